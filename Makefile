@@ -1,0 +1,62 @@
+# Works with Python 3.11 or newer, make and gcc. Everything goes into .venv; nothing else is touched.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench lock clean
+# An import path from outside could shadow the packages installed here (docs/decisions/0001).
+unexport PYTHONPATH PYTHONHOME
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Only what the public registry serves may enter the lock files, whatever this machine's pip is told to look at.
+COMPILE := env -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL -u PIP_FIND_LINKS PIP_CONFIG_FILE=/dev/null $(BIN)/pip-compile \
+	--quiet --generate-hashes --allow-unsafe --strip-extras --no-header --annotation-style=line \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+help: ## show this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
+
+run: .venv/.runtime ## start the server; stop it with Ctrl-C
+	@exec $(BIN)/tandem serve
+
+test: .venv/.develop ## run the whole test suite
+	$(BIN)/python -m pytest
+
+check: .venv/.develop ## lint, format, types, layers and documents
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/architecture
+
+bench: .venv/.develop ## measure against a local model server; takes about a minute
+	$(BIN)/python -m bench
+
+lock: .venv/.develop ## choose the newest fitting versions and write both lock files
+	$(COMPILE) --upgrade --build-deps-for=editable --output-file=requirements.lock pyproject.toml
+	$(COMPILE) --upgrade --build-deps-for=editable --extra=dev --constraint=requirements.lock \
+		--output-file=requirements-dev.lock pyproject.toml
+	sed -i.old '1i\
+	# Written by make lock; holds the hashes of every file of each version. Do not edit.' requirements.lock requirements-dev.lock
+	rm requirements.lock.old requirements-dev.lock.old
+
+clean: ## remove .venv and everything that tools left behind
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage build dist *.egg-info
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- the environment: stamps say what is installed, so that nothing is installed twice --------------------
+
+.venv/bin/python:
+	@python=$$(scripts/find-python) && echo "Making .venv with $$python" && "$$python" -m venv --clear .venv
+
+# PYTHONWARNINGS: setuptools warns of every editable install whose folder and package differ in name; ours do (decision 1).
+.venv/.runtime: requirements.lock pyproject.toml | .venv/bin/python
+	@echo "Installing what the server needs (once) …"
+	@$(PIP) install --require-hashes --no-deps -r requirements.lock
+	@PYTHONWARNINGS=ignore $(PIP) install --no-build-isolation --no-deps -e .
+	@touch $@
+
+# The developers' lock holds everything of the other one in the same versions, so this is both stamps.
+.venv/.develop: requirements-dev.lock pyproject.toml | .venv/bin/python
+	@echo "Installing what developers need (once) …"
+	@$(PIP) install --require-hashes --no-deps -r requirements-dev.lock
+	@PYTHONWARNINGS=ignore $(PIP) install --no-build-isolation --no-deps -e .
+	@touch .venv/.runtime $@

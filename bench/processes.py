@@ -1,0 +1,84 @@
+"""The processes that take part, and what each has used of the processor. None outlives the benchmark."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+STOP_SECONDS = 3.0
+
+
+@asynccontextmanager
+async def process(
+    arguments: Sequence[str],
+    *,
+    folder: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    log: Path | None = None,
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run Python with these arguments; stopped by its id at the end, however that comes.
+
+    It leads a session of its own: Ctrl-C reaches the benchmark alone, which then stops everybody. Standard input ends
+    with the benchmark, also when that is killed. With ``log`` its output goes there, else it can be read.
+    """
+    output = log.open("ab") if log else None
+    try:
+        started = await asyncio.create_subprocess_exec(
+            sys.executable, *arguments, cwd=folder, env=env, start_new_session=True, limit=2**24,
+            stdin=asyncio.subprocess.PIPE, stdout=output or asyncio.subprocess.PIPE, stderr=output,
+        )  # fmt: skip
+    finally:
+        if output:
+            output.close()
+    try:
+        yield started
+    finally:
+        await _stop(started)
+
+
+async def _stop(running: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        running.terminate()
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await running.wait()
+    except TimeoutError:
+        with suppress(ProcessLookupError):
+            running.kill()
+        await running.wait()
+
+
+async def first_line(running: asyncio.subprocess.Process) -> str:
+    """Return the first line that a process prints. Raises RuntimeError when it ends without one."""
+    if running.stdout is None:
+        raise ValueError("its output goes to a file")
+    line = (await running.stdout.readline()).decode().strip()
+    if not line:
+        raise RuntimeError("a part of the benchmark did not start")
+    return line
+
+
+async def input_ends() -> None:
+    """Return when standard input ends: whoever started this process is gone."""
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    await reader.read()
+
+
+def cpu_seconds(pid: int) -> float | None:
+    """Return what a process has used of the processor, all threads; None where the system does not tell (no /proc)."""
+    try:
+        # Nanoseconds; /proc/PID/stat counts in steps of 10 ms, too coarse for a turn.
+        tasks = Path(f"/proc/{pid}/task").iterdir()
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+    except (OSError, ValueError, IndexError):
+        pass
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return None

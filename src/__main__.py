@@ -1,0 +1,6 @@
+"""``python -m tandem`` is the command ``tandem``."""
+
+from .cli import main
+
+if __name__ == "__main__":
+    main()

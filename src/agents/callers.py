@@ -1,0 +1,59 @@
+"""Makes the run context of a turn: who is calling, and what tools may ask for."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Protocol
+
+from ..identity.phone import e164
+from ..model import Conversation, Decision, Entry, Route, SubjectId, Verdict
+from ..persistence.base import Outcome, Receipt
+from .context import Caller, Deeds
+from .shop import Shop
+
+
+class Lane(Protocol):
+    """The part of the store that a withdrawal needs; see :class:`~tandem.persistence.base.LaneStore`."""
+
+    async def accept(
+        self, subject: SubjectId, entries: Sequence[Entry], *, token: str, not_after: float | None = None
+    ) -> tuple[Receipt, ...]:
+        """Append entries to a lane."""
+        ...
+
+
+class Callers:
+    """Knows what all callers share: the shop, the store, and the region of short spellings of numbers."""
+
+    def __init__(self, shop: Shop, lane: Lane, *, region: str) -> None:
+        self._shop = shop
+        self._lane = lane
+        self._region = region
+
+    def caller(self, conversation: Conversation, route: Route, now: float) -> Caller:
+        """Return the context of one run. ``now`` is the store's clock."""
+
+        async def withdraw(approval_id: str) -> bool:
+            return await self._withdraw(conversation.subject, approval_id, now)
+
+        return Caller(
+            subject=conversation.subject,
+            phone=e164(route.customer.value, self._region),
+            route=route,
+            region=self._region,
+            shop=self._shop,
+            now=now,
+            deeds=Deeds(),
+            approvals=conversation.approvals,
+            withdraw=withdraw,
+        )
+
+    async def _withdraw(self, subject: SubjectId, approval_id: str, now: float) -> bool:
+        decision = Decision(approval_id, Verdict.WITHDRAW, actor="customer", decided_at=now)
+        entry = Entry(f"decision:{approval_id}", decision)
+        (receipt,) = await self._lane.accept(subject, [entry], token=uuid.uuid4().hex)
+        earlier = receipt.earlier.body if receipt.earlier else None
+        # A turn that is run again after a crash meets its own withdrawal.
+        mine = isinstance(earlier, Decision) and earlier.verdict is Verdict.WITHDRAW
+        return receipt.outcome is Outcome.ACCEPTED or mine

@@ -1,0 +1,102 @@
+"""From what a run produced to the plain items that are stored. Pure, but for the SDK's item classes.
+
+A plain item has one of these shapes and nothing else, so that any later turn, on any model, can be given it
+(docs/persistence.md)::
+
+    {"role": "user" | "assistant" | "system" | "developer", "content": text}
+    {"type": "function_call", "call_id": …, "name": …, "arguments": JSON text}
+    {"type": "function_call_output", "call_id": …, "output": text}
+
+No reasoning items and no provider ids: the API refuses a reasoning item whose partner was cut or corrected, and
+since history is stored, it would refuse every later turn too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from agents import HandoffCallItem, HandoffOutputItem, ItemHelpers, MessageOutputItem, RunItem, ToolCallItem
+from agents.items import InputItem, ToolCallOutputItem
+
+from ..model import Item
+
+_ROLES = frozenset({"user", "assistant", "system", "developer"})
+_SHAPES = {
+    "message": {"role", "content"},
+    "function_call": {"type", "call_id", "name", "arguments"},
+    "function_call_output": {"type", "call_id", "output"},
+}
+
+
+def plain_items(new_items: Iterable[RunItem], *, keep_dangling: bool = False) -> tuple[Item, ...]:
+    """Turn a run's new items into plain ones, in order.
+
+    Left out: reasoning, approval requests, hosted tools' items, empty messages; outputs without their call; and calls
+    without an output, which the API refuses, unless ``keep_dangling`` (for whoever adds the outputs itself).
+    """
+    items = [plain for item in new_items if (plain := _plain(item)) is not None]
+    return _paired(items, keep_dangling=keep_dangling)
+
+
+def check_plain(items: Sequence[Item]) -> None:
+    """Raise ValueError with the first reason why the items cannot be stored or sent as a model's input."""
+    json.dumps([dict(item) for item in items], allow_nan=False)
+    for item in items:
+        kind = str(item.get("type", "message"))
+        if set(item) != _SHAPES.get(kind) or not all(isinstance(value, str) for value in item.values()):
+            raise ValueError(f"not a plain item: {item!r}")
+        if kind == "message" and item["role"] not in _ROLES:
+            raise ValueError(f"unknown role: {item!r}")
+    if len(_paired(items, keep_dangling=False)) != len(items):
+        raise ValueError("a call without an output, or an output without its call")
+
+
+def _plain(item: RunItem) -> Item | None:
+    if isinstance(item, MessageOutputItem):
+        text = ItemHelpers.text_message_output(item) or ItemHelpers.extract_refusal(item.raw_item) or ""
+        return {"role": "assistant", "content": text} if text else None
+    if isinstance(item, InputItem | ToolCallItem | ToolCallOutputItem | HandoffCallItem | HandoffOutputItem):
+        return _plain_input(item.to_input_item())
+    return None
+
+
+def _plain_input(raw: Mapping[str, Any] | Any) -> Item | None:
+    kind = raw.get("type", "message")
+    if kind == "message":
+        text = _text(raw.get("content"))
+        return {"role": str(raw["role"]), "content": text} if text else None
+    if kind == "function_call":
+        return {"type": kind, "call_id": raw["call_id"], "name": raw["name"], "arguments": raw["arguments"]}
+    if kind == "function_call_output":
+        return {"type": kind, "call_id": raw["call_id"], "output": _text(raw["output"])}
+    return None
+
+
+def _text(content: Any) -> str:
+    """Give content as text: parts are joined, and a part that is no text leaves a word in its place."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, Sequence):
+        return json.dumps(content, ensure_ascii=False, default=str)
+    return "\n".join(
+        part.get("text") or f"[{str(part.get('type', 'part')).removeprefix('input_')}]" for part in content
+    )
+
+
+def _paired(items: Sequence[Item], *, keep_dangling: bool) -> tuple[Item, ...]:
+    """Keep calls that are answered later, and answers whose call came before; each call id pairs one to one."""
+    open_calls: dict[str, int] = {}
+    dropped: set[int] = set()
+    for index, item in enumerate(items):
+        if item.get("type") == "function_call":
+            earlier = open_calls.get(item["call_id"])
+            if earlier is not None:
+                dropped.add(earlier)
+            open_calls[item["call_id"]] = index
+        elif item.get("type") == "function_call_output" and open_calls.pop(item["call_id"], None) is None:
+            dropped.add(index)
+    if not keep_dangling:
+        dropped.update(open_calls.values())
+    return tuple(item for index, item in enumerate(items) if index not in dropped)

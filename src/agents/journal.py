@@ -1,0 +1,204 @@
+"""What the tools of one turn did, recorded where they run: it survives a model that fails or is cut off afterwards.
+
+Every call with a side effect goes through the store's ledger, so that a turn which is run again after a crash does
+not do it again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections import Counter
+from typing import Any, Protocol
+
+from agents.tool_context import ToolContext
+
+from ..conversation.base import ToolUse, UnknownEffect
+from ..errors import StoreUnavailable
+from ..guardrails.pii import mask, mask_value
+from ..model import Item, SubjectId
+from ..persistence.base import Effect as LedgerRow
+from ..persistence.base import EffectState
+from .gate import TOOL_FAILED, GatedTool, canonical, read_arguments, refused
+from .tools.effects import Effect, current_key
+
+UNKNOWN = (
+    "It is not known whether this already happened: an earlier attempt broke off. It was not repeated. A colleague "
+    "checks it; tell the customer that they will hear from us."
+)
+ATTEMPTS = 3
+"""How often an idempotent call that raises is tried, with the same key."""
+
+
+class Ledger(Protocol):
+    """The part of the store that tools need; see :class:`~tandem.persistence.base.LaneStore`."""
+
+    async def effect_begin(self, subject: SubjectId, key: str, *, token: str) -> LedgerRow:
+        """Record that a side effect is about to happen."""
+        ...
+
+    async def effect_finish(self, subject: SubjectId, key: str, *, result: str) -> None:
+        """Record its result."""
+        ...
+
+
+class Once:
+    """Runs calls with a side effect through the ledger, at most once per key."""
+
+    def __init__(self, ledger: Ledger, subject: SubjectId) -> None:
+        self._ledger = ledger
+        self._subject = subject
+        self._token = uuid.uuid4().hex
+        self._raised: dict[str, Exception | None] = {}
+
+    def raised(self, call_id: str, error: Exception | None) -> None:
+        """See :class:`.gate.Run`."""
+        self._raised[call_id] = error
+
+    async def run(
+        self, tool: GatedTool, context: ToolContext[Any], arguments: str, *, key: str, idempotency_key: str
+    ) -> tuple[str, bool] | None:
+        """Return a call's output and whether it failed, now or earlier; None when nobody knows what it did."""
+        row = await self._ledger.effect_begin(self._subject, key, token=self._token)
+        if row.state is EffectState.DONE:
+            output, failed = json.loads(row.result or '["",true]')
+            return output, failed
+        if row.state is EffectState.UNKNOWN and tool.effect is not Effect.IDEMPOTENT:
+            return None
+        attempts = ATTEMPTS if tool.effect is Effect.IDEMPOTENT else 1
+        for _ in range(attempts):
+            answer, error = await self._invoke(tool, context, arguments, idempotency_key)
+            if error is None:
+                break
+        output = mask(str(answer)).text
+        if error is not None and (attempts > 1 or isinstance(error, TimeoutError)):
+            return None
+        failed = error is not None or refused(output)
+        await self._ledger.effect_finish(self._subject, key, result=json.dumps([output, failed]))
+        return output, failed
+
+    async def plain(self, tool: GatedTool, context: ToolContext[Any], arguments: str) -> tuple[Any, bool]:
+        """Run a call that may be repeated freely; return its output and whether it failed."""
+        output, error = await self._invoke(tool, context, arguments, "")
+        return mask_value(output), error is not None or refused(str(output))
+
+    async def _invoke(
+        self, tool: GatedTool, context: ToolContext[Any], arguments: str, key: str
+    ) -> tuple[Any, Exception | None]:
+        """Run the tool's own code; an exception comes back as a value, whichever way the tool handles it."""
+        self._raised.pop(context.tool_call_id, None)
+        token = current_key.set(key)
+        try:
+            output = await tool.invoke(context, arguments)
+        except Exception as error:
+            # The edge to a tool's code, which may be anybody's.
+            return TOOL_FAILED, error
+        finally:
+            current_key.reset(token)
+        if context.tool_call_id in self._raised:
+            return output, self._raised[context.tool_call_id] or Exception()
+        return output, None
+
+
+class Journal:
+    """One turn's calls, in the order in which they ended. Fulfils :class:`.gate.Run`."""
+
+    def __init__(self, ledger: Ledger, subject: SubjectId, key: str) -> None:
+        self._once = Once(ledger, subject)
+        self._key = key
+        self._asked: Counter[str] = Counter()
+        self._open: dict[str, UnknownEffect] = {}
+        self.uses: list[ToolUse] = []
+
+    @property
+    def unknown(self) -> tuple[UnknownEffect, ...]:
+        """Return the side effects that began and whose end nobody knows."""
+        return tuple(self._open.values())
+
+    def raised(self, call_id: str, error: Exception | None) -> None:
+        """See :class:`.gate.Run`."""
+        self._once.raised(call_id, error)
+
+    async def call(self, tool: GatedTool, context: ToolContext[Any], arguments: str) -> Any:
+        """See :class:`.gate.Run`."""
+        call_id = context.tool_call_id
+        output: Any = TOOL_FAILED
+        failed = True
+        try:
+            if tool.effect in (Effect.NONE, Effect.IN_COMMIT):
+                output, failed = await self._once.plain(tool, context, arguments)
+            else:
+                output, failed = await self._with_effect(tool, context, arguments)
+        finally:
+            self.uses.append(ToolUse(tool.name, call_id, read_arguments(arguments), str(output), failed))
+        return output
+
+    async def _with_effect(self, tool: GatedTool, context: ToolContext[Any], arguments: str) -> tuple[str, bool]:
+        same = f"{tool.name}:{canonical(arguments)}"
+        self._asked[same] += 1
+        digest = hashlib.sha256(same.encode()).hexdigest()[:24]
+        key = f"turn:{self._key}:{tool.name}:{digest}:{self._asked[same]}"
+        known = UnknownEffect(key, context.tool_call_id, tool.name, read_arguments(arguments))
+        self._open[key] = known
+        try:
+            ended = await self._once.run(tool, context, arguments, key=key, idempotency_key=key)
+        except StoreUnavailable:
+            # Begun or not, nobody can say now; staff see it as unknown.
+            return TOOL_FAILED, True
+        if ended is None:
+            return UNKNOWN, True
+        del self._open[key]
+        return ended
+
+    def items(self, *, since: int = 0) -> tuple[Item, ...]:
+        """Return the calls from ``since`` on, with their outputs, as plain items: history for a run that broke off."""
+        items: list[Item] = []
+        for use in self.uses[since:]:
+            call = {"type": "function_call", "call_id": use.call_id, "name": use.name}
+            items.append({**call, "arguments": json.dumps(dict(use.arguments))})
+            items.append({"type": "function_call_output", "call_id": use.call_id, "output": use.output})
+        return tuple(items)
+
+
+class OneCall:
+    """The execution of one decided call: this call and no other, once. Fulfils :class:`.gate.Run`."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        subject: SubjectId,
+        *,
+        call_id: str,
+        key: str,
+        idempotency_key: str,
+        arguments: str | None,
+    ) -> None:
+        self._once = Once(ledger, subject)
+        self._call_id = call_id
+        self._key = key
+        self._idempotency_key = idempotency_key
+        self._arguments = arguments
+        self.reached = False
+        self.ended: tuple[str, bool] | None = None
+        """Output and whether it failed; None although reached: nobody knows."""
+
+    def raised(self, call_id: str, error: Exception | None) -> None:
+        """See :class:`.gate.Run`."""
+        self._once.raised(call_id, error)
+
+    async def call(self, tool: GatedTool, context: ToolContext[Any], arguments: str) -> Any:
+        """See :class:`.gate.Run`."""
+        if context.tool_call_id != self._call_id or self.reached:
+            return "not executed"
+        self.reached = True
+        given = self._arguments or arguments
+        if tool.effect in (Effect.NONE, Effect.IN_COMMIT):
+            # Nothing of it is kept unless this decision is committed, so running it again after a crash is right.
+            output, failed = await self._once.plain(tool, context, given)
+            self.ended = str(output), failed
+        else:
+            self.ended = await self._once.run(
+                tool, context, given, key=self._key, idempotency_key=self._idempotency_key
+            )
+        return self.ended[0] if self.ended else UNKNOWN

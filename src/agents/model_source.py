@@ -1,0 +1,35 @@
+"""Where a run's models come from: the real endpoint with a key, canned rules without one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from agents import ModelProvider, set_tracing_disabled
+
+from .models import Models, OneModel, open_client
+from .offline import OfflineModel
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """The model settings. ``call_timeout`` (seconds) bounds one model call; without a key nobody is called."""
+
+    api_key: str | None
+    base_url: str | None
+    mode: Literal["responses", "chat_completions"]
+    default: str | None
+    call_timeout: float
+
+
+@asynccontextmanager
+async def open_models(source: ModelSource) -> AsyncIterator[ModelProvider]:
+    """Open the process's one way to its models."""
+    if source.api_key is None:
+        set_tracing_disabled(True)  # traces go to the service whose key is missing
+        yield OneModel(OfflineModel(), call_timeout=source.call_timeout)
+        return
+    async with open_client(source.api_key, source.base_url) as client:
+        yield Models(client, mode=source.mode, default=source.default, call_timeout=source.call_timeout)

@@ -1,0 +1,164 @@
+"""What the offline model does next: plain rules over words. Pure.
+
+The first rule whose words occur in what the customer said decides. A rule names the tool it needs; where the agent
+has no such tool, the customer is told so. Each tool runs at most once per turn, so every turn ends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ..model import Item
+from . import offline_phrases as phrases
+from .offline_notes import tell
+from .offline_people import URGENT, never_mind, person, text, ticket, withdraw
+from .offline_reading import WAITING, Dialogue, order_in, read, request_in
+from .offline_steps import (
+    OWN_ACCOUNT,
+    REFUND,
+    Handler,
+    Say,
+    Step,
+    answer,
+    contents,
+    refund,
+    refund_news,
+    status,
+    tracking,
+    use,
+    waits,
+    words,
+)
+
+
+def next_step(items: Sequence[Item], tools: frozenset[str]) -> Step:
+    """Decide from a model's input items and the names of its tools what comes next."""
+    dialogue = read(items, tools)
+    if dialogue.notes:
+        return Say("\n".join(tell(note, dialogue.customer) for note in dialogue.notes))
+    if waiting := next((output for output in dialogue.answers.values() if output.startswith(WAITING)), None):
+        return waits(dialogue, request_in(waiting))
+    handler = _matching(dialogue.said, RULES) or _carried_on(dialogue) or _otherwise
+    return handler(dialogue)
+
+
+def _matching(said: str, rules: Sequence[tuple[re.Pattern[str], Handler]]) -> Handler | None:
+    plain = said.replace("\u2019", "'")
+    return next((handler for pattern, handler in rules if pattern.search(plain)), None)
+
+
+def _carried_on(dialogue: Dialogue) -> Handler | None:
+    """Take an order number alone as the answer to what was asked before; without a question it asks for the status.
+
+    Only our own question for the number carries a refund on: money is not paid back for the mention of an order.
+    """
+    if not order_in(dialogue.said) and not _MY_ORDER.search(dialogue.said):
+        return None
+    asked = (_matching(said, ABOUT_ORDERS) for said in dialogue.earlier)
+    may_refund = phrases.asks_for_order(dialogue.last_answer)
+    return next((handler for handler in asked if handler and (handler is not refund or may_refund)), status)
+
+
+# --- account, knowledge -------------------------------------------------------------------------------------
+
+
+def _account(dialogue: Dialogue) -> Step:
+    if "lookup_customer" in dialogue.answers:
+        return answer(dialogue, "lookup_customer", phrases.account)
+    return use(dialogue, "lookup_customer", OWN_ACCOUNT, otherwise=phrases.NO_ACCOUNTS)
+
+
+def _knowledge(dialogue: Dialogue) -> Step:
+    if "search_knowledge_base" in dialogue.answers:
+        return answer(dialogue, "search_knowledge_base", phrases.found)
+    arguments = {"query": dialogue.said, "category": "", "max_results": 1}
+    return use(dialogue, "search_knowledge_base", arguments, otherwise=phrases.NO_KNOWLEDGE)
+
+
+def _otherwise(dialogue: Dialogue) -> Step:
+    """Search what is written down, for a question; else say what the rules can do."""
+    if dialogue.said.rstrip().endswith("?") and "search_knowledge_base" in dialogue.tools:
+        return _knowledge(dialogue)
+    return Say(phrases.can_do(dialogue.tools))
+
+
+def _says(text: str) -> Handler:
+    return lambda dialogue: Say(text)
+
+
+# --- the words ---------------------------------------------------------------------------------------------
+
+
+_MY_ORDER = words(r"my (?:last |latest |recent )?(?:orders?|package|parcel|delivery)")
+_PEOPLE = r"human|person|someone|somebody|agent|representative|colleague|manager|supervisor|operator|employee"
+
+ABOUT_ORDERS: tuple[tuple[re.Pattern[str], Handler], ...] = (
+    (REFUND, refund),
+    (words(r"track\w*|carrier|arrive\w*|deliver\w*|when (?:will|do) (?:it|they|i|my)|how long until"), tracking),
+    (
+        words(
+            r"(?:did|have) i (?:buy|bought|order(?:ed)?|purchased?|pay|paid)|what(?:'?s| is| was) in|items?|contents?"
+            r"|how much (?:was|is|did|were)|total|price|cost|details"
+        ),
+        contents,
+    ),
+    (words(r"status|where(?:'?s| is| are| has)|shipped|sent|progress|how far|on (?:its|the) way|ready"), status),
+)
+RULES: tuple[tuple[re.Pattern[str], Handler], ...] = (
+    (
+        words(
+            r"(?:are|r) (?:you|u) (?:an? )?(?:real|human|person|(?:ro)?bot|ai|machine|computer|chatbot|alive)"
+            r"|(?:what|who) are you|is (?:this|it) (?:an? )?(?:(?:ro|chat)?bot|ai|human|real person|machine)"
+            r"|am i (?:talking|speaking|chatting|writing)|language model|chatgpt"
+        ),
+        _says(phrases.WHAT_I_AM),
+    ),
+    (
+        words(
+            r"(?:cancel|withdraw|forget(?: about)?|stop|undo|drop|take back) "
+            r"(?:it|that|this|(?:the|my|that|this) (?:refund|money back|request|text|message))(?! order)"
+            r"|never ?mind (?:about )?(?:the|my|that) (?:refund|money back|request|text|message)"
+            r"|(?:don'?t|do not|no longer) (?:want|need) (?:the|a|my|that|any) (?:refund|money back|text)"
+        ),
+        withdraw,
+    ),
+    (words(r"never ?mind|changed my mind"), never_mind),
+    (words(r"(?:open|create|file|make|raise|submit)\b[^.?!]*\bticket|ticket (?:about|for|regarding)"), ticket),
+    (
+        words(
+            r"text me|message me|text (?:it|that|this) to|text (?:the|my)|(?:text|sms) \+?\d+"
+            r"|send (?:me )?(?:an? )?(?:text|sms)|send\b[^.?!]*\b(?:by|via|as) (?:an? )?(?:text|sms)"
+            r"|send\b[^?!]*\bto \+\d+"
+        ),
+        text,
+    ),
+    (
+        words(
+            rf"(?:speak|talk|connect|transfer|get|give|want|need|reach|chat)\b[^.?!]*\b(?:{_PEOPLE})"
+            rf"|(?:real|live) (?:{_PEOPLE})|call me back|human(?: being)?|representative"
+        ),
+        person,
+    ),
+    (
+        words(
+            r"(?:return|shipping|refund|privacy) polic\w+|warrant\w+|guarantee\w*|opening hours|open (?:on|at|today)"
+            r"|shipping (?:cost|costs|fee|fees|time|times)|how long does (?:shipping|delivery)|business hours"
+            r"|how long (?:do|does|will)\b[^.?!]*\brefunds?"
+            r"|pay(?:ment)? (?:with|by|methods?)|credit cards?|password|returns?|send (?:it|this|them) back"
+        ),
+        _knowledge,
+    ),
+    (
+        words(
+            r"(?:where(?:'?s| is)|status of|when (?:will|do|does|is)|any news|what(?:'?s| is) (?:happening|up) with)\b"
+            r"[^.?!]*\b(?:refund\w*|money back)|(?:has|is|was) my (?:refund|money)"
+        ),
+        refund_news,
+    ),
+    *ABOUT_ORDERS,
+    (URGENT, person),
+    (words(r"my (?:account|plan|e-?mail|profile)|who am i|what do you know about me"), _account),
+    (words(r"good ?bye|bye|see you|that(?:'s| is) (?:all|it)|nothing else|no,? thanks?(?: you)?"), _says(phrases.BYE)),
+    (words(r"thanks?|thank you|thx|cheers|great|perfect"), _says(phrases.WELCOME)),
+)

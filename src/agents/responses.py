@@ -1,0 +1,186 @@
+"""The Responses API by the straight way: the body goes out as JSON as it is, and what comes back is read leniently.
+
+The SDK's own model still builds every request and interprets every answer. Replaced is only what lies below it, its
+client's ``responses.create``; the SDK takes any object that has one. openai-python looks at every item, tool and
+header of every request in Python, which cost more than the rest of a turn together (docs/decisions/0005).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final, TypeVar, get_args
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+from openai import AsyncOpenAI, BaseModel, NotGiven, Omit
+from openai.types.responses import (
+    Response,
+    ResponseCompletedEvent,
+    ResponseOutputItemDoneEvent,
+    ResponseStreamEvent,
+    ResponseTextDeltaEvent,
+)
+from pydantic import BaseModel as PydanticModel
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+R = TypeVar("R", bound=BaseModel)
+
+_EVENTS: Final[dict[str, type[BaseModel]]] = {
+    get_args(kind.model_fields["type"].annotation)[0]: kind for kind in get_args(get_args(ResponseStreamEvent)[0])
+}
+
+
+class EndpointError(Exception):
+    """The endpoint did not answer as it should. ``status`` is None when there was no usable answer at all."""
+
+    def __init__(self, what: str, *, status: int | None = None, retry_after: str = "") -> None:
+        super().__init__(what)
+        self.status = status
+        self.retry_after = retry_after
+
+
+class ResponsesEndpoint:
+    """What the SDK's Responses model asks of a client: ``responses.create`` and ``base_url``."""
+
+    def __init__(self, session: aiohttp.ClientSession, client: AsyncOpenAI) -> None:
+        """Send over ``session``; address, key and headers are those of ``client``."""
+        self.base_url = client.base_url
+        self.responses = self
+        self._session = session
+        self._url = f"{client.base_url}responses"
+        self._headers = _texts(client.default_headers) | _texts(client.auth_headers)
+        self._proxy = _proxy(self._url)
+
+    async def create(
+        self,
+        *,
+        stream: bool | Omit = False,
+        extra_headers: Mapping[str, Any] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        **given: Any,
+    ) -> Response | _Events:
+        """Create a response or, with ``stream``, the iterator of its events. Raises EndpointError."""
+        body = {name: value for name, value in given.items() if not isinstance(value, Omit | NotGiven)}
+        seconds = body.pop("timeout", None)
+        streamed = stream is True
+        body = {**body, **({"stream": True} if streamed else {}), **(extra_body or {})}
+        bounds = aiohttp.ClientTimeout(total=seconds) if isinstance(seconds, int | float) else self._session.timeout
+        try:
+            answer = await self._session.post(
+                self._url,
+                data=json.dumps(body, default=_dumped, separators=(",", ":")).encode(),
+                headers=self._headers | _texts(extra_headers or {}),
+                params=extra_query,
+                proxy=self._proxy,
+                timeout=bounds,
+            )
+            if answer.status >= 400:
+                async with answer:
+                    asked = answer.headers.get("retry-after", "")
+                    raise EndpointError(f"status {answer.status}", status=answer.status, retry_after=asked)
+            if streamed:
+                return _Events(answer)
+            async with answer:
+                return _read(Response, _slim(_object(await answer.read())))
+        except (aiohttp.ClientError, OSError) as error:
+            raise EndpointError(type(error).__name__) from error
+
+
+class _Events:
+    """The events of one streamed answer. ``aclose`` ends the answer upstream, at whatever point it is."""
+
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        self._answer = answer
+        self._events = self._read()
+
+    def __aiter__(self) -> _Events:
+        return self
+
+    async def __anext__(self) -> Any:
+        return await anext(self._events)
+
+    async def aclose(self) -> None:
+        self._answer.close()
+        await self._events.aclose()
+
+    async def _read(self) -> Any:
+        try:
+            async with self._answer:
+                async for data in _data(self._answer.content):
+                    if data.startswith(b"[DONE]"):
+                        break
+                    event = _object(data)
+                    if event.get("error"):
+                        raise EndpointError("error event")
+                    kind = _EVENTS.get(str(event.get("type")))
+                    if kind is None:  # newer than this version of the SDK, which could do nothing with it
+                        continue
+                    if isinstance(event.get("response"), dict):
+                        event["response"] = _slim(event["response"])
+                    yield _read(kind, event)
+        except (aiohttp.ClientError, OSError) as error:
+            raise EndpointError(type(error).__name__) from error
+
+
+async def _data(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """Yield the data of each server-sent event (html.spec.whatwg.org, "server-sent events")."""
+    rest, lines = b"", list[bytes]()
+    async for chunk in content.iter_any():
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            if line.startswith(b"data:"):
+                lines.append(line[5:].strip())
+            elif not line.strip() and lines:
+                yield b"\n".join(lines)
+                lines = []
+
+
+def _object(text: bytes) -> dict[str, Any]:
+    try:
+        found = from_json(text)
+    except ValueError as error:
+        raise EndpointError("no JSON") from error
+    if not isinstance(found, dict):
+        raise EndpointError("no JSON object")
+    return found
+
+
+def _read(kind: type[R], found: dict[str, Any]) -> R:
+    """Read strictly, which is fast; what differs (a server that lacks newer fields) is taken as it is."""
+    try:
+        return kind.model_validate(found)
+    except ValidationError:
+        return kind.construct(**found)
+
+
+def _slim(response: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the tools, which the API sends back with every response and nobody reads."""
+    return {**response, "tools": []}
+
+
+def _texts(headers: Mapping[str, Any]) -> dict[str, str]:
+    """Return the headers that are given, which some are not by a mark of openai's."""
+    return {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
+
+
+def _dumped(value: Any) -> Any:
+    """Return what a request holds beside JSON values: openai's own types, for example in ``ModelSettings``."""
+    if isinstance(value, PydanticModel):
+        return value.model_dump(mode="json", exclude_unset=True, by_alias=True)
+    raise TypeError(f"{type(value).__name__} cannot be sent")
+
+
+def _proxy(url: str) -> str | None:
+    """Return the proxy that the environment names for an address, as openai-python would use it."""
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
+
+
+def warm_up() -> None:
+    """Build what reads answers, which otherwise the first customer waits for."""
+    for kind in (Response, ResponseOutputItemDoneEvent, ResponseTextDeltaEvent, ResponseCompletedEvent):
+        _read(kind, {})

@@ -1,0 +1,298 @@
+"""Runs turns on the OpenAI Agents SDK. The only module that knows Runner and RunState."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import structlog
+from agents import (
+    Agent,
+    ItemHelpers,
+    MaxTurnsExceeded,
+    ModelProvider,
+    RunConfig,
+    RunContextWrapper,
+    Runner,
+    RunState,
+    ToolApprovalItem,
+    UserError,
+)
+from agents.items import RunItem
+from agents.result import RunResult, RunResultStreaming
+from agents.run_config import ToolErrorFormatterArgs
+
+from ..conversation.approvals import joined, waiting_output
+from ..conversation.base import Execution, GatedCall, OnDelta, Requested, TurnRequest, TurnResult
+from ..conversation.history import model_input
+from ..errors import StoreUnavailable, TooManySteps, TurnError, TurnTimedOut
+from ..model import (
+    Approval,
+    ApprovalStatus,
+    Conversation,
+    Item,
+    Route,
+)
+from .callers import Callers
+from .context import Caller, Deeds
+from .gate import TOOL_FAILED, argument_problem, current, fingerprint, put_gates, reachable, read_arguments
+from .items import plain_items
+from .journal import Journal, Ledger, OneCall
+from .offline import OfflineModel
+from .replay import CallModel, SilentModel
+
+log = structlog.get_logger(__name__)
+
+MAX_PAUSES = 5
+"""How often one turn may go on after calls that wait for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunLimits:
+    """Bounds of one run: model calls, and seconds from its beginning to its end."""
+
+    max_turns: int = 10
+    turn_timeout: float = 120.0
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What a turn has come to so far; kept outside the run, so that it survives one that breaks off."""
+
+    items: list[Item]
+    gated: list[GatedCall] = field(default_factory=list)
+    text: str = ""
+    counted: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class SdkRunner:
+    """Fulfils :class:`tandem.conversation.base.AgentRunner`."""
+
+    def __init__(
+        self,
+        agent: Agent[Any],
+        *,
+        models: ModelProvider,
+        callers: Callers,
+        ledger: Ledger,
+        limits: RunLimits,
+        workflow_name: str,
+        tracing: bool,
+    ) -> None:
+        self._tools = put_gates(agent)
+        self._agent = agent
+        self._callers = callers
+        self._ledger = ledger
+        self._limits = limits
+        self._config = RunConfig(
+            model_provider=models,
+            workflow_name=workflow_name,
+            tracing_disabled=not tracing,
+            trace_include_sensitive_data=False,
+            tool_error_formatter=_tool_failed,
+            tool_not_found_behavior="return_error_to_model",
+        )
+
+    async def run(self, request: TurnRequest, *, on_delta: OnDelta | None = None) -> TurnResult:
+        """Run a turn; see the protocol. Whatever breaks comes back in ``error``, with what the tools did until then."""
+        journal = Journal(self._ledger, request.conversation.subject, request.key)
+        caller = self._callers.caller(request.conversation, request.route, request.now)
+        notes: list[Item] = [{"role": "system", "content": note} for note in request.notes]
+        progress = _Progress([*notes, *({"role": "user", "content": text} for text in request.texts)])
+        token = current.set(journal)
+        started = time.perf_counter()
+        error: TurnError | None = None
+        try:
+            async with asyncio.timeout(self._limits.turn_timeout):
+                await self._converse(request, caller, journal, progress, on_delta)
+        except TurnError as ours:
+            error = ours
+        except TimeoutError:
+            error = TurnTimedOut()
+        except MaxTurnsExceeded:
+            error = TooManySteps()
+        except Exception as other:
+            # The edge to code that is not ours: guardrails and tools of any agent, and the SDK itself.
+            log.warning("run_raised", kind=type(other).__name__)
+            error = TurnError(type(other).__name__)
+            error.__cause__ = other
+        finally:
+            current.reset(token)
+        return TurnResult(
+            items=(*progress.items, *journal.items(since=progress.counted)),
+            text=progress.text if error is None else "",
+            tools=tuple(journal.uses),
+            error=error,
+            seconds=time.perf_counter() - started,
+            input_tokens=progress.input_tokens,
+            output_tokens=progress.output_tokens,
+            gated=tuple(progress.gated),
+            unknown=journal.unknown,
+            requested=_requested(caller.deeds),
+        )
+
+    async def execute(self, approval: Approval, conversation: Conversation, route: Route, *, now: float) -> Execution:
+        """Run exactly one decided call; see the protocol."""
+        caller = self._callers.caller(conversation, route, now)
+        edited = approval.edited_arguments
+        attempt = f":retry:{approval.retries}" if approval.retries else ""
+        first_key = approval.effect_key or f"approval:{approval.id}"
+        call = OneCall(
+            self._ledger,
+            conversation.subject,
+            call_id=approval.call_id,
+            key=f"{first_key}{attempt}",
+            idempotency_key=first_key,
+            arguments=json.dumps(dict(edited)) if edited is not None else None,
+        )
+        token = current.set(call)
+        try:
+            async with asyncio.timeout(self._limits.turn_timeout):
+                await self._resume(approval, caller)
+        except (StoreUnavailable, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            # Only the gate around the tool says what happened: what the run makes of it afterwards, an output
+            # guardrail of the agent for example, changes nothing.
+            log.info("execution_run_ended", kind=type(error).__name__, reached=call.reached)
+        finally:
+            current.reset(token)
+        if not call.reached:
+            return Execution(ApprovalStatus.VOID, "The request could not be resumed.")
+        if call.ended is None:
+            return Execution(ApprovalStatus.UNKNOWN, "It is not known whether this happened.")
+        output, failed = call.ended
+        status = ApprovalStatus.FAILED if failed else ApprovalStatus.EXECUTED
+        return Execution(status, output, _requested(caller.deeds))
+
+    def argument_problem(self, tool: str, arguments: Mapping[str, Any]) -> str | None:
+        """Say why arguments do not fit a tool's schema; see the protocol."""
+        known = self._tools.get(tool)
+        return argument_problem(known, arguments) if known else "The agent has no such tool any more."
+
+    # --- a turn -----------------------------------------------------------------------------------------
+
+    async def _converse(
+        self,
+        request: TurnRequest,
+        caller: Caller,
+        journal: Journal,
+        progress: _Progress,
+        on_delta: OnDelta | None,
+    ) -> None:
+        """Run the agent, and after calls that wait for people run it on, until it has an answer."""
+        agent = self._agent
+        history = model_input(request.conversation.history)
+        for _ in range(MAX_PAUSES):
+            result = await self._once(agent, [*history, *progress.items], caller, on_delta)
+            usage = result.context_wrapper.usage
+            progress.input_tokens += usage.input_tokens
+            progress.output_tokens += usage.output_tokens
+            progress.items += plain_items(result.new_items, keep_dangling=bool(result.interruptions))
+            if not result.interruptions:
+                progress.counted = len(journal.uses)
+                progress.text = _text(result.final_output, result.new_items)
+                return
+            snapshot = _snapshot(result)
+            for waiting in result.interruptions:
+                progress.items.append(self._let_wait(waiting, snapshot, caller, progress))
+            progress.counted = len(journal.uses)
+            agent = result.last_agent
+        raise TooManySteps
+
+    async def _once(
+        self, agent: Agent[Any], items: list[Item], caller: Caller, on_delta: OnDelta | None
+    ) -> RunResult | RunResultStreaming:
+        given: Any = items
+        arguments: dict[str, Any] = {
+            "context": caller,
+            "max_turns": self._limits.max_turns,
+            "run_config": self._config,
+        }
+        if on_delta is None:
+            return await Runner.run(agent, given, **arguments)
+        streamed = Runner.run_streamed(agent, given, **arguments)
+        try:
+            async for event in streamed.stream_events():
+                if event.type == "raw_response_event" and event.data.type == "response.output_text.delta":
+                    await on_delta(event.data.delta)
+        finally:
+            streamed.cancel()  # leaving the loop alone would let the run go on
+        return streamed
+
+    def _let_wait(self, waiting: ToolApprovalItem, snapshot: str, caller: Caller, progress: _Progress) -> Item:
+        """Note a call that waits, unless the same one waits already; return the output that stands in its place."""
+        call_id = str(waiting.call_id)
+        arguments = read_arguments(waiting.arguments or "{}")
+        tool = str(waiting.name)
+        approval_id = joined(tool, arguments, caller.approvals, progress.gated)
+        if approval_id is None:
+            approval_id = f"apr_{uuid.uuid4().hex[:20]}"
+            mark = fingerprint(self._agent, tool)
+            progress.gated.append(GatedCall(approval_id, call_id, tool, arguments, snapshot, mark))
+        return {"type": "function_call_output", "call_id": call_id, "output": waiting_output(approval_id)}
+
+    # --- a decided call ---------------------------------------------------------------------------------
+
+    async def _resume(self, approval: Approval, caller: Caller) -> None:
+        """Let the SDK reach the call's tool: from the stored snapshot, or anew for an ungated call."""
+        if not approval.snapshot:
+            await self._replay(approval, caller)
+            return
+        if approval.fingerprint != fingerprint(self._agent, approval.tool):
+            raise UserError("the agent is not the one that asked")
+        state: RunState[Any, Any] = await RunState.from_json(
+            self._agent, json.loads(approval.snapshot), context_override=RunContextWrapper(caller)
+        )
+        for waiting in state.get_interruptions():
+            if waiting.call_id == approval.call_id:
+                state.approve(waiting)
+        await Runner.run(self._agent, state, run_config=replace(self._config, model=SilentModel()))
+
+    async def _replay(self, approval: Approval, caller: Caller) -> None:
+        arguments = json.dumps(dict(approval.edited_arguments or approval.arguments))
+        model = CallModel(approval.tool, arguments, approval.call_id)
+        for agent in reachable(self._agent):
+            if any(tool.name == approval.tool for tool in agent.tools):
+                config = replace(self._config, model=model)
+                await Runner.run(agent, "retry", context=caller, run_config=config, max_turns=2)
+                return
+
+
+async def warm_up() -> None:
+    """Run one turn that asks nobody: the SDK's first run costs 50 times what the next ones do."""
+    config = RunConfig(tracing_disabled=True)
+    await Runner.run(Agent(name="warm-up", model=OfflineModel()), "hello", run_config=config)
+
+
+def _snapshot(result: RunResult | RunResultStreaming) -> str:
+    """Serialise a paused run. The context is made anew when it resumes, so none of it is kept."""
+    state = result.to_state()
+    return json.dumps(state.to_json(context_serializer=lambda _: {}), separators=(",", ":"))
+
+
+def _requested(deeds: Deeds) -> Requested:
+    return Requested(tuple(deeds.tickets), tuple(deeds.messages), deeds.escalation)
+
+
+def _text(output: Any, items: Sequence[RunItem]) -> str:
+    """Return the answer in words; an agent with a structured output type answers with the messages it wrote."""
+    return output if isinstance(output, str) else ItemHelpers.text_message_outputs(list(items))
+
+
+def _tool_failed(call: ToolErrorFormatterArgs[Any]) -> str | None:
+    """Tell the model that a tool failed, without what the exception says; the log gets its kind."""
+    if call.kind != "tool_exception":
+        return None
+    log.warning("tool_raised", tool=call.tool_name, kind=type(call.error).__name__)
+    run = current.get(None)
+    if run is not None:
+        run.raised(call.call_id, call.error)
+    return TOOL_FAILED

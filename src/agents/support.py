@@ -1,0 +1,104 @@
+"""The one support agent, and loading another in its place (``AGENT_PATH``)."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import sys
+from datetime import UTC, datetime
+from importlib import resources
+from typing import Any
+
+from agents import Agent, RunContextWrapper
+
+from ..errors import ConfigurationError
+from ..model import Channel
+from .context import Caller
+from .tools import support_tools
+
+DEFAULT_NAME = "Customer Service Agent"
+DEFAULT_REFUND_THRESHOLD_CENTS = 10_000
+
+
+def build_support_agent(
+    model: str | None,
+    *,
+    name: str = DEFAULT_NAME,
+    refund_threshold_cents: int = DEFAULT_REFUND_THRESHOLD_CENTS,
+) -> Agent[Caller]:
+    """Build the support agent. ``model`` None is the SDK's default; ``name`` is ``WORKFLOW_NAME``.
+
+    Refunds of one order that come to more than the threshold in all wait for a colleague.
+    """
+    text = resources.files(__package__).joinpath("instructions.md").read_text("utf-8").strip()
+
+    def instructions(context: RunContextWrapper[Caller], agent: Agent[Caller]) -> str:
+        return f"{text}\n\n{_circumstances(context.context)}"
+
+    tools = support_tools(refund_threshold_cents=refund_threshold_cents)
+    return Agent(name=name, instructions=instructions, tools=tools, model=model)
+
+
+def _circumstances(caller: Caller) -> str:
+    """Say what differs between turns. It stands last and changes rarely, so that prompt caches keep what precedes."""
+    way = "on the phone" if caller.channel is Channel.VOICE else "by text message"
+    today = datetime.fromtimestamp(caller.now, UTC).strftime("%A, %d %B %Y")
+    return f"# Now\n\nThe customer reaches you {way}. Today is {today} (UTC)."
+
+
+def load_agent(path: str) -> Agent[Any]:
+    """Load the agent that ``AGENT_PATH`` names: ``module:attribute``, an ``agents.Agent`` or a function returning one.
+
+    The function takes no arguments. The working folder is importable, after everything that is installed. Raises
+    :class:`~tandem.errors.ConfigurationError` with a sentence for each way in which it can be wrong.
+    """
+    module_name, colon, attribute = path.strip().partition(":")
+    if not (colon and module_name and attribute):
+        raise _wrong(path, "must look like module:attribute, for example my_agents:support")
+    module = _import(path, module_name)
+    try:
+        found = getattr(module, attribute)
+    except AttributeError as error:
+        raise _wrong(path, f"names {attribute!r}, which the module {module_name!r} does not have") from error
+    if not isinstance(found, Agent) and callable(found):
+        found = _call(path, found)
+    if not isinstance(found, Agent):
+        raise _wrong(path, f"gives a {type(found).__name__}, not an agents.Agent")
+    return found
+
+
+def _import(path: str, module_name: str) -> Any:
+    # At the end of the search path, so that a file of the working folder never hides an installed package.
+    if (folder := os.getcwd()) not in sys.path and "" not in sys.path:
+        sys.path.append(folder)
+    importlib.invalidate_caches()
+    try:
+        return importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name and (module_name + ".").startswith(error.name + "."):
+            raise _wrong(path, f"names the module {module_name!r}, which cannot be found from {folder}") from error
+        raise _wrong(path, f"names a module that needs {error.name!r}, which is not installed") from error
+    except Exception as error:
+        raise _wrong(path, f"names a module that fails while it is imported ({_short(error)})") from error
+
+
+def _call(path: str, function: Any) -> Any:
+    if inspect.iscoroutinefunction(function):
+        raise _wrong(path, "names an async function; a plain one is needed")
+    try:
+        inspect.signature(function).bind()
+    except (TypeError, ValueError) as error:
+        raise _wrong(path, "names something that needs arguments; it is called without any") from error
+    try:
+        return function()
+    except Exception as error:
+        raise _wrong(path, f"names a function that fails ({_short(error)})") from error
+
+
+def _short(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _wrong(path: str, how: str) -> ConfigurationError:
+    return ConfigurationError([f"AGENT_PATH={path} {how}"])

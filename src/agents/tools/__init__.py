@@ -1,0 +1,34 @@
+"""The support agent's tools, one noun per module."""
+
+from __future__ import annotations
+
+import copy
+
+from agents import Tool
+
+from .approval import withdraw_request
+from .customer import lookup_customer
+from .message import send_sms
+from .order import get_tracking_info, lookup_order, order_status
+from .refund import refund_tool
+from .ticket import create_ticket, escalate_to_human
+
+
+def support_tools(*, refund_threshold_cents: int) -> list[Tool]:
+    """List the tools of the support agent, in the order the model sees them.
+
+    Refunds of one order that come to more than the threshold in all wait for a colleague. Copies, because the runner
+    wraps the tools of the agent it is given.
+    """
+    tools = (
+        lookup_customer,
+        lookup_order,
+        order_status,
+        get_tracking_info,
+        refund_tool(refund_threshold_cents),
+        escalate_to_human,
+        create_ticket,
+        send_sms,
+        withdraw_request,
+    )
+    return [copy.copy(tool) for tool in tools]

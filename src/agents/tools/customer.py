@@ -1,0 +1,84 @@
+"""The caller's own account: the one customer record that tools can reach, and the tool that shows it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import phonenumbers
+from agents import RunContextWrapper, function_tool
+
+from ..context import Caller
+from ..shop import Customer, dollars
+from .effects import reads_only
+from .outputs import NOT_FOUND, as_json, refusal
+
+IdentifierType = Literal["email", "phone", "customer_id"]
+Identifier = Annotated[
+    str,
+    'Their e-mail address, telephone number or customer id; "me" with type "phone" for the number they are using.',
+]
+
+_NONE_HERE = "No account with that {type} belongs to the number this customer is calling or writing from."
+_WITHHELD = "The caller's number is withheld, so no account can be opened for them."
+
+
+async def own_account(caller: Caller) -> Customer | None:
+    """Return the account of the number the caller is on, None for withheld and unknown numbers.
+
+    Every tool reaches customer data through this and nothing else (R6, A10): what the model passes as an argument
+    can only narrow it.
+    """
+    return await caller.shop.customer_by_phone(caller.phone) if caller.phone else None
+
+
+def no_account(caller: Caller, otherwise: str) -> str:
+    """Write the answer for what is not there or not the caller's: the same for both."""
+    return refusal(NOT_FOUND, otherwise if caller.phone else _WITHHELD)
+
+
+@reads_only
+@function_tool
+async def lookup_customer(context: RunContextWrapper[Caller], identifier: Identifier, type: IdentifierType) -> str:
+    """Look up the account of the customer you are talking to, with the list of their orders.
+
+    Finds only that customer's own account; every other one looks absent.
+    """
+    caller = context.context
+    customer = await own_account(caller)
+    if customer is None or not _is(customer, identifier, type):
+        return no_account(caller, _NONE_HERE.format(type=type.replace("_", " ")))
+    orders = await caller.shop.orders_of(customer.id)
+    return as_json(
+        {
+            "customer_id": customer.id,
+            "name": customer.name,
+            "email": customer.email,
+            "phone": customer.phone,
+            "plan": customer.plan,
+            "orders": [
+                {"order_id": order.id, "status": order.status, "total": dollars(order.total_cents)} for order in orders
+            ],
+        }
+    )
+
+
+def _is(customer: Customer, identifier: str, type: IdentifierType) -> bool:
+    """Tell whether the identifier, however it is spelled, is this customer's."""
+    given = identifier.strip().casefold()
+    if type == "email":
+        return bool(given) and given == customer.email.casefold()
+    if type == "customer_id":
+        return same_id(given, customer.id)
+    if given == "me":
+        return True
+    same = phonenumbers.is_number_match(customer.phone, identifier)
+    return same in (phonenumbers.MatchType.EXACT_MATCH, phonenumbers.MatchType.NSN_MATCH)
+
+
+def same_id(given: str, known: str) -> bool:
+    """Compare ids as people spell them: "cust 12345" is CUST_12345."""
+    return bool(given) and _letters_and_digits(given) == _letters_and_digits(known)
+
+
+def _letters_and_digits(text: str) -> str:
+    return "".join(character for character in text.casefold() if character.isalnum())

@@ -1,0 +1,37 @@
+"""What tools answer the model: compact JSON text, and one shape for every refusal. Pure.
+
+A refusal is ``{"error": code, "message": sentence}``. The sentence is for the model to pass on; it never holds
+another customer's data. A tool that raises writes no answer of its own: what the model sees of it is decided in one
+place for every tool, also for those of other agents.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+NOT_FOUND = "not_found"
+"""It does not exist, or belongs to somebody else: the answers are the same."""
+BAD_ARGUMENTS = "bad_arguments"
+BAD_AMOUNT = "bad_amount"
+TOO_MUCH = "too_much"
+"""More than is left to pay back."""
+OVER_LIMIT = "over_limit"
+"""It would need a colleague's consent by now."""
+
+
+def as_json(value: Mapping[str, Any]) -> str:
+    """Write a tool's answer without a wasted character."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def refusal(code: str, message: str) -> str:
+    """Write the answer of a tool that did not do what was asked."""
+    return as_json({"error": code, "message": message})
+
+
+def clipped(text: str, limit: int) -> str:
+    """Cut a text to ``limit`` characters; an ellipsis shows where."""
+    text = text.strip()
+    return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"

@@ -1,0 +1,211 @@
+"""A pretend Twilio on loopback: for the tests, for ``tandem chat`` and for the phone page.
+
+It signs and posts webhooks, serves the REST calls that create and list messages, and calls back with statuses. It
+knows the public protocol and the credentials it is given, nothing of the gateway's inside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlencode
+
+import aiohttp
+from starlette.routing import BaseRoute
+
+from .simulator_account import SimAccount
+from .simulator_http import SimulatorApi
+from .simulator_wire import (
+    Fault,
+    SimMessage,
+    new_sid,
+    sign,
+    status_form,
+    twiml_messages,
+    webhook_form,
+)
+
+DELIVERED = ("queued", "sent", "delivered")
+_POLL_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How the gateway answered a webhook; status 0 when it did not."""
+
+    status: int
+    body: str
+    sid: str
+
+
+class TwilioSimulator:
+    """One account at the pretend Twilio. Open it with ``async with``; serve its ``routes()`` to the gateway.
+
+    ``gateway_url`` is where the gateway listens (loopback); ``public_base_url`` is what is signed, by default the same.
+    REST accepts ``account_sid`` and ``auth_token``, and the API key if one is given. ``statuses`` is what becomes of
+    every message.
+    """
+
+    def __init__(
+        self,
+        *,
+        account_sid: str,
+        auth_token: str,
+        gateway_url: str,
+        public_base_url: str | None = None,
+        api_key: tuple[str, str] | None = None,
+        statuses: Sequence[str] = DELIVERED,
+        timeout_seconds: float = 15.0,
+    ) -> None:
+        self.account_sid = account_sid
+        self.account = SimAccount(account_sid)
+        """Its numbers and messaging services, for what reads and changes them by REST."""
+        self._token = auth_token
+        self._gateway = gateway_url.rstrip("/")
+        self._public = (public_base_url or gateway_url).rstrip("/")
+        self._logins = {(account_sid, auth_token), *([api_key] if api_key else [])}
+        self.statuses = tuple(statuses)
+        self.faults: deque[Fault] = deque()
+        """What goes wrong with the next create requests, one each."""
+        self.messages: list[SimMessage] = []
+        """Everything that was said, both ways, oldest first."""
+        self.creates = 0
+        """How many create requests came, whatever became of them."""
+        self._threads: defaultdict[str, list[SimMessage]] = defaultdict(list)
+        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+        self._news = asyncio.Condition()
+        self._closing = asyncio.Event()
+        self._callbacks: set[asyncio.Task[None]] = set()
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(timeout=self._timeout, trust_env=False)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.set()
+        async with self._news:
+            self._news.notify_all()
+        for task in self._callbacks:
+            task.cancel()
+        await asyncio.gather(*self._callbacks, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
+
+    # --- the customer's telephone -----------------------------------------------------------------------
+
+    async def text(
+        self,
+        from_: str,
+        body: str,
+        *,
+        to: str,
+        sid: str | None = None,
+        media: int = 0,
+        extra: Mapping[str, str] | None = None,
+        deliveries: int = 1,
+    ) -> list[Answer]:
+        """Send a text to the gateway, ``deliveries`` times at once, and return its answers.
+
+        When the webhook fails (no answer, or a status of 400 and above), the fallback is called, as Twilio does; the
+        texts of its TwiML reach the customer.
+        """
+        message = SimMessage(sid or new_sid("SM"), "inbound", from_, to, body, time.time(), media=media)
+        form = webhook_form(message, self.account_sid, extra or {})
+        await self._add(message)
+        answers = await asyncio.gather(*(self.post("/sms", form) for _ in range(deliveries)))
+        for answer in answers:
+            last = answer if 0 < answer.status < 400 else await self.post("/sms/fallback", form)
+            for text in twiml_messages(last.body) if last.status == 200 else ():
+                await self._add(SimMessage(new_sid("SM"), "outbound-reply", to, from_, text, time.time()))
+        return answers
+
+    async def post(self, path: str, form: Mapping[str, str], *, signature: str | None = None) -> Answer:
+        """Post a form to the gateway, signed as Twilio signs it, or with ``signature`` ("" for none)."""
+        assert self._session is not None, "open the simulator with `async with`"
+        made = sign(self._public + path, form, self._token) if signature is None else signature
+        headers = {"X-Twilio-Signature": made} if made else {}
+        headers |= {"I-Twilio-Idempotency-Token": secrets.token_hex(16), "User-Agent": "TwilioProxy/1.1"}
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+        sid = form.get("MessageSid", "")
+        try:
+            async with self._session.post(self._gateway + path, data=urlencode(form), headers=headers) as response:
+                return Answer(response.status, await response.text(), sid)
+        except (aiohttp.ClientError, TimeoutError):
+            return Answer(0, "", sid)
+
+    def sent_to(self, number: str) -> list[SimMessage]:
+        """Return what the customer received, oldest first."""
+        return [message for message in self._threads[number] if not message.inbound and message.to == number]
+
+    async def wait_for(self, number: str, count: int = 1, *, seconds: float = 5.0) -> list[SimMessage]:
+        """Return what the customer received once that is ``count`` messages. Raises TimeoutError."""
+        async with asyncio.timeout(seconds), self._news:
+            await self._news.wait_for(lambda: len(self.sent_to(number)) >= count)
+            return self.sent_to(number)
+
+    async def received(self, number: str) -> AsyncIterator[SimMessage]:
+        """Yield what the customer receives, from the beginning, until the simulator closes."""
+        seen = 0
+        while not self._closing.is_set():
+            for message in await self.thread(number, after=seen, seconds=_POLL_SECONDS):
+                seen += 1
+                if not message.inbound:
+                    yield message
+
+    async def settle(self) -> None:
+        """Return when every status callback that is due was made."""
+        while self._callbacks:
+            await asyncio.gather(*self._callbacks, return_exceptions=True)
+
+    # --- the provider's side ----------------------------------------------------------------------------
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """Name the routes of :mod:`.simulator_http`; serve them where the gateway's REST calls go."""
+        return SimulatorApi(self, self._logins).routes()
+
+    async def create(self, form: Mapping[str, str]) -> SimMessage:
+        """Bring a message of the gateway's into being and let it live."""
+        service = form.get("MessagingServiceSid")
+        sender = form.get("From") or "+15550009999"  # one of the service's pool
+        message = SimMessage(new_sid("SM"), "outbound-api", sender, form["To"], form["Body"], time.time())
+        message.callback, message.service_sid = form.get("StatusCallback"), service
+        await self._add(message)
+        task = asyncio.create_task(self._live(message))
+        self._callbacks.add(task)
+        task.add_done_callback(self._callbacks.discard)
+        return message
+
+    async def thread(self, number: str, *, after: int, seconds: float) -> list[SimMessage]:
+        """Return both sides' messages with a number from index ``after`` on, waiting up to ``seconds`` for one."""
+        rows = self._threads[number]
+        try:
+            async with asyncio.timeout(seconds), self._news:
+                await self._news.wait_for(lambda: len(rows) > after or self._closing.is_set())
+        except TimeoutError:
+            pass  # nothing came: the client asks again
+        return rows[after:]
+
+    async def _live(self, message: SimMessage) -> None:
+        """Let a message go through its statuses, each told to its callback."""
+        for status in self.statuses:
+            message.statuses.append(status)
+            # Only our own gateway is called: the simulator never talks to another host.
+            if message.callback and message.callback.startswith(f"{self._public}/"):
+                form = status_form(message, self.account_sid, status)
+                await self.post(message.callback.removeprefix(self._public), form)
+
+    async def _add(self, message: SimMessage) -> None:
+        async with self._news:
+            self.messages.append(message)
+            for number in {message.from_, message.to}:
+                self._threads[number].append(message)
+            self._news.notify_all()

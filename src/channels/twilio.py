@@ -1,0 +1,221 @@
+"""Twilio's edge: who signed a request, and the REST calls that create and find messages.
+
+Nothing here puts a number, a body or a credential into an exception or a log line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, NoReturn
+from urllib.parse import urlencode, urlsplit
+
+import aiohttp
+import structlog
+from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
+
+from ..errors import BadSignature, DeliveryError, DeliveryFailed, DeliveryRefused, DeliveryThrottled, DeliveryUnclear
+
+log = structlog.get_logger(__name__)
+
+Pairs = Sequence[tuple[str, str]]
+"""A decoded form, in order, blanks and repeated names kept."""
+
+THROTTLED_CODES = frozenset({14107, 20429, 21611, 63018})
+"""Rate limits and a full queue (twilio.com/docs/api/errors): not processed, so the same request may succeed later."""
+
+NOT_NOW = frozenset({401, 408, 425})
+"""Statuses that say nothing about the message: our credentials do not fit at the moment, or Twilio did not read it."""
+
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+class _Form(dict[str, list[str]]):
+    """What RequestValidator reads: it asks for ``getlist``, so that repeated names are signed with every value."""
+
+    def getlist(self, name: str) -> list[str]:
+        return self[name]
+
+
+class SignatureCheck:
+    """Tells whether Twilio signed a request (twilio.com/docs/usage/security).
+
+    The signed address is ``public_base_url`` + path + query as configured, never what Host or X-Forwarded-* claim.
+    ``tokens``: the account's auth token, and during rotation the second one. Without ``required`` everything passes.
+    """
+
+    def __init__(self, *, public_base_url: str, tokens: Sequence[str], required: bool = True) -> None:
+        self._base = public_base_url.rstrip("/")
+        self._validators = [RequestValidator(token) for token in tokens if token]
+        self._required = required
+        self.refused = 0
+        """How many requests were refused since the start, for ``/status``."""
+
+    def check_form(self, path_and_query: str, form: Pairs, signature: str | None) -> None:
+        """Raise BadSignature unless the signature fits this address and this form."""
+        params = _Form()
+        for name, value in form:
+            params.setdefault(name, []).append(value)
+        self._check(self._base + path_and_query, params, signature)
+
+    def check_url(self, url: str, signature: str | None) -> None:
+        """Raise BadSignature unless an address without parameters was signed: GET webhooks and ``wss://`` sockets."""
+        self._check(url, {}, signature)
+
+    def _check(self, url: str, params: Mapping[str, Any], signature: str | None) -> None:
+        if not self._required:
+            return
+        if signature and any(validator.validate(url, params, signature) for validator in self._validators):
+            return
+        self.refused += 1
+        reason = "wrong_signature" if signature else "no_signature"
+        log.warning("webhook_refused", reason=reason if self._validators else "TWILIO_AUTH_TOKEN is not set")
+        raise BadSignature
+
+
+@dataclass(frozen=True, slots=True)
+class ListedMessage:
+    """A message that Twilio knows of. ``created_at`` is seconds since the epoch by Twilio's clock, whole seconds."""
+
+    sid: str
+    body: str
+    created_at: float
+
+
+class TwilioRest:
+    """The REST calls that the gateway makes (twilio.com/docs/messaging/api/message-resource)."""
+
+    def __init__(self, session: aiohttp.ClientSession, *, account_sid: str, base_url: str) -> None:
+        self._session = session
+        self._base = base_url.rstrip("/")
+        self._messages = f"/2010-04-01/Accounts/{account_sid}/Messages.json"
+
+    async def create_message(
+        self,
+        *,
+        to: str,
+        body: str,
+        from_: str | None = None,
+        messaging_service_sid: str | None = None,
+        status_callback: str | None = None,
+    ) -> str:
+        """Create a message and return its SID.
+
+        Raises DeliveryThrottled or DeliveryFailed (not created, try again), DeliveryRefused (never), and
+        DeliveryUnclear when it may exist: there is no idempotency key, so look with :meth:`list_messages` first.
+        """
+        form = {
+            "To": to,
+            "Body": body,
+            "From": from_,
+            "MessagingServiceSid": messaging_service_sid,
+            "StatusCallback": status_callback,
+        }
+        data = {name: value for name, value in form.items() if value is not None}
+        # aiohttp's own form would prepare a multipart body each time, which this never is.
+        status, answer = await self._call("POST", self._messages, data=urlencode(data).encode(), headers=_FORM)
+        if status >= 400:
+            _refuse(status, answer)
+        sid = answer.get("sid")
+        if not isinstance(sid, str):
+            raise DeliveryUnclear("The answer has no sid.")
+        return sid
+
+    async def list_messages(self, *, to: str, since: float, pages: int = 4) -> tuple[ListedMessage, ...]:
+        """List messages to a number created at or after ``since`` (seconds since the epoch), newest first.
+
+        Dates are compared here, because Twilio's filter knows only GMT days and leaves out what is not sent yet.
+        Raises DeliveryThrottled or, for any other trouble, DeliveryUnclear.
+        """
+        found: list[ListedMessage] = []
+        path, query = self._messages, {"To": to, "PageSize": "50"}
+        for _ in range(pages):
+            status, answer = await self._call("GET", path, params=query)
+            if status != 200:
+                code = provider_code_of(answer)
+                raise (DeliveryThrottled if status == 429 else DeliveryUnclear)(provider_code=code)
+            page = [message for row in answer.get("messages") or () if (message := _listed(row))]
+            found += (message for message in page if message.created_at >= since)
+            following = answer.get("next_page_uri")
+            if not following or any(message.created_at < since for message in page):
+                break
+            # Only its path is used: the answer cannot send our credentials to another host.
+            parts = urlsplit(str(following))
+            path, query = f"{parts.path}?{parts.query}", {}
+        return tuple(found)
+
+    async def _call(self, method: str, path: str, **request: Any) -> tuple[int, Mapping[str, Any]]:
+        try:
+            async with self._session.request(method, self._base + path, allow_redirects=False, **request) as response:
+                return response.status, read_answer(await response.read())
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
+            # The connection never stood, so nothing was sent. `from None`: their texts may quote the address.
+            raise DeliveryFailed(f"No connection ({type(error).__name__}).") from None
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise DeliveryUnclear(f"The answer was lost ({type(error).__name__}).") from None
+
+
+@asynccontextmanager
+async def open_twilio_rest(
+    *,
+    account_sid: str,
+    username: str,
+    password: str,
+    base_url: str = "https://api.twilio.com",
+    connect_seconds: float = 5.0,
+    total_seconds: float = 15.0,
+) -> AsyncIterator[TwilioRest]:
+    """Open the one HTTP session of this process to Twilio.
+
+    ``username`` and ``password`` are an API key and its secret, or the account SID and auth token.
+    """
+    timeout = aiohttp.ClientTimeout(total=total_seconds, connect=connect_seconds)
+    async with rest_session(username, password, timeout) as session:
+        yield TwilioRest(session, account_sid=account_sid, base_url=base_url)
+
+
+def rest_session(username: str, password: str, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientSession:
+    """Make a session that signs in at Twilio, and takes nothing from this machine's environment."""
+    headers = {"Authorization": aiohttp.encode_basic_auth(username, password)}
+    return aiohttp.ClientSession(headers=headers, timeout=timeout, trust_env=False)
+
+
+def _refuse(status: int, answer: Mapping[str, Any]) -> NoReturn:
+    """Translate an answer that is not a message. Twilio's own text may quote numbers, so it stays out."""
+    code = provider_code_of(answer)
+    kind: type[DeliveryError] = DeliveryRefused
+    if status == 429 or code in THROTTLED_CODES:
+        kind = DeliveryThrottled
+    elif status >= 500:
+        kind = DeliveryUnclear
+    elif status in NOT_NOW:
+        kind = DeliveryFailed
+    raise kind(f"HTTP {status}, code {code}.", provider_code=code)
+
+
+def read_answer(body: bytes) -> Mapping[str, Any]:
+    """Read an answer; a proxy in between may answer with a page instead, which says nothing."""
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, Mapping) else {}
+
+
+def provider_code_of(answer: Mapping[str, Any]) -> int | None:
+    """Return Twilio's error code of an answer, or None."""
+    code = answer.get("code")
+    return code if isinstance(code, int) and not isinstance(code, bool) else None
+
+
+def _listed(row: Any) -> ListedMessage | None:
+    """Read one row of a listing; a row in an unknown form is left out."""
+    try:
+        created: datetime = parsedate_to_datetime(row["date_created"])
+        return ListedMessage(str(row["sid"]), str(row["body"] or ""), created.timestamp())
+    except (KeyError, TypeError, ValueError):
+        return None

@@ -1,0 +1,106 @@
+"""``tandem check``: would the server start, and with ``--online``, would it work? Changes nothing anywhere."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from .agents.gate import put_gates
+from .app import SHOP_FILE, gateway_agent
+from .check_online import look_online
+from .errors import ConfigurationError, StoreError
+from .finding import Finding, State, notice, ok, problem, skipped
+from .persistence.file import open_file_store
+from .persistence.file_database import has_store
+from .settings import Settings, load_settings
+
+
+async def check(*, online: bool, load: Callable[[], Settings] = load_settings) -> int:
+    """Print a line for each item; return 1 when one of them is a problem, else 0."""
+    code = 0
+    async for finding in _look(load, online=online):
+        print(finding, flush=True)
+        if finding.state is State.PROBLEM:
+            code = 1
+    return code
+
+
+async def _look(load: Callable[[], Settings], *, online: bool) -> AsyncIterator[Finding]:
+    try:
+        settings = load()
+    except ConfigurationError as error:
+        for sentence in error.problems:
+            yield problem("settings", sentence)
+        yield skipped("everything else", "the settings come first")
+        return
+    yield ok("settings", "all fit")
+    for sentence in settings.notices:
+        yield notice("settings", sentence)
+    for finding in _twilio_settings(settings):
+        yield finding
+    agent, finding = _agent(settings)
+    yield finding
+    yield _folder("state folder", settings.state_persistence_dir)
+    yield await _store(settings.state_persistence_dir)
+    yield _folder("sample shop", SHOP_FILE.parent)
+    if settings.log_dir:
+        yield _folder("log folder", settings.log_dir)
+    if not online:
+        yield skipped("online", "not asked for; add --online")
+        return
+    async for finding in look_online(settings, agent):
+        yield finding
+
+
+def _twilio_settings(settings: Settings) -> Iterator[Finding]:
+    """Name what a real account needs besides its SID: each alone may be absent, together they are useless."""
+    if settings.twilio_account_sid is None:
+        reason = "replies cannot be sent" if settings.production else "the pretend Twilio is used"
+        yield skipped("twilio settings", f"TWILIO_ACCOUNT_SID is not set: {reason}")
+        return
+    needed = {
+        "TWILIO_AUTH_TOKEN": (settings.twilio_auth_token, "webhooks are refused, because signatures cannot be checked"),
+        "TWILIO_PHONE_NUMBER": (settings.twilio_phone_number, "`tandem connect` does not know which number to use"),
+        "PUBLIC_BASE_URL": (settings.public_base_url, "signatures do not fit, and no delivery is reported back"),
+    }
+    missing = [f"{name} is not set: {reason}" for name, (value, reason) in needed.items() if not value]
+    for sentence in missing:
+        yield problem("twilio settings", f"{sentence}.")
+    if not missing:
+        yield ok("twilio settings", "account, auth token, number and public address are set")
+
+
+def _agent(settings: Settings) -> tuple[Any, Finding]:
+    try:
+        agent = gateway_agent(settings)
+        tools = put_gates(agent)
+    except ConfigurationError as error:
+        return None, problem("agent", " ".join(error.problems))
+    return agent, ok("agent", f"{agent.name}, {len(tools)} tools")
+
+
+def _folder(item: str, folder: Path) -> Finding:
+    """Try to write where a folder is, or would be made."""
+    there = folder
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        return problem(item, f"{there} cannot be written to ({error.strerror}); change its owner or its mode.")
+    return ok(item, f"{folder} can be written to" if there == folder else f"{folder} will be made at the first start")
+
+
+async def _store(folder: Path) -> Finding:
+    if not has_store(folder):
+        return ok("store", "will be made at the first start")
+    try:
+        async with open_file_store(folder, create=False) as store:
+            await store.ping()
+            counts = await store.counts()
+    except (StoreError, ConfigurationError) as error:
+        return problem("store", f"{error} Look at {folder}.")
+    return ok("store", f"opens; conversations: {counts.conversations}, set aside: {counts.set_aside}")

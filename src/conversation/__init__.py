@@ -1,0 +1,1 @@
+"""The turn engine: lanes in, turns through the agent, replies out. It knows neither the SDK nor a provider."""

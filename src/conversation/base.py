@@ -1,0 +1,169 @@
+"""What the turn engine asks of the rooms around it: an agent that runs turns, and carriers that reach customers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ..errors import TurnError
+from ..model import Approval, ApprovalStatus, Channel, Conversation, Item, Priority, Reply, Route, Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRequest:
+    """One turn to run: what the customer said (in order), on which channel, over which conversation.
+
+    ``number`` is the turn's number in the conversation; ``now`` is the store's clock. ``notes`` tell the agent what
+    happened meanwhile (a decision by staff). ``key`` is the key of the entry that the turn covers: it stays the same
+    when the turn is run again, so side effects are told by it.
+    """
+
+    conversation: Conversation
+    route: Route
+    texts: tuple[str, ...]
+    number: int
+    now: float
+    key: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def channel(self) -> Channel:
+        """Return the channel that the customer is on."""
+        return self.route.channel
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """A tool that ran during a turn, for the timeline. ``failed`` means that it raised or refused."""
+
+    name: str
+    call_id: str
+    arguments: Mapping[str, Any]
+    output: str
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GatedCall:
+    """A call that waits for people: ``snapshot`` resumes it, as long as ``fingerprint`` still fits."""
+
+    approval_id: str
+    call_id: str
+    tool: str
+    arguments: Mapping[str, Any]
+    snapshot: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownEffect:
+    """An ungated call that began and whose end nobody knows; ``key`` is its row in the ledger."""
+
+    key: str
+    call_id: str
+    tool: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """What tools asked for that the commit writes: tickets, texts to somebody, a raised level of escalation."""
+
+    tickets: tuple[Ticket, ...] = ()
+    messages: tuple[tuple[Route, str], ...] = ()
+    escalation: Priority | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TurnResult:
+    """What a turn came to.
+
+    ``items`` are plain (docs/persistence.md), beginning with the customer's words; they hold what really happened,
+    also when ``error`` says how the turn broke off: a tool that ran stays in history. ``text`` is the agent's answer.
+    """
+
+    items: tuple[Item, ...]
+    text: str
+    tools: tuple[ToolUse, ...] = ()
+    error: TurnError | None = None
+    seconds: float = 0.0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    gated: tuple[GatedCall, ...] = ()
+    unknown: tuple[UnknownEffect, ...] = ()
+    requested: Requested = Requested()
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What became of a decided call: EXECUTED, FAILED, UNKNOWN (it may have happened) or VOID (it cannot be run)."""
+
+    status: ApprovalStatus
+    output: str
+    requested: Requested = Requested()
+
+
+OnDelta = Callable[[str], Awaitable[None]]
+"""Receives the answer's text as it arrives; speech needs it, text does not."""
+
+
+class AgentRunner(Protocol):
+    """Runs one turn of the one agent. Fulfilled by :mod:`tandem.agents.runner`."""
+
+    async def run(self, request: TurnRequest, *, on_delta: OnDelta | None = None) -> TurnResult:
+        """Run a turn to its end. Model and tool trouble comes back in ``error``; cancelling cancels the model call."""
+        ...
+
+    async def execute(self, approval: Approval, conversation: Conversation, route: Route, *, now: float) -> Execution:
+        """Run exactly the call of an approval, with its edited arguments if it has some, asking no model.
+
+        Through the effect ledger: repeating it after a crash gives the first result, or UNKNOWN. For an approval of
+        status UNKNOWN that staff ordered to be retried, the ledger row is begun anew.
+        """
+        ...
+
+    def argument_problem(self, tool: str, arguments: Mapping[str, Any]) -> str | None:
+        """Say in one sentence why arguments do not fit a tool's schema, or None."""
+        ...
+
+
+class Carrier(Protocol):
+    """Carries replies of one or more channels to the provider. Fulfilled by channel adapters."""
+
+    channels: frozenset[Channel]
+
+    def compose(self, text: str) -> tuple[str, ...]:
+        """Split an answer into the texts of provider messages, in order; at least one unless ``text`` is blank."""
+        ...
+
+    async def send(self, reply: Reply) -> str:
+        """Hand a reply to the provider and return its id there. Raises a DeliveryError of the fitting kind."""
+        ...
+
+    def other_way(self, route: Route) -> Route | None:
+        """Return another channel's way to the same customer, for a reply that this one refuses now, or None."""
+        ...
+
+    async def find(self, reply: Reply, *, known: frozenset[str]) -> str | None:
+        """Look up whether an attempt whose answer was lost reached the provider: its id there, or None.
+
+        ``known`` are provider ids of other replies to the same customer, which are no answer.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLimits:
+    """Bounds of the engine, seconds unless said otherwise."""
+
+    coalesce: float = 0.3
+    lease: float = 5.0
+    turn_timeout: float = 120.0
+    history_max_items: int = 60
+    state_max_age: float = 86_400.0
+    context_max_age: float = 604_800.0
+    max_input_chars: int = 1000
+    rate_per_minute: int = 20
+    approval_timeout: float = 86_400.0
+    workers: int = 64

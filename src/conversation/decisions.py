@@ -1,0 +1,74 @@
+"""What staff, the clock and the customer decide about calls that wait, carried out in the lane."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..model import Approval, ApprovalStatus, Decision, Route, Tone, Verdict, Waiting
+from ..persistence.base import Change
+from . import approvals, phrases
+from .answering import run_agent
+from .base import AgentRunner
+from .draft import Draft
+from .narrate import approval_event
+
+MAX_TRIES = 6
+"""Claims that may find a decision first in line. It takes two commits: one to say that it is carried out, one for the
+outcome."""
+
+
+async def decide(runner: AgentRunner, draft: Draft, waiting: Waiting, decision: Decision) -> Change:
+    """Carry out a decision as far as one commit goes, and tell the customer once it is settled."""
+    key = waiting.entry.key
+    conversation = draft.conversation
+    approval = approvals.find(conversation, decision.approval_id)
+    if approval is None or not approvals.applies(decision, approval):
+        draft.note("decision_ignored", conversation.last_channel, covers=[key])
+        return draft.change(consumed=[key])
+    given_up = waiting.tries > MAX_TRIES
+    if approval.status is not ApprovalStatus.EXECUTING:
+        approval = approvals.decided(approval, decision)
+        draft.events.append(approval_event("approval_decided", approval, decision))
+        if approval.status is ApprovalStatus.EXECUTING and not given_up:
+            # Committed first, so that everybody sees that it is being carried out; the entry stays.
+            draft.conversation = approvals.put(conversation, approval)
+            return draft.change()
+    route = conversation.routes[conversation.last_channel]
+    if given_up:
+        return _give_up(draft, key, approval, route)
+    if approval.status is ApprovalStatus.EXECUTING:
+        approval = await _execute(runner, draft, approval, route)
+    draft.conversation = approvals.put(draft.conversation, approval)
+    if decision.verdict is not Verdict.WITHDRAW:  # the customer knows: the tool said so in their turn
+        await _tell(runner, draft, approval, route, key)
+    return draft.change(consumed=[key])
+
+
+async def _execute(runner: AgentRunner, draft: Draft, approval: Approval, route: Route) -> Approval:
+    execution = await runner.execute(approval, draft.conversation, route, now=draft.now)
+    approval = approvals.executed(approval, execution)
+    draft.events.append(approval_event(f"approval_{approval.status.value}", approval))
+    draft.grant(execution.requested.tickets, execution.requested.messages)
+    return approval
+
+
+async def _tell(runner: AgentRunner, draft: Draft, approval: Approval, route: Route, key: str) -> None:
+    note = approvals.note(approval)
+    answer = approval.final_message
+    if answer is not None:
+        items = ({"role": "system", "content": note}, {"role": "assistant", "content": answer})
+        draft.remember(route, draft.conversation.turns_taken + 1, items)
+    else:
+        otherwise = phrases.outcome(approval)
+        answer = await run_agent(runner, draft, route, [key], notes=[note], otherwise=otherwise)
+    draft.reply(route, answer)
+
+
+def _give_up(draft: Draft, key: str, approval: Approval, route: Route) -> Change:
+    """End a decision that never let its turn end; one that may have been carried out is for staff to settle."""
+    if approval.status is ApprovalStatus.EXECUTING:
+        approval = replace(approval, status=ApprovalStatus.UNKNOWN, version=approval.version + 1)
+    draft.conversation = approvals.put(draft.conversation, approval)
+    draft.note("entry_set_aside", route.channel, tone=Tone.ERROR, covers=[key])
+    draft.reply(route, phrases.outcome(approval))
+    return draft.change(set_aside=[key])

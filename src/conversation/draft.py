@@ -1,0 +1,78 @@
+"""A change in the making: what a turn adds to the conversation, the outbox and the timeline before it is committed."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from ..guardrails.pii import mask, mask_value
+from ..model import Channel, Conversation, Item, Reply, Route, Source, Ticket, TimelineEvent, Tone, Turn
+from ..persistence.base import Change
+from . import approvals
+from .base import EngineLimits
+from .delivery import Delivery
+from .history import trim
+
+
+@dataclass(slots=True)
+class Draft:
+    """One change. ``now`` is the store's clock at the claim, seconds."""
+
+    conversation: Conversation
+    now: float
+    limits: EngineLimits
+    delivery: Delivery
+    events: list[TimelineEvent] = field(default_factory=list)
+    replies: list[Reply] = field(default_factory=list)
+    tickets: list[Ticket] = field(default_factory=list)
+    blocked: list[Channel] = field(default_factory=list)
+
+    def change(self, *, consumed: Sequence[str] = (), set_aside: Sequence[str] = ()) -> Change:
+        """Return what to commit."""
+        return Change(
+            conversation=self.conversation,
+            consumed=tuple(consumed),
+            set_aside=tuple(set_aside),
+            replies=tuple(self.replies),
+            timeline=tuple(self.events),
+            tickets=tuple(self.tickets),
+            blocked=tuple(self.blocked),
+            wake_at=approvals.wake_at(self.conversation),
+        )
+
+    def reply(self, route: Route, *answers: str) -> None:
+        """Queue answers to the customer, as many messages as they need; nobody who opted out is written to."""
+        if route.channel in self.conversation.opted_out:
+            self.note("reply_withheld", route.channel, tone=Tone.WARNING)
+            return
+        turn = self.conversation.turns_taken
+        self.replies += [
+            Reply(id=f"rpl_{uuid.uuid4().hex}", route=route, text=part, turn=turn, created_at=self.now)
+            for answer in answers
+            for part in self.delivery.compose(route.channel, self.masked(answer, route.channel))
+        ]
+
+    def masked(self, answer: str, channel: Channel) -> str:
+        """Return an answer without card and social security numbers; the timeline notes that there were some."""
+        masked = mask(answer)
+        if masked.found:
+            self.note("masked", channel, tone=Tone.WARNING, direction="outgoing", kinds=list(masked.found))
+        return masked.text
+
+    def remember(self, route: Route, number: int, items: Iterable[Item]) -> None:
+        """Add a turn to the history, and let old ones go."""
+        kept = tuple(mask_value(dict(item)) for item in items)
+        turn = Turn(number=number, channel=route.channel, at=self.now, items=kept)
+        history = trim((*self.conversation.history, turn), max_items=self.limits.history_max_items)
+        self.conversation = replace(self.conversation, history=history, turns_taken=number)
+
+    def grant(self, tickets: Iterable[Ticket], messages: Iterable[tuple[Route, str]]) -> None:
+        """Add what tools asked for."""
+        self.tickets += tickets
+        for route, text in messages:
+            self.reply(route, text)
+
+    def note(self, name: str, channel: Channel, *, tone: Tone = Tone.INFO, **data: object) -> None:
+        """Add a row of the gateway's own to the timeline."""
+        self.events.append(TimelineEvent(name=name, source=Source.SYSTEM, tone=tone, channel=channel, data=data))

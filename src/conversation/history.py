@@ -1,0 +1,49 @@
+"""What a turn remembers: a bounded window of whole turns. Pure.
+
+Turns are never cut inside, so a call always keeps its output and an answer its question. Trimming drops a block of
+turns at once (60 items to 40 by default), not one turn each time: the model provider's prompt cache keeps its prefix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..model import Conversation, Item, Turn
+
+KEEP = 2 / 3
+"""The part of the window that a trim leaves."""
+
+
+def trim(history: Sequence[Turn], *, max_items: int) -> tuple[Turn, ...]:
+    """Return the history, or its newest whole turns of at most two thirds of ``max_items`` once it is larger.
+
+    The newest turn always stays, however large it is.
+    """
+    turns = tuple(history)
+    if sum(len(turn.items) for turn in turns) <= max_items:
+        return turns
+    room = int(max_items * KEEP)
+    for index in range(len(turns) - 1, -1, -1):
+        room -= len(turns[index].items)
+        if room < 0:
+            return turns[min(index + 1, len(turns) - 1) :]
+    return turns
+
+
+def model_input(history: Sequence[Turn]) -> list[Item]:
+    """Return the items of all turns, oldest first."""
+    return [item for turn in history for item in turn.items]
+
+
+def fresh(conversation: Conversation, *, now: float, state_max_age: float, context_max_age: float) -> Conversation:
+    """Return what the next turn may still know: ages are seconds since the last commit.
+
+    Past ``state_max_age`` the history is forgotten, past ``context_max_age`` summary and context too. Approvals stay.
+    """
+    age = now - conversation.updated_at
+    if age > state_max_age:
+        conversation = replace(conversation, history=())
+    if age > context_max_age:
+        conversation = replace(conversation, summary="", context={})
+    return conversation

@@ -1,0 +1,40 @@
+"""What customers are told when things go otherwise: fixed sentences, no internals (docs/channels.md lists them)."""
+
+from __future__ import annotations
+
+from ..model import Approval, ApprovalStatus
+
+EMPTY = "I didn't receive any message. Could you please try again?"
+FAILURE = "I apologize, but I'm experiencing technical difficulties. Please try again or contact support."
+GREETING = "Hello! I'm your AI customer service assistant. How can I help you today?"
+
+
+def too_long(limit: int) -> str:
+    """Tell the customer how long a message may be, in characters."""
+    return f"User input is too long. Please limit to {limit} characters."
+
+
+PICTURE = "Thank you. I can only read text, so please describe in words what your picture shows."
+SLOWER = "You are writing faster than I can answer. Please give me a minute and then write again."
+REPEATED = "I keep receiving the same message, so I will wait for a different one."
+WAITING = "A colleague has to look at your request first. We will tell you as soon as it is decided."
+
+_OUTCOMES = {
+    ApprovalStatus.EXECUTED: "Good news: your request was approved and has been carried out.",
+    ApprovalStatus.FAILED: "Your request was approved, but it could not be carried out. A colleague will look into it.",
+    ApprovalStatus.UNKNOWN: "Your request is being checked by a colleague. You will hear from us.",
+    ApprovalStatus.VOID: "Your earlier request can no longer be carried out. Please ask again if you wish.",
+    ApprovalStatus.REJECTED: "Your request was looked at by a colleague and could not be approved.",
+    ApprovalStatus.EXPIRED: "Your request was not decided in time; nothing was done. Please ask again if you wish.",
+}
+
+
+def attachment_note(count: int) -> str:
+    """Tell the agent that something came along with a text."""
+    return f"[The customer attached {count} file(s), which cannot be seen here; say so if it matters.]"
+
+
+def outcome(approval: Approval) -> str:
+    """Tell the customer what became of a request, when the agent cannot."""
+    reason = f" Reason: {approval.reason}" if approval.reason else ""
+    return _OUTCOMES[approval.status] + reason

@@ -1,0 +1,118 @@
+"""Who runs when: keys are woken, and a bounded pool of workers runs each woken key, one run per key at a time.
+
+The engine uses one schedule for lanes and one for outbox lines. It only decides *when*; that two processes never run
+the same lane is the store's lease, not this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+import structlog
+
+K = TypeVar("K", bound=Hashable)
+
+log = structlog.get_logger(__name__)
+
+CRASH_BACKOFF = (1.0, 2.0, 5.0)
+"""Seconds before a key whose run raised is run again."""
+
+
+class Schedule(Generic[K]):
+    """Runs woken keys. ``run`` returns the seconds after which its key wants to run again, or None."""
+
+    def __init__(self, name: str, run: Callable[[K], Awaitable[float | None]], *, workers: int) -> None:
+        self._name = name
+        self._run = run
+        self._workers = workers
+        self._queue: asyncio.Queue[K] = asyncio.Queue()
+        self._queued: set[K] = set()
+        self._running: dict[K, bool] = {}
+        self._timers: dict[K, asyncio.TimerHandle] = {}
+        self._crashes: dict[K, int] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._draining = False
+        self._idle = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        self._tasks = [asyncio.create_task(self._work(), name=f"{self._name}-{n}") for n in range(self._workers)]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        for handle in self._timers.values():
+            handle.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def wake(self, key: K, *, after: float = 0.0) -> None:
+        """Run a key, ``after`` seconds from now; a key that waits for a later moment is brought forward.
+
+        A key that runs already runs once more afterwards, so that nothing which came in between is left lying.
+        """
+        if self._draining or key in self._queued:
+            return
+        if key in self._running:
+            self._running[key] = True
+            return
+        timer = self._timers.get(key)
+        loop = asyncio.get_running_loop()
+        if timer is not None:
+            if timer.when() <= loop.time() + after:
+                return
+            timer.cancel()
+        if after > 0:
+            self._timers[key] = loop.call_later(after, self._enqueue, key)
+        else:
+            self._enqueue(key)
+
+    async def drain(self, seconds: float) -> bool:
+        """Start nothing new and wait for what runs; return whether all of it ended in time."""
+        self._draining = True
+        for handle in self._timers.values():
+            handle.cancel()
+        self._timers.clear()
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        self._queued.clear()
+        if not self._running:
+            return True
+        try:
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _enqueue(self, key: K) -> None:
+        self._timers.pop(key, None)
+        self._queued.add(key)
+        self._queue.put_nowait(key)
+
+    async def _work(self) -> None:
+        while True:
+            key = await self._queue.get()
+            self._queued.discard(key)
+            self._running[key] = False
+            again: float | None = None
+            try:
+                again = await self._run(key)
+                self._crashes.pop(key, None)
+            except Exception:
+                # The edge of a worker: one lane's trouble must not end the pool.
+                crashes = self._crashes[key] = self._crashes.get(key, 0) + 1
+                again = CRASH_BACKOFF[min(crashes, len(CRASH_BACKOFF)) - 1]
+                log.exception("run_failed", schedule=self._name, crashes=crashes)
+            finally:
+                woken = self._running.pop(key)
+            if self._draining and not self._running:
+                self._idle.set()
+            if woken:
+                self.wake(key)
+            elif again is not None:
+                self.wake(key, after=again)

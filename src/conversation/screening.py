@@ -1,0 +1,119 @@
+"""Which texts reach the agent, and what happens to the others. Pure.
+
+Texts that never reach it: opt-out words, empty and over-long messages, what comes faster than people write, and what
+another machine keeps repeating. Times are the store's clock, seconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from ..model import Channel, Conversation, Meter, TextReceived
+from . import phrases
+
+STOP_WORDS = frozenset({"stop", "stopall", "unsubscribe", "end", "quit", "revoke", "optout", "cancel"})
+"""twilio.com/docs/messaging/compliance/opt-out: Twilio answers these itself and blocks what is sent afterwards."""
+START_WORDS = frozenset({"start", "unstop"})
+AGREEING_WORDS = frozenset({"yes"})
+"""Lift an opt-out where there is one; otherwise they are an answer like any other."""
+
+WINDOW = 60.0
+REPEATS = 5
+"""The same text this often in a row is a machine answering a machine."""
+REPEAT_SECONDS = 600.0
+
+
+@dataclass(slots=True)
+class Screened:
+    """What became of a burst: ``texts`` for the agent, ``notices`` for the customer, ``happened`` for the timeline.
+
+    ``blocked`` says that waiting replies of the channel must not be sent any more.
+    """
+
+    conversation: Conversation
+    texts: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    happened: list[str] = field(default_factory=list)
+    blocked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Bounds: texts per minute and number (0: no bound), and characters per text."""
+
+    rate_per_minute: int
+    max_chars: int
+
+
+def screen(conversation: Conversation, arrivals: Sequence[tuple[float, TextReceived]], rules: Rules) -> Screened:
+    """Sort a burst of texts over one route; each comes with the time at which it was accepted."""
+    found = Screened(conversation)
+    for at, body in arrivals:
+        _screen(found, at, body, rules)
+    return found
+
+
+def _screen(found: Screened, at: float, body: TextReceived, rules: Rules) -> None:
+    channel = body.route.channel
+    word = _word(body)
+    opted_out = channel in found.conversation.opted_out
+    if body.route.customer == body.route.ours:
+        found.happened.append("own_message")
+    elif body.opt_out == "STOP" or word in STOP_WORDS:
+        found.conversation = opt(found.conversation, channel, out=True)
+        found.blocked = True
+        found.happened.append("opted_out")
+    elif body.opt_out == "START" or word in START_WORDS or (opted_out and word in AGREEING_WORDS):
+        found.conversation = opt(found.conversation, channel, out=False)
+        found.happened.append("opted_in")
+    elif body.opt_out == "HELP":
+        found.happened.append("help_answered_by_provider")
+    elif opted_out:
+        # An answer could not be sent: the provider refuses it (error 21610).
+        found.happened.append("text_after_opt_out")
+    else:
+        _measure(found, at, body, rules)
+
+
+def _measure(found: Screened, at: float, body: TextReceived, rules: Rules) -> None:
+    meter = _count(found.conversation.meter, at, body.text, rules)
+    found.conversation = replace(found.conversation, meter=meter)
+    too_many = rules.rate_per_minute > 0 and len(meter.arrivals) > rules.rate_per_minute
+    machine = meter.repeats >= REPEATS
+    if too_many or machine:
+        found.happened.append("rate_limited" if too_many else "loop_stopped")
+        if at - meter.noticed_at > WINDOW:
+            found.conversation = replace(found.conversation, meter=replace(meter, noticed_at=at))
+            found.notices.append(phrases.SLOWER if too_many else phrases.REPEATED)
+        return
+    text = body.text
+    if not text.strip():
+        found.notices.append(phrases.PICTURE if body.media else phrases.EMPTY)
+        found.happened.append("notice")
+    elif len(text) > rules.max_chars:
+        found.notices.append(phrases.too_long(rules.max_chars))
+        found.happened.append("notice")
+    else:
+        found.texts.append(f"{text}\n{phrases.attachment_note(body.media)}" if body.media else text)
+
+
+def _count(meter: Meter, at: float, text: str, rules: Rules) -> Meter:
+    recent = tuple(one for one in meter.arrivals if at - one < WINDOW)
+    # One more than the bound is enough to know that it is passed.
+    recent = (*recent, at)[-(rules.rate_per_minute + 1) :] if rules.rate_per_minute else ()
+    digest = hashlib.sha256(" ".join(text.lower().split()).encode("utf-8", "replace")).hexdigest()[:16]
+    same = digest == meter.last_digest and at - meter.last_at < REPEAT_SECONDS
+    return replace(meter, arrivals=recent, last_digest=digest, last_at=at, repeats=meter.repeats + 1 if same else 1)
+
+
+def _word(body: TextReceived) -> str:
+    """Return a text that is a single word, without the marks around it; "cancel that" is not one."""
+    return body.text.strip().strip(".!\"'“”").lower()
+
+
+def opt(conversation: Conversation, channel: Channel, *, out: bool) -> Conversation:
+    """Return a conversation with a channel's opt-out set or lifted."""
+    others = tuple(one for one in conversation.opted_out if one is not channel)
+    return replace(conversation, opted_out=(*others, channel) if out else others)

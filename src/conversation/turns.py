@@ -1,0 +1,107 @@
+"""Makes one turn: waiting entries and a conversation in, the change to commit out. No store, no lease."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import structlog
+
+from ..model import Conversation, Decision, Route, TextReceived, Tone, Undelivered, Waiting
+from ..persistence.base import Change
+from ..telemetry.logs import subject_label
+from . import decisions, goodbye, phrases
+from .answering import run_agent
+from .base import AgentRunner, EngineLimits
+from .delivery import Delivery
+from .draft import Draft
+from .screening import Rules, opt, screen
+
+log = structlog.get_logger(__name__)
+
+MAX_TRIES = 3
+"""Claims that may find a text first in line; then it is set aside, so that no entry blocks its lane."""
+OPTED_OUT, WINDOW_CLOSED = 21610, 63016
+"""Twilio's codes: the recipient wrote STOP; WhatsApp's 24 hours after the customer's last message are over."""
+ACTED_ON = frozenset({OPTED_OUT, WINDOW_CLOSED})
+"""Codes of undelivered replies from which something follows."""
+
+
+class TurnMaker:
+    """Turns entries into changes with the help of the agent."""
+
+    def __init__(self, runner: AgentRunner, delivery: Delivery, limits: EngineLimits) -> None:
+        self._runner = runner
+        self._delivery = delivery
+        self._limits = limits
+        self._rules = Rules(rate_per_minute=limits.rate_per_minute, max_chars=limits.max_input_chars)
+
+    async def make(self, conversation: Conversation, batch: Sequence[Waiting], *, now: float) -> Change:
+        """Run what one turn covers and return what to commit. ``now`` is the store's clock at the claim.
+
+        ``batch`` is texts over one route, or one entry of another kind.
+        """
+        draft = Draft(conversation, now, self._limits, self._delivery)
+        first = batch[0]
+        body = first.entry.body
+        if isinstance(body, Decision):
+            return await decisions.decide(self._runner, draft, first, body)
+        if isinstance(body, Undelivered):
+            return self._undelivered(draft, first.entry.key, body)
+        if first.tries > MAX_TRIES:
+            return self._set_aside(draft, first, body.route)
+        texts = [(one, one.entry.body) for one in batch if isinstance(one.entry.body, TextReceived)]
+        return await self._texts(draft, texts)
+
+    async def _texts(self, draft: Draft, batch: Sequence[tuple[Waiting, TextReceived]]) -> Change:
+        route = batch[-1][1].route
+        channel = route.channel
+        covers = [waiting.entry.key for waiting, _ in batch]
+        routes = {**draft.conversation.routes, channel: route}
+        conversation = replace(draft.conversation, routes=routes, last_channel=channel)
+        screened = screen(conversation, [(waiting.accepted_at, body) for waiting, body in batch], self._rules)
+        draft.conversation = screened.conversation
+        for happened in dict.fromkeys(screened.happened):
+            draft.note(happened, channel, tone=Tone.WARNING, covers=covers)
+        kinds = [kind for _, body in batch for kind in body.masked]
+        if kinds:
+            draft.note("masked", channel, tone=Tone.WARNING, direction="incoming", kinds=kinds)
+        if screened.blocked:
+            draft.blocked.append(channel)
+        if screened.notices:
+            draft.reply(route, *screened.notices)
+        if screened.texts:
+            self._begin_session(draft, route)
+            draft.reply(route, await run_agent(self._runner, draft, route, covers, texts=screened.texts))
+            self._end_session(draft, route, screened.texts[-1])
+        return draft.change(consumed=covers)
+
+    def _begin_session(self, draft: Draft, route: Route) -> None:
+        if not draft.conversation.in_session:
+            draft.conversation = replace(draft.conversation, in_session=True)
+            draft.note("conversation_start", route.channel)
+
+    def _end_session(self, draft: Draft, route: Route, last_text: str) -> None:
+        if goodbye.is_goodbye(last_text):
+            draft.conversation = replace(draft.conversation, in_session=False)
+            draft.note("conversation_end", route.channel)
+
+    def _undelivered(self, draft: Draft, key: str, body: Undelivered) -> Change:
+        """Draw the conclusions from a reply that the provider refused."""
+        route = body.reply.route
+        other = self._delivery.other_way(route)
+        if body.code == OPTED_OUT:
+            draft.conversation = opt(draft.conversation, route.channel, out=True)
+            draft.blocked.append(route.channel)
+            draft.note("opted_out", route.channel, tone=Tone.WARNING, code=body.code)
+        elif body.code == WINDOW_CLOSED and other is not None:
+            draft.note("sent_another_way", other.channel, tone=Tone.WARNING, code=body.code)
+            draft.reply(other, body.reply.text)
+        return draft.change(consumed=[key])
+
+    def _set_aside(self, draft: Draft, waiting: Waiting, route: Route) -> Change:
+        """Give up a text that never let a turn end, tell the customer, and let the lane go on."""
+        log.error("entry_set_aside", subject=subject_label(draft.conversation.subject), tries=waiting.tries)
+        draft.note("entry_set_aside", route.channel, tone=Tone.ERROR, covers=[waiting.entry.key])
+        draft.reply(route, phrases.FAILURE)
+        return draft.change(set_aside=[waiting.entry.key])

@@ -1,0 +1,59 @@
+"""``tandem erase``: everything that is kept of one person goes, and one audit row that names nobody stays."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+
+from .errors import LeaseLost
+from .identity.phone import subject_id
+from .model import SubjectId
+from .persistence.base import Erasure, LaneStore
+from .persistence.file import open_file_store
+from .settings import Settings
+
+ACTOR = "command line"
+ELSEWHERE = """\
+Not touched: the customer's records in your business system, message and call records at Twilio, what the model
+service keeps, and backups. Log files name nobody."""
+
+
+async def erase(settings: Settings, spelling: str, *, sure: bool) -> int:
+    """Erase a subject id or number, after asking unless ``sure``; return 1 when that was not possible, else 0."""
+    subject = subject_id(spelling, settings.default_region)
+    async with open_file_store(settings.state_persistence_dir, create=False) as store:
+        if not sure and not _confirmed(subject):
+            print("Nothing was erased.", file=sys.stderr)
+            return 1
+        try:
+            deleted = await store.erase(subject, actor=ACTOR)
+        except LeaseLost:
+            print("Nothing was erased: a turn of this customer is running. Try again in a moment.", file=sys.stderr)
+            return 1
+        await _tell(store, subject, deleted)
+    for copy in sorted(settings.state_persistence_dir.glob("*.damaged-*")):
+        print(f"Set aside after damage, and may still hold this customer's words: {copy}. Delete it when you can.")
+    return 0
+
+
+async def _tell(store: LaneStore, subject: SubjectId, deleted: int) -> None:
+    erasures = await store.erasures(subject)
+    if deleted:
+        print(f"{subject}: {deleted} records erased; an audit row without the number stays.\n{ELSEWHERE}")
+    elif erasures:
+        print(f"{subject}: nothing is stored; erased before, on {_day(erasures[-1])}.")
+    else:
+        print(f"{subject}: nothing is stored.")
+
+
+def _day(erasure: Erasure) -> str:
+    return f"{datetime.fromtimestamp(erasure.at, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _confirmed(subject: SubjectId) -> bool:
+    print(f"This erases conversation, approvals, tickets, replies and timeline of {subject} for good.")
+    try:
+        return input("Type yes to go on: ").strip().lower() == "yes"
+    except EOFError:
+        print()
+        return False

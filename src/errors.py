@@ -1,0 +1,189 @@
+"""Every error the gateway raises on purpose, in one tree.
+
+::
+
+    TandemError
+    ├── ConfigurationError          settings or environment do not fit
+    ├── RequestRejected             an incoming request is not served
+    │   ├── BadSignature
+    │   ├── MalformedRequest
+    │   └── NotAuthorised
+    ├── StoreError
+    │   ├── StoreUnavailable *      unreachable, frozen, or out of space
+    │   ├── LeaseLost               somebody else holds the lane now
+    │   └── UnreadableRecord        a record was written by nobody we know
+    ├── TurnError
+    │   ├── ModelUnavailable *      the model endpoint refused or broke
+    │   ├── TurnTimedOut *
+    │   └── TooManySteps            the agent ran out of its model calls
+    ├── DeliveryError
+    │   ├── DeliveryFailed *        the provider failed; the message was not created
+    │   ├── DeliveryThrottled *
+    │   ├── DeliveryUnclear *       nobody knows whether the message was created
+    │   └── DeliveryRefused         permanent: opted out, invalid number, …
+    └── AccountError                the account behind the number, which only commands ask about
+        ├── AccountUnreachable *
+        └── AccountRefused          wrong credentials, no permission, no such thing
+
+``*`` marks what is worth trying again. The first line of a class's docstring is the sentence an operator
+reads; drivers' and the SDK's own exceptions are translated into this tree once, at the edge of their folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+
+class TandemError(Exception):
+    """Something in the gateway went wrong."""
+
+    code: ClassVar[str] = "tandem"
+    """Stable name for logs and metrics."""
+    retryable: ClassVar[bool] = False
+    """Whether the same attempt may succeed later without anybody changing anything."""
+    ours: ClassVar[bool] = True
+    """Whether the fault lies on our side rather than with the caller or a provider."""
+
+    def __init__(self, detail: str = "") -> None:
+        sentence = (type(self).__doc__ or "").strip().splitlines()[0]
+        super().__init__(f"{sentence} {detail}".strip())
+        self.detail = detail
+
+
+class ConfigurationError(TandemError):
+    """The settings do not fit."""
+
+    code = "configuration"
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
+
+
+class RequestRejected(TandemError):
+    """The request is not served."""
+
+    code, ours = "request_rejected", False
+
+
+class BadSignature(RequestRejected):
+    """The request is not signed by the provider."""
+
+    code = "bad_signature"
+
+
+class MalformedRequest(RequestRejected):
+    """The request cannot be understood."""
+
+    code = "malformed_request"
+
+
+class NotAuthorised(RequestRejected):
+    """The request carries no valid staff token."""
+
+    code = "not_authorised"
+
+
+class StoreError(TandemError):
+    """The store could not do what was asked."""
+
+    code = "store"
+
+
+class StoreUnavailable(StoreError):
+    """The store does not answer."""
+
+    code, retryable = "store_unavailable", True
+
+
+class LeaseLost(StoreError):
+    """The lane is held by somebody else now; nothing was written."""
+
+    code = "lease_lost"
+
+
+class UnreadableRecord(StoreError):
+    """A stored record cannot be read."""
+
+    code = "unreadable_record"
+
+
+class TurnError(TandemError):
+    """The agent's turn failed."""
+
+    code = "turn"
+
+
+class ModelUnavailable(TurnError):
+    """The model did not answer."""
+
+    code, retryable, ours = "model_unavailable", True, False
+
+
+class TurnTimedOut(TurnError):
+    """The turn took longer than it may."""
+
+    code, retryable, ours = "turn_timed_out", True, False
+
+
+class TooManySteps(TurnError):
+    """The agent used up its model calls without an answer."""
+
+    code = "too_many_steps"
+
+
+class DeliveryError(TandemError):
+    """The reply could not be handed to the provider."""
+
+    code, ours = "delivery", False
+
+    def __init__(self, detail: str = "", *, provider_code: int | None = None) -> None:
+        super().__init__(detail)
+        self.provider_code = provider_code
+
+
+class DeliveryFailed(DeliveryError):
+    """The provider did not take the message."""
+
+    code, retryable = "delivery_failed", True
+
+
+class DeliveryThrottled(DeliveryError):
+    """The provider asks us to slow down."""
+
+    code, retryable = "delivery_throttled", True
+
+
+class DeliveryUnclear(DeliveryError):
+    """The provider's answer was lost: the message may or may not exist."""
+
+    code, retryable = "delivery_unclear", True
+
+
+class DeliveryRefused(DeliveryError):
+    """The provider will never take this message."""
+
+    code = "delivery_refused"
+
+
+class AccountError(TandemError):
+    """The account at the provider could not be read or changed."""
+
+    code, ours = "account", False
+
+
+class AccountUnreachable(AccountError):
+    """The provider does not answer."""
+
+    code, retryable = "account_unreachable", True
+
+
+class AccountRefused(AccountError):
+    """The provider refused."""
+
+    code = "account_refused"
+
+    def __init__(self, detail: str = "", *, status: int = 0) -> None:
+        super().__init__(detail)
+        self.status = status

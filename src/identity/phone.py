@@ -1,0 +1,169 @@
+"""Telephone numbers as subjects: many spellings of one number meet, two different numbers never do.
+
+Subject ids, told apart by what stands before the first underscore, so that no two kinds can be equal:
+
+=====================================  ========================================================
+``phone_14155550100``                  a full number: the digits of its E.164 form
+``short_us_12345``                     a short code, which means something only in its country
+``rcs_acme_agent``, ``sip_al@host``    a sender of that scheme that is no telephone number
+``withheld_CA0123…``                   nobody we know: one per call or message
+=====================================  ========================================================
+
+Numbers are checked for being *possible*, not for being assigned: +1 555 123 4567 is a number. Decisions are pure;
+no network, no state.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from urllib.parse import unquote
+
+import phonenumbers
+from phonenumbers import PhoneNumber, PhoneNumberFormat, ValidationResult
+
+from ..errors import MalformedRequest
+from ..model import Address, SubjectId
+from .base import Resolution
+
+_MAX = 160
+"""No address of any provider is longer; longer texts are refused before anything reads them."""
+
+_NUMBER = re.compile(r"\+?[0-9 ().\-/\u00a0]+", re.ASCII)
+"""What may spell a number. No letters: the library would read ``1-800-FLOWERS`` and extensions as digits."""
+
+_MEXICAN_MOBILE = re.compile(r"^\+521(?=[0-9]{10}$)", re.ASCII)
+"""WhatsApp still writes the 1 that Mexico abolished in 2019; no other number of Mexico has eleven digits."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+=~-]*", re.ASCII)
+_SESSION = re.compile(r"[A-Za-z0-9]{1,64}", re.ASCII)
+_NAMED_SCHEMES = frozenset({"whatsapp", "rcs", "sip", "sips", "client", "messenger"})
+_MAY_BE_EMPTY = frozenset({"tel", "sms", "sip", "sips"})
+
+_WITHHELD_WORDS = frozenset(
+    {"", "anonymous", "restricted", "unavailable", "blocked", "unknown", "private", "withheld", "nocallerid"}
+)
+_WITHHELD_DIGITS = frozenset({"266696687", "7378742833", "2562533", "86282452253", "8656696", "8566696"})
+"""The words as dialled on a keypad (twilio.com/docs/voice/twiml, request parameter ``From``)."""
+
+_SHORT_ALWAYS, _SHORT_MAX = 6, 8
+"""Without a plus: up to six digits are a short code everywhere; seven or eight where no full number is that short."""
+
+
+def e164(address: str, region: str) -> str | None:
+    """Read a telephone number in any spelling, or return None.
+
+    ``region`` (``US``) completes numbers written without a country. Short codes and extensions are no numbers. A
+    number written with a plus keeps its digits even where the library would drop some of them as a national prefix:
+    otherwise two numbers that both exist could become one.
+    """
+    text = address.strip()
+    if not text or len(text) > _MAX or not _NUMBER.fullmatch(text):
+        return None
+    if not text.startswith("+") and len(_digits(text)) <= _SHORT_ALWAYS:
+        return None
+    try:
+        number = phonenumbers.parse(_MEXICAN_MOBILE.sub("+52", text), region)
+    except phonenumbers.NumberParseException:
+        return None
+    if text.startswith("+") and "(0)" not in text:  # "+44 (0)20 …": the library knows where that zero is dropped
+        number = _as_written(_digits(text), number.country_code or 0) or number
+    if not _possible(number):
+        return None
+    return str(phonenumbers.format_number(number, PhoneNumberFormat.E164))
+
+
+def subject_of_number(number: str) -> SubjectId:
+    """Give the subject of a number in E.164 form."""
+    return SubjectId(f"phone_{number.removeprefix('+')}")
+
+
+def withheld(session: str) -> Resolution:
+    """Give somebody whom we cannot tell from others a subject of their own, for one call or message."""
+    if not session:
+        raise MalformedRequest("No call or message id.")
+    # The dash keeps hashed ids apart from the others; ids of the provider are plain letters and digits.
+    if _SESSION.fullmatch(session):
+        return Resolution(SubjectId(f"withheld_{session}"))
+    digest = hashlib.sha256(session.encode("utf-8", "surrogatepass")).hexdigest()
+    return Resolution(SubjectId(f"withheld_-{digest}"))
+
+
+def subject_id(spelling: str, region: str) -> SubjectId:
+    """Read a subject id as people write it: ``phone_+1415…``, ``phone_1415…``, E.164, a number, any other id.
+
+    The digits of a ``phone_`` id always include the country. Raises MalformedRequest for what can be no id.
+    """
+    text = spelling.strip()
+    if not text or len(text) > _MAX or not text.isprintable():
+        raise MalformedRequest("No subject id.")
+    prefixed = text.startswith("phone_")
+    number = e164(f"+{text[6:].lstrip('+')}" if prefixed else text, region)
+    return subject_of_number(number) if number else SubjectId(text)
+
+
+class PhoneResolver:
+    """The resolver that needs no service: the subject is the telephone number."""
+
+    def __init__(self, default_region: str) -> None:
+        self._region = default_region.upper()
+
+    async def resolve(self, address: Address, *, session: str) -> Resolution:
+        """Fulfil :class:`~tandem.identity.base.SubjectResolver`. Raises MalformedRequest; nothing else, ever."""
+        scheme, value = address.scheme, address.value.strip()
+        if len(value) > _MAX or not value.isprintable():
+            raise MalformedRequest("The sender is no address.")
+        user = value
+        if scheme in ("sip", "sips"):
+            user, value = _sip(value)
+        if (number := e164(user, self._region)) and not self._spells_withheld(user):
+            return Resolution(subject_of_number(number), number)
+        if self._spells_withheld(user) and (user or scheme in _MAY_BE_EMPTY):
+            return withheld(session)
+        if scheme in ("tel", "sms"):
+            return self._short_code(value)
+        if scheme not in _NAMED_SCHEMES or not _NAME.fullmatch(value) or ".." in value:
+            raise MalformedRequest("The sender is no address.")
+        return Resolution(SubjectId(f"{scheme}_{value}"))
+
+    def _spells_withheld(self, text: str) -> bool:
+        """Tell whether a text names nobody. With a plus, RESTRICTED is ``+7378742833``; without, that is in Texas."""
+        if text.startswith("+"):
+            return _digits(text) in _WITHHELD_DIGITS and _NUMBER.fullmatch(text) is not None
+        letters = re.sub(r"[ _-]", "", text).lower()
+        return letters in _WITHHELD_WORDS or (letters in _WITHHELD_DIGITS and e164(text, self._region) is None)
+
+    def _short_code(self, value: str) -> Resolution:
+        digits = _digits(value)
+        if not _NUMBER.fullmatch(value) or value.startswith("+") or not 3 <= len(digits) <= _SHORT_MAX:
+            raise MalformedRequest("The sender is no address.")
+        return Resolution(SubjectId(f"short_{self._region.lower()}_{digits}"))
+
+
+def _digits(text: str) -> str:
+    return "".join(filter(str.isdigit, text))
+
+
+def _possible(number: PhoneNumber) -> bool:
+    """Tell whether a number can exist; one that can be dialled only inside its town cannot be a sender."""
+    return bool(phonenumbers.is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE)
+
+
+def _as_written(digits: str, country: int) -> PhoneNumber | None:
+    """Read international digits without dropping any; None when they cannot be a number."""
+    national = digits.removeprefix(str(country))
+    if not national or national == digits:
+        return None
+    zeros = len(national) - len(national.lstrip("0"))
+    number = PhoneNumber(country_code=country, national_number=int(national))
+    if zeros:
+        # E.164 writes these zeros out (Italy: +39 06 …), so +39 06… and +39 6… stay two numbers.
+        number.italian_leading_zero, number.number_of_leading_zeros = True, zeros
+    return number if _possible(number) else None
+
+
+def _sip(value: str) -> tuple[str, str]:
+    """``+1415…:secret@Host;user=phone`` → ``+1415…`` and ``+1415…@host`` (RFC 3261, section 19.1.1)."""
+    name, _, host = value.partition(";")[0].partition("@")
+    user = unquote(name.partition(":")[0])
+    return user, f"{user}@{host.partition(':')[0].lower()}"

@@ -1,0 +1,332 @@
+"""The vocabulary of the gateway: frozen values that every room understands.
+
+Nothing here reads a clock, a setting or a network. Times are seconds since the epoch by the store's clock.
+``Items`` are plain OpenAI Responses input items (role and content, calls, outputs); see ``docs/persistence.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal, NewType
+
+SubjectId = NewType("SubjectId", str)
+"""One customer, whatever the channel: ``phone_14155550100``. Any non-empty string is a legal id."""
+
+Item = Mapping[str, Any]
+"""One plain Responses input item: JSON values only, no provider ids."""
+
+
+class Channel(StrEnum):
+    """How the customer reached us, and so how we answer."""
+
+    SMS = "sms"
+    WHATSAPP = "whatsapp"
+    RCS = "rcs"
+    VOICE = "voice"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A provider's address: ``+14155550100`` has scheme ``tel``, ``whatsapp:+14155550100`` has ``whatsapp``."""
+
+    scheme: str
+    value: str
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Read the provider's spelling; a text without a scheme is a telephone address."""
+        scheme, colon, rest = text.strip().partition(":")
+        if colon and scheme.isalpha():
+            return cls(scheme.lower(), rest.strip())
+        return cls("tel", text.strip())
+
+    def __str__(self) -> str:
+        """Give the provider's spelling, which a reply must repeat."""
+        return self.value if self.scheme == "tel" else f"{self.scheme}:{self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The way back to a customer: the channel, their address, and the one of ours that they used."""
+
+    channel: Channel
+    customer: Address
+    ours: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One provider message to the customer. Its ``id`` travels in the status callback: lost ones are found by it."""
+
+    id: str
+    route: Route
+    text: str
+    turn: int
+    created_at: float
+
+
+# --- what happens to a subject: entries of its lane --------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TextReceived:
+    """A text from the customer. ``media`` counts attached pictures and files.
+
+    ``opt_out`` is STOP, START or HELP when the provider understood the text as one of these, else empty. ``masked``
+    names the kinds of numbers that were taken out of the text before anybody saw it.
+    """
+
+    route: Route
+    text: str
+    media: int = 0
+    opt_out: str = ""
+    masked: tuple[str, ...] = ()
+    kind: Literal["text"] = "text"
+
+
+class Verdict(StrEnum):
+    """What was decided about a gated call, or about one whose effect is unknown."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    EXPIRE = "expire"
+    WITHDRAW = "withdraw"
+    DONE = "done"
+    RETRY = "retry"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A decision about an approval. ``arguments`` replace the model's; ``final_message`` replaces its answer."""
+
+    approval_id: str
+    verdict: Verdict
+    actor: str
+    decided_at: float
+    reason: str | None = None
+    arguments: Mapping[str, Any] | None = None
+    final_message: str | None = None
+    kind: Literal["decision"] = "decision"
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """A reply that the provider gave up, with its error code: what follows from it is decided in the lane."""
+
+    reply: Reply
+    code: int
+    kind: Literal["undelivered"] = "undelivered"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened to a subject. ``key`` is unique in its lane for ever.
+
+    It is the MessageSid of a text; ``decision:`` with the approval's id for a decision, so that the first wins;
+    ``undelivered:`` with the reply's id.
+    """
+
+    key: str
+    body: TextReceived | Decision | Undelivered
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An accepted entry that no turn has consumed. ``tries`` counts claims that found it first in line."""
+
+    entry: Entry
+    accepted_at: float
+    tries: int
+
+
+# --- what we remember of a subject -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One exchange: what the customer said and everything the agent did about it, as plain items."""
+
+    number: int
+    channel: Channel
+    at: float
+    items: tuple[Item, ...]
+
+
+class ApprovalStatus(StrEnum):
+    """The life of a gated call; see ``docs/approvals.md``."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    EXECUTING = "executing"
+    EXECUTED = "executed"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    VOID = "void"
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """One gated call that waits, or waited, for people; or an ungated one whose effect is unknown.
+
+    ``snapshot`` is the serialised RunState that resumes the call, ``fingerprint`` what it depends on; both are empty
+    for an ungated call, whose ledger key is then ``effect_key``. ``version`` grows with each change.
+    """
+
+    id: str
+    subject: SubjectId
+    call_id: str
+    tool: str
+    arguments: Mapping[str, Any]
+    customer_text: str
+    channel: Channel
+    requested_at: float
+    expires_at: float
+    snapshot: str = ""
+    fingerprint: str = ""
+    effect_key: str = ""
+    status: ApprovalStatus = ApprovalStatus.PENDING
+    version: int = 1
+    retries: int = 0
+    edited_arguments: Mapping[str, Any] | None = None
+    final_message: str | None = None
+    decided_by: str | None = None
+    decided_at: float | None = None
+    reason: str | None = None
+    result: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """What tells a person from a machine: times of recent texts, and how often the last one was repeated."""
+
+    arrivals: tuple[float, ...] = ()
+    noticed_at: float = 0.0
+    last_digest: str = ""
+    last_at: float = 0.0
+    repeats: int = 0
+
+
+class Priority(StrEnum):
+    """How urgent a ticket is."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    URGENT = "urgent"
+
+
+class TicketStatus(StrEnum):
+    """Whether somebody still has to look at a ticket."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """Work for people. ``respond_by`` is the promised time of a first response."""
+
+    id: str
+    subject: SubjectId
+    title: str
+    description: str
+    priority: Priority
+    created_at: float
+    respond_by: float
+    escalation: bool = False
+    status: TicketStatus = TicketStatus.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Everything one subject's next turn starts from; both channels share it. ``version`` grows with each commit."""
+
+    subject: SubjectId
+    created_at: float
+    updated_at: float
+    version: int = 0
+    turns_taken: int = 0
+    routes: Mapping[Channel, Route] = field(default_factory=dict)
+    last_channel: Channel = Channel.SMS
+    history: tuple[Turn, ...] = ()
+    summary: str = ""
+    context: Mapping[str, Any] = field(default_factory=dict)
+    approvals: tuple[Approval, ...] = ()
+    escalation: Priority | None = None
+    opted_out: tuple[Channel, ...] = ()
+    meter: Meter = Meter()
+    in_session: bool = False
+
+
+class Tone(StrEnum):
+    """How a timeline row is coloured."""
+
+    SUCCESS = "success"
+    WARNING = "warning"
+    INFO = "info"
+    ERROR = "error"
+
+
+class Source(StrEnum):
+    """Who did it."""
+
+    AGENT = "agent"
+    STAFF = "staff"
+    SYSTEM = "system"
+    CUSTOMER = "customer"
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEvent:
+    """One row of the append-only record of who did what. ``data`` is JSON and already masked.
+
+    ``at`` is set by the store when it writes the row.
+    """
+
+    name: str
+    source: Source
+    tone: Tone = Tone.INFO
+    channel: Channel | None = None
+    turn: int | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+    at: float = 0.0
+
+
+# --- what goes back to the customer ------------------------------------------------------------------------
+
+
+class ReplyStatus(StrEnum):
+    """Where a reply is. The last four come from status callbacks; a reply never moves backwards."""
+
+    WAITING = "waiting"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    SENT = "sent"
+    UNDELIVERED = "undelivered"
+    DELIVERED = "delivered"
+    READ = "read"
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A claimed reply. ``tries`` above 1 means that an earlier attempt may have reached the provider."""
+
+    reply: Reply
+    tries: int
+    holder: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReply:
+    """A reply as the store knows it."""
+
+    reply: Reply
+    status: ReplyStatus
+    provider_id: str | None = None
+    error_code: int | None = None
+    tries: int = 0

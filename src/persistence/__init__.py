@@ -1,0 +1,1 @@
+"""Where lanes live: one interface, several stores, one contract suite."""

@@ -1,0 +1,410 @@
+"""The lane store: what every backend must do. The docstrings are the specification; ``tests/contracts`` checks it.
+
+A *lane* is everything about one subject: waiting entries, the conversation, replies, timeline, effects.
+Anyone may append entries; only the holder of the lane's *lease* may run a turn and commit.
+
+Rules that hold for every method:
+
+* **Durable**: what a method answered survives ``kill -9`` of this process (and of the machine, where the store can).
+* **Repeatable**: every write carries a token made by the caller (``token``, ``holder``, the ids inside a change).
+  Repeating a call with the same token returns the first answer and changes nothing, because drivers repeat
+  commands after a cut connection and an answer can be lost.
+* **The store's clock**: leases, deadlines and times use the store server's clock.
+* **Errors**: :class:`~tandem.errors.StoreUnavailable` when the store does not answer within a few seconds; a
+  repeated call is then safe. No driver exception leaves a backend.
+* **Any id**: subject ids, keys and texts are arbitrary non-empty strings without NUL; they never become file names,
+  SQL or scripts. They are valid Unicode: a lone surrogate, which UTF-8 cannot carry, is a ValueError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Generic, Protocol, TypeVar
+
+from ..model import (
+    Approval,
+    ApprovalStatus,
+    Channel,
+    Conversation,
+    Entry,
+    Outgoing,
+    Reply,
+    ReplyStatus,
+    StoredReply,
+    SubjectId,
+    Ticket,
+    TimelineEvent,
+    Waiting,
+)
+
+T = TypeVar("T")
+
+
+class Outcome(StrEnum):
+    """What became of an entry that somebody offered."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    LATE = "late"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The answer to one offered entry. ``earlier`` is the entry that holds the key when it was a duplicate."""
+
+    key: str
+    outcome: Outcome
+    earlier: Entry | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A lease on a lane. ``fence`` grows with every claim of the lane and survives purging and
+    erasing: a backend may draw it from a counter that many lanes share, so that no row of the lane has to stay.
+
+    ``conversation`` is None for a new subject, and when the stored record could not be read: it was then set aside
+    and ``unreadable`` is true for this claim. ``waiting`` is in the order of acceptance. ``now`` is the store's clock.
+    """
+
+    subject: SubjectId
+    holder: str
+    fence: int
+    now: float
+    conversation: Conversation | None
+    waiting: tuple[Waiting, ...]
+    unreadable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one commit writes, all of it or none.
+
+    ``consumed`` and ``set_aside`` are keys of waiting entries; the latter are kept for staff. ``replies`` go to the
+    ends of their lines in this order; an id that the lane has already is not queued again. ``tickets`` are stored
+    under their ids, new or changed. ``blocked`` names channels whose waiting replies are settled as BLOCKED, before
+    the new ones are queued. ``wake_at`` is when the lane becomes due although nothing waits (an approval's
+    expiry), or None. The store sets the conversation's ``version`` and ``updated_at``, and the rows' ``at``.
+    """
+
+    conversation: Conversation
+    consumed: tuple[str, ...] = ()
+    set_aside: tuple[str, ...] = ()
+    replies: tuple[Reply, ...] = ()
+    timeline: tuple[TimelineEvent, ...] = ()
+    tickets: tuple[Ticket, ...] = ()
+    blocked: tuple[Channel, ...] = ()
+    wake_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A commit's answer: the new version, entries that arrived meanwhile, and replies claimed for delivery."""
+
+    version: int
+    waiting: tuple[Waiting, ...]
+    outgoing: tuple[Outgoing, ...]
+
+
+class EffectState(StrEnum):
+    """What the ledger knows of a side effect."""
+
+    NEW = "new"
+    DONE = "done"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A ledger row: ``result`` is set when done. Unknown means begun by somebody else and never finished."""
+
+    state: EffectState
+    result: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of one attempt to send a reply.
+
+    ``retry_in`` (seconds) with status WAITING keeps the reply at the head of its line; the line rests until then.
+    """
+
+    status: ReplyStatus
+    provider_id: str | None = None
+    error_code: int | None = None
+    retry_in: float | None = None
+    timeline: tuple[TimelineEvent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Work that nobody holds: lanes with waiting entries or a passed ``wake_at``, and lines with replies to send."""
+
+    lanes: tuple[SubjectId, ...]
+    lines: tuple[tuple[SubjectId, Channel], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationHead:
+    """One row of the list of conversations."""
+
+    subject: SubjectId
+    version: int
+    updated_at: float
+    last_channel: Channel
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Part of a listing. ``next`` is an opaque cursor for the following part, or None at the end.
+
+    A cursor that no listing gave raises MalformedRequest.
+    """
+
+    items: tuple[T, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Figures for ``/status``. Ages are seconds, 0.0 when there is nothing."""
+
+    conversations: int = 0
+    pending_approvals: int = 0
+    oldest_pending_entry_seconds: float = 0.0
+    oldest_unsettled_reply_seconds: float = 0.0
+    set_aside: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeReport:
+    """What a purge deleted, or would delete, per kind of record."""
+
+    deleted: dict[str, int] = field(default_factory=dict)
+    failed: int = 0
+    """Steps that failed; what they should have deleted stays for the next purge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What stays of an erased subject: when it was, at whose word, and how many records went. Not who it was."""
+
+    at: float
+    actor: str
+    deleted: int
+
+
+class LaneStore(Protocol):
+    """See the module's docstring. Backends are opened by their module's ``open_…`` context manager."""
+
+    # --- entries and turns ------------------------------------------------------------------------------
+
+    async def accept(
+        self, subject: SubjectId, entries: Sequence[Entry], *, token: str, not_after: float | None = None
+    ) -> tuple[Receipt, ...]:
+        """Append entries to a lane, needing no lease; all are durable when this returns.
+
+        * A key already in the lane, waiting or consumed, is DUPLICATE, unless it was put there with this ``token``
+          (then the first answer is repeated).
+        * With ``not_after``, a new key that arrives when the store's clock is past it is LATE and not stored, in the
+          same atomic step.
+        * Receipts are in the order of ``entries``; the same key twice in one call: the second is a duplicate
+          of the first (late both, when the first is late).
+        * ``earlier`` is None when the earlier entry cannot be read.
+        """
+        ...
+
+    async def claim(
+        self, subject: SubjectId, *, holder: str, seconds: float, accept: Sequence[Entry] = ()
+    ) -> Claim | None:
+        """Take the lane's lease for ``seconds``, or return None while another holder's lease runs.
+
+        * ``holder`` is new for every claim, never a replica's name. The same holder claiming again gets the same
+          fence, as long as it still holds the lane (also when the lease ran out and nobody took it); the lease runs
+          anew and no try is raised.
+        * ``accept`` entries are accepted in the same step (token = holder), whether or not the lease is granted.
+        * Granting raises ``tries`` of the first waiting entry by one.
+        * Where a purge left nothing of a lane but opt-outs, a new conversation that carries them is returned.
+        * An unreadable conversation, or an unreadable entry, is set aside in the same step and never blocks the lane.
+        """
+        ...
+
+    async def renew(self, claim: Claim, *, seconds: float) -> None:
+        """Extend the lease from now.
+
+        Raises LeaseLost when the lane has another fence or the lease was released (so that a late renewal does not
+        block the lane); an expired lease that nobody took is taken back.
+        """
+        ...
+
+    async def release(self, claim: Claim, *, forgive: bool = False) -> None:
+        """Give the lease back; nothing happens when it is lost already.
+
+        ``forgive`` undoes the claim's last try: the one that the claim, or its latest commit, raised.
+        """
+        ...
+
+    async def commit(self, claim: Claim, change: Change, *, token: str, deliver: float | None = None) -> Committed:
+        """Write a change atomically and give the lease back, unless entries wait.
+
+        * Raises LeaseLost, and writes nothing, when the lane's fence is not the claim's. A lease that ran out, and that
+          nobody took, may still commit.
+        * A repeated ``token`` is answered first of all, for at least ten minutes, even when others committed since.
+        * When entries wait, they are returned and the lease is kept for as long as it lasted, first entry's ``tries``
+          raised as by a claim; otherwise the lease is released in the same step.
+        * With ``deliver`` (seconds), each line that received replies and that nobody delivers is claimed under the
+          claim's holder as by :meth:`next_reply`, and its first reply returned in ``outgoing``.
+        * A line that this holder delivers already counts as delivered by somebody: its reply is not handed out twice.
+        * Approvals of the conversation are indexed for :meth:`approvals`. One that the conversation no longer carries
+          keeps its last state there, but pending becomes VOID: nobody can decide it.
+        """
+        ...
+
+    # --- side effects -----------------------------------------------------------------------------------
+
+    async def effect_begin(self, subject: SubjectId, key: str, *, token: str) -> Effect:
+        """Record that a side effect is about to happen.
+
+        NEW: go ahead (also for the same token again, as long as it is unfinished). DONE: it happened, here is its
+        result. UNKNOWN: somebody began it and never finished; it may have happened.
+        """
+        ...
+
+    async def effect_finish(self, subject: SubjectId, key: str, *, result: str) -> None:
+        """Record the result of an effect, begun or not; the first result stays."""
+        ...
+
+    async def effect_reset(self, subject: SubjectId, key: str) -> None:
+        """Forget an unfinished effect, so that it may begin again. A finished one stays."""
+        ...
+
+    # --- outbox -----------------------------------------------------------------------------------------
+
+    async def next_reply(self, subject: SubjectId, channel: Channel, *, holder: str, seconds: float) -> Outgoing | None:
+        """Take a line (subject and channel) for ``seconds`` and its oldest waiting reply, ``tries`` raised by one.
+
+        None when the line is empty, rests until a retry, or is held by another holder. The same holder asking again
+        gets the same reply with the same ``tries``, claimed for ``seconds`` from now, unless a status callback settled
+        it: then the line's next. An unreadable reply is set aside and the line goes on.
+        """
+        ...
+
+    async def settle(
+        self, subject: SubjectId, outgoing: Outgoing, settlement: Settlement, *, seconds: float
+    ) -> Outgoing | None:
+        """Record an attempt's end and return the line's next reply, claimed for ``seconds``; None frees the line.
+
+        A reply that is settled already (status not WAITING), or held by another holder since, keeps its state; the
+        settlement's timeline rows are then not written. A holder that still holds the line goes on with its next
+        reply; one that does not gets None, also when the line is free.
+        """
+        ...
+
+    async def delivery_status(
+        self,
+        subject: SubjectId,
+        reply_id: str,
+        status: ReplyStatus,
+        *,
+        provider_id: str,
+        error_code: int | None = None,
+        timeline: Sequence[TimelineEvent] = (),
+    ) -> bool:
+        """Store what a status callback says and return whether it moved the reply.
+
+        Order: WAITING < FAILED, BLOCKED, SENT < UNDELIVERED < DELIVERED < READ; a reply never moves backwards, and
+        equal is no move: a repeated callback writes nothing and answers False. A WAITING reply moves too (its
+        create's answer was lost) and is then settled.
+        """
+        ...
+
+    # --- finding work -----------------------------------------------------------------------------------
+
+    async def due(self, *, limit: int) -> Due:
+        """Find work that no lease covers now: at most ``limit`` lanes and as many lines, oldest first."""
+        ...
+
+    async def notify(self, subject: SubjectId) -> None:
+        """Hint to other processes that a lane has work. Losing a hint costs seconds, never a message."""
+        ...
+
+    def listen(self) -> AsyncIterator[SubjectId]:
+        """Yield hints of other processes until cancelled; a store without notifications polls :meth:`due`."""
+        ...
+
+    # --- reading ----------------------------------------------------------------------------------------
+
+    async def conversation(self, subject: SubjectId) -> Conversation | None:
+        """Return the last committed conversation. Raises UnreadableRecord."""
+        ...
+
+    async def waiting(self, subject: SubjectId) -> tuple[Waiting, ...]:
+        """Return the entries that no turn consumed yet, oldest first."""
+        ...
+
+    async def timeline(self, subject: SubjectId, *, limit: int = 200) -> tuple[TimelineEvent, ...]:
+        """Return the newest ``limit`` rows, oldest first."""
+        ...
+
+    async def replies(self, subject: SubjectId, *, limit: int = 200) -> tuple[StoredReply, ...]:
+        """Return the newest ``limit`` replies, oldest first."""
+        ...
+
+    async def recent(self, *, limit: int, cursor: str | None = None) -> Page[ConversationHead]:
+        """List conversations, last changed first."""
+        ...
+
+    async def approvals(
+        self, *, status: ApprovalStatus | None, limit: int, cursor: str | None = None
+    ) -> Page[Approval]:
+        """List approvals, soonest expiry first; None lists every status."""
+        ...
+
+    async def approval(self, approval_id: str) -> Approval | None:
+        """Find one approval by its id, in whichever lane."""
+        ...
+
+    async def counts(self) -> Counts:
+        """Return the figures for ``/status``."""
+        ...
+
+    async def ticket(self, ticket_id: str) -> Ticket | None:
+        """Find one ticket by its id, whoever it belongs to."""
+        ...
+
+    async def tickets(self, subject: SubjectId, *, limit: int = 50) -> tuple[Ticket, ...]:
+        """Return the newest ``limit`` tickets of a subject, newest first."""
+        ...
+
+    # --- keeping house ----------------------------------------------------------------------------------
+
+    async def purge(self, *, older_than: float, dry_run: bool = False) -> PurgeReport:
+        """Delete what nothing touched for ``older_than`` seconds: conversations with timeline and settled replies,
+        deduplication keys (never younger than 7 days), effects.
+
+        Never: a lane with a pending approval, an open ticket, a waiting entry, an unsettled reply, a time to wake or a
+        running lease; a fence. Keys, effects and set-aside records go by their own age, also in a busy lane; the
+        rest goes with its lane, which every granted claim, commit, new entry, settlement and status touches.
+        Kinds in the report: conversations, timeline, replies, keys, effects, tickets, set_aside. A step that fails
+        is counted and ends the purge: what is left goes with the next one.
+        """
+        ...
+
+    async def erase(self, subject: SubjectId, *, actor: str = "") -> int:
+        """Delete every trace of a subject but its fence; return the number of records deleted.
+
+        * When there was anything, one audit row stays: the time, ``actor`` (who asked for it), the number, and in
+          place of the subject a hash of it, keyed with a random key that the store made for itself and never gives
+          out. A purge leaves these rows alone.
+        * Raises LeaseLost, and deletes nothing, while somebody holds the lane.
+        """
+        ...
+
+    async def erasures(self, subject: SubjectId) -> tuple[Erasure, ...]:
+        """Return the audit rows of a subject, oldest first: what proves its erasure to whoever asks for it by id."""
+        ...
+
+    async def ping(self) -> None:
+        """Return when the store can read and write; raise StoreUnavailable otherwise."""
+        ...

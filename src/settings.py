@@ -1,0 +1,275 @@
+"""Every setting, read once: the only module that looks at the environment.
+
+A field's name in capitals is the variable's name; its description is the line of ``.env.example`` and
+``docs/operations.md`` (a test compares them). :func:`load_settings` lists everything that is wrong at once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, PrivateAttr, SecretStr, ValidationError
+
+from .errors import ConfigurationError
+from .setting_kinds import (
+    NUMBER,
+    URL,
+    AnyCase,
+    NamedTokens,
+    Phone,
+    Region,
+    Tokens,
+    Url,
+    choice,
+    complaint,
+    flag,
+    number,
+    say,
+    text,
+)
+
+RETIRED = {
+    "PORT_VOICE": "text and phone share one port now: use PORT",
+    "START_CHANNELS": "text and phone always start together: use PORT for the one address of both",
+    "NODE_ENV": "use APP_ENV (development or production)",
+}
+"""Names of the earlier system, and what to say to whoever still sets them."""
+
+NEEDED_IN_PRODUCTION = {
+    "TWILIO_AUTH_TOKEN": "signatures cannot be checked without it",
+    "PUBLIC_BASE_URL": "it is the https address under which Twilio reaches this server",
+    "STAFF_TOKENS": "nobody could approve anything without one (name:token,name:token)",
+}
+"""What a production server must be given, each with the reason."""
+
+MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
+SHORT_TOKEN = 16
+
+
+class Settings(BaseModel):
+    """What the gateway was told. Frozen; secrets hide themselves when printed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    # model
+    openai_api_key: SecretStr | None = text("Key of the model service; without it canned rules answer.")
+    openai_base_url: Url | None = text("Address of another service that speaks the same protocol.", allowed=URL)
+    openai_api_mode: Annotated[Literal["responses", "chat_completions"], AnyCase] = choice(
+        "responses", "Which of the two OpenAI protocols to speak.", "responses", "chat_completions"
+    )
+    agent_model: str | None = text("Name of the model; empty: the OpenAI Agents SDK's default.")
+    agent_path: str | None = text(
+        "Your own agent in place of the built-in one, as module:attribute.",
+        allowed="module:attribute, such as my_agents:billing",
+        pattern=r"^\w+(\.\w+)*:\w+(\.\w+)*$",
+    )
+    workflow_name: str = text("Name of the workflow in traces.", "Customer Service Agent")
+    tracing_enabled: bool = flag(True, "Send traces of runs to OpenAI; off without a key.")
+    max_turns: int = number(10, "Model calls that one run may make.", 1, 100)
+    stream_timeout_ms: int = number(30_000, "How long one model call may take.", 1, HOUR_MS)
+    turn_timeout_ms: int = number(120_000, "How long a whole turn may take.", 1, HOUR_MS)
+    max_input_chars: int = number(1000, "Longest text that is answered, per message.", 1, 100_000)
+    history_max_items: int = number(60, "Items of conversation that the model is shown.", 1, 10_000)
+
+    # Twilio
+    twilio_account_sid: str | None = text(
+        "Account that sends the replies.", allowed="an account SID, which starts with AC", pattern="^AC"
+    )
+    twilio_auth_token: Tokens = say(
+        (), "Checks signatures; a second one, after a comma, during rotation.", "one token, or two with a comma"
+    )
+    twilio_api_key_sid: str | None = text(
+        "Key for sending, in place of the auth token.", allowed="an API key SID, which starts with SK", pattern="^SK"
+    )
+    twilio_api_key_secret: SecretStr | None = text("Secret of that key.")
+    twilio_phone_number: Phone | None = text("Your number at Twilio.", allowed=NUMBER)
+    twilio_messaging_service_sid: str | None = text(
+        "Messaging service to send through.", allowed="a messaging service SID, which starts with MG", pattern="^MG"
+    )
+    twilio_api_base_url: Url = text("Where replies are sent.", "https://api.twilio.com", allowed=URL)
+    twilio_validate_signatures: bool = flag(True, "Refuse webhooks that Twilio did not sign.")
+    public_base_url: Url | None = text("Address under which Twilio reaches this server.", allowed=URL)
+
+    # storage
+    persistence_adapter: Annotated[Literal["file"], AnyCase] = choice(
+        "file", "Where conversations are kept: one file on this machine.", "file"
+    )
+    state_persistence_dir: Path = say(
+        Path("./data/conversation-states"), "Folder of that file; a local disk.", "a folder"
+    )
+    state_max_age: int = number(DAY_MS, "Milliseconds after which history is left out.", 1, 3650 * DAY_MS)
+    context_max_age: int = number(7 * DAY_MS, "Milliseconds after which all is left out.", 1, 3650 * DAY_MS)
+    lane_lease_seconds: float = number(5.0, "How long a worker holds a customer's lane.", 0.2, 300)
+
+    # identity
+    subject_resolver: Annotated[Literal["phone"], AnyCase] = choice(
+        "phone", "How a telephone number becomes a customer.", "phone"
+    )
+    default_region: Region = say(
+        "US", "Region of numbers written without a country code.", "a region of two letters, such as US or GB"
+    )
+
+    # business data
+    sample_customer_phone: Phone | None = text(
+        "Your own number: gives you the first sample customer's account.", allowed=NUMBER
+    )
+
+    refund_approval_threshold: Decimal = say(
+        Decimal(100),
+        "Dollars that may be refunded of one order, in all, without a person.",
+        "an amount from 0 to 1000000, such as 100 or 49.99",
+        repeat=True,
+        ge=0,
+        le=1_000_000,
+        decimal_places=2,
+    )
+
+    # staff
+    staff_tokens: NamedTokens = say(
+        {},
+        "Who may approve: name:token,name:token.",
+        "name:token, several with commas, each name and each token once",
+    )
+    approval_timeout_seconds: float = number(86_400.0, "How long a request waits for a person.", 0.1, 30 * 86_400)
+
+    # server
+    host: str = text("Address to listen on; empty: 127.0.0.1, and 0.0.0.0 in production.", "")
+    port: int = number(3001, "Port to listen on; 0: any free one.", 0, 65_535)
+    app_env: Annotated[Literal["development", "production"], AnyCase] = choice(
+        "development", "development or production.", "development", "production"
+    )
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], AnyCase] = choice(
+        "info", "How much is logged: debug, info, warning or error.", "debug", "info", "warning", "error"
+    )
+    log_dir: Path | None = say(None, "Folder for customer-service.log and error.log; empty: none.", "a folder")
+    rate_limit_per_minute: int = number(20, "Texts per minute and number that are answered; 0: all.", 0, 1000)
+    coalesce_ms: int = number(300, "How long to wait for the rest of a burst of texts; 0: not.", 0, MINUTE_MS)
+    drain_seconds: float = number(60.0, "How long a stopping server finishes its work.", 0, 3600)
+
+    _notices: tuple[str, ...] = PrivateAttr(default=())
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Fill in what depends on another setting."""
+        if not self.host:
+            # The model is frozen for everybody else; this is the last step of making it.
+            object.__setattr__(self, "host", "0.0.0.0" if self.production else "127.0.0.1")  # noqa: S104
+
+    @property
+    def production(self) -> bool:
+        """Whether real customers are served."""
+        return self.app_env == "production"
+
+    @property
+    def twilio_login(self) -> tuple[str, str] | None:
+        """Name and password for Twilio's REST API: the API key, or else account SID and auth token."""
+        if self.twilio_api_key_sid and self.twilio_api_key_secret:
+            return self.twilio_api_key_sid, self.twilio_api_key_secret.get_secret_value()
+        if self.twilio_account_sid and self.twilio_auth_token:
+            return self.twilio_account_sid, self.twilio_auth_token[0].get_secret_value()
+        return None
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What to tell the operator at start, although it does not stop the start."""
+        return self._notices
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return every secret value, so that the log can mask them."""
+        return tuple(_secret_values(dict(self)))
+
+    def with_notices(self, notices: tuple[str, ...]) -> Self:
+        """Attach notices; used while loading."""
+        copy = self.model_copy()
+        copy._notices = notices
+        return copy
+
+
+def load_settings(env: Mapping[str, str] | None = None, *, env_file: Path | str | None = ".env") -> Settings:
+    """Read settings from ``env`` (this process's environment unless given) and, below it, from ``env_file``.
+
+    * Empty values count as absent; a missing file is no problem.
+    * Raises ConfigurationError with every problem, one sentence each, naming the variable and never a secret.
+    """
+    problems: list[str] = []
+    in_file = _read_file(env_file, problems)
+    given = dict(_non_empty({**in_file, **(os.environ if env is None else env)}))
+    values = {name: given[name.upper()] for name in Settings.model_fields if name.upper() in given}
+    settings = None
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        problems += _in_plain_words(error, given)
+    problems += _missing(given)
+    if problems or settings is None:
+        raise ConfigurationError(problems)
+    return settings.with_notices(tuple(_notices(settings, given, in_file)))
+
+
+def _read_file(path: Path | str | None, problems: list[str]) -> dict[str, str]:
+    """Read a ``.env`` file literally: a dollar sign in a secret is a dollar sign."""
+    if path is None or not Path(path).exists():
+        return {}
+    try:
+        return dict(_non_empty(dotenv_values(path, interpolate=False)))
+    except (OSError, UnicodeDecodeError):
+        problems.append(f"{path} cannot be read as a text file.")
+        return {}
+
+
+def _non_empty(values: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
+    for name, value in values.items():
+        if value is not None and value.strip():
+            yield name, value.strip()
+
+
+def _in_plain_words(error: ValidationError, given: Mapping[str, str]) -> Iterator[str]:
+    """Turn the library's findings into one sentence per variable."""
+    for name in dict.fromkeys(str(finding["loc"][0]) for finding in error.errors(include_input=False)):
+        yield complaint(name.upper(), Settings.model_fields[name], given.get(name.upper(), ""))
+
+
+def _missing(given: Mapping[str, str]) -> Iterator[str]:
+    """Name what is absent although something else needs it."""
+    pair = ("TWILIO_API_KEY_SID", "TWILIO_API_KEY_SECRET")
+    if sum(name in given for name in pair) == 1:
+        yield f"{pair[0]} and {pair[1]} must be set together."
+    if given.get("APP_ENV", "").lower() != "production":
+        return
+    for name, reason in NEEDED_IN_PRODUCTION.items():
+        if name not in given:
+            yield f"{name} must be set in production: {reason}."
+    if given.get("PUBLIC_BASE_URL", "").startswith("http://"):
+        yield "PUBLIC_BASE_URL must start with https:// in production."
+
+
+def _notices(settings: Settings, given: Mapping[str, str], in_file: Mapping[str, str]) -> Iterator[str]:
+    """Say what is odd but no reason to stop."""
+    for name, advice in RETIRED.items():
+        if name in given:
+            yield f"{name} is not used any more; {advice}."
+    for name in in_file:
+        if name not in RETIRED and name.lower() not in Settings.model_fields:
+            yield f"{name} in the .env file is not a setting of this version and changes nothing."
+    if settings.production and not settings.twilio_account_sid:
+        yield "TWILIO_ACCOUNT_SID is not set: replies cannot be sent."
+    if settings.production and not settings.twilio_validate_signatures:
+        yield "TWILIO_VALIDATE_SIGNATURES is false: anybody can send messages in a customer's name."
+    short = [name for name, token in settings.staff_tokens.items() if len(token.get_secret_value()) < SHORT_TOKEN]
+    if settings.production and short:
+        yield f"STAFF_TOKENS: the token of {', '.join(short)} is shorter than {SHORT_TOKEN} characters."
+
+
+def _secret_values(value: object) -> Iterator[str]:
+    if isinstance(value, SecretStr):
+        yield value.get_secret_value()
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _secret_values(inner)
+    elif isinstance(value, tuple):
+        for inner in value:
+            yield from _secret_values(inner)

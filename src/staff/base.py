@@ -1,0 +1,47 @@
+"""What the staff room asks of the rooms below it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from ..model import Approval, ApprovalStatus, Conversation, Decision, SubjectId, Waiting
+from ..persistence.base import Page, Receipt
+
+
+class ApprovalStore(Protocol):
+    """The part of the store that staff read; see :class:`~tandem.persistence.base.LaneStore`."""
+
+    async def approvals(
+        self, *, status: ApprovalStatus | None, limit: int, cursor: str | None = None
+    ) -> Page[Approval]:
+        """List approvals, soonest expiry first; None lists every status."""
+        ...
+
+    async def approval(self, approval_id: str) -> Approval | None:
+        """Find one approval by its id. Raises UnreadableRecord."""
+        ...
+
+    async def conversation(self, subject: SubjectId) -> Conversation | None:
+        """Return the last committed conversation. Raises UnreadableRecord."""
+        ...
+
+    async def waiting(self, subject: SubjectId) -> tuple[Waiting, ...]:
+        """Return the entries that no turn consumed yet, oldest first."""
+        ...
+
+
+class Decider(Protocol):
+    """Where decisions go. Fulfilled by the turn engine."""
+
+    async def decide(self, subject: SubjectId, decision: Decision, *, key: str, not_after: float | None) -> Receipt:
+        """Make a decision durable, unless ``key`` has one already (DUPLICATE) or ``not_after`` is past (LATE)."""
+        ...
+
+
+class ArgumentCheck(Protocol):
+    """Who knows the tools' schemas. Fulfilled by the agent runner."""
+
+    def argument_problem(self, tool: str, arguments: Mapping[str, Any]) -> str | None:
+        """Say in one sentence why arguments do not fit a tool's schema, or None."""
+        ...

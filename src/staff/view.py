@@ -1,0 +1,71 @@
+"""An approval as staff see it, with what is decided and not yet carried out. Pure; no snapshot leaves here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from ..conversation.approvals import applies, decided
+from ..model import Approval, ApprovalStatus, Decision, Verdict, Waiting
+
+
+def decision_key(approval: Approval) -> str:
+    """Return the key of the entry that decides an open approval; the first entry with it counts.
+
+    A call that is unknown again after a retry is another question, so its version is part of the key.
+    """
+    if approval.status is ApprovalStatus.UNKNOWN:
+        return f"resolve:{approval.id}:{approval.version}"
+    return f"decision:{approval.id}"
+
+
+def is_open(approval: Approval) -> bool:
+    """Tell whether staff may still say something about an approval."""
+    return approval.status in (ApprovalStatus.PENDING, ApprovalStatus.UNKNOWN)
+
+
+def foreseen(approval: Approval, decision: Decision) -> Approval:
+    """Return an open approval as it is once a durable decision is carried into its record."""
+    after = decided(approval, decision)
+    return replace(after, status=ApprovalStatus.APPROVED) if decision.verdict is Verdict.APPROVE else after
+
+
+def as_seen(approval: Approval, waiting: Iterable[Waiting]) -> Approval:
+    """Return an approval with the decision about it that is among its lane's waiting entries, if there is one."""
+    if not is_open(approval):
+        return approval
+    key = decision_key(approval)
+    for one in waiting:
+        body = one.entry.body
+        if one.entry.key == key and isinstance(body, Decision) and applies(body, approval):
+            return foreseen(approval, body)
+    return approval
+
+
+def as_json(approval: Approval) -> dict[str, Any]:
+    """Return what staff are shown. ``arguments`` are the agent's, ``editedArguments`` those that staff put instead."""
+    return {
+        "id": approval.id,
+        "subjectId": approval.subject,
+        "toolCallId": approval.call_id,
+        "tool": approval.tool,
+        "arguments": dict(approval.arguments),
+        "customerText": approval.customer_text,
+        "channel": approval.channel.value,
+        "status": approval.status.value,
+        "version": approval.version,
+        "requestedAt": _time(approval.requested_at),
+        "expiresAt": _time(approval.expires_at),
+        "decidedBy": approval.decided_by,
+        "decidedAt": None if approval.decided_at is None else _time(approval.decided_at),
+        "reason": approval.reason,
+        "editedArguments": None if approval.edited_arguments is None else dict(approval.edited_arguments),
+        "finalMessage": approval.final_message,
+        "result": approval.result,
+    }
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,146 @@
+"""Who may import whom, who may read the environment, and how long a module may be."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .tree import SRC, modules
+
+ROOMS = (
+    ("errors", "model"),
+    ("telemetry",),
+    ("guardrails", "identity", "persistence"),
+    ("conversation",),
+    ("agents",),
+    ("channels",),
+    ("health", "staff"),
+    ("setting_kinds",),
+    ("development_secret", "settings"),
+    ("app",),
+    ("finding",),
+    ("check_twilio", "cleanup", "connect", "erase", "serve", "show"),
+    ("chat", "check_online"),
+    ("check",),
+    ("cli",),
+    ("__main__",),
+)
+"""Lowest first. A room may import itself and the rooms of the lines above its own."""
+
+HEIGHT = {room: height for height, rooms in enumerate(ROOMS) for room in rooms}
+SDK = {"agents", "openai"}
+TEST_TOOLS = {"hypothesis", "mypy", "pytest", "tests", "unittest"}
+KNOWS_THE_SETTINGS = {
+    "app", "chat", "check", "check_online", "check_twilio", "cleanup", "cli", "connect", "erase", "serve", "show",
+}  # fmt: skip
+LONGEST_MODULE = 320
+LONGEST_SPECIFICATION = 420
+"""The store's interface is mostly docstrings, and belongs on one page."""
+
+
+def room_of(module: Path) -> str:
+    return module.parts[0] if len(module.parts) > 1 else module.stem
+
+
+def imports(module: Path, tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield how many levels up an import looks (0: absolute) and what it names, one by one."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((0, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                yield node.level, f"{node.module}.{alias.name}" if node.module else alias.name
+
+
+def broken_rules(module: Path, source: str) -> list[str]:
+    """Return what a module does that it must not."""
+    room, tree, broken = room_of(module), ast.parse(source), []
+    for level, name in imports(module, tree):
+        first = name.split(".")[0]
+        if level == 0:
+            if first == "tandem":
+                broken.append(f"imports {name} absolutely")
+            if first in TEST_TOOLS:
+                broken.append(f"imports the test tool {name}")
+            if first in SDK and room != "agents" and module != Path("guardrails/checks.py"):
+                broken.append(f"imports the SDK: {name}")
+            continue
+        climbs = len(module.parts) - level
+        if climbs < 0:
+            broken.append(f"imports from above the package: {name}")
+            continue
+        target = module.parts[0] if climbs > 0 else first
+        if target == room or target == "__version__":
+            continue
+        if target not in HEIGHT:
+            broken.append(f"imports the unknown room {target}")
+        elif HEIGHT[target] >= HEIGHT.get(room, -1):
+            broken.append(f"imports {target}, which is not below {room}")
+        elif target == "settings" and room not in KNOWS_THE_SETTINGS:
+            broken.append("imports the settings")
+    if module != Path("settings.py") and reads_environment(tree):
+        broken.append("reads the environment")
+    longest = LONGEST_SPECIFICATION if module == Path("persistence/base.py") else LONGEST_MODULE
+    if (lines := source.count("\n")) > longest:
+        broken.append(f"has {lines} lines; {longest} are enough")
+    return broken
+
+
+def reads_environment(tree: ast.AST) -> bool:
+    names = {"environ", "environb", "getenv", "getenvb", "putenv"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in names and ast.unparse(node.value) == "os":
+            return True
+        if isinstance(node, ast.ImportFrom) and node.module == "os" and names & {alias.name for alias in node.names}:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("module", modules(), ids=str)
+def test_module_keeps_the_rules(module: Path) -> None:
+    assert broken_rules(module, (SRC / module).read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("module", modules(), ids=str)
+def test_module_is_in_a_known_room(module: Path) -> None:
+    assert room_of(module) in {*HEIGHT, "__init__"}
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("conversation/engine.py", "from ..agents.runner import Runner"),
+        ("conversation/engine.py", "from .. import agents"),
+        ("persistence/file.py", "from ..identity import phone"),
+        ("agents/tools/order.py", "from ...channels import sms"),
+        ("model.py", "from .telemetry import logs"),
+        ("channels/sms.py", "from ..settings import Settings"),
+        ("staff/api.py", "def late():\n    from ..app import create_app"),
+        ("channels/sms.py", "import agents"),
+        ("guardrails/pii.py", "from openai.types import Model"),
+        ("app.py", "from tandem.model import Entry"),
+        ("app.py", "import pytest"),
+        ("app.py", "import os\nos.environ['PORT']"),
+        ("cli.py", "from os import getenv"),
+        ("app.py", "\n" * (LONGEST_MODULE + 1)),
+        ("app.py", "from .. import other"),
+        ("app.py", "from .attic import thing"),
+    ],
+)
+def test_rules_notice(module: str, source: str) -> None:
+    assert len(broken_rules(Path(module), source)) == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("conversation/engine.py", "from ..persistence.base import LaneStore\nfrom .turns import run"),
+        ("agents/tools/order.py", "from agents import Tool\nfrom ..context import Caller\nfrom ...model import Entry"),
+        ("guardrails/checks.py", "from agents import input_guardrail"),
+        ("app.py", "from .settings import Settings\nfrom . import __version__"),
+        ("settings.py", "import os\nos.environ"),
+    ],
+)
+def test_rules_allow(module: str, source: str) -> None:
+    assert broken_rules(Path(module), source) == []

@@ -1,0 +1,83 @@
+"""What is in the checkout is also in the wheel: a forgotten folder would only be missed by those who install it."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from .tree import ROOT, SRC
+
+
+def folders_with_modules() -> set[str]:
+    folders = {path.parent.relative_to(SRC) for path in SRC.rglob("*.py")}
+    return {".".join(("tandem", *folder.parts)) for folder in folders}
+
+
+def test_list_of_packages_equals_the_folders() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert sorted(project["tool"]["setuptools"]["packages"]) == sorted(folders_with_modules())
+
+
+@pytest.mark.parametrize("package", sorted(folders_with_modules()))
+def test_folder_is_a_package(package: str) -> None:
+    assert SRC.joinpath(*package.split(".")[1:], "__init__.py").is_file()
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """Build a wheel from a copy, so that nothing is left in the checkout, and return the names in it."""
+    copy = tmp_path_factory.mktemp("wheel")
+    shutil.copytree(SRC, copy / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(copy / "dist"), str(copy)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (file,) = (copy / "dist").glob("*.whl")
+    return set(zipfile.ZipFile(file).namelist())
+
+
+def test_wheel_holds_every_file(wheel: set[str]) -> None:
+    expected = {f"tandem/{path.relative_to(SRC).as_posix()}" for path in SRC.rglob("*") if _shipped(path)}
+    assert expected - wheel == set()
+
+
+def test_wheel_holds_nothing_else(wheel: set[str]) -> None:
+    assert {name.split("/")[0] for name in wheel if ".dist-info/" not in name} == {"tandem"}
+
+
+def _shipped(path: Path) -> bool:
+    return path.is_file() and "__pycache__" not in path.parts
+
+
+def locked(name: str) -> dict[str, tuple[str, int]]:
+    """Return version and number of hashes of every package of a lock file."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    pins = re.findall(r"^([\w.-]+)==(\S+)((?: \\\n    --hash=sha256:[0-9a-f]{64})*)", text, re.MULTILINE)
+    return {package: (version, hashes.count("sha256")) for package, version, hashes in pins}
+
+
+LOCKS = {"requirements.lock": ("dependencies",), "requirements-dev.lock": ("dependencies", "dev")}
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_lock_holds_every_dependency(name: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    lists = {"dependencies": project["project"]["dependencies"], **project["project"]["optional-dependencies"]}
+    wanted = {re.split(r"[\[=<>~ ]", entry)[0] for part in LOCKS[name] for entry in lists[part]}
+    assert wanted | {"setuptools"} <= locked(name).keys()
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_pin_allows_wheel_and_source(name: str) -> None:
+    """One hash alone would be the file of one machine."""
+    assert {package for package, (_, hashes) in locked(name).items() if hashes < 2} == set()
+
+
+def test_developers_run_the_versions_that_are_served() -> None:
+    assert locked("requirements.lock").items() <= locked("requirements-dev.lock").items()

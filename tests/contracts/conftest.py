@@ -1,0 +1,23 @@
+"""Run the store suite over every backend that has a kit."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tandem.persistence.base import LaneStore
+
+from .kits import KITS, StoreKit
+
+
+@pytest.fixture(params=sorted(KITS))
+async def kit(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[StoreKit]:
+    async with KITS[request.param](tmp_path) as kit:
+        yield kit
+
+
+@pytest.fixture
+def store(kit: StoreKit) -> LaneStore:
+    return kit.store

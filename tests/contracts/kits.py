@@ -1,0 +1,99 @@
+"""What a backend gives the store suite: handles on one set of data, a clock to move, and ways to do damage.
+
+A backend joins the suite with one entry in KITS.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from tandem.model import SubjectId
+from tandem.persistence.base import LaneStore
+from tandem.persistence.file import FileStore, open_file_store
+
+T = TypeVar("T")
+
+
+class StoreKit(Protocol):
+    """One backend with fresh, empty data."""
+
+    store: LaneStore
+
+    async def second(self) -> LaneStore:
+        """Open another handle on the same data, as another process would."""
+        ...
+
+    def advance(self, seconds: float) -> None:
+        """Move the store's clock, as every handle sees it."""
+        ...
+
+    async def repeat(self, write: Callable[[], Awaitable[T]]) -> T:
+        """Run a write, lose its answer after it was executed, and run it again with the same token."""
+        ...
+
+    async def corrupt(self, subject: SubjectId) -> None:
+        """Make the conversation record of a subject unreadable."""
+        ...
+
+    async def corrupt_entry(self, subject: SubjectId, key: str) -> None:
+        """Make the record of a waiting entry unreadable."""
+        ...
+
+    async def corrupt_reply(self, subject: SubjectId, reply_id: str) -> None:
+        """Make the record of a reply unreadable."""
+        ...
+
+
+class FileKit:
+    """The file store; its connections cannot be cut, so a lost answer is one that nobody looked at."""
+
+    def __init__(self, folder: Path, store: FileStore, stack: AsyncExitStack) -> None:
+        self.store: LaneStore = store
+        self._folder = folder
+        self._stack = stack
+        self._handles = [store]
+
+    async def second(self) -> LaneStore:
+        store = await self._stack.enter_async_context(
+            open_file_store(self._folder, clock_offset=self._handles[0].clock_offset, poll_seconds=0.01)
+        )
+        self._handles.append(store)
+        return store
+
+    def advance(self, seconds: float) -> None:
+        for handle in self._handles:
+            handle.clock_offset += seconds
+
+    async def repeat(self, write: Callable[[], Awaitable[T]]) -> T:
+        await write()
+        return await write()
+
+    async def corrupt(self, subject: SubjectId) -> None:
+        self._damage("UPDATE conversation SET record = '{\"format\":' WHERE subject = ?", subject)
+
+    async def corrupt_entry(self, subject: SubjectId, key: str) -> None:
+        self._damage("UPDATE entry SET record = x'ff' WHERE subject = ? AND key = ?", subject, key)
+
+    async def corrupt_reply(self, subject: SubjectId, reply_id: str) -> None:
+        self._damage("UPDATE reply SET record = '[]' WHERE subject = ? AND reply_id = ?", subject, reply_id)
+
+    def _damage(self, statement: str, *values: str) -> None:
+        connection = sqlite3.connect(self._folder / "tandem.db")
+        with connection:
+            assert connection.execute(statement, values).rowcount == 1
+        connection.close()
+
+
+@asynccontextmanager
+async def file_kit(folder: Path) -> AsyncIterator[StoreKit]:
+    """Give a file store in a folder of its own."""
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_file_store(folder / "state", poll_seconds=0.01))
+        yield FileKit(folder / "state", store, stack)
+
+
+KITS: Mapping[str, Callable[[Path], AbstractAsyncContextManager[StoreKit]]] = {"file": file_kit}

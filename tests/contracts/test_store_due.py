@@ -1,0 +1,144 @@
+"""Due work: what a replica takes over when nobody holds it. Proves P3 and P7."""
+
+from __future__ import annotations
+
+from tandem.model import Channel, ReplyStatus, SubjectId
+from tandem.persistence.base import Change, LaneStore, Settlement
+
+from .kits import StoreKit
+from .records import JANE, JOHN, LEASE, conversation, fresh, reply, take, texts, write
+
+
+async def lanes(store: LaneStore, limit: int = 10) -> tuple[SubjectId, ...]:
+    return (await store.due(limit=limit)).lanes
+
+
+async def lines(store: LaneStore, limit: int = 10) -> tuple[tuple[SubjectId, Channel], ...]:
+    return (await store.due(limit=limit)).lines
+
+
+async def test_an_empty_store_has_nothing_due(store: LaneStore) -> None:
+    due = await store.due(limit=10)
+    assert (due.lanes, due.lines) == ((), ())
+
+
+async def test_a_lane_with_a_waiting_entry_is_due(store: LaneStore) -> None:
+    await store.accept(JANE, texts("a"), token=fresh())
+    assert await lanes(store) == (JANE,)
+
+
+async def test_a_held_lane_is_not_due(store: LaneStore) -> None:
+    await take(store, accept=texts("a"))
+    assert await lanes(store) == ()
+
+
+async def test_a_lane_whose_holder_died_is_due(kit: StoreKit) -> None:
+    await take(kit.store, accept=texts("a"))
+    kit.advance(LEASE + 0.1)
+    assert await lanes(kit.store) == (JANE,)
+
+
+async def test_a_released_lane_with_entries_is_due(store: LaneStore) -> None:
+    await store.release(await take(store, accept=texts("a")))
+    assert await lanes(store) == (JANE,)
+
+
+async def test_a_lane_without_entries_is_not_due(store: LaneStore) -> None:
+    claim = await take(store, accept=texts("a"))
+    await store.commit(claim, Change(conversation(), consumed=("a",)), token=fresh())
+    assert await lanes(store) == ()
+
+
+async def test_a_claim_without_work_leaves_nothing_due(kit: StoreKit) -> None:
+    await take(kit.store)
+    kit.advance(LEASE + 0.1)
+    assert await lanes(kit.store) == ()
+
+
+async def test_a_lane_with_entries_left_over_is_due_again(kit: StoreKit) -> None:
+    claim = await take(kit.store, accept=texts("a", "b"))
+    await kit.store.commit(claim, Change(conversation(), consumed=("a",)), token=fresh())
+    kit.advance(LEASE + 0.1)
+    assert await lanes(kit.store) == (JANE,)
+
+
+async def test_a_lane_sleeps_until_it_is_to_wake(kit: StoreKit) -> None:
+    await write(kit.store, wake_at=(await take(kit.store, JOHN)).now + 60)
+    kit.advance(50)
+    assert await lanes(kit.store) == ()
+
+
+async def test_a_lane_is_due_when_its_time_to_wake_has_passed(kit: StoreKit) -> None:
+    await write(kit.store, wake_at=(await take(kit.store, JOHN)).now + 60)
+    kit.advance(61)
+    assert await lanes(kit.store) == (JANE,)
+
+
+async def test_a_later_commit_clears_the_time_to_wake(store: LaneStore) -> None:
+    await write(store, wake_at=1.0)
+    await write(store)
+    assert await lanes(store) == ()
+
+
+async def test_a_sleeping_lane_is_due_for_a_new_entry(store: LaneStore) -> None:
+    await write(store, wake_at=9e9)
+    await store.accept(JANE, texts("a"), token=fresh())
+    assert await lanes(store) == (JANE,)
+
+
+async def test_consuming_an_entry_keeps_the_time_to_wake(kit: StoreKit) -> None:
+    claim = await take(kit.store, accept=texts("a"))
+    await kit.store.commit(claim, Change(conversation(), consumed=("a",), wake_at=claim.now + 60), token=fresh())
+    kit.advance(61)
+    assert await lanes(kit.store) == (JANE,)
+
+
+async def test_lanes_are_listed_oldest_first_up_to_the_limit(kit: StoreKit) -> None:
+    for number in (3, 1, 2):
+        await kit.store.accept(SubjectId(f"s{number}"), texts("a"), token=fresh())
+        kit.advance(1)
+    assert await lanes(kit.store, limit=2) == ("s3", "s1")
+
+
+async def test_a_line_with_a_reply_to_send_is_due(store: LaneStore) -> None:
+    await write(store, replies=(reply("r1"),))
+    assert await lines(store) == ((JANE, Channel.SMS),)
+
+
+async def test_a_held_line_is_not_due(store: LaneStore) -> None:
+    await write(store, deliver=LEASE, replies=(reply("r1"),))
+    assert await lines(store) == ()
+
+
+async def test_a_line_whose_sender_died_is_due(kit: StoreKit) -> None:
+    await write(kit.store, deliver=LEASE, replies=(reply("r1"),))
+    kit.advance(LEASE + 0.1)
+    assert await lines(kit.store) == ((JANE, Channel.SMS),)
+
+
+async def test_a_line_is_not_due_while_it_rests(store: LaneStore) -> None:
+    (first,) = (await write(store, deliver=LEASE, replies=(reply("r1"),))).outgoing
+    await store.settle(JANE, first, Settlement(ReplyStatus.WAITING, retry_in=30.0), seconds=LEASE)
+    assert await lines(store) == ()
+
+
+async def test_a_line_is_due_after_its_rest(kit: StoreKit) -> None:
+    (first,) = (await write(kit.store, deliver=LEASE, replies=(reply("r1"),))).outgoing
+    await kit.store.settle(JANE, first, Settlement(ReplyStatus.WAITING, retry_in=30.0), seconds=LEASE)
+    kit.advance(30.1)
+    assert await lines(kit.store) == ((JANE, Channel.SMS),)
+
+
+async def test_a_line_without_replies_is_not_due(store: LaneStore) -> None:
+    (first,) = (await write(store, deliver=LEASE, replies=(reply("r1"),))).outgoing
+    await store.settle(JANE, first, Settlement(ReplyStatus.SENT, provider_id="SM9"), seconds=LEASE)
+    assert await lines(store) == ()
+
+
+async def test_a_listener_hears_of_another_processs_work(kit: StoreKit) -> None:
+    other = await kit.second()
+    await kit.store.accept(JANE, texts("a"), token=fresh())
+    await kit.store.notify(JANE)
+    hints = other.listen()
+    assert await anext(hints) == JANE
+    await hints.aclose()  # type: ignore[attr-defined]

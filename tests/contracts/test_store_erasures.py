@@ -1,0 +1,57 @@
+"""What stays of an erased person: a row that proves it and names nobody. Proves P12."""
+
+from __future__ import annotations
+
+from tandem.persistence.base import LaneStore
+
+from .kits import StoreKit
+from .records import DAY, JANE, JOHN, event, write
+
+
+async def test_an_erasure_leaves_one_row(store: LaneStore) -> None:
+    await write(store, timeline=(event("turn"),))
+    deleted = await store.erase(JANE, actor="alice")
+    (row,) = await store.erasures(JANE)
+    assert (row.actor, row.deleted) == ("alice", deleted)
+
+
+async def test_the_row_has_the_stores_time(kit: StoreKit) -> None:
+    await write(kit.store, timeline=(event("turn"),))
+    await kit.store.erase(JANE)
+    await write(kit.store, timeline=(event("turn"),))
+    kit.advance(3600)
+    await kit.store.erase(JANE)
+    first, second = await kit.store.erasures(JANE)
+    assert 3600 <= second.at - first.at < 3660
+
+
+async def test_an_erasure_of_nothing_leaves_no_row(store: LaneStore) -> None:
+    await store.erase(JANE, actor="alice")
+    assert await store.erasures(JANE) == ()
+
+
+async def test_a_repeated_erasure_leaves_no_second_row(store: LaneStore) -> None:
+    await write(store, timeline=(event("turn"),))
+    await store.erase(JANE, actor="alice")
+    await store.erase(JANE, actor="alice")
+    assert len(await store.erasures(JANE)) == 1
+
+
+async def test_a_row_is_nobody_elses(store: LaneStore) -> None:
+    await write(store, timeline=(event("turn"),))
+    await store.erase(JANE, actor="alice")
+    assert await store.erasures(JOHN) == ()
+
+
+async def test_another_handle_finds_the_row(kit: StoreKit) -> None:
+    await write(kit.store, timeline=(event("turn"),))
+    await kit.store.erase(JANE, actor="alice")
+    assert len(await (await kit.second()).erasures(JANE)) == 1
+
+
+async def test_a_purge_leaves_the_row(kit: StoreKit) -> None:
+    await write(kit.store, timeline=(event("turn"),))
+    await kit.store.erase(JANE, actor="alice")
+    kit.advance(400 * DAY)
+    await kit.store.purge(older_than=DAY)
+    assert len(await kit.store.erasures(JANE)) == 1

@@ -1,0 +1,184 @@
+"""Leases: one holder at a time, fences that only grow, tries that are counted. Proves P7 and P13."""
+
+from __future__ import annotations
+
+import pytest
+
+from tandem.errors import LeaseLost
+from tandem.persistence.base import Change, LaneStore
+
+from .kits import StoreKit
+from .records import JANE, JOHN, LEASE, conversation, fresh, take, talked, texts, write
+
+
+async def test_a_free_lane_is_granted(store: LaneStore) -> None:
+    claim = await store.claim(JANE, holder="me", seconds=LEASE)
+    assert claim is not None
+    assert (claim.subject, claim.holder, claim.conversation, claim.waiting) == (JANE, "me", None, ())
+
+
+async def test_a_held_lane_is_refused(store: LaneStore) -> None:
+    await take(store)
+    assert await store.claim(JANE, holder=fresh(), seconds=LEASE) is None
+
+
+async def test_a_lane_held_by_another_process_is_refused(kit: StoreKit) -> None:
+    await take(kit.store)
+    assert await (await kit.second()).claim(JANE, holder=fresh(), seconds=LEASE) is None
+
+
+async def test_another_lane_is_free(store: LaneStore) -> None:
+    await take(store, JANE)
+    assert await store.claim(JOHN, holder=fresh(), seconds=LEASE) is not None
+
+
+async def test_an_expired_lease_is_taken_over(kit: StoreKit) -> None:
+    await take(kit.store)
+    kit.advance(LEASE + 0.1)
+    assert await kit.store.claim(JANE, holder=fresh(), seconds=LEASE) is not None
+
+
+async def test_a_lease_runs_to_its_end(kit: StoreKit) -> None:
+    await take(kit.store)
+    kit.advance(LEASE - 1)
+    assert await kit.store.claim(JANE, holder=fresh(), seconds=LEASE) is None
+
+
+async def test_the_fence_grows_with_every_claim(store: LaneStore) -> None:
+    first = await take(store)
+    await store.release(first)
+    assert (await take(store)).fence > first.fence
+
+
+async def test_the_same_holder_gets_the_same_fence(store: LaneStore) -> None:
+    first = await store.claim(JANE, holder="me", seconds=LEASE)
+    again = await store.claim(JANE, holder="me", seconds=LEASE)
+    assert first is not None
+    assert again is not None
+    assert again.fence == first.fence
+
+
+async def test_the_same_holder_gets_no_lane_that_another_took(kit: StoreKit) -> None:
+    await kit.store.claim(JANE, holder="me", seconds=LEASE)
+    kit.advance(LEASE + 0.1)
+    await take(kit.store)
+    assert await kit.store.claim(JANE, holder="me", seconds=LEASE) is None
+
+
+async def test_renewing_extends_the_lease_from_now(kit: StoreKit) -> None:
+    claim = await take(kit.store)
+    kit.advance(LEASE - 1)
+    await kit.store.renew(claim, seconds=LEASE)
+    kit.advance(LEASE - 1)
+    assert await kit.store.claim(JANE, holder=fresh(), seconds=LEASE) is None
+
+
+async def test_an_expired_lease_that_nobody_took_is_taken_back(kit: StoreKit) -> None:
+    claim = await take(kit.store)
+    kit.advance(LEASE + 10)
+    await kit.store.renew(claim, seconds=LEASE)
+    assert await kit.store.claim(JANE, holder=fresh(), seconds=LEASE) is None
+
+
+async def test_a_lease_that_another_took_cannot_be_renewed(kit: StoreKit) -> None:
+    claim = await take(kit.store)
+    kit.advance(LEASE + 0.1)
+    await take(kit.store)
+    with pytest.raises(LeaseLost):
+        await kit.store.renew(claim, seconds=LEASE)
+
+
+async def test_a_released_lease_cannot_be_renewed(store: LaneStore) -> None:
+    claim = await take(store)
+    await store.release(claim)
+    with pytest.raises(LeaseLost):
+        await store.renew(claim, seconds=LEASE)
+
+
+async def test_a_released_lane_is_free(store: LaneStore) -> None:
+    await store.release(await take(store))
+    assert await store.claim(JANE, holder=fresh(), seconds=LEASE) is not None
+
+
+async def test_releasing_a_lost_lease_leaves_the_new_holder_alone(kit: StoreKit) -> None:
+    lost = await take(kit.store)
+    kit.advance(LEASE + 0.1)
+    await take(kit.store)
+    await kit.store.release(lost)
+    assert await kit.store.claim(JANE, holder=fresh(), seconds=LEASE) is None
+
+
+async def test_a_claim_gives_the_stored_conversation(store: LaneStore) -> None:
+    await write(store, conversation=talked())
+    assert (await take(store)).conversation == await store.conversation(JANE)
+
+
+async def test_a_claim_tells_the_stores_time(kit: StoreKit) -> None:
+    before = await take(kit.store)
+    await kit.store.release(before)
+    kit.advance(1000)
+    assert (await take(kit.store)).now == pytest.approx(before.now + 1000, abs=5)
+
+
+async def test_a_claim_raises_the_tries_of_the_first_entry_only(store: LaneStore) -> None:
+    claim = await take(store, accept=texts("a", "b"))
+    assert [waiting.tries for waiting in claim.waiting] == [1, 0]
+
+
+async def test_tries_are_counted_over_claims(kit: StoreKit) -> None:
+    await kit.store.accept(JANE, texts("a"), token=fresh())
+    for _ in range(2):
+        await take(kit.store)
+        kit.advance(LEASE + 0.1)
+    assert [waiting.tries for waiting in (await take(kit.store)).waiting] == [3]
+
+
+async def test_raised_tries_are_stored(store: LaneStore) -> None:
+    await take(store, accept=texts("a"))
+    assert [waiting.tries for waiting in await store.waiting(JANE)] == [1]
+
+
+async def test_the_same_holder_raises_tries_once(store: LaneStore) -> None:
+    await store.accept(JANE, texts("a"), token=fresh())
+    await store.claim(JANE, holder="me", seconds=LEASE)
+    again = await store.claim(JANE, holder="me", seconds=LEASE)
+    assert again is not None
+    assert [waiting.tries for waiting in again.waiting] == [1]
+
+
+async def test_a_refused_claim_raises_no_tries(store: LaneStore) -> None:
+    await take(store, accept=texts("a"))
+    await store.claim(JANE, holder=fresh(), seconds=LEASE)
+    assert [waiting.tries for waiting in await store.waiting(JANE)] == [1]
+
+
+async def test_a_plain_release_keeps_the_try(store: LaneStore) -> None:
+    await store.release(await take(store, accept=texts("a")))
+    assert [waiting.tries for waiting in await store.waiting(JANE)] == [1]
+
+
+async def test_a_forgiving_release_undoes_the_try(store: LaneStore) -> None:
+    await store.release(await take(store, accept=texts("a")), forgive=True)
+    assert [waiting.tries for waiting in await store.waiting(JANE)] == [0]
+
+
+async def test_forgiving_undoes_only_ones_own_try(kit: StoreKit) -> None:
+    await take(kit.store, accept=texts("a"))
+    kit.advance(LEASE + 0.1)
+    await kit.store.release(await take(kit.store), forgive=True)
+    assert [waiting.tries for waiting in await kit.store.waiting(JANE)] == [1]
+
+
+async def test_forgiving_a_lost_lease_undoes_nothing(kit: StoreKit) -> None:
+    lost = await take(kit.store, accept=texts("a"))
+    kit.advance(LEASE + 0.1)
+    await take(kit.store)
+    await kit.store.release(lost, forgive=True)
+    assert [waiting.tries for waiting in await kit.store.waiting(JANE)] == [2]
+
+
+async def test_forgiving_after_a_commit_undoes_the_commits_try(store: LaneStore) -> None:
+    claim = await take(store, accept=texts("a", "b"))
+    await store.commit(claim, Change(conversation(), consumed=("a",)), token=fresh())
+    await store.release(claim, forgive=True)
+    assert [waiting.tries for waiting in await store.waiting(JANE)] == [0]

@@ -1,0 +1,199 @@
+"""Reading: newest rows, listings in pages, figures. Proves U1 (what it lists) and O1 (figures of /status)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tandem.errors import MalformedRequest
+from tandem.model import ApprovalStatus, Channel, ReplyStatus, SubjectId, TicketStatus
+from tandem.persistence.base import Counts, LaneStore
+
+from .kits import StoreKit
+from .records import (
+    JANE,
+    JOHN,
+    approval,
+    conversation,
+    event,
+    fresh,
+    names,
+    reply,
+    texts,
+    ticket,
+    write,
+    write_approvals,
+)
+
+
+async def all_recent(store: LaneStore, *, limit: int) -> list[list[str]]:
+    """Every page of the list of conversations."""
+    pages, cursor = [], None
+    while True:
+        page = await store.recent(limit=limit, cursor=cursor)
+        pages.append([str(head.subject) for head in page.items])
+        cursor = page.next
+        if cursor is None:
+            return pages
+
+
+async def all_approvals(store: LaneStore, status: ApprovalStatus | None, *, limit: int) -> list[str]:
+    """The ids on every page of the list of approvals."""
+    ids: list[str] = []
+    cursor = None
+    while True:
+        page = await store.approvals(status=status, limit=limit, cursor=cursor)
+        assert len(page.items) <= limit
+        ids += [approval.id for approval in page.items]
+        cursor = page.next
+        if cursor is None:
+            return ids
+
+
+async def test_nothing_is_known_of_an_unknown_subject(store: LaneStore) -> None:
+    assert (await store.waiting(JANE), await store.timeline(JANE), await store.replies(JANE)) == ((), (), ())
+
+
+async def test_the_newest_timeline_rows_come_oldest_first(store: LaneStore) -> None:
+    await write(store, timeline=tuple(event(name) for name in "abcde"))
+    assert names(await store.timeline(JANE, limit=3)) == ["c", "d", "e"]
+
+
+async def test_the_newest_replies_come_oldest_first(store: LaneStore) -> None:
+    await write(store, replies=tuple(reply(id) for id in "abcde"))
+    assert [stored.reply.id for stored in await store.replies(JANE, limit=3)] == ["c", "d", "e"]
+
+
+async def test_a_reply_comes_back_as_it_was_written(store: LaneStore) -> None:
+    await write(store, replies=(reply("r1", words="Grüße 👋"),))
+    (stored,) = await store.replies(JANE)
+    assert (stored.reply, stored.status, stored.tries) == (reply("r1", words="Grüße 👋"), ReplyStatus.WAITING, 0)
+
+
+async def test_recent_conversations_come_last_changed_first(kit: StoreKit) -> None:
+    for name in ("a", "b", "c", "a"):
+        await write(kit.store, SubjectId(name))
+        kit.advance(1)
+    assert await all_recent(kit.store, limit=10) == [["a", "c", "b"]]
+
+
+async def test_recent_conversations_come_in_pages(kit: StoreKit) -> None:
+    for number in range(5):
+        await write(kit.store, SubjectId(f"s{number}"))
+        kit.advance(1)
+    assert await all_recent(kit.store, limit=2) == [["s4", "s3"], ["s2", "s1"], ["s0"]]
+
+
+async def test_a_full_last_page_is_the_last(kit: StoreKit) -> None:
+    await write(kit.store)
+    assert (await kit.store.recent(limit=1)).next is None
+
+
+async def test_a_head_says_version_and_channel(store: LaneStore) -> None:
+    await write(store)
+    await write(store, conversation=conversation(last_channel=Channel.WHATSAPP))
+    (head,) = (await store.recent(limit=1)).items
+    assert (head.subject, head.version, head.last_channel) == (JANE, 2, Channel.WHATSAPP)
+
+
+async def test_an_invented_cursor_is_malformed(store: LaneStore) -> None:
+    with pytest.raises(MalformedRequest):
+        await store.recent(limit=1, cursor="' OR 1=1 --")
+
+
+async def test_pending_approvals_come_soonest_expiry_first(store: LaneStore) -> None:
+    await write_approvals(store, approval("late", expires_at=30.0), approval("soon", expires_at=10.0))
+    await write_approvals(store, approval("middle", JOHN, expires_at=20.0), subject=JOHN)
+    assert await all_approvals(store, ApprovalStatus.PENDING, limit=10) == ["soon", "middle", "late"]
+
+
+async def test_pending_approvals_come_in_pages(store: LaneStore) -> None:
+    await write_approvals(store, *(approval(f"apr_{n}", expires_at=10.0 + n // 2) for n in range(7)))
+    assert await all_approvals(store, ApprovalStatus.PENDING, limit=3) == [f"apr_{n}" for n in range(7)]
+
+
+async def test_a_decided_approval_is_no_longer_pending(store: LaneStore) -> None:
+    await write_approvals(store, approval("apr_1"))
+    await write_approvals(store, approval("apr_1", status=ApprovalStatus.APPROVED))
+    assert await all_approvals(store, ApprovalStatus.PENDING, limit=10) == []
+
+
+async def test_approvals_are_listed_by_status(store: LaneStore) -> None:
+    await write_approvals(store, approval("a"), approval("b", status=ApprovalStatus.REJECTED))
+    assert await all_approvals(store, ApprovalStatus.REJECTED, limit=10) == ["b"]
+
+
+async def test_all_approvals_are_listed_whatever_their_status(store: LaneStore) -> None:
+    await write_approvals(
+        store, approval("b", expires_at=2.0), approval("a", expires_at=1.0, status=ApprovalStatus.REJECTED)
+    )
+    assert await all_approvals(store, None, limit=1) == ["a", "b"]
+
+
+async def test_an_approval_is_found_by_its_id(store: LaneStore) -> None:
+    await write_approvals(store, approval("apr_1", JOHN), subject=JOHN)
+    assert await store.approval("apr_1") == approval("apr_1", JOHN)
+
+
+async def test_an_unknown_approval_is_not_found(store: LaneStore) -> None:
+    assert await store.approval("apr_1") is None
+
+
+async def test_an_approval_that_its_conversation_dropped_keeps_its_last_state(store: LaneStore) -> None:
+    await write_approvals(store, approval("apr_1", status=ApprovalStatus.EXECUTED))
+    await write_approvals(store)
+    found = await store.approval("apr_1")
+    assert found is not None
+    assert found.status is ApprovalStatus.EXECUTED
+
+
+async def test_a_pending_approval_that_its_conversation_dropped_is_void(store: LaneStore) -> None:
+    await write_approvals(store, approval("apr_1"))
+    await write_approvals(store)
+    found = await store.approval("apr_1")
+    assert found is not None
+    assert found.status is ApprovalStatus.VOID
+
+
+async def test_a_ticket_is_found_by_its_id(store: LaneStore) -> None:
+    await write(store, JOHN, tickets=(ticket("T1", JOHN), ticket("T2", JOHN)))
+    assert await store.ticket("T1") == ticket("T1", JOHN)
+
+
+async def test_an_unknown_ticket_is_not_found(store: LaneStore) -> None:
+    assert await store.ticket("T1") is None
+
+
+async def test_a_changed_ticket_takes_the_place_of_the_old_one(store: LaneStore) -> None:
+    await write(store, tickets=(ticket("T1"),))
+    await write(store, tickets=(ticket("T1", status=TicketStatus.CLOSED),))
+    assert await store.tickets(JANE) == (ticket("T1", status=TicketStatus.CLOSED),)
+
+
+async def test_a_subjects_newest_tickets_come_newest_first(store: LaneStore) -> None:
+    await write(store, JOHN, tickets=(ticket("other", JOHN),))
+    await write(store, tickets=(ticket("T1"), ticket("T2")))
+    await write(store, tickets=(ticket("T3"),))
+    assert [found.id for found in await store.tickets(JANE, limit=2)] == ["T3", "T2"]
+
+
+async def test_an_empty_store_counts_nothing(store: LaneStore) -> None:
+    assert await store.counts() == Counts()
+
+
+async def test_counts_of_a_store_with_work(kit: StoreKit) -> None:
+    await write(
+        kit.store,
+        conversation=conversation(approvals=(approval("a"), approval("b", status=ApprovalStatus.EXECUTED))),
+        replies=(reply("r1"),),
+    )
+    kit.advance(100)
+    await kit.store.accept(JOHN, texts("x"), token=fresh())
+    kit.advance(50)
+    counts = await kit.store.counts()
+    assert (counts.conversations, counts.pending_approvals, counts.set_aside) == (1, 1, 0)
+    assert counts.oldest_unsettled_reply_seconds == pytest.approx(150, abs=5)
+    assert counts.oldest_pending_entry_seconds == pytest.approx(50, abs=5)
+
+
+async def test_a_working_store_answers_a_ping(store: LaneStore) -> None:
+    await store.ping()

@@ -1,0 +1,264 @@
+"""Purging what is old and erasing a person. Proves P4, P12 and O4."""
+
+from __future__ import annotations
+
+import pytest
+
+from tandem.errors import LeaseLost
+from tandem.model import ApprovalStatus, Channel, ReplyStatus, TicketStatus
+from tandem.persistence.base import Change, EffectState, LaneStore, Outcome, PurgeReport, Settlement
+
+from .kits import StoreKit
+from .records import (
+    DAY,
+    JANE,
+    JOHN,
+    LEASE,
+    approval,
+    conversation,
+    event,
+    fresh,
+    names,
+    reply,
+    take,
+    texts,
+    ticket,
+    write,
+    write_approvals,
+)
+
+NOTHING = {"conversations": 0, "timeline": 0, "replies": 0, "keys": 0, "effects": 0, "tickets": 0, "set_aside": 0}
+
+
+async def live(store: LaneStore) -> None:
+    """Leave one record of every kind in Jane's lane, with nothing left to do."""
+    await store.accept(JANE, texts("a", "poison"), token=fresh())
+    await store.effect_begin(JANE, "refund", token=fresh())
+    await store.effect_finish(JANE, "refund", result="REF_1")
+    committed = await write(
+        store,
+        deliver=LEASE,
+        conversation=conversation(approvals=(approval("apr_1", status=ApprovalStatus.EXECUTED),)),
+        consumed=("a",),
+        set_aside=("poison",),
+        replies=(reply("r1"),),
+        timeline=(event("turn"), event("more")),
+        tickets=(ticket("T1", status=TicketStatus.CLOSED),),
+    )
+    sent = Settlement(ReplyStatus.SENT, provider_id="SM9")
+    assert await store.settle(JANE, committed.outgoing[0], sent, seconds=LEASE) is None
+
+
+async def purge(kit: StoreKit, *, dry_run: bool = False) -> PurgeReport:
+    """Purge 30 days and a bit later, with 30 days as the limit."""
+    kit.advance(30 * DAY + 60)
+    return await kit.store.purge(older_than=30 * DAY, dry_run=dry_run)
+
+
+async def test_what_nothing_touched_is_deleted_and_counted(kit: StoreKit) -> None:
+    await live(kit.store)
+    report = await purge(kit)
+    assert report == PurgeReport(
+        {"conversations": 1, "timeline": 2, "replies": 1, "keys": 2, "effects": 1, "tickets": 1, "set_aside": 1}
+    )
+
+
+async def test_nothing_is_left_of_what_was_purged(kit: StoreKit) -> None:
+    await live(kit.store)
+    await purge(kit)
+    assert await kit.store.conversation(JANE) is None
+    assert (await kit.store.timeline(JANE), await kit.store.replies(JANE)) == ((), ())
+    assert await kit.store.approval("apr_1") is None
+    assert await kit.store.tickets(JANE) == ()
+    assert (await kit.store.effect_begin(JANE, "refund", token=fresh())).state is EffectState.NEW
+    assert (await kit.store.recent(limit=1)).items == ()
+
+
+async def test_a_purged_key_is_new(kit: StoreKit) -> None:
+    await live(kit.store)
+    await purge(kit)
+    (receipt,) = await kit.store.accept(JANE, texts("a"), token=fresh())
+    assert receipt.outcome is Outcome.ACCEPTED
+
+
+async def test_a_second_purge_deletes_nothing(kit: StoreKit) -> None:
+    await live(kit.store)
+    await purge(kit)
+    assert (await kit.store.purge(older_than=30 * DAY)).deleted == NOTHING
+
+
+async def test_what_is_younger_stays(kit: StoreKit) -> None:
+    await live(kit.store)
+    kit.advance(29 * DAY)
+    assert (await kit.store.purge(older_than=30 * DAY)).deleted == NOTHING
+
+
+async def test_a_dry_run_counts_the_same(kit: StoreKit) -> None:
+    await live(kit.store)
+    assert (await purge(kit, dry_run=True)).deleted == (await kit.store.purge(older_than=30 * DAY)).deleted
+
+
+async def test_a_dry_run_deletes_nothing(kit: StoreKit) -> None:
+    await live(kit.store)
+    await purge(kit, dry_run=True)
+    assert await kit.store.conversation(JANE) is not None
+    assert names(await kit.store.timeline(JANE)) == ["turn", "more"]
+
+
+async def test_keys_live_seven_days_at_least(kit: StoreKit) -> None:
+    await live(kit.store)
+    kit.advance(6 * DAY)
+    await kit.store.purge(older_than=3600.0)
+    (receipt,) = await kit.store.accept(JANE, texts("a"), token=fresh())
+    assert receipt.outcome is Outcome.DUPLICATE
+
+
+async def test_keys_go_after_seven_days(kit: StoreKit) -> None:
+    await live(kit.store)
+    await kit.store.purge(older_than=0.0)
+    kit.advance(7 * DAY + 60)
+    assert (await kit.store.purge(older_than=3600.0)).deleted["keys"] == 2
+
+
+async def test_old_keys_and_effects_of_a_busy_lane_go(kit: StoreKit) -> None:
+    await live(kit.store)
+    kit.advance(30 * DAY + 60)
+    await write(kit.store, timeline=(event("today"),))
+    report = await kit.store.purge(older_than=30 * DAY)
+    assert report.deleted == {**NOTHING, "keys": 2, "effects": 1, "set_aside": 1}
+
+
+async def test_a_pending_approval_keeps_its_lane(kit: StoreKit) -> None:
+    await live(kit.store)
+    await write_approvals(kit.store, approval("apr_1"))
+    assert (await purge(kit)).deleted == NOTHING
+
+
+async def test_an_open_ticket_keeps_its_lane(kit: StoreKit) -> None:
+    await live(kit.store)
+    await write(kit.store, tickets=(ticket("T2"),))
+    assert (await purge(kit)).deleted == NOTHING
+
+
+async def test_a_time_to_wake_keeps_its_lane(kit: StoreKit) -> None:
+    await live(kit.store)
+    await write(kit.store, wake_at=9e9)
+    assert (await purge(kit)).deleted == NOTHING
+
+
+async def test_a_waiting_entry_keeps_its_lane(kit: StoreKit) -> None:
+    await live(kit.store)
+    await kit.store.accept(JANE, texts("new"), token=fresh())
+    assert (await purge(kit)).deleted == NOTHING
+
+
+async def test_an_unsettled_reply_keeps_its_lane(kit: StoreKit) -> None:
+    await live(kit.store)
+    await write(kit.store, replies=(reply("r2"),))
+    assert (await purge(kit)).deleted == NOTHING
+
+
+async def test_a_running_lease_keeps_its_lane(kit: StoreKit) -> None:
+    await live(kit.store)
+    await kit.store.claim(JANE, holder=fresh(), seconds=60 * DAY)
+    assert (await purge(kit)).deleted == NOTHING
+
+
+async def test_another_lanes_work_keeps_nothing(kit: StoreKit) -> None:
+    await live(kit.store)
+    await kit.store.accept(JOHN, texts("new"), token=fresh())
+    assert (await purge(kit)).deleted["conversations"] == 1
+
+
+async def test_a_fence_survives_purging(kit: StoreKit) -> None:
+    outlived = await take(kit.store)
+    await purge(kit)
+    claim = await take(kit.store)
+    assert claim.fence > outlived.fence
+    with pytest.raises(LeaseLost):
+        await kit.store.commit(outlived, Change(conversation()), token=fresh())
+
+
+async def test_erasing_leaves_nothing(store: LaneStore) -> None:
+    await live(store)
+    await store.erase(JANE)
+    assert await store.conversation(JANE) is None
+    assert (await store.timeline(JANE), await store.replies(JANE), await store.waiting(JANE)) == ((), (), ())
+    assert await store.approval("apr_1") is None
+    assert await store.ticket("T1") is None
+    assert (await store.effect_begin(JANE, "refund", token=fresh())).state is EffectState.NEW
+    assert (await store.counts()).set_aside == 0
+
+
+async def test_erasing_tells_how_much_there_was(store: LaneStore) -> None:
+    await live(store)
+    assert await store.erase(JANE) >= 10
+
+
+async def test_erasing_takes_waiting_work_too(store: LaneStore) -> None:
+    await write(store, conversation=conversation(approvals=(approval("apr_1"),)), replies=(reply("r1"),))
+    await store.accept(JANE, texts("new"), token=fresh())
+    await store.erase(JANE)
+    due = await store.due(limit=10)
+    assert (due.lanes, due.lines) == ((), ())
+    assert (await store.counts()).pending_approvals == 0
+
+
+async def test_erasing_an_unknown_subject_deletes_nothing(store: LaneStore) -> None:
+    assert await store.erase(JANE) == 0
+
+
+async def test_erasing_leaves_others_alone(store: LaneStore) -> None:
+    await live(store)
+    await write(store, JOHN, timeline=(event("turn"),))
+    await store.erase(JANE)
+    assert await store.conversation(JOHN) is not None
+    assert names(await store.timeline(JOHN)) == ["turn"]
+
+
+async def test_a_held_lane_is_not_erased(store: LaneStore) -> None:
+    await live(store)
+    await take(store)
+    with pytest.raises(LeaseLost):
+        await store.erase(JANE)
+    assert await store.conversation(JANE) is not None
+
+
+async def test_a_worker_that_outlived_its_lease_cannot_write_after_an_erasure(kit: StoreKit) -> None:
+    outlived = await take(kit.store)
+    kit.advance(LEASE + 0.1)
+    await kit.store.erase(JANE)
+    with pytest.raises(LeaseLost):
+        await kit.store.commit(outlived, Change(conversation()), token=fresh())
+
+
+async def test_a_commit_from_before_the_erasure_is_not_answered_again(store: LaneStore) -> None:
+    claim = await take(store)
+    change = Change(conversation())
+    await store.commit(claim, change, token="t")
+    await store.erase(JANE)
+    with pytest.raises(LeaseLost):
+        await store.commit(claim, change, token="t")
+
+
+async def test_a_fence_survives_an_erasure(kit: StoreKit) -> None:
+    before = await take(kit.store)
+    await kit.store.release(before)
+    await kit.store.erase(JANE)
+    assert (await take(kit.store)).fence > before.fence
+
+
+async def test_an_opt_out_outlives_its_conversation(kit: StoreKit) -> None:
+    await write(kit.store, conversation=conversation(opted_out=(Channel.SMS,), summary="what was said"))
+    await purge(kit)
+    assert await kit.store.conversation(JANE) is None
+    claim = await take(kit.store, JANE)
+    assert claim.conversation is not None
+    assert (claim.conversation.opted_out, claim.conversation.summary) == ((Channel.SMS,), "")
+
+
+async def test_a_lifted_opt_out_is_gone(kit: StoreKit) -> None:
+    await write(kit.store, conversation=conversation(opted_out=(Channel.SMS,)))
+    await write(kit.store, conversation=conversation())
+    await purge(kit)
+    assert (await take(kit.store, JANE)).conversation is None

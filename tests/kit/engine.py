@@ -1,0 +1,138 @@
+"""An engine over a real file store, with a runner and a carrier that do what the test says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from tandem.conversation.base import EngineLimits, Execution, OnDelta, TurnRequest, TurnResult
+from tandem.conversation.delivery import Delivery
+from tandem.conversation.engine import TurnEngine
+from tandem.model import (
+    Address,
+    Approval,
+    ApprovalStatus,
+    Channel,
+    Conversation,
+    Entry,
+    Reply,
+    Route,
+    SubjectId,
+    TextReceived,
+)
+from tandem.persistence.base import LaneStore
+from tandem.persistence.file import FileStore, open_file_store
+
+JOHN = SubjectId("phone_15551234567")
+ROUTE = Route(Channel.SMS, Address("tel", "+15551234567"), Address("tel", "+15550001111"))
+
+Respond = Callable[[TurnRequest], Awaitable[TurnResult]]
+
+
+async def echo(request: TurnRequest) -> TurnResult:
+    """Answer what was said."""
+    return answer(request, "You said: " + " / ".join(request.texts))
+
+
+def answer(request: TurnRequest, text: str, **more: Any) -> TurnResult:
+    """Return the result of a turn that ends in ``text``."""
+    said = tuple({"role": "user", "content": said} for said in request.texts)
+    return TurnResult((*said, {"role": "assistant", "content": text}), text, **more)
+
+
+@dataclass(slots=True)
+class ScriptedRunner:
+    """An agent that answers as told and keeps what it was asked."""
+
+    respond: Respond = echo
+    executions: list[Execution] = field(default_factory=list)
+    requests: list[TurnRequest] = field(default_factory=list)
+    executed: list[Approval] = field(default_factory=list)
+
+    async def run(self, request: TurnRequest, *, on_delta: OnDelta | None = None) -> TurnResult:
+        self.requests.append(request)
+        return await self.respond(request)
+
+    async def execute(self, approval: Approval, conversation: Conversation, route: Route, *, now: float) -> Execution:
+        self.executed.append(approval)
+        return self.executions.pop(0) if self.executions else Execution(ApprovalStatus.EXECUTED, "done")
+
+    def argument_problem(self, tool: str, arguments: Mapping[str, Any]) -> str | None:
+        return None
+
+
+@dataclass(slots=True)
+class FakeCarrier:
+    """A provider that takes everything, or raises what ``troubles`` holds, one per attempt."""
+
+    channels: frozenset[Channel] = frozenset(Channel)
+    troubles: list[Exception] = field(default_factory=list)
+    sent: list[Reply] = field(default_factory=list)
+    existing: dict[str, str] = field(default_factory=dict)
+    looked_for: list[frozenset[str]] = field(default_factory=list)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def compose(self, text: str) -> tuple[str, ...]:
+        return (text,)
+
+    def other_way(self, route: Route) -> Route | None:
+        return None
+
+    async def send(self, reply: Reply) -> str:
+        if self.troubles:
+            raise self.troubles.pop(0)
+        self.sent.append(reply)
+        self.news.set()
+        return f"SM{len(self.sent)}"
+
+    async def find(self, reply: Reply, *, known: frozenset[str]) -> str | None:
+        self.looked_for.append(known)
+        return self.existing.get(reply.text)
+
+    async def texts(self, count: int) -> list[str]:
+        """Wait until ``count`` replies were sent and return their texts."""
+        async with asyncio.timeout(5):
+            while len(self.sent) < count:
+                self.news.clear()
+                await self.news.wait()
+        return [reply.text for reply in self.sent]
+
+
+@dataclass(slots=True)
+class Lab:
+    """Everything a test of the engine touches."""
+
+    engine: TurnEngine
+    store: FileStore
+    runner: ScriptedRunner
+    carrier: FakeCarrier
+
+    async def text(self, key: str, said: str, *, route: Route = ROUTE) -> None:
+        await self.engine.accept(JOHN, [Entry(key, TextReceived(route, said))], token=f"token-{key}")
+
+
+LIMITS = EngineLimits(coalesce=0, lease=0.3, workers=8)
+
+
+@asynccontextmanager
+async def lab(
+    folder: Path,
+    respond: Respond = echo,
+    *,
+    limits: EngineLimits = LIMITS,
+    wrap: Callable[[FileStore], LaneStore] | None = None,
+    **changes: Any,
+) -> AsyncIterator[Lab]:
+    """Run an engine; ``wrap`` puts something between it and its store, ``changes`` are limits."""
+    runner, carrier = ScriptedRunner(respond), FakeCarrier()
+    async with open_file_store(folder, poll_seconds=0.05) as store:
+        seen = wrap(store) if wrap else store
+        bounds = replace(limits, **changes)
+        delivery = Delivery(seen, lease=bounds.lease)
+        delivery.add(carrier)
+        async with TurnEngine(store=seen, runner=runner, delivery=delivery, limits=bounds) as engine:
+            yield Lab(engine, store, runner, carrier)

@@ -1,0 +1,97 @@
+"""A whole gateway in the test's event loop: real HTTP in and out, a pretend Twilio, a scripted model, a file store."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.applications import Starlette
+
+from tandem.app import Gateway, open_gateway
+from tandem.channels.simulator import TwilioSimulator
+from tandem.model import Conversation, SubjectId
+from tandem.persistence.base import LaneStore
+from tandem.settings import Settings, load_settings
+
+from .model_server import ModelServer
+from .serving import listen, port_of, serve
+
+ACCOUNT = "AC" + "1" * 32
+TOKEN = "test-auth-token"
+OURS = "+15550001111"
+JOHN = "+15551234567"
+JANE = "+15559876543"
+
+
+@dataclass(slots=True)
+class Running:
+    """A gateway that runs, and the world around it."""
+
+    twilio: TwilioSimulator
+    gateway: Gateway
+    store: LaneStore
+    url: str
+    settings: Settings
+
+    async def say(self, text: str, *, sender: str = JOHN, sid: str | None = None) -> int:
+        """Text the gateway and return its HTTP status."""
+        answers = await self.twilio.text(sender, text, to=OURS, sid=sid)
+        return answers[0].status
+
+    async def hear(self, count: int = 1, *, number: str = JOHN) -> list[str]:
+        """Wait until a customer has got ``count`` messages and return all that they got."""
+        return [message.body for message in await self.twilio.wait_for(number, count)]
+
+    async def ask(self, text: str, *, sender: str = JOHN) -> str:
+        """Text the gateway and return the next message that comes back."""
+        before = len(self.twilio.sent_to(sender))
+        assert await self.say(text, sender=sender) == 200
+        return (await self.hear(before + 1, number=sender))[before]
+
+    async def conversation(self, number: str = JOHN) -> Conversation:
+        """Return what is stored of a customer."""
+        found = await self.store.conversation(SubjectId("phone_" + number.removeprefix("+")))
+        assert found is not None
+        return found
+
+
+def settings_for(folder: Path, **extra: str) -> Settings:
+    """Settings of a test: nothing from this machine's environment."""
+    env = {
+        "STATE_PERSISTENCE_DIR": str(folder / "state"),
+        "COALESCE_MS": "0",
+        "TWILIO_ACCOUNT_SID": ACCOUNT,
+        "TWILIO_AUTH_TOKEN": TOKEN,
+    }
+    return load_settings(env | extra, env_file=None)
+
+
+@asynccontextmanager
+async def running(
+    folder: Path, model: ModelServer | None = None, *, twilio: TwilioSimulator | None = None, **extra: str
+) -> AsyncIterator[Running]:
+    """Run a gateway on a folder; without ``model`` the offline rules answer. ``extra`` are settings.
+
+    With ``twilio``, what an earlier gateway's customers got is kept: a restart.
+    """
+    listener, outside = listen(), listen()
+    url = f"http://127.0.0.1:{port_of(listener)}"
+    simulator = TwilioSimulator(account_sid=ACCOUNT, auth_token=TOKEN, gateway_url=url)
+    if twilio is not None:
+        simulator.messages = twilio.messages
+    async with (
+        simulator,
+        serve(Starlette(routes=list(simulator.routes())), listener=outside) as twilio_url,
+        serve(model.app if model else Starlette()) as model_url,
+    ):
+        env = {"TWILIO_API_BASE_URL": twilio_url, "PUBLIC_BASE_URL": url}
+        if model is not None:
+            env |= {"OPENAI_API_KEY": "test-key", "OPENAI_BASE_URL": f"{model_url}/v1", "TRACING_ENABLED": "false"}
+        settings = settings_for(folder, **env, **extra)
+        async with (
+            open_gateway(settings, port=port_of(listener), shop_file=folder / "shop.sqlite3") as gateway,
+            serve(gateway.app(), listener=listener),
+        ):
+            yield Running(simulator, gateway, gateway.health.store, url, settings)

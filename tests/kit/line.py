@@ -1,0 +1,139 @@
+"""A customer's line to an agent, with the staff desk at hand: the real runner, no engine and no store.
+
+What the engine does between turns is done here in memory: remembering the turn, keeping approvals, applying decisions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from agents import Agent, Model
+
+from tandem.agents.callers import Callers
+from tandem.agents.items import check_plain
+from tandem.agents.models import OneModel
+from tandem.agents.runner import RunLimits, SdkRunner
+from tandem.agents.shop import Shop
+from tandem.conversation import approvals
+from tandem.conversation.base import Requested, TurnRequest, TurnResult
+from tandem.conversation.history import model_input
+from tandem.model import Approval, ApprovalStatus, Channel, Conversation, Decision, Entry, Item, Route, Turn, Verdict
+from tandem.persistence.base import Effect, EffectState, Outcome, Receipt
+
+from .callers import NOW, caller_of, route_of
+
+
+@dataclass(slots=True)
+class Memory:
+    """The ledger and the lane of one subject."""
+
+    rows: dict[str, str | None] = field(default_factory=dict)
+    entries: dict[str, Entry] = field(default_factory=dict)
+
+    async def effect_begin(self, subject: str, key: str, *, token: str) -> Effect:
+        if key not in self.rows:
+            self.rows[key] = None
+            return Effect(EffectState.NEW)
+        result = self.rows[key]
+        return Effect(EffectState.UNKNOWN if result is None else EffectState.DONE, result)
+
+    async def effect_finish(self, subject: str, key: str, *, result: str) -> None:
+        self.rows[key] = result
+
+    async def accept(
+        self, subject: str, entries: Sequence[Entry], *, token: str, not_after: float | None = None
+    ) -> tuple[Receipt, ...]:
+        receipts = []
+        for entry in entries:
+            earlier = self.entries.setdefault(entry.key, entry)
+            outcome = Outcome.ACCEPTED if earlier is entry else Outcome.DUPLICATE
+            receipts.append(Receipt(entry.key, outcome, None if earlier is entry else earlier))
+        return tuple(receipts)
+
+
+class Line:
+    """One customer's conversation with an agent."""
+
+    def __init__(self, shop: Shop, phone: str | None, model: Model, agent: Agent[Any]) -> None:
+        self.memory = Memory()
+        self.runner = SdkRunner(
+            agent,
+            models=OneModel(model, call_timeout=5),
+            callers=Callers(shop, self.memory, region="US"),
+            ledger=self.memory,
+            limits=RunLimits(),
+            workflow_name="test",
+            tracing=False,
+        )
+        self.route: Route = route_of(phone)
+        subject = caller_of(shop, phone).subject
+        self.conversation = Conversation(subject, created_at=NOW, updated_at=NOW)
+        self.requested: list[Requested] = []
+        self.results: list[TurnResult] = []
+
+    async def say(self, *texts: str) -> str:
+        """Take one turn and return the answer."""
+        return await self._turn(texts=texts)
+
+    async def decide(self, verdict: Verdict, **more: Any) -> str:
+        """Let a colleague decide the oldest request that waits, and return what the customer is told."""
+        waiting = self.waiting[0]
+        decision = Decision(waiting.id, verdict, actor="alice", decided_at=NOW, **more)
+        await self.memory.accept(self.conversation.subject, [Entry(f"decision:{waiting.id}", decision)], token="t")
+        approval = approvals.decided(waiting, decision)
+        if approval.status is ApprovalStatus.EXECUTING:
+            execution = await self.runner.execute(approval, self.conversation, self.route, now=NOW)
+            self.requested.append(execution.requested)
+            approval = approvals.executed(approval, execution)
+        self.conversation = approvals.put(self.conversation, approval)
+        return await self._turn(notes=(approvals.note(approval),))
+
+    @property
+    def waiting(self) -> list[Approval]:
+        """The requests that wait for a colleague, oldest first."""
+        return [one for one in self.conversation.approvals if one.status is ApprovalStatus.PENDING]
+
+    @property
+    def history(self) -> list[Item]:
+        """All items so far."""
+        return model_input(self.conversation.history)
+
+    @property
+    def outputs(self) -> list[str]:
+        """What the tools answered so far."""
+        return [item["output"] for item in self.history if item.get("type") == "function_call_output"]
+
+    @property
+    def calls(self) -> list[str]:
+        """The names of the tools called so far."""
+        return [item["name"] for item in self.history if item.get("type") == "function_call"]
+
+    async def _turn(self, texts: tuple[str, ...] = (), notes: tuple[str, ...] = ()) -> str:
+        number = self.conversation.turns_taken + 1
+        request = TurnRequest(self.conversation, self.route, texts, number, NOW, key=f"SM{number}", notes=notes)
+        result = await self.runner.run(request)
+        if result.error is not None:
+            raise result.error
+        check_plain(result.items)
+        self.results.append(result)
+        self.requested.append(result.requested)
+        self._remember(request, result)
+        return result.text
+
+    def _remember(self, request: TurnRequest, result: TurnResult) -> None:
+        turn = Turn(request.number, Channel.SMS, NOW, result.items)
+        history = (*self.conversation.history, turn)
+        self.conversation = replace(self.conversation, history=history, turns_taken=request.number)
+        said = "\n".join(request.texts)
+        new = [
+            approvals.requested(call, self.conversation, said=said, channel=Channel.SMS, now=NOW, seconds=60)
+            for call in result.gated
+        ]
+        withdrawn = [
+            approvals.decided(approval, entry.body)
+            for approval in self.waiting
+            if (entry := self.memory.entries.get(f"decision:{approval.id}")) and isinstance(entry.body, Decision)
+        ]
+        self.conversation = approvals.put(self.conversation, *new, *withdrawn)

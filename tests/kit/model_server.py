@@ -1,0 +1,165 @@
+"""A scripted server of the Responses API, as strict about its input as the real one.
+
+With ``store`` false nothing is kept at the provider, so it refuses with 400, as the real API does: calls without
+output, outputs without call, reasoning that carries no content, and any reference to an item by id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+
+@dataclass
+class Answer:
+    """What the model says to one request: text, tool calls, or trouble.
+
+    ``gate`` holds the answer back until it is set; ``status`` other than 200 answers an error; ``calls`` are
+    (name, arguments) pairs; ``reasoning`` puts a reasoning item before the output, as reasoning models do.
+    """
+
+    text: str = ""
+    calls: Sequence[tuple[str, dict[str, Any]]] = ()
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    gate: asyncio.Event | None = None
+    gap: float = 0.0
+    reasoning: bool = False
+
+
+Script = Callable[[dict[str, Any]], Answer]
+
+
+class ModelServer:
+    """Answers ``POST /v1/responses``; keeps every request that it accepted or refused."""
+
+    def __init__(self, script: Script | Sequence[Answer]) -> None:
+        if callable(script):
+            self._script = script
+        else:
+            answers = iter(script)
+            self._script = lambda _: next(answers)
+        self.requests: list[dict[str, Any]] = []
+        self.refused: list[str] = []
+        self.cancelled = 0
+        self._ids = itertools.count(1)
+        self.app = Starlette(routes=[Route("/v1/responses", self._respond, methods=["POST"])])
+
+    @property
+    def inputs(self) -> list[list[dict[str, Any]]]:
+        """The input items of every accepted request."""
+        return [request["input"] for request in self.requests]
+
+    async def _respond(self, request: Request) -> Response:
+        body = await request.json()
+        problem = complain(body)
+        if problem:
+            self.refused.append(problem)
+            return _error(400, problem)
+        self.requests.append(body)
+        answer = self._script(body)
+        if answer.gate is not None and not body.get("stream"):
+            try:
+                await answer.gate.wait()
+            except asyncio.CancelledError:
+                self.cancelled += 1
+                raise
+        if answer.status != 200:
+            return _error(answer.status, "scripted trouble", answer.headers)
+        output = self._output(answer)
+        if not body.get("stream"):
+            return JSONResponse(self._response(body, output, "completed"))
+        return StreamingResponse(self._events(body, answer, output), media_type="text/event-stream")
+
+    def _output(self, answer: Answer) -> list[dict[str, Any]]:
+        output: list[dict[str, Any]] = []
+        if answer.reasoning:
+            output.append({"type": "reasoning", "id": f"rs_{next(self._ids)}", "summary": []})
+        for name, arguments in answer.calls:
+            number = next(self._ids)
+            output.append({
+                "type": "function_call", "id": f"fc_{number}", "call_id": f"call_{number}", "name": name,
+                "arguments": json.dumps(arguments), "status": "completed",
+            })  # fmt: skip
+        if answer.text:
+            content = [{"type": "output_text", "text": answer.text, "annotations": []}]
+            output.append({
+                "type": "message", "id": f"msg_{next(self._ids)}", "role": "assistant", "status": "completed",
+                "content": content,
+            })  # fmt: skip
+        return output
+
+    def _response(self, body: dict[str, Any], output: list[dict[str, Any]], status: str) -> dict[str, Any]:
+        usage = {
+            "input_tokens": 10, "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+            "output_tokens": 5,
+            "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": 15,
+        }  # fmt: skip
+        return {
+            "id": f"resp_{next(self._ids)}", "object": "response", "created_at": 1, "status": status,
+            "model": body["model"], "output": output, "parallel_tool_calls": True, "tool_choice": "auto", "tools": [],
+            "usage": usage if status == "completed" else None,
+        }  # fmt: skip
+
+    async def _events(self, body: dict[str, Any], answer: Answer, output: list[dict[str, Any]]) -> AsyncIterator[bytes]:
+        sequence = itertools.count()
+
+        def event(kind: str, **data: Any) -> bytes:
+            payload = {"type": kind, "sequence_number": next(sequence), **data}
+            return f"event: {kind}\ndata: {json.dumps(payload)}\n\n".encode()
+
+        try:
+            yield event("response.created", response=self._response(body, [], "in_progress"))
+            if answer.gate is not None:
+                await answer.gate.wait()
+            for index, item in enumerate(output):
+                yield event("response.output_item.added", output_index=index, item={**item, "content": []})
+                if item["type"] == "message":
+                    where = {"item_id": item["id"], "output_index": index, "content_index": 0}
+                    for place, word in enumerate(answer.text.split(" ")):
+                        part = f" {word}" if place else word
+                        yield event("response.output_text.delta", delta=part, logprobs=[], **where)
+                        if answer.gap:
+                            await asyncio.sleep(answer.gap)
+                yield event("response.output_item.done", output_index=index, item=item)
+            yield event("response.completed", response=self._response(body, output, "completed"))
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+
+
+def complain(body: dict[str, Any]) -> str | None:
+    """Return what the real API would refuse in a request, or None."""
+    items = body.get("input")
+    if isinstance(items, str):
+        return None
+    if not isinstance(items, list) or not items:
+        return "Missing required parameter: 'input'."
+    calls = [item["call_id"] for item in items if item.get("type") == "function_call"]
+    outputs = [item["call_id"] for item in items if item.get("type") == "function_call_output"]
+    for item in items:
+        if item.get("type") == "reasoning" and not item.get("encrypted_content"):
+            return f"Item with id '{item.get('id')}' not found: reasoning without its required following item."
+        if "id" in item:
+            return f"Item with id '{item['id']}' not found. Items are not persisted when `store` is set to false."
+    for call in calls:
+        if call not in outputs:
+            return f"No tool output found for function call {call}."
+    for output in outputs:
+        if output not in calls:
+            return f"No tool call found for function call output with call_id {output}."
+    return None
+
+
+def _error(status: int, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    error = {"message": message, "type": "invalid_request_error", "param": None, "code": None}
+    return JSONResponse({"error": error}, status, headers)

@@ -1,0 +1,63 @@
+"""The gateway as a real process, to be killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+
+@dataclass(slots=True)
+class GatewayProcess:
+    """``tandem serve`` in a process of its own."""
+
+    process: asyncio.subprocess.Process
+    url: str
+
+    async def kill(self) -> None:
+        """``kill -9``: no chance to clean up."""
+        with suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGKILL)
+        await self.process.wait()
+
+    async def terminate(self) -> int:
+        """SIGTERM, and the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return await asyncio.wait_for(self.process.wait(), 30)
+
+
+@asynccontextmanager
+async def gateway_process(folder: Path, port: int, env: Mapping[str, str]) -> AsyncIterator[GatewayProcess]:
+    """Start a gateway in ``folder`` and wait until it is ready; it is killed at the end if it still runs."""
+    with (folder / "gateway.log").open("ab") as output:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tandem", "serve", cwd=folder, stdout=output, stderr=output,
+            env={"PATH": os.environ["PATH"], "PORT": str(port), **env},
+        )  # fmt: skip
+    gateway = GatewayProcess(process, f"http://127.0.0.1:{port}")
+    try:
+        await _ready(gateway, folder)
+        yield gateway
+    finally:
+        if process.returncode is None:
+            await gateway.kill()
+
+
+async def _ready(gateway: GatewayProcess, folder: Path) -> None:
+    async with aiohttp.ClientSession() as session, asyncio.timeout(30):
+        while True:
+            if gateway.process.returncode is not None:
+                raise AssertionError((folder / "gateway.log").read_text())
+            try:
+                async with session.get(f"{gateway.url}/health/ready") as response:
+                    if response.status == 200:
+                        return
+            except aiohttp.ClientError:
+                await asyncio.sleep(0.02)

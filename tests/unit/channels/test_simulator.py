@@ -1,0 +1,224 @@
+"""The pretend Twilio behaves as the real one where the gateway can tell."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tandem.channels.simulator import TwilioSimulator
+from tandem.channels.simulator_wire import Fault, SimMessage, listing, twiml_messages
+from tandem.conversation.phrases import FAILURE
+from tandem.model import ReplyStatus
+
+from ...kit.texting import ACCOUNT, CUSTOMER, OURS, TOKEN, Texting, open_texting
+
+LOGIN = {"Authorization": aiohttp.encode_basic_auth(ACCOUNT, TOKEN)}
+MESSAGES = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
+CREATE = {"To": CUSTOMER, "From": OURS, "Body": "Hello"}
+
+
+@pytest.fixture
+async def texting() -> AsyncIterator[Texting]:
+    async with open_texting() as opened:
+        yield opened
+
+
+async def call(
+    texting: Texting, method: str, path: str, headers: dict[str, str] | None = None, **request: Any
+) -> tuple[int, Any]:
+    async with (
+        aiohttp.ClientSession(headers=LOGIN if headers is None else headers) as session,
+        session.request(method, texting.gateway + path, **request) as response,
+    ):
+        return response.status, await response.json()
+
+
+# --- the customer's telephone ------------------------------------------------------------------------------
+
+
+async def test_every_text_has_a_sid_of_its_own(texting: Texting) -> None:
+    await texting.simulator.text(CUSTOMER, "one", to=OURS)
+    await texting.simulator.text(CUSTOMER, "two", to=OURS)
+    assert len({entry.key for _, entry in texting.desk.entries}) == 2
+
+
+async def test_a_text_can_be_delivered_twice(texting: Texting) -> None:
+    answers = await texting.simulator.text(CUSTOMER, "once", to=OURS, deliveries=2)
+    assert ([answer.status for answer in answers], len(texting.desk.entries)) == ([200, 200], 1)
+
+
+async def test_a_text_can_be_delivered_again_later(texting: Texting) -> None:
+    (first,) = await texting.simulator.text(CUSTOMER, "once", to=OURS)
+    await texting.simulator.text(CUSTOMER, "once", to=OURS, sid=first.sid)
+    assert [entry.key for _, entry in texting.desk.entries] == [first.sid]
+
+
+async def test_pictures_come_with_their_addresses(texting: Texting) -> None:
+    await texting.simulator.text(CUSTOMER, "", to=OURS, media=2)
+    assert texting.desk.entries[0][1].body.media == 2
+
+
+async def test_a_failing_webhook_is_followed_by_the_fallback(texting: Texting) -> None:
+    texting.desk.down = True
+    await texting.simulator.text(CUSTOMER, "hello", to=OURS)
+    assert [message.body for message in texting.simulator.sent_to(CUSTOMER)] == [FAILURE]
+
+
+async def test_a_gateway_that_is_not_there_is_status_0() -> None:
+    nobody = "http://127.0.0.1:9"  # the discard port
+    async with TwilioSimulator(account_sid=ACCOUNT, auth_token=TOKEN, gateway_url=nobody) as simulator:
+        assert (await simulator.post("/sms", {})).status == 0
+
+
+async def test_what_a_customer_receives_can_be_waited_for(texting: Texting) -> None:
+    waiting = asyncio.create_task(texting.simulator.wait_for(CUSTOMER, 2))
+    for text in ("one", "two"):
+        await texting.rest.create_message(to=CUSTOMER, from_=OURS, body=text)
+    assert [message.body for message in await waiting] == ["one", "two"]
+
+
+async def test_waiting_in_vain_ends(texting: Texting) -> None:
+    with pytest.raises(TimeoutError):
+        await texting.simulator.wait_for(CUSTOMER, seconds=0.01)
+
+
+async def test_received_messages_are_a_stream(texting: Texting) -> None:
+    for text in ("one", "two"):
+        await texting.rest.create_message(to=CUSTOMER, from_=OURS, body=text)
+    stream = texting.simulator.received(CUSTOMER)
+    assert [(await anext(stream)).body for _ in range(2)] == ["one", "two"]
+    await stream.aclose()  # type: ignore[attr-defined]
+
+
+# --- the REST API ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Basic !"}, {"Authorization": "Bearer x"},
+                                     {"Authorization": aiohttp.encode_basic_auth(ACCOUNT, "wrong")}])  # fmt: skip
+@pytest.mark.parametrize(("method", "path"), [("POST", MESSAGES), ("GET", MESSAGES), ("GET", "/simulator/messages")])
+async def test_every_route_asks_for_the_login(
+    texting: Texting, method: str, path: str, headers: dict[str, str]
+) -> None:
+    status, answer = await call(texting, method, path, headers)
+    assert (status, answer["code"], texting.simulator.messages) == (401, 20003, [])
+
+
+async def test_another_account_is_not_found(texting: Texting) -> None:
+    status, _ = await call(texting, "POST", "/2010-04-01/Accounts/AC9/Messages.json", data=CREATE)
+    assert status == 404
+
+
+async def test_a_created_message_looks_as_at_twilio(texting: Texting) -> None:
+    status, answer = await call(texting, "POST", MESSAGES, data=CREATE)
+    assert status == 201
+    assert answer["sid"].startswith("SM")
+    assert {name: answer[name] for name in ("to", "from", "body", "direction", "num_segments", "error_code")} == {
+        "to": CUSTOMER, "from": OURS, "body": "Hello", "direction": "outbound-api", "num_segments": "1",
+        "error_code": None,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [({"To": ""}, 21604), ({"From": ""}, 21603), ({"Body": ""}, 21602), ({"Body": "a" * 1601}, 21617)],
+)
+async def test_a_wrong_create_is_refused_as_at_twilio(texting: Texting, change: dict[str, str], code: int) -> None:
+    status, answer = await call(texting, "POST", MESSAGES, data=CREATE | change)
+    assert (status, answer["code"]) == (400, code)
+
+
+async def test_a_fault_happens_once(texting: Texting) -> None:
+    texting.simulator.faults.append(Fault(429, 20429))
+    statuses = [(await call(texting, "POST", MESSAGES, data=CREATE))[0] for _ in range(2)]
+    assert statuses == [429, 201]
+
+
+@pytest.mark.parametrize(("created", "messages"), [(False, 0), (True, 1)])
+async def test_a_fault_says_whether_the_message_exists(texting: Texting, created: bool, messages: int) -> None:
+    texting.simulator.faults.append(Fault(500, created=created))
+    await call(texting, "POST", MESSAGES, data=CREATE)
+    assert len(texting.simulator.messages) == messages
+
+
+async def test_statuses_are_called_back_in_order() -> None:
+    async with open_texting(statuses=("queued", "sent", "undelivered")) as texting:
+        callback = "https://gateway.example/sms/status?reply=r1"
+        await call(texting, "POST", MESSAGES, data=CREATE | {"StatusCallback": callback})
+        await texting.simulator.settle()
+        assert [row[2] for row in texting.desk.statuses] == [
+            ReplyStatus.SENT,
+            ReplyStatus.SENT,
+            ReplyStatus.UNDELIVERED,
+        ]
+
+
+@pytest.mark.parametrize(
+    "callback", ["https://elsewhere.example/sms/status?reply=r1", "https://gateway.example.evil/x"]
+)
+async def test_no_other_host_is_ever_called(texting: Texting, callback: str) -> None:
+    await call(texting, "POST", MESSAGES, data=CREATE | {"StatusCallback": callback})
+    await texting.simulator.settle()
+    assert texting.desk.statuses == []
+
+
+ROWS = [
+    SimMessage("SM1", "outbound-api", OURS, CUSTOMER, "a", 86_400.0, statuses=["queued", "sent"]),
+    SimMessage("SM2", "outbound-api", OURS, CUSTOMER, "b", 2 * 86_400.0, statuses=["queued"]),
+    SimMessage("SM3", "inbound", CUSTOMER, OURS, "c", 3 * 86_400.0),
+]
+
+
+@pytest.mark.parametrize(
+    ("query", "sids"),
+    [({}, ["SM3", "SM2", "SM1"]), ({"To": CUSTOMER}, ["SM2", "SM1"]), ({"From": CUSTOMER}, ["SM3"]),
+     ({"DateSent": "1970-01-02"}, ["SM1"]), ({"DateSent>": "1970-01-03"}, ["SM3"]),
+     ({"DateSent<": "1970-01-03"}, ["SM1"]), ({"PageSize": "1", "Page": "1"}, ["SM2"])],
+)  # fmt: skip
+def test_the_list_is_filtered_as_at_twilio(query: dict[str, str], sids: list[str]) -> None:
+    assert [row["sid"] for row in listing(ROWS, query, ACCOUNT, MESSAGES)["messages"]] == sids
+
+
+def test_the_last_page_has_no_next() -> None:
+    pages = [listing(ROWS, {"PageSize": "2", "Page": page}, ACCOUNT, MESSAGES)["next_page_uri"] for page in "01"]
+    assert [bool(page) for page in pages] == [True, False]
+
+
+def test_texts_are_read_out_of_twiml() -> None:
+    assert twiml_messages("<Response><Message>I&apos;m</Message><Message to='x'>a</Message></Response>") == ["I'm", "a"]
+
+
+# --- for programs that play the customer -------------------------------------------------------------------
+
+
+async def test_a_thread_holds_both_sides(texting: Texting) -> None:
+    await texting.simulator.text(CUSTOMER, "question", to=OURS)
+    await texting.rest.create_message(to=CUSTOMER, from_=OURS, body="answer")
+    _, answer = await call(texting, "GET", "/simulator/messages", params={"number": CUSTOMER})
+    assert ([row["body"] for row in answer["messages"]], answer["next"]) == (["question", "answer"], 2)
+
+
+async def test_a_thread_can_be_followed(texting: Texting) -> None:
+    query = {"number": CUSTOMER, "after": "1", "wait": "20"}
+    await texting.simulator.text(CUSTOMER, "question", to=OURS)
+    polling = asyncio.create_task(call(texting, "GET", "/simulator/messages", params=query))
+    await texting.rest.create_message(to=CUSTOMER, from_=OURS, body="answer")
+    assert [row["body"] for row in (await polling)[1]["messages"]] == ["answer"]
+
+
+async def test_a_poll_that_ends_without_news_is_empty(texting: Texting) -> None:
+    _, answer = await call(texting, "GET", "/simulator/messages", params={"number": CUSTOMER, "wait": "0.01"})
+    assert answer == {"messages": [], "next": 0}
+
+
+async def test_a_poll_with_nonsense_is_refused(texting: Texting) -> None:
+    assert (await call(texting, "GET", "/simulator/messages", params={"after": "x"}))[0] == 400
+
+
+async def test_another_program_can_text_the_gateway(texting: Texting) -> None:
+    said = {"From": CUSTOMER, "To": OURS, "Body": "hello"}
+    _, answer = await call(texting, "POST", "/simulator/messages", data=said)
+    assert (answer["status"], answer["sid"]) == (200, texting.desk.entries[0][1].key)

@@ -1,0 +1,346 @@
+"""The turn engine over a real store: order, exactly once, leases, poison, and a store that comes and goes.
+
+Proves P7 (an outlived lease cannot write), P13, S8, S10, H2, H3, H6, H8, H10 at the engine's edge.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tandem.conversation import phrases
+from tandem.conversation.base import Execution, GatedCall, TurnRequest, TurnResult
+from tandem.errors import StoreUnavailable
+from tandem.model import Approval, ApprovalStatus, Conversation, Decision, Entry, ReplyStatus, TextReceived, Verdict
+from tandem.persistence.base import Outcome
+from tandem.persistence.file import open_file_store
+
+from ...kit.engine import JOHN, ROUTE, Lab, answer, echo, lab
+
+
+async def saved(it: Lab) -> Conversation:
+    found = await it.store.conversation(JOHN)
+    assert found is not None
+    return found
+
+
+async def settled(it: Lab) -> None:
+    """Wait until nothing waits and every reply is settled."""
+    async with asyncio.timeout(5):
+        while (await it.store.counts()).oldest_unsettled_reply_seconds or await it.store.waiting(JOHN):
+            await asyncio.sleep(0.005)
+
+
+async def test_texts_are_answered_in_order_one_turn_at_a_time(tmp_path: Path) -> None:
+    running = 0
+
+    async def slow(request: TurnRequest) -> TurnResult:
+        nonlocal running
+        running += 1
+        assert running == 1
+        await asyncio.sleep(0.002)
+        running -= 1
+        return await echo(request)
+
+    async with lab(tmp_path, slow) as it:
+        await asyncio.gather(*(it.text(f"SM{n}", f"{n}") for n in range(10)))
+        heard = await it.carrier.texts(10)
+    assert sorted(heard) == sorted(f"You said: {n}" for n in range(10))
+    assert [request.number for request in it.runner.requests] == list(range(1, 11))
+
+
+async def test_a_raising_turn_is_tried_three_times_then_set_aside_and_the_lane_goes_on(tmp_path: Path) -> None:
+    async def poisoned(request: TurnRequest) -> TurnResult:
+        if "poison" in request.texts:
+            raise ValueError("boom")
+        return await echo(request)
+
+    async with lab(tmp_path, poisoned) as it:
+        await it.text("SM1", "poison")
+        await it.text("SM2", "fine")
+        for _ in range(10):
+            it.engine.wake(JOHN)
+            await asyncio.sleep(0.03)
+        heard = await it.carrier.texts(2)
+        counts = await it.store.counts()
+    assert heard == [phrases.FAILURE, "You said: fine"]
+    assert len([request for request in it.runner.requests if "poison" in request.texts]) == 3
+    assert counts.set_aside == 1
+
+
+async def test_a_worker_that_lost_its_lease_writes_nothing(tmp_path: Path) -> None:
+    started, gate = asyncio.Event(), asyncio.Event()
+
+    async def waits(request: TurnRequest) -> TurnResult:
+        started.set()
+        await gate.wait()
+        return answer(request, "from the sleeper")
+
+    async with lab(tmp_path, waits) as it:
+        await it.text("SM1", "hello")
+        await started.wait()
+        async with open_file_store(tmp_path, clock_offset=60) as other:
+            claim = await other.claim(JOHN, holder="other", seconds=60)
+            assert claim is not None
+            gate.set()
+            await asyncio.sleep(0.05)
+            assert await it.store.conversation(JOHN) is None
+            assert it.carrier.sent == []
+
+
+async def test_a_lost_lease_cancels_the_turn(tmp_path: Path) -> None:
+    started, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def waits(request: TurnRequest) -> TurnResult:
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+        raise AssertionError
+
+    async with lab(tmp_path, waits) as it:
+        await it.text("SM1", "hello")
+        await started.wait()
+        async with open_file_store(tmp_path, clock_offset=60) as other:
+            await other.claim(JOHN, holder="other", seconds=60)
+            await asyncio.wait_for(cancelled.wait(), 2)
+
+
+class Flaky:
+    """A store whose commits are carried out while their answers are lost, or which is down, as ordered."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self.lose_answers = 0
+        self.down = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def commit(self, *args: Any, **kw: Any) -> Any:
+        if self.down:
+            self.down -= 1
+            raise StoreUnavailable
+        result = await self._store.commit(*args, **kw)
+        if self.lose_answers:
+            self.lose_answers -= 1
+            raise StoreUnavailable
+        return result
+
+
+@pytest.mark.parametrize(("lose", "down"), [(1, 0), (0, 2)])
+async def test_a_commit_whose_answer_is_lost_is_repeated_without_a_second_turn(
+    tmp_path: Path, lose: int, down: int
+) -> None:
+    stores: list[Flaky] = []
+
+    def wrap(store: Any) -> Any:
+        stores.append(Flaky(store))
+        stores[0].lose_answers, stores[0].down = lose, down
+        return stores[0]
+
+    async with lab(tmp_path, wrap=wrap) as it:
+        await it.text("SM1", "hello")
+        assert await it.carrier.texts(1) == ["You said: hello"]
+        await settled(it)
+        assert (await saved(it)).turns_taken == 1
+    assert len(it.runner.requests) == 1
+    assert len(it.carrier.sent) == 1
+
+
+async def test_work_that_another_process_left_behind_is_taken_over(tmp_path: Path) -> None:
+    async with open_file_store(tmp_path) as gone:
+        await gone.accept(JOHN, [Entry("SM1", TextReceived(ROUTE, "left behind"))], token="t")
+    async with lab(tmp_path) as it:
+        assert await it.carrier.texts(1) == ["You said: left behind"]
+
+
+async def test_an_unreadable_record_is_set_aside_and_the_customer_still_answered(tmp_path: Path) -> None:
+    async with lab(tmp_path) as it:
+        await it.text("SM1", "first")
+        await it.carrier.texts(1)
+        await settled(it)
+    database = sqlite3.connect(tmp_path / "tandem.db")
+    with database:
+        database.execute("UPDATE conversation SET record = '{broken'")
+    database.close()
+    async with lab(tmp_path) as it:
+        await it.text("SM2", "second")
+        assert await it.carrier.texts(1) == ["You said: second"]
+        await settled(it)
+        assert "record_set_aside" in [event.name for event in await it.store.timeline(JOHN)]
+
+
+async def test_a_turn_that_shutdown_cuts_off_uses_up_no_try(tmp_path: Path) -> None:
+    started = asyncio.Event()
+
+    async def waits(request: TurnRequest) -> TurnResult:
+        started.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with lab(tmp_path, waits) as it:
+        await it.text("SM1", "hello")
+        await started.wait()
+        assert not await it.engine.drain(0.01)
+    async with open_file_store(tmp_path) as store:
+        (waiting,) = await store.waiting(JOHN)
+    assert waiting.tries == 0
+
+
+# --- approvals ------------------------------------------------------------------------------------------------
+
+
+def asks(request: TurnRequest) -> TurnResult:
+    """Ask for a gated call when the customer says so; else say what the notes say."""
+    if "pay" in request.texts:
+        call = GatedCall("apr_1", "call_1", "pay", {"amount": 5}, "{}", "f")
+        return answer(request, "A colleague looks at it.", gated=(call,))
+    return answer(request, " / ".join(request.notes) or "You said: " + " / ".join(request.texts))
+
+
+async def responds(request: TurnRequest) -> TurnResult:
+    return asks(request)
+
+
+async def waiting_approval(it: Lab) -> Approval:
+    await it.text("SM1", "pay")
+    await it.carrier.texts(1)
+    await settled(it)
+    (approval,) = (await saved(it)).approvals
+    return approval
+
+
+async def decide(it: Lab, verdict: Verdict, **more: Any) -> Outcome:
+    approval = (await saved(it)).approvals[0]
+    decision = Decision("apr_1", verdict, actor="mia", decided_at=1.0, **more)
+    receipt = await it.engine.decide(JOHN, decision, key="decision:apr_1", not_after=approval.expires_at)
+    return receipt.outcome
+
+
+async def test_an_approved_call_is_executed_and_the_customer_told(tmp_path: Path) -> None:
+    async with lab(tmp_path, responds) as it:
+        assert (await waiting_approval(it)).status is ApprovalStatus.PENDING
+        assert await decide(it, Verdict.APPROVE) is Outcome.ACCEPTED
+        heard = await it.carrier.texts(2)
+        await settled(it)
+        (approval,) = (await saved(it)).approvals
+        events = [(event.name, event.data.get("actor")) for event in await it.store.timeline(JOHN)]
+    assert "carried out. Result: done" in heard[1]
+    assert (approval.status, approval.result, approval.decided_by) == (ApprovalStatus.EXECUTED, "done", "mia")
+    assert approval.snapshot == ""
+    assert ("approval_decided", "mia") in events
+    assert len(it.runner.executed) == 1
+
+
+async def test_a_rejected_call_is_not_executed_and_the_customer_told_why(tmp_path: Path) -> None:
+    async with lab(tmp_path, responds) as it:
+        await waiting_approval(it)
+        await decide(it, Verdict.REJECT, reason="out of the return window")
+        heard = await it.carrier.texts(2)
+    assert "out of the return window" in heard[1]
+    assert it.runner.executed == []
+
+
+async def test_the_final_message_of_staff_replaces_the_models(tmp_path: Path) -> None:
+    async with lab(tmp_path, responds) as it:
+        await waiting_approval(it)
+        await decide(it, Verdict.APPROVE, final_message="All done, John. Mia")
+        heard = await it.carrier.texts(2)
+        await settled(it)
+        items = (await saved(it)).history[-1].items
+    assert heard[1] == "All done, John. Mia"
+    assert items[-1] == {"role": "assistant", "content": "All done, John. Mia"}
+    assert len(it.runner.requests) == 1
+
+
+async def test_the_first_decision_wins(tmp_path: Path) -> None:
+    async with lab(tmp_path, responds) as it:
+        await waiting_approval(it)
+        outcomes = await asyncio.gather(
+            *(decide(it, verdict) for verdict in (Verdict.APPROVE, Verdict.REJECT, Verdict.APPROVE, Verdict.REJECT))
+        )
+        await it.carrier.texts(2)
+        await settled(it)
+    assert sorted(outcomes) == [Outcome.ACCEPTED, Outcome.DUPLICATE, Outcome.DUPLICATE, Outcome.DUPLICATE]
+    assert len(it.carrier.sent) == 2
+
+
+async def test_an_approval_that_nobody_decided_expires_and_the_customer_is_told(tmp_path: Path) -> None:
+    async with lab(tmp_path, responds, approval_timeout=0.1) as it:
+        await waiting_approval(it)
+        heard = await it.carrier.texts(2)
+        await settled(it)
+        late = await decide(it, Verdict.APPROVE)
+        (approval,) = (await saved(it)).approvals
+    assert "not decided in time" in heard[1]
+    assert approval.status is ApprovalStatus.EXPIRED
+    assert late is Outcome.DUPLICATE
+    assert it.runner.executed == []
+
+
+async def test_a_decision_after_the_deadline_is_refused_even_before_anybody_noticed_it(tmp_path: Path) -> None:
+    async with lab(tmp_path, responds) as it:
+        approval = await waiting_approval(it)
+        decision = Decision("apr_1", Verdict.APPROVE, actor="mia", decided_at=1.0)
+        receipt = await it.engine.decide(JOHN, decision, key="decision:apr_1", not_after=approval.requested_at)
+    assert receipt.outcome is Outcome.LATE
+
+
+async def test_an_unknown_execution_is_kept_for_staff_who_settle_it(tmp_path: Path) -> None:
+    async with lab(tmp_path, responds) as it:
+        it.runner.executions = [Execution(ApprovalStatus.UNKNOWN, "?")]
+        await waiting_approval(it)
+        await decide(it, Verdict.APPROVE)
+        await it.carrier.texts(2)
+        await settled(it)
+        (unknown,) = (await saved(it)).approvals
+        retry = Decision("apr_1", Verdict.RETRY, actor="mia", decided_at=2.0)
+        await it.engine.decide(JOHN, retry, key="resolve:apr_1:1", not_after=None)
+        await it.carrier.texts(3)
+        await settled(it)
+        (done,) = (await saved(it)).approvals
+    assert unknown.status is ApprovalStatus.UNKNOWN
+    assert (done.status, done.retries) == (ApprovalStatus.EXECUTED, 1)
+
+
+async def test_when_the_agent_cannot_tell_the_outcome_a_fixed_sentence_does(tmp_path: Path) -> None:
+    async def silent(request: TurnRequest) -> TurnResult:
+        return replace(asks(request), text="") if request.notes else asks(request)
+
+    async with lab(tmp_path, silent) as it:
+        await waiting_approval(it)
+        await decide(it, Verdict.APPROVE)
+        heard = await it.carrier.texts(2)
+    assert heard[1] == "Good news: your request was approved and has been carried out."
+
+
+async def test_the_customer_goes_on_chatting_while_a_call_waits(tmp_path: Path) -> None:
+    async with lab(tmp_path, responds) as it:
+        await waiting_approval(it)
+        await it.text("SM2", "what are your hours?")
+        heard = await it.carrier.texts(2)
+        await settled(it)
+        (approval,) = (await saved(it)).approvals
+    assert heard[1] == "You said: what are your hours?"
+    assert approval.status is ApprovalStatus.PENDING
+
+
+async def test_delivery_news_never_moves_backwards(tmp_path: Path) -> None:
+    async with lab(tmp_path) as it:
+        await it.text("SM1", "hello")
+        await it.carrier.texts(1)
+        await settled(it)
+        reply = it.carrier.sent[0]
+        for status in (ReplyStatus.DELIVERED, ReplyStatus.SENT):
+            await it.engine.delivery_status(JOHN, reply.id, status, provider_id="SM1")
+        (stored,) = await it.store.replies(JOHN)
+    assert stored.status is ReplyStatus.DELIVERED
+    assert stored.tries == 1

@@ -1,0 +1,51 @@
+"""The window of whole turns. Proves P10 (window: bounded, whole turns) and P4 (retention of turns)."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tandem.conversation.history import fresh, model_input, trim
+from tandem.model import Channel, Conversation, SubjectId, Turn
+
+turns = st.lists(st.integers(1, 9), max_size=60).map(
+    lambda sizes: tuple(
+        Turn(number, Channel.SMS, 0.0, tuple({"role": "user", "content": f"{number}.{n}"} for n in range(size)))
+        for number, size in enumerate(sizes, 1)
+    )
+)
+
+
+@given(turns, st.integers(9, 60))
+def test_the_window_is_bounded_and_holds_the_newest_whole_turns(history: tuple[Turn, ...], limit: int) -> None:
+    kept = trim(history, max_items=limit)
+    assert kept == history[len(history) - len(kept) :]
+    assert len(model_input(kept)) <= limit
+    assert bool(kept) == bool(history)
+
+
+@given(turns)
+def test_a_trim_drops_a_block_so_that_the_next_turns_keep_their_prefix(history: tuple[Turn, ...]) -> None:
+    kept = trim(history, max_items=60)
+    if kept != history:
+        assert len(model_input(kept)) <= 40
+
+
+def test_a_single_turn_larger_than_the_window_stays_whole() -> None:
+    turn = Turn(1, Channel.SMS, 0.0, tuple({"role": "user", "content": str(n)} for n in range(100)))
+    assert trim((turn,), max_items=60) == (turn,)
+
+
+def kept_parts(age: float) -> tuple[bool, bool, bool]:
+    conversation = Conversation(
+        SubjectId("phone_1"), created_at=0, updated_at=1000, summary="s", context={"k": 1},
+        history=(Turn(1, Channel.SMS, 0.0, ()),),
+    )  # fmt: skip
+    after = fresh(conversation, now=1000 + age, state_max_age=60, context_max_age=600)
+    return bool(after.history), bool(after.summary), bool(after.context)
+
+
+def test_retention_forgets_history_first_and_context_later() -> None:
+    assert kept_parts(60) == (True, True, True)
+    assert kept_parts(61) == (False, True, True)
+    assert kept_parts(601) == (False, False, False)

@@ -1,0 +1,122 @@
+"""Which texts reach the agent. Proves S5, S11, S12, R4 and R5 where they are decided."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tandem.conversation import phrases
+from tandem.conversation.goodbye import is_goodbye
+from tandem.conversation.screening import REPEATS, Rules, Screened, screen
+from tandem.model import Address, Channel, Conversation, Route, SubjectId, TextReceived
+
+ROUTE = Route(Channel.SMS, Address("tel", "+15551234567"), Address("tel", "+15550001111"))
+EMPTY = Conversation(SubjectId("phone_1"), created_at=0, updated_at=0)
+OUT = replace(EMPTY, opted_out=(Channel.SMS,))
+RULES = Rules(rate_per_minute=3, max_chars=20)
+
+
+def said(
+    *texts: str, conversation: Conversation = EMPTY, gap: float = 30.0, rules: Rules = RULES, **more: object
+) -> Screened:
+    """Screen texts that arrive ``gap`` seconds apart, long after anything before."""
+    arrivals = [(1000 + gap * n, TextReceived(ROUTE, text, **more)) for n, text in enumerate(texts)]  # type: ignore[arg-type]
+    return screen(conversation, arrivals, rules)
+
+
+@pytest.mark.parametrize(
+    "text", ["STOP", "stop", " Stop. ", "UNSUBSCRIBE", "cancel", "QUIT", "end", "REVOKE", "optout"]
+)
+def test_a_stop_word_alone_opts_out_without_an_answer(text: str) -> None:
+    found = said(text)
+    assert found.conversation.opted_out == (Channel.SMS,)
+    assert found.blocked
+    assert (found.texts, found.notices) == ([], [])
+
+
+@pytest.mark.parametrize("text", ["cancel that refund", "please stop", "the end", "stop sending the wrong size"])
+def test_a_stop_word_in_a_sentence_is_a_sentence(text: str) -> None:
+    found = said(text, rules=Rules(rate_per_minute=3, max_chars=100))
+    assert found.texts == [text]
+    assert found.conversation.opted_out == ()
+
+
+def test_what_the_provider_calls_an_opt_out_is_one() -> None:
+    assert said("arrêt", opt_out="STOP").conversation.opted_out == (Channel.SMS,)
+
+
+@pytest.mark.parametrize("text", ["START", "unstop", "Yes"])
+def test_start_lifts_an_opt_out_without_an_answer(text: str) -> None:
+    found = said(text, conversation=OUT)
+    assert found.conversation.opted_out == ()
+    assert (found.texts, found.notices) == ([], [])
+
+
+def test_yes_is_an_answer_when_nobody_opted_out() -> None:
+    assert said("yes").texts == ["yes"]
+
+
+def test_whoever_opted_out_gets_no_turn() -> None:
+    found = said("hello?", conversation=OUT)
+    assert (found.texts, found.notices, found.happened) == ([], [], ["text_after_opt_out"])
+
+
+def test_help_is_answered_by_the_provider() -> None:
+    assert said("HELP", opt_out="HELP").texts == []
+
+
+def test_a_picture_alone_is_answered_honestly_and_one_with_words_is_mentioned() -> None:
+    assert said("", media=1).notices == [phrases.PICTURE]
+    (text,) = said("is it broken?", media=2).texts
+    assert text.startswith("is it broken?\n")
+    assert "2 file(s)" in text
+
+
+def test_more_texts_than_the_rate_get_one_notice_and_no_turn() -> None:
+    found = said("a", "b", "c", "d", "e", gap=1.0)
+    assert found.texts == ["a", "b", "c"]
+    assert found.notices == [phrases.SLOWER]
+
+
+def test_after_a_quiet_minute_texts_are_answered_again() -> None:
+    limited = said("a", "b", "c", "d", gap=1.0)
+    later = screen(limited.conversation, [(1100.0, TextReceived(ROUTE, "hello"))], RULES)
+    assert later.texts == ["hello"]
+
+
+def test_rate_zero_is_no_limit() -> None:
+    texts = [f"t{n}" for n in range(50)]
+    assert said(*texts, gap=0.01, rules=Rules(rate_per_minute=0, max_chars=20)).texts == texts
+
+
+def test_a_machine_that_repeats_itself_gets_one_notice_and_then_nothing() -> None:
+    found = said(*["I am away"] * (REPEATS + 3))
+    assert len(found.texts) == REPEATS - 1
+    assert found.notices == [phrases.REPEATED, phrases.REPEATED]
+    assert said("something else", conversation=found.conversation).texts == ["something else"]
+
+
+def test_a_message_from_our_own_number_is_not_answered() -> None:
+    own = replace(ROUTE, customer=ROUTE.ours)
+    found = screen(EMPTY, [(0.0, TextReceived(own, "hello"))], RULES)
+    assert (found.texts, found.notices) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["bye", "Goodbye!", "ok thanks, bye", "That's all, thank you", "no thanks", "I'm good",
+     "I’m all set, have a great day", "nothing else", "see you", "that would be all"],
+)  # fmt: skip
+def test_goodbyes(text: str) -> None:
+    assert is_goodbye(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["I'm good with a replacement", "thanks", "no thanks, but what about my refund?", "is that all?", "hello",
+     "before I say bye: where is my order", "I am good but I need help", "nothing else works, please help",
+     "I'm done waiting, I want a refund", "have a great product"],
+)  # fmt: skip
+def test_sentences_that_only_sound_like_goodbyes(text: str) -> None:
+    assert not is_goodbye(text)

@@ -1,0 +1,211 @@
+"""What is special about the file store: processes, groups of writes, pragmas, cost. Proves P2, P7, P8, P10 and P12."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import stat
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tandem.errors import ConfigurationError, StoreUnavailable
+from tandem.model import ReplyStatus, SubjectId
+from tandem.persistence import file_entries, file_lanes, file_outbox, file_read
+from tandem.persistence.base import Change, Settlement
+from tandem.persistence.file import FileStore, open_file_store
+from tandem.persistence.file_schema import connect
+
+from ...contracts.records import JANE, approval, conversation, event, fresh, reply, text, texts, write
+
+WORKER = Path(__file__).with_name("store_worker.py")
+
+
+@asynccontextmanager
+async def worker(task: str, folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run the worker script; it is killed at the end if it still runs."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(WORKER), task, str(folder), stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def killed_after(folder: Path, turns: int) -> int:
+    """Let a process write, kill it at some point after so many turns, and return the last acknowledged one."""
+    async with worker("write", folder) as process:
+        assert process.stdout is not None
+        last = 0
+        while last < turns:
+            last = int(await process.stdout.readline())
+        process.kill()
+        rest = await process.stdout.read()
+    complete = rest[: rest.rfind(b"\n") + 1].split()
+    return int(complete[-1]) if complete else last
+
+
+@pytest.mark.parametrize("turns", [1, 7, 20, 45])
+async def test_kill_9_leaves_the_previous_or_the_next_state(tmp_path: Path, turns: int) -> None:
+    acknowledged = await killed_after(tmp_path, turns)
+    async with open_file_store(tmp_path) as store:
+        stored = await store.conversation(JANE)
+        timeline = await store.timeline(JANE, limit=10_000)
+        replies = await store.replies(JANE, limit=10_000)
+    assert stored is not None
+    assert stored.turns_taken in (acknowledged, acknowledged + 1)
+    assert stored.summary == str(stored.turns_taken) * 3000
+    numbers = range(1, stored.turns_taken + 1)
+    assert [row.name for row in timeline] == [f"turn{number}" for number in numbers]
+    assert [row.reply.id for row in replies] == [f"r{number}" for number in numbers]
+
+
+async def test_kill_9_loses_no_acknowledged_entry(tmp_path: Path) -> None:
+    acknowledged = await killed_after(tmp_path, 15)
+    async with open_file_store(tmp_path) as store:
+        keys = texts(*(f"k{number}" for number in range(1, acknowledged + 1)))
+        receipts = await store.accept(JANE, keys, token=fresh())
+    assert {receipt.outcome for receipt in receipts} == {"duplicate"}
+
+
+async def test_two_processes_never_overlap_on_a_lane(tmp_path: Path) -> None:
+    async with worker("compete", tmp_path) as one, worker("compete", tmp_path) as other:
+        codes = await asyncio.wait_for(asyncio.gather(one.wait(), other.wait()), 40)
+    async with open_file_store(tmp_path) as store:
+        stored = await store.conversation(JANE)
+    assert codes == [0, 0]
+    assert stored is not None
+    assert (stored.turns_taken, stored.version) == (40, 40)
+
+
+async def test_the_folder_is_for_its_owner_only(tmp_path: Path) -> None:
+    async with open_file_store(tmp_path / "new" / "state"):
+        assert stat.S_IMODE((tmp_path / "new" / "state").stat().st_mode) == 0o700
+
+
+def test_commits_go_to_a_write_ahead_log_and_to_the_disk(tmp_path: Path) -> None:
+    connection = connect(tmp_path / "tandem.db")
+    pragmas = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
+    connection.close()
+    assert pragmas == ["wal", 2]
+
+
+async def test_a_locked_database_is_unavailable(tmp_path: Path) -> None:
+    async with open_file_store(tmp_path, busy_seconds=0.01) as store:
+        other = sqlite3.connect(tmp_path / "tandem.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable):
+            await store.accept(JANE, texts("a"), token=fresh())
+        other.close()
+
+
+async def test_a_store_recovers_once_the_lock_is_gone(tmp_path: Path) -> None:
+    async with open_file_store(tmp_path, busy_seconds=0.01) as store:
+        other = sqlite3.connect(tmp_path / "tandem.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable):
+            await store.ping()
+        other.close()
+        await store.ping()
+
+
+async def test_reading_goes_on_while_another_process_writes(tmp_path: Path) -> None:
+    async with open_file_store(tmp_path) as store:
+        await write(store, conversation=conversation(summary="before"))
+        other = sqlite3.connect(tmp_path / "tandem.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        stored = await store.conversation(JANE)
+        other.close()
+    assert stored is not None
+    assert stored.summary == "before"
+
+
+async def test_a_folder_that_cannot_be_used_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file")
+    with pytest.raises(StoreUnavailable):
+        async with open_file_store(tmp_path / "state"):
+            pass
+
+
+async def test_a_file_of_a_newer_version_stops_the_start(tmp_path: Path) -> None:
+    newer = sqlite3.connect(tmp_path / "tandem.db")
+    newer.execute("PRAGMA user_version=99")
+    newer.close()
+    with pytest.raises(ConfigurationError, match="newer version"):
+        async with open_file_store(tmp_path):
+            pass
+
+
+async def test_what_is_erased_is_overwritten(tmp_path: Path) -> None:
+    async with open_file_store(tmp_path) as store:
+        await store.accept(JANE, (text("SM1", "a very private sentence"),), token=fresh())
+        await store.erase(JANE)
+    content = (tmp_path / "tandem.db").read_bytes()
+    assert b"private" not in content
+    assert JANE.encode() not in content
+
+
+async def fill(store: FileStore, count: int) -> None:
+    """Store conversations that wait for an approval's expiry, and as many turns of Jane."""
+
+    async def one(number: int) -> None:
+        subject = SubjectId(f"phone_{number}")
+        await store.accept(subject, texts("a"), token=fresh())
+        carried = conversation(subject, approvals=(approval(f"apr_{number}", subject),))
+        await write(store, subject, conversation=carried, consumed=("a",), wake_at=9e9)
+
+    for number in range(count // 4):
+        await store.accept(JANE, texts(f"k{number}"), token=fresh())
+        change = {"consumed": (f"k{number}",), "replies": (reply(f"r{number}"),), "timeline": (event(),)}
+        committed = await write(store, deliver=60.0, **change)
+        await store.settle(JANE, committed.outgoing[0], Settlement(ReplyStatus.SENT), seconds=60.0)
+    await asyncio.gather(*(one(number) for number in range(count)))
+
+
+def instructions(connection: sqlite3.Connection, step: Callable[[], object]) -> int:
+    """How many instructions of its machine SQLite needs for a step."""
+    count = 0
+
+    def tick() -> int:
+        nonlocal count
+        count += 1
+        return 0
+
+    connection.set_progress_handler(tick, 1)
+    step()
+    connection.set_progress_handler(None, 1)
+    return count
+
+
+def turn_cost(path: Path, now: float) -> int:
+    """The cost of finding a lane that is due, claiming it, committing its turn and sending the reply."""
+    connection = connect(path)
+    file_entries.accept(connection, now, JANE, texts("a"), fresh())
+    changes = {"consumed": ("a",), "replies": (reply("new"),), "timeline": (event(),)}
+
+    def turn() -> None:
+        assert file_read.due(connection, now, 10).lanes == (JANE,)
+        claim = file_lanes.claim(connection, now, JANE, fresh(), 5.0, ())
+        assert claim is not None
+        committed = file_lanes.commit(connection, now, claim, Change(conversation(), **changes), fresh(), 60.0)
+        sent = Settlement(ReplyStatus.SENT, provider_id="SM9")
+        file_outbox.settle(connection, now, JANE, committed.outgoing[0], sent, 60.0)
+
+    cost = instructions(connection, turn)
+    connection.close()
+    return cost
+
+
+async def test_a_turn_costs_the_same_whatever_is_stored(tmp_path: Path) -> None:
+    for name, count in (("few", 5), ("many", 1000)):
+        async with open_file_store(tmp_path / name) as store:
+            await fill(store, count)
+    now = time.time() + 60
+    assert turn_cost(tmp_path / "many" / "tandem.db", now) <= turn_cost(tmp_path / "few" / "tandem.db", now) + 20

@@ -1,0 +1,131 @@
+"""The thread that groups writes: one commit for all that wait, and no failure that spreads. Proves P2 and P8."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tandem.errors import LeaseLost, StoreUnavailable
+from tandem.persistence.file_database import DatabaseFile
+from tandem.persistence.file_thread import DatabaseThread, Operation
+
+
+@pytest.fixture
+async def thread(tmp_path: Path) -> AsyncIterator[DatabaseThread]:
+    thread = DatabaseThread(DatabaseFile(tmp_path), name="test", begin="BEGIN IMMEDIATE")
+    yield thread
+    await thread.close()
+
+
+class Gate:
+    """Holds the thread in one operation, so that others queue up behind it; records the statements from then on."""
+
+    def __init__(self) -> None:
+        self.statements: list[str] = []
+        self._open = threading.Event()
+
+    def __call__(self, db: sqlite3.Connection) -> None:
+        assert self._open.wait(10)
+        db.set_trace_callback(self.statements.append)
+
+    def open(self) -> None:
+        self._open.set()
+
+
+def add(key: str) -> Operation:
+    def operation(db: sqlite3.Connection) -> str:
+        db.execute("INSERT INTO effect (subject, key, token, at) VALUES ('s', ?, 't', 0)", (key,))
+        return key
+
+    return operation
+
+
+def keys(db: sqlite3.Connection) -> list[str]:
+    return [key for (key,) in db.execute("SELECT key FROM effect ORDER BY id")]
+
+
+def lose(db: sqlite3.Connection) -> None:
+    db.execute("INSERT INTO effect (subject, key, token, at) VALUES ('s', 'lost', 't', 0)")
+    raise LeaseLost
+
+
+def fill_up(db: sqlite3.Connection) -> None:
+    db.execute("PRAGMA max_page_count=1")
+    db.execute("INSERT INTO effect (subject, key, token, at) VALUES ('s', hex(zeroblob(9000000)), 't', 0)")
+
+
+async def queue(thread: DatabaseThread, *operations: Operation) -> list[object]:
+    """Run operations that all wait when the thread comes to them; return answers and errors."""
+    gate = Gate()
+    tasks = [asyncio.create_task(thread.run(operation)) for operation in (gate, *operations)]
+    await asyncio.sleep(0)
+    gate.open()
+    answers = await asyncio.gather(*tasks, return_exceptions=True)
+    return answers[1:]
+
+
+async def test_what_waits_together_is_committed_together(thread: DatabaseThread) -> None:
+    gate = Gate()
+    tasks = [asyncio.create_task(thread.run(gate))]
+    tasks += [asyncio.create_task(thread.run(add(str(number)))) for number in range(50)]
+    await asyncio.sleep(0)
+    gate.open()
+    await asyncio.gather(*tasks)
+    assert gate.statements.count("COMMIT") <= 2
+
+
+async def test_operations_run_in_the_order_of_their_calls(thread: DatabaseThread) -> None:
+    await queue(thread, *(add(str(number)) for number in range(50)))
+    assert await thread.run(keys) == [str(number) for number in range(50)]
+
+
+async def test_every_caller_gets_its_own_answer(thread: DatabaseThread) -> None:
+    assert await queue(thread, add("a"), add("b")) == ["a", "b"]
+
+
+async def test_a_failing_operation_leaves_nothing_behind(thread: DatabaseThread) -> None:
+    answers = await queue(thread, add("a"), lose, add("b"))
+    assert isinstance(answers[1], LeaseLost)
+    assert await thread.run(keys) == ["a", "b"]
+
+
+async def test_a_drivers_error_is_translated(thread: DatabaseThread) -> None:
+    answers = await queue(thread, add("a"), add("a"), add("b"))
+    assert isinstance(answers[1], StoreUnavailable)
+    assert isinstance(answers[1].__cause__, sqlite3.IntegrityError)
+
+
+async def test_a_full_disk_is_unavailable(thread: DatabaseThread) -> None:
+    with pytest.raises(StoreUnavailable):
+        await thread.run(fill_up)
+
+
+async def test_the_thread_works_again_after_a_full_disk(thread: DatabaseThread) -> None:
+    with pytest.raises(StoreUnavailable):
+        await thread.run(fill_up)
+    assert await thread.run(add("a" * 100_000)) == "a" * 100_000
+
+
+async def test_a_call_that_was_given_up_before_its_turn_does_nothing(thread: DatabaseThread) -> None:
+    gate = Gate()
+    held = asyncio.create_task(thread.run(gate))
+    given_up = asyncio.create_task(thread.run(add("a")))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    await asyncio.sleep(0)
+    gate.open()
+    await held
+    assert await thread.run(keys) == []
+
+
+async def test_closing_finishes_what_is_queued(tmp_path: Path) -> None:
+    thread = DatabaseThread(DatabaseFile(tmp_path), name="test", begin="BEGIN IMMEDIATE")
+    last = asyncio.create_task(thread.run(add("a")))
+    await asyncio.sleep(0)
+    await thread.close()
+    assert await last == "a"
