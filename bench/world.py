@@ -54,6 +54,7 @@ class World:
     twilio: PretendTwilio
     model_port: int
     other: asyncio.subprocess.Process
+    log: Path
     _connections: dict[str, Connection] = field(default_factory=dict)
 
     async def connection(self, name: str, port: int) -> Connection:
@@ -71,8 +72,10 @@ class World:
         """Text the gateway; return the seconds until the reply reached the pretend Twilio."""
         arrival = self.twilio.next_message(number)
         started, _ = await self._send(number)
-        async with asyncio.timeout(REPLY_SECONDS):
-            return await arrival - started
+        done, _ = await asyncio.wait({arrival}, timeout=REPLY_SECONDS)
+        if not done:
+            raise RuntimeError(f"no reply within {REPLY_SECONDS:.0f} s; the gateway said:\n{self.said()}")
+        return arrival.result() - started
 
     async def _send(self, number: str) -> tuple[float, float]:
         """Return when a text was sent and how long its acknowledgement took, without the time to make and sign it."""
@@ -116,6 +119,10 @@ class World:
         answer: dict[str, float] = json.loads(await self.other.stdout.readline())
         return answer
 
+    def said(self) -> str:
+        """Return the end of the gateway's log."""
+        return self.log.read_text(errors="replace")[-2000:]
+
     def cpu(self) -> float | None:
         """Return what the gateway has used of the processor, in seconds."""
         return cpu_seconds(self.gateway.pid)
@@ -143,7 +150,7 @@ async def world(folder: Path) -> AsyncIterator[World]:
         gateway = await stack.enter_async_context(process(["-m", "tandem", "serve"], folder=folder, env=env, log=log))
         await first_line(other)
         await _ready(gateway, port, log)
-        running = World(gateway, port, twilio, model_port, other)
+        running = World(gateway, port, twilio, model_port, other, log)
         yield running
         for connection in running._connections.values():
             connection.close()

@@ -21,12 +21,16 @@ from .channels.base import error_response
 from .channels.simulator import TwilioSimulator
 from .channels.sms import SmsAdapter
 from .channels.twilio import SignatureCheck, TwilioRest, open_twilio_rest
+from .channels.voice import VoiceAdapter
+from .channels.voice_token import SocketTokens
+from .conversation import phrases
 from .conversation.base import EngineLimits
 from .conversation.delivery import Delivery
 from .conversation.engine import TurnEngine
 from .development_secret import development_secret
 from .errors import TandemError
 from .health import Health
+from .identity.base import Resolution
 from .identity.phone import PhoneResolver
 from .persistence.file import open_file_store
 from .settings import Settings, load_settings
@@ -91,7 +95,7 @@ async def open_gateway(
         models = await stack.enter_async_context(open_models(model_source(settings)))
         runner = SdkRunner(
             agent,
-            models=models,
+            models=models.provider,
             callers=Callers(shop, store, region=settings.default_region),
             ledger=store,
             limits=RunLimits(settings.max_turns, settings.turn_timeout_ms / 1000),
@@ -113,8 +117,33 @@ async def open_gateway(
             number=settings.twilio_phone_number,
         )
         delivery.add(sms)
+
+        async def greet(resolution: Resolution) -> str:
+            customer = await shop.customer_by_phone(resolution.phone) if resolution.phone else None
+            return phrases.greeting(customer.name.split()[0] if customer else None)
+
+        public = settings.public_base_url or address
+        voice = VoiceAdapter(
+            engine=engine,
+            store=store,
+            resolver=PhoneResolver(settings.default_region),
+            signatures=twilio.signatures,
+            tokens=SocketTokens(auth_tokens(settings)[0] if auth_tokens(settings) else ""),
+            public_base_url=public,
+            socket_url=settings.twilio_websocket_url or f"wss://{public.partition('://')[2]}/conversation-relay",
+            greet=greet,
+            warm=models.warm,
+            first_token_timeout=settings.first_token_timeout_ms / 1000,
+            number=settings.twilio_phone_number,
+        )
+        delivery.add(voice)
         health = Health(
-            store, shop, (agent.name,), configuration(settings), refused_signatures=lambda: twilio.signatures.refused
+            store,
+            shop,
+            (agent.name,),
+            configuration(settings),
+            refused_signatures=lambda: twilio.signatures.refused,
+            open_calls=lambda: voice.open_calls,
         )
         await stack.enter_async_context(engine)
         gc.collect()
@@ -123,7 +152,9 @@ async def open_gateway(
         staff = StaffApi(
             ApprovalDesk(store, engine, runner), StaffTokens(staff_tokens(settings)), region=settings.default_region
         )
-        yield Gateway((*sms.routes(), *staff.routes(), *health.routes(), *twilio.routes), engine, health)
+        yield Gateway(
+            (*sms.routes(), *voice.routes(), *staff.routes(), *health.routes(), *twilio.routes), engine, health
+        )
 
 
 def gateway_agent(settings: Settings) -> Any:  # an SDK agent; only agents/ may name the type

@@ -74,16 +74,18 @@ def _positive(text: str) -> int:
 
 
 async def _serve(options: argparse.Namespace) -> int:
+    settings = load_settings()  # before the imports, which take a second: a wrong setting is told at once
     from .serve import serve
 
-    await serve(load_settings())
+    await serve(settings)
     return 0
 
 
 async def _chat(options: argparse.Namespace) -> int:
+    settings = load_settings()
     from .chat import chat
 
-    return await chat(load_settings(), options.sender)
+    return await chat(settings, options.sender)
 
 
 async def _show(options: argparse.Namespace) -> int:

@@ -33,6 +33,7 @@ class Health:
     agents: tuple[str, ...]
     configuration: Mapping[str, Any]
     refused_signatures: Callable[[], int]
+    open_calls: Callable[[], int]
     draining: bool = field(default=False)
 
     def routes(self) -> list[BaseRoute]:
@@ -72,7 +73,7 @@ class Health:
                 "oldestUnsettledReplySeconds": round(counts.oldest_unsettled_reply_seconds, 3),
                 "setAside": counts.set_aside,
                 "refusedSignatures": self.refused_signatures(),
-                "openCalls": 0,
+                "openCalls": self.open_calls(),
                 "timestamp": _now(),
             }
         )

@@ -86,6 +86,32 @@ class TextReceived:
     kind: Literal["text"] = "text"
 
 
+@dataclass(frozen=True, slots=True)
+class SpokenPrompt:
+    """What a caller said in the call ``call`` (its CallSid), in the language ``lang`` (``en-US``, empty: unknown).
+
+    ``greeting`` is what the caller was told at the start, when this is the first thing they say. ``masked`` is as for
+    a text.
+    """
+
+    route: Route
+    call: str
+    text: str
+    lang: str = ""
+    greeting: str = ""
+    masked: tuple[str, ...] = ()
+    kind: Literal["speech"] = "speech"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a caller heard of turn ``turn``, because they spoke over the rest or hung up."""
+
+    turn: int
+    text: str
+    kind: Literal["heard"] = "heard"
+
+
 class Verdict(StrEnum):
     """What was decided about a gated call, or about one whose effect is unknown."""
 
@@ -125,11 +151,11 @@ class Entry:
     """One thing that happened to a subject. ``key`` is unique in its lane for ever.
 
     It is the MessageSid of a text; ``decision:`` with the approval's id for a decision, so that the first wins;
-    ``undelivered:`` with the reply's id.
+    ``undelivered:`` with the reply's id; call, socket session and number of a spoken prompt.
     """
 
     key: str
-    body: TextReceived | Decision | Undelivered
+    body: TextReceived | SpokenPrompt | Heard | Decision | Undelivered
 
 
 @dataclass(frozen=True, slots=True)

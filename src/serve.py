@@ -17,6 +17,11 @@ from .telemetry.logs import configure_logging
 
 log = structlog.get_logger(__name__)
 
+MAX_FRAME = 65_536
+"""Bytes of a WebSocket frame; ConversationRelay's are far smaller."""
+PING_SECONDS = 20.0
+"""Twilio needs no keepalive, but load balancers do."""
+
 
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, then finish running turns. Raises ConfigurationError."""
@@ -36,6 +41,8 @@ async def serve(settings: Settings) -> None:
             server_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=5,
+            ws_max_size=MAX_FRAME,
+            ws_ping_interval=PING_SECONDS,
         )
         server = _Server(config, gateway, settings.drain_seconds)
         print(_banner(settings, port), flush=True)
@@ -97,7 +104,8 @@ def _banner(settings: Settings, port: int) -> str:
         command = 'tandem chat --from "+15551234567"'
         lines.append(f"  try it   {command}   (John Doe, a sample customer)")
         lines.append("           then: I want my money back for order 12345")
-    if not settings.production:
+    if not settings.production and not settings.staff_tokens:
+        # Only a token that this start made is shown; a given one stays where it is kept.
         listing, approving = ready_curls(f"http://127.0.0.1:{port}", next(iter(staff_tokens(settings).values())))
         lines += ["  staff    what waits, and approving it:", f"    {listing}", f"    {approving}"]
     return "\n".join(lines)

@@ -73,6 +73,7 @@ class Settings(BaseModel):
     max_turns: int = number(10, "Model calls that one run may make.", 1, 100)
     stream_timeout_ms: int = number(30_000, "How long one model call may take.", 1, HOUR_MS)
     turn_timeout_ms: int = number(120_000, "How long a whole turn may take.", 1, HOUR_MS)
+    first_token_timeout_ms: int = number(8000, "How long a caller may wait for the first word.", 1, HOUR_MS)
     max_input_chars: int = number(1000, "Longest text that is answered, per message.", 1, 100_000)
     history_max_items: int = number(60, "Items of conversation that the model is shown.", 1, 10_000)
 
@@ -93,6 +94,11 @@ class Settings(BaseModel):
     )
     twilio_api_base_url: Url = text("Where replies are sent.", "https://api.twilio.com", allowed=URL)
     twilio_validate_signatures: bool = flag(True, "Refuse webhooks that Twilio did not sign.")
+    twilio_websocket_url: str | None = text(
+        "Address of the voice socket up to its token; empty: PUBLIC_BASE_URL with wss and /conversation-relay.",
+        allowed="an address that starts with wss://",
+        pattern="^wss://",
+    )
     public_base_url: Url | None = text("Address under which Twilio reaches this server.", allowed=URL)
 
     # storage

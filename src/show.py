@@ -20,7 +20,7 @@ from .settings import Settings
 async def show(settings: Settings, spelling: str, *, as_json: bool) -> int:
     """Print the conversation of a subject id or number; return the exit code."""
     subject = subject_id(spelling, settings.default_region)
-    async with open_file_store(settings.state_persistence_dir) as store:
+    async with open_file_store(settings.state_persistence_dir, create=False) as store:
         conversation = await store.conversation(subject)
         waiting = await store.waiting(subject)
         if conversation is None and not waiting:

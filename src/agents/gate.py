@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, Protocol, cast
 
 import jsonschema
-from agents import Agent, FunctionTool, Handoff, HostedMCPTool, Tool
+from agents import Agent, FunctionTool, Handoff, HostedMCPTool, RunContextWrapper, Tool
 from agents.tool_context import ToolContext
 
 from ..errors import ConfigurationError
@@ -22,6 +22,10 @@ TOOL_FAILED = (
 )
 
 
+Policy = Callable[[RunContextWrapper[Any], dict[str, Any], str], Awaitable[bool]]
+"""A tool's ``needs_approval``: context, raw arguments, call id."""
+
+
 class Run(Protocol):
     """What decides how a call is run: a turn's journal, or the execution of one approved call."""
 
@@ -31,6 +35,10 @@ class Run(Protocol):
 
     def raised(self, call_id: str, error: Exception | None) -> None:
         """Note that the call's own code raised, before its answer comes back."""
+        ...
+
+    async def decided(self, tool: GatedTool, call_id: str, arguments: str) -> bool:
+        """Tell whether the call may run without asking its policy: it was decided, or it ran before."""
         ...
 
 
@@ -68,7 +76,9 @@ def put_gates(agent: Agent[Any]) -> dict[str, GatedTool]:
         for tool in reached.tools:
             if isinstance(tool, FunctionTool):
                 if not isinstance(tool.on_invoke_tool, GatedTool):
-                    tool.on_invoke_tool = GatedTool(tool)
+                    gate = tool.on_invoke_tool = GatedTool(tool)
+                    if callable(tool.needs_approval):
+                        tool.needs_approval = _policy(gate, tool.needs_approval)
                 found[tool.name] = tool.on_invoke_tool
     if problems:
         raise ConfigurationError(problems)
@@ -139,6 +149,22 @@ def refused(output: str) -> bool:
     if not output.startswith('{"error"'):
         return False
     return "error" in read_arguments(output)
+
+
+def _policy(gate: GatedTool, asked: Policy) -> Policy:
+    """Put the run in front of a tool's own policy.
+
+    A turn that is run again after a crash meets calls that were carried out the first time. Asking for approval anew
+    would look at a world which the call itself has changed already, and would pay twice.
+    """
+
+    async def needs_approval(context: RunContextWrapper[Any], arguments: dict[str, Any], call_id: str) -> bool:
+        run = current.get(None)
+        if run is not None and await run.decided(gate, call_id, json.dumps(arguments)):
+            return False
+        return bool(await asked(context, arguments, call_id))
+
+    return needs_approval
 
 
 def _names(agent: Agent[Any]) -> set[str]:

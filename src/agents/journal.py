@@ -12,9 +12,10 @@ import uuid
 from collections import Counter
 from typing import Any, Protocol
 
+from agents import ModelBehaviorError
 from agents.tool_context import ToolContext
 
-from ..conversation.base import ToolUse, UnknownEffect
+from ..conversation.base import Steering, ToolUse, UnknownEffect
 from ..errors import StoreUnavailable
 from ..guardrails.pii import mask, mask_value
 from ..model import Item, SubjectId
@@ -42,6 +43,10 @@ class Ledger(Protocol):
         """Record its result."""
         ...
 
+    async def effect_known(self, subject: SubjectId, key: str) -> bool:
+        """Tell whether it was ever begun."""
+        ...
+
 
 class Once:
     """Runs calls with a side effect through the ledger, at most once per key."""
@@ -56,6 +61,10 @@ class Once:
         """See :class:`.gate.Run`."""
         self._raised[call_id] = error
 
+    async def known(self, key: str) -> bool:
+        """Tell whether a call with this key was ever begun."""
+        return await self._ledger.effect_known(self._subject, key)
+
     async def run(
         self, tool: GatedTool, context: ToolContext[Any], arguments: str, *, key: str, idempotency_key: str
     ) -> tuple[str, bool] | None:
@@ -69,10 +78,12 @@ class Once:
         attempts = ATTEMPTS if tool.effect is Effect.IDEMPOTENT else 1
         for _ in range(attempts):
             answer, error = await self._invoke(tool, context, arguments, idempotency_key)
-            if error is None:
+            if error is None or isinstance(error, ModelBehaviorError):
                 break
         output = mask(str(answer)).text
-        if error is not None and (attempts > 1 or isinstance(error, TimeoutError)):
+        # Arguments that do not fit never reached the tool's code; every other end may have left something behind.
+        reached = error is not None and not isinstance(error, ModelBehaviorError)
+        if reached and (attempts > 1 or isinstance(error, TimeoutError)):
             return None
         failed = error is not None or refused(output)
         await self._ledger.effect_finish(self._subject, key, result=json.dumps([output, failed]))
@@ -104,10 +115,14 @@ class Once:
 class Journal:
     """One turn's calls, in the order in which they ended. Fulfils :class:`.gate.Run`."""
 
-    def __init__(self, ledger: Ledger, subject: SubjectId, key: str) -> None:
+    def __init__(self, ledger: Ledger, subject: SubjectId, key: str, steering: Steering) -> None:
         self._once = Once(ledger, subject)
         self._key = key
+        self._steering = steering
+        self.busy = 0
+        """Calls under way."""
         self._asked: Counter[str] = Counter()
+        self._ordinals: dict[str, int] = {}
         self._open: dict[str, UnknownEffect] = {}
         self.uses: list[ToolUse] = []
 
@@ -125,20 +140,20 @@ class Journal:
         call_id = context.tool_call_id
         output: Any = TOOL_FAILED
         failed = True
+        self._steering.tools_begun += 1
+        self.busy += 1
         try:
             if tool.effect in (Effect.NONE, Effect.IN_COMMIT):
                 output, failed = await self._once.plain(tool, context, arguments)
             else:
                 output, failed = await self._with_effect(tool, context, arguments)
         finally:
+            self.busy -= 1
             self.uses.append(ToolUse(tool.name, call_id, read_arguments(arguments), str(output), failed))
         return output
 
     async def _with_effect(self, tool: GatedTool, context: ToolContext[Any], arguments: str) -> tuple[str, bool]:
-        same = f"{tool.name}:{canonical(arguments)}"
-        self._asked[same] += 1
-        digest = hashlib.sha256(same.encode()).hexdigest()[:24]
-        key = f"turn:{self._key}:{tool.name}:{digest}:{self._asked[same]}"
+        key = self._effect_key(tool, context.tool_call_id, arguments)
         known = UnknownEffect(key, context.tool_call_id, tool.name, read_arguments(arguments))
         self._open[key] = known
         try:
@@ -150,6 +165,19 @@ class Journal:
             return UNKNOWN, True
         del self._open[key]
         return ended
+
+    async def decided(self, tool: GatedTool, call_id: str, arguments: str) -> bool:
+        """See :class:`.gate.Run`: an earlier run of this turn began the call, so it was allowed then."""
+        return await self._once.known(self._effect_key(tool, call_id, arguments))
+
+    def _effect_key(self, tool: GatedTool, call_id: str, arguments: str) -> str:
+        """Return the ledger key of a call: by what it asks for, and how many same ones came before it."""
+        same = f"{tool.name}:{canonical(arguments)}"
+        if call_id not in self._ordinals:
+            self._asked[same] += 1
+            self._ordinals[call_id] = self._asked[same]
+        digest = hashlib.sha256(same.encode()).hexdigest()[:24]
+        return f"turn:{self._key}:{tool.name}:{digest}:{self._ordinals[call_id]}"
 
     def items(self, *, since: int = 0) -> tuple[Item, ...]:
         """Return the calls from ``since`` on, with their outputs, as plain items: history for a run that broke off."""
@@ -186,6 +214,10 @@ class OneCall:
     def raised(self, call_id: str, error: Exception | None) -> None:
         """See :class:`.gate.Run`."""
         self._once.raised(call_id, error)
+
+    async def decided(self, tool: GatedTool, call_id: str, arguments: str) -> bool:
+        """See :class:`.gate.Run`: staff decided about this call, and about no other."""
+        return call_id == self._call_id
 
     async def call(self, tool: GatedTool, context: ToolContext[Any], arguments: str) -> Any:
         """See :class:`.gate.Run`."""

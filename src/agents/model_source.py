@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -24,12 +24,25 @@ class ModelSource:
     call_timeout: float
 
 
+@dataclass(frozen=True, slots=True)
+class ModelAccess:
+    """The models of a process. ``warm`` opens a connection to them, so that the next answer need not."""
+
+    provider: ModelProvider
+    warm: Callable[[], Awaitable[None]]
+
+
 @asynccontextmanager
-async def open_models(source: ModelSource) -> AsyncIterator[ModelProvider]:
+async def open_models(source: ModelSource) -> AsyncIterator[ModelAccess]:
     """Open the process's one way to its models."""
     if source.api_key is None:
         set_tracing_disabled(True)  # traces go to the service whose key is missing
-        yield OneModel(OfflineModel(), call_timeout=source.call_timeout)
+        yield ModelAccess(OneModel(OfflineModel(), call_timeout=source.call_timeout), _nothing)
         return
     async with open_client(source.api_key, source.base_url) as client:
-        yield Models(client, mode=source.mode, default=source.default, call_timeout=source.call_timeout)
+        models = Models(client, mode=source.mode, default=source.default, call_timeout=source.call_timeout)
+        yield ModelAccess(models, client.responses.warm)
+
+
+async def _nothing() -> None:
+    """Have nothing to warm."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from typing import Any, Final, TypeVar, get_args
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -25,6 +26,8 @@ from openai.types.responses import (
 from pydantic import BaseModel as PydanticModel
 from pydantic import ValidationError
 from pydantic_core import from_json
+
+WARM_SECONDS = 5.0
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -88,6 +91,15 @@ class ResponsesEndpoint:
                 return _read(Response, _slim(_object(await answer.read())))
         except (aiohttp.ClientError, OSError) as error:
             raise EndpointError(type(error).__name__) from error
+
+
+    async def warm(self) -> None:
+        """Open a connection, which the next request finds open. Any answer will do, also a refusal or none."""
+        with suppress(aiohttp.ClientError, OSError, TimeoutError):
+            async with self._session.head(
+                self._url, headers=self._headers, proxy=self._proxy, timeout=aiohttp.ClientTimeout(total=WARM_SECONDS)
+            ):
+                pass
 
 
 class _Events:

@@ -28,8 +28,9 @@ from agents.result import RunResult, RunResultStreaming
 from agents.run_config import ToolErrorFormatterArgs
 
 from ..conversation.approvals import joined, waiting_output
-from ..conversation.base import Execution, GatedCall, OnDelta, Requested, TurnRequest, TurnResult
+from ..conversation.base import Execution, GatedCall, Requested, TurnRequest, TurnResult
 from ..conversation.history import model_input
+from ..conversation.speech import Speech
 from ..errors import StoreUnavailable, TooManySteps, TurnError, TurnTimedOut
 from ..model import (
     Approval,
@@ -45,6 +46,7 @@ from .items import plain_items
 from .journal import Journal, Ledger, OneCall
 from .offline import OfflineModel
 from .replay import CallModel, SilentModel
+from .streaming import speak
 
 log = structlog.get_logger(__name__)
 
@@ -100,9 +102,9 @@ class SdkRunner:
             tool_not_found_behavior="return_error_to_model",
         )
 
-    async def run(self, request: TurnRequest, *, on_delta: OnDelta | None = None) -> TurnResult:
+    async def run(self, request: TurnRequest) -> TurnResult:
         """Run a turn; see the protocol. Whatever breaks comes back in ``error``, with what the tools did until then."""
-        journal = Journal(self._ledger, request.conversation.subject, request.key)
+        journal = Journal(self._ledger, request.conversation.subject, request.key, request.steering)
         caller = self._callers.caller(request.conversation, request.route, request.now)
         notes: list[Item] = [{"role": "system", "content": note} for note in request.notes]
         progress = _Progress([*notes, *({"role": "user", "content": text} for text in request.texts)])
@@ -111,7 +113,7 @@ class SdkRunner:
         error: TurnError | None = None
         try:
             async with asyncio.timeout(self._limits.turn_timeout):
-                await self._converse(request, caller, journal, progress, on_delta)
+                await self._converse(request, caller, journal, progress)
         except TurnError as ours:
             error = ours
         except TimeoutError:
@@ -127,7 +129,7 @@ class SdkRunner:
             current.reset(token)
         return TurnResult(
             items=(*progress.items, *journal.items(since=progress.counted)),
-            text=progress.text if error is None else "",
+            text=_answer(request, progress, error),
             tools=tuple(journal.uses),
             error=error,
             seconds=time.perf_counter() - started,
@@ -136,6 +138,7 @@ class SdkRunner:
             gated=tuple(progress.gated),
             unknown=journal.unknown,
             requested=_requested(caller.deeds),
+            interrupted=error is None and _interrupted(request),
         )
 
     async def execute(self, approval: Approval, conversation: Conversation, route: Route, *, now: float) -> Execution:
@@ -185,16 +188,21 @@ class SdkRunner:
         caller: Caller,
         journal: Journal,
         progress: _Progress,
-        on_delta: OnDelta | None,
     ) -> None:
         """Run the agent, and after calls that wait for people run it on, until it has an answer."""
         agent = self._agent
         history = model_input(request.conversation.history)
         for _ in range(MAX_PAUSES):
-            result = await self._once(agent, [*history, *progress.items], caller, on_delta)
+            items = [*history, *progress.items]
+            result = await self._once(agent, items, caller, journal, request.steering.speech)
             usage = result.context_wrapper.usage
             progress.input_tokens += usage.input_tokens
             progress.output_tokens += usage.output_tokens
+            if _interrupted(request):
+                # What the tools did stays; of the words, what was heard.
+                progress.items += [*journal.items(since=progress.counted), *_spoken(request)]
+                progress.counted = len(journal.uses)
+                return
             progress.items += plain_items(result.new_items, keep_dangling=bool(result.interruptions))
             if not result.interruptions:
                 progress.counted = len(journal.uses)
@@ -208,7 +216,7 @@ class SdkRunner:
         raise TooManySteps
 
     async def _once(
-        self, agent: Agent[Any], items: list[Item], caller: Caller, on_delta: OnDelta | None
+        self, agent: Agent[Any], items: list[Item], caller: Caller, journal: Journal, speech: Speech | None
     ) -> RunResult | RunResultStreaming:
         given: Any = items
         arguments: dict[str, Any] = {
@@ -216,15 +224,10 @@ class SdkRunner:
             "max_turns": self._limits.max_turns,
             "run_config": self._config,
         }
-        if on_delta is None:
+        if speech is None:
             return await Runner.run(agent, given, **arguments)
         streamed = Runner.run_streamed(agent, given, **arguments)
-        try:
-            async for event in streamed.stream_events():
-                if event.type == "raw_response_event" and event.data.type == "response.output_text.delta":
-                    await on_delta(event.data.delta)
-        finally:
-            streamed.cancel()  # leaving the loop alone would let the run go on
+        await speak(streamed, speech, busy=lambda: journal.busy > 0)
         return streamed
 
     def _let_wait(self, waiting: ToolApprovalItem, snapshot: str, caller: Caller, progress: _Progress) -> Item:
@@ -270,6 +273,25 @@ async def warm_up() -> None:
     """Run one turn that asks nobody: the SDK's first run costs 50 times what the next ones do."""
     config = RunConfig(tracing_disabled=True)
     await Runner.run(Agent(name="warm-up", model=OfflineModel()), "hello", run_config=config)
+
+
+def _answer(request: TurnRequest, progress: _Progress, error: TurnError | None) -> str:
+    if error is not None:
+        return ""
+    speech = request.steering.speech
+    return (speech.heard or "") if speech and _interrupted(request) else progress.text
+
+
+def _interrupted(request: TurnRequest) -> bool:
+    speech = request.steering.speech
+    return speech is not None and speech.interrupted.is_set()
+
+
+def _spoken(request: TurnRequest) -> list[Item]:
+    """Return what the caller heard before they spoke over it, as the agent's words."""
+    speech = request.steering.speech
+    heard = speech.heard if speech else None
+    return [{"role": "assistant", "content": heard}] if heard and heard.strip() else []
 
 
 def _snapshot(result: RunResult | RunResultStreaming) -> str:

@@ -9,14 +9,13 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from importlib import resources
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..errors import ConfigurationError, StoreUnavailable
+from .shop_file import open_file, translated
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +139,6 @@ class Shop(Protocol):
 FIRST_SAMPLE_CUSTOMER = "CUST_12345"
 """Whose account ``SAMPLE_CUSTOMER_PHONE`` opens to one more number."""
 
-_VERSIONS = ("shop.sql", "shop_refunds.sql")
-"""The script that makes each version of the file from the one before."""
 _CUSTOMER = "SELECT id, name, email, phone, plan FROM customers"
 _ORDERS = """
 SELECT o.id, o.customer_id, o.status, s.carrier, s.tracking_number,
@@ -227,13 +224,13 @@ class EmbeddedShop:
         return Order(order_id, customer_id, status, lines, shipment, refunded)
 
     def _rows(self, sql: str, *values: str | int) -> list[tuple[Any, ...]]:
-        with _translated():
+        with translated():
             return self._connection.execute(sql, values).fetchall()
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """Let no other connection, of this process or another, write in between; committed at the end, or undone."""
-        with _translated(), self._connection:
+        with translated(), self._connection:
             self._connection.execute("BEGIN IMMEDIATE")
             yield
 
@@ -250,39 +247,5 @@ async def open_embedded_shop(path: Path, sample_phone: str | None = None) -> Asy
     The number is not written into the file: it holds for this start only and takes nothing from other accounts.
     Raises :class:`~tandem.errors.ConfigurationError` when the file cannot be opened or is no shop.
     """
-    with _explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(path, isolation_level=None)
-    with closing(connection):
-        with _explained(path):
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")  # a refund that was answered has been made
-            _upgrade(connection, path)
+    async with open_file(path) as connection:
         yield EmbeddedShop(connection, sample_phone)
-
-
-def _upgrade(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring a file of any earlier version up to date; version 0 is an empty one."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > len(_VERSIONS):
-        raise ConfigurationError([f"the sample shop {path} was written by a newer version of this program"])
-    for script in _VERSIONS[version:]:
-        connection.executescript(resources.files(__package__).joinpath(script).read_text("utf-8"))
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Turn the driver's errors into ours."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise StoreUnavailable(f"(sample shop: {error})") from error
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Turn what goes wrong while opening into the operator's sentence."""
-    try:
-        yield
-    except (sqlite3.Error, OSError) as error:
-        raise ConfigurationError([f"the sample shop {path} cannot be opened ({error})"]) from error

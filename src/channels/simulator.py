@@ -13,14 +13,17 @@ from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlencode
 
 import aiohttp
 from starlette.routing import BaseRoute
 
 from .simulator_account import SimAccount
+from .simulator_call import CallOptions, SimulatedCall
+from .simulator_frames import Leg
 from .simulator_http import SimulatorApi
+from .simulator_requests import Gateway
 from .simulator_wire import (
     Fault,
     SimMessage,
@@ -127,6 +130,14 @@ class TwilioSimulator:
             for text in twiml_messages(last.body) if last.status == 200 else ():
                 await self._add(SimMessage(new_sid("SM"), "outbound-reply", to, from_, text, time.time()))
         return answers
+
+    def call(self, from_: str, *, to: str, sid: str | None = None, **options: Any) -> SimulatedCall:
+        """Return a call to the gateway; ``async with`` makes it. ``options`` are those of CallOptions."""
+        assert self._session is not None, "open the simulator with `async with`"
+        gateway = Gateway(self._session, self._token, self._gateway, self._public)
+        chosen = CallOptions(**options)
+        leg = Leg(sid or new_sid("CA"), self.account_sid, from_, to, chosen.caller_name)
+        return SimulatedCall(gateway, leg, chosen)
 
     async def post(self, path: str, form: Mapping[str, str], *, signature: str | None = None) -> Answer:
         """Post a form to the gateway, signed as Twilio signs it, or with ``signature`` ("" for none)."""

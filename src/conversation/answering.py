@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import replace
 
-from ..model import Item, Route
+from ..errors import TooManySteps
+from ..model import Item, Priority, Route, Ticket, Tone
 from . import approvals, phrases
-from .base import AgentRunner, TurnRequest, TurnResult
+from .base import AgentRunner, Steering, TurnRequest, TurnResult
 from .draft import Draft
 from .narrate import requested_events, turn_events
+
+FOLLOW_UP_SECONDS = 7200.0
+"""When a colleague answers a request that the agent could not finish: that of a ticket of medium priority."""
 
 
 async def run_agent(
@@ -22,23 +25,60 @@ async def run_agent(
     texts: Sequence[str] = (),
     notes: Sequence[str] = (),
     otherwise: str | None = None,
+    steering: Steering | None = None,
+    before: Sequence[Item] = (),
 ) -> str:
     """Run one turn and return what the customer is to be told.
 
     ``texts`` are the customer's words, ``notes`` what happened meanwhile, ``covers`` the keys of the entries.
-    ``otherwise`` is the answer when the agent has none. History says what the customer is told.
+    ``otherwise`` is the answer when the agent has none. ``before`` are items that precede the turn's own (a greeting
+    that was spoken). History says what the customer is told, or heard when they spoke over it.
     """
     number = draft.conversation.turns_taken + 1
-    request = TurnRequest(draft.conversation, route, tuple(texts), number, draft.now, key=covers[0], notes=tuple(notes))
+    steering = steering or Steering()
+    if steering.speech is not None:
+        steering.speech.number = number
+    request = TurnRequest(
+        draft.conversation,
+        route,
+        tuple(texts),
+        number,
+        draft.now,
+        key=covers[0],
+        notes=tuple(notes),
+        steering=steering,
+    )
     result = await runner.run(request)
     answer = result.text if result.error is None else ""
-    items: list[Item] = list(result.items)
-    if not answer.strip():
-        answer = otherwise or (phrases.WAITING if result.gated else phrases.FAILURE)
+    items: list[Item] = [*before, *result.items]
+    if not answer.strip() and not result.interrupted:
+        answer = otherwise or _instead(draft, request, result)
+        if steering.speech is not None:
+            steering.speech.say(f" {answer}" if steering.speech.said else answer)
         items.append({"role": "assistant", "content": answer})
     draft.remember(route, number, items)
     _record(draft, request, result, covers)
     return answer
+
+
+def _instead(draft: Draft, request: TurnRequest, result: TurnResult) -> str:
+    """Return what to tell a customer for whom the agent found no answer."""
+    if result.gated:
+        return phrases.WAITING
+    if not isinstance(result.error, TooManySteps):
+        return phrases.FAILURE
+    ticket = Ticket(
+        id=f"TKT_{uuid.uuid4().hex[:8].upper()}",
+        subject=draft.conversation.subject,
+        title="The agent could not finish a request",
+        description="\n".join(request.texts) or "\n".join(request.notes),
+        priority=Priority.MEDIUM,
+        created_at=draft.now,
+        respond_by=draft.now + FOLLOW_UP_SECONDS,
+    )
+    draft.tickets.append(ticket)
+    draft.note("ticket_created", request.channel, tone=Tone.WARNING, ticket=ticket.id, title=ticket.title)
+    return phrases.TOO_MANY_STEPS
 
 
 def _record(draft: Draft, request: TurnRequest, result: TurnResult, covers: Sequence[str]) -> None:
@@ -61,6 +101,4 @@ def _record(draft: Draft, request: TurnRequest, result: TurnResult, covers: Sequ
     draft.conversation = approvals.put(conversation, *new)
     draft.events += turn_events(request, result, covers)
     draft.events += requested_events(result.requested, new, channel, request.number)
-    draft.grant(result.requested.tickets, result.requested.messages)
-    if result.requested.escalation is not None:
-        draft.conversation = replace(draft.conversation, escalation=result.requested.escalation)
+    draft.grant(result.requested)

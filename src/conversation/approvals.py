@@ -102,6 +102,7 @@ def applies(decision: Decision, approval: Approval | None) -> bool:
 def decided(approval: Approval, decision: Decision) -> Approval:
     """Return an approval after a decision that applies to it."""
     retry = decision.verdict is Verdict.RETRY
+    again = retry or decision.verdict is Verdict.DONE
     return replace(
         approval,
         status=_TO[decision.verdict],
@@ -110,8 +111,8 @@ def decided(approval: Approval, decision: Decision) -> Approval:
         decided_by=decision.actor,
         decided_at=decision.decided_at,
         reason=decision.reason,
-        edited_arguments=approval.edited_arguments if retry else decision.arguments,
-        final_message=approval.final_message if retry else decision.final_message,
+        edited_arguments=approval.edited_arguments if again else decision.arguments,
+        final_message=approval.final_message if again else decision.final_message,
         result=f"confirmed by {decision.actor}" if decision.verdict is Verdict.DONE else approval.result,
     )
 

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..errors import TurnError
 from ..model import Approval, ApprovalStatus, Channel, Conversation, Item, Priority, Reply, Route, Ticket
+from .speech import Speech
+
+
+@dataclass(slots=True)
+class Steering:
+    """What a run and its surroundings tell each other while it goes on.
+
+    ``tools_begun`` counts calls that began: a turn in which none began may be cancelled and run again. ``speech`` is
+    the voice of a spoken turn; the run then streams, and stops when the caller speaks over it.
+    """
+
+    tools_begun: int = 0
+    speech: Speech | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +39,7 @@ class TurnRequest:
     now: float
     key: str
     notes: tuple[str, ...] = ()
+    steering: Steering = field(default_factory=Steering)
 
     @property
     def channel(self) -> Channel:
@@ -93,6 +107,7 @@ class TurnResult:
     gated: tuple[GatedCall, ...] = ()
     unknown: tuple[UnknownEffect, ...] = ()
     requested: Requested = Requested()
+    interrupted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +119,15 @@ class Execution:
     requested: Requested = Requested()
 
 
-OnDelta = Callable[[str], Awaitable[None]]
-"""Receives the answer's text as it arrives; speech needs it, text does not."""
-
-
 class AgentRunner(Protocol):
     """Runs one turn of the one agent. Fulfilled by :mod:`tandem.agents.runner`."""
 
-    async def run(self, request: TurnRequest, *, on_delta: OnDelta | None = None) -> TurnResult:
-        """Run a turn to its end. Model and tool trouble comes back in ``error``; cancelling cancels the model call."""
+    async def run(self, request: TurnRequest) -> TurnResult:
+        """Run a turn to its end. Model and tool trouble comes back in ``error``; cancelling cancels the model call.
+
+        When the caller speaks over a spoken answer, the model call is cancelled at once, or after the tools that are
+        under way; ``interrupted`` is then true, ``text`` is what was heard, and history holds just that.
+        """
         ...
 
     async def execute(self, approval: Approval, conversation: Conversation, route: Route, *, now: float) -> Execution:

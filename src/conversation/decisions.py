@@ -48,13 +48,15 @@ async def _execute(runner: AgentRunner, draft: Draft, approval: Approval, route:
     execution = await runner.execute(approval, draft.conversation, route, now=draft.now)
     approval = approvals.executed(approval, execution)
     draft.events.append(approval_event(f"approval_{approval.status.value}", approval))
-    draft.grant(execution.requested.tickets, execution.requested.messages)
+    draft.grant(execution.requested)
     return approval
 
 
 async def _tell(runner: AgentRunner, draft: Draft, approval: Approval, route: Route, key: str) -> None:
     note = approvals.note(approval)
-    answer = approval.final_message
+    # Staff wrote it for the outcome that they wanted; for another one it would be a false promise.
+    fits = approval.status in (ApprovalStatus.EXECUTED, ApprovalStatus.REJECTED)
+    answer = approval.final_message if fits else None
     if answer is not None:
         items = ({"role": "system", "content": note}, {"role": "assistant", "content": answer})
         draft.remember(route, draft.conversation.turns_taken + 1, items)

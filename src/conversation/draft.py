@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..guardrails.pii import mask, mask_value
-from ..model import Channel, Conversation, Item, Reply, Route, Source, Ticket, TimelineEvent, Tone, Turn
+from ..model import Channel, Conversation, Item, Priority, Reply, Route, Source, Ticket, TimelineEvent, Tone, Turn
 from ..persistence.base import Change
 from . import approvals
-from .base import EngineLimits
+from .base import EngineLimits, Requested
 from .delivery import Delivery
+from .goodbye import is_goodbye
 from .history import trim
 
 
@@ -67,11 +68,26 @@ class Draft:
         history = trim((*self.conversation.history, turn), max_items=self.limits.history_max_items)
         self.conversation = replace(self.conversation, history=history, turns_taken=number)
 
-    def grant(self, tickets: Iterable[Ticket], messages: Iterable[tuple[Route, str]]) -> None:
-        """Add what tools asked for."""
-        self.tickets += tickets
-        for route, text in messages:
+    def grant(self, requested: Requested) -> None:
+        """Add what tools asked for. The level of escalation is raised, never lowered."""
+        self.tickets += requested.tickets
+        for route, text in requested.messages:
             self.reply(route, text)
+        levels = [level for level in (self.conversation.escalation, requested.escalation) if level is not None]
+        if levels:
+            self.conversation = replace(self.conversation, escalation=max(levels, key=list(Priority).index))
+
+    def begin_session(self, channel: Channel) -> None:
+        """Note that the customer is here, unless they were already."""
+        if not self.conversation.in_session:
+            self.conversation = replace(self.conversation, in_session=True)
+            self.note("conversation_start", channel)
+
+    def end_session(self, channel: Channel, last_words: str) -> None:
+        """Note that the customer said goodbye, if they did."""
+        if is_goodbye(last_words):
+            self.conversation = replace(self.conversation, in_session=False)
+            self.note("conversation_end", channel)
 
     def note(self, name: str, channel: Channel, *, tone: Tone = Tone.INFO, **data: object) -> None:
         """Add a row of the gateway's own to the timeline."""

@@ -7,40 +7,34 @@ replies, timeline and consumed entries in one commit, so a crash at any moment l
 from __future__ import annotations
 
 import asyncio
-import itertools
 import uuid
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
 import structlog
 
-from ..errors import LeaseLost, StoreUnavailable
+from ..errors import StoreUnavailable
 from ..model import (
     Channel,
-    Conversation,
     Decision,
     Entry,
+    Outgoing,
     Reply,
     ReplyStatus,
-    Route,
     Source,
     SubjectId,
-    TextReceived,
     TimelineEvent,
     Tone,
     Undelivered,
-    Verdict,
-    Waiting,
 )
-from ..persistence.base import Change, Claim, Committed, LaneStore, Outcome, Receipt
-from . import approvals
+from ..persistence.base import LaneStore, Outcome, Receipt
 from .base import AgentRunner, EngineLimits
 from .delivery import Delivery, Line
-from .history import fresh
+from .lane import LaneWorker
 from .schedule import Schedule
+from .speech import Speeches
 from .turns import ACTED_ON, TurnMaker
 
 log = structlog.get_logger(__name__)
@@ -48,20 +42,27 @@ log = structlog.get_logger(__name__)
 SWEEP_SECONDS = 2.0
 """How often a replica looks for work that another one left behind."""
 SWEEP_LIMIT = 100
-COMMIT_PATIENCE = 60.0
-"""Seconds for which a finished turn waits for the store to come back before it is left to be run again."""
 
 
 class TurnEngine:
     """Runs lanes and their outboxes. Use it with ``async with``; channels call :meth:`accept`."""
 
-    def __init__(self, *, store: LaneStore, runner: AgentRunner, delivery: Delivery, limits: EngineLimits) -> None:
+    def __init__(
+        self,
+        *,
+        store: LaneStore,
+        runner: AgentRunner,
+        delivery: Delivery,
+        limits: EngineLimits,
+    ) -> None:
         self._store = store
         self._delivery = delivery
         delivery.given_up = self._given_up
         self._limits = limits
-        self._turns = TurnMaker(runner, delivery, limits)
-        self._lanes: Schedule[SubjectId] = Schedule("lane", self._run_lane, workers=limits.workers)
+        self.speeches = Speeches()
+        """The voices of spoken turns; the voice channel adds one per prompt."""
+        self._worker = LaneWorker(store, TurnMaker(runner, delivery, limits), self.speeches, limits, self._send)
+        self._lanes: Schedule[SubjectId] = Schedule("lane", self._worker.run, workers=limits.workers)
         self._lines: Schedule[Line] = Schedule("line", delivery.run, workers=limits.workers)
         self._stack = AsyncExitStack()
         self._watchers: list[asyncio.Task[None]] = []
@@ -126,6 +127,20 @@ class TurnEngine:
             await self._store.accept(subject, [entry], token=uuid.uuid4().hex)
             self._lanes.wake(subject)
 
+    async def hear(self, subject: SubjectId, entries: Sequence[Entry]) -> None:
+        """Let what a caller said be answered now: it goes before texts, and is accepted with the lane's claim.
+
+        Where a turn runs here already, it waits for it, unless that is a text turn in which no tool has begun: that
+        one is cancelled and run again afterwards. Raises StoreUnavailable.
+        """
+        if self._worker.offer(subject, entries):
+            await self._store.accept(subject, entries, token=uuid.uuid4().hex)
+            self._worker.preempt(subject)
+        self._lanes.wake(subject)
+
+    def _send(self, subject: SubjectId, outgoing: Outgoing) -> None:
+        self._lines.wake(self._delivery.adopt(subject, outgoing))
+
     def wake(self, subject: SubjectId) -> None:
         """Look at a lane now: something about it changed."""
         self._lanes.wake(subject)
@@ -140,120 +155,6 @@ class TurnEngine:
         lanes = await self._lanes.drain(seconds)
         lines = await self._lines.drain(max(0.0, deadline - asyncio.get_running_loop().time()))
         return lanes and lines
-
-    # --- a lane -----------------------------------------------------------------------------------------
-
-    async def _run_lane(self, subject: SubjectId) -> float | None:
-        """Run everything that waits in a lane; the worker's edge for store trouble."""
-        try:
-            claim = await self._store.claim(subject, holder=uuid.uuid4().hex, seconds=self._limits.lease)
-            if claim is None:
-                return self._limits.lease
-            async with self._lease(claim):
-                await self._drain_lane(claim)
-        except LeaseLost:
-            log.warning("lease_lost")
-        except StoreUnavailable:
-            return self._limits.lease
-        return None
-
-    async def _drain_lane(self, claim: Claim) -> None:
-        conversation = self._begin(claim)
-        waiting = await self._expire(conversation, claim)
-        if not waiting:
-            await self._store.release(claim)
-            return
-        events = (_set_aside_event(),) if claim.unreadable else ()
-        while waiting:
-            batch = self._batch(waiting)
-            try:
-                change = await self._turns.make(conversation, batch, now=claim.now)
-            except BaseException as error:
-                # A turn that shutdown cuts off did not fail; only a failing one uses up a try.
-                await self._give_back(claim, forgive=isinstance(error, asyncio.CancelledError))
-                raise
-            change = replace(change, timeline=(*events, *change.timeline))
-            committed = await self._commit(claim, change)
-            for outgoing in committed.outgoing:
-                self._lines.wake(self._delivery.adopt(claim.subject, outgoing))
-            conversation = replace(change.conversation, version=committed.version)
-            events, waiting = (), committed.waiting
-
-    async def _expire(self, conversation: Conversation, claim: Claim) -> tuple[Waiting, ...]:
-        """Return what waits, with a decision of the clock's for each approval whose time is over.
-
-        It has the key of every other decision about that approval: whichever was stored first counts.
-        """
-        late = approvals.expired(conversation, claim.now)
-        if not late:
-            return claim.waiting
-        entries = [
-            Entry(f"decision:{one.id}", Decision(one.id, Verdict.EXPIRE, actor="clock", decided_at=claim.now))
-            for one in late
-        ]
-        await self._store.accept(claim.subject, entries, token=claim.holder)
-        return await self._store.waiting(claim.subject)
-
-    def _begin(self, claim: Claim) -> Conversation:
-        conversation = claim.conversation
-        if conversation is None:
-            return Conversation(subject=claim.subject, created_at=claim.now, updated_at=claim.now)
-        limits = self._limits
-        return fresh(
-            conversation, now=claim.now, state_max_age=limits.state_max_age, context_max_age=limits.context_max_age
-        )
-
-    def _batch(self, waiting: tuple[Waiting, ...]) -> tuple[Waiting, ...]:
-        """Return the entries of the next turn: a burst of texts over one route, or the first entry alone."""
-        first = waiting[0]
-        route = _route(first)
-        if route is None or self._limits.coalesce <= 0 or first.tries > 1:
-            return (first,)
-        return tuple(itertools.takewhile(lambda one: _route(one) == route, waiting))
-
-    async def _commit(self, claim: Claim, change: Change) -> Committed:
-        """Commit, and when the store's answer fails to come, again with the same token: the turn ran only once."""
-        token, waited, pause = uuid.uuid4().hex, 0.0, 0.1
-        while True:
-            try:
-                return await self._store.commit(claim, change, token=token, deliver=self._limits.lease)
-            except StoreUnavailable:
-                if waited >= COMMIT_PATIENCE:
-                    raise
-                await asyncio.sleep(pause)
-                waited, pause = waited + pause, min(pause * 2, 2.0)
-
-    async def _give_back(self, claim: Claim, *, forgive: bool) -> None:
-        try:
-            await self._store.release(claim, forgive=forgive)
-        except StoreUnavailable:
-            log.warning("lease_not_released")
-
-    @asynccontextmanager
-    async def _lease(self, claim: Claim) -> AsyncIterator[None]:
-        """Renew the lease while the body runs, and end the body with LeaseLost once somebody else has the lane."""
-        try:
-            async with asyncio.timeout(None) as deadline:
-                renewer = asyncio.create_task(self._renew(claim, deadline))
-                try:
-                    yield
-                finally:
-                    renewer.cancel()
-        except TimeoutError as error:
-            if deadline.expired():
-                raise LeaseLost from error
-            raise
-
-    async def _renew(self, claim: Claim, deadline: asyncio.Timeout) -> None:
-        while True:
-            await asyncio.sleep(self._limits.lease * 0.3)
-            try:
-                await self._store.renew(claim, seconds=self._limits.lease)
-            except LeaseLost:
-                deadline.reschedule(asyncio.get_running_loop().time())
-                return
-            except StoreUnavailable:
-                log.warning("lease_not_renewed")
 
     # --- work that others left behind -------------------------------------------------------------------
 
@@ -282,13 +183,3 @@ class TurnEngine:
     def _stop_watching(self) -> None:
         for task in self._watchers:
             task.cancel()
-
-
-def _route(waiting: Waiting) -> Route | None:
-    """Return the way back for a text, None for a decision."""
-    body = waiting.entry.body
-    return body.route if isinstance(body, TextReceived) else None
-
-
-def _set_aside_event() -> TimelineEvent:
-    return TimelineEvent(name="record_set_aside", source=Source.SYSTEM, tone=Tone.ERROR)

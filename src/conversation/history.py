@@ -36,6 +36,19 @@ def model_input(history: Sequence[Turn]) -> list[Item]:
     return [item for turn in history for item in turn.items]
 
 
+def hear(history: Sequence[Turn], *, turn: int, text: str) -> tuple[Turn, ...]:
+    """Return the history with the agent's words of one turn replaced by those that the caller heard.
+
+    A turn that left the window already stays as the summary has it.
+    """
+    return tuple(replace(one, items=_heard(one.items, text)) if one.number == turn else one for one in history)
+
+
+def _heard(items: Sequence[Item], text: str) -> tuple[Item, ...]:
+    others = [item for item in items if item.get("role") != "assistant"]
+    return (*others, {"role": "assistant", "content": text}) if text.strip() else tuple(others)
+
+
 def fresh(conversation: Conversation, *, now: float, state_max_age: float, context_max_age: float) -> Conversation:
     """Return what the next turn may still know: ages are seconds since the last commit.
 

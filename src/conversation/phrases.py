@@ -14,6 +14,8 @@ def too_long(limit: int) -> str:
     return f"User input is too long. Please limit to {limit} characters."
 
 
+ONE_MOMENT = "One moment, please."
+TOO_MANY_STEPS = "I could not finish this by myself, so I have opened a ticket. A colleague will get back to you."
 PICTURE = "Thank you. I can only read text, so please describe in words what your picture shows."
 SLOWER = "You are writing faster than I can answer. Please give me a minute and then write again."
 REPEATED = "I keep receiving the same message, so I will wait for a different one."
@@ -25,8 +27,14 @@ _OUTCOMES = {
     ApprovalStatus.UNKNOWN: "Your request is being checked by a colleague. You will hear from us.",
     ApprovalStatus.VOID: "Your earlier request can no longer be carried out. Please ask again if you wish.",
     ApprovalStatus.REJECTED: "Your request was looked at by a colleague and could not be approved.",
+    ApprovalStatus.WITHDRAWN: "Your request was withdrawn and nothing was done.",
     ApprovalStatus.EXPIRED: "Your request was not decided in time; nothing was done. Please ask again if you wish.",
 }
+
+
+def greeting(name: str | None) -> str:
+    """Greet a caller, by their name where it is known."""
+    return GREETING.replace("Hello!", f"Hello {name}!") if name else GREETING
 
 
 def attachment_note(count: int) -> str:

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import structlog
 
-from ..model import Conversation, Decision, Route, TextReceived, Tone, Undelivered, Waiting
+from ..model import Conversation, Decision, Heard, Route, SpokenPrompt, TextReceived, Tone, Undelivered, Waiting
 from ..persistence.base import Change
 from ..telemetry.logs import subject_label
-from . import decisions, goodbye, phrases
+from . import decisions, phrases, spoken
 from .answering import run_agent
-from .base import AgentRunner, EngineLimits
+from .base import AgentRunner, EngineLimits, Steering
 from .delivery import Delivery
 from .draft import Draft
 from .screening import Rules, opt, screen
@@ -23,7 +23,9 @@ MAX_TRIES = 3
 """Claims that may find a text first in line; then it is set aside, so that no entry blocks its lane."""
 OPTED_OUT, WINDOW_CLOSED = 21610, 63016
 """Twilio's codes: the recipient wrote STOP; WhatsApp's 24 hours after the customer's last message are over."""
-ACTED_ON = frozenset({OPTED_OUT, WINDOW_CLOSED})
+CALL_ENDED = 1
+"""Ours: what was to be said in a call came too late; it is texted."""
+ACTED_ON = frozenset({OPTED_OUT, WINDOW_CLOSED, CALL_ENDED})
 """Codes of undelivered replies from which something follows."""
 
 
@@ -36,7 +38,9 @@ class TurnMaker:
         self._limits = limits
         self._rules = Rules(rate_per_minute=limits.rate_per_minute, max_chars=limits.max_input_chars)
 
-    async def make(self, conversation: Conversation, batch: Sequence[Waiting], *, now: float) -> Change:
+    async def make(
+        self, conversation: Conversation, batch: Sequence[Waiting], *, now: float, steering: Steering
+    ) -> Change:
         """Run what one turn covers and return what to commit. ``now`` is the store's clock at the claim.
 
         ``batch`` is texts over one route, or one entry of another kind.
@@ -48,12 +52,16 @@ class TurnMaker:
             return await decisions.decide(self._runner, draft, first, body)
         if isinstance(body, Undelivered):
             return self._undelivered(draft, first.entry.key, body)
+        if isinstance(body, Heard):
+            return spoken.correct(draft, first.entry.key, body)
         if first.tries > MAX_TRIES:
             return self._set_aside(draft, first, body.route)
+        if isinstance(body, SpokenPrompt):
+            return await spoken.answer(self._runner, draft, first, body, steering)
         texts = [(one, one.entry.body) for one in batch if isinstance(one.entry.body, TextReceived)]
-        return await self._texts(draft, texts)
+        return await self._texts(draft, texts, steering)
 
-    async def _texts(self, draft: Draft, batch: Sequence[tuple[Waiting, TextReceived]]) -> Change:
+    async def _texts(self, draft: Draft, batch: Sequence[tuple[Waiting, TextReceived]], steering: Steering) -> Change:
         route = batch[-1][1].route
         channel = route.channel
         covers = [waiting.entry.key for waiting, _ in batch]
@@ -71,20 +79,12 @@ class TurnMaker:
         if screened.notices:
             draft.reply(route, *screened.notices)
         if screened.texts:
-            self._begin_session(draft, route)
-            draft.reply(route, await run_agent(self._runner, draft, route, covers, texts=screened.texts))
-            self._end_session(draft, route, screened.texts[-1])
+            draft.begin_session(channel)
+            texts = screened.texts
+            answer = await run_agent(self._runner, draft, route, covers, texts=texts, steering=steering)
+            draft.reply(route, answer)
+            draft.end_session(channel, texts[-1])
         return draft.change(consumed=covers)
-
-    def _begin_session(self, draft: Draft, route: Route) -> None:
-        if not draft.conversation.in_session:
-            draft.conversation = replace(draft.conversation, in_session=True)
-            draft.note("conversation_start", route.channel)
-
-    def _end_session(self, draft: Draft, route: Route, last_text: str) -> None:
-        if goodbye.is_goodbye(last_text):
-            draft.conversation = replace(draft.conversation, in_session=False)
-            draft.note("conversation_end", route.channel)
 
     def _undelivered(self, draft: Draft, key: str, body: Undelivered) -> Change:
         """Draw the conclusions from a reply that the provider refused."""
@@ -94,7 +94,7 @@ class TurnMaker:
             draft.conversation = opt(draft.conversation, route.channel, out=True)
             draft.blocked.append(route.channel)
             draft.note("opted_out", route.channel, tone=Tone.WARNING, code=body.code)
-        elif body.code == WINDOW_CLOSED and other is not None:
+        elif body.code in (WINDOW_CLOSED, CALL_ENDED) and other is not None:
             draft.note("sent_another_way", other.channel, tone=Tone.WARNING, code=body.code)
             draft.reply(other, body.reply.text)
         return draft.change(consumed=[key])

@@ -13,11 +13,16 @@ from dataclasses import dataclass
 from enum import IntEnum
 from itertools import accumulate, pairwise
 
+from .number_words import COUNTS, FILLERS, ORDINALS, SAID, TENS, TIMES, UNITS, digits_said, folded
+
 FEWEST = 9
 """A run of fewer digits holds nothing that has to be masked."""
 LONGEST_GAP = 60
-MOST_FILLERS = 6
+MOSTFILLERS = 6
 """So many words may stand between two groups: "and then the next four are"."""
+
+Groups = tuple[int, int]
+"""Some groups of a run: the first, and the one after the last."""
 
 
 class Gap(IntEnum):
@@ -51,8 +56,7 @@ class Run:
 
     def sizes(self, first: int, last: int) -> list[int]:
         """Return how many digits each group has, from ``first`` up to but without ``last``."""
-        edges = self.firsts[first : last + 1]
-        return [after - before for before, after in zip(edges, edges[1:], strict=False)]
+        return [after - before for before, after in pairwise(self.firsts[first : last + 1])]
 
     def widest_gap(self, first: int, last: int) -> Gap:
         """Return the widest gap between the groups from ``first`` up to but without ``last``."""
@@ -72,30 +76,9 @@ _INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2
 """Zero-width characters, and the two that make a digit a key-cap emoji."""
 _DIGIT = r"\d²³¹⁰⁴-⁹₀-₉①-⑨⑴-⑼⒈-⒐⓪⓵-⓽⓿❶-❾➀-➈➊-➒"
 """Every script's digits, then superscript, subscript and circled ones, which are no decimals to Python."""
-_PLAIN = " \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000._~·•．" + r"\-‐-―−﹘﹣－" + _INVISIBLE
-_SOFT = r"\s,;…，、؛،٬٫'\"’" + _PLAIN
+_PLAIN = " \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000_~" + r"\-‐-―−﹘﹣－" + _INVISIBLE
+_SOFT = r"\s.．·•,;…，、؛،٬٫'\"’" + _PLAIN
 _ODD = r"/:|*()\[\]<>=\\" + _SOFT
-
-_UNITS = {word: str(digit) for digit, word in enumerate(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"], 1)}
-_TENS = {word: str(digit) for digit, word in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], 2)}
-_TENS["fourty"] = "4"
-_TEENS = ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
-_TIMES = {"double": 2, "triple": 3, "treble": 3, "quadruple": 4}
-_SAID = {"zero": "0", "oh": "0", "nought": "0", "naught": "0", "niner": "9", "hundred": "00", "thousand": "000"}
-_SAID |= {"o" * times: "0" * times for times in range(1, 5)}
-_SAID |= _UNITS | {word: str(value) for value, word in enumerate(_TEENS, 10)}
-for _language in (
-    "cero uno dos tres cuatro cinco seis siete ocho nueve",
-    "zéro un deux trois quatre cinq six sept huit neuf",
-    "null eins zwei drei vier fünf sechs sieben acht neun",
-):
-    _SAID |= {word: str(digit) for digit, word in enumerate(_language.split())}
-
-_COUNTS = ("two", "three", "four", "five", "six", "eight")
-_FILLERS = frozenset(
-    ["a", "again", "ah", "and", "are", "by", "colon", "comma", "dash", "digit", "digits", "dot", "e", "eh", "er", "erm", "et", "final", "first", "followed", "fourth", "got", "group", "hmm", "hundred", "hyphen", "i", "is", "it", "its", "last", "let", "me", "middle", "minus", "mm", "mmm", "next", "no", "now", "number", "numbers", "of", "ok", "okay", "other", "part", "period", "please", "point", "right", "s", "second", "see", "set", "slash", "so", "space", "that", "the", "them", "then", "these", "they", "third", "this", "thousand", "uh", "uhh", "um", "umm", "und", "underscore", "wait", "with", "y", "yeah", "yep", "yes"]
-).union(_COUNTS)
-"""Words that people put between the groups of one number. "or" and "to" are not among them: they part two numbers."""
 
 
 def _any(words: Iterable[str]) -> str:
@@ -104,26 +87,30 @@ def _any(words: Iterable[str]) -> str:
 
 
 _NO_LETTER = r"(?![^\W\d])"
-_NUMBER_WORD = rf"(?:{_any({*_SAID, *_TENS})}){_NO_LETTER}"
-_INITIALS = "".join(sorted({word[0] for word in (*_SAID, *_TENS, *_TIMES, "first", "last", "middle", "final")}))
+_SAID = rf"(?:{_any(SAID)}){_NO_LETTER}"
+_INITIALS = "".join({word[0] for word in (*SAID, *TIMES, *ORDINALS)})
+# Digits, and among them what is invisible, and the letter o for a zero.
+_NUMBER = rf"[{_DIGIT}]+(?:[{_INVISIBLE}o]++[{_DIGIT}]+)*+(?:o{{1,4}}{_NO_LETTER})?[\ufe0e\ufe0f\u20e3]*+"
 _GROUP = re.compile(
-    rf"(?P<number>[{_DIGIT}]+(?:[{_INVISIBLE}]++[{_DIGIT}]+)*+[\ufe0e\ufe0f\u20e3]*+)"
-    # The first letters are looked at first: a regular expression tries this at every place of a text.
+    rf"(?P<number>{_NUMBER})"
+    # The first letters are looked at first: this is tried at every place of a text.
     rf"|(?=[{_INITIALS}])(?<![^\W\d])(?:"
-    # "the last four are 1111": that four is no digit of the number.
-    rf"(?P<counted>(?:first|next|last|final|second|third|fourth|other|middle)\s(?:{_any(_COUNTS)}|[2-8](?!\d)){_NO_LETTER})"
-    rf"|(?P<times>{_any(_TIMES)})[\s-]{{1,3}}(?:(?P<again>[{_DIGIT}]+)|(?P<word>{_NUMBER_WORD}))"
-    rf"|(?P<tens>{_any(_TENS)})(?:[\s-]{{0,2}}(?P<unit>{_any(_UNITS)}))?{_NO_LETTER}"
-    # "four hundred eleven" is 411, "forty-one hundred" is 4100.
-    rf"|(?!(?:hundred|thousand)\W{{1,3}}(?:and\W{{1,3}})?{_NUMBER_WORD})(?P<said>{_NUMBER_WORD})"
+    rf"(?P<after_o>o{{1,3}}{_NUMBER})"
+    rf"|(?P<counted>(?:{_any(ORDINALS)})\s(?:{_any(COUNTS)}|[2-8])"
+    rf"(?=\W{{1,3}}(?:are|is|ones|digits?|numbers?|[{_DIGIT}]|{_SAID})))"
+    rf"|(?P<times>{_any(TIMES)})[\s-]{{1,3}}(?:(?P<again>[{_DIGIT}]+)|(?P<word>{_SAID}))"
+    rf"|(?P<tens>{_any(TENS)})[\s-]{{0,2}}(?P<unit>{_any(UNITS)}){_NO_LETTER}"
+    rf"|(?!(?:hundred|thousand)\W{{1,3}}(?:and\W{{1,3}})?{_SAID})(?P<said>{_SAID})"
     r")",
     re.IGNORECASE,
 )
 _GAPS = (
-    (Gap.PLAIN, re.compile(f"[{_PLAIN}]{{0,8}}+")),
+    # A dot between two digits, but not the end of a sentence.
+    (Gap.PLAIN, re.compile(f"[{_PLAIN}]{{0,8}}+|[{_INVISIBLE}]?[.．·•][{_INVISIBLE}]?")),
     (Gap.SOFT, re.compile(f"[{_SOFT}]{{0,12}}+")),
     (Gap.ODD, re.compile(f"[{_ODD}]{{0,12}}+")),
 )
+_WRITTEN = {"number", "after_o"}
 _WORD = re.compile(r"[^\W\d_]+")
 _BETWEEN_WORDS = re.compile(rf"[{_ODD}\d]*+")
 _EXCLAIMED = re.compile(r"(?:o|oh)[,.!…]", re.IGNORECASE)
@@ -141,41 +128,37 @@ def runs(text: str) -> Iterator[Run]:
     for first, last in pairwise([*cuts, len(found)]):
         # "Oh, 123 45 6789": no zero.
         first += first < last and _EXCLAIMED.match(text, starts[first]) is not None
-        digits = [_value(group) for group in found[first:last]]
+        tokens = [group[0] for group in found[first:last]]
+        # What is not written in common digits is rare, and slower to read.
+        digits = [
+            token if token.isdecimal() and token.isascii() else _value(group)
+            for token, group in zip(tokens, found[first:last], strict=True)
+        ]
         firsts = list(accumulate(map(len, digits), initial=0))
         if firsts[-1] >= FEWEST:
-            inner = slice(first, last)
-            spoken = [group.lastgroup != "number" for group in found[inner]]
-            yield Run(text, "".join(digits), starts[inner], ends[inner], gaps[inner], spoken, firsts)
+            spoken = [group.lastgroup not in _WRITTEN for group in found[first:last]]
+            yield Run(text, "".join(digits), starts[first:last], ends[first:last], gaps[first:last], spoken, firsts)
 
 
 def _value(found: re.Match[str]) -> str:
     """Return the digits that a group stands for, in ASCII."""
-    if found.lastgroup == "number":
-        return found[0] if found[0].isascii() else _ascii(found[0])
-    if found.lastgroup == "said":
-        return _digits_said(found[0])
-    part = found.groupdict(default="")
-    if part["tens"]:
-        return _TENS[_folded(part["tens"])] + _UNITS.get(_folded(part["unit"]), "0")
-    digits = _digits_said(part["word"]) if part["word"] else _ascii(part["again"])
-    # "double 41" doubles the four.
-    return digits[0] * (_TIMES[_folded(part["times"])] - 1) + digits
-
-
-def _digits_said(word: str) -> str:
-    folded = _folded(word)
-    return _TENS[folded] + "0" if folded in _TENS else _SAID[folded]
-
-
-def _folded(word: str) -> str:
-    """Fold case as regular expressions do, which take the Turkish letters for an i."""
-    return word.casefold().replace("ı", "i").replace("\u0307", "")
+    token = found[0]
+    match found.lastgroup:
+        case "number" | "after_o":
+            return _ascii(token)
+        case "said":
+            return digits_said(token)
+        case "unit":
+            return TENS[folded(found["tens"])] + UNITS[folded(found["unit"])]
+        case _:
+            digits = digits_said(found["word"]) if found["word"] else _ascii(found["again"])
+            # "double 41" doubles the four.
+            return digits[0] * (TIMES[folded(found["times"])] - 1) + digits
 
 
 def _ascii(digits: str) -> str:
-    """Fold digits of any script, leaving out what is invisible between them."""
-    values = (unicodedata.digit(character, None) for character in digits)
+    """Fold digits of any script and the letter o, leaving out what is invisible between them."""
+    values = (0 if character in "oO" else unicodedata.digit(character, None) for character in digits)
     return "".join(str(value) for value in values if value is not None)
 
 
@@ -187,5 +170,5 @@ def _gap(between: str) -> Gap:
         if pattern.fullmatch(between):
             return gap
     words = _WORD.findall(between.casefold())
-    filled = 0 < len(words) <= MOST_FILLERS and _FILLERS.issuperset(words)
+    filled = 0 < len(words) <= MOSTFILLERS and FILLERS.issuperset(words)
     return Gap.SOFT if filled and _BETWEEN_WORDS.fullmatch(_WORD.sub("", between)) else Gap.BREAK

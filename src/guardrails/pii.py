@@ -7,14 +7,14 @@ telephone numbers pass. What is found in which spelling, how often it errs and w
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, Literal
 
 from .cards import find_cards
 from .digits import Run, runs
 from .social_security import find_social_security
+from .surroundings import Surroundings
 
 Kind = Literal["card", "ssn"]
 
@@ -79,10 +79,11 @@ def _parts(text: str, passes: int) -> Iterator[_Part]:
 def _findings(text: str) -> Iterator[tuple[int, int, _Part]]:
     """Yield where the numbers stand and their marks; of a run with cards, its social security numbers come later."""
     for run in runs(text):
-        cards = find_cards(run)
+        around = Surroundings(run)
+        cards = find_cards(run, around)
         for first, last in cards:
             yield run.starts[first], run.ends[last - 1], _card(run, last)
-        for first, last in [] if cards else find_social_security(run):
+        for first, last in [] if cards else find_social_security(run, around):
             yield run.starts[first], run.ends[last - 1], _Part(SSN_MARK, "ssn")
 
 

@@ -7,76 +7,87 @@ else is said with them, or when the words near them say so. Impossible ones coun
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from itertools import pairwise
 
-from . import surroundings as around
-from .digits import Gap, Run
+from .digits import Gap, Groups, Run
+from .surroundings import Surroundings
 
-LENGTH = 9
-Groups = tuple[int, int]
-
+_LENGTH = 9
+_GROUPED = [3, 2, 4]
 _POSSIBLE = re.compile(r"(?!000|666|9)\d{3}(?!00)\d{2}(?!0000)\d{4}")
 """What the Social Security Administration may have issued."""
-_GROUPED = [3, 2, 4]
-_EDGES = {3, 5}
 _PHONE_LENGTHS = range(10, 14)
 _PHONE_GROUP = 3
 
 
-def find_social_security(run: Run) -> list[Groups]:
+def find_social_security(run: Run, around: Surroundings) -> list[Groups]:
     """Return the groups of a run that are social security numbers, from left to right and apart from each other."""
     found: list[Groups] = []
     for first, last in _nine_digits(run):
-        if (not found or first >= found[-1][1]) and _is_one(run, first, last):
+        if (not found or first >= found[-1][1]) and _is_one(run, around, first, last):
             found.append((first, last))
     return found
 
 
-def _nine_digits(run: Run) -> Iterator[Groups]:
-    """Yield every sequence of whole groups that has nine digits."""
-    groups = {first: group for group, first in enumerate(run.firsts)}
-    for group, first in enumerate(run.firsts[:-1]):
-        if last := groups.get(first + LENGTH):
-            yield group, last
+def _nine_digits(run: Run) -> list[Groups]:
+    """Return the nine digits that are a whole run, a phrase of one, a stretch said one by one, or grouped 3-2-4."""
+    end = len(run.gaps)
+    if len(run.digits) == _LENGTH:
+        return [(0, end)]
+    sizes = run.sizes(0, end)
+    grouped = {(at, at + 3) for at, size in enumerate(sizes) if size == _GROUPED[0] and sizes[at : at + 3] == _GROUPED}
+    phrases = [*(group for group, gap in enumerate(run.gaps) if gap > Gap.PLAIN), end]
+    single = [size == 1 or said for size, said in zip(sizes, run.spoken, strict=True)]
+    goes_on = [one and before for one, before in zip(single, [False, *single], strict=False)]
+    stretches = [*(at for at, gap in enumerate(run.gaps) if not goes_on[at] or gap > Gap.SOFT), end]
+    nine = {
+        (first, last)
+        for first, last in (*pairwise(phrases), *pairwise(stretches))
+        if run.firsts[last] - run.firsts[first] == _LENGTH
+    }
+    return sorted(nine | grouped)
 
 
-def _is_one(run: Run, first: int, last: int) -> bool:
+def _is_one(run: Run, around: Surroundings, first: int, last: int) -> bool:
     """Decide about nine digits."""
-    phrase = (first == 0 or run.pause_before(first)) and run.pause_before(last)
-    whole = first == 0 and last == len(run.gaps)
-    grouped = run.sizes(first, last) == _GROUPED
-    if not (grouped or phrase or whole):
+    if around.touch(first, last) or around.enclose(first, last):
         return False
-    place = run.text, run.starts[first], run.ends[last - 1]
-    if around.part_of_a_word(*place) or around.inside_another_shape(*place):
-        return False
-    if around.called_social_security(*place):
+    if around.name_social_security(first, last):
         return True
     digits = run.digits[run.firsts[first] : run.firsts[last]]
-    if not _POSSIBLE.fullmatch(digits) or around.called_phone(*place):
+    if not _POSSIBLE.fullmatch(digits) or around.name_a_phone(first, last):
         return False
-    return (grouped and _looks_like_one(run, first, last)) or (whole and _said_like_one(run))
+    return _written_like_one(run, first, last) or _said_like_one(run, around, first, last)
 
 
-def _looks_like_one(run: Run, first: int, last: int) -> bool:
-    """Tell whether 3-2-4 is written the way these numbers are, and is not a piece of another number."""
-    marks = [run.text[run.ends[group] : run.starts[group + 1]].strip() for group in range(first, last - 1)]
-    if run.widest_gap(first, last) > Gap.PLAIN or ("." in marks and marks != [".", "."]):
+def _written_like_one(run: Run, first: int, last: int) -> bool:
+    """Tell whether the digits are grouped and parted the way these numbers are, and no piece of another number."""
+    marks = [run.text[run.ends[group - 1] : run.starts[group]].strip() for group in range(first + 1, last)]
+    if run.sizes(first, last) != _GROUPED or run.widest_gap(first, last) > Gap.PLAIN:
         return False
-    beside = [group for group in (first, last) if not (group == 0 or run.pause_before(group))]
-    joined = [run.text[run.ends[group - 1] : run.starts[group]].strip() for group in beside]
-    if any(joined):
+    if "." in marks and marks != [".", "."]:
+        # 123.45 and 2024 are an amount and a year.
         return False
-    sizes = [run.sizes(group - 1, group)[0] if group == first else run.sizes(group, group + 1)[0] for group in beside]
-    return not (len(run.digits) in _PHONE_LENGTHS and any(size <= _PHONE_GROUP for size in sizes))
+    beside = [(group, size) for group, size in ((first, first - 1), (last, last)) if not run.pause_before(group)]
+    if any(run.text[run.ends[group - 1] : run.starts[group]].strip() for group, _ in beside):
+        return False
+    # Behind a trunk prefix, 3-2-4 is the beginning of a telephone number.
+    small = run.digits[run.firsts[first]] == "0" or any(
+        run.sizes(group, group + 1)[0] <= _PHONE_GROUP for _, group in beside
+    )
+    return not (beside and small and len(run.digits) in _PHONE_LENGTHS)
 
 
-def _said_like_one(run: Run) -> bool:
-    """Tell whether a whole run of nine digits was said the way these numbers are, and is not named otherwise."""
-    end = len(run.gaps)
-    pairs = pairwise(run.firsts)
-    one_by_one = all(after - before == 1 or said for (before, after), said in zip(pairs, run.spoken, strict=True))
-    if run.widest_gap(0, end) > Gap.SOFT or not one_by_one:
+def _said_like_one(run: Run, around: Surroundings, first: int, last: int) -> bool:
+    """Tell whether the digits were said one by one, with no others beside them, and not called something else."""
+    if last - first == 1 or not all(_goes_on(run, group) for group in range(first + 1, last)):
         return False
-    return not around.called_something_else(run.text, run.starts[0], run.ends[-1])
+    beside = [group for group in (first, last) if 0 < group < len(run.gaps)]
+    return not any(_goes_on(run, group) for group in beside) and not around.name_something_else(first)
+
+
+def _goes_on(run: Run, group: int) -> bool:
+    """Tell whether a group is said one by one like the one before it."""
+    before, size = run.sizes(group - 1, group + 1)
+    one_by_one = (size == 1 or run.spoken[group]) and (before == 1 or run.spoken[group - 1])
+    return one_by_one and run.gaps[group] <= Gap.SOFT

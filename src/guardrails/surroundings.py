@@ -1,34 +1,41 @@
-"""What stands around a number and says what it is: "tracking number", "is my social", a plus sign, the shape of an IBAN.
+"""What stands around a number and says what it is: "tracking number", "is my social", a plus sign, an IBAN's shape.
 
-Pure. Only a short distance is looked at, so the cost of one number does not depend on the length of the text. Every
-function takes the text and where the number stands in it.
+Pure. Only a short distance is looked at, so the cost of one number does not depend on the length of the text.
 """
 
 from __future__ import annotations
 
 import re
+from functools import cached_property
+
+from .digits import Run
 
 NEAR = 60
 """So many characters before a number may name it."""
 NEAR_AFTER = 40
+_FEW_DIGITS = 4
+"""A number may be the greater part of what was named."""
+SHORTEST_PHONE = 7
+LONGEST_PHONE = 15
+"""Digits of a telephone number with its country code (E.164)."""
 
 _CARD = (
     r"(?:(?:credit|debit)?cards?|visa|master\W?card|mc|amex|american\W?express|discover|diners|jcb|union\W?pay|maestro|"
     r"debit|credit|cc|pan|tarjeta|carte|karte)"
 )
-_MAESTRO = r"(?:maestro|(?:debit|credit|bank|payment)\W?cards?)"
+_BANK_CARD = r"(?:maestro|(?:debit|credit|bank|payment)\W?cards?)"
 _SOCIAL = (
     r"(?:ssns?|s\W{1,2}s\W{1,2}n|ss\W{0,2}(?:#|no|num|number)|soc(?:ial)?\W{1,2}sec(?:urity)?(?:\W{1,2}account)?|"
     r"social(?!\W{1,2}(?:media|network|app|page|post|event))|i?tin|tax\W?payers?|"
     r"tax\W{0,2}(?:id|identification|payer|number|no)|f?ein|seguro\W{1,2}social)"
 )
-_TRACKING = (
+_PARCEL = (
     r"(?:track(?:ing|ed)?|fedex|fed\Wex|ups|usps|dhl|ontrac|lasership|purolator|canada\Wpost|royal\Wmail|evri|hermes|dpd|"
     r"gls|way\W?bill|awb|consignment|parcel|package|shipment|imei|meid|iccid|serial|isbn|ean|upc|gtin|bar\W?code|iban)"
 )
 _PHONE = r"(?:(?:tele)?phone|tel|cell|mobile|whats\W?app|fax|call|landline|text\W+me|reach\W+me|sms)"
 _OTHER = (
-    rf"(?:{_TRACKING}|{_PHONE}|orders?|invoice|ticket|case|zip|postal|postcode|reference|ref|confirmation|routing|"
+    rf"(?:{_PARCEL}|{_PHONE}|orders?|invoice|ticket|case|zip|postal|postcode|reference|ref|confirmation|routing|"
     r"account|acct|member(?:ship)?|customer|product|item|model|passport|sku|code|media)"
 )
 # Words that may stand between a name and its number. No full stop: the next sentence may speak of something else.
@@ -40,22 +47,45 @@ _TO_NUMBER = rf"(?!\w)(?:[^\w.?!]*+\b{_LINK}(?!\w))*+[^\w.?!]*$"
 _FROM_NUMBER = r"\W{0,6}(?:(?:is|was|are|that|this|thats|it|its|s|which|my|the|his|her|our|a|as|for|here)\W{1,3}){0,5}"
 
 _NAMES_CARD = re.compile(rf"\b{_CARD}(?![^\W\d_])", re.IGNORECASE)
-_NAMES_MAESTRO = re.compile(rf"\b{_MAESTRO}(?![^\W\d_])", re.IGNORECASE)
+_NAMES_BANK_CARD = re.compile(rf"\b{_BANK_CARD}(?![^\W\d_])", re.IGNORECASE)
 _NAMES_SOCIAL = re.compile(rf"(?<![^\W_]){_SOCIAL}(?![^\W\d_])", re.IGNORECASE)
 _NAMES_OTHER = re.compile(rf"(?<![^\W_]){_OTHER}(?![^\W\d_])", re.IGNORECASE)
-_TRACKING_BEFORE = re.compile(rf"\b{_TRACKING}{_TO_NUMBER}", re.IGNORECASE)
+_PARCEL_BEFORE = re.compile(rf"\b{_PARCEL}{_TO_NUMBER}", re.IGNORECASE)
 _PHONE_BEFORE = re.compile(rf"\b{_PHONE}{_TO_NUMBER}", re.IGNORECASE)
 _OTHER_BEFORE = re.compile(rf"\b{_OTHER}{_TO_NUMBER}", re.IGNORECASE)
 _CARD_AFTER = re.compile(rf"{_FROM_NUMBER}{_CARD}\b", re.IGNORECASE)
 _SOCIAL_AFTER = re.compile(rf"{_FROM_NUMBER}{_SOCIAL}(?![^\W_])", re.IGNORECASE)
-_TRACKING_AFTER = re.compile(rf"{_FROM_NUMBER}(?:\w+\W)?{_TRACKING}\b", re.IGNORECASE)
-_BEFORE_LAST_DIGIT = re.compile(r".*\d", re.DOTALL)
+_PARCEL_AFTER = re.compile(rf"{_FROM_NUMBER}(?:\w+\W)?{_PARCEL}\b", re.IGNORECASE)
 
 # Ids are ASCII; "卡号是4111…" is a sentence. A name may be written without a space: "visa4111…", "…1111exp".
 _TOUCHING_BEFORE = re.compile(r"\w+\Z", re.ASCII)
 _TOUCHING_AFTER = re.compile(r"_*[a-z]+", re.IGNORECASE | re.ASCII)
+_DIGITS = re.compile(r"\d+")
+_AT = re.compile(r"@\w")
 _LETTER = re.compile(r"[a-z]", re.IGNORECASE)
-_MAY_TOUCH = frozenset(["card", "visa", "mastercard", "mc", "amex", "cc", "pan", "number", "no", "nr", "is", "ssn", "social", "itin", "tin", "exp", "cvv", "cvc", "and"])
+_MAY_TOUCH = frozenset(
+    [
+        "card",
+        "visa",
+        "mastercard",
+        "mc",
+        "amex",
+        "cc",
+        "pan",
+        "number",
+        "no",
+        "nr",
+        "is",
+        "ssn",
+        "social",
+        "itin",
+        "tin",
+        "exp",
+        "cvv",
+        "cvc",
+        "and",
+    ]
+)
 
 _UUID_OR_UPS = re.compile(r"\b(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|1Z(?:\s?[0-9A-Z]){16})\b", re.IGNORECASE)
 _IBAN = re.compile(r"\b[a-z]{2}\d{2}(?:[ -]?[a-z0-9]{1,4}){3,8}", re.IGNORECASE | re.ASCII)
@@ -64,66 +94,89 @@ _IBAN_LENGTHS |= {"GR": 27, "HU": 28, "IE": 22, "IT": 27, "LU": 20, "NL": 18, "N
 _LONGEST_SHAPE = 44
 
 
-def called_card(text: str, start: int, end: int) -> bool:
-    """Tell whether a payment card is spoken of near the number."""
-    return bool(_NAMES_CARD.search(_before(text, start)) or _CARD_AFTER.match(_after(text, end)))
+class Surroundings:
+    """What is in front of a run of digits and behind it; each question is answered once and only when it is asked.
 
+    Between the groups of a run stand no words that could name it, so that its surroundings are those of its numbers.
+    """
 
-def called_debit_card(text: str, start: int, end: int) -> bool:
-    """Tell whether the number is said to be of a Maestro or bank card, and not of a gift or member card."""
-    return bool(_NAMES_MAESTRO.search(_before(text, start)))
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        start, end = run.starts[0], run.ends[-1]
+        self._before = run.text[max(0, start - NEAR) : start]
+        self._after = run.text[end : end + NEAR_AFTER]
 
+    @cached_property
+    def speak_of_a_card(self) -> bool:
+        """Tell whether a payment card is named on either side."""
+        return bool(_NAMES_CARD.search(self._before)) or self._card_follows
 
-def called_tracking(text: str, start: int, end: int) -> bool:
-    """Tell whether the number is said to be a tracking number, or one of a thing (IMEI, ISBN, serial number)."""
-    before, after = _before(text, start), _after(text, end)
-    if _CARD_AFTER.match(after):
-        return False
-    return bool(_TRACKING_BEFORE.search(before) or _TRACKING_AFTER.match(after))
+    @cached_property
+    def speak_of_a_bank_card(self) -> bool:
+        """Tell whether a Maestro or bank card is named, and not a gift or member card."""
+        return bool(_NAMES_BANK_CARD.search(self._before))
 
+    def name_a_parcel(self, first: int, last: int) -> bool:
+        """Tell whether the groups are said to be a tracking number, or one of a thing (IMEI, ISBN, serial number)."""
+        if self._card_follows:
+            return False
+        return self._named_by(_PARCEL_BEFORE, first) or (self._ends(last) and bool(_PARCEL_AFTER.match(self._after)))
 
-def called_phone(text: str, start: int, end: int) -> bool:
-    """Tell whether the number is said to be a telephone number, or written as one with a plus sign."""
-    return text[start - 1 : start] == "+" or bool(_PHONE_BEFORE.search(_before(text, start)))
+    def name_a_phone(self, first: int, last: int) -> bool:
+        """Tell whether the groups are said to be a telephone number, or are a piece of one that has a plus sign."""
+        plus = "+" in self._before[-2:] and self._run.firsts[first] < SHORTEST_PHONE
+        return self._run.firsts[last] <= LONGEST_PHONE and (plus or self._named_by(_PHONE_BEFORE, first))
 
+    def name_social_security(self, first: int, last: int) -> bool:
+        """Tell whether the groups are said to be a social security or tax number."""
+        if self._ends(last) and _SOCIAL_AFTER.match(self._after):
+            return True
+        return first == 0 and self._social_security_leads
 
-def called_social_security(text: str, start: int, end: int) -> bool:
-    """Tell whether the number is said to be a social security or tax number, on either side of it."""
-    if _SOCIAL_AFTER.match(_after(text, end)):
-        return True
-    before = _BEFORE_LAST_DIGIT.sub("", _before(text, start))
-    names = [name.end() for name in _NAMES_SOCIAL.finditer(before)]
-    return bool(names) and not _NAMES_OTHER.search(before, names[-1])
+    def name_something_else(self, first: int) -> bool:
+        """Tell whether the groups are said to be what customers are asked for: an order number, a zip code."""
+        return self._named_by(_OTHER_BEFORE, first)
 
+    def touch(self, first: int, last: int) -> bool:
+        """Tell whether letters touch the groups, as in ``TRK_4111…`` or ``9f4111…``, or an e-mail address."""
+        text, start, end = self._run.text, self._run.starts[first], self._run.ends[last - 1]
+        before = _TOUCHING_BEFORE.search(text[max(0, start - NEAR) : start])
+        after = _TOUCHING_AFTER.match(text, end)
+        touching = [found[0].strip("_").lower() for found in (before, after) if found and _LETTER.search(found[0])]
+        return not _MAY_TOUCH.issuperset(touching) or _AT.match(text, end) is not None
 
-def called_something_else(text: str, start: int, end: int) -> bool:
-    """Tell whether the number is said to be one that customers are asked for: an order's, a telephone's, a zip code."""
-    return bool(_OTHER_BEFORE.search(_before(text, start)))
+    def enclose(self, first: int, last: int) -> bool:
+        """Tell whether the groups are a piece of a UUID, a UPS number or a valid IBAN."""
+        start, end = self._run.starts[first], self._run.ends[last - 1]
+        return any(before < end and start < after for before, after in self._shapes)
 
+    @cached_property
+    def _lead(self) -> str:
+        """What stands between the number before and this one."""
+        return _DIGITS.split(self._before)[-1]
 
-def part_of_a_word(text: str, start: int, end: int) -> bool:
-    """Tell whether letters touch the number, as in ``TRK_4111…`` or ``9f4111…``, or it begins an e-mail address."""
-    before = _TOUCHING_BEFORE.search(text[max(0, start - NEAR) : start])
-    after = _TOUCHING_AFTER.match(_after(text, end))
-    touching = [found[0].strip("_").lower() for found in (before, after) if found and _LETTER.search(found[0])]
-    return not _MAY_TOUCH.issuperset(touching) or re.match(r"@\w", text[end : end + 2]) is not None
+    @cached_property
+    def _card_follows(self) -> bool:
+        return bool(_CARD_AFTER.match(self._after))
 
+    @cached_property
+    def _social_security_leads(self) -> bool:
+        names = [name.end() for name in _NAMES_SOCIAL.finditer(self._lead)]
+        return bool(names) and not _NAMES_OTHER.search(self._lead, names[-1])
 
-def inside_another_shape(text: str, start: int, end: int) -> bool:
-    """Tell whether the number is a piece of a UUID, a UPS number or a valid IBAN."""
-    offset = max(0, start - _LONGEST_SHAPE)
-    nearby = text[offset : end + _LONGEST_SHAPE]
-    shapes = [shape.span() for shape in _UUID_OR_UPS.finditer(nearby)]
-    shapes += [shape.span() for shape in _IBAN.finditer(nearby) if _is_iban(shape[0])]
-    return any(first < end - offset and start - offset < last for first, last in shapes)
+    @cached_property
+    def _shapes(self) -> list[tuple[int, int]]:
+        start = max(0, self._run.starts[0] - _LONGEST_SHAPE)
+        end = self._run.ends[-1] + _LONGEST_SHAPE
+        shapes = [shape.span() for shape in _UUID_OR_UPS.finditer(self._run.text, start, end)]
+        ibans = _IBAN.finditer(self._run.text, start, end)
+        return shapes + [iban.span() for iban in ibans if _is_iban(iban[0])]
 
+    def _named_by(self, names: re.Pattern[str], first: int) -> bool:
+        return self._run.firsts[first] <= _FEW_DIGITS and bool(names.search(self._lead))
 
-def _before(text: str, start: int) -> str:
-    return text[max(0, start - NEAR) : start]
-
-
-def _after(text: str, end: int) -> str:
-    return text[end : end + NEAR_AFTER]
+    def _ends(self, last: int) -> bool:
+        return self._run.firsts[-1] - self._run.firsts[last] <= _FEW_DIGITS
 
 
 def _is_iban(text: str) -> bool:

@@ -275,8 +275,8 @@ class LaneStore(Protocol):
         """Record the result of an effect, begun or not; the first result stays."""
         ...
 
-    async def effect_reset(self, subject: SubjectId, key: str) -> None:
-        """Forget an unfinished effect, so that it may begin again. A finished one stays."""
+    async def effect_known(self, subject: SubjectId, key: str) -> bool:
+        """Tell whether an effect was ever begun, by whomever; changes nothing."""
         ...
 
     # --- outbox -----------------------------------------------------------------------------------------
@@ -297,7 +297,8 @@ class LaneStore(Protocol):
 
         A reply that is settled already (status not WAITING), or held by another holder since, keeps its state; the
         settlement's timeline rows are then not written. A holder that still holds the line goes on with its next
-        reply; one that does not gets None, also when the line is free.
+        reply; one that does not gets None, also when the line is free, and so does an attempt (``tries``) that its
+        own holder has begun anew since.
         """
         ...
 

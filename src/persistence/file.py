@@ -150,9 +150,9 @@ class FileStore:
         """See :meth:`LaneStore.effect_finish`."""
         await self._write(file_effects.finish, subject, key, result)
 
-    async def effect_reset(self, subject: SubjectId, key: str) -> None:
-        """See :meth:`LaneStore.effect_reset`."""
-        await self._write(file_effects.reset, subject, key)
+    async def effect_known(self, subject: SubjectId, key: str) -> bool:
+        """See :meth:`LaneStore.effect_known`."""
+        return await self._read(file_effects.known, subject, key)
 
     # --- outbox -----------------------------------------------------------------------------------------
 

@@ -28,6 +28,6 @@ def finish(db: sqlite3.Connection, now: float, subject: SubjectId, key: str, res
     )
 
 
-def reset(db: sqlite3.Connection, now: float, subject: SubjectId, key: str) -> None:
-    """See :meth:`LaneStore.effect_reset`."""
-    db.execute("DELETE FROM effect WHERE subject = ? AND key = ? AND result IS NULL", (subject, key))
+def known(db: sqlite3.Connection, subject: SubjectId, key: str) -> bool:
+    """See :meth:`LaneStore.effect_known`."""
+    return db.execute("SELECT 1 FROM effect WHERE subject = ? AND key = ?", (subject, key)).fetchone() is not None

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from ..errors import MalformedRequest, UnreadableRecord
+from ..guardrails.pii import mask, mask_value
 from ..model import Approval, ApprovalStatus, Decision, SubjectId, Verdict
 from ..persistence.base import Outcome, Page, Receipt
 from ..telemetry.logs import subject_label
@@ -163,9 +164,10 @@ class ApprovalDesk:
             ask.verdict,
             actor,
             self._clock(),
-            reason=ask.reason,
-            arguments=_edited(approval, ask.arguments),
-            final_message=ask.final_message,
+            # Staff may quote the customer: no card or social security number is stored through this door either.
+            reason=_masked(ask.reason),
+            arguments=mask_value(_edited(approval, ask.arguments)),
+            final_message=_masked(ask.final_message),
         )
         not_after = approval.expires_at if approval.status is ApprovalStatus.PENDING else None
         receipt = await self._decider.decide(
@@ -226,3 +228,7 @@ def _read_cursor(cursor: str | None, sources: int) -> tuple[int, str | None]:
     if not dot or number not in map(str, range(sources)):
         raise MalformedRequest("(cursor)")
     return int(number), inner or None
+
+
+def _masked(text: str | None) -> str | None:
+    return text if text is None else mask(text).text

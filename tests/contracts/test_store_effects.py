@@ -53,17 +53,11 @@ async def test_an_effect_that_was_never_begun_may_be_finished(store: LaneStore) 
     assert (await store.effect_begin(JANE, "refund", token=fresh())).result == "done by hand"
 
 
-async def test_an_unfinished_effect_may_be_forgotten(store: LaneStore) -> None:
+async def test_a_begun_effect_is_known_and_another_is_not(store: LaneStore) -> None:
     await store.effect_begin(JANE, "refund", token=fresh())
-    await store.effect_reset(JANE, "refund")
-    assert (await store.effect_begin(JANE, "refund", token=fresh())).state is EffectState.NEW
-
-
-async def test_a_finished_effect_is_never_forgotten(store: LaneStore) -> None:
-    await store.effect_begin(JANE, "refund", token=fresh())
-    await store.effect_finish(JANE, "refund", result="REF_1")
-    await store.effect_reset(JANE, "refund")
-    assert (await store.effect_begin(JANE, "refund", token=fresh())).state is EffectState.DONE
+    assert await store.effect_known(JANE, "refund")
+    assert not await store.effect_known(JANE, "another")
+    assert not await store.effect_known(JOHN, "refund")
 
 
 async def test_effects_belong_to_their_subject(store: LaneStore) -> None:

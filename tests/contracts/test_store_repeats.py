@@ -112,12 +112,6 @@ async def test_effect_finish(kit: StoreKit) -> None:
     assert (effect.state, effect.result) == (EffectState.DONE, "REF_1")
 
 
-async def test_effect_reset(kit: StoreKit) -> None:
-    await kit.store.effect_begin(JANE, "refund", token="t")
-    await kit.repeat(lambda: kit.store.effect_reset(JANE, "refund"))
-    assert (await kit.store.effect_begin(JANE, "refund", token="u")).state is EffectState.NEW
-
-
 async def test_next_reply(kit: StoreKit) -> None:
     await write(kit.store, replies=(reply("r1"), reply("r2")))
     outgoing = await kit.repeat(lambda: kit.store.next_reply(JANE, Channel.SMS, holder="me", seconds=LEASE))

@@ -35,6 +35,8 @@ class World:
 
     twilio: TwilioSimulator
     folder: Path
+    port: int
+    env: dict[str, str]
     start: Callable[[], AbstractAsyncContextManager[GatewayProcess]]
 
     async def turns_covering(self) -> Counter[str]:
@@ -66,7 +68,7 @@ async def world(folder: Path, model: ModelServer) -> AsyncIterator[World]:
             "OPENAI_BASE_URL": f"{model_url}/v1",
             "TRACING_ENABLED": "false",
         }
-        yield World(simulator, folder, lambda: gateway_process(folder, port, env))
+        yield World(simulator, folder, port, env, lambda: gateway_process(folder, port, env))
 
 
 def bodies(twilio: TwilioSimulator) -> list[str]:

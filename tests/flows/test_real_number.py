@@ -148,3 +148,12 @@ async def test_a_session_begins_once_and_ends_with_a_real_goodbye(tmp_path: Path
         events = await names(it)
     assert events.count("conversation_start") == 2
     assert events.count("conversation_end") == 1
+
+
+async def test_a_model_that_never_comes_to_an_end_means_a_polite_text_and_a_ticket(tmp_path: Path) -> None:
+    model = ModelServer(lambda _: Answer(calls=[("order_status", {"order_id": "12345"})]))
+    async with running(tmp_path, model, MAX_TURNS="3") as it:
+        assert await it.ask("hello") == phrases.TOO_MANY_STEPS
+        (ticket,) = await it.store.tickets(SUBJECT)
+    assert ticket.description == "hello"
+    assert len(model.requests) == 3

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tandem.conversation.base import EngineLimits, Execution, OnDelta, TurnRequest, TurnResult
+from tandem.conversation.base import EngineLimits, Execution, TurnRequest, TurnResult
 from tandem.conversation.delivery import Delivery
 from tandem.conversation.engine import TurnEngine
 from tandem.model import (
@@ -53,7 +53,7 @@ class ScriptedRunner:
     requests: list[TurnRequest] = field(default_factory=list)
     executed: list[Approval] = field(default_factory=list)
 
-    async def run(self, request: TurnRequest, *, on_delta: OnDelta | None = None) -> TurnResult:
+    async def run(self, request: TurnRequest) -> TurnResult:
         self.requests.append(request)
         return await self.respond(request)
 

@@ -64,17 +64,17 @@ def build_agent(bank: Bank) -> Agent[Any]:
     @function_tool(needs_approval=True)
     async def pay_with_key(who: str) -> str:
         """Pay."""
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.02)
         bank.pay(who, idempotency_key())
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.02)
         return "paid"
 
     @function_tool(needs_approval=True)
     async def pay_without_key(who: str) -> str:
         """Pay."""
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.02)
         bank.pay(who, None)
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.02)
         return "paid"
 
     return Agent("cashier", tools=[pay_with_key, pay_without_key])

@@ -42,6 +42,9 @@ class Memory:
     async def effect_finish(self, subject: str, key: str, *, result: str) -> None:
         self.rows[key] = result
 
+    async def effect_known(self, subject: str, key: str) -> bool:
+        return key in self.rows
+
     async def accept(
         self, subject: str, entries: Sequence[Entry], *, token: str, not_after: float | None = None
     ) -> tuple[Receipt, ...]:

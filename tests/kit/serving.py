@@ -15,7 +15,7 @@ import uvicorn
 async def serve(app: Any, *, listener: socket.socket | None = None) -> AsyncIterator[str]:
     """Serve an ASGI app and yield its address, ``http://127.0.0.1:PORT``."""
     listener = listener or listen()
-    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=0.5)
+    config = uvicorn.Config(app, log_config=None, access_log=False, ws_max_size=65_536, timeout_graceful_shutdown=0.5)
     server = uvicorn.Server(config)
     server.capture_signals = _no_signals  # type: ignore[assignment]
     task = asyncio.create_task(server.serve(sockets=[listener]))

@@ -88,8 +88,12 @@ async def test_no_payment_is_made_twice_whoever_dies_when(tmp_path: Path) -> Non
     async with zygote(tmp_path) as process:
         for number in range(ROUNDS):
             await ask(tmp_path, bank, number)
+            enough = len(bank.payments()) + chance.randint(1, LANES - 1)
             pids = [await spawn(process), await spawn(process)]
-            await asyncio.sleep(chance.uniform(0.01, 0.3))
+            async with asyncio.timeout(30):
+                # Killed in the middle of the payments, not before or after them, however fast this machine is.
+                while len(bank.payments()) < enough:
+                    await asyncio.sleep(0.001)
             for pid in pids:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)

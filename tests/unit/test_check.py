@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,11 +28,6 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.fixture
-def lines(capsys: pytest.CaptureFixture[str]) -> "Lines":
-    return Lines(capsys)
-
-
 class Lines:
     """Runs a check and gives what was found, by item."""
 
@@ -47,6 +43,11 @@ class Lines:
             item, _, text = rest.strip().partition(": ")
             found[item] = (state, text)
         return found
+
+
+@pytest.fixture
+def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
+    return Lines(capsys)
 
 
 async def test_a_fresh_folder_has_no_problem(lines: Lines) -> None:
@@ -65,7 +66,7 @@ async def test_a_fresh_folder_has_no_problem(lines: Lines) -> None:
 
 async def test_nothing_is_made(lines: Lines, tmp_path: Path) -> None:
     await lines.of({"LOG_DIR": "logs"})
-    assert list(tmp_path.iterdir()) == []
+    assert os.listdir(tmp_path) == []
 
 
 async def test_every_wrong_setting_has_its_line(tmp_path: Path) -> None:

@@ -23,7 +23,9 @@ FRESH, DRY, TWICE, APP, SECRET, KEYED, BYTE = (f"+1555010{number:04}" for number
 STOLEN, DEFERRED, OUTSIDE, DROPPED, SERVED = (f"+1555020{number:04}" for number in range(5))
 LONGER = "+49301234567"
 OLD = "https://old.example/texts"
-SERVICES = {name: "MG" + digit * 32 for name, digit in (("steals", "1"), ("defers", "2"), ("drops", "3"), ("ours", "4"))}
+SERVICES = {
+    name: "MG" + digit * 32 for name, digit in (("steals", "1"), ("defers", "2"), ("drops", "3"), ("ours", "4"))
+}
 WORLD = {
     "account": ACCOUNT,
     "token": TOKEN,
@@ -226,7 +228,7 @@ async def test_a_number_that_only_contains_ours_is_not_ours(twilio: str) -> None
 
 
 async def test_wrong_credentials_are_named(twilio: str) -> None:
-    with pytest.raises(AccountRefused, match="compare TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.*401, code 20003"):
+    with pytest.raises(AccountRefused, match=r"compare TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.*401, code 20003"):
         await connect(settings(twilio, DRY, TWILIO_AUTH_TOKEN="wrong"), URL, dry_run=True)
 
 
@@ -234,7 +236,7 @@ async def test_another_account_is_named(twilio: str) -> None:
     other = settings(
         twilio, DRY, TWILIO_ACCOUNT_SID="AC" + "9" * 32, TWILIO_API_KEY_SID=KEY[0], TWILIO_API_KEY_SECRET=KEY[1]
     )
-    with pytest.raises(AccountRefused, match="TWILIO_ACCOUNT_SID with the console.*404"):
+    with pytest.raises(AccountRefused, match=r"TWILIO_ACCOUNT_SID with the console.*404"):
         await connect(other, URL, dry_run=True)
 
 

@@ -394,3 +394,70 @@ def test_agents_with_gated_tools_get_withdraw_request(tmp_path: Path) -> None:
     put_gates(gated)
     assert [tool.name for tool in gated.tools] == ["pay", "withdraw_request"]
     assert plain.tools == []
+
+
+async def test_a_turn_that_is_run_again_does_not_ask_approval_for_what_it_did_already(tmp_path: Path) -> None:
+    spent: list[int] = []
+
+    async def over_budget(context: Any, arguments: dict[str, Any], call_id: str) -> bool:
+        return sum(spent) + arguments["amount"] > 100
+
+    @function_tool(needs_approval=over_budget)
+    async def spend(amount: int) -> str:
+        """Spend."""
+        spent.append(amount)
+        return "spent"
+
+    step = [function_call("spend", {"amount": 60}, call_id="c1")]
+    again = [function_call("spend", {"amount": 60}, call_id="c2")]
+    script = [step, SAID, again, SAID, again, SAID]
+    async with bench(tmp_path, Agent("a", tools=[spend]), script) as it:
+        await it.turn(empty(), key="SM1")
+        repeated = await it.turn(empty(), key="SM1")
+        new = await it.turn(empty(), key="SM2")
+    assert spent == [60]
+    assert repeated.gated == ()
+    assert len(new.gated) == 1
+
+
+async def test_arguments_that_do_not_fit_are_a_failure_and_not_a_mystery(tmp_path: Path) -> None:
+    @idempotent
+    @function_tool
+    async def pay(amount: int) -> str:
+        """Pay."""
+        return "paid"
+
+    script = [[function_call("pay", {"amount": "lots"}, call_id="c1")], SAID]
+    async with bench(tmp_path, Agent("a", tools=[pay]), script) as it:
+        result = await it.turn(empty())
+    assert result.unknown == ()
+    assert [use.failed for use in result.tools] == [True]
+
+
+async def test_a_retry_that_staff_ordered_is_not_gated_again(tmp_path: Path) -> None:
+    sent: list[str] = []
+    reached = asyncio.Event()
+
+    async def once_sent(context: Any, arguments: dict[str, Any], call_id: str) -> bool:
+        return reached.is_set()
+
+    @function_tool(needs_approval=once_sent)
+    async def send(text: str) -> str:
+        """Send."""
+        if not reached.is_set():
+            reached.set()
+            await asyncio.Event().wait()
+        sent.append(text)
+        return "sent"
+
+    step = [function_call("send", {"text": "hi"}, call_id="c1")]
+    async with bench(tmp_path, Agent("a", tools=[send]), [step, step, SAID]) as it:
+        cut = asyncio.create_task(it.turn(empty()))
+        await reached.wait()
+        cut.cancel()
+        await asyncio.gather(cut, return_exceptions=True)
+        (effect,) = (await it.turn(empty())).unknown
+        approval = approvals.unknown(effect, "apr_1", empty(), said="hi", channel=Channel.SMS, now=0)
+        retried = await it.execute(replace(approval, retries=1))
+    assert retried.status is ApprovalStatus.EXECUTED
+    assert sent == ["hi"]

@@ -21,7 +21,8 @@ from tandem.agents.models import Models, open_client
 from tandem.agents.runner import RunLimits, SdkRunner
 from tandem.agents.shop import open_embedded_shop
 from tandem.agents.support import build_support_agent
-from tandem.conversation.base import TurnRequest, TurnResult
+from tandem.conversation.base import Steering, TurnRequest, TurnResult
+from tandem.conversation.speech import Speech
 from tandem.model import Address, Channel, Conversation, Route, SubjectId, Turn
 from tandem.persistence.file import open_file_store
 
@@ -85,14 +86,11 @@ async def test_a_tool_call_and_a_second_turn_are_accepted_by_the_api(tmp_path: P
 async def test_streamed_and_plain_runs_store_the_same(tmp_path: Path) -> None:
     answers = [Answer(calls=[("order_status", {"order_id": "12345"})]), Answer("It has shipped, John.")]
     heard: list[str] = []
-
-    async def hear(delta: str) -> None:
-        heard.append(delta)
-
+    speech = Speech(SubjectId("phone_1"), heard.append, lambda: None, first_token_timeout=5)
     async with runner_on(ModelServer(answers), tmp_path) as runner:
         plain = await runner.run(request("status?"))
     async with runner_on(ModelServer(answers), tmp_path) as runner:
-        streamed = await runner.run(request("status?"), on_delta=hear)
+        streamed = await runner.run(replace(request("status?"), steering=Steering(speech=speech)))
     assert heard == ["It", " has", " shipped,", " John."]
     assert streamed.items == plain.items
 

@@ -113,7 +113,7 @@ async def test_what_was_refused_may_be_asked_again_with_the_same_key(shop):
 
 async def test_one_key_over_two_connections_is_paid_once(tmp_path: Path):
     """H7: as two processes would, at the same moment."""
-    path, together = tmp_path / "shop.sqlite3", Barrier(4)
+    path, together = tmp_path / "shop.sqlite3", Barrier(4, timeout=10)
 
     async def one() -> Refund:
         async with open_embedded_shop(path) as shop:
@@ -127,7 +127,7 @@ async def test_one_key_over_two_connections_is_paid_once(tmp_path: Path):
 
 async def test_many_connections_together_pay_no_more_than_the_total(tmp_path: Path):
     """A5"""
-    path, together = tmp_path / "shop.sqlite3", Barrier(4)
+    path, together = tmp_path / "shop.sqlite3", Barrier(4, timeout=10)
 
     async def one(number: int) -> bool:
         async with open_embedded_shop(path) as shop:
@@ -199,6 +199,20 @@ async def test_a_file_of_the_first_version_is_brought_up_to_date(tmp_path: Path)
     async with open_embedded_shop(path) as shop:
         await paid(shop, 100)
         assert (await shop.counts())["customers"] == 2
+
+
+async def test_many_processes_may_open_a_new_file_at_once(tmp_path: Path):
+    """SQLite does not wait for the lock that switches a new file to write-ahead logging."""
+    together = Barrier(4, timeout=10)
+
+    async def one(number: int) -> int:
+        together.wait()
+        async with open_embedded_shop(tmp_path / f"{number}.sqlite3") as shop:
+            return (await shop.counts())["orders"]
+
+    for number in range(10):
+        rounds = (asyncio.to_thread(lambda n=number: asyncio.run(one(n))) for _ in range(4))
+        assert await asyncio.gather(*rounds) == [2] * 4
 
 
 async def test_a_file_of_a_newer_version_is_refused(tmp_path: Path):

@@ -211,6 +211,12 @@ async def test_a_store_that_is_away_answers_503(texting: Texting) -> None:
 # --- POST /sms/status and /sms/fallback --------------------------------------------------------------------
 
 
+async def test_how_a_call_ended_is_no_message(texting: Texting) -> None:
+    said = {"CallSid": "CA" + "1" * 32, "CallStatus": "completed", "From": CUSTOMER, "To": OURS}
+    assert (await texting.simulator.post("/sms/status", said)).status == 200
+    assert texting.desk.statuses == []
+
+
 @pytest.mark.parametrize(
     ("status", "stored"),
     [("queued", ReplyStatus.SENT), ("sent", ReplyStatus.SENT), ("delivered", ReplyStatus.DELIVERED),

@@ -159,7 +159,9 @@ async def fill(store: FileStore, count: int) -> None:
         subject = SubjectId(f"phone_{number}")
         await store.accept(subject, texts("a"), token=fresh())
         carried = conversation(subject, approvals=(approval(f"apr_{number}", subject),))
-        await write(store, subject, conversation=carried, consumed=("a",), wake_at=9e9)
+        change = {"conversation": carried, "consumed": ("a",), "replies": (reply("r"),), "wake_at": 9e9}
+        committed = await write(store, subject, deliver=60.0, **change)
+        await store.settle(subject, committed.outgoing[0], Settlement(ReplyStatus.SENT), seconds=60.0)
 
     for number in range(count // 4):
         await store.accept(JANE, texts(f"k{number}"), token=fresh())

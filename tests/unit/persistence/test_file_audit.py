@@ -25,6 +25,10 @@ def query(folder: Path, statement: str) -> list[tuple[object, ...]]:
         return connection.execute(statement).fetchall()
 
 
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
 async def erased(folder: Path) -> None:
     """Erase somebody from a store."""
     async with open_file_store(folder) as store:
@@ -37,7 +41,7 @@ async def test_nothing_is_left_while_others_have_the_store_open(tmp_path: Path) 
         await running.accept(JANE, (text("SM1", WORDS),), token=fresh())
         await write(running, conversation=conversation(summary=WORDS), consumed=("SM1",))
         await store.erase(JANE)
-        content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+        content = b"".join((tmp_path / name).read_bytes() for name in names(tmp_path))
     assert WORDS.encode() not in content
     assert JANE.encode() not in content
 
@@ -62,7 +66,7 @@ async def test_the_audit_survives_a_salvage(tmp_path: Path) -> None:
     async with open_file_store(tmp_path) as store:
         rows = await store.erasures(JANE)
     assert [row.actor for row in rows] == ["alice"]
-    assert list(tmp_path.glob("tandem.db.damaged-*")) != []
+    assert any(name.startswith("tandem.db.damaged-") for name in names(tmp_path))
 
 
 async def test_a_file_of_the_first_version_is_lifted(tmp_path: Path) -> None:
@@ -81,7 +85,7 @@ async def test_a_store_that_must_be_there_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable, match=r"there is no .*tandem\.db"):
         async with open_file_store(tmp_path / "state", create=False):
             pass
-    assert list(tmp_path.iterdir()) == []
+    assert names(tmp_path) == []
 
 
 async def test_a_failing_step_ends_a_purge_and_is_counted(tmp_path: Path) -> None:

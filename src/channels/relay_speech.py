@@ -1,0 +1,221 @@
+"""What a call was given to speak, and how much of it the caller heard. Pure; the memory of :mod:`.relay`.
+
+Speech lags: Twilio plays a text long after it was sent, and an ``interrupt`` names no turn. So everything that is sent
+is kept, in order, with the turn that it belongs to, and the turn is found by what was heard:
+
+1. ``utteranceUntilInterrupt`` is looked for in what was sent, letters and digits alone, so that blanks, case and
+   markup do not matter. It may begin with any piece or within one, and run over fillers that were played in part.
+2. Where it fits at several places, the one nearest to what ``tokensPlayed`` named last counts, else the latest.
+3. Where it fits nowhere, or is empty, it belongs to what ``tokensPlayed`` says is playing, else to the latest speech.
+
+Speech that was interrupted once is settled: an interrupt that fits nothing else is a repetition, and means nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+_NOISE = re.compile(r"[\W_]+")
+_MARKS = re.compile(r"[^\w\s]*")
+_KEPT = 64
+"""Pieces that are remembered: some thirty turns, or an answer with as many fillers in it."""
+_ALIKE = 4
+"""Letters that the beginnings of two texts must share to be taken for the same one."""
+
+
+def fold(text: str) -> str:
+    """Give the letters and digits of a text, case folded: what survives any normalisation."""
+    return _NOISE.sub("", text.casefold())
+
+
+@dataclass(slots=True)
+class _Piece:
+    """A notice, the greeting, or successive words of a turn (``said``). ``turn`` is None for what no turn asked for."""
+
+    turn: int | None
+    said: bool
+    start: int
+    text: str = ""
+    folded: str = ""
+    settled: bool = False
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.folded)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What an interrupt stopped: a turn and what was heard of it, or, with None, speech that belongs to no turn."""
+
+    turn: int | None
+    heard: str = ""
+
+
+class Speech:
+    """The speech of one call. Positions count folded characters since its start."""
+
+    def __init__(self) -> None:
+        self._pieces: list[_Piece] = []
+        self._played: int | None = None
+        self._astray = False
+        self._forgotten = 0
+
+    @property
+    def end(self) -> int:
+        """Return the position behind everything that was sent."""
+        return self._pieces[-1].end if self._pieces else 0
+
+    @property
+    def position(self) -> int | None:
+        """Return how far Twilio played; None when it does not tell, or told something that was never sent."""
+        return None if self._astray else self._played
+
+    @property
+    def outstanding(self) -> frozenset[int]:
+        """Return the turns of which Twilio tells how far they were played, and that no interrupt has stopped."""
+        known = () if self.position is None else self._pieces
+        return frozenset(turn for piece in known if (turn := piece.turn or 0) > self._forgotten and not piece.settled)
+
+    def add(self, text: str, *, turn: int | None, said: bool) -> None:
+        """Remember what was sent: ``said`` by the agent as part of a turn, or a notice."""
+        last = self._pieces[-1] if self._pieces else None
+        if last is None or not said or (last.turn, last.said, last.settled) != (turn, True, False):
+            last = _Piece(turn, said, self.end)
+            self._pieces.append(last)
+            if len(self._pieces) > _KEPT:
+                self._forgotten = self._pieces.pop(0).turn or self._forgotten
+        last.text += text
+        last.folded += fold(text)
+
+    def said(self, turn: int, until: int | None = None) -> str:
+        """Return the agent's words in a turn, up to a position or all of them."""
+        return "".join(
+            piece.text if until is None or until >= piece.end else _beginning(piece.text, until - piece.start)
+            for piece in self._pieces
+            if piece.turn == turn and piece.said and (until is None or until > piece.start or until >= piece.end)
+        )
+
+    def heard(self, turn: int) -> str:
+        """Return what was heard of a turn so far: what Twilio played or, when it does not tell, all that was said."""
+        return self.said(turn, self.position)
+
+    def played(self, chunk: str) -> None:
+        """Take note of a ``tokensPlayed`` text. What lies between it and the one before was replaced or purged."""
+        folded = fold(chunk)
+        if not folded:
+            return
+        base = self._pieces[0].start if self._pieces else 0
+        found = _stream(self._pieces).find(folded, max(0, (self._played or 0) - base))
+        self._astray = found < 0
+        if found >= 0:
+            self._played = base + found + len(folded)
+
+    def cut(self, utterance: str, *, open_turn: int | None, before: int | None = None) -> Cut | None:
+        """Find what an interrupt stopped and settle it; None when nothing is known that could have been playing.
+
+        ``before`` is the position at which a key was pressed: its interrupt is first looked for in what was sent
+        until then, and when it fits nowhere it belongs there.
+        """
+        folded = fold(utterance)
+        live = [piece for piece in self._pieces if not piece.settled]
+        older = [piece for piece in live if before is None or piece.start < before]
+        for pieces in (older, live[len(older) :]):
+            if folded and (place := self._place(folded, pieces)):
+                return self._settle(*place)
+        if folded and self._place(folded, [piece for piece in self._pieces if piece.settled]):
+            return Cut(None)
+        piece = self._likely(folded, older, open_turn)
+        if piece is None:
+            return None
+        known = self._settle(piece, piece.start if self.position is None else self.position)
+        if not folded or known.turn is None or not self.said(known.turn):
+            return known
+        return Cut(known.turn, _less_notices(utterance, [piece for piece in live if piece.turn == known.turn]))
+
+    def _place(self, folded: str, pieces: Sequence[_Piece]) -> tuple[_Piece, int] | None:
+        """Find the piece and the position at which something heard ended, when it fits whole."""
+        ends = [(piece, at) for length, piece, at in _walks(folded, pieces) if length == len(folded)]
+        near = self.position
+        if not ends or near is not None:
+            stream, base = _stream(pieces), pieces[0].start if pieces else 0
+            found = stream.rfind(folded) if near is None else stream.find(folded, max(0, near - len(folded) - base))
+            at = base + found + len(folded)
+            ends += [(piece, at) for piece in pieces if found >= 0 and piece.start < at <= piece.end]
+        # Of equally good places the latest counts; max() would take the first, so the last comes first.
+        return max(reversed(ends), key=lambda end: end[1] if near is None else -abs(end[1] - near), default=None)
+
+    def _likely(self, folded: str, pieces: Sequence[_Piece], open_turn: int | None) -> _Piece | None:
+        """Choose the piece that was probably playing when what was heard does not tell."""
+        if self.position is not None:
+            waiting = [piece for piece in pieces if piece.end > self.position]
+            return waiting[0] if waiting else pieces[-1] if pieces and folded else None
+        if not folded:  # without a word and without a position, only what is being answered can be meant
+            pieces = [piece for piece in pieces if open_turn in (None, piece.turn)]
+            return pieces[-1] if pieces else None
+        alike = max(reversed(list(_walks(folded, pieces))), key=lambda walk: walk[0], default=None)
+        return alike[1] if alike and alike[0] >= _ALIKE else pieces[-1] if pieces else None
+
+    def _settle(self, stopped: _Piece, position: int) -> Cut:
+        last = max(
+            number
+            for number, piece in enumerate(self._pieces)
+            if piece is stopped or (stopped.turn is not None and piece.turn == stopped.turn)
+        )
+        for piece in self._pieces[: last + 1]:
+            piece.settled = True
+        heard = "" if stopped.turn is None else self.said(stopped.turn, position)
+        if self._played is not None:
+            self._played = max(self._played, self._pieces[last].end)  # the rest was purged
+        return Cut(stopped.turn, heard)
+
+
+def _stream(pieces: Sequence[_Piece]) -> str:
+    return "".join(piece.folded for piece in pieces)
+
+
+def _walks(folded: str, pieces: Sequence[_Piece]) -> Iterator[tuple[int, _Piece, int]]:
+    """From each piece on, yield how many characters fit, and the piece and position at which they end.
+
+    A notice need not fit to its end: the words that replace a preemptible one follow at once.
+    """
+    for first in range(len(pieces)):
+        length, place = 0, pieces[first]
+        shared = 0
+        for piece in pieces[first:]:
+            shared_here = _shared(folded, length, piece.folded)
+            if shared_here:
+                place, shared = piece, shared_here
+            length += shared_here
+            if length == len(folded) or (piece.said and shared_here < len(piece.folded)):
+                break
+        yield length, place, place.start + shared
+
+
+def _shared(folded: str, start: int, text: str) -> int:
+    """Count the characters that a text has in common with another one from ``start`` on."""
+    if folded.startswith(text, start):
+        return len(text)
+    return next(number for number, letter in enumerate(text) if folded[start + number : start + number + 1] != letter)
+
+
+def _beginning(text: str, length: int) -> str:
+    """Cut a text after so many folded characters and the marks that follow them."""
+    count = 0
+    for number, letter in enumerate(text if length > 0 else ""):
+        count += len(fold(letter))
+        if count >= length:
+            marks = _MARKS.match(text, number + 1)
+            return text[: marks.end() if marks else number + 1]
+    return text if length > 0 else ""
+
+
+def _less_notices(utterance: str, pieces: Sequence[_Piece]) -> str:
+    """Take the notices off the beginning of an utterance that does not fit what was sent letter for letter."""
+    text = utterance.strip()
+    for piece in pieces:
+        if not piece.said and piece.folded and fold(text).startswith(piece.folded):
+            text = text[len(_beginning(text, len(piece.folded))) :].lstrip()
+    return text

@@ -1,0 +1,248 @@
+"""One lane at a time: claim it, run what waits, commit, give it back. The only place that holds leases."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+import structlog
+
+from ..errors import LeaseLost, StoreUnavailable
+from ..model import (
+    Conversation,
+    Decision,
+    Entry,
+    Outgoing,
+    Route,
+    Source,
+    SpokenPrompt,
+    SubjectId,
+    TextReceived,
+    TimelineEvent,
+    Tone,
+    Verdict,
+    Waiting,
+)
+from ..persistence.base import Change, Claim, Committed, LaneStore
+from . import approvals
+from .base import EngineLimits, Steering
+from .history import fresh
+from .speech import Speeches
+from .turns import TurnMaker
+
+log = structlog.get_logger(__name__)
+
+COMMIT_PATIENCE = 60.0
+"""Seconds for which a finished turn waits for the store to come back before it is left to be run again."""
+CALLER_WAITS = 0.1
+"""Seconds after which a lane that somebody else holds is tried again while a caller waits for an answer."""
+
+
+@dataclass(slots=True)
+class _Running:
+    """A turn under way in this process."""
+
+    task: asyncio.Task[Change]
+    steering: Steering
+    preemptible: bool
+    preempted: bool = False
+
+
+class LaneWorker:
+    """Runs lanes; ``send`` is given the replies that a commit claimed for delivery."""
+
+    def __init__(
+        self,
+        store: LaneStore,
+        turns: TurnMaker,
+        speeches: Speeches,
+        limits: EngineLimits,
+        send: Callable[[SubjectId, Outgoing], None],
+    ) -> None:
+        self._store = store
+        self._turns = turns
+        self._speeches = speeches
+        self._limits = limits
+        self._send = send
+        self._held: set[SubjectId] = set()
+        self._running: dict[SubjectId, _Running] = {}
+        self._offered: dict[SubjectId, list[Entry]] = {}
+
+    def offer(self, subject: SubjectId, entries: Sequence[Entry]) -> bool:
+        """Keep entries for the lane's next claim, which accepts them; True when the lane is held here and they must be
+        accepted now.
+        """
+        if subject in self._held:
+            return True
+        self._offered.setdefault(subject, []).extend(entries)
+        return False
+
+    def preempt(self, subject: SubjectId) -> None:
+        """Cancel a text turn that has done nothing yet, so that a caller need not wait for it."""
+        running = self._running.get(subject)
+        if running is not None and running.preemptible and not running.steering.tools_begun:
+            running.preempted = True
+            running.task.cancel()
+
+    async def run(self, subject: SubjectId) -> float | None:
+        """Run everything that waits in a lane; the worker's edge for store trouble.
+
+        Returns the seconds after which the lane wants to be looked at again, or None.
+        """
+        self._held.add(subject)
+        offered = self._offered.pop(subject, [])
+        try:
+            claim = await self._store.claim(
+                subject, holder=uuid.uuid4().hex, seconds=self._limits.lease, accept=offered
+            )
+            if claim is None:
+                return CALLER_WAITS if self._speeches.waiting(subject) else self._limits.lease
+            async with self._lease(claim):
+                await self._drain(claim)
+        except LeaseLost:
+            log.warning("lease_lost")
+        except StoreUnavailable:
+            for entry in offered:
+                self._speeches.fail(entry.key)
+            return self._limits.lease
+        finally:
+            self._held.discard(subject)
+        return None
+
+    async def _drain(self, claim: Claim) -> None:
+        conversation = self._begin(claim)
+        waiting = await self._expire(conversation, claim)
+        if not waiting:
+            await self._store.release(claim)
+            return
+        events = (_set_aside_event(),) if claim.unreadable else ()
+        while waiting:
+            batch = self._batch(waiting)
+            change = await self._make(claim, conversation, batch)
+            if change is None:
+                waiting = await self._store.waiting(claim.subject)
+                continue
+            change = replace(change, timeline=(*events, *change.timeline))
+            committed = await self._commit(claim, change)
+            for key in change.consumed:
+                self._speeches.drop(key)
+            for outgoing in committed.outgoing:
+                self._send(claim.subject, outgoing)
+            conversation = replace(change.conversation, version=committed.version)
+            events, waiting = (), committed.waiting
+
+    async def _make(self, claim: Claim, conversation: Conversation, batch: tuple[Waiting, ...]) -> Change | None:
+        """Run one turn in a task of its own; None when a caller's words cut in and it is to be run again."""
+        steering = Steering(speech=self._speeches.get(batch[0].entry.key))
+        made = self._turns.make(conversation, batch, now=claim.now, steering=steering)
+        running = _Running(asyncio.ensure_future(made), steering, preemptible=_route(batch[0]) is not None)
+        self._running[claim.subject] = running
+        try:
+            return await running.task
+        except asyncio.CancelledError:
+            if running.preempted and running.task.cancelled():
+                return None
+            # A turn that shutdown cuts off did not fail; only a failing one uses up a try.
+            running.task.cancel()
+            await self._give_back(claim, forgive=True)
+            raise
+        except Exception:
+            await self._give_back(claim, forgive=False)
+            raise
+        finally:
+            del self._running[claim.subject]
+
+    async def _expire(self, conversation: Conversation, claim: Claim) -> tuple[Waiting, ...]:
+        """Return what waits, with a decision of the clock's for each approval whose time is over.
+
+        It has the key of every other decision about that approval: whichever was stored first counts.
+        """
+        late = approvals.expired(conversation, claim.now)
+        if not late:
+            return claim.waiting
+        entries = [
+            Entry(f"decision:{one.id}", Decision(one.id, Verdict.EXPIRE, actor="clock", decided_at=claim.now))
+            for one in late
+        ]
+        await self._store.accept(claim.subject, entries, token=claim.holder)
+        return await self._store.waiting(claim.subject)
+
+    def _begin(self, claim: Claim) -> Conversation:
+        conversation = claim.conversation
+        if conversation is None:
+            return Conversation(subject=claim.subject, created_at=claim.now, updated_at=claim.now)
+        limits = self._limits
+        return fresh(
+            conversation, now=claim.now, state_max_age=limits.state_max_age, context_max_age=limits.context_max_age
+        )
+
+    def _batch(self, waiting: tuple[Waiting, ...]) -> tuple[Waiting, ...]:
+        """Return the entries of the next turn: what a caller on the line said goes first; a burst of texts over one
+        route is one turn; everything else is taken alone, in order.
+        """
+        for one in waiting:
+            if isinstance(one.entry.body, SpokenPrompt) and self._speeches.get(one.entry.key) is not None:
+                return (one,)
+        first = waiting[0]
+        route = _route(first)
+        if route is None or self._limits.coalesce <= 0 or first.tries > 1:
+            return (first,)
+        return tuple(itertools.takewhile(lambda one: _route(one) == route, waiting))
+
+    async def _commit(self, claim: Claim, change: Change) -> Committed:
+        """Commit, and when the store's answer fails to come, again with the same token: the turn ran only once."""
+        token, waited, pause = uuid.uuid4().hex, 0.0, 0.1
+        while True:
+            try:
+                return await self._store.commit(claim, change, token=token, deliver=self._limits.lease)
+            except StoreUnavailable:
+                if waited >= COMMIT_PATIENCE:
+                    raise
+                await asyncio.sleep(pause)
+                waited, pause = waited + pause, min(pause * 2, 2.0)
+
+    async def _give_back(self, claim: Claim, *, forgive: bool) -> None:
+        try:
+            await self._store.release(claim, forgive=forgive)
+        except StoreUnavailable:
+            log.warning("lease_not_released")
+
+    @asynccontextmanager
+    async def _lease(self, claim: Claim) -> AsyncIterator[None]:
+        """Renew the lease while the body runs, and end the body with LeaseLost once somebody else has the lane."""
+        try:
+            async with asyncio.timeout(None) as deadline:
+                renewer = asyncio.create_task(self._renew(claim, deadline))
+                try:
+                    yield
+                finally:
+                    renewer.cancel()
+        except TimeoutError as error:
+            if deadline.expired():
+                raise LeaseLost from error
+            raise
+
+    async def _renew(self, claim: Claim, deadline: asyncio.Timeout) -> None:
+        while True:
+            await asyncio.sleep(self._limits.lease * 0.3)
+            try:
+                await self._store.renew(claim, seconds=self._limits.lease)
+            except LeaseLost:
+                deadline.reschedule(asyncio.get_running_loop().time())
+                return
+            except StoreUnavailable:
+                log.warning("lease_not_renewed")
+
+
+def _route(waiting: Waiting) -> Route | None:
+    """Return the way back for a text, None for an entry of another kind."""
+    body = waiting.entry.body
+    return body.route if isinstance(body, TextReceived) else None
+
+
+def _set_aside_event() -> TimelineEvent:
+    return TimelineEvent(name="record_set_aside", source=Source.SYSTEM, tone=Tone.ERROR)
