@@ -22,8 +22,8 @@ async def process(
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run Python with these arguments; stopped by its id at the end, however that comes.
 
-    It leads a session of its own: Ctrl-C reaches the benchmark alone, which then stops everybody. Standard input ends
-    with the benchmark, also when that is killed. With ``log`` its output goes there, else it can be read.
+    It leads a session of its own: Ctrl-C reaches the benchmark alone, which then stops everybody. With ``log`` its
+    output goes there, else it can be read.
     """
     output = log.open("ab") if log else None
     try:

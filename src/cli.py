@@ -14,6 +14,7 @@ from .settings import load_settings
 Command = Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
 LONGEST_AGE = 100_000
 """Days or hours that cleanup takes: a larger number is a slip."""
+FASTEST = 1000
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -43,6 +44,10 @@ def _parser() -> argparse.ArgumentParser:
     chat = commands.add_parser("chat", help="text with the agent of a running development server")
     chat.add_argument("--from", dest="sender", required=True, metavar="NUMBER", help='for example "+15551234567"')
     chat.set_defaults(command=_chat)
+    call = commands.add_parser("call", help="call the agent of a running development server")
+    call.add_argument("--from", dest="sender", required=True, metavar="NUMBER", help='for example "+15551234567"')
+    call.add_argument("--speed", type=_speed, default=1.0, metavar="N", help="speak N times faster than people do")
+    call.set_defaults(command=_call)
     show = commands.add_parser("show", help="print a conversation from the store")
     show.add_argument("subject", metavar="SUBJECT", help="a subject id or telephone number")
     show.add_argument("--json", action="store_true", help="the whole record as JSON")
@@ -73,6 +78,16 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0
+    if not 0.1 <= speed <= FASTEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0.1 to {FASTEST}")
+    return speed
+
+
 async def _serve(options: argparse.Namespace) -> int:
     settings = load_settings()  # before the imports, which take a second: a wrong setting is told at once
     from .serve import serve
@@ -86,6 +101,13 @@ async def _chat(options: argparse.Namespace) -> int:
     from .chat import chat
 
     return await chat(settings, options.sender)
+
+
+async def _call(options: argparse.Namespace) -> int:
+    settings = load_settings()
+    from .call import call
+
+    return await call(settings, options.sender, speed=options.speed)
 
 
 async def _show(options: argparse.Namespace) -> int:

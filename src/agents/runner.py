@@ -107,7 +107,7 @@ class SdkRunner:
         journal = Journal(self._ledger, request.conversation.subject, request.key, request.steering)
         caller = self._callers.caller(request.conversation, request.route, request.now)
         notes: list[Item] = [{"role": "system", "content": note} for note in request.notes]
-        progress = _Progress([*notes, *({"role": "user", "content": text} for text in request.texts)])
+        progress = _Progress([*request.before, *notes, *({"role": "user", "content": text} for text in request.texts)])
         token = current.set(journal)
         started = time.perf_counter()
         error: TurnError | None = None

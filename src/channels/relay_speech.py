@@ -122,7 +122,7 @@ class Speech:
         folded = fold(utterance)
         live = [piece for piece in self._pieces if not piece.settled]
         older = [piece for piece in live if before is None or piece.start < before]
-        for pieces in (older, live[len(older) :]):
+        for pieces in (older, live):
             if folded and (place := self._place(folded, pieces)):
                 return self._settle(*place)
         if folded and self._place(folded, [piece for piece in self._pieces if piece.settled]):
@@ -179,19 +179,20 @@ def _stream(pieces: Sequence[_Piece]) -> str:
 def _walks(folded: str, pieces: Sequence[_Piece]) -> Iterator[tuple[int, _Piece, int]]:
     """From each piece on, yield how many characters fit, and the piece and position at which they end.
 
-    A notice need not fit to its end: the words that replace a preemptible one follow at once.
+    A notice may have been played in part or not at all: the words that replace a preemptible one follow at once.
     """
     for first in range(len(pieces)):
-        length, place = 0, pieces[first]
-        shared = 0
+        reached = {0}
         for piece in pieces[first:]:
-            shared_here = _shared(folded, length, piece.folded)
-            if shared_here:
-                place, shared = piece, shared_here
-            length += shared_here
-            if length == len(folded) or (piece.said and shared_here < len(piece.folded)):
+            shared = {length: _shared(folded, length, piece.folded) for length in reached}
+            yield from ((length + more, piece, piece.start + more) for length, more in shared.items() if more)
+            if piece.said:
+                reached = {length + more for length, more in shared.items() if more == len(piece.folded)}
+            else:
+                reached = {length + part for length, more in shared.items() for part in range(more + 1)}
+            reached.discard(len(folded))
+            if not reached:
                 break
-        yield length, place, place.start + shared
 
 
 def _shared(folded: str, start: int, text: str) -> int:

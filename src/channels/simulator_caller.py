@@ -116,9 +116,13 @@ class Caller:
         await self.wait_for(lambda: len(self.sessions) >= count and self.session is self.sessions[count - 1], seconds)
         return self.sessions[count - 1]
 
-    async def wait_over(self, seconds: float = 5.0) -> None:
+    async def wait_over(self, seconds: float | None = 5.0) -> None:
         """Return when the call is over."""
         await self.wait_for(lambda: self.over, seconds)
+
+    async def change(self) -> None:
+        """Return when anything has happened."""
+        await self._pulse.wait()
 
     # --- acting ---------------------------------------------------------------------------------------------
 
@@ -134,10 +138,7 @@ class Caller:
             return None
         spoken = lang or session.language
         await session.speaker("clientSpeaking", on=True)
-        cut = await self._cut(session, "speech")
-        if cut is not None:
-            await session.interrupt(cut)
-            await self._report()
+        cut = await self.interrupt()
         self._said(text)
         for partial in _partials(text) if self._partials else ():
             await session.send(prompt(partial, spoken, last=False))
@@ -153,6 +154,15 @@ class Caller:
         assert self.speech.pending is not None, "the agent is silent: nothing to interrupt"
         cut = await self.say(text, lang)
         assert cut is not None, "this speech cannot be interrupted"
+        return cut
+
+    async def interrupt(self) -> Cut | None:
+        """Make a sound that stops the agent and is no word: an interrupt without a prompt. Return what was cut off."""
+        session = self._session()
+        cut = await self._cut(session, "speech")
+        if cut is not None:
+            await session.interrupt(cut)
+            await self._report()
         return cut
 
     async def ask(self, text: str, lang: str | None = None, *, seconds: float = 5.0) -> str:

@@ -43,6 +43,11 @@ class Utterance:
         """Return what the caller heard of it."""
         return self.text[: self.spoken]
 
+    @property
+    def over(self) -> bool:
+        """Tell whether no more of it will be heard."""
+        return self.purged or (self.closed_at is not None and self.spoken == len(self.text))
+
 
 @dataclass(frozen=True, slots=True)
 class Speaking:

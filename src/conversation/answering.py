@@ -46,11 +46,12 @@ async def run_agent(
         draft.now,
         key=covers[0],
         notes=tuple(notes),
+        before=tuple(before),
         steering=steering,
     )
     result = await runner.run(request)
     answer = result.text if result.error is None else ""
-    items: list[Item] = [*before, *result.items]
+    items: list[Item] = list(result.items)
     if not answer.strip() and not result.interrupted:
         answer = otherwise or _instead(draft, request, result)
         if steering.speech is not None:

@@ -45,7 +45,9 @@ def hear(history: Sequence[Turn], *, turn: int, text: str) -> tuple[Turn, ...]:
 
 
 def _heard(items: Sequence[Item], text: str) -> tuple[Item, ...]:
-    others = [item for item in items if item.get("role") != "assistant"]
+    said = [index for index, item in enumerate(items) if item.get("role") == "user"]
+    first = said[0] if said else 0  # what precedes the customer's words, a greeting, was heard before
+    others = [item for index, item in enumerate(items) if index < first or item.get("role") != "assistant"]
     return (*others, {"role": "assistant", "content": text}) if text.strip() else tuple(others)
 
 

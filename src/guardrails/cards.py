@@ -52,7 +52,7 @@ _OTHER_GROUPS = re.compile(
     r"|(?<!\d)\d{1,3}(?:,\d{3})+(?!\d)|\d\.\d\d\s"  # an amount
     r"|\d\.\d{7}"  # the decimals of a measurement
 )
-_PARCEL = re.compile(r"[06-9]\d{19,21}|420\d{25,31}")
+_PARCEL = re.compile(r"(?!0[1-9](?:2[4-9]|3\d))[06-9]\d{19,21}|420\d{25,31}")
 """Postal services number parcels with 20 to 22 digits; in front there may be 420 and a zip code."""
 _LONGEST_PARCEL = 34
 
@@ -65,7 +65,7 @@ def find_cards(run: Run, around: Surroundings) -> list[Groups]:
         return []
     reader = _Reader(run, around)
     pieces = [group for group, size in enumerate(run.sizes(0, len(run.gaps))) if size >= len("4111")]
-    found = list(_scan(reader, pieces, _in_card_groups))
+    found = list(_scan(reader, pieces, _from_card_groups))
     if found or len(run.gaps) == 1:
         return found
     led = [group for group, gap in enumerate(run.gaps) if gap > Gap.PLAIN]
@@ -132,14 +132,22 @@ def _end(reader: _Reader, group: int, accepts: Accepts, *, follows: bool) -> int
     return None
 
 
-def _in_card_groups(reader: _Reader, first: int, last: int, follows: bool) -> bool:
+def _in_card_groups(run: Run, first: int, last: int) -> bool:
     """Accept a number in one piece, and groups of four (or 4-6-5), wherever they stand."""
     if last - first == 1:
         return True
-    sizes = tuple(reader.run.sizes(first, last))
+    sizes = tuple(run.sizes(first, last))
     if len(sizes) > _MOST_CARD_GROUPS or sum(sizes) < _SHORTEST_IN_GROUPS:
         return False
     return sizes in _CARD_GROUPS or all(size % 4 == 0 for size in sizes[:-1])
+
+
+def _from_card_groups(reader: _Reader, first: int, last: int, follows: bool) -> bool:
+    """Accept the groups of a card, or a longer number that begins with them."""
+    if _in_card_groups(reader.run, first, last):
+        return True
+    begins = any(_in_card_groups(reader.run, first, end) for end in reader.ends(first) if end < last)
+    return begins and _set_apart(reader, first, last, follows)
 
 
 def _set_apart(reader: _Reader, first: int, last: int, follows: bool) -> bool:
@@ -193,26 +201,26 @@ def _is_something_else(reader: _Reader, first: int, last: int) -> bool:
     return (
         around.touch(first, last)
         or around.name_a_parcel(first, last)
-        or around.name_a_phone(first, last)
+        or (tuple(run.sizes(first, last)) not in _CARD_GROUPS and around.name_a_phone(first, last))
         or around.enclose(first, last)
-        or _in_parcel_number(run, first, around.speak_of_a_card)
+        or _in_parcel_number(run, first)
         or (last - first == 1 and _is_fraction(run.text, run.starts[first]))
     )
 
 
-def _in_parcel_number(run: Run, first: int, named: bool) -> bool:
-    """Tell whether a longer number began in front of the group, of a length that postal services use.
+def _in_parcel_number(run: Run, first: int) -> bool:
+    """Tell whether an even longer number began in front of the group, of a length that postal services use.
 
-    Before a number that is ``named`` a card, four digits that begin with zero may be its expiry date.
+    Its groups are of one size, and its first is no expiry date that stands in front of a card number.
     """
     start = end = first
     while not run.pause_before(start) and run.firsts[first] - run.firsts[start] < _LONGEST_PARCEL:
         start -= 1
-    if start == first or (named and run.digits[run.firsts[start]] == "0"):
-        return False
-    while not run.pause_before(end) and run.firsts[end] - run.firsts[start] <= _LONGEST_PARCEL:
+    while end > start and not run.pause_before(end) and run.firsts[end] - run.firsts[start] <= _LONGEST_PARCEL:
         end += 1
-    return _PARCEL.fullmatch(run.digits, run.firsts[start], run.firsts[end]) is not None
+    if start == first or not _PARCEL.fullmatch(run.digits, run.firsts[start], run.firsts[end]):
+        return False
+    return len({*run.sizes(start, end - 1)}) == 1 or run.dictated(start, end)
 
 
 def _is_fraction(text: str, start: int) -> bool:

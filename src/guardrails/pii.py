@@ -68,7 +68,7 @@ def mask_value(value: Any) -> Any:
 def _parts(text: str, passes: int) -> Iterator[_Part]:
     """Take a text without marks apart; after so many passes, whatever is left of long numbers goes as well."""
     end = 0
-    for start, after, mark in list(_findings(text) if passes else _everything(text)):
+    for start, after, mark in list(_findings(text) if passes > 0 else _everything(text)):
         # Without its neighbour, what stands in front may be read otherwise.
         yield from _parts(text[end:start], passes - 1)
         yield mark

@@ -55,12 +55,12 @@ def _is_one(run: Run, around: Surroundings, first: int, last: int) -> bool:
     if around.name_social_security(first, last):
         return True
     digits = run.digits[run.firsts[first] : run.firsts[last]]
-    if not _POSSIBLE.fullmatch(digits) or around.name_a_phone(first, last):
+    if not _POSSIBLE.fullmatch(digits):
         return False
-    return _written_like_one(run, first, last) or _said_like_one(run, around, first, last)
+    return _written_like_one(run, around, first, last) or _said_like_one(run, around, first, last)
 
 
-def _written_like_one(run: Run, first: int, last: int) -> bool:
+def _written_like_one(run: Run, around: Surroundings, first: int, last: int) -> bool:
     """Tell whether the digits are grouped and parted the way these numbers are, and no piece of another number."""
     marks = [run.text[run.ends[group - 1] : run.starts[group]].strip() for group in range(first + 1, last)]
     if run.sizes(first, last) != _GROUPED or run.widest_gap(first, last) > Gap.PLAIN:
@@ -70,6 +70,8 @@ def _written_like_one(run: Run, first: int, last: int) -> bool:
         return False
     beside = [(group, size) for group, size in ((first, first - 1), (last, last)) if not run.pause_before(group)]
     if any(run.text[run.ends[group - 1] : run.starts[group]].strip() for group, _ in beside):
+        return False
+    if "" in marks and around.name_a_phone(first, last):
         return False
     # Behind a trunk prefix, 3-2-4 is the beginning of a telephone number.
     small = run.digits[run.firsts[first]] == "0" or any(

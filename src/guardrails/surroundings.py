@@ -25,33 +25,33 @@ _CARD = (
 )
 _BANK_CARD = r"(?:maestro|(?:debit|credit|bank|payment)\W?cards?)"
 _SOCIAL = (
-    r"(?:ssns?|s\W{1,2}s\W{1,2}n|ss\W{0,2}(?:#|no|num|number)|soc(?:ial)?\W{1,2}sec(?:urity)?(?:\W{1,2}account)?|"
-    r"social(?!\W{1,2}(?:media|network|app|page|post|event))|i?tin|tax\W?payers?|"
-    r"tax\W{0,2}(?:id|identification|payer|number|no)|f?ein|seguro\W{1,2}social)"
+    r"(?:ssns?|s\W{1,2}s\W{1,2}n|ss\W{0,2}(?:#|no|num|number)|soc(?:ial)?\W{1,2}sec(?:urity)?|"
+    r"social(?!\W{1,2}(?:media|network|app|page|post|event))|itin|(?-i:TIN|F?EIN)|tax\W?payers?|"
+    r"tax\W{0,2}(?:id|identification|payer|number|no)|seguro\W{1,2}social)"
 )
 _PARCEL = (
     r"(?:track(?:ing|ed)?|fedex|fed\Wex|ups|usps|dhl|ontrac|lasership|purolator|canada\Wpost|royal\Wmail|evri|hermes|dpd|"
-    r"gls|way\W?bill|awb|consignment|parcel|package|shipment|imei|meid|iccid|serial|isbn|ean|upc|gtin|bar\W?code|iban)"
+    r"gls|(?:parcel|package|shipment|consignment)\W+(?:number|no|id)|way\W?bill|awb|imei|meid|iccid|serial|isbn|ean|upc|"
+    r"gtin|bar\W?code|iban)"
 )
-_PHONE = r"(?:(?:tele)?phone|tel|cell|mobile|whats\W?app|fax|call|landline|text\W+me|reach\W+me|sms)"
-_OTHER = (
-    rf"(?:{_PARCEL}|{_PHONE}|orders?|invoice|ticket|case|zip|postal|postcode|reference|ref|confirmation|routing|"
-    r"account|acct|member(?:ship)?|customer|product|item|model|passport|sku|code|media)"
-)
-# Words that may stand between a name and its number. No full stop: the next sentence may speak of something else.
+_PHONE = r"(?:(?:tele)?phone|tel|cell|mobile|whats\W?app|fax|landline|(?:call|text|reach|ring)\W+(?:me|us|back)(?:\W+(?:at|on))?)"
+_ASKED_FOR = rf"{_PARCEL}|{_PHONE}|orders?|invoice|ticket|zip|postal|postcode|reference|ref|confirmation|routing"
+_OTHER = rf"(?:{_ASKED_FOR}|account|acct|case|member(?:ship)?|customer|product|item|model|passport|sku|code)"
+# Words that may stand between a name and its number. No preposition: "pay for the package with 4111…". No comma or
+# full stop: what follows may speak of something else.
 _LINK = (
-    r"(?:number|numbers|num|no\.?|nr|id|code|label|is|was|are|it|its|s|the|my|your|our|for|of|this|that|says|with|on|at|"
-    r"me|us|please|back|ref|reference|package|parcel|shipment|order|ground|express|home|priority|mail|certified|one)"
+    r"(?:number|numbers|num|no\.?|nr|id|code|label|is|was|are|it|its|s|the|this|that|says|ref|reference|"
+    r"ground|express|home|priority|mail|certified)"
 )
-_TO_NUMBER = rf"(?!\w)(?:[^\w.?!]*+\b{_LINK}(?!\w))*+[^\w.?!]*$"
+_TO_NUMBER = rf"(?!\w)(?:[^\w.,?!]*+\b{_LINK}(?!\w))*+[^\w.,?!]*$"
 _FROM_NUMBER = r"\W{0,6}(?:(?:is|was|are|that|this|thats|it|its|s|which|my|the|his|her|our|a|as|for|here)\W{1,3}){0,5}"
 
 _NAMES_CARD = re.compile(rf"\b{_CARD}(?![^\W\d_])", re.IGNORECASE)
 _NAMES_BANK_CARD = re.compile(rf"\b{_BANK_CARD}(?![^\W\d_])", re.IGNORECASE)
 _NAMES_SOCIAL = re.compile(rf"(?<![^\W_]){_SOCIAL}(?![^\W\d_])", re.IGNORECASE)
-_NAMES_OTHER = re.compile(rf"(?<![^\W_]){_OTHER}(?![^\W\d_])", re.IGNORECASE)
 _PARCEL_BEFORE = re.compile(rf"\b{_PARCEL}{_TO_NUMBER}", re.IGNORECASE)
 _PHONE_BEFORE = re.compile(rf"\b{_PHONE}{_TO_NUMBER}", re.IGNORECASE)
+_ASKED_FOR_BEFORE = re.compile(rf"\b(?:{_ASKED_FOR}){_TO_NUMBER}", re.IGNORECASE)
 _OTHER_BEFORE = re.compile(rf"\b{_OTHER}{_TO_NUMBER}", re.IGNORECASE)
 _CARD_AFTER = re.compile(rf"{_FROM_NUMBER}{_CARD}\b", re.IGNORECASE)
 _SOCIAL_AFTER = re.compile(rf"{_FROM_NUMBER}{_SOCIAL}(?![^\W_])", re.IGNORECASE)
@@ -161,8 +161,7 @@ class Surroundings:
 
     @cached_property
     def _social_security_leads(self) -> bool:
-        names = [name.end() for name in _NAMES_SOCIAL.finditer(self._lead)]
-        return bool(names) and not _NAMES_OTHER.search(self._lead, names[-1])
+        return bool(_NAMES_SOCIAL.search(self._lead)) and not _ASKED_FOR_BEFORE.search(self._lead)
 
     @cached_property
     def _shapes(self) -> list[tuple[int, int]]:

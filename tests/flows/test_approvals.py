@@ -33,6 +33,13 @@ class Desk:
             assert response.status == 200
             return list((await response.json())["approvals"])
 
+    async def waiting(self) -> dict[str, Any]:
+        """Wait until something waits and return it: a caller hears the answer before it is stored."""
+        async with asyncio.timeout(5):
+            while not (found := await self.approvals()):
+                await asyncio.sleep(0.005)
+        return found[0]
+
     async def decide(self, approval: Mapping[str, Any], **decision: Any) -> tuple[int, dict[str, Any]]:
         body = {
             "subjectId": approval["subjectId"],

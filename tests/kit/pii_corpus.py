@@ -236,6 +236,10 @@ CARD_SENTENCES = (
     "I never got the tracking number. {} is the card I used",
     "2 items, 49.99 each, put it on {}",
     "the number on the front is {} and it expires in March",
+    "I want to pay for my package with {}",
+    "as I said in my last call: {}",
+    "track my refund please, {}",
+    "DHL wants money, take {}",
 )
 SSN_SENTENCES = (
     "{}",
@@ -246,6 +250,7 @@ SSN_SENTENCES = (
     "my order is ORD_12345, and I am {}",
     "my phone is 415-555-0100 but you want {}",
     "I was born on 03/04/1985. {}",
+    "as I said in my last call: {}",
 )
 NAMED_SSN_SENTENCES = (
     "my ssn is {}",
@@ -266,6 +271,8 @@ NAMED_SSN_SENTENCES = (
     "taxpayer number: {}",
     "order 12345, social security {}",
     "mi seguro social es {}",
+    "the social on my account is {}",
+    "my ssn, in case you need it for the order, is {}",
 )
 _SSN_UNNAMED = {"dashes", "spaces", "dots", "wide dashes", "two spaces", "no-break spaces", "thin spaces", "en dashes"}
 _SSN_UNNAMED |= {"words", "doubles", "pairs", "key caps"} | {name for name in SPELLINGS if name.endswith(", spaces")}
@@ -389,18 +396,18 @@ OUR_SENTENCES = (
     "{} and also 12345",
     "status of {}?",
 )
-PARCEL_SENTENCES = (
+TRACKING_SENTENCES = (
     "tracking number {}",
     "My tracking number is {}",
     "tracking: {}",
-    "where is my parcel {}?",
     "{} is the tracking number",
     "FedEx {}",
     "USPS says {} was delivered",
     "track {} please",
     "UPS tracking no. {}",
-    "the shipment is {}",
+    "the tracking number says {}",
 )
+PARCEL_SENTENCES = (*TRACKING_SENTENCES, "where is my parcel {}?", "the shipment is {}", "did {} arrive?")
 PHONE_SENTENCES = (
     "{}",
     "call me at {}",
@@ -586,7 +593,7 @@ def iban(rng: random.Random) -> str:
 KINDS: dict[str, tuple[Callable[[random.Random], str], tuple[str, ...]]] = {
     "order number": (order, OUR_SENTENCES),
     "parcel": (parcel, (*OUR_SENTENCES, *PARCEL_SENTENCES)),
-    "spoken parcel": (spoken_parcel, PARCEL_SENTENCES),
+    "spoken parcel": (spoken_parcel, TRACKING_SENTENCES),
     "telephone, world": (phone, PHONE_SENTENCES),
     "telephone, North America": (north_american, PHONE_SENTENCES),
     "date and time": (moment, OUR_SENTENCES),

@@ -766,7 +766,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(digit=st.sampled_from("0123456789*#"))
     def press(self, digit: str) -> None:
-        if self.line.burst:  # a key that stops speech sends its interrupt afterwards
+        if self.line.burst and not self.late:  # a key that stops speech sends its interrupt afterwards
             self.stop_playing()
         self.perform(self.session.receive(key(digit)))
 
@@ -829,7 +829,7 @@ class AnyOrder(RuleBasedStateMachine):
     def fall_silent(self) -> None:
         self.line.burst = []
 
-    @precondition(lambda self: self.line.burst)
+    @precondition(lambda self: self.line.burst and not self.late)
     @rule()
     def stop_playing(self) -> None:
         queued = {item.turn for item in self.line.queue if item.turn is not None}
