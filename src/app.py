@@ -21,18 +21,19 @@ from .channels.base import error_response
 from .channels.simulator import TwilioSimulator
 from .channels.sms import SmsAdapter
 from .channels.twilio import SignatureCheck, TwilioRest, open_twilio_rest
-from .channels.voice import VoiceAdapter
+from .channels.voice import VoiceAdapter, Ways
+from .channels.voice_call import CallRules
 from .channels.voice_token import SocketTokens
 from .conversation import phrases
 from .conversation.base import EngineLimits
 from .conversation.delivery import Delivery
 from .conversation.engine import TurnEngine
 from .development_secret import development_secret
-from .errors import TandemError
+from .errors import StoreUnavailable, TandemError
 from .health import Health
 from .identity.base import Resolution
 from .identity.phone import PhoneResolver
-from .persistence.file import open_file_store
+from .persistence.chosen import open_store
 from .settings import Settings, load_settings
 from .staff.api import StaffApi
 from .staff.auth import DEVELOPER, TOKEN_FILE, StaffTokens
@@ -90,7 +91,7 @@ async def open_gateway(
     async with AsyncExitStack() as stack:
         address = f"http://127.0.0.1:{port or settings.port}"
         agent = gateway_agent(settings)
-        store = await stack.enter_async_context(open_file_store(settings.state_persistence_dir))
+        store = await stack.enter_async_context(open_store(settings))
         shop = await stack.enter_async_context(open_embedded_shop(shop_file, settings.sample_customer_phone))
         models = await stack.enter_async_context(open_models(model_source(settings)))
         runner = SdkRunner(
@@ -119,7 +120,10 @@ async def open_gateway(
         delivery.add(sms)
 
         async def greet(resolution: Resolution) -> str:
-            customer = await shop.customer_by_phone(resolution.phone) if resolution.phone else None
+            try:
+                customer = await shop.customer_by_phone(resolution.phone) if resolution.phone else None
+            except StoreUnavailable:
+                customer = None  # a greeting without a name is better than none
             return phrases.greeting(customer.name.split()[0] if customer else None)
 
         public = settings.public_base_url or address
@@ -129,12 +133,15 @@ async def open_gateway(
             resolver=PhoneResolver(settings.default_region),
             signatures=twilio.signatures,
             tokens=SocketTokens(auth_tokens(settings)[0] if auth_tokens(settings) else ""),
-            public_base_url=public,
-            socket_url=settings.twilio_websocket_url or f"wss://{public.partition('://')[2]}/conversation-relay",
+            ways=voice_ways(settings, public),
+            rules=CallRules(
+                first_token_timeout=settings.first_token_timeout_ms / 1000,
+                silence=settings.silence_seconds,
+                longest=settings.call_max_seconds,
+                transfers=settings.human_transfer_number is not None,
+            ),
             greet=greet,
             warm=models.warm,
-            first_token_timeout=settings.first_token_timeout_ms / 1000,
-            number=settings.twilio_phone_number,
         )
         delivery.add(voice)
         health = Health(
@@ -179,6 +186,18 @@ def engine_limits(settings: Settings) -> EngineLimits:
         max_input_chars=settings.max_input_chars,
         rate_per_minute=settings.rate_limit_per_minute,
         approval_timeout=settings.approval_timeout_seconds,
+    )
+
+
+def voice_ways(settings: Settings, public: str) -> Ways:
+    """Return the addresses of the voice channel; without its own setting, the socket is beside the webhooks."""
+    socket = settings.twilio_websocket_url or f"wss://{public.partition('://')[2]}/conversation-relay"
+    return Ways(
+        base_url=public.rstrip("/"),
+        socket_url=socket.rstrip("/"),
+        number=settings.twilio_phone_number,
+        transfer_number=settings.human_transfer_number,
+        max_calls=settings.max_calls,
     )
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import suppress
 from threading import Thread
+from typing import Any
 
 from .app import SAMPLE_ACCOUNT_SID, SAMPLE_NUMBER, auth_tokens, simulated
 from .channels.simulator import TwilioSimulator
@@ -62,7 +63,7 @@ async def call(settings: Settings, sender: str, *, speed: float = 1.0) -> int:
 async def _talk(line: SimulatedCall) -> None:
     """Print and obey until the call or the input is over."""
     printer = _Printer(line)
-    terminal = _Terminal(line)
+    terminal = _Terminal(line, printer)
     tasks = [asyncio.create_task(work) for work in (terminal.run(), line.wait_over(None), printer.run())]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -79,8 +80,9 @@ async def _talk(line: SimulatedCall) -> None:
 class _Terminal:
     """The caller's side: obeys what is typed, or what a script holds."""
 
-    def __init__(self, line: SimulatedCall) -> None:
+    def __init__(self, line: SimulatedCall, printer: _Printer) -> None:
         self._line = line
+        self._printer = printer
         self._typed = sys.stdin.isatty()
         self._language: str | None = None
 
@@ -89,19 +91,19 @@ class _Terminal:
         if self._typed:
             print(HELP, flush=True)
         else:
-            await self._hear_out()
+            await self._hear_out(self._line.wait_silent)
         async for text in _lines():
-            if not await self._connected():
-                return
-            if not await self._obey(text.strip()):
+            if not await self._connected() or not await self._obey(text.strip()):
                 return
             if not self._typed:
-                await self._hear_out()
+                quiet = not text.strip() or (text.startswith("/") and not text.startswith("/press "))
+                await self._hear_out(self._line.wait_silent if quiet else self._line.wait_answer)
 
     async def _obey(self, text: str) -> bool:
         """Do what one line says; return whether the call goes on."""
         command, _, rest = text.partition(" ")
         if not self._typed and text:
+            self._printer.show()
             print(f"you: {text}", flush=True)
         match command:
             case "":
@@ -120,10 +122,10 @@ class _Terminal:
                 await self._line.say(text, self._language)
         return True
 
-    async def _hear_out(self) -> None:
+    async def _hear_out(self, wait: Callable[[float], Coroutine[Any, Any, object]]) -> None:
         """Wait, as a polite caller does, until the agent has answered and is silent."""
         try:
-            await self._line.wait_answer(ANSWER_SECONDS)
+            await wait(ANSWER_SECONDS)
         except TimeoutError:
             print("  (no answer yet)", flush=True)
 
@@ -145,19 +147,20 @@ class _Printer:
     async def run(self) -> None:
         """Print as it comes."""
         while True:
-            self._print()
+            self.show()
             await self._line.change()
 
     def finish(self) -> None:
         """Print what is left, and what the gateway did wrong."""
-        self._print()
+        self.show()
         if self._shown:
             print(flush=True)
         for violation in self._line.violations:
             print(f"  (against the protocol: {violation})", flush=True)
         print("  (the call is over)", flush=True)
 
-    def _print(self) -> None:
+    def show(self) -> None:
+        """Print what is new."""
         for happening in self._line.log[self._noted :]:
             self._noted += 1
             if note := _note(happening.what, happening.detail):

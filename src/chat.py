@@ -14,7 +14,7 @@ import aiohttp
 from .app import SAMPLE_ACCOUNT_SID, SAMPLE_NUMBER, auth_tokens, simulated
 from .errors import ConfigurationError
 from .identity.phone import e164, subject_of_number
-from .persistence.file import open_file_store
+from .persistence.chosen import open_store
 from .settings import Settings
 from .show import transcript
 
@@ -99,7 +99,7 @@ class _Phone:
 
 
 async def _print_history(settings: Settings, number: str) -> None:
-    async with open_file_store(settings.state_persistence_dir) as store:
+    async with open_store(settings) as store:
         conversation = await store.conversation(subject_of_number(number))
     if conversation is not None:
         for line in transcript(conversation):

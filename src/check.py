@@ -10,10 +10,9 @@ from typing import Any
 from .agents.gate import put_gates
 from .app import SHOP_FILE, gateway_agent
 from .check_online import look_online
-from .errors import ConfigurationError, StoreError
+from .errors import ConfigurationError, StoreError, StoreMissing
 from .finding import Finding, State, notice, ok, problem, skipped
-from .persistence.file import open_file_store
-from .persistence.file_database import has_store
+from .persistence.chosen import open_store, store_place
 from .settings import Settings, load_settings
 
 
@@ -43,7 +42,7 @@ async def _look(load: Callable[[], Settings], *, online: bool) -> AsyncIterator[
     agent, finding = _agent(settings)
     yield finding
     yield _folder("state folder", settings.state_persistence_dir)
-    yield await _store(settings.state_persistence_dir)
+    yield await _store(settings)
     yield _folder("sample shop", SHOP_FILE.parent)
     if settings.log_dir:
         yield _folder("log folder", settings.log_dir)
@@ -94,13 +93,15 @@ def _folder(item: str, folder: Path) -> Finding:
     return ok(item, f"{folder} can be written to" if there == folder else f"{folder} will be made at the first start")
 
 
-async def _store(folder: Path) -> Finding:
-    if not has_store(folder):
-        return ok("store", "will be made at the first start")
+async def _store(settings: Settings) -> Finding:
     try:
-        async with open_file_store(folder, create=False) as store:
+        async with open_store(settings, create=False) as store:
             await store.ping()
             counts = await store.counts()
-    except (StoreError, ConfigurationError) as error:
-        return problem("store", f"{error} Look at {folder}.")
+    except StoreMissing:
+        return ok("store", "will be made at the first start")
+    except ConfigurationError as error:
+        return problem("store", " ".join(error.problems))
+    except StoreError as error:
+        return problem("store", f"{error} Look at {store_place(settings)}.")
     return ok("store", f"opens; conversations: {counts.conversations}, set aside: {counts.set_aside}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from .errors import ConfigurationError, StoreError
-from .persistence.file import open_file_store
+from .persistence.chosen import open_store
 from .settings import Settings
 
 DEFAULT_DAYS = 7
@@ -14,7 +14,7 @@ DEFAULT_DAYS = 7
 async def cleanup(settings: Settings, *, hours: int, dry_run: bool) -> int:
     """Delete what nothing touched for ``hours``; return 1 when something failed or there is no store, else 0."""
     try:
-        async with open_file_store(settings.state_persistence_dir, create=False) as store:
+        async with open_store(settings, create=False) as store:
             report = await store.purge(older_than=hours * 3600.0, dry_run=dry_run)
     except (StoreError, ConfigurationError) as error:
         print(f"cleanup: failed. {error}", file=sys.stderr)

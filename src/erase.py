@@ -9,7 +9,7 @@ from .errors import LeaseLost
 from .identity.phone import subject_id
 from .model import SubjectId
 from .persistence.base import Erasure, LaneStore
-from .persistence.file import open_file_store
+from .persistence.chosen import open_store
 from .settings import Settings
 
 ACTOR = "command line"
@@ -21,7 +21,7 @@ service keeps, and backups. Log files name nobody."""
 async def erase(settings: Settings, spelling: str, *, sure: bool) -> int:
     """Erase a subject id or number, after asking unless ``sure``; return 1 when that was not possible, else 0."""
     subject = subject_id(spelling, settings.default_region)
-    async with open_file_store(settings.state_persistence_dir, create=False) as store:
+    async with open_store(settings, create=False) as store:
         if not sure and not _confirmed(subject):
             print("Nothing was erased.", file=sys.stderr)
             return 1

@@ -10,6 +10,7 @@
     │   └── NotAuthorised
     ├── StoreError
     │   ├── StoreUnavailable *      unreachable, frozen, or out of space
+    │   │   └── StoreMissing        a command that makes none found none
     │   ├── LeaseLost               somebody else holds the lane now
     │   └── UnreadableRecord        a record was written by nobody we know
     ├── TurnError
@@ -95,6 +96,12 @@ class StoreUnavailable(StoreError):
     """The store does not answer."""
 
     code, retryable = "store_unavailable", True
+
+
+class StoreMissing(StoreUnavailable):
+    """There is no store yet."""
+
+    code, retryable = "store_missing", False
 
 
 class LeaseLost(StoreError):

@@ -105,11 +105,21 @@ class SpokenPrompt:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a caller heard of turn ``turn``, because they spoke over the rest or hung up."""
+    """What a caller heard of turn ``turn``, because they spoke over the rest, or the call was ``lost``."""
 
     turn: int
     text: str
+    lost: bool = False
     kind: Literal["heard"] = "heard"
+
+
+@dataclass(frozen=True, slots=True)
+class PersonWanted:
+    """A caller asked for a person by a key, or was left without an agent: ``ticket`` is the id to open it under."""
+
+    route: Route
+    ticket: str
+    kind: Literal["person"] = "person"
 
 
 class Verdict(StrEnum):
@@ -155,7 +165,7 @@ class Entry:
     """
 
     key: str
-    body: TextReceived | SpokenPrompt | Heard | Decision | Undelivered
+    body: TextReceived | SpokenPrompt | Heard | PersonWanted | Decision | Undelivered
 
 
 @dataclass(frozen=True, slots=True)

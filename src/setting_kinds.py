@@ -9,6 +9,8 @@ import phonenumbers
 from pydantic import BeforeValidator, Field, SecretStr
 from pydantic.fields import FieldInfo
 
+from .persistence.chosen import ADAPTERS
+
 
 def _lower(value: object) -> object:
     """Let enumerated values be written in any case."""
@@ -59,11 +61,28 @@ def _named_tokens(value: object) -> object:
     return named
 
 
+def _adapter(value: object) -> object:
+    """Accept the name of a store, in any case, or somebody's own as ``module:Class``."""
+    text = value if isinstance(value, str) else ""
+    if not re.fullmatch(r"\w+(\.\w+)*:\w+(\.\w+)*", text) and text.lower() not in ADAPTERS:
+        raise ValueError
+    return text if ":" in text else text.lower()
+
+
+def _database_url(value: object) -> object:
+    """Accept the address of a Postgres database, which may hold a password."""
+    if not isinstance(value, str) or not re.match(r"postgres(ql)?://\S+$", value):
+        raise ValueError
+    return value
+
+
 Url = Annotated[str, BeforeValidator(_url)]
 Phone = Annotated[str, BeforeValidator(_phone)]
 Region = Annotated[str, BeforeValidator(_region)]
 Tokens = Annotated[tuple[SecretStr, ...], BeforeValidator(_tokens)]
 NamedTokens = Annotated[dict[str, SecretStr], BeforeValidator(_named_tokens)]
+DatabaseUrl = Annotated[SecretStr, BeforeValidator(_database_url)]
+StoreName = Annotated[str, BeforeValidator(_adapter)]
 AnyCase = BeforeValidator(_lower)
 
 

@@ -20,9 +20,11 @@ from .setting_kinds import (
     NUMBER,
     URL,
     AnyCase,
+    DatabaseUrl,
     NamedTokens,
     Phone,
     Region,
+    StoreName,
     Tokens,
     Url,
     choice,
@@ -99,14 +101,37 @@ class Settings(BaseModel):
         allowed="an address that starts with wss://",
         pattern="^wss://",
     )
+    human_transfer_number: Phone | None = text("Number of a colleague who takes over calls.", allowed=NUMBER)
+    call_max_seconds: float = number(1800.0, "Longest call.", 10, 14_400)
+    silence_seconds: float = number(12.0, "How long a caller may be silent before they are asked.", 0.1, 600)
     public_base_url: Url | None = text("Address under which Twilio reaches this server.", allowed=URL)
 
     # storage
-    persistence_adapter: Annotated[Literal["file"], AnyCase] = choice(
-        "file", "Where conversations are kept: one file on this machine.", "file"
+    persistence_adapter: StoreName = say(
+        "file",
+        "Where conversations are kept: file (one machine), postgres, or your own store as module:Class.",
+        "file, postgres or module:Class",
+        repeat=True,
     )
     state_persistence_dir: Path = say(
         Path("./data/conversation-states"), "Folder of that file; a local disk.", "a folder"
+    )
+    database_url: DatabaseUrl | None = text(
+        "Address of the Postgres database, in place of the six settings below.",
+        allowed="an address that starts with postgresql:// or postgres://",
+    )
+    postgres_host: str = text("Host of the Postgres server.", "localhost")
+    postgres_port: int = number(5432, "Port of the Postgres server.", 1, 65_535)
+    postgres_database: str = text("Name of the database; it must exist.", "runstates")
+    postgres_username: str = text("Who to log in as; may make tables at the first start.", "postgres")
+    postgres_password: SecretStr | None = text("Password of that user.")
+    postgres_ssl: bool = flag(False, "Encrypt the connection and check the server's certificate.")
+    postgres_pooler: bool = flag(False, "A pooler that shares connections per transaction (PgBouncer) is in between.")
+    postgres_table_name: str = text(
+        "What the names of all tables begin with.",
+        "conversation_states",
+        allowed="up to 40 letters, digits and underscores, not beginning with a digit",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,39}$",
     )
     state_max_age: int = number(DAY_MS, "Milliseconds after which history is left out.", 1, 3650 * DAY_MS)
     context_max_age: int = number(7 * DAY_MS, "Milliseconds after which all is left out.", 1, 3650 * DAY_MS)
@@ -155,6 +180,7 @@ class Settings(BaseModel):
     log_dir: Path | None = say(None, "Folder for customer-service.log and error.log; empty: none.", "a folder")
     rate_limit_per_minute: int = number(20, "Texts per minute and number that are answered; 0: all.", 0, 1000)
     coalesce_ms: int = number(300, "How long to wait for the rest of a burst of texts; 0: not.", 0, MINUTE_MS)
+    max_calls: int = number(200, "Calls at once; further callers are told that the lines are busy.", 0, 100_000)
     drain_seconds: float = number(60.0, "How long a stopping server finishes its work.", 0, 3600)
 
     _notices: tuple[str, ...] = PrivateAttr(default=())

@@ -13,14 +13,14 @@ from pydantic import TypeAdapter
 from .identity.phone import subject_id
 from .model import Conversation, StoredReply, SubjectId, TextReceived, TimelineEvent, Waiting
 from .persistence.base import LaneStore
-from .persistence.file import open_file_store
+from .persistence.chosen import open_store
 from .settings import Settings
 
 
 async def show(settings: Settings, spelling: str, *, as_json: bool) -> int:
     """Print the conversation of a subject id or number; return the exit code."""
     subject = subject_id(spelling, settings.default_region)
-    async with open_file_store(settings.state_persistence_dir, create=False) as store:
+    async with open_store(settings, create=False) as store:
         conversation = await store.conversation(subject)
         waiting = await store.waiting(subject)
         if conversation is None and not waiting:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _NOISE = re.compile(r"[\W_]+")
 _MARKS = re.compile(r"[^\w\s]*")
@@ -104,14 +104,16 @@ class Speech:
 
     def played(self, chunk: str) -> None:
         """Take note of a ``tokensPlayed`` text. What lies between it and the one before was replaced or purged."""
-        folded = fold(chunk)
-        if not folded:
-            return
-        base = self._pieces[0].start if self._pieces else 0
-        found = _stream(self._pieces).find(folded, max(0, (self._played or 0) - base))
-        self._astray = found < 0
-        if found >= 0:
-            self._played = base + found + len(folded)
+        folded, start = fold(chunk), self._played or 0
+        ahead = [piece for piece in self._pieces if piece.end > start]
+        if ahead and ahead[0].start < start:
+            ahead[0] = replace(ahead[0], start=start, folded=ahead[0].folded[start - ahead[0].start :])
+        found = _stream(ahead).find(folded)
+        ends = [ahead[0].start + found + len(folded)] if ahead and found >= 0 else []
+        ends = ends or [at for length, _, at in _walks(folded, ahead) if length == len(folded)]
+        if folded:
+            self._astray = not ends
+            self._played = min(ends, default=self._played)
 
     def cut(self, utterance: str, *, open_turn: int | None, before: int | None = None) -> Cut | None:
         """Find what an interrupt stopped and settle it; None when nothing is known that could have been playing.
@@ -122,11 +124,10 @@ class Speech:
         folded = fold(utterance)
         live = [piece for piece in self._pieces if not piece.settled]
         older = [piece for piece in live if before is None or piece.start < before]
-        for pieces in (older, live):
+        # Settled speech last: it is a repetition, or a notice that was sent just before the interrupt and yet played.
+        for pieces in (older, live, self._pieces):
             if folded and (place := self._place(folded, pieces)):
-                return self._settle(*place)
-        if folded and self._place(folded, [piece for piece in self._pieces if piece.settled]):
-            return Cut(None)
+                return Cut(None) if place[0].settled else self._settle(*place)
         piece = self._likely(folded, older, open_turn)
         if piece is None:
             return None

@@ -41,7 +41,7 @@ class Caller:
         self.voice: asyncio.Task[None] | None = None
         self._partials = partials
         self._sounds: list[Utterance | Line] = []
-        self._mark = 0
+        self._mark = self._listed = 0
         self._pulse = asyncio.Event()
         self._stir = asyncio.Event()
 
@@ -229,8 +229,9 @@ class Caller:
 
     def _listen(self) -> None:
         """Put what is new on the line into the transcript."""
-        known = sum(isinstance(one, Utterance) for one in self._sounds)
-        self._sounds += self.speech.utterances[known:]
+        fresh = self.speech.utterances[self._listed :]
+        self._sounds += fresh
+        self._listed += len(fresh)
 
     def _wake(self) -> None:
         pulse, self._pulse = self._pulse, asyncio.Event()

@@ -46,9 +46,9 @@ class LoopClock:
         await asyncio.sleep(seconds)
 
 
-async def wait_until(clock: Clock, when: float, *wakers: asyncio.Event) -> None:
-    """Return at a time, or earlier when ``wakers[0]`` is set. Without a waker, nothing but time ends it."""
-    event = wakers[0] if wakers else asyncio.Event()
+async def wait_until(clock: Clock, when: float) -> None:
+    """Return at a time; unlike a caller's doing, this does not move a manual clock."""
+    event = asyncio.Event()
     timer = clock.call_at(when, event.set)
     try:
         await event.wait()

@@ -1,6 +1,9 @@
 """One ConversationRelay session at the pretend Twilio: a socket from its setup to its end.
 
-Protocol: twilio.com/docs/voice/conversationrelay/websocket-messages; orders and times from recorded calls.
+Protocol: twilio.com/docs/voice/conversationrelay/websocket-messages; orders and times from recorded calls. Where
+neither tells, the choice is the one that is harder for a gateway: ``end`` cuts off what is not spoken yet, text that
+arrives after a purge is played, and ``utteranceUntilInterrupt`` covers the talk cycle that was stopped, which may
+break off within a word.
 """
 
 from __future__ import annotations

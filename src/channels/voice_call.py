@@ -1,26 +1,26 @@
-"""One live call: performs the actions of its relay session, and lets the engine answer what the caller says.
+"""One live call: performs the actions of its relay session. The session decides, this shell waits.
 
-The session decides, this shell waits: it owns the socket, the timers and the tasks of one call.
+It owns the socket, the tasks and the patience of one call; :mod:`.voice_turns` has its turns.
 """
 
 from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ..conversation import phrases
 from ..conversation.engine import TurnEngine
-from ..conversation.speech import Speech
 from ..errors import MalformedRequest, StoreUnavailable
-from ..guardrails.pii import mask
 from ..identity.base import Resolution, SubjectResolver
-from ..model import Address, Channel, Entry, Heard, Route, SpokenPrompt, SubjectId
+from ..model import Address, Channel, Entry, PersonWanted, Route, SubjectId
 from ..telemetry.logs import subject_label
-from .relay import RelaySession
+from .relay import Phase, RelaySession
 from .relay_actions import (
     Action,
     Actions,
@@ -34,23 +34,44 @@ from .relay_actions import (
     SpeakingChanged,
     StartTurn,
 )
+from .voice_keys import KeyMeaning, Keys
+from .voice_turns import CallTurns
+from .voice_watch import Due, Watch
 
 log = structlog.get_logger(__name__)
 
-FILLER_SECONDS = 1.0
-FILLER_AGAIN_SECONDS = 8.0
+NORMAL_CLOSE = 1000
 QUEUE_FRAMES = 2000
 """Frames that may wait for a slow peer; past that the call is closed, so that its memory stays bounded."""
-QUIET_SECONDS = 0.4
-"""How long nobody may have spoken before something is said unasked."""
 CHARS_PER_SECOND = 15.0
 """How fast Twilio speaks, where its speaker events do not tell."""
-CORRECTION_SECONDS = 0.5
-"""How long a correction of the history waits for the prompt that usually follows an interruption."""
+QUIET_SECONDS = 0.4
+"""How long nobody may have spoken before something is said unasked."""
+LOOK_SECONDS = 0.25
+KEY_PAUSE_SECONDS = 2.0
+"""A pause this long ends a number that is entered with keys."""
+HOME_LANGUAGE = "en"
+TRANSFER = "transfer"
+"""The reason in HandoffData that makes the action URL dial a colleague."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallRules:
+    """What holds for every call; seconds."""
+
+    first_token_timeout: float = 8.0
+    silence: float = 12.0
+    longest: float = 1800.0
+    transfers: bool = False
+    """Whether there is a number to transfer to."""
 
 
 class LiveCall:
-    """A call on its socket. ``joined`` is told the subject as soon as it is known."""
+    """A call on its socket.
+
+    ``greet`` gives what the TwiML spoke as a greeting, "" where it spoke none. ``joined`` is told when the caller is
+    known, and gives what is to be said first, where the greeting did not say it.
+    """
 
     def __init__(
         self,
@@ -61,8 +82,8 @@ class LiveCall:
         resolver: SubjectResolver,
         greet: Callable[[Resolution], Awaitable[str]],
         warm: Callable[[], Awaitable[None]],
-        first_token_timeout: float,
-        joined: Callable[[SubjectId, LiveCall], None],
+        rules: CallRules,
+        joined: Callable[[LiveCall], Awaitable[str]],
     ) -> None:
         self._socket = socket
         self._call = call
@@ -70,66 +91,83 @@ class LiveCall:
         self._resolver = resolver
         self._greet = greet
         self._warm = warm
-        self._first_token_timeout = first_token_timeout
+        self._rules = rules
         self._joined = joined
         self._session = RelaySession()
-        self._id = uuid.uuid4().hex[:12]
+        self._turns = CallTurns(
+            self._session, self._perform, engine=engine, call=call, first_token_timeout=rules.first_token_timeout
+        )
         self._out: asyncio.Queue[str | Close] = asyncio.Queue(QUEUE_FRAMES)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._speeches: dict[int, Speech] = {}
-        self._corrections: list[Entry] = []
-        self._greeting = ""
-        self._filler: asyncio.TimerHandle | None = None
-        self._ended = False
+        self._ready = asyncio.Event()
+        self._keys = Keys()
+        self._key_pause: asyncio.TimerHandle | None = None
+        self._language = HOME_LANGUAGE
+        now = asyncio.get_running_loop().time()
+        self._watch = Watch(now, rules.silence, rules.longest, active_at=now)
         self._quiet_at = 0.0
-        self.subject: SubjectId | None = None
-        self.route: Route | None = None
+        self._ended = False
+        self.lost = False
+        """Whether the socket went without a goodbye, so that the call may come back."""
+
+    @property
+    def subject(self) -> SubjectId | None:
+        """Return who is calling, once that is known."""
+        return self._turns.subject
+
+    @property
+    def route(self) -> Route | None:
+        """Return the way to the caller."""
+        return self._turns.route
 
     async def run(self) -> None:
         """Serve the call until its socket closes, however it does."""
-        writer = asyncio.create_task(self._write())
+        background = [asyncio.create_task(self._write()), asyncio.create_task(self._be_patient())]
         try:
             await self._read()
         finally:
             self._perform(self._session.lost())
             self._ended = True
-            self._stop_filler()
-            await self._flush_corrections()
-            writer.cancel()
-            for task in (writer, *self._tasks):
+            if self._key_pause is not None:
+                self._key_pause.cancel()
+            await self._turns.close()
+            for task in (*background, *self._tasks):
                 task.cancel()
-            await asyncio.gather(writer, *self._tasks, return_exceptions=True)
+            await asyncio.gather(*background, *self._tasks, return_exceptions=True)
             log.info("call_ended", subject=subject_label(self.subject or ""))
 
     async def say_between(self, text: str) -> bool:
         """Say something unasked, once neither the caller nor the agent speaks; False when the call ended before."""
         while not self._ended:
-            if self._silent():
-                turn = self._session.begin()
-                start = next((action for action in turn if isinstance(action, StartTurn)), None)
-                self._perform(tuple(action for action in turn if not isinstance(action, StartTurn)))
-                if start is None:
-                    return False
-                self._perform(self._session.speak(start.turn, text))
-                self._perform(self._session.finish(start.turn))
+            if self._silent() and self._speak_alone(text):
                 return True
             await asyncio.sleep(0.05)
         return False
 
+    def _speak_alone(self, text: str) -> bool:
+        """Say something in a turn of its own, which no prompt began."""
+        opened = self._session.begin()
+        start = next((action for action in opened if isinstance(action, StartTurn)), None)
+        self._perform(tuple(action for action in opened if action is not start))
+        if start is None:
+            return False
+        self._perform(self._session.speak(start.turn, text))
+        self._perform(self._session.finish(start.turn))
+        return True
+
     # --- the socket -------------------------------------------------------------------------------------
 
     async def _read(self) -> None:
-        while True:
+        while not self._ended:
             try:
                 message = await self._socket.receive()
             except (WebSocketDisconnect, RuntimeError):
                 return
             if message["type"] != "websocket.receive":
+                self.lost = message.get("code") != NORMAL_CLOSE
                 return
             frame = message.get("text")
             self._perform(self._session.receive(frame if frame is not None else message.get("bytes") or b""))
-            if self._ended:
-                return
 
     async def _write(self) -> None:
         while True:
@@ -147,24 +185,31 @@ class LiveCall:
             self._do(action)
 
     def _do(self, action: Action) -> None:
+        lost = self._session.phase is Phase.CLOSED
         match action:
             case Send(frame):
                 self._put(frame)
             case Close():
-                self._ended = True
                 self._put(action)
+                self._ended = True
             case CallReady(setup):
-                self._start(self._ready(setup.call_sid, setup.from_, setup.to))
+                self._start(self._begin(setup.call_sid, setup.from_, setup.to))
             case StartTurn(turn, text, lang):
+                self._touch()
                 self._start(self._answer(turn, text, lang))
             case CancelTurn(turn, heard):
-                self._cancel(turn, heard)
+                self._turns.cancel(turn, heard, lost=lost)
             case CorrectTurn(turn, heard):
-                self._correct(turn, heard)
-            case SpeakingChanged():
+                self._turns.correct(turn, heard, lost=lost)
+            case SpeakingChanged(who):
+                self._quiet_at = self._now() + QUIET_SECONDS
+                if who == "client":
+                    self._touch()
+                else:
+                    self._watch.keep(self._now())
+            case KeyPressed(digit):
                 self._touch()
-            case KeyPressed():
-                self._touch()
+                self._press(digit)
             case Note(kind, detail):
                 log.info("relay_note", kind=kind, detail=detail)
 
@@ -181,9 +226,9 @@ class LiveCall:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    # --- turns ------------------------------------------------------------------------------------------
+    # --- the call ---------------------------------------------------------------------------------------
 
-    async def _ready(self, call: str, sender: str, to: str) -> None:
+    async def _begin(self, call: str, sender: str, to: str) -> None:
         """Find out who is calling, and let the model's connection be opened meanwhile."""
         self._start(self._warm())
         if call != self._call:
@@ -192,105 +237,105 @@ class LiveCall:
         try:
             address = Address.parse(sender)
             resolution = await self._resolver.resolve(address, session=call)
-            self.subject = resolution.subject
-            self.route = Route(Channel.VOICE, address, Address.parse(to))
-            self._greeting = await self._greet(resolution)
-            self._joined(resolution.subject, self)
+            self._turns.subject = resolution.subject
+            self._turns.route = Route(Channel.VOICE, address, Address.parse(to))
+            opening = await self._joined(self)
+            self._turns.greeting = opening or await self._greet(resolution)
+            self._ready.set()
             log.info("call_started", subject=subject_label(resolution.subject))
+            if opening:
+                self._speak_alone(opening)
         except (MalformedRequest, StoreUnavailable):
             self._perform(self._session.notice(phrases.FAILURE))
             self._perform(self._session.hang_up())
 
     async def _answer(self, turn: int, text: str, lang: str) -> None:
-        """Hand what the caller said to the engine, with what they heard of earlier answers."""
-        while self.subject is None and not self._ended:
-            await asyncio.sleep(0.005)  # the prompt came on the heels of the setup
+        await self._ready.wait()  # the prompt may come on the heels of the setup
+        primary = lang.partition("-")[0].lower()
+        foreign = bool(primary) and (primary != HOME_LANGUAGE or self._language != HOME_LANGUAGE)
+        if primary and primary != self._language:
+            self._language = primary
+            self._perform(self._session.language(tts=lang, transcription=lang))
+        await self._turns.answer(turn, text, lang if foreign else "")
+
+    # --- keys and people --------------------------------------------------------------------------------
+
+    def _press(self, digit: str) -> None:
+        if self._key_pause is not None:
+            self._key_pause.cancel()
+        match self._keys.press(digit):
+            case KeyMeaning.PERSON:
+                self._start(self._want_person())
+            case KeyMeaning.REPEAT:
+                self._speak_alone(self._turns.last_answer or phrases.NOTHING_TO_REPEAT)
+            case KeyMeaning.DONE:
+                self._enter()
+            case KeyMeaning.MORE:
+                self._key_pause = asyncio.get_running_loop().call_later(KEY_PAUSE_SECONDS, self._enter)
+
+    def _enter(self) -> None:
+        digits = self._keys.take()
+        if digits:
+            self._perform(self._session.begin(f"[The caller entered the number {digits} with the keys.]"))
+
+    async def _want_person(self) -> None:
+        """Open a ticket at once; then transfer the call, or promise to call back."""
+        await self._ready.wait()
         if self.subject is None or self.route is None:
             return
-        self._touch()
-        said = mask(text)
-        key = f"{self._call}:{self._id}:{turn}"
-        speech = Speech(
-            self.subject,
-            lambda token: self._say(turn, token),
-            lambda: self._finish(turn),
-            first_token_timeout=self._first_token_timeout,
-        )
-        self._speeches[turn] = speech
-        self._engine.speeches.add(key, speech)
-        self._arm_filler(turn, FILLER_SECONDS)
-        greeting, self._greeting = self._greeting, ""
-        prompt = SpokenPrompt(self.route, self._call, said.text, lang, greeting, said.found)
-        corrections, self._corrections = self._corrections, []
+        ticket = f"TKT_{uuid.uuid4().hex[:12].upper()}"
         try:
-            await self._engine.hear(self.subject, [*corrections, Entry(key, prompt)])
+            entry = Entry(f"person:{ticket}", PersonWanted(self.route, ticket))
+            await self._engine.accept(self.subject, [entry], token=uuid.uuid4().hex)
         except StoreUnavailable:
-            self._engine.speeches.fail(key)
-
-    def _say(self, turn: int, token: str) -> None:
-        self._stop_filler()
-        self._touch()
-        self._perform(self._session.speak(turn, token))
-        self._arm_filler(turn, FILLER_SECONDS)
-
-    def _finish(self, turn: int) -> None:
-        self._stop_filler()
-        self._perform(self._session.finish(turn))
-
-    def _cancel(self, turn: int, heard: str) -> None:
-        self._stop_filler()
-        speech = self._speeches.get(turn)
-        if speech is None:
+            log.warning("ticket_lost")
+        if not self._rules.transfers:
+            self._speak_alone(phrases.CALL_BACK)
             return
-        if self._ended or self._session.phase == "closed":
-            speech.lose(heard)
-        else:
-            speech.interrupt(heard)
+        self._speak_alone(phrases.TRANSFER)
+        await self._hang_up_after(phrases.TRANSFER, {"reason": TRANSFER, "ticket": ticket})
 
-    def _correct(self, turn: int, heard: str) -> None:
-        """Keep what was heard of a finished turn for the history; it goes with the next prompt, or alone."""
-        speech = self._speeches.get(turn)
-        if speech is None or speech.number is None:
-            return
-        self._corrections.append(Entry(f"heard:{self._id}:{turn}:{uuid.uuid4().hex[:6]}", Heard(speech.number, heard)))
-        self._start(self._correct_later())
+    async def _hang_up_after(self, said: str, handoff: Mapping[str, Any]) -> None:
+        """End the session once a sentence was spoken: the ``end`` message cuts off what is still queued."""
+        begun, latest = False, self._now() + len(said) / CHARS_PER_SECOND + 1.0
+        while not self._ended and (self._session.agent_speaking or not begun) and self._now() < latest:
+            begun = begun or bool(self._session.agent_speaking)
+            await asyncio.sleep(0.05)
+        self._perform(self._session.hang_up(handoff))
 
-    async def _correct_later(self) -> None:
-        await asyncio.sleep(CORRECTION_SECONDS)
-        await self._flush_corrections()
+    # --- patience ---------------------------------------------------------------------------------------
 
-    async def _flush_corrections(self) -> None:
-        corrections, self._corrections = self._corrections, []
-        if corrections and self.subject is not None:
-            try:
-                await self._engine.accept(self.subject, corrections, token=uuid.uuid4().hex)
-            except StoreUnavailable:
-                log.warning("correction_lost")
-
-    # --- silence ----------------------------------------------------------------------------------------
-
-    def _arm_filler(self, turn: int, seconds: float) -> None:
-        self._stop_filler()
-        self._filler = asyncio.get_running_loop().call_later(seconds, self._fill, turn)
-
-    def _stop_filler(self) -> None:
-        if self._filler is not None:
-            self._filler.cancel()
-            self._filler = None
-
-    def _fill(self, turn: int) -> None:
-        """Say that it takes a moment, while the turn is open and nothing is being said."""
-        if self._session.turn == turn and not self._session.agent_speaking:
-            self._perform(self._session.notice(phrases.ONE_MOMENT))
-        if self._session.turn == turn:
-            self._arm_filler(turn, FILLER_AGAIN_SECONDS)
+    async def _be_patient(self) -> None:
+        while True:
+            await asyncio.sleep(min(LOOK_SECONDS, self._rules.silence / 4))
+            session = self._session
+            if session.agent_speaking or session.client_speaking or session.phase is not Phase.LISTENING:
+                self._watch.keep(self._now())
+            due = self._watch.look(self._now())
+            if due in (Due.STILL_THERE, Due.ALMOST_OVER):
+                self._perform(session.notice(_SAID[due]))
+            elif due is not None:
+                self._perform(session.notice(_SAID[due]))
+                await self._hang_up_after(_SAID[due], {"reason": due.value})
+                return
 
     def _touch(self) -> None:
-        self._quiet_at = asyncio.get_running_loop().time() + QUIET_SECONDS
+        self._quiet_at = self._now() + QUIET_SECONDS
+        self._watch.touch(self._now())
 
     def _silent(self) -> bool:
         """Tell whether nobody speaks: no open turn, no speech under way, and a moment of quiet behind us."""
         session = self._session
-        busy = session.turn is not None or session.agent_speaking or session.client_speaking
-        ready = self.subject is not None and session.phase == "listening"
-        return ready and not busy and asyncio.get_running_loop().time() >= self._quiet_at
+        busy = session.agent_speaking or session.client_speaking or session.phase is not Phase.LISTENING
+        return self._ready.is_set() and not busy and self._now() >= self._quiet_at
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+_SAID = {
+    Due.STILL_THERE: phrases.STILL_THERE,
+    Due.ALMOST_OVER: phrases.ALMOST_OVER,
+    Due.GOODBYE_SILENCE: phrases.GOODBYE_SILENCE,
+    Due.GOODBYE_LENGTH: phrases.GOODBYE_LENGTH,
+}

@@ -22,10 +22,11 @@ _MAC_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What a valid token says. ``nonce`` is what must not be used twice."""
+    """What a valid token says. ``nonce`` is what must not be used twice; ``attempt`` counts lost sockets before."""
 
     call: str
     nonce: str
+    attempt: int
 
 
 class SocketTokens:
@@ -34,9 +35,9 @@ class SocketTokens:
     def __init__(self, secret: str) -> None:
         self._key = hashlib.sha256(b"socket-token:" + secret.encode()).digest()
 
-    def make(self, call: str, *, now: float) -> str:
+    def make(self, call: str, *, now: float, attempt: int = 0) -> str:
         """Return a token for a call (its CallSid); letters, digits, ``-`` and ``_`` only."""
-        body = f"{call}.{int(now + SECONDS)}.{secrets.token_hex(8)}".encode()
+        body = f"{call}.{int(now + SECONDS)}.{secrets.token_hex(8)}.{attempt}".encode()
         return _encode(self._mac(body) + body)
 
     def read(self, token: str, *, now: float) -> Ticket:
@@ -46,12 +47,12 @@ class SocketTokens:
             mac, body = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
             if not hmac.compare_digest(mac, self._mac(body)):
                 raise BadSignature
-            call, until, nonce = body.decode().split(".")
+            call, until, nonce, attempt = body.decode().split(".")
         except (ValueError, UnicodeDecodeError) as error:
             raise BadSignature from error
         if now > int(until):
             raise BadSignature("The socket token is expired.")
-        return Ticket(call, nonce)
+        return Ticket(call, nonce, int(attempt))
 
     def _mac(self, body: bytes) -> bytes:
         return hmac.digest(self._key, body, "sha256")[:_MAC_BYTES]

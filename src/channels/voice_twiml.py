@@ -25,10 +25,22 @@ def connect(*, socket: str, action: str, greeting: str) -> str:
     return str(response)
 
 
-def apology() -> str:
-    """Apologise and end the call."""
+def say(text: str) -> str:
+    """Say something and end the call."""
     response = VoiceResponse()
-    response.say(APOLOGY)
+    response.say(text)
+    return str(response)
+
+
+def transfer(number: str, *, whisper: str, action: str, before: str = "") -> str:
+    """Connect the caller with a colleague, who is told at ``whisper`` what it is about before they are connected.
+
+    ``action`` is asked when the colleague hung up or did not answer (twilio.com/docs/voice/twiml/dial, number).
+    """
+    response = VoiceResponse()
+    if before:
+        response.say(before)
+    response.dial(action=action, method="POST", answer_on_bridge=True).number(number, url=whisper, method="POST")
     return str(response)
 
 

@@ -28,8 +28,9 @@ class TurnRequest:
     """One turn to run: what the customer said (in order), on which channel, over which conversation.
 
     ``number`` is the turn's number in the conversation; ``now`` is the store's clock. ``notes`` tell the agent what
-    happened meanwhile (a decision by staff), ``before`` are items that precede the turn's own (a greeting). ``key`` is the key of the entry that the turn covers: it stays the same
-    when the turn is run again, so side effects are told by it.
+    happened meanwhile (a decision by staff), ``before`` are items that precede the turn's own (a greeting). ``key`` is
+    the key of the entry that the turn covers: it stays the same when the turn is run again, so side effects are told
+    by it.
     """
 
     conversation: Conversation

@@ -36,6 +36,12 @@ def model_input(history: Sequence[Turn]) -> list[Item]:
     return [item for turn in history for item in turn.items]
 
 
+def rest_of(told: str, heard: str) -> str:
+    """Return what followed the heard part of an answer; all of it when that part cannot be found in it."""
+    place = told.find(heard.strip()) if heard.strip() else -1
+    return told[place + len(heard.strip()) :].strip() if place >= 0 else told.strip()
+
+
 def hear(history: Sequence[Turn], *, turn: int, text: str) -> tuple[Turn, ...]:
     """Return the history with the agent's words of one turn replaced by those that the caller heard.
 

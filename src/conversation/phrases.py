@@ -14,6 +14,16 @@ def too_long(limit: int) -> str:
     return f"User input is too long. Please limit to {limit} characters."
 
 
+STILL_THERE = "Are you still there?"
+GOODBYE_SILENCE = "I can't hear you any more, so I will hang up now. Call or text us any time. Goodbye."
+ALMOST_OVER = "Just so you know, we have about one minute left on this call."
+GOODBYE_LENGTH = "We have reached the end of the time for this call. Call or text us any time. Goodbye."
+TRANSFER = "I will connect you with a colleague. One moment, please."
+CALL_BACK = "Nobody is free to talk right now. I have opened a ticket for you, and a colleague will call you back."
+CUT_OFF = "We were cut off. I was saying:"
+NOTHING_TO_REPEAT = "There is nothing to repeat yet. How can I help you?"
+LINE_BUSY = "All our lines are busy at the moment. Please call again in a few minutes, or send us a text. Goodbye."
+LINE_LOST = "I'm sorry, the connection keeps breaking."
 ONE_MOMENT = "One moment, please."
 TOO_MANY_STEPS = "I could not finish this by myself, so I have opened a ticket. A colleague will get back to you."
 PICTURE = "Thank you. I can only read text, so please describe in words what your picture shows."

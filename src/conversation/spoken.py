@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..model import Heard, Item, SpokenPrompt, Tone, Waiting
+from ..model import Conversation, Heard, Item, PersonWanted, Priority, SpokenPrompt, Ticket, Tone, Waiting
 from ..persistence.base import Change
 from .answering import run_agent
-from .base import AgentRunner, Steering
+from .base import AgentRunner, Requested, Steering
 from .draft import Draft
-from .history import hear
+from .history import hear, rest_of
 from .speech import Speech
+
+LEFT_OPEN = "left_open"
+"""Key in the conversation's context."""
+LEFT_OPEN_SECONDS = 600.0
+CALL_BACK_SECONDS = 1800.0
+"""When a colleague answers a caller who asked for a person: that of an escalation of high priority."""
+_SIDES = {"user": "Customer", "assistant": "Agent"}
 
 
 async def answer(runner: AgentRunner, draft: Draft, waiting: Waiting, body: SpokenPrompt, steering: Steering) -> Change:
@@ -22,9 +29,13 @@ async def answer(runner: AgentRunner, draft: Draft, waiting: Waiting, body: Spok
         draft.note("masked", route.channel, tone=Tone.WARNING, direction="incoming", kinds=list(body.masked))
     draft.begin_session(route.channel)
     before: list[Item] = [{"role": "assistant", "content": body.greeting}] if body.greeting else []
+    if LEFT_OPEN in draft.conversation.context:
+        context = {key: value for key, value in draft.conversation.context.items() if key != LEFT_OPEN}
+        draft.conversation = replace(draft.conversation, context=context)
+    notes = [f"The caller speaks {body.lang}: answer in that language."] if body.lang else []
     # Speech is cut, not refused: nobody can be asked to say the same thing shorter.
     text = body.text[: draft.limits.max_input_chars]
-    told = await run_agent(runner, draft, route, [key], texts=[text], steering=steering, before=before)
+    told = await run_agent(runner, draft, route, [key], texts=[text], notes=notes, steering=steering, before=before)
     speech = steering.speech
     if speech is None:
         draft.reply(route, told)
@@ -39,9 +50,50 @@ async def answer(runner: AgentRunner, draft: Draft, waiting: Waiting, body: Spok
 def correct(draft: Draft, key: str, body: Heard) -> Change:
     """Let history say what the caller heard of a turn that was committed before they spoke over it."""
     conversation = draft.conversation
+    if body.lost:
+        told = [item["content"] for turn in conversation.history if turn.number == body.turn
+                for item in turn.items if item.get("role") == "assistant"]  # fmt: skip
+        _leave_open(draft, rest_of(told[-1], body.text) if told else "")
+    conversation = draft.conversation
     draft.conversation = replace(conversation, history=hear(conversation.history, turn=body.turn, text=body.text))
     draft.note("heard", conversation.last_channel, turn=body.turn)
     return draft.change(consumed=[key])
+
+
+def _leave_open(draft: Draft, rest: str) -> None:
+    """Keep what a caller did not get to hear, for when they are back."""
+    if rest:
+        context = {**draft.conversation.context, LEFT_OPEN: {"text": rest, "at": draft.now}}
+        draft.conversation = replace(draft.conversation, context=context)
+
+
+def left_open(conversation: Conversation | None, *, now: float) -> str:
+    """Return what a caller did not get to hear when the line broke lately, or nothing."""
+    left = conversation.context.get(LEFT_OPEN) if conversation else None
+    return str(left["text"]) if left and now - float(left["at"]) < LEFT_OPEN_SECONDS else ""
+
+
+def want_person(draft: Draft, key: str, body: PersonWanted) -> Change:
+    """Open a ticket for a caller who wants a person."""
+    ticket = Ticket(
+        id=body.ticket,
+        subject=draft.conversation.subject,
+        title="The caller asked for a person",
+        description=_summary(draft.conversation),
+        priority=Priority.HIGH,
+        created_at=draft.now,
+        respond_by=draft.now + CALL_BACK_SECONDS,
+        escalation=True,
+    )
+    draft.grant(Requested(tickets=(ticket,), escalation=Priority.HIGH))
+    draft.note("escalation", body.route.channel, tone=Tone.WARNING, ticket=ticket.id, priority=ticket.priority.value)
+    return draft.change(consumed=[key])
+
+
+def _summary(conversation: Conversation) -> str:
+    """Return the last words of both sides, for the colleague who takes over."""
+    said = [item for turn in conversation.history[-2:] for item in turn.items if item.get("role") in _SIDES]
+    return "\n".join(f"{_SIDES[item['role']]}: {item['content']}" for item in said[-4:])[:800]
 
 
 def _left_behind(
@@ -53,5 +105,6 @@ def _left_behind(
     if mattered or not heard:
         draft.reply(body.route, told)
         return
+    _leave_open(draft, rest_of(told, heard))
     history = hear(draft.conversation.history, turn=draft.conversation.turns_taken, text=heard)
     draft.conversation = replace(draft.conversation, history=history)

@@ -7,7 +7,18 @@ from dataclasses import replace
 
 import structlog
 
-from ..model import Conversation, Decision, Heard, Route, SpokenPrompt, TextReceived, Tone, Undelivered, Waiting
+from ..model import (
+    Conversation,
+    Decision,
+    Heard,
+    PersonWanted,
+    Route,
+    SpokenPrompt,
+    TextReceived,
+    Tone,
+    Undelivered,
+    Waiting,
+)
 from ..persistence.base import Change
 from ..telemetry.logs import subject_label
 from . import decisions, phrases, spoken
@@ -54,6 +65,8 @@ class TurnMaker:
             return self._undelivered(draft, first.entry.key, body)
         if isinstance(body, Heard):
             return spoken.correct(draft, first.entry.key, body)
+        if isinstance(body, PersonWanted):
+            return spoken.want_person(draft, first.entry.key, body)
         if first.tries > MAX_TRIES:
             return self._set_aside(draft, first, body.route)
         if isinstance(body, SpokenPrompt):

@@ -125,8 +125,9 @@ def _scan(reader: _Reader, starts: Iterable[int], accepts: Accepts) -> Iterator[
 
 
 def _end(reader: _Reader, group: int, accepts: Accepts, *, follows: bool) -> int | None:
-    """Return where the card number ends that begins with a group."""
-    for end in reader.ends(group):
+    """Return where the card number ends that begins with a group: at a pause rather than within what follows it."""
+    ends = sorted(reader.ends(group), key=lambda end: not reader.run.pause_before(end))
+    for end in ends:
         if accepts(reader, group, end, follows) and not _is_something_else(reader, group, end):
             return end
     return None
@@ -155,18 +156,19 @@ def _set_apart(reader: _Reader, first: int, last: int, follows: bool) -> bool:
     run, named = reader.run, reader.around.speak_of_a_card
     if last - first == 1 or not (named or _stands_apart(run, first, last, follows)):
         return False
-    if run.widest_gap(first, last) > _widest_gap_allowed(run, first, last, named):
+    if run.widest_gap(first, last) > _widest_gap_allowed(reader, first, last):
         return False
     start, end = run.starts[first], run.ends[last - 1]
     return not (_PHONE_FIRST.match(run.text, start, end) or _OTHER_GROUPS.search(run.text, start, end))
 
 
-def _widest_gap_allowed(run: Run, first: int, last: int, named: bool) -> Gap:
+def _widest_gap_allowed(reader: _Reader, first: int, last: int) -> Gap:
     """Return what may stand between the groups: pauses only where the groups or the words make up for them."""
-    like_a_card = _parted_like_a_card(run, first, last)
-    if named and like_a_card:
+    like_a_card = _parted_like_a_card(reader.run, first, last)
+    if like_a_card and reader.around.speak_of_a_card:
         return Gap.ODD
-    return Gap.SOFT if named or like_a_card or run.dictated(first, last) else Gap.PLAIN
+    pauses = like_a_card or reader.run.dictated(first, last) or reader.around.name_a_card(first)
+    return Gap.SOFT if pauses else Gap.PLAIN
 
 
 def _parted_like_a_card(run: Run, first: int, last: int) -> bool:

@@ -74,7 +74,7 @@ class Run:
 
 _INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe0e\ufe0f\u20e3\ufeff"
 """Zero-width characters, and the two that make a digit a key-cap emoji."""
-_DIGIT = r"\d²³¹⁰⁴-⁹₀-₉①-⑨⑴-⑼⒈-⒐⓪⓵-⓽⓿❶-❾➀-➈➊-➒"
+DIGIT = r"\d²³¹⁰⁴-⁹₀-₉①-⑨⑴-⑼⒈-⒐⓪⓵-⓽⓿❶-❾➀-➈➊-➒"
 """Every script's digits, then superscript, subscript and circled ones, which are no decimals to Python."""
 _PLAIN = " \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000_~" + r"\-‐-―−﹘﹣－" + _INVISIBLE
 _SOFT = r"\s.．·•,;…，、؛،٬٫'\"’" + _PLAIN
@@ -90,15 +90,15 @@ _NO_LETTER = r"(?![^\W\d])"
 _SAID = rf"(?:{_any(SAID)}){_NO_LETTER}"
 _INITIALS = "".join({word[0] for word in (*SAID, *TIMES, *ORDINALS)})
 # Digits, and among them what is invisible, and the letter o for a zero.
-_NUMBER = rf"[{_DIGIT}]+(?:[{_INVISIBLE}o]++[{_DIGIT}]+)*+(?:o{{1,4}}{_NO_LETTER})?[\ufe0e\ufe0f\u20e3]*+"
+_NUMBER = rf"[{DIGIT}]+(?:[{_INVISIBLE}o]++[{DIGIT}]+)*+(?:o{{1,4}}{_NO_LETTER})?[\ufe0e\ufe0f\u20e3]*+"
 _GROUP = re.compile(
     rf"(?P<number>{_NUMBER})"
     # The first letters are looked at first: this is tried at every place of a text.
     rf"|(?=[{_INITIALS}])(?<![^\W\d])(?:"
     rf"(?P<after_o>o{{1,3}}{_NUMBER})"
     rf"|(?P<counted>(?:{_any(ORDINALS)})\s(?:{_any(COUNTS)}|[2-8])"
-    rf"(?=\W{{1,3}}(?:are|is|ones|digits?|numbers?|[{_DIGIT}]|{_SAID})))"
-    rf"|(?P<times>{_any(TIMES)})[\s-]{{1,3}}(?:(?P<again>[{_DIGIT}]+)|(?P<word>{_SAID}))"
+    rf"(?=\W{{1,3}}(?:are|is|ones|digits?|numbers?|[{DIGIT}]|{_SAID})))"
+    rf"|(?P<times>{_any(TIMES)})[\s-]{{1,3}}(?:(?P<again>[{DIGIT}]+)|(?P<word>{_SAID}))"
     rf"|(?P<tens>{_any(TENS)})[\s-]{{0,2}}(?P<unit>{_any(UNITS)}){_NO_LETTER}"
     rf"|(?!(?:hundred|thousand)\W{{1,3}}(?:and\W{{1,3}})?{_SAID})(?P<said>{_SAID})"
     r")",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from .cards import find_cards
-from .digits import Run, runs
+from .digits import FEWEST, Run, runs
 from .social_security import find_social_security
 from .surroundings import Surroundings
 
@@ -67,6 +67,9 @@ def mask_value(value: Any) -> Any:
 
 def _parts(text: str, passes: int) -> Iterator[_Part]:
     """Take a text without marks apart; after so many passes, whatever is left of long numbers goes as well."""
+    if len(text) < FEWEST:
+        yield _Part(text)
+        return
     end = 0
     for start, after, mark in list(_findings(text) if passes > 0 else _everything(text)):
         # Without its neighbour, what stands in front may be read otherwise.

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from functools import cached_property
 
-from .digits import Run
+from .digits import DIGIT, Run
+from .number_words import SAID, TIMES
 
 NEAR = 60
 """So many characters before a number may name it."""
@@ -34,7 +35,10 @@ _PARCEL = (
     r"gls|(?:parcel|package|shipment|consignment)\W+(?:number|no|id)|way\W?bill|awb|imei|meid|iccid|serial|isbn|ean|upc|"
     r"gtin|bar\W?code|iban)"
 )
-_PHONE = r"(?:(?:tele)?phone|tel|cell|mobile|whats\W?app|fax|landline|(?:call|text|reach|ring)\W+(?:me|us|back)(?:\W+(?:at|on))?)"
+_PHONE = (
+    r"(?:(?:tele)?phone|tel|cell|mobile|whats\W?app|fax|landline|"
+    r"(?:call|text|reach|ring)\W+(?:me|us|back)(?:\W+(?:at|on))?)"
+)
 _ASKED_FOR = rf"{_PARCEL}|{_PHONE}|orders?|invoice|ticket|zip|postal|postcode|reference|ref|confirmation|routing"
 _OTHER = rf"(?:{_ASKED_FOR}|account|acct|case|member(?:ship)?|customer|product|item|model|passport|sku|code)"
 # Words that may stand between a name and its number. No preposition: "pay for the package with 4111…". No comma or
@@ -49,43 +53,29 @@ _FROM_NUMBER = r"\W{0,6}(?:(?:is|was|are|that|this|thats|it|its|s|which|my|the|h
 _NAMES_CARD = re.compile(rf"\b{_CARD}(?![^\W\d_])", re.IGNORECASE)
 _NAMES_BANK_CARD = re.compile(rf"\b{_BANK_CARD}(?![^\W\d_])", re.IGNORECASE)
 _NAMES_SOCIAL = re.compile(rf"(?<![^\W_]){_SOCIAL}(?![^\W\d_])", re.IGNORECASE)
+_CARD_BEFORE = re.compile(rf"\b{_CARD}{_TO_NUMBER}", re.IGNORECASE)
 _PARCEL_BEFORE = re.compile(rf"\b{_PARCEL}{_TO_NUMBER}", re.IGNORECASE)
 _PHONE_BEFORE = re.compile(rf"\b{_PHONE}{_TO_NUMBER}", re.IGNORECASE)
 _ASKED_FOR_BEFORE = re.compile(rf"\b(?:{_ASKED_FOR}){_TO_NUMBER}", re.IGNORECASE)
 _OTHER_BEFORE = re.compile(rf"\b{_OTHER}{_TO_NUMBER}", re.IGNORECASE)
 _CARD_AFTER = re.compile(rf"{_FROM_NUMBER}{_CARD}\b", re.IGNORECASE)
-_SOCIAL_AFTER = re.compile(rf"{_FROM_NUMBER}{_SOCIAL}(?![^\W_])", re.IGNORECASE)
-_PARCEL_AFTER = re.compile(rf"{_FROM_NUMBER}(?:\w+\W)?{_PARCEL}\b", re.IGNORECASE)
+# "987654321, my ssn is 123-45-6789" names the second number, also when that one is masked already.
+_DIGIT = rf"(?:[{DIGIT}]|{'|'.join((*SAID, *TIMES))})"
+_NAMES_THE_NEXT = rf"(?:\W{{1,3}}(?:number|no))*+(?:\W{{0,4}}[{DIGIT}]|\W{{1,3}}(?:is|was)\W{{0,4}}(?:{_DIGIT}|\Z))"
+_SOCIAL_AFTER = re.compile(rf"{_FROM_NUMBER}{_SOCIAL}(?![^\W_])(?!{_NAMES_THE_NEXT})", re.IGNORECASE)
+# Nor does a comma do here: "with 4111…, tracking number 1Z…".
+_PARCEL_AFTER = re.compile(
+    rf"(?:\W{{1,3}}that(?:\W?s|\W+is)|\s(?:is|was))\s(?:(?:the|my|a|our)\s)?(?:\w+\s)?{_PARCEL}\b", re.IGNORECASE
+)
 
 # Ids are ASCII; "卡号是4111…" is a sentence. A name may be written without a space: "visa4111…", "…1111exp".
 _TOUCHING_BEFORE = re.compile(r"\w+\Z", re.ASCII)
 _TOUCHING_AFTER = re.compile(r"_*[a-z]+", re.IGNORECASE | re.ASCII)
 _DIGITS = re.compile(r"\d+")
+_WORD_CHARACTER = re.compile(r"\w", re.ASCII)
 _AT = re.compile(r"@\w")
 _LETTER = re.compile(r"[a-z]", re.IGNORECASE)
-_MAY_TOUCH = frozenset(
-    [
-        "card",
-        "visa",
-        "mastercard",
-        "mc",
-        "amex",
-        "cc",
-        "pan",
-        "number",
-        "no",
-        "nr",
-        "is",
-        "ssn",
-        "social",
-        "itin",
-        "tin",
-        "exp",
-        "cvv",
-        "cvc",
-        "and",
-    ]
-)
+_MAY_TOUCH = re.compile(r"card|visa|mastercard|mc|amex|cc|pan|number|no|nr|is|ssn|social|itin|tin|exp|cvv|cvc|and")
 
 _UUID_OR_UPS = re.compile(r"\b(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|1Z(?:\s?[0-9A-Z]){16})\b", re.IGNORECASE)
 _IBAN = re.compile(r"\b[a-z]{2}\d{2}(?:[ -]?[a-z0-9]{1,4}){3,8}", re.IGNORECASE | re.ASCII)
@@ -116,6 +106,10 @@ class Surroundings:
         """Tell whether a Maestro or bank card is named, and not a gift or member card."""
         return bool(_NAMES_BANK_CARD.search(self._before))
 
+    def name_a_card(self, first: int) -> bool:
+        """Tell whether the groups are said to be a card number, which is more than that a card is spoken of."""
+        return self._card_follows or self._named_by(_CARD_BEFORE, first)
+
     def name_a_parcel(self, first: int, last: int) -> bool:
         """Tell whether the groups are said to be a tracking number, or one of a thing (IMEI, ISBN, serial number)."""
         if self._card_follows:
@@ -140,10 +134,12 @@ class Surroundings:
     def touch(self, first: int, last: int) -> bool:
         """Tell whether letters touch the groups, as in ``TRK_4111…`` or ``9f4111…``, or an e-mail address."""
         text, start, end = self._run.text, self._run.starts[first], self._run.ends[last - 1]
-        before = _TOUCHING_BEFORE.search(text[max(0, start - NEAR) : start])
+        # Looked at first because it is cheap: most numbers follow a space.
+        joined = _WORD_CHARACTER.match(text, start - 1) if start else None
+        before = _TOUCHING_BEFORE.search(text[max(0, start - NEAR) : start]) if joined else None
         after = _TOUCHING_AFTER.match(text, end)
         touching = [found[0].strip("_").lower() for found in (before, after) if found and _LETTER.search(found[0])]
-        return not _MAY_TOUCH.issuperset(touching) or _AT.match(text, end) is not None
+        return not all(map(_MAY_TOUCH.fullmatch, touching)) or _AT.match(text, end) is not None
 
     def enclose(self, first: int, last: int) -> bool:
         """Tell whether the groups are a piece of a UUID, a UPS number or a valid IBAN."""

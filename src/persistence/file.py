@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-from ..errors import StoreUnavailable
+from ..errors import StoreMissing, StoreUnavailable
 from ..model import (
     Approval,
     ApprovalStatus,
@@ -81,7 +81,7 @@ async def open_file_store(
     folder cannot be used, and ConfigurationError when the file was written by a newer version.
     """
     if not create and not await asyncio.to_thread(has_store, folder):
-        raise StoreUnavailable(f"(there is no {folder / FILE_NAME})")
+        raise StoreMissing(f"(there is no {folder / FILE_NAME})")
     try:
         await asyncio.to_thread(_prepare, folder)
         files = [DatabaseFile(folder, busy_seconds=busy_seconds) for _ in range(2)]

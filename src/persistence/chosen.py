@@ -1,0 +1,145 @@
+"""The store that ``PERSISTENCE_ADAPTER`` names: one of ours, or a user's own as ``module:Class``.
+
+A backend joins with one line in ADAPTERS. Drivers are imported when their store is opened, so that nobody waits for
+those of the other stores.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from pydantic import SecretStr
+
+from ..errors import ConfigurationError
+from .base import LaneStore
+from .file import open_file_store
+from .file_database import FILE_NAME
+
+
+class StoreSettings(Protocol):
+    """What the stores want to know; :class:`~tandem.settings.Settings` says it."""
+
+    persistence_adapter: str
+    state_persistence_dir: Path
+    database_url: SecretStr | None
+    postgres_host: str
+    postgres_port: int
+    postgres_database: str
+    postgres_username: str
+    postgres_password: SecretStr | None
+    postgres_ssl: bool
+    postgres_pooler: bool
+    postgres_table_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """A kind of store. ``open`` takes the settings and whether to make the store when there is none.
+
+    ``place`` says where the store is, in words for an operator and without a password.
+    """
+
+    open: Callable[[StoreSettings, bool], AbstractAsyncContextManager[LaneStore]]
+    place: Callable[[StoreSettings], str]
+
+
+@asynccontextmanager
+async def open_store(settings: StoreSettings, *, create: bool = True) -> AsyncIterator[LaneStore]:
+    """Open the chosen store; without ``create`` it must be there (StoreMissing).
+
+    Raises ConfigurationError when the settings name none, or the store refuses them, and StoreUnavailable when it
+    does not answer; both name the store's place.
+    """
+    async with _adapter(settings).open(settings, create) as store:
+        yield store
+
+
+def store_place(settings: StoreSettings) -> str:
+    """Say where the chosen store is."""
+    return _adapter(settings).place(settings)
+
+
+def _adapter(settings: StoreSettings) -> Adapter:
+    return ADAPTERS.get(settings.persistence_adapter) or Adapter(_open_own, lambda it: it.persistence_adapter)
+
+
+# --- ours ---------------------------------------------------------------------------------------------------
+
+
+def _open_file(settings: StoreSettings, create: bool) -> AbstractAsyncContextManager[LaneStore]:
+    return open_file_store(settings.state_persistence_dir, create=create)
+
+
+def _file_place(settings: StoreSettings) -> str:
+    return str(settings.state_persistence_dir / FILE_NAME)
+
+
+def _open_postgres(settings: StoreSettings, create: bool) -> AbstractAsyncContextManager[LaneStore]:
+    from .postgres import open_postgres_store
+
+    return open_postgres_store(
+        _postgres_server(settings),
+        table=settings.postgres_table_name,
+        pooler=settings.postgres_pooler,
+        create=create,
+    )
+
+
+def _postgres_place(settings: StoreSettings) -> str:
+    return _postgres_server(settings).place
+
+
+def _postgres_server(settings: StoreSettings) -> Any:
+    from .postgres_server import PostgresServer
+
+    if settings.database_url:
+        return PostgresServer.of_url(settings.database_url.get_secret_value())
+    password = settings.postgres_password
+    return PostgresServer(
+        host=settings.postgres_host,
+        port=settings.postgres_port,
+        database=settings.postgres_database,
+        user=settings.postgres_username,
+        password=password.get_secret_value() if password else None,
+        ssl=settings.postgres_ssl,
+    )
+
+
+ADAPTERS: Final[Mapping[str, Adapter]] = {
+    "file": Adapter(_open_file, _file_place),
+    "postgres": Adapter(_open_postgres, _postgres_place),
+}
+
+
+# --- a user's own -------------------------------------------------------------------------------------------
+
+
+def _open_own(settings: StoreSettings, create: bool) -> AbstractAsyncContextManager[LaneStore]:
+    """Call what ``module:Class`` names with the settings; it gives an async context manager with a LaneStore.
+
+    The working folder is importable, after everything that is installed.
+    """
+    path = settings.persistence_adapter
+    module_name, _, name = path.partition(":")
+    if (folder := os.getcwd()) not in sys.path and "" not in sys.path:
+        sys.path.append(folder)
+    importlib.invalidate_caches()
+    try:
+        opened = getattr(importlib.import_module(module_name), name)(settings)
+    # A user's module may fail in any way while it is imported or called.
+    except Exception as error:
+        raise _wrong(path, f"cannot be used ({type(error).__name__}: {error})") from error
+    if not isinstance(opened, AbstractAsyncContextManager):
+        raise _wrong(path, f"gives a {type(opened).__name__}, not an async context manager")
+    return opened
+
+
+def _wrong(path: str, why: str) -> ConfigurationError:
+    return ConfigurationError([f"PERSISTENCE_ADAPTER={path} {why}."])

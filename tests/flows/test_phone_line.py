@@ -1,0 +1,185 @@
+"""Phones in cars and lifts: keys, silence, transfers, lost sockets, other languages.
+
+Proves V10, V16 (same process), V17, V19, V20 and promise 7 on the phone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from tandem.conversation import phrases
+
+from ..kit.gateway import JOHN, OURS, running
+from ..kit.model_server import Answer, ModelServer
+from .test_voice import FAST, SUBJECT, committed, dial, echo, until
+
+COLLEAGUE = "+15550007777"
+LONG = "This answer is long enough to be cut off in the middle. It goes on and on. And here is its end."
+
+
+async def test_zero_opens_a_ticket_and_transfers_with_a_whisper(tmp_path: Path) -> None:
+    async with running(tmp_path, ModelServer(echo), HUMAN_TRANSFER_NUMBER=COLLEAGUE) as it, dial(it) as call:
+        await call.ask("my headphones are broken")
+        await committed(it, 1)
+        await call.press("0")
+        await call.wait_over(15)
+        (ticket,) = await it.store.tickets(SUBJECT)
+        dialled, whispered = call.happened("dial"), call.happened("whisper")
+    assert ticket.escalation
+    assert COLLEAGUE in str(dialled)
+    assert "my headphones are broken" in str(whispered)
+    assert phrases.TRANSFER in call.heard()
+
+
+async def test_a_transfer_that_nobody_answers_is_told_with_a_promise(tmp_path: Path) -> None:
+    extra = {"HUMAN_TRANSFER_NUMBER": COLLEAGUE}
+    async with running(tmp_path, ModelServer(echo), **extra) as it, dial(it, dial="no-answer") as call:
+        await call.wait_silent()
+        await call.press("0")
+        await call.wait_over(15)
+        assert len(await it.store.tickets(SUBJECT)) == 1
+    assert phrases.CALL_BACK in call.heard()
+
+
+async def test_zero_without_a_number_promises_a_call_back_and_goes_on(tmp_path: Path) -> None:
+    async with running(tmp_path, ModelServer(echo)) as it, dial(it) as call:
+        await call.wait_silent()
+        await call.press("0")
+        await call.wait_heard(phrases.CALL_BACK)
+        async with asyncio.timeout(5):
+            while not await it.store.tickets(SUBJECT):
+                await asyncio.sleep(0.005)
+        assert await call.ask("one more thing") == "You said: one more thing"
+
+
+async def test_star_repeats_the_last_answer_without_a_model_call(tmp_path: Path) -> None:
+    model = ModelServer(echo)
+    async with running(tmp_path, model) as it, dial(it) as call:
+        await call.ask("hello")
+        await call.press("*")
+        await until(lambda: call.heard().count("You said: hello") == 2)
+    assert len(model.requests) == 1
+
+
+async def test_other_digits_are_collected_and_given_to_the_agent(tmp_path: Path) -> None:
+    model = ModelServer(echo)
+    async with running(tmp_path, model) as it, dial(it) as call:
+        await call.wait_silent()
+        await call.press("12345#")
+        await call.wait_heard("12345")
+    (said,) = [item["content"] for item in model.inputs[0] if item.get("role") == "user"]
+    assert "12345" in said
+
+
+async def test_a_card_number_entered_with_the_keys_is_masked(tmp_path: Path) -> None:
+    model = ModelServer(echo)
+    async with running(tmp_path, model) as it, dial(it) as call:
+        await call.wait_silent()
+        await call.press("4111111111111111#")
+        await until(lambda: model.requests)
+        await committed(it, 1)
+        stored = str(await it.conversation())
+    assert "4111111111111111" not in str(model.requests) + stored
+
+
+async def test_a_lost_socket_is_reconnected_without_a_greeting(tmp_path: Path) -> None:
+    model = ModelServer(echo)
+    async with running(tmp_path, model) as it, dial(it) as call:
+        await call.ask("my dog is called Rex")
+        await committed(it, 1)
+        await call.drop()
+        await call.wait_sessions(2)
+        assert await call.ask("what is he called") == "You said: what is he called"
+        assert call.heard().count("Hello John!") == 1
+        assert call.violations == []
+    assert "Rex" in str(model.inputs[1])
+
+
+async def test_a_prompt_that_the_lost_socket_left_unanswered_is_answered_on_reconnect(tmp_path: Path) -> None:
+    gate = asyncio.Event()
+    model = ModelServer([Answer("Your parcel comes tomorrow.", gate=gate)])
+    async with running(tmp_path, model, TWILIO_PHONE_NUMBER=OURS) as it, dial(it) as call:
+        await call.wait_silent()
+        await call.say("when does it come")
+        await until(lambda: model.requests)
+        await call.drop()
+        gate.set()
+        await call.wait_sessions(2)
+        await call.wait_heard("Your parcel comes tomorrow.")
+        assert it.twilio.sent_to(JOHN) == []
+
+
+async def test_an_answer_that_was_cut_by_the_lost_socket_is_resumed(tmp_path: Path) -> None:
+    async with running(tmp_path, ModelServer([Answer(LONG)])) as it, dial(it, speed=60) as call:
+        await call.wait_silent(10)
+        await call.say("tell me")
+        await committed(it, 1)
+        await call.wait_heard("cut off in")
+        await call.drop()
+        await call.wait_sessions(2)
+        heard = await call.wait_heard("And here is its end.", 10)
+    assert phrases.CUT_OFF in heard
+
+
+async def test_a_redial_is_offered_what_was_left_open(tmp_path: Path) -> None:
+    async with running(tmp_path, ModelServer([Answer(LONG)])) as it:
+        async with dial(it, speed=60) as call:
+            await call.wait_silent(10)
+            await call.say("tell me")
+            await committed(it, 1)
+            await call.wait_heard("cut off in")
+            await call.hang_up()
+        async with asyncio.timeout(5):
+            while not (await it.conversation()).context:
+                await asyncio.sleep(0.01)
+        async with dial(it, speed=FAST) as again:
+            heard = await again.wait_heard("And here is its end.")
+    assert phrases.CUT_OFF in heard
+
+
+async def test_a_line_that_keeps_breaking_is_given_up_after_three_attempts(tmp_path: Path) -> None:
+    async with running(tmp_path, ModelServer(echo)) as it, dial(it) as call:
+        for session in range(1, 5):
+            await call.wait_sessions(session)
+            await call.drop()
+        await call.wait_over()
+    assert phrases.LINE_LOST in call.heard()
+    assert len(call.happened("relay")) == 4
+
+
+async def test_a_silent_caller_is_asked_once_and_then_told_goodbye(tmp_path: Path) -> None:
+    async with running(tmp_path, ModelServer(echo), SILENCE_SECONDS="0.4") as it, dial(it) as call:
+        await call.wait_heard(phrases.STILL_THERE)
+        await call.wait_over(10)
+    assert call.heard().count(phrases.STILL_THERE) == 1
+    assert phrases.GOODBYE_SILENCE in call.heard()
+
+
+async def test_whoever_answers_the_question_is_not_hung_up_on(tmp_path: Path) -> None:
+    async with running(tmp_path, ModelServer(echo), SILENCE_SECONDS="0.6") as it, dial(it) as call:
+        await call.wait_heard(phrases.STILL_THERE)
+        assert await call.ask("yes I am here") == "You said: yes I am here"
+        assert not call.over
+
+
+async def test_more_calls_than_allowed_hear_that_the_lines_are_busy(tmp_path: Path) -> None:
+    async with running(tmp_path, ModelServer(echo), MAX_CALLS="1") as it, dial(it) as call:
+        await call.ask("hello")
+        async with dial(it, "+15559876543") as other:
+            await other.wait_over()
+        assert await call.ask("still fine") == "You said: still fine"
+    assert phrases.LINE_BUSY in other.heard()
+
+
+async def test_the_callers_language_is_spoken_and_so_is_the_way_back(tmp_path: Path) -> None:
+    model = ModelServer(echo)
+    async with running(tmp_path, model) as it, dial(it) as call:
+        await call.ask("hello")
+        await call.ask("hola, dónde está mi pedido", lang="es-ES")
+        await call.ask("back to english", lang="en-US")
+        changes = [frame for frame in call.received if frame.get("type") == "language"]
+    assert [frame["ttsLanguage"] for frame in changes] == ["es-ES", "en-US"]
+    assert "answer in that language" not in str(model.inputs[0])
+    assert "The caller speaks es-ES" in str(model.inputs[1])
+    assert "The caller speaks en-US" in str(model.inputs[2])

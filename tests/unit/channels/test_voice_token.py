@@ -1,0 +1,54 @@
+"""Socket tokens: for one call, for a short time, from us. Proves V4 where it is decided."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tandem.channels.voice_token import SECONDS, SocketTokens
+from tandem.errors import BadSignature
+
+TOKENS = SocketTokens("secret")
+CALL = "CA" + "1" * 32
+
+
+def test_a_token_says_what_it_was_made_for() -> None:
+    assert TOKENS.read(TOKENS.make(CALL, now=1000), now=1000 + SECONDS).call == CALL
+
+
+def test_every_token_is_another_one() -> None:
+    first, second = (TOKENS.read(TOKENS.make(CALL, now=1000), now=1000) for _ in range(2))
+    assert first.nonce != second.nonce
+
+
+def test_a_token_fits_into_a_path_as_it_is() -> None:
+    token = TOKENS.make(CALL, now=1000)
+    assert token.replace("-", "").replace("_", "").isalnum()
+
+
+def test_an_expired_token_is_refused() -> None:
+    with pytest.raises(BadSignature):
+        TOKENS.read(TOKENS.make(CALL, now=1000), now=1001 + SECONDS)
+
+
+def test_a_token_of_another_secret_is_refused() -> None:
+    with pytest.raises(BadSignature):
+        SocketTokens("other").read(TOKENS.make(CALL, now=1000), now=1000)
+
+
+@given(st.integers(0, 10_000))
+def test_a_token_with_one_bit_changed_is_refused(place: int) -> None:
+    token = TOKENS.make(CALL, now=1000)
+    raw = bytearray(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+    raw[place % len(raw)] ^= 1 << (place % 8)
+    with pytest.raises(BadSignature):
+        TOKENS.read(base64.urlsafe_b64encode(raw).decode().rstrip("="), now=1000)
+
+
+@given(st.text(max_size=200))
+def test_anything_else_is_refused_and_nothing_raises_otherwise(text: str) -> None:
+    with pytest.raises(BadSignature):
+        TOKENS.read(text, now=1000)

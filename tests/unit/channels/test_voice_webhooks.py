@@ -1,0 +1,88 @@
+"""Voice webhooks: what goes wrong behind them is heard as an apology. Proves V2 and O8 for calls."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+from starlette.applications import Starlette
+
+from tandem.channels.base import error_response
+from tandem.channels.simulator_wire import sign
+from tandem.channels.twilio import SignatureCheck
+from tandem.channels.voice import VoiceAdapter, Ways
+from tandem.channels.voice_call import CallRules
+from tandem.channels.voice_token import SocketTokens
+from tandem.channels.voice_twiml import APOLOGY
+from tandem.errors import TandemError
+from tandem.identity.base import Resolution
+from tandem.identity.phone import PhoneResolver
+
+from ...kit.serving import listen, port_of, serve
+
+TOKEN = "token"
+FORM = {"CallSid": "CA" + "1" * 32, "From": "+15551234567", "To": "+15550001111"}
+
+
+async def greet(resolution: Resolution) -> str:
+    raise ValueError("the greeting's source is broken")
+
+
+async def warm() -> None:
+    return None
+
+
+@asynccontextmanager
+async def gateway() -> AsyncIterator[str]:
+    nothing: Any = None
+    listener = listen()
+    url = f"http://127.0.0.1:{port_of(listener)}"
+    adapter = VoiceAdapter(
+        engine=nothing,
+        store=nothing,
+        resolver=PhoneResolver("US"),
+        signatures=SignatureCheck(public_base_url=url, tokens=[TOKEN]),
+        tokens=SocketTokens(TOKEN),
+        ways=Ways(base_url=url, socket_url="wss://x/relay"),
+        rules=CallRules(),
+        greet=greet,
+        warm=warm,
+    )
+    app = Starlette(routes=list(adapter.routes()), exception_handlers={TandemError: error_response})
+    async with serve(app, listener=listener):
+        yield url
+
+
+async def post(url: str, path: str, form: Mapping[str, str], *, signed: bool = True) -> tuple[int, str]:
+    headers = {"X-Twilio-Signature": sign(url + path, form, TOKEN)} if signed else {}
+    async with aiohttp.ClientSession() as session, session.post(url + path, data=form, headers=headers) as response:
+        return response.status, await response.text()
+
+
+async def test_a_failure_behind_the_webhook_is_heard_as_an_apology() -> None:
+    async with gateway() as url:
+        status, twiml = await post(url, "/voice", FORM)
+    assert status == 200
+    assert f"<Say>{APOLOGY}</Say>" in twiml
+
+
+async def test_the_fallback_needs_no_store_and_apologises() -> None:
+    async with gateway() as url:
+        status, twiml = await post(url, "/voice/fallback", FORM)
+    assert status == 200
+    assert APOLOGY in twiml
+
+
+@pytest.mark.parametrize("path", ["/voice", "/voice/action", "/voice/fallback"])
+async def test_unsigned_voice_webhooks_are_refused(path: str) -> None:
+    async with gateway() as url:
+        assert (await post(url, path, FORM, signed=False))[0] == 403
+
+
+@pytest.mark.parametrize("call", ["", "../../x", "SM123", "CA" + "1" * 100])
+async def test_a_call_without_a_call_sid_is_malformed(call: str) -> None:
+    async with gateway() as url:
+        assert (await post(url, "/voice", FORM | {"CallSid": call}))[0] == 400
