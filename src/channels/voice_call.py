@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from ..conversation import phrases
 from ..conversation.engine import TurnEngine
@@ -35,14 +35,12 @@ from .relay_actions import (
     StartTurn,
 )
 from .voice_keys import KeyMeaning, Keys
+from .voice_socket import Wire
 from .voice_turns import CallTurns
 from .voice_watch import Due, Watch
 
 log = structlog.get_logger(__name__)
 
-NORMAL_CLOSE = 1000
-QUEUE_FRAMES = 2000
-"""Frames that may wait for a slow peer; past that the call is closed, so that its memory stays bounded."""
 CHARS_PER_SECOND = 15.0
 """How fast Twilio speaks, where its speaker events do not tell."""
 QUIET_SECONDS = 0.4
@@ -85,7 +83,7 @@ class LiveCall:
         rules: CallRules,
         joined: Callable[[LiveCall], Awaitable[str]],
     ) -> None:
-        self._socket = socket
+        self._wire = Wire(socket)
         self._call = call
         self._engine = engine
         self._resolver = resolver
@@ -97,7 +95,6 @@ class LiveCall:
         self._turns = CallTurns(
             self._session, self._perform, engine=engine, call=call, first_token_timeout=rules.first_token_timeout
         )
-        self._out: asyncio.Queue[str | Close] = asyncio.Queue(QUEUE_FRAMES)
         self._tasks: set[asyncio.Task[None]] = set()
         self._ready = asyncio.Event()
         self._keys = Keys()
@@ -107,8 +104,6 @@ class LiveCall:
         self._watch = Watch(now, rules.silence, rules.longest, active_at=now)
         self._quiet_at = 0.0
         self._ended = False
-        self.lost = False
-        """Whether the socket went without a goodbye, so that the call may come back."""
 
     @property
     def subject(self) -> SubjectId | None:
@@ -120,11 +115,17 @@ class LiveCall:
         """Return the way to the caller."""
         return self._turns.route
 
+    @property
+    def lost(self) -> bool:
+        """Tell whether the socket went without a goodbye, so that the call may come back."""
+        return self._wire.lost
+
     async def run(self) -> None:
         """Serve the call until its socket closes, however it does."""
-        background = [asyncio.create_task(self._write()), asyncio.create_task(self._be_patient())]
+        background = [asyncio.create_task(self._wire.write()), asyncio.create_task(self._be_patient())]
         try:
-            await self._read()
+            async for frame in self._wire.frames():
+                self._perform(self._session.receive(frame))
         finally:
             self._perform(self._session.lost())
             self._ended = True
@@ -155,30 +156,7 @@ class LiveCall:
         self._perform(self._session.finish(start.turn))
         return True
 
-    # --- the socket -------------------------------------------------------------------------------------
-
-    async def _read(self) -> None:
-        while not self._ended:
-            try:
-                message = await self._socket.receive()
-            except (WebSocketDisconnect, RuntimeError):
-                return
-            if message["type"] != "websocket.receive":
-                self.lost = message.get("code") != NORMAL_CLOSE
-                return
-            frame = message.get("text")
-            self._perform(self._session.receive(frame if frame is not None else message.get("bytes") or b""))
-
-    async def _write(self) -> None:
-        while True:
-            frame = await self._out.get()
-            try:
-                if isinstance(frame, Close):
-                    await self._socket.close(frame.code, frame.reason)
-                    return
-                await self._socket.send_text(frame)
-            except (WebSocketDisconnect, RuntimeError):
-                return  # the peer is gone; the reader notices too
+    # --- actions ----------------------------------------------------------------------------------------
 
     def _perform(self, actions: Actions) -> None:
         for action in actions:
@@ -188,9 +166,9 @@ class LiveCall:
         lost = self._session.phase is Phase.CLOSED
         match action:
             case Send(frame):
-                self._put(frame)
+                self._wire.put(frame)
             case Close():
-                self._put(action)
+                self._wire.put(action)
                 self._ended = True
             case CallReady(setup):
                 self._start(self._begin(setup.call_sid, setup.from_, setup.to))
@@ -212,14 +190,6 @@ class LiveCall:
                 self._press(digit)
             case Note(kind, detail):
                 log.info("relay_note", kind=kind, detail=detail)
-
-    def _put(self, frame: str | Close) -> None:
-        try:
-            self._out.put_nowait(frame)
-        except asyncio.QueueFull:
-            log.warning("slow_peer")
-            self._ended = True
-            self._start(self._socket.close(1013))
 
     def _start(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)

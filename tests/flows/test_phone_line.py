@@ -27,7 +27,7 @@ async def test_zero_opens_a_ticket_and_transfers_with_a_whisper(tmp_path: Path) 
         (ticket,) = await it.store.tickets(SUBJECT)
         dialled, whispered = call.happened("dial"), call.happened("whisper")
     assert ticket.escalation
-    assert COLLEAGUE in str(dialled)
+    assert COLLEAGUE in str(dialled), call.log
     assert "my headphones are broken" in str(whispered)
     assert phrases.TRANSFER in call.heard()
 
