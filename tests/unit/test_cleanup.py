@@ -112,7 +112,7 @@ def test_what_fails_is_counted_and_told(checkout: Path, tmp_path: Path) -> None:
 def test_a_missing_store_is_told_and_not_made(tmp_path: Path) -> None:
     done = tandem("cleanup", folder=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("cleanup: failed. The store does not answer. (there is no data")
+    assert done.stderr.startswith("cleanup: failed. There is no store yet. (there is no data")
     assert list(tmp_path.iterdir()) == []
 
 

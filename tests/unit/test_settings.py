@@ -68,7 +68,7 @@ def test_production_needs_https() -> None:
         ("LANE_LEASE_SECONDS", "nan", "LANE_LEASE_SECONDS must be a number from 0.2 to 300, not 'nan'."),
         ("MAX_TURNS", "0", "MAX_TURNS must be a whole number from 1 to 100, not '0'."),
         ("LOG_LEVEL", "loud", "LOG_LEVEL must be debug, info, warning or error, not 'loud'."),
-        ("PERSISTENCE_ADAPTER", "redis", "PERSISTENCE_ADAPTER must be file, not 'redis'."),
+        ("PERSISTENCE_ADAPTER", "mongo", "PERSISTENCE_ADAPTER must be file, postgres or module:Class, not 'mongo'."),
         ("SUBJECT_RESOLVER", "x", "SUBJECT_RESOLVER must be phone, not 'x'."),
         ("OPENAI_API_MODE", "chat", "OPENAI_API_MODE must be responses or chat_completions, not 'chat'."),
         ("APP_ENV", "staging", "APP_ENV must be development or production, not 'staging'."),
