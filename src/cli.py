@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+import uvloop
+
 from .errors import ConfigurationError, TandemError
 from .settings import load_settings
 
@@ -22,7 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     command: Command = options.command
     try:
-        code = asyncio.run(command(options))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            code = runner.run(command(options))
     except ConfigurationError as error:
         print("tandem cannot start:" if command is _serve else "tandem cannot do this:", file=sys.stderr)
         for problem in error.problems:

@@ -38,6 +38,25 @@ def dial(it: Running, sender: str = JOHN, *, speed: float = FAST, **options: Any
     return it.twilio.call(sender, to=OURS, chars_per_second=speed, **options)
 
 
+def load_agent(folder: Path, name: str) -> Any:
+    """Make a module with an agent whose tool waits for a gate, as a user's own AGENT_PATH would name it."""
+    path = folder / f"{name}.py"
+    path.write_text(
+        "import asyncio\nfrom agents import Agent, function_tool\n"
+        "started, gate, ran = asyncio.Event(), asyncio.Event(), []\n"
+        "@function_tool\nasync def slow() -> str:\n    'Slow.'\n    started.set()\n    await gate.wait()\n"
+        "    ran.append(1)\n    return 'slow result'\n"
+        "agent = Agent('slow', tools=[slow], model='m')\n"
+    )
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
 async def until(condition: Callable[[], Any], seconds: float = 5.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
@@ -198,20 +217,7 @@ async def test_barge_in_after_all_text_was_sent_corrects_the_history(tmp_path: P
 
 
 async def test_barge_in_while_a_tool_runs_lets_it_finish_once_and_keeps_its_result(tmp_path: Path) -> None:
-    agents = tmp_path / "slow_agents.py"
-    agents.write_text(
-        "import asyncio\nfrom agents import Agent, function_tool\n"
-        "started, gate, ran = asyncio.Event(), asyncio.Event(), []\n"
-        "@function_tool\nasync def slow() -> str:\n    'Slow.'\n    started.set()\n    await gate.wait()\n"
-        "    ran.append(1)\n    return 'slow result'\n"
-        "agent = Agent('slow', tools=[slow], model='m')\n"
-    )
-    spec = importlib.util.spec_from_file_location("slow_agents", agents)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["slow_agents"] = module
-    spec.loader.exec_module(module)
+    module = load_agent(tmp_path, "slow_agents")
     model = ModelServer([Answer(calls=[("slow", {})]), Answer("Here.")])
     async with running(tmp_path, model, AGENT_PATH="slow_agents:agent") as it, dial(it) as call:
         await call.wait_silent()
@@ -243,6 +249,19 @@ async def test_a_slow_model_is_bridged_by_one_moment_that_is_no_part_of_the_answ
         fillers = [frame for frame in call.received if phrases.ONE_MOMENT in str(frame.get("token", ""))]
     assert words(conversation, 1)[-1] == "Here it is."
     assert phrases.ONE_MOMENT not in str(conversation.history)
+    assert len(fillers) == 1
+
+
+async def test_a_slow_tool_is_bridged_once(tmp_path: Path) -> None:
+    slow = load_agent(tmp_path, "bridged_agents")
+    model = ModelServer([Answer(calls=[("slow", {})]), Answer("Here it is.")])
+    async with running(tmp_path, model, AGENT_PATH="bridged_agents:agent") as it, dial(it) as call:
+        await call.wait_silent()
+        await call.say("do it")
+        await call.wait_heard(phrases.ONE_MOMENT)
+        slow.gate.set()
+        await call.wait_heard("Here it is.")
+        fillers = [frame for frame in call.received if phrases.ONE_MOMENT in str(frame.get("token", ""))]
     assert len(fillers) == 1
 
 

@@ -15,8 +15,22 @@ import pytest
 
 from tandem.conversation import phrases
 from tandem.conversation.base import Execution, GatedCall, TurnRequest, TurnResult
+from tandem.conversation.speech import Speech
 from tandem.errors import StoreUnavailable
-from tandem.model import Approval, ApprovalStatus, Conversation, Decision, Entry, ReplyStatus, TextReceived, Verdict
+from tandem.model import (
+    Approval,
+    ApprovalStatus,
+    Channel,
+    Conversation,
+    Decision,
+    Entry,
+    Heard,
+    ReplyStatus,
+    Route,
+    SpokenPrompt,
+    TextReceived,
+    Verdict,
+)
 from tandem.persistence.base import Outcome
 from tandem.persistence.file import open_file_store
 
@@ -344,3 +358,63 @@ async def test_delivery_news_never_moves_backwards(tmp_path: Path) -> None:
         (stored,) = await it.store.replies(JOHN)
     assert stored.status is ReplyStatus.DELIVERED
     assert stored.tries == 1
+
+
+# --- speech ---------------------------------------------------------------------------------------------------
+
+
+class Down(Flaky):
+    """A store whose claims fail."""
+
+    async def claim(self, *args: Any, **kw: Any) -> Any:
+        raise StoreUnavailable
+
+
+async def test_a_caller_hears_an_apology_when_the_store_is_down(tmp_path: Path) -> None:
+    heard: list[str] = []
+    finished = asyncio.Event()
+    speech = Speech(JOHN, heard.append, finished.set, first_token_timeout=5)
+    voice = Route(Channel.VOICE, ROUTE.customer, ROUTE.ours)
+    async with lab(tmp_path, wrap=Down) as it:
+        it.engine.speeches.add("CA1:1", speech)
+        await it.engine.hear(JOHN, [Entry("CA1:1", SpokenPrompt(voice, "CA1", "hello"))])
+        await asyncio.wait_for(finished.wait(), 5)
+    assert heard == [phrases.FAILURE]
+
+
+async def test_a_spoken_prompt_goes_before_texts_that_wait(tmp_path: Path) -> None:
+    said: list[str] = []
+    gate, started = asyncio.Event(), asyncio.Event()
+
+    async def responds_in_order(request: TurnRequest) -> TurnResult:
+        said.append(request.texts[0])
+        started.set()
+        request.steering.tools_begun += 1  # it has done something, so it is not cancelled
+        await gate.wait()
+        return await echo(request)
+
+    voice = Route(Channel.VOICE, ROUTE.customer, ROUTE.ours)
+    async with lab(tmp_path, responds_in_order) as it:
+        await it.text("SM1", "first text")
+        await started.wait()
+        await it.text("SM2", "second text")
+        speech = Speech(JOHN, lambda _: None, lambda: None, first_token_timeout=5)
+        it.engine.speeches.add("CA1:1", speech)
+        await it.engine.hear(JOHN, [Entry("CA1:1", SpokenPrompt(voice, "CA1", "spoken"))])
+        gate.set()
+        await asyncio.wait_for(speech.done.wait(), 5)
+        await it.carrier.texts(2)
+    assert said == ["first text", "spoken", "second text"]
+
+
+async def test_what_was_heard_corrects_the_turn_it_belongs_to(tmp_path: Path) -> None:
+    async with lab(tmp_path) as it:
+        await it.text("SM1", "one")
+        await it.text("SM2", "two")
+        await it.carrier.texts(2)
+        await settled(it)
+        await it.engine.accept(JOHN, [Entry("heard:1", Heard(1, "You said"))], token="h")
+        await settled(it)
+        first, second = (await saved(it)).history
+    assert first.items[-1] == {"role": "assistant", "content": "You said"}
+    assert second.items[-1] == {"role": "assistant", "content": "You said: two"}
