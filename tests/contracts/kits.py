@@ -15,6 +15,8 @@ from tandem.model import SubjectId
 from tandem.persistence.base import LaneStore
 from tandem.persistence.file import FileStore, open_file_store
 
+from .redis_kit import redis_kit
+
 T = TypeVar("T")
 
 
@@ -96,4 +98,4 @@ async def file_kit(folder: Path) -> AsyncIterator[StoreKit]:
         yield FileKit(folder / "state", store, stack)
 
 
-KITS: Mapping[str, Callable[[Path], AbstractAsyncContextManager[StoreKit]]] = {"file": file_kit}
+KITS: Mapping[str, Callable[[Path], AbstractAsyncContextManager[StoreKit]]] = {"file": file_kit, "redis": redis_kit}
