@@ -251,6 +251,7 @@ async def _twilio(settings: Settings, stack: AsyncExitStack, address: str) -> _T
         public_base_url=settings.public_base_url or address,
         tokens=tokens,
         required=settings.twilio_validate_signatures,
+        missing="" if settings.twilio_auth_token else "TWILIO_AUTH_TOKEN",
     )
     account = settings.twilio_account_sid or SAMPLE_ACCOUNT_SID
     username, password = settings.twilio_login or (account, tokens[0] if tokens else "")

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 
 from .app import SAMPLE_ACCOUNT_SID, SAMPLE_NUMBER, auth_tokens, simulated
-from .errors import ConfigurationError
+from .errors import ConfigurationError, StoreMissing
 from .identity.phone import e164, subject_of_number
 from .persistence.chosen import open_store
 from .settings import Settings
@@ -99,8 +99,11 @@ class _Phone:
 
 
 async def _print_history(settings: Settings, number: str) -> None:
-    async with open_store(settings) as store:
-        conversation = await store.conversation(subject_of_number(number))
+    try:
+        async with open_store(settings, create=False) as store:
+            conversation = await store.conversation(subject_of_number(number))
+    except StoreMissing:
+        return
     if conversation is not None:
         for line in transcript(conversation):
             print(line)

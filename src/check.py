@@ -10,9 +10,11 @@ from typing import Any
 from .agents.gate import put_gates
 from .app import SHOP_FILE, gateway_agent
 from .check_online import look_online
-from .errors import ConfigurationError, StoreError, StoreMissing
+from .errors import ConfigurationError, StoreDamaged, StoreError, StoreMissing
 from .finding import Finding, State, notice, ok, problem, skipped
 from .persistence.chosen import open_store, store_place
+from .persistence.file_database import damaged_copies
+from .persistence.private import open_to
 from .settings import Settings, load_settings
 
 
@@ -42,7 +44,11 @@ async def _look(load: Callable[[], Settings], *, online: bool) -> AsyncIterator[
     agent, finding = _agent(settings)
     yield finding
     yield _folder("state folder", settings.state_persistence_dir)
+    for finding in _open_folder(settings.state_persistence_dir):
+        yield finding
     yield await _store(settings)
+    for finding in _set_aside(settings.state_persistence_dir):
+        yield finding
     yield _folder("sample shop", SHOP_FILE.parent)
     if settings.log_dir:
         yield _folder("log folder", settings.log_dir)
@@ -93,6 +99,19 @@ def _folder(item: str, folder: Path) -> Finding:
     return ok(item, f"{folder} can be written to" if there == folder else f"{folder} will be made at the first start")
 
 
+def _open_folder(folder: Path) -> Iterator[Finding]:
+    if mode := open_to(folder):
+        # A folder that somebody made for us may be open on purpose, say for a group that makes backups.
+        yield notice("state folder", f"{folder} has mode {mode}: others may look into it; `chmod 700` closes it")
+
+
+def _set_aside(folder: Path) -> Iterator[Finding]:
+    for copy in damaged_copies(folder):
+        yield notice(
+            "set aside", f"{copy} was damaged and holds customers' words; delete it when nothing more is needed"
+        )
+
+
 async def _store(settings: Settings) -> Finding:
     try:
         async with open_store(settings, create=False) as store:
@@ -102,6 +121,8 @@ async def _store(settings: Settings) -> Finding:
         return ok("store", "will be made at the first start")
     except ConfigurationError as error:
         return problem("store", " ".join(error.problems))
+    except StoreDamaged as error:
+        return problem("store", str(error))
     except StoreError as error:
         return problem("store", f"{error} Look at {store_place(settings)}.")
     return ok("store", f"opens; conversations: {counts.conversations}, set aside: {counts.set_aside}")

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from .errors import ConfigurationError
+from .persistence.private import make_folder
 
 FILE_NAME = "signing-secret"
 """Holds the secret that signs the simulator's webhooks while no Twilio account is configured."""
@@ -23,7 +24,7 @@ def development_secret(folder: Path, name: str = FILE_NAME) -> str:
     """
     path = folder / name
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         if not path.exists():
             _create(path)
         path.chmod(0o600)

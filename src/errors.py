@@ -10,7 +10,8 @@
     │   └── NotAuthorised
     ├── StoreError
     │   ├── StoreUnavailable *      unreachable, frozen, or out of space
-    │   │   └── StoreMissing        a command that makes none found none
+    │   │   ├── StoreMissing        a command that makes none found none
+    │   │   └── StoreDamaged        a command that repairs none found one
     │   ├── LeaseLost               somebody else holds the lane now
     │   └── UnreadableRecord        a record was written by nobody we know
     ├── TurnError
@@ -102,6 +103,12 @@ class StoreMissing(StoreUnavailable):
     """There is no store yet."""
 
     code, retryable = "store_missing", False
+
+
+class StoreDamaged(StoreUnavailable):
+    """The database file is damaged."""
+
+    code, retryable = "store_damaged", False
 
 
 class LeaseLost(StoreError):

@@ -58,13 +58,17 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One provider message to the customer. Its ``id`` travels in the status callback: lost ones are found by it."""
+    """One provider message to the customer. Its ``id`` travels in the status callback: lost ones are found by it.
+
+    ``to_another``: it goes to somebody else than the lane's customer, so it is handed to that person's own lane.
+    """
 
     id: str
     route: Route
     text: str
     turn: int
     created_at: float
+    to_another: bool = False
 
 
 # --- what happens to a subject: entries of its lane --------------------------------------------------------
@@ -148,6 +152,15 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class TextFromAnother:
+    """A text that another customer had sent to this one: it leaves from this lane, under this person's opt-out."""
+
+    route: Route
+    text: str
+    kind: Literal["from_another"] = "from_another"
+
+
+@dataclass(frozen=True, slots=True)
 class Undelivered:
     """A reply that the provider gave up, with its error code: what follows from it is decided in the lane."""
 
@@ -165,7 +178,7 @@ class Entry:
     """
 
     key: str
-    body: TextReceived | SpokenPrompt | Heard | PersonWanted | Decision | Undelivered
+    body: TextReceived | SpokenPrompt | Heard | PersonWanted | TextFromAnother | Decision | Undelivered
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +256,10 @@ class Meter:
     arrivals: tuple[float, ...] = ()
     noticed_at: float = 0.0
     last_digest: str = ""
+    last_shape: str = ""
     last_at: float = 0.0
     repeats: int = 0
+    shapes: int = 0
 
 
 class Priority(StrEnum):

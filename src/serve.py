@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+import sys
 from types import FrameType
 
 import structlog
@@ -95,13 +97,20 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def _own_name() -> str:
+    """Return how this command was called, as it can be called again from the same folder."""
+    name = os.path.relpath(sys.argv[0])
+    return name if name.endswith("tandem") and not name.startswith("..") else "tandem"
+
+
 def _banner(settings: Settings, port: int) -> str:
     lines = [f"Tandem is listening on http://{settings.host}:{port}"]
     if settings.openai_api_key is None:
         lines.append(f"  model    {OFFLINE}; set OPENAI_API_KEY for a real one")
     if simulated(settings):
         lines.append("  twilio   pretend account; nothing leaves this machine")
-        command = 'tandem chat --from "+15551234567"'
+        port_first = f"PORT={port} " if port != 3001 else ""
+        command = f'{port_first}{_own_name()} chat --from "+15551234567"'
         lines.append(f"  try it   {command}   (John Doe, a sample customer)")
         lines.append("           then: I want my money back for order 12345")
     if not settings.production and not settings.staff_tokens:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import phonenumbers
@@ -76,12 +77,20 @@ def _database_url(value: object) -> object:
     return value
 
 
+def _redis_url(value: object) -> object:
+    """Accept the address of a Redis server, which may hold a password."""
+    if not isinstance(value, str) or not re.match(r"(rediss?|unix)://\S+$", value):
+        raise ValueError
+    return value
+
+
 Url = Annotated[str, BeforeValidator(_url)]
 Phone = Annotated[str, BeforeValidator(_phone)]
 Region = Annotated[str, BeforeValidator(_region)]
 Tokens = Annotated[tuple[SecretStr, ...], BeforeValidator(_tokens)]
 NamedTokens = Annotated[dict[str, SecretStr], BeforeValidator(_named_tokens)]
 DatabaseUrl = Annotated[SecretStr, BeforeValidator(_database_url)]
+RedisUrl = Annotated[SecretStr, BeforeValidator(_redis_url)]
 StoreName = Annotated[str, BeforeValidator(_adapter)]
 AnyCase = BeforeValidator(_lower)
 
@@ -127,3 +136,15 @@ def complaint(name: str, field: FieldInfo, value: str) -> str:
     words = extra if isinstance(extra, dict) else {}
     but = f", not {value[:40]!r}" if words.get("repeat") else ""
     return f"{name} must be {words.get('allowed', 'a text')}{but}."
+
+
+def secret_values(value: object) -> Iterator[str]:
+    """Yield every secret in a value, however deep."""
+    if isinstance(value, SecretStr):
+        yield value.get_secret_value()
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from secret_values(inner)
+    elif isinstance(value, tuple):
+        for inner in value:
+            yield from secret_values(inner)

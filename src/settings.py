@@ -23,6 +23,7 @@ from .setting_kinds import (
     DatabaseUrl,
     NamedTokens,
     Phone,
+    RedisUrl,
     Region,
     StoreName,
     Tokens,
@@ -32,6 +33,7 @@ from .setting_kinds import (
     flag,
     number,
     say,
+    secret_values,
     text,
 )
 
@@ -109,8 +111,8 @@ class Settings(BaseModel):
     # storage
     persistence_adapter: StoreName = say(
         "file",
-        "Where conversations are kept: file (one machine), postgres, or your own store as module:Class.",
-        "file, postgres or module:Class",
+        "Where conversations are kept: file (one machine), redis, postgres, or your own store as module:Class.",
+        "file, redis, postgres or module:Class",
         repeat=True,
     )
     state_persistence_dir: Path = say(
@@ -133,6 +135,21 @@ class Settings(BaseModel):
         allowed="up to 40 letters, digits and underscores, not beginning with a digit",
         pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,39}$",
     )
+    redis_url: RedisUrl | None = text(
+        "Address of the Redis server, in place of the four settings below.",
+        allowed="an address such as redis://user:password@host:6379/0, or rediss:// for TLS",
+    )
+    redis_host: str = text("Host of the Redis server.", "localhost")
+    redis_port: int = number(6379, "Port of the Redis server.", 1, 65_535)
+    redis_password: SecretStr | None = text("Password of the Redis server.")
+    redis_db: int = number(0, "Number of the database on that server.", 0, 10_000)
+    redis_key_prefix: str = text(
+        "What all keys begin with.",
+        "runstate:",
+        allowed="up to 100 letters, digits and the signs : . _ -",
+        pattern=r"^[A-Za-z0-9:._-]{1,100}$",
+    )
+    redis_allow_volatile: bool = flag(False, "Start in production although the server keeps nothing on disk.")
     state_max_age: int = number(DAY_MS, "Milliseconds after which history is left out.", 1, 3650 * DAY_MS)
     context_max_age: int = number(7 * DAY_MS, "Milliseconds after which all is left out.", 1, 3650 * DAY_MS)
     lane_lease_seconds: float = number(5.0, "How long a worker holds a customer's lane.", 0.2, 300)
@@ -212,7 +229,7 @@ class Settings(BaseModel):
 
     def secrets(self) -> tuple[str, ...]:
         """Return every secret value, so that the log can mask them."""
-        return tuple(_secret_values(dict(self)))
+        return tuple(secret_values(dict(self)))
 
     def with_notices(self, notices: tuple[str, ...]) -> Self:
         """Attach notices; used while loading."""
@@ -294,14 +311,3 @@ def _notices(settings: Settings, given: Mapping[str, str], in_file: Mapping[str,
     short = [name for name, token in settings.staff_tokens.items() if len(token.get_secret_value()) < SHORT_TOKEN]
     if settings.production and short:
         yield f"STAFF_TOKENS: the token of {', '.join(short)} is shorter than {SHORT_TOKEN} characters."
-
-
-def _secret_values(value: object) -> Iterator[str]:
-    if isinstance(value, SecretStr):
-        yield value.get_secret_value()
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _secret_values(inner)
-    elif isinstance(value, tuple):
-        for inner in value:
-            yield from _secret_values(inner)

@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 
 from ..errors import ConfigurationError, StoreUnavailable
+from ..persistence.private import close_database, make_file
 
 _TRIES, _PAUSE = 100, 0.05
 """How often another process that opens the file is waited for, and how long each time, in seconds."""
@@ -22,6 +23,8 @@ async def open_file(path: Path) -> AsyncIterator[sqlite3.Connection]:
     """Open the file, made and filled when there is none. Raises ConfigurationError when that cannot be done."""
     with _explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        make_file(path)
+        close_database(path)
         connection = sqlite3.connect(path, isolation_level=None)
     with closing(connection):
         with _explained(path):

@@ -27,6 +27,7 @@ async def speak(streamed: RunResultStreaming, speech: Speech, *, busy: Callable[
                 speech.say(event.data.delta)
             elif event.type == "run_item_stream_event" and event.name == "tool_called":
                 began.set()
+                speech.pause()
     finally:
         watcher.cancel()
         streamed.cancel()  # leaving the loop alone would let the run go on

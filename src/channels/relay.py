@@ -11,7 +11,7 @@ Protocol facts: twilio.com/docs/voice/conversationrelay/websocket-messages. Thos
   after a key is cancelled by the key's interrupt.
 * When nothing is playing, a caller barges in with a prompt alone.
 * ``last`` ends a talk cycle, within which Twilio puts tokens together to sentences. Which token of a stream is the last
-  one shows only afterwards, so a turn ends with an empty one, as in Twilio's own examples; also a turn without text.
+  one shows only afterwards, so a turn ends with an empty one, as published servers do; also a turn without text.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class RelaySession:
                 return self._note(*refused)
             return (*self._note(*refused), *self._leave(), Close(PROTOCOL_ERROR, "too many malformed frames"))
         self._refusals = 0
-        return self._heard(message)
+        return self._dispatch(message)
 
     def _refused(self, message: wire.Inbound) -> tuple[str, str] | None:
         """Say why a message makes no sense here: malformed, before the setup, or a setup of another call."""
@@ -123,14 +123,14 @@ class RelaySession:
             return "setup_of_another_call", ""
         return None
 
-    def _heard(self, message: wire.Inbound) -> Actions:
+    def _dispatch(self, message: wire.Inbound) -> Actions:
         match message:
             case wire.Setup():
                 return self._set_up(message)
             case wire.Prompt():
                 return self._prompted(message)
             case wire.Dtmf(digit):
-                if self._speech.position != self._speech.end:  # else nothing is playing and no interrupt will follow
+                if not self._speech.silent:  # else no interrupt will follow
                     self._key = self._key or _Key(self._speech.end, self._turns)
                 return (KeyPressed(digit),)
             case wire.Interrupt(heard):
@@ -165,18 +165,23 @@ class RelaySession:
         key, self._key = self._key, None
         was_speaking = self.agent_speaking
         quiet = () if key else self._speaker("agent", False)
+        waiting = self._speech.outstanding
         cut = self._speech.cut(utterance, open_turn=self.turn, before=key.position if key else None)
         if cut is None:
             # Nothing of the open turn is playing. If something else is, that was meant; if not, the caller was.
             spared = was_speaking or (key and self.turn != key.turn)
-            return quiet if self.turn is None or spared else (*quiet, *self._cancel(self.turn, ""))
-        if cut.turn is not None and cut.turn == self.turn:
-            return (*quiet, *self._cancel(cut.turn, cut.heard))
-        if cut.turn is None or self._told.get(cut.turn) == cut.heard:
+            if self.turn is None or spared:
+                return quiet
+            return (*quiet, *self._cancel(self.turn, self._speech.heard(self.turn)))
+        # Speech is played in order: what was cut off by a prompt alone, and played on, was heard to its end.
+        over = waiting - self._speech.outstanding - {cut.turn, self.turn}
+        quiet += self._correct({turn: self._speech.heard(turn) for turn in over})
+        if cut.turn is None:
             return quiet
-        if cut.turn in self._told:
-            self._told[cut.turn] = cut.heard
-        return (*quiet, CorrectTurn(cut.turn, cut.heard))
+        if cut.turn == self.turn:
+            return (*quiet, *self._cancel(cut.turn, cut.heard))
+        self._told.setdefault(cut.turn, self._speech.said(cut.turn))
+        return (*quiet, *self._correct({cut.turn: cut.heard}))
 
     def _informed(self, name: str, value: str) -> Actions:
         if name == "tokensPlayed":
@@ -265,15 +270,15 @@ class RelaySession:
 
     def _end_turn(self, turn: int, heard: str) -> None:
         self.turn, self._in_cycle = None, False
-        self._told[turn] = heard
-        self._told.pop(turn - _TOLD, None)
+        self._told = {older: told for older, told in self._told.items() if older > turn - _TOLD} | {turn: heard}
+
+    def _correct(self, heard: Mapping[int, str]) -> Actions:
+        news = {turn: text for turn, text in sorted(heard.items()) if self._told.get(turn, text) != text}
+        self._told |= news
+        return tuple(CorrectTurn(turn, text) for turn, text in news.items())
 
     def _leave(self) -> Actions:
-        over = tuple(
-            CorrectTurn(turn, heard)
-            for turn, told in self._told.items()
-            if turn in self._speech.outstanding and (heard := self._speech.heard(turn)) != told
-        )
+        over = self._correct({turn: self._speech.heard(turn) for turn in self._speech.outstanding})
         self._closed = True
         return (*over, *(() if self.turn is None else self._cancel(self.turn, self._speech.heard(self.turn))))
 

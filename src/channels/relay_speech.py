@@ -18,9 +18,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 _NOISE = re.compile(r"[\W_]+")
-_MARKS = re.compile(r"[^\w\s]*")
+_MARKS = re.compile(r"(?:[^\w\s]|_)*")
 _KEPT = 64
 """Pieces that are remembered: some thirty turns, or an answer with as many fillers in it."""
+_RECENT = 16
+"""The latest pieces, within which an utterance with gaps is looked for: the search must not hold up other calls."""
 _ALIKE = 4
 """Letters that the beginnings of two texts must share to be taken for the same one."""
 
@@ -69,6 +71,12 @@ class Speech:
         return self._pieces[-1].end if self._pieces else 0
 
     @property
+    def silent(self) -> bool:
+        """Tell whether Twilio said that everything was played, or it was purged."""
+        position = self.position
+        return position is not None and all(piece.settled or piece.end <= position for piece in self._pieces)
+
+    @property
     def position(self) -> int | None:
         """Return how far Twilio played; None when it does not tell, or told something that was never sent."""
         return None if self._astray else self._played
@@ -82,7 +90,7 @@ class Speech:
     def add(self, text: str, *, turn: int | None, said: bool) -> None:
         """Remember what was sent: ``said`` by the agent as part of a turn, or a notice."""
         last = self._pieces[-1] if self._pieces else None
-        if last is None or not said or (last.turn, last.said, last.settled) != (turn, True, False):
+        if last is None or not said or (last.turn, last.said) != (turn, True):
             last = _Piece(turn, said, self.end)
             self._pieces.append(last)
             if len(self._pieces) > _KEPT:
@@ -108,9 +116,9 @@ class Speech:
         ahead = [piece for piece in self._pieces if piece.end > start]
         if ahead and ahead[0].start < start:
             ahead[0] = replace(ahead[0], start=start, folded=ahead[0].folded[start - ahead[0].start :])
-        found = _stream(ahead).find(folded)
-        ends = [ahead[0].start + found + len(folded)] if ahead and found >= 0 else []
-        ends = ends or [at for length, _, at in _walks(folded, ahead) if length == len(folded)]
+        # What was purged may be said again, so it counts only when nothing newer fits.
+        live = [piece for piece in ahead if not piece.settled]
+        ends = _first_ends(folded, live) or _first_ends(folded, ahead)
         if folded:
             self._astray = not ends
             self._played = min(ends, default=self._played)
@@ -138,15 +146,14 @@ class Speech:
 
     def _place(self, folded: str, pieces: Sequence[_Piece]) -> tuple[_Piece, int] | None:
         """Find the piece and the position at which something heard ended, when it fits whole."""
-        ends = [(piece, at) for length, piece, at in _walks(folded, pieces) if length == len(folded)]
-        near = self.position
-        if not ends or near is not None:
-            stream, base = _stream(pieces), pieces[0].start if pieces else 0
-            found = stream.rfind(folded) if near is None else stream.find(folded, max(0, near - len(folded) - base))
-            at = base + found + len(folded)
-            ends += [(piece, at) for piece in pieces if found >= 0 and piece.start < at <= piece.end]
-        # Of equally good places the latest counts; max() would take the first, so the last comes first.
-        return max(reversed(ends), key=lambda end: end[1] if near is None else -abs(end[1] - near), default=None)
+        stream, starts = _stream(pieces), {piece.start for piece in pieces}
+        found = [pieces[0].start + at for at in _occurrences(folded, stream)]
+        ends = [at + len(folded) for at in found if at in starts] if self.position is None else []
+        ends = ends or [at + len(folded) for at in found]
+        ends = ends or [at for length, _, at in _walks(folded, pieces) if length == len(folded)]
+        near = max(ends, default=0) if self.position is None else self.position
+        at = min(ends, key=lambda end: abs(end - near), default=None)
+        return None if at is None else next((piece, at) for piece in pieces if piece.start < at <= piece.end)
 
     def _likely(self, folded: str, pieces: Sequence[_Piece], open_turn: int | None) -> _Piece | None:
         """Choose the piece that was probably playing when what was heard does not tell."""
@@ -169,7 +176,7 @@ class Speech:
             piece.settled = True
         heard = "" if stopped.turn is None else self.said(stopped.turn, position)
         if self._played is not None:
-            self._played = max(self._played, self._pieces[last].end)  # the rest was purged
+            self._played = max(self._played, position)
         return Cut(stopped.turn, heard)
 
 
@@ -177,12 +184,30 @@ def _stream(pieces: Sequence[_Piece]) -> str:
     return "".join(piece.folded for piece in pieces)
 
 
+def _first_ends(folded: str, pieces: Sequence[_Piece]) -> list[int]:
+    """Give the positions at which a text that begins with one of the pieces, or within one, may first end."""
+    found = _stream(pieces).find(folded)
+    if pieces and found >= 0:
+        return [pieces[0].start + found + len(folded)]
+    return [at for length, _, at in _walks(folded, pieces) if length == len(folded)]
+
+
+def _occurrences(folded: str, stream: str) -> Iterator[int]:
+    at = stream.find(folded)
+    while at >= 0:
+        yield at
+        at = stream.find(folded, at + 1)
+
+
 def _walks(folded: str, pieces: Sequence[_Piece]) -> Iterator[tuple[int, _Piece, int]]:
     """From each piece on, yield how many characters fit, and the piece and position at which they end.
 
     A notice may have been played in part or not at all: the words that replace a preemptible one follow at once.
     """
+    pieces = pieces[-_RECENT:]
     for first in range(len(pieces)):
+        if first and not pieces[first - 1].said:
+            continue  # beginning with the notice covers beginning behind it
         reached = {0}
         for piece in pieces[first:]:
             shared = {length: _shared(folded, length, piece.folded) for length in reached}

@@ -74,6 +74,8 @@ class TwilioSimulator:
         self._public = (public_base_url or gateway_url).rstrip("/")
         self._logins = {(account_sid, auth_token), *([api_key] if api_key else [])}
         self.statuses = tuple(statuses)
+        self.refused: dict[str, int] = {}
+        """Numbers that take no message, with the error code of their refusal."""
         self.faults: deque[Fault] = deque()
         """What goes wrong with the next create requests, one each."""
         self.messages: list[SimMessage] = []

@@ -133,8 +133,21 @@ class AccountApi:
         return JSONResponse({"sid": sid, "phone_number": self._account.numbers[sid]["phone_number"]})
 
 
+FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "cf-connecting-ip")
+"""What tunnels and proxies add."""
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
+
+
+def _from_outside(request: Request) -> bool:
+    """Tell whether a request came through a tunnel or proxy: a development server is often exposed by one."""
+    host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
+    return host not in LOOPBACK or any(name in request.headers for name in FORWARDED)
+
+
 def refusal(request: Request, account: str, logins: Set[tuple[str, str]]) -> Response | None:
-    """Refuse a request that does not sign in (401), or asks for another account (404)."""
+    """Refuse a request from outside this machine or for another account (404), or that does not sign in (401)."""
+    if _from_outside(request):
+        return _not_found()
     kind, _, encoded = request.headers.get("authorization", "").partition(" ")
     try:
         name, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")

@@ -52,6 +52,8 @@ class SimulatorApi:
             return await self._fail(request, fault)
         if problem := _problem(form):
             return _error(400, *problem)
+        if code := self._simulator.refused.get(form["To"]):
+            return _error(400, code, "The recipient takes no message")
         message = await self._simulator.create(form)
         if fault is not None:
             return await self._fail(request, fault)

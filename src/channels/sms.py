@@ -21,7 +21,7 @@ from ..conversation.phrases import FAILURE
 from ..errors import MalformedRequest
 from ..guardrails.pii import mask
 from ..identity.base import SubjectResolver
-from ..model import Address, Channel, Entry, Reply, ReplyStatus, Route, TextReceived
+from ..model import Address, Channel, Entry, Reply, ReplyStatus, Route, TextFromAnother, TextReceived
 from . import sms_text
 from .base import DeliveryStatuses, Inbox
 from .twilio import SignatureCheck, TwilioRest
@@ -145,8 +145,17 @@ class SmsAdapter:
         return sms_text.compose(text)
 
     async def send(self, reply: Reply) -> str:
-        """Create the message and return its SID. The errors are those of :meth:`.TwilioRest.create_message`."""
+        """Create the message and return its SID. The errors are those of :meth:`.TwilioRest.create_message`.
+
+        A text to somebody else is handed to that person's lane instead, once: what becomes of it, and whether they
+        want to be written to at all, is theirs.
+        """
         route = reply.route
+        if reply.to_another:
+            resolution = await self._resolver.resolve(route.customer, session=reply.id)
+            entry = Entry(f"from_another:{reply.id}", TextFromAnother(route, reply.text))
+            await self._inbox.accept(resolution.subject, [entry], token=reply.id)
+            return f"handed_on:{reply.id}"
         return await self._rest.create_message(
             to=str(route.customer),
             from_=str(route.ours),

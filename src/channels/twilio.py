@@ -46,12 +46,16 @@ class SignatureCheck:
 
     The signed address is ``public_base_url`` + path + query as configured, never what Host or X-Forwarded-* claim.
     ``tokens``: the account's auth token, and during rotation the second one. Without ``required`` everything passes.
+    ``missing`` names a setting without which no real request can pass; it is logged with every refusal.
     """
 
-    def __init__(self, *, public_base_url: str, tokens: Sequence[str], required: bool = True) -> None:
+    def __init__(
+        self, *, public_base_url: str, tokens: Sequence[str], required: bool = True, missing: str = ""
+    ) -> None:
         self._base = public_base_url.rstrip("/")
         self._validators = [RequestValidator(token) for token in tokens if token]
         self._required = required
+        self._missing = missing
         self.refused = 0
         """How many requests were refused since the start, for ``/status``."""
 
@@ -73,7 +77,7 @@ class SignatureCheck:
             return
         self.refused += 1
         reason = "wrong_signature" if signature else "no_signature"
-        log.warning("webhook_refused", reason=reason if self._validators else "TWILIO_AUTH_TOKEN is not set")
+        log.warning("webhook_refused", reason=reason, missing=self._missing or None)
         raise BadSignature
 
 

@@ -6,7 +6,8 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..guardrails.pii import mask, mask_value
+from ..guardrails.language import professional
+from ..guardrails.pii import Kind, mask, mask_value
 from ..model import Channel, Conversation, Item, Priority, Reply, Route, Source, Ticket, TimelineEvent, Tone, Turn
 from ..persistence.base import Change
 from . import approvals
@@ -42,28 +43,35 @@ class Draft:
             wake_at=approvals.wake_at(self.conversation),
         )
 
-    def reply(self, route: Route, *answers: str) -> None:
+    def reply(self, route: Route, *answers: str, to_another: bool = False) -> None:
         """Queue answers to the customer, as many messages as they need; nobody who opted out is written to."""
-        if route.channel in self.conversation.opted_out:
+        if route.channel in self.conversation.opted_out and not to_another:
             self.note("reply_withheld", route.channel, tone=Tone.WARNING)
             return
         turn = self.conversation.turns_taken
         self.replies += [
-            Reply(id=f"rpl_{uuid.uuid4().hex}", route=route, text=part, turn=turn, created_at=self.now)
+            Reply(f"rpl_{uuid.uuid4().hex}", route, part, turn, self.now, to_another)
             for answer in answers
             for part in self.delivery.compose(route.channel, self.masked(answer, route.channel))
         ]
 
     def masked(self, answer: str, channel: Channel) -> str:
-        """Return an answer without card and social security numbers; the timeline notes that there were some."""
-        masked = mask(answer)
-        if masked.found:
-            self.note("masked", channel, tone=Tone.WARNING, direction="outgoing", kinds=list(masked.found))
+        """Return an answer without what no customer may be sent; the timeline notes what there was."""
+        cleaned = professional(answer)
+        masked = mask(cleaned.text)
+        self.note_filtered(channel, masked.found, cleaned.replaced)
         return masked.text
+
+    def note_filtered(self, channel: Channel, found: Sequence[Kind], replaced: Sequence[str]) -> None:
+        """Note which kinds of numbers and which words were taken out of an answer, if any."""
+        if found:
+            self.note("masked", channel, tone=Tone.WARNING, direction="outgoing", kinds=list(found))
+        if replaced:
+            self.note("language", channel, tone=Tone.WARNING, direction="outgoing", words=list(replaced))
 
     def remember(self, route: Route, number: int, items: Iterable[Item]) -> None:
         """Add a turn to the history, and let old ones go."""
-        kept = tuple(mask_value(dict(item)) for item in items)
+        kept = tuple(mask_value(_as_told(item)) for item in items)
         turn = Turn(number=number, channel=route.channel, at=self.now, items=kept)
         history = trim((*self.conversation.history, turn), max_items=self.limits.history_max_items)
         self.conversation = replace(self.conversation, history=history, turns_taken=number)
@@ -71,8 +79,9 @@ class Draft:
     def grant(self, requested: Requested) -> None:
         """Add what tools asked for. The level of escalation is raised, never lowered."""
         self.tickets += requested.tickets
+        own = {route.customer.value for route in self.conversation.routes.values()}
         for route, text in requested.messages:
-            self.reply(route, text)
+            self.reply(route, text, to_another=route.customer.value not in own)
         levels = [level for level in (self.conversation.escalation, requested.escalation) if level is not None]
         if levels:
             self.conversation = replace(self.conversation, escalation=max(levels, key=list(Priority).index))
@@ -92,3 +101,11 @@ class Draft:
     def note(self, name: str, channel: Channel, *, tone: Tone = Tone.INFO, **data: object) -> None:
         """Add a row of the gateway's own to the timeline."""
         self.events.append(TimelineEvent(name=name, source=Source.SYSTEM, tone=tone, channel=channel, data=data))
+
+
+def _as_told(item: Item) -> Item:
+    """Return an item with the agent's words as the customer is told them."""
+    content = item.get("content")
+    if item.get("role") != "assistant" or not isinstance(content, str):
+        return item
+    return {**item, "content": professional(content).text}

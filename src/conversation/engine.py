@@ -13,8 +13,6 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
-import structlog
-
 from ..errors import StoreUnavailable
 from ..model import (
     Channel,
@@ -33,11 +31,10 @@ from ..persistence.base import LaneStore, Outcome, Receipt
 from .base import AgentRunner, EngineLimits
 from .delivery import Delivery, Line
 from .lane import LaneWorker
+from .outage import Outage
 from .schedule import Schedule
 from .speech import Speeches
 from .turns import ACTED_ON, TurnMaker
-
-log = structlog.get_logger(__name__)
 
 SWEEP_SECONDS = 2.0
 """How often a replica looks for work that another one left behind."""
@@ -61,7 +58,9 @@ class TurnEngine:
         self._limits = limits
         self.speeches = Speeches()
         """The voices of spoken turns; the voice channel adds one per prompt."""
-        self._worker = LaneWorker(store, TurnMaker(runner, delivery, limits), self.speeches, limits, self._send)
+        self._outage = Outage()
+        turns = TurnMaker(runner, delivery, limits)
+        self._worker = LaneWorker(store, turns, self.speeches, limits, self._send, self._outage)
         self._lanes: Schedule[SubjectId] = Schedule("lane", self._worker.run, workers=limits.workers)
         self._lines: Schedule[Line] = Schedule("line", delivery.run, workers=limits.workers)
         self._stack = AsyncExitStack()
@@ -82,7 +81,8 @@ class TurnEngine:
 
     async def accept(self, subject: SubjectId, entries: Sequence[Entry], *, token: str) -> tuple[Receipt, ...]:
         """Make entries durable and see that a turn takes them up; the answer of :meth:`LaneStore.accept`."""
-        receipts = await self._store.accept(subject, entries, token=token)
+        with self._outage.noticed():
+            receipts = await self._store.accept(subject, entries, token=token)
         if any(receipt.outcome is Outcome.ACCEPTED for receipt in receipts):
             self._lanes.wake(subject, after=self._limits.coalesce)
             await self._store.notify(subject)
@@ -91,7 +91,8 @@ class TurnEngine:
     async def decide(self, subject: SubjectId, decision: Decision, *, key: str, not_after: float | None) -> Receipt:
         """Make a decision durable, unless there is one already (DUPLICATE) or its time is over (LATE)."""
         entry = Entry(key, decision)
-        (receipt,) = await self._store.accept(subject, [entry], token=uuid.uuid4().hex, not_after=not_after)
+        with self._outage.noticed():
+            (receipt,) = await self._store.accept(subject, [entry], token=uuid.uuid4().hex, not_after=not_after)
         if receipt.outcome is Outcome.ACCEPTED:
             self._lanes.wake(subject)
             await self._store.notify(subject)
@@ -166,8 +167,11 @@ class TurnEngine:
                     self._lanes.wake(subject, after=self._limits.coalesce)
                 for line in due.lines:
                     self._lines.wake(line)
-            except StoreUnavailable:
-                log.warning("store_unavailable")
+                if self._outage.lasts:
+                    with self._outage.noticed():
+                        await self._store.ping()
+            except StoreUnavailable as error:
+                self._outage.begin(error)
             await asyncio.sleep(SWEEP_SECONDS)
 
     async def _listen(self) -> None:

@@ -31,6 +31,7 @@ from ..persistence.base import Change, Claim, Committed, LaneStore
 from . import approvals
 from .base import EngineLimits, Steering
 from .history import fresh
+from .outage import Outage
 from .speech import Speeches
 from .turns import TurnMaker
 
@@ -62,12 +63,14 @@ class LaneWorker:
         speeches: Speeches,
         limits: EngineLimits,
         send: Callable[[SubjectId, Outgoing], None],
+        outage: Outage,
     ) -> None:
         self._store = store
         self._turns = turns
         self._speeches = speeches
         self._limits = limits
         self._send = send
+        self._outage = outage
         self._held: set[SubjectId] = set()
         self._running: dict[SubjectId, _Running] = {}
         self._offered: dict[SubjectId, list[Entry]] = {}
@@ -105,7 +108,8 @@ class LaneWorker:
                 await self._drain(claim)
         except LeaseLost:
             log.warning("lease_lost")
-        except StoreUnavailable:
+        except StoreUnavailable as error:
+            self._outage.begin(error)
             for entry in offered:
                 self._speeches.fail(entry.key)
             return self._limits.lease
@@ -198,7 +202,8 @@ class LaneWorker:
         token, waited, pause = uuid.uuid4().hex, 0.0, 0.1
         while True:
             try:
-                return await self._store.commit(claim, change, token=token, deliver=self._limits.lease)
+                with self._outage.noticed():
+                    return await self._store.commit(claim, change, token=token, deliver=self._limits.lease)
             except StoreUnavailable:
                 if waited >= COMMIT_PATIENCE:
                     raise

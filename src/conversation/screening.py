@@ -22,6 +22,8 @@ AGREEING_WORDS = frozenset({"yes"})
 WINDOW = 60.0
 REPEATS = 5
 """The same text this often in a row is a machine answering a machine."""
+ALIKE = 30
+"""Texts in a row that differ in their digits only."""
 REPEAT_SECONDS = 600.0
 
 
@@ -81,7 +83,8 @@ def _measure(found: Screened, at: float, body: TextReceived, rules: Rules) -> No
     meter = _count(found.conversation.meter, at, body.text, rules)
     found.conversation = replace(found.conversation, meter=meter)
     too_many = rules.rate_per_minute > 0 and len(meter.arrivals) > rules.rate_per_minute
-    machine = meter.repeats >= REPEATS
+    alike = rules.rate_per_minute > 0 and meter.shapes >= ALIKE
+    machine = meter.repeats >= REPEATS or alike
     if too_many or machine:
         found.happened.append("rate_limited" if too_many else "loop_stopped")
         if at - meter.noticed_at > WINDOW:
@@ -103,9 +106,23 @@ def _count(meter: Meter, at: float, text: str, rules: Rules) -> Meter:
     recent = tuple(one for one in meter.arrivals if at - one < WINDOW)
     # One more than the bound is enough to know that it is passed.
     recent = (*recent, at)[-(rules.rate_per_minute + 1) :] if rules.rate_per_minute else ()
-    digest = hashlib.sha256(" ".join(text.lower().split()).encode("utf-8", "replace")).hexdigest()[:16]
-    same = digest == meter.last_digest and at - meter.last_at < REPEAT_SECONDS
-    return replace(meter, arrivals=recent, last_digest=digest, last_at=at, repeats=meter.repeats + 1 if same else 1)
+    lately = at - meter.last_at < REPEAT_SECONDS
+    exact = _digest(" ".join(text.lower().split()))
+    # Machines number their messages ("Ticket #1", "Ticket #2"); without digits they are the same again.
+    shape = _digest(" ".join("".join(letter for letter in text.lower() if not letter.isdigit()).split()))
+    return replace(
+        meter,
+        arrivals=recent,
+        last_digest=exact,
+        last_shape=shape,
+        last_at=at,
+        repeats=meter.repeats + 1 if lately and exact == meter.last_digest else 1,
+        shapes=meter.shapes + 1 if lately and shape == meter.last_shape else 1,
+    )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def _word(body: TextReceived) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from ..guardrails.stream import StreamFilter
 from ..model import SubjectId
 from . import phrases
 
@@ -12,8 +13,9 @@ from . import phrases
 class Speech:
     """One spoken turn, between the call that plays it and the run that makes it.
 
-    ``say`` sends a piece of text to the caller at once. ``first_token_timeout`` (seconds) bounds how long the run may
-    leave the caller without a word. ``number`` is the conversation's turn, known when the run begins.
+    ``say`` sends a piece of text to the caller at once, but for what ``filter`` holds back or replaces.
+    ``first_token_timeout`` (seconds) bounds how long the run may leave the caller without a word. ``number`` is the
+    conversation's turn, known when the run begins.
     """
 
     def __init__(
@@ -34,6 +36,8 @@ class Speech:
         self.lost = False
         """The call ended: nobody listens, but the turn goes on, because its side effects were asked for."""
         self.said = ""
+        """What went out to the caller, as it went out."""
+        self.filter = StreamFilter()
         self.number: int | None = None
         self.done = asyncio.Event()
         """Set when the turn is committed, or given up."""
@@ -46,13 +50,23 @@ class Speech:
     def say(self, text: str) -> None:
         """Send a piece of the answer, unless nobody listens any more."""
         if text and not self.silent:
-            self.said += text
-            self._say(text)
+            self._send(self.filter.feed(text))
+
+    def pause(self) -> None:
+        """Send what is held back, because no more comes for a while: a tool is running."""
+        if not self.silent:
+            self._send(self.filter.end())
 
     def finish(self) -> None:
         """Say that the answer is complete."""
+        self.pause()
         if not self.silent:
             self._finish()
+
+    def _send(self, text: str) -> None:
+        if text:
+            self.said += text
+            self._say(text)
 
     def interrupt(self, heard: str) -> None:
         """Note that the caller spoke over the answer, and what they heard of it."""

@@ -40,9 +40,11 @@ async def answer(runner: AgentRunner, draft: Draft, waiting: Waiting, body: Spok
     if speech is None:
         draft.reply(route, told)
     elif speech.lost:
+        told = draft.masked(told, route.channel)
         _left_behind(draft, waiting, body, told, speech, mattered=steering.tools_begun > 0)
     else:
         speech.finish()
+        draft.note_filtered(route.channel, speech.filter.found, speech.filter.replaced)
     draft.end_session(route.channel, text)
     return draft.change(consumed=[key])
 

@@ -14,6 +14,7 @@ from ..model import (
     PersonWanted,
     Route,
     SpokenPrompt,
+    TextFromAnother,
     TextReceived,
     Tone,
     Undelivered,
@@ -63,6 +64,10 @@ class TurnMaker:
             return await decisions.decide(self._runner, draft, first, body)
         if isinstance(body, Undelivered):
             return self._undelivered(draft, first.entry.key, body)
+        if isinstance(body, TextFromAnother):
+            draft.note("text_from_another", body.route.channel)
+            draft.reply(body.route, body.text)
+            return draft.change(consumed=[first.entry.key])
         if isinstance(body, Heard):
             return spoken.correct(draft, first.entry.key, body)
         if isinstance(body, PersonWanted):

@@ -82,17 +82,16 @@ class _Reader:
         self.around = around
         self._groups = {first: group for group, first in enumerate(run.firsts)}
 
-    def ends(self, group: int) -> Iterator[int]:
-        """Yield where a card number that begins with a group may end by issuer, length and check digit."""
+    def ends(self, group: int) -> list[int]:
+        """Return where a card number that begins with a group may end by issuer, length and check digit."""
         first = self.run.firsts[group]
         lengths = _lengths(self.run.digits[first : first + _LONGEST_PREFIX])
-        if not lengths and _WIDE_MAESTRO.match(self.run.digits, first) and self.around.speak_of_a_bank_card:
+        if not lengths and self.around.speak_of_a_bank_card and _WIDE_MAESTRO.match(self.run.digits, first):
             lengths = _MAESTRO
-        for length in lengths:
-            end = first + length
-            # The last digit is the check digit and is not doubled (ISO/IEC 7812).
-            if end in self._groups and (self._sums[end % 2][end] - self._sums[end % 2][first]) % 10 == 0:
-                yield self._groups[end]
+        groups = self._groups
+        edges = [first + length for length in lengths if first + length in groups]
+        # The last digit is the check digit and is not doubled (ISO/IEC 7812).
+        return [groups[edge] for edge in edges if (self._sums[edge % 2][edge] - self._sums[edge % 2][first]) % 10 == 0]
 
     @cached_property
     def _sums(self) -> tuple[list[int], list[int]]:
@@ -126,7 +125,9 @@ def _scan(reader: _Reader, starts: Iterable[int], accepts: Accepts) -> Iterator[
 
 def _end(reader: _Reader, group: int, accepts: Accepts, *, follows: bool) -> int | None:
     """Return where the card number ends that begins with a group: at a pause rather than within what follows it."""
-    ends = sorted(reader.ends(group), key=lambda end: not reader.run.pause_before(end))
+    ends = reader.ends(group)
+    if len(ends) > 1:
+        ends.sort(key=lambda end: not _ends_clearly(reader.run, end))
     for end in ends:
         if accepts(reader, group, end, follows) and not _is_something_else(reader, group, end):
             return end
@@ -141,6 +142,11 @@ def _in_card_groups(run: Run, first: int, last: int) -> bool:
     if len(sizes) > _MOST_CARD_GROUPS or sum(sizes) < _SHORTEST_IN_GROUPS:
         return False
     return sizes in _CARD_GROUPS or all(size % 4 == 0 for size in sizes[:-1])
+
+
+def _ends_clearly(run: Run, last: int) -> bool:
+    """Tell whether a pause follows, or an expiry date such as "12/27"."""
+    return run.pause_before(last) or (last + 1 < len(run.gaps) and run.gaps[last + 1] is Gap.ODD)
 
 
 def _from_card_groups(reader: _Reader, first: int, last: int, follows: bool) -> bool:
@@ -191,8 +197,7 @@ def _stands_apart(run: Run, first: int, last: int, follows: bool) -> bool:
         behind += run.firsts[group + 1] - run.firsts[group]
         group += 1
     if follows or run.pause_before(first):
-        # "12/27" is behind many a card.
-        return behind == 0 or behind >= _SHORTEST_BEHIND or (group < len(run.gaps) and run.gaps[group] is Gap.ODD)
+        return behind == 0 or behind >= _SHORTEST_BEHIND or _ends_clearly(run, last)
     alone = run.pause_before(first - 1) and run.firsts[first] - run.firsts[first - 1] <= _LONGEST_LEAD
     return alone and behind == 0 and run.text[run.ends[first - 1] : run.starts[first]].isspace()
 
@@ -200,13 +205,15 @@ def _stands_apart(run: Run, first: int, last: int, follows: bool) -> bool:
 def _is_something_else(reader: _Reader, first: int, last: int) -> bool:
     """Tell whether the words or the shape around the digits say that they are no card number."""
     run, around = reader.run, reader.around
+    one_piece = last - first == 1
     return (
-        around.touch(first, last)
+        # An id is one piece; after groups, a letter is a slip.
+        (one_piece and around.touch(first, last))
         or around.name_a_parcel(first, last)
         or (tuple(run.sizes(first, last)) not in _CARD_GROUPS and around.name_a_phone(first, last))
         or around.enclose(first, last)
         or _in_parcel_number(run, first)
-        or (last - first == 1 and _is_fraction(run.text, run.starts[first]))
+        or (one_piece and _is_fraction(run.text, run.starts[first]))
     )
 
 

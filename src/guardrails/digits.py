@@ -169,6 +169,9 @@ def _gap(between: str) -> Gap:
     for gap, pattern in _GAPS:
         if pattern.fullmatch(between):
             return gap
+    if between[0].isalpha() or between[-1].isalpha():
+        # The letters of an id are no words: 2711e4127.
+        return Gap.BREAK
     words = _WORD.findall(between.casefold())
     filled = 0 < len(words) <= MOSTFILLERS and FILLERS.issuperset(words)
     return Gap.SOFT if filled and _BETWEEN_WORDS.fullmatch(_WORD.sub("", between)) else Gap.BREAK

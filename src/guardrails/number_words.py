@@ -36,9 +36,10 @@ COUNTS = _words("two three four five six eight")
 """In "the last four are 1111", four is no digit of the number."""
 
 _BETWEEN = (
-    "a again ah and are by colon comma dash digit digits dot e eh er erm et followed got group hmm hundred hyphen i is "
-    "it its let me minus mm mmm no now number numbers of ok okay ones part period please point right s see set slash "
-    "so space that the them then these they this thousand uh uhh um umm und underscore wait with y yeah yep yes"
+    "a again ah and are by colon comma dash digit digits dot e eh er erm et followed got group hmm hold hundred "
+    "hyphen i is it its just let me minus mm mmm moment no now number numbers of ok okay on ones part period "
+    "please point ready right s sec see set slash so sorry space that the them then these they this thousand uh "
+    "uhh um umm und underscore wait with y yeah yep yes"
 )
 FILLERS = frozenset([*_words(_BETWEEN), *ORDINALS, *COUNTS])
 """Words that people put between the groups of one number. "or" and "to" are not among them: they part two numbers."""

@@ -175,6 +175,7 @@ class Counts:
     oldest_pending_entry_seconds: float = 0.0
     oldest_unsettled_reply_seconds: float = 0.0
     set_aside: int = 0
+    """Records, and whole database files, that were set aside because they could not be used."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from pydantic import SecretStr
 
@@ -21,6 +21,7 @@ from ..errors import ConfigurationError
 from .base import LaneStore
 from .file import open_file_store
 from .file_database import FILE_NAME
+from .postgres_address import PostgresAddress
 
 
 class StoreSettings(Protocol):
@@ -37,11 +38,23 @@ class StoreSettings(Protocol):
     postgres_ssl: bool
     postgres_pooler: bool
     postgres_table_name: str
+    redis_url: SecretStr | None
+    redis_host: str
+    redis_port: int
+    redis_password: SecretStr | None
+    redis_db: int
+    redis_key_prefix: str
+    redis_allow_volatile: bool
+
+    @property
+    def production(self) -> bool:
+        """Whether real customers are served."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """A kind of store. ``open`` takes the settings and whether to make the store when there is none.
+    """A kind of store. ``open`` takes the settings and whether to make, or mend, the store where that is needed.
 
     ``place`` says where the store is, in words for an operator and without a password.
     """
@@ -52,7 +65,7 @@ class Adapter:
 
 @asynccontextmanager
 async def open_store(settings: StoreSettings, *, create: bool = True) -> AsyncIterator[LaneStore]:
-    """Open the chosen store; without ``create`` it must be there (StoreMissing).
+    """Open the chosen store; without ``create`` it must be there (StoreMissing) and in order (StoreDamaged).
 
     Raises ConfigurationError when the settings name none, or the store refuses them, and StoreUnavailable when it
     does not answer; both name the store's place.
@@ -74,7 +87,7 @@ def _adapter(settings: StoreSettings) -> Adapter:
 
 
 def _open_file(settings: StoreSettings, create: bool) -> AbstractAsyncContextManager[LaneStore]:
-    return open_file_store(settings.state_persistence_dir, create=create)
+    return open_file_store(settings.state_persistence_dir, create=create, repair=create)
 
 
 def _file_place(settings: StoreSettings) -> str:
@@ -85,7 +98,7 @@ def _open_postgres(settings: StoreSettings, create: bool) -> AbstractAsyncContex
     from .postgres import open_postgres_store
 
     return open_postgres_store(
-        _postgres_server(settings),
+        _postgres_address(settings),
         table=settings.postgres_table_name,
         pooler=settings.postgres_pooler,
         create=create,
@@ -93,16 +106,14 @@ def _open_postgres(settings: StoreSettings, create: bool) -> AbstractAsyncContex
 
 
 def _postgres_place(settings: StoreSettings) -> str:
-    return _postgres_server(settings).place
+    return _postgres_address(settings).place
 
 
-def _postgres_server(settings: StoreSettings) -> Any:
-    from .postgres_server import PostgresServer
-
+def _postgres_address(settings: StoreSettings) -> PostgresAddress:
     if settings.database_url:
-        return PostgresServer.of_url(settings.database_url.get_secret_value())
+        return PostgresAddress.of_url(settings.database_url.get_secret_value())
     password = settings.postgres_password
-    return PostgresServer(
+    return PostgresAddress(
         host=settings.postgres_host,
         port=settings.postgres_port,
         database=settings.postgres_database,
@@ -112,9 +123,42 @@ def _postgres_server(settings: StoreSettings) -> Any:
     )
 
 
+def _open_redis(settings: StoreSettings, create: bool) -> AbstractAsyncContextManager[LaneStore]:
+    from .redis import open_redis_store
+
+    return open_redis_store(
+        _redis_url(settings),
+        prefix=settings.redis_key_prefix,
+        create=create,
+        production=settings.production,
+        allow_volatile=settings.redis_allow_volatile,
+    )
+
+
+def _redis_place(settings: StoreSettings) -> str:
+    from .redis_address import place_of
+
+    return place_of(_redis_url(settings), settings.redis_key_prefix)
+
+
+def _redis_url(settings: StoreSettings) -> str:
+    from .redis_address import address
+
+    if settings.redis_url:
+        return settings.redis_url.get_secret_value()
+    password = settings.redis_password
+    return address(
+        host=settings.redis_host,
+        port=settings.redis_port,
+        database=settings.redis_db,
+        password=password.get_secret_value() if password else None,
+    )
+
+
 ADAPTERS: Final[Mapping[str, Adapter]] = {
     "file": Adapter(_open_file, _file_place),
     "postgres": Adapter(_open_postgres, _postgres_place),
+    "redis": Adapter(_open_redis, _redis_place),
 }
 
 

@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -55,7 +56,7 @@ from .base import (
     Receipt,
     Settlement,
 )
-from .file_database import FILE_NAME, DatabaseFile, empty_log, has_store
+from .file_database import FILE_NAME, DatabaseFile, damaged_copies, empty_log, has_store, prepare
 from .file_schema import BUSY_SECONDS
 from .file_thread import DatabaseThread
 
@@ -70,21 +71,26 @@ async def open_file_store(
     folder: Path,
     *,
     create: bool = True,
+    repair: bool = True,
     clock_offset: float = 0.0,
     poll_seconds: float = 1.0,
     busy_seconds: float = BUSY_SECONDS,
 ) -> AsyncIterator[FileStore]:
     """Open, or create, the store in ``folder`` (created with mode 0700). Without ``create`` it must be there.
 
-    ``clock_offset`` is for tests; ``busy_seconds`` is how long another process's commit is waited for. A damaged file
-    is set aside as ``tandem.db.damaged-…`` and its readable rows are carried over. Raises StoreUnavailable when the
-    folder cannot be used, and ConfigurationError when the file was written by a newer version.
+    * A damaged file is set aside as ``tandem.db.damaged-…`` and its readable rows are carried over. Without
+      ``repair`` it is a StoreDamaged instead, here or from any method, and nothing of it is changed; nor is the
+      schema of an older version, which is a ConfigurationError then.
+    * Files are made with mode 0600, and with ``repair`` given it when they are there.
+    * ``clock_offset`` is for tests; ``busy_seconds`` is how long another process's commit is waited for.
+    * Raises StoreUnavailable when the folder cannot be used, and ConfigurationError when the file was written by a
+      newer version.
     """
     if not create and not await asyncio.to_thread(has_store, folder):
         raise StoreMissing(f"(there is no {folder / FILE_NAME})")
     try:
-        await asyncio.to_thread(_prepare, folder)
-        files = [DatabaseFile(folder, busy_seconds=busy_seconds) for _ in range(2)]
+        await asyncio.to_thread(prepare, folder, repairs=repair)
+        files = [DatabaseFile(folder, busy_seconds=busy_seconds, repairs=repair) for _ in range(2)]
     except (sqlite3.Error, OSError) as error:
         raise StoreUnavailable(f"({type(error).__name__}: {error})") from error
     writer = DatabaseThread(files[0], name="store-writer", begin="BEGIN IMMEDIATE")
@@ -94,15 +100,6 @@ async def open_file_store(
     finally:
         await reader.close()
         await writer.close()
-
-
-def _prepare(folder: Path) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = DatabaseFile(folder)
-    try:
-        file.check()
-    finally:
-        file.close()
 
 
 class FileStore:
@@ -233,7 +230,9 @@ class FileStore:
 
     async def counts(self) -> Counts:
         """See :meth:`LaneStore.counts`."""
-        return await self._read(file_read.counts, self._now())
+        counts = await self._read(file_read.counts, self._now())
+        copies = await asyncio.to_thread(damaged_copies, self._folder)
+        return replace(counts, set_aside=counts.set_aside + len(copies))
 
     async def ticket(self, ticket_id: str) -> Ticket | None:
         """See :meth:`LaneStore.ticket`."""

@@ -17,8 +17,10 @@ from typing import Final
 
 import structlog
 
+from ..errors import StoreDamaged
 from .file_salvage import salvage
 from .file_schema import BUSY_SECONDS, connect
+from .private import close_database, make_folder, open_to
 
 log = structlog.get_logger(__name__)
 
@@ -35,32 +37,41 @@ def is_damage(error: BaseException) -> bool:
 
 
 class DatabaseFile:
-    """One thread's view of ``tandem.db`` in a folder. Nothing is opened before it is needed."""
+    """One thread's view of ``tandem.db`` in a folder. Nothing is opened before it is needed.
 
-    def __init__(self, folder: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
+    Only a server ``repairs``; for everybody else a damaged file is a StoreDamaged, and nothing about it is changed.
+    """
+
+    def __init__(self, folder: Path, *, busy_seconds: float = BUSY_SECONDS, repairs: bool = True) -> None:
         self._busy_seconds = busy_seconds
+        self._repairs = repairs
         self.path = folder / FILE_NAME
         self._salvaged = folder / SALVAGED_NAME
-        self._lock = os.open(folder / "tandem.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._lock = _open_lock(folder, create=repairs)
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
 
     def check(self) -> None:
         """Create the file where it is missing, and replace it when it is damaged."""
+        if self._salvaged.exists() and not self._repairs:
+            raise self._damaged("a repair was broken off")
         if self._salvaged.exists() or not self.path.exists():
             with self._locked(fcntl.LOCK_EX):
                 if self._salvaged.exists():  # a crash came between salvaging and putting the result in place
                     self._swap()
                 elif not self.path.exists():
                     connect(self.path).close()  # alone: processes that switch to the log together refuse each other
+        if self._repairs:
+            close_database(self.path)
         reason = self._find_damage()
         if reason is not None:
             self.repair(reason)
         self.disconnect()
 
     def _find_damage(self) -> str | None:
+        look_only = not self._repairs and Path(f"{self.path}-wal").exists()
         try:
-            with self.use() as connection:
+            with self.use(read_only=look_only) as connection:
                 if self.path.stat().st_size > CHECKED_BYTES:
                     return None
                 (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
@@ -71,12 +82,12 @@ class DatabaseFile:
             return str(error)
 
     @contextlib.contextmanager
-    def use(self) -> Iterator[sqlite3.Connection]:
+    def use(self, *, read_only: bool = False) -> Iterator[sqlite3.Connection]:
         """Give the connection for one group of operations; the file stays in place meanwhile."""
         with self._locked(fcntl.LOCK_SH):
             if self._connection is None or self._identity != _identity(self.path):
                 self.disconnect()
-                self._connect()
+                self._connect(read_only=read_only)
             assert self._connection is not None
             yield self._connection
 
@@ -84,6 +95,8 @@ class DatabaseFile:
         """Replace the file that this connection found damaged, unless somebody has done so already."""
         found = self._identity
         self.disconnect()
+        if not self._repairs:
+            raise self._damaged(reason)
         with self._locked(fcntl.LOCK_EX):
             if found == _identity(self.path):
                 self._replace(reason)
@@ -108,10 +121,16 @@ class DatabaseFile:
         finally:
             fcntl.flock(self._lock, fcntl.LOCK_UN)
 
-    def _connect(self) -> None:
+    def _connect(self, *, read_only: bool) -> None:
         self._identity = _identity(self.path)  # known also when opening shows the damage
-        self._connection = connect(self.path, busy_seconds=self._busy_seconds)
+        self._connection = connect(self.path, busy_seconds=self._busy_seconds, lift=self._repairs, read_only=read_only)
         self._identity = _identity(self.path)
+
+    def _damaged(self, reason: str) -> StoreDamaged:
+        return StoreDamaged(
+            f"({reason}) Nothing was changed. Start the server, again if it runs: it sets the file aside as"
+            f" {self.path}.damaged-… and carries over what can be read."
+        )
 
     def _replace(self, reason: str) -> None:
         """Set the damaged file aside and put a new one with its readable rows in its place."""
@@ -142,6 +161,21 @@ class DatabaseFile:
         return aside.name
 
 
+def prepare(folder: Path, *, repairs: bool) -> None:
+    """Make folder and file where they are missing, and see that the file can be used."""
+    make_folder(folder)
+    if repairs and (mode := open_to(folder)):
+        log.warning("state_folder_open_to_others", mode=mode)
+    with contextlib.closing(DatabaseFile(folder, repairs=repairs)) as file:
+        file.check()
+
+
+def damaged_copies(folder: Path) -> tuple[Path, ...]:
+    """Return the files in a folder that were set aside after damage, oldest first, without the logs beside them."""
+    found = folder.glob(f"{FILE_NAME}.damaged-*")
+    return tuple(sorted(path for path in found if not path.name.endswith(("-wal", "-shm"))))
+
+
 def has_store(folder: Path) -> bool:
     """Say whether a store was ever made in a folder; makes nothing itself."""
     return any((folder / name).exists() for name in (FILE_NAME, SALVAGED_NAME))
@@ -158,6 +192,14 @@ def empty_log(folder: Path) -> None:
         file.use() as connection,
     ):
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+
+def _open_lock(folder: Path, *, create: bool) -> int:
+    """Open the lock file. Where there is none and none may be made, no server is there either: any lock will do."""
+    path = folder / "tandem.lock"
+    if not create and not path.exists():
+        return os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

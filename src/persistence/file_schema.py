@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import ConfigurationError
+from .private import make_file
 
 SCRIPTS: Final = ("file.sql", "file_audit.sql")
 """The script that makes each version of the schema from the one before."""
@@ -18,17 +19,32 @@ BUSY_SECONDS: Final = 4.0
 """How long another process's commit is waited for."""
 
 
-def connect(path: Path, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
-    """Open the database, with its schema in place and every commit durable."""
+def connect(
+    path: Path, *, busy_seconds: float = BUSY_SECONDS, lift: bool = True, read_only: bool = False
+) -> sqlite3.Connection:
+    """Open the database, with its schema in place and every commit durable.
+
+    Without ``lift`` a schema of another version is a ConfigurationError. ``read_only`` leaves the write-ahead log
+    where it is, which somebody who is the last to close the database would otherwise carry over into it.
+    """
+    if not read_only:
+        make_file(path)
     connection = sqlite3.connect(
-        path, timeout=busy_seconds, isolation_level=None, check_same_thread=False, cached_statements=256
+        f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}",
+        uri=True,
+        timeout=busy_seconds,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
     )
     try:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA temp_store=MEMORY")
         connection.execute("PRAGMA secure_delete=ON")  # what is deleted or replaced is overwritten
-        if _version(connection) != SCHEMA_VERSION:
+        if (version := _version(connection)) != SCHEMA_VERSION:
+            if version < SCHEMA_VERSION and not lift:
+                raise ConfigurationError([f"{path} is of an older version (schema {version}); the server upgrades it"])
             _lift_schema(connection)
     except BaseException:
         connection.close()

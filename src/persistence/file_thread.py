@@ -14,7 +14,7 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from ..errors import StoreUnavailable
+from ..errors import StoreUnavailable, TandemError
 from .file_database import DatabaseFile, is_damage
 
 T = TypeVar("T")
@@ -91,7 +91,7 @@ class DatabaseThread:
                     raise
                 self._file.repair(str(error))
                 return self._run_group(group)
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, TandemError) as error:
             self._file.disconnect()  # the next group begins with a fresh connection
             return [(future, None, _unavailable(error)) for _, future in group]
 
@@ -120,6 +120,8 @@ def _run_one(connection: sqlite3.Connection, operation: Operation, future: async
 
 
 def _unavailable(error: Exception) -> StoreUnavailable:
+    if isinstance(error, StoreUnavailable):
+        return error
     unavailable = StoreUnavailable(f"({type(error).__name__}: {error})")
     unavailable.__cause__ = error
     return unavailable

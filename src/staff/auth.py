@@ -37,8 +37,8 @@ class StaffTokens:
         return found[0]
 
 
-def ready_curls(address: str, token: str, approval_id: str = "apr_…") -> tuple[str, str]:
-    """Return two shell commands for a gateway at ``address``: list what waits, and approve one request."""
+def ready_curls(address: str, token: str, approval_id: str = "next") -> tuple[str, str]:
+    """Return two shell commands for a gateway at ``address``: list what waits, and approve the next request."""
     who = f"-H {shlex.quote(f'Authorization: Bearer {token}')}"
     url = shlex.quote(f"{address}/approvals")
     body = json.dumps({"decisions": [{"approvalId": approval_id, "approved": True}]}, ensure_ascii=False)

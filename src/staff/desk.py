@@ -41,6 +41,9 @@ _BEFORE = {
 }
 """Under which status the index still has an approval whose decision waits in its lane."""
 
+NEXT = "next"
+"""In place of an approval's id: whichever waiting request expires first. For trying it out, and for a single desk."""
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -131,13 +134,18 @@ class ApprovalDesk:
     async def _find(self, subject: SubjectId | None, ask: Ask) -> Approval | None:
         """Find the approval that a decision addresses, as it is seen now."""
         if ask.approval_id is not None:
-            approval = await self._approval(ask.approval_id)
+            approval = await (self._soonest() if ask.approval_id == NEXT else self._approval(ask.approval_id))
             if approval is None or subject not in (None, approval.subject):
                 return None
             if ask.call_id not in (None, approval.call_id):
                 return None
             return as_seen(approval, await self._store.waiting(approval.subject))
         return await self._newest(subject, ask) if subject is not None else None
+
+    async def _soonest(self) -> Approval | None:
+        """Find the request that expires first of those that nobody has decided."""
+        page = await self.page(ApprovalStatus.PENDING, limit=1, cursor=None)
+        return page.items[0] if page.items else None
 
     async def _newest(self, subject: SubjectId, ask: Ask) -> Approval | None:
         """Find the newest request with a call's id that can be decided, else the newest at all."""

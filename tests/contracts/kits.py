@@ -15,6 +15,7 @@ from tandem.model import SubjectId
 from tandem.persistence.base import LaneStore
 from tandem.persistence.file import FileStore, open_file_store
 
+from .postgres_kit import postgres_kit
 from .redis_kit import redis_kit
 
 T = TypeVar("T")
@@ -98,4 +99,8 @@ async def file_kit(folder: Path) -> AsyncIterator[StoreKit]:
         yield FileKit(folder / "state", store, stack)
 
 
-KITS: Mapping[str, Callable[[Path], AbstractAsyncContextManager[StoreKit]]] = {"file": file_kit, "redis": redis_kit}
+KITS: Mapping[str, Callable[[Path], AbstractAsyncContextManager[StoreKit]]] = {
+    "file": file_kit,
+    "postgres": postgres_kit,
+    "redis": redis_kit,
+}

@@ -38,7 +38,7 @@ class RedisKit:
     def __init__(self, url: str, prefix: str, store: RedisStore, proxy: CuttingProxy, stack: AsyncExitStack) -> None:
         self.store: LaneStore = store
         self._url = url
-        self._prefix = prefix
+        self.prefix = prefix
         self._proxy = proxy
         self._stack = stack
         self._handles = [store]
@@ -46,7 +46,7 @@ class RedisKit:
     async def second(self) -> LaneStore:
         offset = self._handles[0].clock_offset
         store = await self._stack.enter_async_context(
-            open_redis_store(self._url, prefix=self._prefix, clock_offset=offset)
+            open_redis_store(self._url, prefix=self.prefix, clock_offset=offset)
         )
         self._handles.append(store)
         return store
@@ -63,14 +63,14 @@ class RedisKit:
         return answer
 
     async def corrupt(self, subject: SubjectId) -> None:
-        key = f"{lane_key(self._prefix, subject).lane}:conversation"
+        key = f"{lane_key(self.prefix, subject).lane}:conversation"
         assert await self._ask("HSET", key, "record", '{"format":') == 0
 
     async def corrupt_entry(self, subject: SubjectId, key: str) -> None:
-        await self._spoil(f"{lane_key(self._prefix, subject).lane}:entries", key, b"\xff")
+        await self._spoil(f"{lane_key(self.prefix, subject).lane}:entries", key, b"\xff")
 
     async def corrupt_reply(self, subject: SubjectId, reply_id: str) -> None:
-        await self._spoil(f"{lane_key(self._prefix, subject).lane}:replies", reply_id, b"[]")
+        await self._spoil(f"{lane_key(self.prefix, subject).lane}:replies", reply_id, b"[]")
 
     async def _spoil(self, hash: str, field: str, record: bytes) -> None:
         assert await self._ask("EVAL", SPOIL, 1, hash, field, record) == 1

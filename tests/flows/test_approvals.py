@@ -45,6 +45,9 @@ class Desk:
             "subjectId": approval["subjectId"],
             "decisions": [{"toolCallId": approval["toolCallId"], **decision}],
         }
+        return await self.post(body)
+
+    async def post(self, body: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
         async with self._session.post("/approvals", json=body) as response:
             return response.status, await response.json()
 
@@ -209,3 +212,15 @@ async def test_five_decisions_at_once_are_one(tmp_path: Path) -> None:
     assert sorted(status for status, _ in answers)[0] == 200
     assert sum(status == 200 for status, _ in answers) == 1
     assert counts == 1
+
+
+async def test_the_printed_curl_approves_whatever_is_next(tmp_path: Path) -> None:
+    async with scene(tmp_path) as (it, desk):
+        await it.ask(REFUND)
+        waiting = await desk.waiting()
+        status, told = await desk.post({"decisions": [{"approvalId": "next", "approved": True}]})
+        done = await desk.settled(waiting["id"])
+        nothing, _ = await desk.post({"decisions": [{"approvalId": "next", "approved": True}]})
+    assert (status, told["results"][0]["approvalId"]) == (200, waiting["id"])
+    assert done["status"] == "executed"
+    assert nothing == 404

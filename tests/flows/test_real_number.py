@@ -9,12 +9,15 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+
 from tandem.channels.simulator_wire import Fault
 from tandem.conversation import phrases
 from tandem.model import Channel, ReplyStatus, SubjectId
 
-from ..kit.gateway import JOHN, OURS, Running, running
+from ..kit.gateway import JANE, JOHN, OURS, Running, running
 from ..kit.model_server import Answer, ModelServer
+from .test_approvals import STAFF, Desk
 
 SUBJECT = SubjectId("phone_15551234567")
 
@@ -157,3 +160,45 @@ async def test_a_model_that_never_comes_to_an_end_means_a_polite_text_and_a_tick
         (ticket,) = await it.store.tickets(SUBJECT)
     assert ticket.description == "hello"
     assert len(model.requests) == 3
+
+
+async def test_a_text_to_somebody_else_leaves_from_their_lane_under_their_opt_out(tmp_path: Path) -> None:
+    wanted = [("send_sms", {"to": JANE, "message": "John says hello"})]
+    model = ModelServer(
+        lambda request: Answer(calls=wanted) if "text Jane" in str(request["input"][-1]) else Answer("Ok.")
+    )
+    jane = SubjectId("phone_" + JANE.removeprefix("+"))
+    headers = {"Authorization": "Bearer mia-token-123456789"}
+    async with running(tmp_path, model, **STAFF) as it, aiohttp.ClientSession(it.url, headers=headers) as session:
+        desk = Desk(session)
+        await it.ask("text Jane hello")
+        await desk.decide(await desk.waiting(), approved=True)
+        assert await it.hear(1, number=JANE) == ["John says hello"]
+        await it.say("STOP", sender=JANE)
+        await it.ask("text Jane hello again: text Jane")
+        await desk.decide(await desk.waiting(), approved=True)
+        async with asyncio.timeout(5):
+            while "reply_withheld" not in [event.name for event in await it.store.timeline(jane)]:
+                await asyncio.sleep(0.01)
+        assert (await it.conversation()).opted_out == ()
+    assert len(it.twilio.sent_to(JANE)) == 1
+
+
+async def test_a_refused_text_to_somebody_else_does_not_opt_out_whoever_asked(tmp_path: Path) -> None:
+    wanted = [("send_sms", {"to": JANE, "message": "John says hello"})]
+    model = ModelServer(
+        lambda request: Answer(calls=wanted) if "text Jane" in str(request["input"][-1]) else Answer("Ok.")
+    )
+    jane = SubjectId("phone_" + JANE.removeprefix("+"))
+    headers = {"Authorization": "Bearer mia-token-123456789"}
+    async with running(tmp_path, model, **STAFF) as it, aiohttp.ClientSession(it.url, headers=headers) as session:
+        desk = Desk(session)
+        await it.ask("text Jane hello")
+        waiting = await desk.waiting()
+        it.twilio.refused[JANE] = 21610
+        await desk.decide(waiting, approved=True)
+        async with asyncio.timeout(5):
+            while not ((found := await it.store.conversation(jane)) and found.opted_out):
+                await asyncio.sleep(0.01)
+        assert await it.ask("are you there?") == "Ok."
+        assert (await it.conversation()).opted_out == ()

@@ -114,13 +114,13 @@ async def test_a_question_is_answered_aloud(tmp_path: Path) -> None:
 
 
 async def test_words_go_out_before_the_answer_is_complete(tmp_path: Path) -> None:
-    model = ModelServer([Answer("one two three four five six", gap=0.05)])
+    model = ModelServer([Answer("red orange yellow green blue violet", gap=0.05)])
     async with running(tmp_path, model) as it, dial(it) as call:
         await call.say("hello")
-        await call.wait_heard("one")
+        await call.wait_heard("red")
         spoken = [frame for frame in call.received if frame.get("type") == "text"]
         assert not any(frame.get("last") for frame in spoken)
-        await call.wait_heard("six")
+        await call.wait_heard("violet")
 
 
 async def test_partial_prompts_are_no_turns(tmp_path: Path) -> None:

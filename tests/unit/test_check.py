@@ -132,6 +132,25 @@ async def test_a_store_is_opened(lines: Lines, tmp_path: Path) -> None:
     assert found["store"] == ("ok", "opens; conversations: 0, set aside: 0")
 
 
+async def test_a_file_set_aside_after_damage_is_noticed(lines: Lines, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir(mode=0o700)
+    (tmp_path / "state/tandem.db").write_bytes(b"certainly no database" * 1000)
+    async with open_file_store(tmp_path / "state"):
+        pass
+    found = await lines.of({"STATE_PERSISTENCE_DIR": "state"})
+    assert (lines.code, found["store"][1]) == (0, "opens; conversations: 0, set aside: 1")
+    assert found["set aside"][0] == "notice"
+    assert "tandem.db.damaged-" in found["set aside"][1]
+
+
+async def test_a_state_folder_that_others_may_look_into_is_noticed(lines: Lines, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state").chmod(0o755)
+    state, text = (await lines.of({"STATE_PERSISTENCE_DIR": "state"}))["state folder"]
+    assert (lines.code, state) == (0, "notice")
+    assert "has mode 0755" in text
+
+
 async def test_a_store_of_a_newer_version_is_a_problem(lines: Lines, tmp_path: Path) -> None:
     newer = sqlite3.connect(tmp_path / "tandem.db")
     newer.execute("PRAGMA user_version=99")

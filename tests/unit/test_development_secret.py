@@ -19,6 +19,11 @@ def test_secret_is_made_once_and_private(tmp_path: Path) -> None:
     assert (folder / FILE_NAME).stat().st_mode & 0o777 == 0o600
 
 
+def test_folder_is_made_for_its_owner_only(tmp_path: Path) -> None:
+    development_secret(tmp_path / "new" / "state")
+    assert (tmp_path / "new" / "state").stat().st_mode & 0o777 == 0o700
+
+
 def test_open_file_is_closed_to_others(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_text("mine\n", encoding="ascii")
     (tmp_path / FILE_NAME).chmod(0o644)

@@ -68,7 +68,21 @@ def test_production_needs_https() -> None:
         ("LANE_LEASE_SECONDS", "nan", "LANE_LEASE_SECONDS must be a number from 0.2 to 300, not 'nan'."),
         ("MAX_TURNS", "0", "MAX_TURNS must be a whole number from 1 to 100, not '0'."),
         ("LOG_LEVEL", "loud", "LOG_LEVEL must be debug, info, warning or error, not 'loud'."),
-        ("PERSISTENCE_ADAPTER", "mongo", "PERSISTENCE_ADAPTER must be file, postgres or module:Class, not 'mongo'."),
+        (
+            "PERSISTENCE_ADAPTER",
+            "mongo",
+            "PERSISTENCE_ADAPTER must be file, redis, postgres or module:Class, not 'mongo'.",
+        ),
+        (
+            "REDIS_URL",
+            "localhost:6379",
+            "REDIS_URL must be an address such as redis://user:password@host:6379/0, or rediss:// for TLS.",
+        ),
+        (
+            "REDIS_KEY_PREFIX",
+            "a{b}",
+            "REDIS_KEY_PREFIX must be up to 100 letters, digits and the signs : . _ -.",
+        ),
         ("SUBJECT_RESOLVER", "x", "SUBJECT_RESOLVER must be phone, not 'x'."),
         ("OPENAI_API_MODE", "chat", "OPENAI_API_MODE must be responses or chat_completions, not 'chat'."),
         ("APP_ENV", "staging", "APP_ENV must be development or production, not 'staging'."),

@@ -8,12 +8,14 @@ from typing import Any
 
 import aiohttp
 import pytest
+from starlette.applications import Starlette
 
 from tandem.channels.simulator import TwilioSimulator
 from tandem.channels.simulator_wire import Fault, SimMessage, listing, twiml_messages
 from tandem.conversation.phrases import FAILURE
 from tandem.model import ReplyStatus
 
+from ...kit.serving import serve
 from ...kit.texting import ACCOUNT, CUSTOMER, OURS, TOKEN, Texting, open_texting
 
 LOGIN = {"Authorization": aiohttp.encode_basic_auth(ACCOUNT, TOKEN)}
@@ -222,3 +224,17 @@ async def test_another_program_can_text_the_gateway(texting: Texting) -> None:
     said = {"From": CUSTOMER, "To": OURS, "Body": "hello"}
     _, answer = await call(texting, "POST", "/simulator/messages", data=said)
     assert (answer["status"], answer["sid"]) == (200, texting.desk.entries[0][1].key)
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Forwarded-Host", "CF-Connecting-IP"])
+async def test_a_forwarded_request_finds_nothing(header: str) -> None:
+    simulator = TwilioSimulator(account_sid="AC1", auth_token="t", gateway_url="http://127.0.0.1:9")
+    login = {"Authorization": aiohttp.encode_basic_auth("AC1", "t")}
+    async with simulator, serve(Starlette(routes=list(simulator.routes()))) as url, aiohttp.ClientSession() as session:
+        async with session.get(f"{url}/simulator/messages?number=x", headers=login) as response:
+            assert response.status == 200
+        async with session.get(f"{url}/simulator/messages?number=x", headers=login | {header: "x"}) as response:
+            assert response.status == 404
+        strange = login | {"Host": "evil.example"}
+        async with session.get(f"{url}/simulator/messages?number=x", headers=strange) as response:
+            assert response.status == 404

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from tandem.conversation import phrases
 from tandem.conversation.base import Execution, GatedCall, TurnRequest, TurnResult
@@ -380,6 +381,72 @@ async def test_a_caller_hears_an_apology_when_the_store_is_down(tmp_path: Path) 
         await it.engine.hear(JOHN, [Entry("CA1:1", SpokenPrompt(voice, "CA1", "hello"))])
         await asyncio.wait_for(finished.wait(), 5)
     assert heard == [phrases.FAILURE]
+
+
+class Refusing:
+    """A store that can be read and, while ``full``, not written."""
+
+    full = False
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def accept(self, *args: Any, **kw: Any) -> Any:
+        if self.full:
+            raise StoreUnavailable("(OperationalError: disk is full)")
+        return await self._store.accept(*args, **kw)
+
+    async def ping(self) -> None:
+        if self.full:
+            raise StoreUnavailable
+        await self._store.ping()
+
+
+async def test_an_outage_is_logged_once_and_so_is_its_end(tmp_path: Path) -> None:
+    stores: list[Refusing] = []
+
+    def wrap(store: Any) -> Any:
+        stores.append(Refusing(store))
+        return stores[0]
+
+    with capture_logs() as logs:
+        async with lab(tmp_path, wrap=wrap) as it:
+            for outage in range(2):
+                stores[0].full = True
+                for number in range(3):
+                    with pytest.raises(StoreUnavailable):
+                        await it.text(f"SM{outage}{number}", "hello")
+                stores[0].full = False
+                await it.text(f"SM{outage}9", "hello")
+                await it.text(f"SM{outage}8", "hello")
+            await settled(it)
+    told = [line for line in logs if line["event"].startswith("store_")]
+    assert [line["event"] for line in told] == ["store_unavailable", "store_back"] * 2
+    assert [line["reason"] for line in told[::2]] == ["(OperationalError: disk is full)"] * 2
+
+
+async def test_the_end_of_an_outage_shows_without_a_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tandem.conversation.engine.SWEEP_SECONDS", 0.01)
+    stores: list[Refusing] = []
+
+    def wrap(store: Any) -> Any:
+        stores.append(Refusing(store))
+        return stores[0]
+
+    with capture_logs() as logs:
+        async with lab(tmp_path, wrap=wrap) as it, asyncio.timeout(5):
+            stores[0].full = True
+            with pytest.raises(StoreUnavailable):
+                await it.text("SM1", "hello")
+            await asyncio.sleep(0.05)
+            assert [line["event"] for line in logs] == ["store_unavailable"]
+            stores[0].full = False
+            while len(logs) < 2:
+                await asyncio.sleep(0.005)
+    assert logs[1]["event"] == "store_back"
 
 
 async def test_a_spoken_prompt_goes_before_texts_that_wait(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tandem.conversation import phrases
 from tandem.conversation.goodbye import is_goodbye
-from tandem.conversation.screening import REPEATS, Rules, Screened, screen
+from tandem.conversation.screening import ALIKE, REPEATS, Rules, Screened, screen
 from tandem.model import Address, Channel, Conversation, Route, SubjectId, TextReceived
 
 ROUTE = Route(Channel.SMS, Address("tel", "+15551234567"), Address("tel", "+15550001111"))
@@ -95,6 +95,13 @@ def test_a_machine_that_repeats_itself_gets_one_notice_and_then_nothing() -> Non
     assert len(found.texts) == REPEATS - 1
     assert found.notices == [phrases.REPEATED, phrases.REPEATED]
     assert said("something else", conversation=found.conversation).texts == ["something else"]
+
+
+def test_a_machine_that_numbers_its_messages_is_noticed_too() -> None:
+    rules = Rules(rate_per_minute=100, max_chars=50)
+    found = said(*[f"Ticket #{n} received" for n in range(ALIKE + 5)], gap=2.0, rules=rules)
+    assert len(found.texts) == ALIKE - 1
+    assert found.notices == [phrases.REPEATED]
 
 
 def test_a_message_from_our_own_number_is_not_answered() -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import stat
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from tandem.errors import ConfigurationError, StoreUnavailable
 from tandem.model import ReplyStatus, SubjectId
@@ -88,6 +90,56 @@ async def test_two_processes_never_overlap_on_a_lane(tmp_path: Path) -> None:
 async def test_the_folder_is_for_its_owner_only(tmp_path: Path) -> None:
     async with open_file_store(tmp_path / "new" / "state"):
         assert stat.S_IMODE((tmp_path / "new" / "state").stat().st_mode) == 0o700
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+
+
+@pytest.fixture
+def careless() -> Iterator[None]:
+    """A umask that closes nothing."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("careless")
+async def test_every_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    async with open_file_store(tmp_path) as store:
+        await write(store)
+        found = modes(tmp_path)
+    assert found == dict.fromkeys(["tandem.db", "tandem.db-wal", "tandem.db-shm", "tandem.lock"], 0o600)
+
+
+@pytest.mark.usefixtures("careless")
+async def test_a_repaired_file_and_the_copy_are_for_their_owner_only(tmp_path: Path) -> None:
+    (tmp_path / "tandem.db").write_bytes(b"certainly no database" * 1000)
+    async with open_file_store(tmp_path) as store:
+        await write(store)
+        found = modes(tmp_path)
+    assert set(found.values()) == {0o600}
+    assert len(found) == 5
+
+
+async def test_a_database_that_was_open_to_others_is_closed_to_them(tmp_path: Path) -> None:
+    async with open_file_store(tmp_path) as other:
+        await write(other)
+        for suffix in ("", "-wal", "-shm"):
+            (tmp_path / f"tandem.db{suffix}").chmod(0o644)
+        async with open_file_store(tmp_path, repair=False):
+            assert set(modes(tmp_path).values()) == {0o600, 0o644}
+        async with open_file_store(tmp_path):
+            assert set(modes(tmp_path).values()) == {0o600}
+
+
+async def test_a_folder_that_is_open_to_others_is_told_and_left_so(tmp_path: Path) -> None:
+    tmp_path.chmod(0o750)
+    with capture_logs() as logs:
+        async with open_file_store(tmp_path):
+            pass
+    assert [(line["event"], line["mode"]) for line in logs] == [("state_folder_open_to_others", "0750")]
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o750
 
 
 def test_commits_go_to_a_write_ahead_log_and_to_the_disk(tmp_path: Path) -> None:

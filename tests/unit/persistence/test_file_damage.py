@@ -6,6 +6,9 @@ import asyncio
 import sqlite3
 from pathlib import Path
 
+import pytest
+
+from tandem.errors import StoreDamaged
 from tandem.model import Channel, SubjectId
 from tandem.persistence.base import LaneStore
 from tandem.persistence.file import FileStore, open_file_store
@@ -122,6 +125,24 @@ async def test_another_process_goes_over_to_the_new_file(tmp_path: Path) -> None
             await readable(store)
             await other.accept(JANE, texts("a"), token=fresh())
             assert [waiting.entry.key for waiting in await store.waiting(JANE)] == ["a"]
+
+
+async def test_damage_that_shows_in_use_is_left_alone_by_whoever_does_not_repair(tmp_path: Path) -> None:
+    async with open_file_store(tmp_path) as store:
+        await fill(store)
+    async with open_file_store(tmp_path, repair=False) as store:
+        damage(tmp_path, COUNT // 2)  # after the check at the start, before the first connection
+        for _ in range(2):  # and the thread that met it goes on
+            with pytest.raises(StoreDamaged, match="Start the server"):
+                await store.conversation(subject(COUNT // 2))
+    assert kept(tmp_path) == []
+
+
+async def test_a_file_set_aside_is_counted_once(tmp_path: Path) -> None:
+    (tmp_path / "tandem.db").write_bytes(b"certainly no database" * 1000)
+    (tmp_path / "tandem.db-wal").write_bytes(b"")
+    async with open_file_store(tmp_path) as store:
+        assert (await store.counts()).set_aside == len(kept(tmp_path)) == 1
 
 
 def test_a_file_is_replaced_once_however_many_found_it_damaged(tmp_path: Path) -> None:

@@ -1,0 +1,2 @@
+-- waiting: -> waiting
+return waiting_rows()

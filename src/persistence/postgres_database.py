@@ -1,0 +1,181 @@
+"""The connections to the PostgreSQL server: bounded waits, broken connections replaced, the driver's errors translated.
+
+Nothing is kept in a session, so that a pooler may hand every statement to another one: each call is one statement
+and one transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Final
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from ..errors import ConfigurationError, StoreUnavailable
+from .postgres_address import PostgresAddress
+from .postgres_names import Names
+
+WAIT_SECONDS: Final = 4.0
+"""How long a call may take, waiting for a connection included."""
+SCHEMA_SECONDS: Final = 30.0
+CLOSE_SECONDS: Final = 2.0
+CONNECTIONS: Final = 10
+WARM: Final = 2
+"""Connections that are kept open: a new one has to plan everything anew."""
+
+_BROKEN: Final = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # the server stops, or starts
+    asyncpg.ReadOnlySQLTransactionError,  # it became a standby: its successor is behind the same name
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
+"""The connection is of no use any more; the statement may or may not have been executed."""
+_COLLIDED: Final = (asyncpg.TransactionRollbackError,)
+"""The server undid the statement, because it stood in the way of another."""
+_REFUSED: Final = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.ClientConfigurationError,
+)
+"""The settings do not fit."""
+
+_FAILED: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+"""All that the driver raises; a wait that was too long is an OSError too."""
+
+Row = asyncpg.Record
+
+
+class Connection(asyncpg.Connection):
+    """A connection that leaves no state behind and so needs no statement to clean up."""
+
+    def get_reset_query(self) -> str:
+        """See asyncpg."""
+        return ""
+
+
+class Database:
+    """The tables of one store. ``clock_offset`` is added to the server's clock; only tests set it."""
+
+    def __init__(
+        self, pool: asyncpg.Pool[Row], address: PostgresAddress, names: Names, *, pooler: bool, clock_offset: float
+    ) -> None:
+        self._pool = pool
+        self._names = names
+        self.address = address
+        self.pooler = pooler
+        self.clock_offset = clock_offset
+
+    async def call(
+        self, function: str, values: Mapping[str, Any], *, once: bool = False, seconds: float = WAIT_SECONDS
+    ) -> list[Row]:
+        """Call one of the store's functions, which is one transaction; return its rows.
+
+        ``values`` are its parameters without their ``p_``; the clock's ``offset`` is added. Raises as :meth:`fetch`.
+        """
+        given = {**values, "offset": self.clock_offset}
+        named = ", ".join(f"p_{name} => ${number}" for number, name in enumerate(given, start=1))
+        statement = f"SELECT * FROM conversation_states_{function}({named})"  # noqa: S608 (only names of ours)
+        return await self.fetch(statement, *given.values(), once=once, seconds=seconds)
+
+    async def fetch(self, statement: str, *values: Any, once: bool = False, seconds: float = WAIT_SECONDS) -> list[Row]:
+        """Run a statement in which ``conversation_states`` begins the names of tables; return its rows.
+
+        When its connection breaks, it is repeated on another one, unless it must not run more than ``once``. Raises
+        StoreUnavailable, and ValueError for a value that the database cannot hold.
+        """
+        filled = self._names.fill(statement)
+        try:
+            async with asyncio.timeout(seconds):
+                try:
+                    return await self._run(filled, values)
+                except (*_BROKEN, *_COLLIDED):
+                    if once:
+                        raise
+                return await self._run(filled, values)
+        except asyncpg.DataError as error:
+            raise ValueError(sentence(error)) from error
+        except _FAILED as error:
+            raise unavailable(self.address, error) from error
+
+    async def _run(self, statement: str, values: tuple[Any, ...]) -> list[Row]:
+        async with self._pool.acquire() as connection:
+            try:
+                return await connection.fetch(statement, *values)
+            except (*_BROKEN, asyncio.CancelledError):
+                # A frozen server would not answer a request to cancel either: the connection is given up at once.
+                connection.terminate()
+                raise
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[PoolConnectionProxy[Row]]:
+        """Give a connection in a transaction, for the schema. Raises ConfigurationError, StoreUnavailable."""
+        with refusals(self.address):
+            async with asyncio.timeout(SCHEMA_SECONDS), self._pool.acquire() as connection, connection.transaction():
+                yield connection
+
+
+@asynccontextmanager
+async def open_database(
+    address: PostgresAddress,
+    names: Names,
+    *,
+    pooler: bool = False,
+    clock_offset: float = 0.0,
+    connections: int = CONNECTIONS,
+) -> AsyncIterator[Database]:
+    """Connect. Raises ConfigurationError when the server refuses us, StoreUnavailable when it does not answer."""
+    options = {
+        **address.options(),
+        "min_size": min(WARM, connections),
+        "max_size": connections,
+        "timeout": WAIT_SECONDS,
+        "connection_class": Connection,
+    }
+    if pooler:
+        options["statement_cache_size"] = 0  # prepared statements live in a session, and a pooler changes it unasked
+    with refusals(address):
+        async with asyncio.timeout(WAIT_SECONDS):
+            pool = await asyncpg.create_pool(**options)
+    try:
+        yield Database(pool, address, names, pooler=pooler, clock_offset=clock_offset)
+    finally:
+        await _close(pool)
+
+
+async def _close(pool: asyncpg.Pool[Row]) -> None:
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await pool.close()
+    except _FAILED:
+        pool.terminate()
+    except asyncio.CancelledError:
+        pool.terminate()
+        raise
+
+
+@contextmanager
+def refusals(address: PostgresAddress) -> Iterator[None]:
+    """Translate what can go wrong at the start: ConfigurationError when the server refuses us."""
+    try:
+        yield
+    except (*_REFUSED, ValueError) as error:
+        raise ConfigurationError([f"{address.place}: {sentence(error)}."]) from error
+    except _FAILED as error:
+        raise unavailable(address, error) from error
+
+
+def unavailable(address: PostgresAddress, error: BaseException) -> StoreUnavailable:
+    """Return our error for the driver's."""
+    return StoreUnavailable(f"({address.place}: {type(error).__name__}: {sentence(error)})")
+
+
+def sentence(error: BaseException) -> str:
+    """Return what the server or the driver says, without the details, which may quote a record."""
+    said = str(error.args[0]) if isinstance(error, asyncpg.PostgresError) and error.args else str(error)
+    return said.splitlines()[0].rstrip(".") if said else "no answer in time"

@@ -1,0 +1,118 @@
+"""The Postgres store for the store suite: a real server, tables of one's own, and a relay that loses answers.
+
+Making tables is slow where making files is. So a test's tables are emptied after it, and given to the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import asyncpg
+
+from tandem.model import SubjectId
+from tandem.persistence.base import LaneStore
+from tandem.persistence.postgres import PostgresStore, open_postgres_store
+from tandem.persistence.postgres_names import Names, short
+
+from ..kit.cutting_proxy import CuttingProxy, cutting_proxy
+from ..kit.postgres_server import shared_postgres
+
+T = TypeVar("T")
+
+EXECUTE = b"E\0\0\0\x09\0\0\0\0\0"
+"""The driver's message that runs a statement; what goes before only prepares it."""
+
+EMPTY = """
+DO $$
+DECLARE name regclass;
+BEGIN
+  FOR name IN SELECT oid FROM pg_class
+    WHERE relkind = 'r' AND relname ~ '^conversation_states(_|$)' AND relname <> 'conversation_states_schema'
+  LOOP
+    EXECUTE format('DELETE FROM %s', name);
+  END LOOP;
+END $$
+"""
+
+_made = 0
+_unused: list[str] = []
+
+
+class PostgresKit:
+    """The Postgres store behind a relay; other handles reach the server directly."""
+
+    def __init__(self, url: str, table: str, store: PostgresStore, proxy: CuttingProxy, stack: AsyncExitStack) -> None:
+        self.store: LaneStore = store
+        self._url = url
+        self._table = table
+        self._proxy = proxy
+        self._stack = stack
+        self._handles = [store]
+
+    async def second(self) -> LaneStore:
+        offset = self._handles[0].clock_offset
+        store = await self._stack.enter_async_context(
+            open_postgres_store(self._url, table=self._table, clock_offset=offset)
+        )
+        self._handles.append(store)
+        return store
+
+    def advance(self, seconds: float) -> None:
+        for handle in self._handles:
+            handle.clock_offset += seconds
+
+    async def repeat(self, write: Callable[[], Awaitable[T]]) -> T:
+        before = self._proxy.cuts
+        self._proxy.cut_after(EXECUTE)
+        answer = await write()  # the store repeats by itself
+        assert self._proxy.cuts == before + 1
+        return answer
+
+    async def corrupt(self, subject: SubjectId) -> None:
+        await self._damage("UPDATE conversation_states SET record = '{\"format\":' WHERE subject = $1", subject)
+
+    async def corrupt_entry(self, subject: SubjectId, key: str) -> None:
+        await self._damage(
+            "UPDATE conversation_states_entry SET record = '\x7f' WHERE subject = $1 AND key = $2", subject, key
+        )
+
+    async def corrupt_reply(self, subject: SubjectId, reply_id: str) -> None:
+        await self._damage(
+            "UPDATE conversation_states_reply SET record = '[]' WHERE subject = $1 AND reply_id = $2", subject, reply_id
+        )
+
+    async def _damage(self, statement: str, *values: str) -> None:
+        connection = await asyncpg.connect(self._url)
+        done = await connection.execute(Names(self._table).fill(statement), *map(short, values))
+        await connection.close()
+        assert done == "UPDATE 1"
+
+
+@asynccontextmanager
+async def postgres_kit(folder: Path) -> AsyncIterator[PostgresKit]:
+    """Give a Postgres store with tables of its own."""
+    server = shared_postgres()
+    async with AsyncExitStack() as stack:
+        table = await stack.enter_async_context(_empty_tables(server.url))
+        proxy = await stack.enter_async_context(cutting_proxy(server.port))
+        through = server.url.replace(str(server.port), str(proxy.port))
+        store = await stack.enter_async_context(open_postgres_store(through, table=table))
+        yield PostgresKit(server.url, table, store, proxy, stack)
+
+
+@asynccontextmanager
+async def _empty_tables(url: str) -> AsyncIterator[str]:
+    """Give the name of tables that nobody uses: made before and emptied, or not made yet."""
+    global _made
+    if not _unused:
+        _made += 1
+        _unused.append(f"test_{_made}")
+    table = _unused.pop()
+    yield table
+    connection = await asyncpg.connect(url)
+    await connection.execute(EMPTY.replace("conversation_states", table))
+    await connection.close()
+    _unused.append(table)
