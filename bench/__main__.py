@@ -1,4 +1,7 @@
-"""Measure a gateway on this machine: ``make bench``. A minute or two, on loopback and in a temporary folder only."""
+"""Measure a gateway on this machine: ``make bench``. Some three minutes, on loopback and in a temporary folder only.
+
+``python -m bench text`` and ``python -m bench voice`` measure a part.
+"""
 
 from __future__ import annotations
 
@@ -9,49 +12,62 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import uvloop
 
-from . import acknowledgement, throughput, turns
+from . import acknowledgement, throughput, turns, voice
 from .figures import table
+from .voice import Say
 from .world import world
 
-LONGEST = 150.0
+LONGEST = 240.0
 """Seconds after which the benchmark gives up."""
 
 
-async def _measure(folder: Path) -> None:
+async def _measure(folder: Path, parts: Sequence[str]) -> None:
     started = time.monotonic()
-    _say("starting a gateway, a model server and the SDK alone")
-    async with world(folder) as running:
-        _say(f"leading {turns.CONVERSATIONS * len(turns.STAGES)} conversations to turns {turns.STAGES}")
-        await turns.prepare(running)
-        _say("measuring turns")
-        samples = await turns.measure(running)
-        body = await running.last_body()
-        _say("measuring throughput")
-        through = await throughput.measure(running, body)
-        _say("measuring acknowledgements")
-        acknowledged = await acknowledgement.measure(running, folder)
+    tables: list[str] = []
+    for part in parts:
+        (folder / part).mkdir()
+        tables.append(await _PARTS[part](folder / part, _say))
     _say(f"done in {time.monotonic() - started:.0f} s")
     print(
         f"\n{os.cpu_count()} processors, {platform.system()} {platform.machine()}, Python {platform.python_version()}\n"
     )
-    print(table(f"1. Acknowledgement, while the model takes {acknowledgement.MODEL_SECONDS:.0f} s", acknowledged))
-    print()
-    print(table("2. One turn at a time (medians; COALESCE_MS=0)", turns.rows(samples)))
-    print()
-    print(table("3. Throughput, one gateway process, file store, a model that answers at once", through))
+    print("\n\n".join(tables))
 
 
-async def _main() -> None:
+async def _text(folder: Path, say: Say) -> str:
+    say("starting a gateway, a model server and the SDK alone")
+    async with world(folder) as running:
+        say(f"leading {turns.CONVERSATIONS * len(turns.STAGES)} conversations to turns {turns.STAGES}")
+        await turns.prepare(running)
+        say("measuring turns")
+        samples = await turns.measure(running)
+        body = await running.last_body()
+        say("measuring throughput")
+        through = await throughput.measure(running, body)
+        say("measuring acknowledgements")
+        acknowledged = await acknowledgement.measure(running, folder)
+    return "\n\n".join((
+        table(f"1. Acknowledgement, while the model takes {acknowledgement.MODEL_SECONDS:.0f} s", acknowledged),
+        table("2. One turn at a time (medians; COALESCE_MS=0)", turns.rows(samples)),
+        table("3. Throughput, one gateway process, file store, a model that answers at once", through),
+    ))  # fmt: skip
+
+
+_PARTS: dict[str, Callable[[Path, Say], Awaitable[str]]] = {"text": _text, "voice": voice.measure}
+
+
+async def _main(parts: Sequence[str]) -> None:
     task = asyncio.current_task()
     if task is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     with tempfile.TemporaryDirectory(prefix="tandem-bench-") as folder:
         async with asyncio.timeout(LONGEST):
-            await _measure(Path(folder))
+            await _measure(Path(folder), parts)
 
 
 def _say(what: str) -> None:
@@ -59,9 +75,12 @@ def _say(what: str) -> None:
 
 
 if __name__ == "__main__":
+    chosen = sys.argv[1:] or list(_PARTS)
+    if not set(chosen) <= set(_PARTS):
+        sys.exit(f"parts: {', '.join(_PARTS)}")
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_main())
+            runner.run(_main(chosen))
     except KeyboardInterrupt:
         sys.exit(130)
     except asyncio.CancelledError:

@@ -2,7 +2,8 @@
 
 ``python -m bench.alone PORT`` reads commands from standard input, one JSON object a line, and answers each with one:
 ``{"do": "bare" | "sdk", "body": …}`` → seconds and processor seconds; ``{"do": "many", "body": …, "parallel": n,
-"seconds": s}`` → turns. A body is a request that the gateway sent, so all sides send the same.
+"seconds": s}`` → turns; ``speak`` likewise streams, and gives of its turns what :mod:`.callers` gives. A body is a
+request that the gateway sent, so all sides send the same.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from agents import ModelSettings, OpenAIResponsesModel, RunConfig, Runner
 from openai import AsyncOpenAI, DefaultAsyncHttpx2Client
 
 from tandem.agents.support import build_support_agent
+
+from .callers import ANSWER_SECONDS
+from .stamps import STAMP, between
 
 
 class _Alone:
@@ -54,15 +58,40 @@ class _Alone:
         await asyncio.gather(*(customer() for _ in range(parallel)))
         return turns
 
+    async def speak(self, body: dict[str, Any], parallel: int, seconds: float) -> list[list[Any]]:
+        """Stream answers; return of each turn the seconds to the model server, and those of each token on its way."""
+        end = time.monotonic() + seconds
+        model = OpenAIResponsesModel(model=body["model"], openai_client=self._client)
+        config = RunConfig(model=model, tracing_disabled=True, model_settings=ModelSettings(store=False))
+        agent = self._agent.clone(instructions=body["instructions"])
+        turns: list[list[Any]] = []
+
+        async def customer(wait: float) -> None:
+            await asyncio.sleep(wait)
+            while time.monotonic() < end:
+                began, moments = time.monotonic(), list[tuple[str, float]]()
+                streamed = Runner.run_streamed(agent, body["input"], run_config=config)
+                async for event in streamed.stream_events():
+                    if event.type == "raw_response_event" and event.data.type == "response.output_text.delta":
+                        arrived = time.monotonic()
+                        moments += [(word, arrived) for word in STAMP.findall(event.data.delta)]
+                (request, _), *tokens = moments
+                turns.append([-between(request, began), [between(word, arrived) for word, arrived in tokens]])
+
+        await asyncio.gather(*(customer(ANSWER_SECONDS * place / parallel) for place in range(parallel)))
+        return turns
+
     async def obey(self, command: dict[str, Any]) -> dict[str, Any]:
         text: str = command["body"]
         body = json.loads(text)
         started, used = time.perf_counter(), time.process_time()
-        turns = 1
+        turns: int | list[list[Any]] = 1
         if command["do"] == "bare":
             await self.bare(text)
         elif command["do"] == "sdk":
             await self.sdk(body)
+        elif command["do"] == "speak":
+            turns = await self.speak(body, command["parallel"], command["seconds"])
         else:
             turns = await self.many(body, command["parallel"], command["seconds"])
         return {"seconds": time.perf_counter() - started, "cpu": time.process_time() - used, "turns": turns}

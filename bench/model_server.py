@@ -22,7 +22,7 @@ TEXT = (
 
 class _Model:
     def __init__(self) -> None:
-        self._answer = response(json.dumps(_completed()).encode())
+        self._answer = response(json.dumps(completed()).encode())
         self._done = response(b"{}")
         self._delay = 0.0
         self._last = b""
@@ -37,9 +37,9 @@ class _Model:
         return 0.0, response(self._last)
 
 
-def _completed() -> dict[str, object]:
+def completed(text: str = TEXT) -> dict[str, object]:
     """Return an answer of the Responses API as the real one words it: instructions and tools come back with it."""
-    content = {"type": "output_text", "text": TEXT, "annotations": [], "logprobs": []}
+    content = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
     message = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [content]}
     usage = {
         "input_tokens": 1200, "input_tokens_details": {"cached_tokens": 1024, "cache_write_tokens": 0},

@@ -19,16 +19,18 @@ def response(body: bytes, *, content_type: str = "application/json", status: str
     return head.encode() + body
 
 
-class _Messages(asyncio.Protocol):
+class Messages(asyncio.Protocol):
     """Splits what arrives into messages with a ``Content-Length``; chunked ones do not occur here."""
 
     transport: asyncio.Transport
     _received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
         self.transport = cast(asyncio.Transport, transport)  # uvloop's are no subclass
 
     def data_received(self, data: bytes) -> None:
+        """Take what arrived, and every message that it completes."""
         self._received += data
         while (end := self._received.find(b"\r\n\r\n")) >= 0:
             head = self._received[:end]
@@ -43,7 +45,7 @@ class _Messages(asyncio.Protocol):
         raise NotImplementedError
 
 
-class _Served(_Messages):
+class _Served(Messages):
     """One connection of a server. Requests of one connection are answered in order, as they come one at a time."""
 
     def __init__(self, handler: Handler) -> None:
@@ -67,7 +69,7 @@ async def listen(handler: Handler) -> tuple[asyncio.Server, int]:
     return server, int(server.sockets[0].getsockname()[1])
 
 
-class Connection(_Messages):
+class Connection(Messages):
     """A connection of a client, kept open. One request at a time."""
 
     def __init__(self) -> None:

@@ -131,6 +131,29 @@ class World:
 
 
 @asynccontextmanager
+async def open_gateway(
+    folder: Path, model_port: int, twilio_port: int, **more: str
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, int, Path]]:
+    """Run a gateway that keeps its files in ``folder``; yield it with its port and its log once it is ready.
+
+    ``more`` are further settings.
+    """
+    port, log = free_port(), folder / "gateway.log"
+    env = {
+        "PATH": os.environ.get("PATH", ""), "PORT": str(port), "COALESCE_MS": "0", "LOG_LEVEL": "warning",
+        "RATE_LIMIT_PER_MINUTE": "0",
+        "STATE_PERSISTENCE_DIR": str(folder / "state"), "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}",
+        "TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": TOKEN,
+        "TWILIO_API_BASE_URL": f"http://127.0.0.1:{twilio_port}",
+        "OPENAI_API_KEY": "key", "OPENAI_BASE_URL": f"http://127.0.0.1:{model_port}/v1", "TRACING_ENABLED": "false",
+        **more,
+    }  # fmt: skip
+    async with process(["-m", "tandem", "serve"], folder=folder, env=env, log=log) as gateway:
+        await _ready(gateway, port, log)
+        yield gateway, port, log
+
+
+@asynccontextmanager
 async def world(folder: Path) -> AsyncIterator[World]:
     """Start everything; the gateway keeps its files in ``folder``. All of it is gone afterwards."""
     async with AsyncExitStack() as stack:
@@ -140,19 +163,8 @@ async def world(folder: Path) -> AsyncIterator[World]:
         model = await stack.enter_async_context(process(["-m", "bench.model_server"]))
         model_port = int(await first_line(model))
         other = await stack.enter_async_context(process(["-m", "bench.alone", str(model_port)]))
-        port = free_port()
-        env = {
-            "PATH": os.environ.get("PATH", ""), "PORT": str(port), "COALESCE_MS": "0", "LOG_LEVEL": "warning",
-            "RATE_LIMIT_PER_MINUTE": "0",
-            "STATE_PERSISTENCE_DIR": str(folder / "state"), "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}",
-            "TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": TOKEN,
-            "TWILIO_API_BASE_URL": f"http://127.0.0.1:{twilio_port}",
-            "OPENAI_API_KEY": "key", "OPENAI_BASE_URL": f"http://127.0.0.1:{model_port}/v1", "TRACING_ENABLED": "false",
-        }  # fmt: skip
-        log = folder / "gateway.log"
-        gateway = await stack.enter_async_context(process(["-m", "tandem", "serve"], folder=folder, env=env, log=log))
+        gateway, port, log = await stack.enter_async_context(open_gateway(folder, model_port, twilio_port))
         await first_line(other)
-        await _ready(gateway, port, log)
         running = World(gateway, port, twilio, model_port, other, log)
         yield running
         for connection in running._connections.values():

@@ -44,6 +44,9 @@ RETIRED = {
 }
 """Names of the earlier system, and what to say to whoever still sets them."""
 
+NOT_YET = ("KNOWLEDGE_DIR", "SHOP_BASE_URL", "STAFF_WEBHOOK_URL", "RESOLVER_TIMEOUT_MS", "SEGMENT_", "CRM_")
+"""Names, or beginnings of names, of settings whose part of the product is still to come."""
+
 NEEDED_IN_PRODUCTION = {
     "TWILIO_AUTH_TOKEN": "signatures cannot be checked without it",
     "PUBLIC_BASE_URL": "it is the https address under which Twilio reaches this server",
@@ -301,8 +304,11 @@ def _notices(settings: Settings, given: Mapping[str, str], in_file: Mapping[str,
     for name, advice in RETIRED.items():
         if name in given:
             yield f"{name} is not used any more; {advice}."
+    for name in given:
+        if name.startswith(NOT_YET) and name.lower() not in Settings.model_fields:
+            yield f"{name} is set, but this version does not use it yet."
     for name in in_file:
-        if name not in RETIRED and name.lower() not in Settings.model_fields:
+        if name not in RETIRED and not name.startswith(NOT_YET) and name.lower() not in Settings.model_fields:
             yield f"{name} in the .env file is not a setting of this version and changes nothing."
     if settings.production and not settings.twilio_account_sid:
         yield "TWILIO_ACCOUNT_SID is not set: replies cannot be sent."

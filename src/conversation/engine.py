@@ -64,6 +64,7 @@ class TurnEngine:
         self._lanes: Schedule[SubjectId] = Schedule("lane", self._worker.run, workers=limits.workers)
         self._lines: Schedule[Line] = Schedule("line", delivery.run, workers=limits.workers)
         self._stack = AsyncExitStack()
+        self._draining = False
         self._watchers: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -134,6 +135,10 @@ class TurnEngine:
         Where a turn runs here already, it waits for it, unless that is a text turn in which no tool has begun: that
         one is cancelled and run again afterwards. Raises StoreUnavailable.
         """
+        if self._draining:
+            for entry in entries:
+                self.speeches.fail(entry.key)
+            return
         if self._worker.offer(subject, entries):
             await self._store.accept(subject, entries, token=uuid.uuid4().hex)
             self._worker.preempt(subject)
@@ -151,6 +156,7 @@ class TurnEngine:
 
         What was accepted and not begun stays in the store for the next process.
         """
+        self._draining = True
         self._stop_watching()
         deadline = asyncio.get_running_loop().time() + seconds
         lanes = await self._lanes.drain(seconds)

@@ -226,3 +226,8 @@ def test_weak_production_settings_are_noticed() -> None:
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValidationError):
         Settings().port = 1
+
+
+@pytest.mark.parametrize("name", ["SEGMENT_WRITE_KEY", "CRM_BASE_URL", "KNOWLEDGE_DIR"])
+def test_a_setting_that_is_still_to_come_is_answered_and_not_ignored_in_silence(name: str) -> None:
+    assert any(name in notice for notice in load_settings({name: "x"}, env_file=None).notices)

@@ -1,0 +1,203 @@
+"""Calls: how long a caller waits beyond the model, how fast they can cut in, and what a call costs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .figures import Row, median, ms, percentile, table
+from .voice_world import VoiceWorld, voice_world
+
+PAUSE = 8.0
+ONE, MANY, MANY_P99 = 0.004, 0.008, 0.030
+LAST_TOKEN, CLOSED = 0.005, 0.010
+CPU = 0.015
+IDLE, IDLE_MB = 1000, 300.0
+GROWTH_MB = 10.0
+"""Per 10,000 finished calls: less than that is the noise of an allocator."""
+BATCH, BATCHES = 400, 4
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """So many calls that talk, and for how long. ``mixed``: half of them with a full window, all at once."""
+
+    calls: int
+    seconds: float
+    pause: float = 0.0
+    mixed: bool = False
+    alone: float = 0.0
+
+
+STAGES = (
+    Stage(1, 8.0, alone=6.0),
+    Stage(10, 4.0),
+    Stage(50, 7.0, mixed=True, alone=7.0),
+    Stage(100, 10.0, pause=PAUSE, mixed=True),
+    Stage(200, 18.0, pause=PAUSE, mixed=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Turns of one kind: seconds to the model's request, of the first token, of every token, and whole overhead."""
+
+    asked: list[float]
+    first: list[float]
+    delays: list[float]
+
+    @classmethod
+    def of(cls, turns: Sequence[Any]) -> Heard:
+        """Read what :mod:`.callers` and :mod:`.alone` answer; an answer that was not told whole does not count."""
+        whole = [(asked, delays) for asked, delays in turns if delays]
+        return cls([a for a, _ in whole], [d[0] for _, d in whole], [delay for _, d in whole for delay in d])
+
+    @property
+    def added(self) -> list[float]:
+        """Return what was added to the time to the first token, turn by turn."""
+        return [asked + first for asked, first in zip(self.asked, self.first, strict=True)]
+
+    def __add__(self, other: Heard) -> Heard:
+        return Heard(self.asked + other.asked, self.first + other.first, self.delays + other.delays)
+
+
+async def measure(folder: Path, say: Say) -> str:
+    """Measure everything about calls; return the tables."""
+    experienced = [number for place in range(len(STAGES)) for number in _numbers("full", place, 100)]
+    say("starting a gateway for calls, and a model that speaks")
+    async with voice_world(folder, experienced) as world:
+        await _warm_up(world)
+        rows: list[Row] = []
+        for place, stage in enumerate(STAGES):
+            say(f"{stage.calls} call{'s' if stage.calls > 1 else ''} at once")
+            rows += await _stage(world, stage, place)
+        say("speaking over answers")
+        barged = await _barge(world)
+        say(f"{IDLE} idle calls, and {BATCH * BATCHES} that come and go")
+        memory = await _memory(world)
+    return "\n\n".join((
+        table("4. Calls: time to the first token beyond the model's, delay of a token, processor time", rows),
+        table("5. Speaking over an answer", barged),
+        table("6. Memory of calls, one gateway process", memory),
+    ))  # fmt: skip
+
+
+async def _warm_up(world: VoiceWorld) -> None:
+    await world.call("dial", numbers={"new": ["+15556000001"]})
+    await world.call("talk", seconds=0.1, pause=0.0, bare=0, body="")
+    await world.call("hang_up")
+    await world.alone(await world.last_body(), 1, 0.1)
+
+
+async def _stage(world: VoiceWorld, stage: Stage, place: int) -> list[Row]:
+    half = stage.calls // 2 if stage.mixed else stage.calls
+    groups = {"new": _numbers("new", place, half), "full": _numbers("full", place, half)}
+    rounds = [groups] if stage.mixed else [{name: those} for name, those in groups.items()]
+    heard: dict[str, Heard] = {}
+    bare, cpu = Heard([], [], []), []
+    for numbers in rounds:
+        await world.call("dial", numbers=numbers)
+        body = await world.last_body()
+        before = world.cpu()
+        told = await world.call("talk", seconds=stage.seconds, pause=stage.pause, bare=2, body=body)
+        used = world.cpu() - before
+        bare += Heard.of(told.pop("bare"))
+        turns = sum(map(len, told.values()))
+        cpu.append((" + ".join(told), used / turns))
+        heard |= {name: Heard.of(turns) for name, turns in told.items()}
+        await world.call("hang_up")
+    body = await world.last_body()
+    alone = await world.alone(body, stage.calls, stage.alone) if stage.alone else None
+    return _rows(stage, heard, bare, cpu, alone)
+
+
+def _rows(
+    stage: Stage, heard: dict[str, Heard], bare: Heard, cpu: list[tuple[str, float]], alone: dict[str, Any] | None
+) -> list[Row]:
+    how = f"pausing {stage.pause:.0f} s" if stage.pause else "back to back"
+    rows = [Row(f"{stage.calls} calls, {how}" if stage.calls > 1 else "1 call, back to back", "")]
+    limit = {1: ONE, 200: MANY}.get(stage.calls)
+    for name, turns in heard.items():
+        added = median(turns.added)
+        parts = f"{ms(added)} (request {ms(median(turns.asked))}, first token {ms(median(turns.first))})"
+        target = f"<= {limit * 1000:.0f} ms" if limit else ""
+        rows.append(Row(f"  added, {_WINDOWS[name]}, p50", parts, target, added <= limit if limit else None))
+    every = [value for turns in heard.values() for value in turns.added]
+    p99 = percentile(every, 0.99)
+    many = stage.calls == 200
+    rows.append(Row("  added, p99", ms(p99), "<= 30 ms" if many else "", p99 <= MANY_P99 if many else None))
+    rows.append(Row("  the floor: a bare client", f"{_spread(bare.added)}; token {_spread(bare.delays)}"))
+    rows.append(Row("  token delay", _spread([value for turns in heard.values() for value in turns.delays])))
+    for name, used in cpu:
+        target = ("< 15 ms", used < CPU) if stage.calls in (10, 50) else ("", None)
+        label = " and ".join(_WINDOWS[one] for one in name.split(" + "))
+        rows.append(Row(f"  processor time a turn, {label}", ms(used), *target))
+    if alone is not None:
+        sdk = Heard.of(alone["turns"])
+        used = alone["cpu"] / len(sdk.asked)
+        rows += [
+            Row("  the SDK alone, full window: added", _spread(sdk.added)),
+            Row("    token delay; processor time a turn", f"{_spread(sdk.delays)}; {ms(used)}"),
+        ]
+    return rows
+
+
+_WINDOWS = {"new": "new caller", "full": "full window"}
+
+
+def _spread(values: Sequence[float]) -> str:
+    return f"p50 {ms(median(values))}, p99 {ms(percentile(values, 0.99))}" if values else "none"
+
+
+async def _barge(world: VoiceWorld) -> list[Row]:
+    await world.call("dial", numbers={"new": _numbers("new", 7, 8)})
+    found = await world.call("barge", times=8)
+    await world.call("hang_up")
+    last, closed = found["last"], found["closed"]
+    late = sum(1 for seconds in last if seconds > 0)
+    return [
+        Row("last token of the old turn after the interrupt, p50", ms(median(last))),
+        Row("  p95", ms(percentile(last, 0.95)), "<= 5 ms", percentile(last, 0.95) <= LAST_TOKEN),
+        Row("  interrupts after which any token came", f"{late} of {len(last)}"),
+        Row("model's connection closed after the interrupt, p50", ms(median(closed))),
+        Row("  p95", ms(percentile(closed, 0.95)), "<= 10 ms", percentile(closed, 0.95) <= CLOSED),
+        Row("  never closed", f"{found['never'][0]:.0f} of {len(last)}", "none", not found["never"][0]),
+    ]
+
+
+async def _memory(world: VoiceWorld) -> list[Row]:
+    before = world.memory()
+    await world.call("dial", numbers={"new": _numbers("new", 8, IDLE)})
+    await asyncio.sleep(1.0)
+    idle = world.memory()
+    used = world.cpu()
+    await asyncio.sleep(3.0)
+    busy = (world.cpu() - used) / 3.0
+    await world.call("hang_up")
+    await world.pace(0.0, 0.0)
+    after: list[float] = []
+    for batch in range(BATCHES):
+        await world.call("finish", numbers=_numbers("new", 9, BATCH, since=batch * BATCH), parallel=16)
+        after.append(world.memory())
+    growth = (after[-1] - after[0]) / (BATCH * (BATCHES - 1))
+    course = ", ".join(f"{value:.0f}" for value in after)
+    return [
+        Row(f"{IDLE} idle calls", f"{idle:.0f} MB", f"< {IDLE_MB:.0f} MB", idle < IDLE_MB),
+        Row("  of that, per call", f"{(idle - before) * 1000 / IDLE:.1f} kB"),
+        Row("  processor time of all of them", f"{busy * 100:.1f} % of one processor"),
+        Row(f"after each {BATCH} finished calls, a turn in each, every caller new", f"{course} MB"),
+        Row(
+            f"growth per 10,000 finished calls, extrapolated from {BATCH * (BATCHES - 1)}",
+            f"{growth * 10_000:.1f} MB", f"< {GROWTH_MB:.0f} MB", growth * 10_000 < GROWTH_MB,
+        ),
+    ]  # fmt: skip
+
+
+def _numbers(kind: str, place: int, count: int, since: int = 0) -> list[str]:
+    first = {"new": "6", "full": "7"}[kind]
+    return [f"+1555{first}{place}{one:05}" for one in range(since, since + count)]
