@@ -22,7 +22,7 @@ from .figures import table
 from .voice import Say
 from .world import world
 
-LONGEST = 240.0
+LONGEST = 300.0
 """Seconds after which the benchmark gives up."""
 
 
@@ -71,7 +71,7 @@ async def _main(parts: Sequence[str]) -> None:
 
 
 def _say(what: str) -> None:
-    print(f"… {what}", file=sys.stderr, flush=True)
+    print(f"{time.strftime('%H:%M:%S')} … {what}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ ANSWER_SECONDS = 1.1
 TOKENS_BEFORE = 5
 """Tokens that a caller hears before they speak over the rest."""
 QUIET_AFTER = 0.15
+BREATH_SECONDS = 0.2
+"""Nobody speaks in the millisecond in which an answer's last token arrives."""
 DIALLING = 16
 
 
@@ -115,7 +117,8 @@ class _Callers:
             await asyncio.sleep(wait)
             while time.monotonic() < end:
                 told[group].append(await caller.ask())
-                await asyncio.sleep(pause * random.uniform(0.9, 1.1))  # noqa: S311 - jitter, not a secret
+                breath = max(pause, BREATH_SECONDS) * random.uniform(0.9, 1.1)  # noqa: S311 - jitter, not a secret
+                await asyncio.sleep(min(breath, end - time.monotonic()))
 
         async def read(wait: float) -> None:
             await asyncio.sleep(wait)

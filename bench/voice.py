@@ -18,7 +18,7 @@ CPU = 0.015
 IDLE, IDLE_MB = 1000, 300.0
 GROWTH_MB = 10.0
 """Per 10,000 finished calls: less than that is the noise of an allocator."""
-BATCH, BATCHES = 400, 4
+BATCH, BATCHES = 300, 4
 
 Say = Callable[[str], None]
 
@@ -39,7 +39,7 @@ STAGES = (
     Stage(10, 4.0),
     Stage(50, 7.0, mixed=True, alone=7.0),
     Stage(100, 10.0, pause=PAUSE, mixed=True),
-    Stage(200, 18.0, pause=PAUSE, mixed=True),
+    Stage(200, 20.0, pause=PAUSE, mixed=True),
 )
 
 

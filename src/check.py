@@ -124,5 +124,6 @@ async def _store(settings: Settings) -> Finding:
     except StoreDamaged as error:
         return problem("store", str(error))
     except StoreError as error:
-        return problem("store", f"{error} Look at {store_place(settings)}.")
+        place = store_place(settings)
+        return problem("store", str(error) if place in str(error) else f"{error} Look at {place}.")
     return ok("store", f"opens; conversations: {counts.conversations}, set aside: {counts.set_aside}")

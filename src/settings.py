@@ -169,7 +169,6 @@ class Settings(BaseModel):
     sample_customer_phone: Phone | None = text(
         "Your own number: gives you the first sample customer's account.", allowed=NUMBER
     )
-
     refund_approval_threshold: Decimal = say(
         Decimal(100),
         "Dollars that may be refunded of one order, in all, without a person.",
@@ -310,6 +309,8 @@ def _notices(settings: Settings, given: Mapping[str, str], in_file: Mapping[str,
     for name in in_file:
         if name not in RETIRED and not name.startswith(NOT_YET) and name.lower() not in Settings.model_fields:
             yield f"{name} in the .env file is not a setting of this version and changes nothing."
+    if settings.persistence_adapter == "file" and (settings.database_url or settings.redis_url):
+        yield "PERSISTENCE_ADAPTER is file: conversations are kept on this machine, not in the database that is set."
     if settings.production and not settings.twilio_account_sid:
         yield "TWILIO_ACCOUNT_SID is not set: replies cannot be sent."
     if settings.production and not settings.twilio_validate_signatures:

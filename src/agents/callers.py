@@ -7,19 +7,23 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ..identity.phone import e164
-from ..model import Conversation, Decision, Entry, Route, SubjectId, Verdict
+from ..model import Conversation, Decision, Entry, Route, SubjectId, Ticket, Verdict
 from ..persistence.base import Outcome, Receipt
 from .context import Caller, Deeds
 from .shop import Shop
 
 
 class Lane(Protocol):
-    """The part of the store that a withdrawal needs; see :class:`~tandem.persistence.base.LaneStore`."""
+    """The part of the store that tools reach through their caller; see :class:`~tandem.persistence.base.LaneStore`."""
 
     async def accept(
         self, subject: SubjectId, entries: Sequence[Entry], *, token: str, not_after: float | None = None
     ) -> tuple[Receipt, ...]:
         """Append entries to a lane."""
+        ...
+
+    async def ticket(self, ticket_id: str) -> Ticket | None:
+        """Find one ticket by its id, whoever it belongs to."""
         ...
 
 
@@ -47,6 +51,7 @@ class Callers:
             deeds=Deeds(),
             approvals=conversation.approvals,
             withdraw=withdraw,
+            ticket=self._lane.ticket,
         )
 
     async def _withdraw(self, subject: SubjectId, approval_id: str, now: float) -> bool:

@@ -11,6 +11,9 @@ from .shop import Shop
 Withdraw = Callable[[str], Awaitable[bool]]
 """Withdraws a waiting request by its id; False when it is not waiting any more."""
 
+FindTicket = Callable[[str], Awaitable[Ticket | None]]
+"""Finds a ticket by its id, whoever it belongs to: what a customer may see of it is decided by its subject."""
+
 
 @dataclass(slots=True)
 class Deeds:
@@ -38,6 +41,7 @@ class Caller:
     deeds: Deeds
     approvals: tuple[Approval, ...]
     withdraw: Withdraw
+    ticket: FindTicket
 
     @property
     def channel(self) -> Channel:

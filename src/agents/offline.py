@@ -35,7 +35,9 @@ from openai.types.responses import (
 )
 
 from .offline_rules import next_step
+from .offline_speech import speakable
 from .offline_steps import Say
+from .support import ON_THE_PHONE
 
 MODEL_NAME = "offline"
 
@@ -52,8 +54,10 @@ class OfflineModel(Model):
         *args: Any,
         **kwargs: Any,
     ) -> ModelResponse:
-        """Answer in one piece. Instructions, settings and output types are not looked at."""
-        return ModelResponse(output=[_output(input, tools)], usage=Usage(requests=1), response_id=None)
+        """Answer in one piece. Settings and output types are not looked at; of the instructions, only the channel."""
+        return ModelResponse(
+            output=[_output(input, tools, system_instructions)], usage=Usage(requests=1), response_id=None
+        )
 
     async def stream_response(
         self,
@@ -65,16 +69,19 @@ class OfflineModel(Model):
         **kwargs: Any,
     ) -> AsyncIterator[TResponseStreamEvent]:
         """Answer word by word."""
-        for event in _events(_output(input, tools)):
+        for event in _events(_output(input, tools, system_instructions)):
             yield event
             await asyncio.sleep(0)  # a long answer must not hold up other calls' words
 
 
-def _output(given: str | Sequence[Any], tools: list[Tool]) -> ResponseOutputMessage | ResponseFunctionToolCall:
+def _output(
+    given: str | Sequence[Any], tools: list[Tool], instructions: str | None
+) -> ResponseOutputMessage | ResponseFunctionToolCall:
     items: Sequence[Any] = [{"role": "user", "content": given}] if isinstance(given, str) else given
     step = next_step(items, frozenset(tool.name for tool in tools))
     if isinstance(step, Say):
-        return _message(f"msg_{uuid4().hex}", step.text)
+        text = speakable(step.text) if ON_THE_PHONE in (instructions or "") else step.text
+        return _message(f"msg_{uuid4().hex}", text)
     # A fresh id for every call: ids that came back in a later run would pair calls with the wrong outputs.
     return ResponseFunctionToolCall(
         type="function_call",

@@ -5,23 +5,17 @@ from __future__ import annotations
 import re
 
 from . import offline_phrases as phrases
-from .offline_reading import PHONE_NUMBER, Dialogue, told
-from .offline_steps import REFUND, Handler, Say, Step, answer, contents, status, tracking, use, words
+from .offline_reading import Dialogue, told
+from .offline_steps import Handler, Say, Step, Use, answer, contents, status, tracking, use
+from .offline_words import PHONE_NUMBER, REFUND, words
 
 URGENT = words(r"urgent(?:ly)?|emergency|immediately|right now|asap|at once")
 _UPSET = words(r"angry|furious|complain\w*|complaint|unacceptable|lawyer|fraud|scam|ridiculous|terrible")
 _ABOUT = re.compile(r"\bticket\b.*?(?:\b(?:about|for|regarding|because(?: of)?|that)\b|:)\s*(?P<what>.+)", re.I | re.S)
 _WORDING = re.compile(r"(?:\bsaying\b|:)\s*(?P<text>\S.*)$", re.I | re.S)
-_THAT = words(r"(?:text|sms|message|send) (?:me )?(?:that|this|it)")
+THAT = words(r"(?:text|sms|message|send) (?:me )?(?:that|this|it)")
 _TEXT_WORDS = words(r"text|sms|message")
 MAX_TITLE = 80
-
-_TOPICS: tuple[tuple[re.Pattern[str], Handler, str], ...] = (
-    (words(r"track\w*|carrier|parcel number|shipping"), tracking, "get_tracking_info"),
-    (words(r"items?|contents?|details|total|price|receipt|what i (?:bought|ordered|paid)"), contents, "lookup_order"),
-    (words(r"status|where|order"), status, "order_status"),
-)
-"""What can be texted: the words for it, the steps that find it out, and the tool that tells it."""
 
 
 def person(dialogue: Dialogue) -> Step:
@@ -49,6 +43,17 @@ def ticket(dialogue: Dialogue) -> Step:
         "priority": _priority(dialogue),
     }
     return use(dialogue, "create_ticket", arguments, otherwise=phrases.NO_TICKETS)
+
+
+def ticket_news(dialogue: Dialogue) -> Step:
+    """Tell how a ticket stands: the one that is named, else the last one there was talk of."""
+    if "ticket_status" in dialogue.answers:
+        return answer(dialogue, "ticket_status", phrases.ticket_news)
+    if "ticket_status" not in dialogue.tools:
+        return Say(phrases.NO_TICKET_NEWS)
+    if dialogue.ticket is None:
+        return Say(phrases.WHICH_TICKET)
+    return Use("ticket_status", {"ticket_id": dialogue.ticket})
 
 
 def text(dialogue: Dialogue) -> Step:
@@ -79,6 +84,15 @@ def never_mind(dialogue: Dialogue) -> Step:
     return withdraw(dialogue) if meant else Say(phrases.ALL_RIGHT)
 
 
+_TOPICS: tuple[tuple[re.Pattern[str], Handler, str], ...] = (
+    (words(r"tickets?"), ticket_news, "ticket_status"),
+    (words(r"track\w*|carrier|parcel number|shipping"), tracking, "get_tracking_info"),
+    (words(r"items?|contents?|details|total|price|receipt|what i (?:bought|ordered|paid)"), contents, "lookup_order"),
+    (words(r"status|where|order"), status, "order_status"),
+)
+"""What can be texted: the words for it, the steps that find it out, and the tool that tells it."""
+
+
 def _priority(dialogue: Dialogue) -> str:
     return "urgent" if URGENT.search(dialogue.said) else "high" if _UPSET.search(dialogue.said) else "medium"
 
@@ -87,7 +101,7 @@ def _to_text(dialogue: Dialogue) -> str | Step:
     """Return the words to text, or the step that finds them out."""
     if wording := _WORDING.search(dialogue.said):
         return wording["text"].strip()
-    if _THAT.search(dialogue.said) and dialogue.last_answer:
+    if THAT.search(dialogue.said) and dialogue.last_answer:
         return dialogue.last_answer
     topic = next((topic for topic in _TOPICS if topic[0].search(dialogue.said)), None)
     if topic is None:

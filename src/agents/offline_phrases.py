@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,9 @@ import phonenumbers
 
 from .order_number import spoken_order_number
 
+MAX_SENTENCES = 3
+"""Of an article."""
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 WHAT_I_AM = (
     "I am not a person and not a language model: I am a set of canned rules that answers while no model key is set. "
     "I can look up orders on your account, and little else."
@@ -16,6 +20,9 @@ WHAT_I_AM = (
 NO_PEOPLE = "I can't connect you with a person from here, and I would rather say so than promise it. I am sorry."
 NO_REFUNDS = "I can't make refunds from here. I can only look up your orders. I am sorry."
 NO_TICKETS = "I can't open a ticket from here. I am sorry."
+NO_TICKET_NEWS = "I can't look up tickets from here. I am sorry."
+WHICH_TICKET = "Which ticket do you mean? Please give me its number, which begins with TKT."
+NO_SUCH_TICKET = "I can't find a ticket of yours with that number. Please check it."
 NO_TEXTS = "I can't send texts from here. I am sorry."
 CANNOT_TEXT = "I can't send a text to that number. Please check it."
 NO_WITHDRAWAL = "I can't take a request back from here. I am sorry."
@@ -28,7 +35,11 @@ NO_SUCH_ACCOUNT = (
 )
 HAS_NO_ORDERS = "I found your account, but there are no orders on it."
 WHICH_ORDER = "Which order do you mean? Please give me the order number, for example 12345."
-WHICH_AMOUNT = "How much should be refunded?"
+WHICH_AMOUNT = "How much should I refund? Please tell me the amount, for example 20 dollars, or say: all of it."
+UNSURE = (
+    "I am not sure that you want a refund, so I have started none. To get one, please say for example: refund 20 "
+    "dollars of order 12345."
+)
 WHICH_TEXT = "What should I text you? I can text the status, the tracking number or the contents of an order."
 NOTHING_WAITS = "Nothing of yours is waiting for a colleague, so there is nothing to take back."
 WITHDRAWN = "I have taken your request back. Nothing was carried out."
@@ -49,9 +60,9 @@ _STATUS = {
 _FOR_CUSTOMERS = frozenset({"bad_amount", "too_much", "decided"})
 """Refusals whose sentence can be told as it is."""
 _SKILLS = {
-    "order_status": "tell you the status of an order",
-    "get_tracking_info": "give you a tracking number",
-    "lookup_order": "say what you bought",
+    "order_status": "look up your orders",
+    "get_tracking_info": "look up your orders",
+    "lookup_order": "look up your orders",
     "process_refund": "start a refund",
     "search_knowledge_base": "answer common questions",
     "escalate_to_human": "ask a colleague to help you",
@@ -115,6 +126,18 @@ def ticket_opened(ticket: Mapping[str, Any]) -> str:
     return f"I have opened a ticket for you.{_ticket(ticket)}{_response(ticket)}"
 
 
+def ticket_news(ticket: Mapping[str, Any]) -> str:
+    """Say how a ticket stands."""
+    title = str(ticket.get("title") or "").rstrip(".")
+    about = f" ({title})" if title else ""
+    standing = f"Your ticket {ticket.get('ticket_id')}{about}"
+    if ticket.get("status") != "open":
+        return f"{standing} is {ticket.get('status')}."
+    if ticket.get("response") == "overdue":
+        return f"{standing} is open, and the answer is late. I am sorry. Shall I get you a person? Then say so."
+    return f"{standing} is open, with {ticket.get('priority')} priority.{_response(ticket)}"
+
+
 def texted(message: Mapping[str, Any]) -> str:
     """Say that a text was sent."""
     return f"I am sending it by text to {number(message.get('to'))}."
@@ -124,7 +147,7 @@ def found(answer: Mapping[str, Any]) -> str:
     """Pass on the best article of a knowledge search."""
     articles = [article for article in answer.get("results") or () if isinstance(article, Mapping)]
     text = articles[0].get("text") or articles[0].get("content") if articles else None
-    return str(text) if text else NOTHING_FOUND
+    return " ".join(_SENTENCE_END.split(str(text))[:MAX_SENTENCES]) if text else NOTHING_FOUND
 
 
 def which_of(orders: Sequence[str]) -> str:
@@ -148,9 +171,25 @@ def waiting(request: str, what: str) -> str:
     return f"A colleague has to approve your {what} first{reference}. You will hear from us as soon as it is decided."
 
 
+def still_waits(what: str) -> str:
+    """Say that a refund still waits, to somebody who may not want it."""
+    return f"Your {what} still waits for a colleague. To take it back, say: cancel that refund."
+
+
 def asks_for_order(text: str) -> bool:
     """Tell whether an answer of ours asked for an order number."""
-    return text == WHICH_ORDER or text.endswith("Which one do you mean?") or text.startswith("I can't find")
+    asks = (WHICH_ORDER.partition("?")[0], "I can't find order", "I can't find that order")
+    return text.startswith(asks) or text.endswith("Which one do you mean?")
+
+
+def asks_for_amount(text: str) -> bool:
+    """Tell whether an answer of ours asked how much to refund."""
+    return text.startswith(WHICH_AMOUNT.partition("?")[0])
+
+
+def asks_for_ticket(text: str) -> bool:
+    """Tell whether an answer of ours asked for a ticket number."""
+    return text.startswith(WHICH_TICKET.partition("?")[0]) or text == NO_SUCH_TICKET
 
 
 def passed_on(refusal: Mapping[str, Any]) -> str:
@@ -174,7 +213,7 @@ def number(phone: Any) -> str:
 
 def can_do(tools: frozenset[str]) -> str:
     """Greet and say what the rules can do with the tools there are."""
-    skills = [skill for tool, skill in _SKILLS.items() if tool in tools]
+    skills = list(dict.fromkeys(skill for tool, skill in _SKILLS.items() if tool in tools))
     if not skills:
         return f"Hello! {WHAT_I_AM}"
     return f"Hello! I can {_listed(skills, 'or')}. What can I do for you?"

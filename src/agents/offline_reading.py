@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..model import Item
+from . import offline_phrases as phrases
+from .offline_money import read_reply
 from .offline_notes import Note, read_note
+from .offline_words import without_codes
 from .order_number import find_order_number, parse_order_number
+from .ticket_number import find_ticket_number, parse_ticket_number
 
 WAITING = "waiting for a colleague"
 """How our own output begins that stands in for a gated call until staff have decided (docs/approvals.md)."""
-PHONE_NUMBER = re.compile(r"\+\d[\d ().-]{6,}\d|\(?\b\d{3}\)?[ .-]?\d{3}[ .-]\d{4}\b")
-"""A telephone number in a sentence; it is no order number."""
 _REQUEST = re.compile(r"\bapr_\w+")
 
 
@@ -28,19 +30,28 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Exchange:
+    """An earlier turn: what the customer said, and what we said last before their next turn."""
+
+    said: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Dialogue:
     """The turn to answer.
 
-    ``said``: the customer's words of this turn. ``earlier``: what they said before, newest first. ``order``: the order
-    named now, else the last one that a tool could show. ``answers``: what tools answered in this turn, by their names.
-    ``tools``: the names of the tools there are. ``notes``: what the staff desk wrote after all that. ``waiting``: the
-    requests that wait for a colleague, by their ids, oldest first. ``last_answer``: what we said last.
-    ``customer``: their name, as far as a tool told it.
+    ``said``: the customer's words of this turn. ``exchanges``: the turns before, newest first. ``order``: the order
+    named now, else the last one that a tool could show. ``ticket``: likewise. ``answers``: what tools answered in this
+    turn, by their names. ``tools``: the names of the tools there are. ``notes``: what the staff desk wrote after all
+    that. ``waiting``: the requests that wait for a colleague, by their ids, oldest first. ``last_answer``: what we said
+    last. ``customer``: their name, as far as a tool told it.
     """
 
     said: str
-    earlier: tuple[str, ...]
+    exchanges: tuple[Exchange, ...]
     order: str | None
+    ticket: str | None
     answers: Mapping[str, str]
     tools: frozenset[str]
     notes: tuple[Note, ...]
@@ -51,13 +62,15 @@ class Dialogue:
 
 def read(items: Sequence[Item], tools: frozenset[str]) -> Dialogue:
     """Read a model's input: the turn begins at the last user message, with those straight before it (a burst)."""
-    first, after = _turn(items)
+    first, after = turn_in(items)
     before = items[:first]
     said = "\n".join(text for item in items[first:after] if (text := _text(item)))
+    exchanges = _exchanges(before)
     return Dialogue(
         said=said,
-        earlier=tuple(text for item in reversed(before) if item.get("role") == "user" and (text := _text(item))),
-        order=order_in(said) or _last_order(before),
+        exchanges=exchanges,
+        order=_order_named(said, exchanges) or _last_order(before),
+        ticket=find_ticket_number(said) or parse_ticket_number(said) or _last_ticket(before),
         answers={name: output for name, _, output in _uses(items[after:])},
         tools=tools,
         notes=_newest_notes(items),
@@ -69,8 +82,8 @@ def read(items: Sequence[Item], tools: frozenset[str]) -> Dialogue:
 
 def order_in(said: str) -> str | None:
     """Return the order number in what somebody said."""
-    words = PHONE_NUMBER.sub(" ", said)
-    return parse_order_number(words) or find_order_number(words)
+    plain = without_codes(said)
+    return parse_order_number(plain) or find_order_number(plain)
 
 
 def told(output: str) -> Mapping[str, Any] | None:
@@ -96,7 +109,7 @@ def error_code(output: str) -> str:
     return str(refused_with(output).get("error", ""))
 
 
-def _turn(items: Sequence[Item]) -> tuple[int, int]:
+def turn_in(items: Sequence[Item]) -> tuple[int, int]:
     """Return where the last burst of user messages begins and where it ends."""
     after = len(items)
     while after and items[after - 1].get("role") != "user":
@@ -105,6 +118,25 @@ def _turn(items: Sequence[Item]) -> tuple[int, int]:
     while first and items[first - 1].get("role") == "user":
         first -= 1
     return first, after
+
+
+def _exchanges(items: Sequence[Item]) -> tuple[Exchange, ...]:
+    found: list[Exchange] = []
+    while items:
+        first, after = turn_in(items)
+        said = "\n".join(text for item in items[first:after] if (text := _text(item)))
+        ours = [_text(item) for item in items[after:] if item.get("role") == "assistant"]
+        found.append(Exchange(said, ours[-1] if ours else ""))
+        items = items[:first]
+    return tuple(found)
+
+
+def _order_named(said: str, before: Sequence[Exchange]) -> str | None:
+    """Return the order that is named now, or was before we asked for the amount of its refund."""
+    if not (before and phrases.asks_for_amount(before[0].answer)):
+        return order_in(said)
+    reply = read_reply(said)
+    return (reply[1] if reply else order_in(said)) or _order_named(before[0].said, before[1:])
 
 
 def _newest_notes(items: Sequence[Item]) -> tuple[Note, ...]:
@@ -153,6 +185,14 @@ def _last_order(items: Sequence[Item]) -> str | None:
         known = (answer or {}).get("order_id") or _json(arguments).get("order_id") or _only_order(answer or {})
         if isinstance(known, str) and (order := parse_order_number(known)):
             return order
+    return None
+
+
+def _last_ticket(items: Sequence[Item]) -> str | None:
+    """Return the ticket last spoken of."""
+    for _, _, output in reversed(list(_uses(items))):
+        if (ticket := (told(output) or {}).get("ticket_id")) and isinstance(ticket, str):
+            return ticket
     return None
 
 

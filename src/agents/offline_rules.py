@@ -8,28 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..model import Item
 from . import offline_phrases as phrases
 from .offline_notes import tell
-from .offline_people import URGENT, never_mind, person, text, ticket, withdraw
-from .offline_reading import WAITING, Dialogue, order_in, read, request_in
-from .offline_steps import (
-    OWN_ACCOUNT,
-    REFUND,
-    Handler,
-    Say,
-    Step,
-    answer,
-    contents,
-    refund,
-    refund_news,
-    status,
-    tracking,
-    use,
-    waits,
-    words,
-)
+from .offline_people import THAT, URGENT, never_mind, person, text, ticket, ticket_news, withdraw
+from .offline_reading import WAITING, Dialogue, order_in, read, request_in, turn_in
+from .offline_refunds import goes_on, refund, refund_news
+from .offline_speech import speakable
+from .offline_steps import OWN_ACCOUNT, Handler, Say, Step, answer, contents, status, tracking, use, waits
+from .offline_words import PERSON, REFUND, straight, words
+from .ticket_number import TICKET_NUMBER, parse_ticket_number
 
 
 def next_step(items: Sequence[Item], tools: frozenset[str]) -> Step:
@@ -39,25 +29,40 @@ def next_step(items: Sequence[Item], tools: frozenset[str]) -> Step:
         return Say("\n".join(tell(note, dialogue.customer) for note in dialogue.notes))
     if waiting := next((output for output in dialogue.answers.values() if output.startswith(WAITING)), None):
         return waits(dialogue, request_in(waiting))
+    if THAT.search(dialogue.said):
+        dialogue = replace(dialogue, last_answer=_written(items, dialogue))
     handler = _matching(dialogue.said, RULES) or _carried_on(dialogue) or _otherwise
     return handler(dialogue)
 
 
+def _written(items: Sequence[Item], dialogue: Dialogue) -> str:
+    """Return our last answer as it would be written, where it was one to hear."""
+    before = items[: turn_in(items)[0]]
+    ours = next((index for index in reversed(range(len(before))) if before[index].get("role") == "assistant"), 0)
+    step = next_step(before[:ours], dialogue.tools)
+    spoken = isinstance(step, Say) and speakable(step.text) == dialogue.last_answer
+    return step.text if spoken and isinstance(step, Say) else dialogue.last_answer
+
+
 def _matching(said: str, rules: Sequence[tuple[re.Pattern[str], Handler]]) -> Handler | None:
-    plain = said.replace("\u2019", "'")
-    return next((handler for pattern, handler in rules if pattern.search(plain)), None)
+    return next((handler for pattern, handler in rules if pattern.search(straight(said))), None)
 
 
 def _carried_on(dialogue: Dialogue) -> Handler | None:
-    """Take an order number alone as the answer to what was asked before; without a question it asks for the status.
+    """Take an answer to our question as that, and an order number alone as a question for what was asked before.
 
-    Only our own question for the number carries a refund on: money is not paid back for the mention of an order.
+    Only our own question carries a refund on: money is not paid back for the mention of an order.
     """
-    if not order_in(dialogue.said) and not _MY_ORDER.search(dialogue.said):
-        return None
-    asked = (_matching(said, ABOUT_ORDERS) for said in dialogue.earlier)
-    may_refund = phrases.asks_for_order(dialogue.last_answer)
-    return next((handler for handler in asked if handler and (handler is not refund or may_refund)), status)
+    if goes_on(dialogue):
+        return refund
+    if phrases.asks_for_ticket(dialogue.last_answer) and parse_ticket_number(dialogue.said):
+        return ticket_news
+    if order_in(dialogue.said) or _MY_ORDER.search(dialogue.said):
+        asked = (_matching(exchange.said, ABOUT_ORDERS) for exchange in dialogue.exchanges)
+        return next((handler for handler in asked if handler and handler is not refund), status)
+    if phrases.asks_for_amount(dialogue.last_answer) and not dialogue.said.rstrip().endswith("?"):
+        return _says(phrases.ALL_RIGHT if _NO.search(dialogue.said) else phrases.WHICH_AMOUNT)
+    return None
 
 
 # --- account, knowledge -------------------------------------------------------------------------------------
@@ -91,7 +96,8 @@ def _says(text: str) -> Handler:
 
 
 _MY_ORDER = words(r"my (?:last |latest |recent )?(?:orders?|package|parcel|delivery)")
-_PEOPLE = r"human|person|someone|somebody|agent|representative|colleague|manager|supervisor|operator|employee"
+_NO = words(r"no|nope|nothing|none|not|\w+n't|stop|cancel")
+_NEW_TICKET = r"(?:open|create|file|make|raise|submit|start|log)"
 
 ABOUT_ORDERS: tuple[tuple[re.Pattern[str], Handler], ...] = (
     (REFUND, refund),
@@ -124,7 +130,8 @@ RULES: tuple[tuple[re.Pattern[str], Handler], ...] = (
         withdraw,
     ),
     (words(r"never ?mind|changed my mind"), never_mind),
-    (words(r"(?:open|create|file|make|raise|submit)\b[^.?!]*\bticket|ticket (?:about|for|regarding)"), ticket),
+    (words(r"(?:did|have|has) (?:you|i|we|anybody|anyone|somebody|someone)\b[^.?!]*\btickets?"), ticket_news),
+    (words(rf"{_NEW_TICKET}\b[^.?!]*\b(?:an?|another|new|support|the) (?:\w+ ){{0,2}}ticket"), ticket),
     (
         words(
             r"text me|message me|text (?:it|that|this) to|text (?:the|my)|(?:text|sms) \+?\d+"
@@ -135,11 +142,21 @@ RULES: tuple[tuple[re.Pattern[str], Handler], ...] = (
     ),
     (
         words(
-            rf"(?:speak|talk|connect|transfer|get|give|want|need|reach|chat)\b[^.?!]*\b(?:{_PEOPLE})"
-            rf"|(?:real|live) (?:{_PEOPLE})|call me back|human(?: being)?|representative"
+            rf"(?:speak|talk|connect|transfer|get|give|want|need|reach|chat)\b[^.?!]*\b(?:{PERSON})"
+            rf"|(?:real|live) (?:{PERSON})|call me back|human(?: being)?|representative"
         ),
         person,
     ),
+    (TICKET_NUMBER, ticket_news),
+    (
+        words(
+            r"my (?:(?:open|last|latest|support|new|newest|other|current|recent|first|second) )*tickets?"
+            r"|(?:status|progress|news|updates?|happen\w*|where|when|show|see|check|view|look|find|how (?:is|are|far))"
+            r"\b[^.?!]*\btickets?|tickets?\b[^.?!]*\b(?:status|answered|open|closed)"
+        ),
+        ticket_news,
+    ),
+    (words(rf"{_NEW_TICKET}\b[^.?!]*\bticket|ticket (?:about|for|regarding)"), ticket),
     (
         words(
             r"(?:return|shipping|refund|privacy) polic\w+|warrant\w+|guarantee\w*|opening hours|open (?:on|at|today)"
@@ -152,7 +169,7 @@ RULES: tuple[tuple[re.Pattern[str], Handler], ...] = (
     (
         words(
             r"(?:where(?:'?s| is)|status of|when (?:will|do|does|is)|any news|what(?:'?s| is) (?:happening|up) with)\b"
-            r"[^.?!]*\b(?:refund\w*|money back)|(?:has|is|was) my (?:refund|money)"
+            r"[^.?!]*\b(?:refund\w*|money back)|(?:has|is|was) my (?:refund|money)|refund (?:status|news|update)"
         ),
         refund_news,
     ),

@@ -1,11 +1,9 @@
-"""The steps of the offline model: what it says or which tool it calls, about orders and refunds. Pure."""
+"""The steps of the offline model: what it says or which tool it calls, and those about orders. Pure."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from . import offline_phrases as phrases
@@ -13,7 +11,6 @@ from .offline_notes import describe
 from .offline_reading import Dialogue, error_code, refused_with, told
 from .tools.outputs import BAD_ARGUMENTS, NOT_FOUND
 
-MAX_REASON = 200
 OWN_ACCOUNT = {"identifier": "me", "type": "phone"}
 
 
@@ -36,16 +33,6 @@ Step = Say | Use
 Handler = Callable[[Dialogue], Step]
 
 
-def words(pattern: str) -> re.Pattern[str]:
-    """Compile words to look for in what a customer says, in either case."""
-    return re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE)
-
-
-REFUND = words(r"refund\w*|money back|reimburse\w*")
-_NUMBER = r"\d[\d,]*(?:\.\d{1,2})?"
-_MONEY = re.compile(rf"\$\s*(?P<sign>{_NUMBER})|(?P<word>{_NUMBER})\s*(?:dollars?|bucks|usd)\b", re.IGNORECASE)
-
-
 def use(dialogue: Dialogue, tool: str, arguments: Mapping[str, Any], *, otherwise: str) -> Step:
     """Call a tool, or say why not when the agent has none of that name."""
     return Use(tool, arguments) if tool in dialogue.tools else Say(otherwise)
@@ -54,7 +41,7 @@ def use(dialogue: Dialogue, tool: str, arguments: Mapping[str, Any], *, otherwis
 def answer(dialogue: Dialogue, tool: str, tell: Callable[[Mapping[str, Any]], str]) -> Say:
     """Tell what a tool answered in this turn, or why it told nothing."""
     known = told(dialogue.answers[tool])
-    return Say(_trouble(dialogue, tool) if known is None else tell(known))
+    return Say(trouble(dialogue, tool) if known is None else tell(known))
 
 
 def waits(dialogue: Dialogue, request: str) -> Say:
@@ -65,61 +52,30 @@ def waits(dialogue: Dialogue, request: str) -> Say:
 
 def status(dialogue: Dialogue) -> Step:
     """Tell how far an order is."""
-    return _about_order(dialogue, "order_status", phrases.status)
+    return about_order(dialogue, "order_status", phrases.status)
 
 
 def tracking(dialogue: Dialogue) -> Step:
     """Tell where the parcel can be followed."""
-    return _about_order(dialogue, "get_tracking_info", phrases.tracking)
+    return about_order(dialogue, "get_tracking_info", phrases.tracking)
 
 
 def contents(dialogue: Dialogue) -> Step:
     """Tell what was bought and what it cost."""
-    return _about_order(dialogue, "lookup_order", phrases.contents)
+    return about_order(dialogue, "lookup_order", phrases.contents)
 
 
-def refund_news(dialogue: Dialogue) -> Step:
-    """Tell how a refund stands that was asked for earlier."""
-    waiting = [known for known, request in dialogue.waiting.items() if request.tool == "process_refund"]
-    if waiting:
-        return waits(dialogue, waiting[-1])
-    return _about_order(dialogue, "lookup_order", phrases.refunds_so_far)
-
-
-def refund(dialogue: Dialogue) -> Step:
-    """Pay back what was asked for, or all that is left of the order when no amount was said."""
-    if "process_refund" not in dialogue.tools:
-        return Say(phrases.NO_REFUNDS)
-    if "process_refund" in dialogue.answers:
-        return answer(dialogue, "process_refund", phrases.refunded)
-    order = _which_order(dialogue)
-    if not isinstance(order, str):
-        return order
-    # The order number may be the answer to our question: then the amount and the reason stand in what was said before.
-    asked = next((text for text in (dialogue.said, *dialogue.earlier) if REFUND.search(text)), dialogue.said)
-    cents = _cents(dialogue.said) or _cents(asked)
-    if cents is None:
-        if "lookup_order" not in dialogue.answers:
-            return use(dialogue, "lookup_order", {"order_id": order}, otherwise=phrases.WHICH_AMOUNT)
-        found = told(dialogue.answers["lookup_order"])
-        if found is None:
-            return Say(_trouble(dialogue, "lookup_order"))
-        cents = (_cents(str(found.get("total"))) or 0) - (_cents(str(found.get("refunded"))) or 0)
-        if cents <= 0:
-            return Say(phrases.refunded_in_full(found))
-    return Use("process_refund", {"order_id": order, "amount": cents / 100, "reason": asked[:MAX_REASON]})
-
-
-def _about_order(dialogue: Dialogue, tool: str, tell: Callable[[Mapping[str, Any]], str]) -> Step:
+def about_order(dialogue: Dialogue, tool: str, tell: Callable[[Mapping[str, Any]], str]) -> Step:
+    """Tell what a tool knows of the order that is meant, once it is known which."""
     if tool in dialogue.answers:
         return answer(dialogue, tool, tell)
     if tool not in dialogue.tools:
         return Say(phrases.NO_ORDERS)
-    order = _which_order(dialogue)
+    order = which_order(dialogue)
     return Use(tool, {"order_id": order}) if isinstance(order, str) else order
 
 
-def _which_order(dialogue: Dialogue) -> str | Step:
+def which_order(dialogue: Dialogue) -> str | Step:
     """Return the order that is meant, or the step that finds it out."""
     if dialogue.order:
         return dialogue.order
@@ -127,7 +83,7 @@ def _which_order(dialogue: Dialogue) -> str | Step:
         return use(dialogue, "lookup_customer", OWN_ACCOUNT, otherwise=phrases.WHICH_ORDER)
     account = told(dialogue.answers["lookup_customer"])
     if account is None:
-        return Say(_trouble(dialogue, "lookup_customer"))
+        return Say(trouble(dialogue, "lookup_customer"))
     listed = [order.get("order_id") for order in account.get("orders") or () if isinstance(order, Mapping)]
     orders = [order for order in listed if isinstance(order, str)]
     if len(orders) == 1:
@@ -135,7 +91,7 @@ def _which_order(dialogue: Dialogue) -> str | Step:
     return Say(phrases.which_of(orders) if orders else phrases.HAS_NO_ORDERS)
 
 
-def _trouble(dialogue: Dialogue, tool: str) -> str:
+def trouble(dialogue: Dialogue, tool: str) -> str:
     """Say why a tool told nothing."""
     output = dialogue.answers[tool]
     if sentence := phrases.passed_on(refused_with(output)):
@@ -148,17 +104,12 @@ def _trouble(dialogue: Dialogue, tool: str) -> str:
     return phrases.WHICH_ORDER if code == BAD_ARGUMENTS else phrases.NOT_NOW
 
 
-def _cents(text: str) -> int | None:
-    """Read the first amount of money: "$1,139.97", "20 dollars"."""
-    found = _MONEY.search(text)
-    return int(Decimal((found["sign"] or found["word"]).replace(",", "")) * 100) if found else None
-
-
 _OWN_TROUBLE = {
     "lookup_customer": {NOT_FOUND: phrases.NO_SUCH_ACCOUNT},
     "withdraw_request": {NOT_FOUND: phrases.NOTHING_WAITS},
     "send_sms": {BAD_ARGUMENTS: phrases.CANNOT_TEXT},
     "create_ticket": {},
+    "ticket_status": {NOT_FOUND: phrases.NO_SUCH_TICKET, BAD_ARGUMENTS: phrases.WHICH_TICKET},
     "escalate_to_human": {},
 }
 """Where a refusal of a tool is not about an order."""

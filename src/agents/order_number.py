@@ -1,7 +1,8 @@
 """Order numbers as people write and say them: ``12345``, "order 1 2 3 4 5", "oh are dee one two three four five".
 
 Pure. :func:`parse_order_number` reads a text that is an order number and nothing else, as a tool's argument is;
-:func:`find_order_number` looks for one in a customer's sentence.
+:func:`find_order_number` looks for one in a customer's sentence, and :func:`cut_order_number` takes it out. What stands
+in place of a masked card holds digits, but no order number.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from ..guardrails.pii import MARK
+
 PREFIX = "ORD_"
 MAX_DIGITS = 12
 
-_UNITS = {"zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7"}
-_UNITS |= {"eight": "8", "nine": "9", "niner": "9"}
+UNITS = {"zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7"}
+UNITS |= {"eight": "8", "nine": "9", "niner": "9"}
+"""Spoken digits."""
 _TEENS = ("ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")
 _TENS = {"twenty": "2", "thirty": "3", "forty": "4", "fourty": "4", "fifty": "5", "sixty": "6", "seventy": "7"}
 _TENS |= {"eighty": "8", "ninety": "9"}
@@ -25,7 +29,8 @@ _FILLERS = frozenset({"order", "orders", "number", "numbers", "no", "nr", "id", 
 _NAMES_AN_ORDER = frozenset({"order", "orders", "number"})
 
 _MONEY = re.compile(r"[$€£]\s*\d[\d,]*(?:\.\d+)?|\b\d[\d,]*\.\d+\b|\b\d+\s*(?:dollars?|bucks|usd|cents?|percent|%)")
-_TOKEN = re.compile(r"[a-z]+|[0-9]+")
+_TOKEN = re.compile(r"[a-z]+|[0-9]+(?:,[0-9]{3}\b)*")
+"""A word or a digit group; commas inside a number are no boundary of it."""
 _SHORTEST_BARE = 4
 """A number without the word "order" in front counts as an order number from this many digits on."""
 
@@ -46,8 +51,24 @@ def find_order_number(text: str) -> str | None:
 
     One that is named as an order ("order 7", "ORD_7") wins over a bare number of four digits or more.
     """
-    tokens = _tokens(_MONEY.sub(" amount ", _normal(text)))
-    bare: str | None = None
+    return cut_order_number(text)[0]
+
+
+def cut_order_number(text: str) -> tuple[str | None, str]:
+    """Return the order number of :func:`find_order_number` and the sentence in lower case, with ``N`` in its place."""
+    text = _normal(text)
+    found = _found(_MONEY.sub(lambda money: "x" * len(money[0]), text))
+    if found is None:
+        return None, text
+    order, start, end = found
+    return order, f"{text[:start]} N {text[end:]}"
+
+
+def _found(text: str) -> tuple[str, int, int] | None:
+    """Return the order number in a normal text, and where it begins and ends."""
+    matches = list(_TOKEN.finditer(text))
+    tokens = [match[0].replace(",", "") for match in matches]
+    bare: tuple[str, int, int] | None = None
     index = 0
     while index < len(tokens):
         start = _after_prefix(tokens, index)
@@ -55,11 +76,12 @@ def find_order_number(text: str) -> str | None:
         if not digits:
             index += 1
             continue
+        here = (PREFIX + digits, matches[index].start(), matches[end - 1].end())
         if len(digits) <= MAX_DIGITS:
             if start > index or _named(tokens, index):
-                return PREFIX + digits
+                return here
             if bare is None and len(digits) >= _SHORTEST_BARE:
-                bare = PREFIX + digits
+                bare = here
         index = end
     return bare
 
@@ -70,13 +92,12 @@ def spoken_order_number(order_id: str) -> str:
 
 
 def _normal(text: str) -> str:
-    """Fold full-width and other look-alike characters, and case."""
-    return unicodedata.normalize("NFKC", text).casefold()
+    """Fold full-width and other look-alike characters, and case; leave out what stands for a masked number."""
+    return unicodedata.normalize("NFKC", MARK.sub(" ", text)).casefold()
 
 
 def _tokens(text: str) -> list[str]:
-    """Split into words and digit groups; commas inside a number are no boundary of it."""
-    return _TOKEN.findall(re.sub(r"(?<=[0-9]),(?=[0-9]{3}\b)", "", _normal(text)))
+    return [token.replace(",", "") for token in _TOKEN.findall(_normal(text))]
 
 
 def _named(tokens: list[str], index: int) -> bool:
@@ -120,7 +141,7 @@ def _digits(tokens: list[str], start: int) -> tuple[str, int]:
             index += 2
             continue
         if token in _TENS:
-            unit = _UNITS.get(following, "0")
+            unit = UNITS.get(following, "0")
             digits += _TENS[token] + unit
             index += 2 if unit != "0" else 1
             continue
@@ -136,4 +157,4 @@ def _digit(token: str, before: str) -> str:
     """Return the digits a token stands for, or nothing; "oh" is zero only after another digit."""
     if token.isdecimal():
         return token
-    return "0" if before and token in _LETTER_O else _UNITS.get(token, "")
+    return "0" if before and token in _LETTER_O else UNITS.get(token, "")

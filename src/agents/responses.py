@@ -8,8 +8,9 @@ header of every request in Python, which cost more than the rest of a turn toget
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
+from contextvars import ContextVar
 from typing import Any, Final, TypeVar, get_args
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -34,6 +35,19 @@ R = TypeVar("R", bound=BaseModel)
 _EVENTS: Final[dict[str, type[BaseModel]]] = {
     get_args(kind.model_fields["type"].annotation)[0]: kind for kind in get_args(get_args(ResponseStreamEvent)[0])
 }
+
+
+REPEATING: Final = frozenset({
+    "response.created", "response.in_progress", "response.content_part.added", "response.content_part.done",
+    "response.output_text.done", "response.function_call_arguments.delta", "response.function_call_arguments.done",
+})  # fmt: skip
+"""Events that announce or repeat what other events hold; the SDK does nothing with them."""
+_TEXT: Final = "response.output_text.delta"
+
+Listener = Callable[[str], bool]
+"""Takes a piece of text; False when it shall go the SDK's way."""
+listener: ContextVar[Listener | None] = ContextVar("tandem_listener", default=None)
+"""Who hears an answer as it streams, ahead of the SDK, for which a piece of text costs more than all else together."""
 
 
 class EndpointError(Exception):
@@ -92,7 +106,6 @@ class ResponsesEndpoint:
         except (aiohttp.ClientError, OSError) as error:
             raise EndpointError(type(error).__name__) from error
 
-
     async def warm(self) -> None:
         """Open a connection, which the next request finds open. Any answer will do, also a refusal or none."""
         with suppress(aiohttp.ClientError, OSError, TimeoutError):
@@ -107,6 +120,7 @@ class _Events:
 
     def __init__(self, answer: aiohttp.ClientResponse) -> None:
         self._answer = answer
+        self._listener = listener.get()
         self._events = self._read()
 
     def __aiter__(self) -> _Events:
@@ -120,6 +134,7 @@ class _Events:
         await self._events.aclose()
 
     async def _read(self) -> Any:
+        begun = False
         try:
             async with self._answer:
                 async for data in _data(self._answer.content):
@@ -128,14 +143,26 @@ class _Events:
                     event = _object(data)
                     if event.get("error"):
                         raise EndpointError("error event")
-                    kind = _EVENTS.get(str(event.get("type")))
-                    if kind is None:  # newer than this version of the SDK, which could do nothing with it
+                    name = str(event.get("type"))
+                    kind = _EVENTS.get(name)
+                    if kind is None or name in REPEATING:  # unknown ones are newer than this version of the SDK
                         continue
+                    if name == _TEXT and self._heard(event.get("delta"), begun=begun):
+                        continue
+                    begun = True
                     if isinstance(event.get("response"), dict):
                         event["response"] = _slim(event["response"])
                     yield _read(kind, event)
         except (aiohttp.ClientError, OSError) as error:
             raise EndpointError(type(error).__name__) from error
+
+    def _heard(self, text: Any, *, begun: bool) -> bool:
+        """Give a piece of text to the listener. An answer that opens with one goes the SDK's way whole, which until
+        its first event may still be asked for again.
+        """
+        if not begun:
+            self._listener = None
+        return self._listener is not None and isinstance(text, str) and self._listener(text)
 
 
 async def _data(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:

@@ -226,9 +226,9 @@ class SdkRunner:
         }
         if speech is None:
             return await Runner.run(agent, given, **arguments)
-        streamed = Runner.run_streamed(agent, given, **arguments)
-        await speak(streamed, speech, busy=lambda: journal.busy > 0)
-        return streamed
+        return await speak(
+            lambda: Runner.run_streamed(agent, given, **arguments), speech, busy=lambda: journal.busy > 0
+        )
 
     def _let_wait(self, waiting: ToolApprovalItem, snapshot: str, caller: Caller, progress: _Progress) -> Item:
         """Note a call that waits, unless the same one waits already; return the output that stands in its place."""

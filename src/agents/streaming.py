@@ -9,22 +9,38 @@ from agents import RunResultStreaming
 
 from ..conversation.speech import Speech
 from ..errors import TurnTimedOut
+from .responses import listener
 
 
-async def speak(streamed: RunResultStreaming, speech: Speech, *, busy: Callable[[], bool]) -> None:
-    """Say what a run says until it ends or the caller speaks over it.
+async def speak(
+    run: Callable[[], RunResultStreaming], speech: Speech, *, busy: Callable[[], bool]
+) -> RunResultStreaming:
+    """Start a run, say what it says until it ends or the caller speaks over it, and return it.
 
     Then the model call is cancelled at once, unless a tool is under way (``busy``): tools are let finish, because their
     effects were asked for, and no further model call is made. Raises TurnTimedOut when neither text nor a tool has
     come by the speech's deadline.
     """
     began = asyncio.Event()
+
+    def say(text: str) -> bool:
+        """Say what the model says, but not what an agent says that is a tool of this one."""
+        if busy():
+            return False
+        began.set()
+        speech.say(text)
+        return True
+
+    token = listener.set(say)
+    try:
+        streamed = run()  # in a task that inherits the listener
+    finally:
+        listener.reset(token)
     watcher = asyncio.create_task(_watch(streamed, speech, began, busy))
     try:
         async for event in streamed.stream_events():
             if event.type == "raw_response_event" and event.data.type == "response.output_text.delta":
-                began.set()
-                speech.say(event.data.delta)
+                say(event.data.delta)  # of a model that knows of no listener
             elif event.type == "run_item_stream_event" and event.name == "tool_called":
                 began.set()
                 speech.pause()
@@ -33,6 +49,7 @@ async def speak(streamed: RunResultStreaming, speech: Speech, *, busy: Callable[
         streamed.cancel()  # leaving the loop alone would let the run go on
     if watcher.done() and not watcher.cancelled() and (error := watcher.exception()):
         raise error
+    return streamed
 
 
 async def _watch(streamed: RunResultStreaming, speech: Speech, began: asyncio.Event, busy: Callable[[], bool]) -> None:

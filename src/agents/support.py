@@ -19,6 +19,8 @@ from .tools import support_tools
 
 DEFAULT_NAME = "Customer Service Agent"
 DEFAULT_REFUND_THRESHOLD_CENTS = 10_000
+ON_THE_PHONE = "The customer reaches you on the phone."
+BY_TEXT = "The customer reaches you by text message."
 
 
 def build_support_agent(
@@ -42,9 +44,9 @@ def build_support_agent(
 
 def _circumstances(caller: Caller) -> str:
     """Say what differs between turns. It stands last and changes rarely, so that prompt caches keep what precedes."""
-    way = "on the phone" if caller.channel is Channel.VOICE else "by text message"
+    way = ON_THE_PHONE if caller.channel is Channel.VOICE else BY_TEXT
     today = datetime.fromtimestamp(caller.now, UTC).strftime("%A, %d %B %Y")
-    return f"# Now\n\nThe customer reaches you {way}. Today is {today} (UTC)."
+    return f"# Now\n\n{way} Today is {today} (UTC)."
 
 
 def load_agent(path: str) -> Agent[Any]:

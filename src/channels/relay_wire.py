@@ -12,13 +12,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic_core import to_json
+
 LONGEST_FRAME = 65_536
 """Characters, or bytes, of a frame that is read at all. Twilio's largest, a prompt, has some hundreds."""
 
 _ERROR_CODE = re.compile(r"\b6\d{4}\b", re.ASCII)
 _DIGIT = re.compile(r"[0-9*#A-D]", re.ASCII)
 _LONGEST_NUMBER = 9
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 Fields = Mapping[str, Any]
 
@@ -277,8 +278,12 @@ Outbound = Text | Play | SendDigits | Language | End
 
 def write(message: Outbound) -> str:
     """Give the JSON text of a message: documented fields alone, and none that is None. Text is never trimmed."""
-    fields = {name: value for name, value in _written(message).items() if value is not None}
-    return _encode({name: _clean(value) if isinstance(value, str) else value for name, value in fields.items()})
+    fields = {
+        name: _clean(value) if isinstance(value, str) else value
+        for name, value in _written(message).items()
+        if value is not None
+    }
+    return to_json(fields).decode()
 
 
 def _written(message: Outbound) -> dict[str, object]:

@@ -45,7 +45,7 @@ CHARS_PER_SECOND = 15.0
 """How fast Twilio speaks, where its speaker events do not tell."""
 QUIET_SECONDS = 0.4
 """How long nobody may have spoken before something is said unasked."""
-LOOK_SECONDS = 0.25
+LOOK_SECONDS = 1.0
 KEY_PAUSE_SECONDS = 2.0
 """A pause this long ends a number that is entered with keys."""
 HOME_LANGUAGE = "en"

@@ -55,8 +55,7 @@ async def run_agent(
     if not answer.strip() and not result.interrupted:
         answer = otherwise or _instead(draft, request, result)
         if steering.speech is not None:
-            steering.speech.pause()
-            steering.speech.say(f" {answer}" if steering.speech.said else answer)
+            steering.speech.say(f" {answer}" if steering.speech.begun else answer)
         items.append({"role": "assistant", "content": answer})
     draft.remember(route, number, items)
     _record(draft, request, result, covers)

@@ -142,7 +142,7 @@ class TurnEngine:
         if self._worker.offer(subject, entries):
             await self._store.accept(subject, entries, token=uuid.uuid4().hex)
             self._worker.preempt(subject)
-        self._lanes.wake(subject)
+        self._lanes.wake(subject, urgent=True)
 
     def _send(self, subject: SubjectId, outgoing: Outgoing) -> None:
         self._lines.wake(self._delivery.adopt(subject, outgoing))

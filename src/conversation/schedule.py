@@ -1,4 +1,5 @@
 """Who runs when: keys are woken, and a bounded pool of workers runs each woken key, one run per key at a time.
+Urgent keys do not wait for a worker.
 
 The engine uses one schedule for lanes and one for outbox lines. It only decides *when*; that two processes never run
 the same lane is the store's lease, not this.
@@ -33,6 +34,8 @@ class Schedule(Generic[K]):
         self._running: dict[K, bool] = {}
         self._timers: dict[K, asyncio.TimerHandle] = {}
         self._crashes: dict[K, int] = {}
+        self._urgent: set[K] = set()
+        self._extra: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._draining = False
         self._idle = asyncio.Event()
@@ -44,23 +47,32 @@ class Schedule(Generic[K]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for task in self._tasks:
+        tasks = [*self._tasks, *self._extra]
+        for task in tasks:
             task.cancel()
         for handle in self._timers.values():
             handle.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    def wake(self, key: K, *, after: float = 0.0) -> None:
+    def wake(self, key: K, *, after: float = 0.0, urgent: bool = False) -> None:
         """Run a key, ``after`` seconds from now; a key that waits for a later moment is brought forward.
 
-        A key that runs already runs once more afterwards, so that nothing which came in between is left lying.
+        A key that runs already runs once more afterwards, so that nothing which came in between is left lying. An
+        ``urgent`` one (a caller is on the line) runs at once, also when all workers are busy.
         """
-        if self._draining or key in self._queued:
+        if self._draining:
             return
         if key in self._running:
             self._running[key] = True
+            if urgent:
+                self._urgent.add(key)
             return
         timer = self._timers.get(key)
+        if urgent:
+            self._rush(key, timer)
+            return
+        if key in self._queued:
+            return
         loop = asyncio.get_running_loop()
         if timer is not None:
             if timer.when() <= loop.time() + after:
@@ -94,25 +106,41 @@ class Schedule(Generic[K]):
         self._queued.add(key)
         self._queue.put_nowait(key)
 
+    def _rush(self, key: K, timer: asyncio.TimerHandle | None) -> None:
+        """Run a key in a task of its own; what still waits for it comes to nothing."""
+        if timer is not None:
+            timer.cancel()
+            del self._timers[key]
+        self._queued.discard(key)
+        self._running[key] = False
+        task = asyncio.create_task(self._run_one(key), name=f"{self._name}-urgent")
+        self._extra.add(task)
+        task.add_done_callback(self._extra.discard)
+
     async def _work(self) -> None:
         while True:
             key = await self._queue.get()
-            self._queued.discard(key)
-            self._running[key] = False
-            again: float | None = None
-            try:
-                again = await self._run(key)
-                self._crashes.pop(key, None)
-            except Exception:
-                # The edge of a worker: one lane's trouble must not end the pool.
-                crashes = self._crashes[key] = self._crashes.get(key, 0) + 1
-                again = CRASH_BACKOFF[min(crashes, len(CRASH_BACKOFF)) - 1]
-                log.exception("run_failed", schedule=self._name, crashes=crashes)
-            finally:
-                woken = self._running.pop(key)
-            if self._draining and not self._running:
-                self._idle.set()
-            if woken:
-                self.wake(key)
-            elif again is not None:
-                self.wake(key, after=again)
+            if key in self._queued:  # else it was urgent and has been run
+                self._queued.discard(key)
+                self._running[key] = False
+                await self._run_one(key)
+
+    async def _run_one(self, key: K) -> None:
+        again: float | None = None
+        try:
+            again = await self._run(key)
+            self._crashes.pop(key, None)
+        except Exception:
+            # The edge of a worker: one lane's trouble must not end the pool.
+            crashes = self._crashes[key] = self._crashes.get(key, 0) + 1
+            again = CRASH_BACKOFF[min(crashes, len(CRASH_BACKOFF)) - 1]
+            log.exception("run_failed", schedule=self._name, crashes=crashes)
+        finally:
+            woken, urgent = self._running.pop(key), key in self._urgent
+            self._urgent.discard(key)
+        if self._draining and not self._running:
+            self._idle.set()
+        if woken:
+            self.wake(key, urgent=urgent)
+        elif again is not None:
+            self.wake(key, after=again)

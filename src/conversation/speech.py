@@ -37,6 +37,8 @@ class Speech:
         """The call ended: nobody listens, but the turn goes on, because its side effects were asked for."""
         self.said = ""
         """What went out to the caller, as it went out."""
+        self.begun = False
+        """The agent said something, even if it is held back."""
         self.filter = StreamFilter()
         self.number: int | None = None
         self.done = asyncio.Event()
@@ -50,17 +52,18 @@ class Speech:
     def say(self, text: str) -> None:
         """Send a piece of the answer, unless nobody listens any more."""
         if text and not self.silent:
+            self.begun = True
             self._send(self.filter.feed(text))
 
     def pause(self) -> None:
-        """Send what is held back, because no more comes for a while: a tool is running."""
+        """Send the number that is held back, because no more comes for a while: a tool is running."""
         if not self.silent:
-            self._send(self.filter.end())
+            self._send(self.filter.pause())
 
     def finish(self) -> None:
         """Say that the answer is complete."""
-        self.pause()
         if not self.silent:
+            self._send(self.filter.end())
             self._finish()
 
     def _send(self, text: str) -> None:

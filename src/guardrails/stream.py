@@ -3,9 +3,9 @@
 What a :class:`StreamFilter` returns, put together, is ``mask(professional(text).text).text`` of the whole text, however
 it is cut into pieces, with these exceptions:
 
-* What was let go cannot be taken back. When the agent pauses in a number (:meth:`StreamFilter.end`), when a number goes
-  on for more than ``MOST_HELD`` characters, or when nine digits grouped 5-4 or the like are called a social security
-  number only behind them, the number's beginning may be out: then the mark takes the place of its rest.
+* What was let go cannot be taken back. The beginning of a number may be out when the agent pauses in it
+  (:meth:`StreamFilter.pause`), when it goes on for more than ``MOST_HELD`` characters, or when nine digits in unusual
+  groups (5-4) are called a social security number only behind them. Then the mark takes the place of its rest.
 * Words count for a number as far as :mod:`.pii` looks, but not across a number that is out and masked.
 """
 
@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from .language import WordFilter
 from .pii import MARK, Kind, Masked, mask
-from .unfinished import MOST_HELD, has_number, runs_across, settled
+from .surroundings import NEAR
+from .unfinished import has_number, runs_across, settled
 
-_CONTEXT = MOST_HELD
+_CONTEXT = 3 * NEAR
 """Characters of what is out that are kept, because they may name a number or be its beginning."""
 
 
@@ -30,8 +31,12 @@ class StreamFilter:
         """Take in the next piece, and return what may go out now."""
         return self._numbers.feed(self._words.feed(piece))
 
+    def pause(self) -> str:
+        """Return the number that is held back, because no more comes for a while; the beginning of a word stays."""
+        return self._numbers.end()
+
     def end(self) -> str:
-        """Return what is held back, because no more comes, or not for a while."""
+        """Return all that is held back."""
         return self._numbers.feed(self._words.end()) + self._numbers.end()
 
     @property

@@ -226,7 +226,8 @@ class LaneStore(Protocol):
           anew and no try is raised.
         * ``accept`` entries are accepted in the same step (token = holder), whether or not the lease is granted.
         * Granting raises ``tries`` of the first waiting entry by one.
-        * Where a purge left nothing of a lane but opt-outs, a new conversation that carries them is returned.
+        * Where a purge left nothing of a lane but opt-outs, or the record is unreadable, a new conversation that
+          carries them is returned.
         * An unreadable conversation, or an unreadable entry, is set aside in the same step and never blocks the lane.
         """
         ...

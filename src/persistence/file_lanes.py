@@ -70,7 +70,7 @@ def _read_or_set_aside(db: sqlite3.Connection, now: float, subject: SubjectId) -
         )
         db.execute("DELETE FROM conversation WHERE subject = ?", (subject,))
         db.execute("UPDATE lane SET unreadable = 1 WHERE subject = ?", (subject,))
-        return None, True
+        return _only_opted_out(db, now, subject), True
 
 
 def _only_opted_out(db: sqlite3.Connection, now: float, subject: SubjectId) -> Conversation | None:

@@ -4,22 +4,21 @@
 -- What an index holds is at most 200 bytes long (postgres_names.py), and sorts by its bytes: the order of a locale
 -- changes with the server's libraries.
 
--- The version of this schema, one row.
-CREATE TABLE conversation_states_schema (version int NOT NULL);
-
 -- Fences come from one sequence: they grow for every lane, and nothing of an erased customer has to stay for them.
 -- It starts at the clock's milliseconds, so that even a lost database never hands out an old fence again.
 CREATE SEQUENCE conversation_states_fence;
 SELECT setval('conversation_states_fence', floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint);
 
 -- `spelled`: the subject in full, where it is too long for an index. `tried`: the entry whose `tries` the present
--- claim raised. `unreadable`: that claim found the conversation so. `due_at`: since when the lane has work (first
+-- claim raised. `unreadable`: that claim found the conversation so. `claimer`: who got the fence, also after giving the
+-- lane back: should the server crash and lose its last fences, they are handed out again. `due_at`: since when the lane has work (first
 -- waiting entry or wake_at), NULL when it has none. `touched_day`: the day of `touched_at`; the age index is on it,
 -- because a row whose indexed columns stay the same is updated in place.
 CREATE TABLE conversation_states_lane (
   subject text COLLATE "C" PRIMARY KEY,
   spelled text,
   fence bigint NOT NULL DEFAULT 0,
+  claimer text,
   holder text,
   seconds float8 NOT NULL DEFAULT 0,
   lease_until float8 NOT NULL DEFAULT 0,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError
+
+_HOST: Final = r"(\[[0-9A-Fa-f:.]+\]|[\w.-]*)(:\d+)?"
+_HOSTS: Final = re.compile(rf"{_HOST}(,{_HOST})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +30,16 @@ class PostgresAddress:
 
     @classmethod
     def of_url(cls, url: str) -> Self:
-        """Return the address in a URL. Raises ConfigurationError, without the URL, when it names no host."""
+        """Return the address in a URL. Raises ConfigurationError, which never quotes it: it may hold a password."""
         try:
             parts = urlsplit(url)
-        except ValueError as error:
-            raise ConfigurationError(["The address of the database (DATABASE_URL) cannot be read."]) from error
-        host = parts.netloc.rpartition("@")[2]
-        return cls(host=host or "localhost", database=parts.path.lstrip("/"), url=url)
+        except ValueError:
+            raise _unreadable() from None
+        hosts = parts.netloc.rpartition("@")[2]
+        # A password with a bare #, / or ? would end the host's part, and be shown as a host or database.
+        if "@" in parts.path + parts.query + parts.fragment or parts.fragment or not _HOSTS.fullmatch(hosts):
+            raise _unreadable()
+        return cls(host=hosts or "localhost", database=parts.path.lstrip("/"), url=url)
 
     @property
     def place(self) -> str:
@@ -52,3 +59,12 @@ class PostgresAddress:
             "password": self.password,
             "ssl": self.ssl,
         }
+
+
+def _unreadable() -> ConfigurationError:
+    return ConfigurationError(
+        [
+            "DATABASE_URL must be an address such as postgresql://user:password@host:5432/database; in user and"
+            " password, special characters are written as % and their code (%40 for @)."
+        ]
+    )

@@ -24,7 +24,7 @@ SCHEMA_SECONDS: Final = 30.0
 CLOSE_SECONDS: Final = 2.0
 CONNECTIONS: Final = 10
 WARM: Final = 2
-"""Connections that are kept open: a new one has to plan everything anew."""
+"""Connections that are opened at the start: the first statements on a new one are slow."""
 
 _BROKEN: Final = (
     asyncpg.PostgresConnectionError,
@@ -40,7 +40,7 @@ _COLLIDED: Final = (asyncpg.TransactionRollbackError,)
 _REFUSED: Final = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
-    asyncpg.InsufficientPrivilegeError,
+    asyncpg.SyntaxOrAccessError,
     asyncpg.ClientConfigurationError,
 )
 """The settings do not fit."""
@@ -94,7 +94,12 @@ class Database:
             async with asyncio.timeout(seconds):
                 try:
                     return await self._run(filled, values)
-                except (*_BROKEN, *_COLLIDED):
+                except _COLLIDED:
+                    if once:
+                        raise
+                except _BROKEN:
+                    # What broke one connection broke the others too, although they may not have noticed.
+                    await self._pool.expire_connections()
                     if once:
                         raise
                 return await self._run(filled, values)
@@ -132,7 +137,8 @@ async def open_database(
     """Connect. Raises ConfigurationError when the server refuses us, StoreUnavailable when it does not answer."""
     options = {
         **address.options(),
-        "min_size": min(WARM, connections),
+        "init_size": min(WARM, connections),
+        "min_size": 0,  # what breaks is replaced when it is needed
         "max_size": connections,
         "timeout": WAIT_SECONDS,
         "connection_class": Connection,

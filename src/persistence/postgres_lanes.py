@@ -48,14 +48,14 @@ async def claim(db: Database, subject: SubjectId, holder: str, seconds: float, a
 
 def _read_conversation(subject: SubjectId, row: Row) -> tuple[Conversation | None, str | None]:
     """Return the conversation of a claim, or why it cannot be read; one of only opt-outs where nothing else is left."""
+    opted_out = tuple(Channel(channel) for channel in row["opted_out"] or ())
+    only = Conversation(subject, created_at=row["at"], updated_at=row["at"], opted_out=opted_out) if opted_out else None
     if row["conversation"] is None:
-        opted_out = tuple(Channel(channel) for channel in row["opted_out"] or ())
-        only = Conversation(subject, created_at=row["at"], updated_at=row["at"], opted_out=opted_out)
-        return (only if opted_out else None), None
+        return only, None
     try:
         return stamped(row["conversation"], row["version"], row["updated_at"]), None
     except UnreadableRecord as error:
-        return None, error.detail
+        return only, error.detail
 
 
 def stamped(record: str, version: int, updated_at: float) -> Conversation:

@@ -1,5 +1,15 @@
 -- Lanes: the lease and what its holder commits.
 
+-- Not to wait until the disk has it: for what may be lost when the server itself crashes. A lost claim means that the
+-- turn is run again, and its first worker cannot commit; whatever is seen from outside waits for the disk, and for all
+-- that was written before.
+CREATE OR REPLACE FUNCTION conversation_states_hasten() RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('synchronous_commit', 'off', true);  -- until the end of this transaction
+END
+$$;
+
 -- One row when the lease is granted, none while somebody else's runs.
 CREATE OR REPLACE FUNCTION conversation_states_claim(
   p_subject text, p_spelled text, p_holder text, p_seconds float8, p_keys text[], p_records text[], p_offset float8
@@ -16,6 +26,8 @@ DECLARE
 BEGIN
   IF cardinality(p_keys) > 0 THEN
     PERFORM conversation_states_accept(p_subject, p_spelled, p_keys, p_records, p_holder, NULL, p_offset);
+  ELSE
+    PERFORM conversation_states_hasten();
   END IF;
   -- From here on the row is ours, and everything below is read after that.
   v_lane := conversation_states_lock(p_subject, p_spelled);
@@ -30,7 +42,7 @@ BEGIN
     v_lane.tried := conversation_states_try(p_subject);
   END IF;
   UPDATE conversation_states_lane
-    SET fence = v_lane.fence, holder = p_holder, seconds = p_seconds, lease_until = v_now + p_seconds,
+    SET fence = v_lane.fence, claimer = p_holder, holder = p_holder, seconds = p_seconds, lease_until = v_now + p_seconds,
         tried = v_lane.tried, unreadable = v_lane.unreadable, touched_at = v_now, touched_day = floor(v_now / 86400)
     WHERE subject = p_subject;
   fence := v_lane.fence;
@@ -39,10 +51,8 @@ BEGIN
   waiting := conversation_states_waiting(p_subject);
   SELECT it.record, it.version, it.updated_at INTO conversation, version, updated_at
     FROM conversation_states AS it WHERE it.subject = p_subject;
-  IF NOT FOUND THEN
-    SELECT array_agg(channel ORDER BY id) INTO opted_out
-      FROM conversation_states_opt_out WHERE subject = p_subject;
-  END IF;
+  SELECT array_agg(channel ORDER BY id) INTO opted_out
+    FROM conversation_states_opt_out WHERE subject = p_subject;
   RETURN NEXT;
 END
 $$;
@@ -95,6 +105,7 @@ CREATE OR REPLACE FUNCTION conversation_states_renew(
 ) RETURNS boolean
 LANGUAGE plpgsql AS $$
 BEGIN
+  PERFORM conversation_states_hasten();
   PERFORM FROM conversation_states_lane WHERE subject = p_subject FOR UPDATE;
   UPDATE conversation_states_lane SET seconds = p_seconds, lease_until = conversation_states_now(p_offset) + p_seconds
     WHERE subject = p_subject AND fence = p_fence AND holder = p_holder;
@@ -110,6 +121,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
   v_lane conversation_states_lane;
 BEGIN
+  PERFORM conversation_states_hasten();
   SELECT * INTO v_lane FROM conversation_states_lane
     WHERE subject = p_subject AND fence = p_fence AND holder = p_holder FOR UPDATE;
   IF NOT FOUND THEN
@@ -148,7 +160,7 @@ BEGIN
   IF FOUND THEN
     RETURN v_answer;
   END IF;
-  IF v_lane.fence IS DISTINCT FROM p_fence THEN
+  IF (v_lane.fence, v_lane.claimer) IS DISTINCT FROM (p_fence, p_holder) THEN
     RETURN NULL;
   END IF;
   v_now := conversation_states_now(p_offset);

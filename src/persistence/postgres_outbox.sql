@@ -239,6 +239,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
   v_now float8 := conversation_states_now(p_offset);
 BEGIN
+  PERFORM conversation_states_hasten();
   RETURN QUERY SELECT coalesce(lane.spelled, lane.subject), NULL::text
     FROM conversation_states_lane AS lane WHERE lane.due_at <= v_now AND lane.lease_until <= v_now
     ORDER BY lane.due_at LIMIT p_limit FOR NO KEY UPDATE SKIP LOCKED;

@@ -31,7 +31,8 @@ async def put_in_place(database: Database, names: Names, *, create: bool) -> Non
         raise StoreMissing(f"({database.address.place}: there is no table {names.table})")
     if version != SCHEMA_VERSION:
         await _lift(database, names)
-    await _warn_if_volatile(database)
+    if create:  # by a server; commands only look
+        await _warn_if_volatile(database)
 
 
 async def _version(database: Database) -> int:
@@ -45,10 +46,9 @@ async def _version(database: Database) -> int:
 async def _lift(database: Database, names: Names) -> None:
     async with database.transaction() as connection:
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
-        there = await connection.fetchval(names.fill("SELECT to_regclass('conversation_states_schema') IS NOT NULL"))
-        version = 0
-        if there:
-            version = await connection.fetchval(names.fill("SELECT version FROM conversation_states_schema"))
+        # to_regclass would not do: it may answer from this session's memory, from before the lock.
+        await connection.execute(names.fill("CREATE TABLE IF NOT EXISTS conversation_states_schema (version int)"))
+        version = await connection.fetchval(names.fill("SELECT version FROM conversation_states_schema")) or 0
         if version > SCHEMA_VERSION:
             raise ConfigurationError(
                 [f"{database.address.place}: the tables {names.table}… are of a newer version (schema {version})."]

@@ -33,7 +33,7 @@ async def claim(
     if damaged or not whole:
         version = stored[1] if not whole else None
         held = replace(held, waiting=await _pass_over(link, held, damaged, token="", whole=not whole, version=version))
-    if conversation is None and not held.unreadable and opted_out is not None:
+    if conversation is None and opted_out is not None:
         held = replace(held, conversation=_only_opted_out(subject, held.now, opted_out))
     return held
 

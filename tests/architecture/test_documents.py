@@ -1,6 +1,8 @@
 """The documents say what the code does: settings, errors, commands, links and the checklist."""
 
 import ast
+import importlib
+import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import tandem
 from tandem import errors
 from tandem.settings import RETIRED, Settings
 
@@ -64,23 +67,31 @@ def test_operations_names_the_retired_settings(name: str) -> None:
 
 
 def error_classes(root: type[errors.TandemError]) -> Iterator[type[errors.TandemError]]:
+    """Yield an error and those derived from it anywhere in the package, once all of that is imported."""
     yield root
     for child in root.__subclasses__():
-        if child.__module__ == errors.__name__:
+        if child.__module__.startswith("tandem."):
             yield from error_classes(child)
 
 
-def test_operations_lists_every_error() -> None:
+@pytest.fixture(scope="module")
+def every_error() -> list[type[errors.TandemError]]:
+    for module in pkgutil.walk_packages(tandem.__path__, "tandem."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    return list(error_classes(errors.TandemError))
+
+
+def test_operations_lists_every_error(every_error: list[type[errors.TandemError]]) -> None:
     found = {code.strip("`"): (sentence, again) for code, sentence, again, _ in rows(OPERATIONS, "Code")}
     expected = {
-        error.code: (str(error.__doc__).splitlines()[0], "yes" if error.retryable else "no")
-        for error in error_classes(errors.TandemError)
+        error.code: (str(error.__doc__).splitlines()[0], "yes" if error.retryable else "no") for error in every_error
     }
     assert found == expected
 
 
-def test_every_error_class_has_its_own_code() -> None:
-    codes = [error.code for error in error_classes(errors.TandemError)]
+def test_every_error_class_has_its_own_code(every_error: list[type[errors.TandemError]]) -> None:
+    codes = [error.code for error in every_error]
     assert sorted(codes) == sorted(set(codes))
 
 

@@ -1,12 +1,13 @@
 """Who may import whom, who may read the environment, and how long a module may be."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from .tree import SRC, modules
+from .tree import ROOT, SRC, modules
 
 ROOMS = (
     ("errors", "model"),
@@ -102,6 +103,12 @@ def reads_environment(tree: ast.AST) -> bool:
 @pytest.mark.parametrize("module", modules(), ids=str)
 def test_module_keeps_the_rules(module: Path) -> None:
     assert broken_rules(module, (SRC / module).read_text(encoding="utf-8")) == []
+
+
+def test_architecture_names_everybody_who_knows_the_settings() -> None:
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    (named,) = re.findall(r"^\| (.*) \| .*; the only users of the settings \|$", page, re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", named)) == KNOWS_THE_SETTINGS
 
 
 @pytest.mark.parametrize("module", modules(), ids=str)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tandem.errors import UnreadableRecord
 from tandem.model import Channel, ReplyStatus
-from tandem.persistence.base import Outcome, Settlement
+from tandem.persistence.base import Change, Outcome, Settlement
 
 from .kits import StoreKit
 from .records import JANE, JOHN, LEASE, event, fresh, names, reply, take, talked, texts, write
@@ -101,3 +103,37 @@ async def test_an_unreadable_reply_behind_another_is_set_aside_in_its_turn(kit: 
     sent = Settlement(ReplyStatus.SENT, provider_id="SM9")
     assert await kit.store.settle(JANE, first, sent, seconds=LEASE) is None
     assert (await kit.store.counts()).set_aside == 1
+
+
+async def test_a_commit_passes_over_an_unreadable_entry(kit: StoreKit) -> None:
+    claim = await take(kit.store, accept=texts("a", "b", "c"))
+    await kit.corrupt_entry(JANE, "b")
+    committed = await kit.repeat(lambda: kit.store.commit(claim, Change(talked(), consumed=("a",)), token="t"))
+    assert [(waiting.entry.key, waiting.tries) for waiting in committed.waiting] == [("c", 1)]
+
+
+async def test_a_commit_with_only_unreadable_entries_left_gives_the_lane_back(kit: StoreKit) -> None:
+    claim = await take(kit.store, accept=texts("a", "b"))
+    await kit.corrupt_entry(JANE, "b")
+    committed = await kit.store.commit(claim, Change(talked(), consumed=("a",)), token="t")
+    assert committed.waiting == ()
+    assert await kit.store.claim(JANE, holder=fresh(), seconds=LEASE) is not None
+
+
+async def test_a_commit_passes_over_an_unreadable_reply(kit: StoreKit) -> None:
+    await write(kit.store, replies=(reply("r1"),))
+    await kit.corrupt_reply(JANE, "r1")
+    claim = await take(kit.store)
+    change = Change(talked(), replies=(reply("r2"),))
+    first = await kit.store.commit(claim, change, token="t", deliver=LEASE)
+    assert [one.reply.id for one in first.outgoing] == ["r2"]
+    assert await kit.store.commit(claim, change, token="t", deliver=LEASE) == first
+
+
+async def test_an_opt_out_outlives_an_unreadable_conversation(kit: StoreKit) -> None:
+    await write(kit.store, conversation=replace(talked(), opted_out=(Channel.SMS,)))
+    await kit.corrupt(JANE)
+    claim = await take(kit.store)
+    assert claim.unreadable
+    assert claim.conversation is not None
+    assert (claim.conversation.opted_out, claim.conversation.summary) == ((Channel.SMS,), "")

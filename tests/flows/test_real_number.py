@@ -81,6 +81,17 @@ async def test_whatsapp_is_the_same_customer_answered_on_whatsapp(tmp_path: Path
     assert "Rex" in str(model.inputs[1])
 
 
+async def test_rcs_is_the_same_customer_answered_on_rcs(tmp_path: Path) -> None:
+    model = ModelServer(echo)
+    async with running(tmp_path, model) as it:
+        await it.ask("my dog is called Rex")
+        await it.twilio.text(f"rcs:{JOHN}", "what is my dog called?", to="rcs:acme_agent")
+        (message,) = await it.twilio.wait_for(f"rcs:{JOHN}")
+        assert len(it.twilio.sent_to(JOHN)) == 1
+    assert (message.from_, message.body) == ("rcs:acme_agent", "You said: what is my dog called?")
+    assert "Rex" in str(model.inputs[1])
+
+
 async def test_a_closed_whatsapp_window_falls_back_to_sms(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer(echo)) as it:
         it.twilio.faults.append(Fault(status=400, code=63016))

@@ -205,6 +205,54 @@ async def test_the_offline_model_serves_its_own_customer_only(tmp_path: Path) ->
     assert "TRK_ABC123" not in stranger
 
 
+async def test_a_long_answer_leaves_as_messages_that_join_to_it_exactly(tmp_path: Path) -> None:
+    link = "https://shop.example/returns?order=ORD_12345&" + "x" * 60
+    words = [f"This is sentence number {number} of a long answer." for number in range(33)]
+    answer = " ".join([*words, f"See {link} for the rest.", *words])[:1700].rsplit(".", 1)[0] + "."
+    assert len(answer) > 1600
+    async with running(tmp_path, ModelServer([Answer(answer), Answer("Short.")])) as it:
+        await it.ask("tell me everything")
+        parts = await it.hear(2)
+        assert await it.ask("thanks") == "Short."
+        assert it.twilio.creates == 3
+    assert "".join(parts) == answer
+    assert all(len(part) <= 1600 for part in parts)
+    assert parts[0].endswith(". ")
+    assert sum(link in part for part in parts) == 1
+
+
+async def test_status_says_exactly_this(tmp_path: Path) -> None:
+    async with (
+        running(tmp_path, ModelServer(echo), TWILIO_PHONE_NUMBER=OURS) as it,
+        aiohttp.ClientSession(it.url) as session,
+        session.get("/status") as response,
+    ):
+        status = await response.json()
+    assert set(status) == {
+        "status",
+        "agents",
+        "configuration",
+        "conversations",
+        "pendingApprovals",
+        "oldestPendingEntrySeconds",
+        "oldestUnsettledReplySeconds",
+        "setAside",
+        "refusedSignatures",
+        "openCalls",
+        "timestamp",
+    }
+    assert status["configuration"] == {
+        "twilioConfigured": True,
+        "openaiConfigured": True,
+        "phoneNumber": "…1111",
+        "subjectResolver": "phone",
+        "segmentConfigured": False,
+        "segmentProfileApiConfigured": False,
+        "persistenceAdapter": "file",
+        "model": "default",
+    }
+
+
 async def test_health_and_status_tell_the_truth(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer(echo)) as it, aiohttp.ClientSession(it.url) as session:
         await it.ask("hello")

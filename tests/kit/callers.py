@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tandem.agents.context import Caller, Deeds, Withdraw
+from tandem.agents.context import Caller, Deeds, FindTicket, Withdraw
 from tandem.agents.shop import Shop
-from tandem.model import Address, Approval, Channel, Route, SubjectId
+from tandem.model import Address, Approval, Channel, Route, SubjectId, Ticket
 
 JOHN, JANE, FREE, STRANGER = "+15551234567", "+15559876543", "+15552223333", "+15550001111"
 OURS = "+15550009999"
@@ -14,6 +14,11 @@ NOW = 1_795_000_000.0
 async def nothing_waits(approval_id: str) -> bool:
     """Answer a withdrawal as if a colleague had been first."""
     return False
+
+
+async def no_ticket(ticket_id: str) -> Ticket | None:
+    """Find nothing, as in an empty store."""
+    return None
 
 
 def route_of(phone: str | None, channel: Channel = Channel.SMS, *, ours: str = OURS) -> Route:
@@ -29,6 +34,7 @@ def caller_of(
     ours: str = OURS,
     approvals: tuple[Approval, ...] = (),
     withdraw: Withdraw = nothing_waits,
+    ticket: FindTicket = no_ticket,
 ) -> Caller:
     """Make a caller of one turn."""
     return Caller(
@@ -41,4 +47,5 @@ def caller_of(
         deeds=Deeds(),
         approvals=approvals,
         withdraw=withdraw,
+        ticket=ticket,
     )

@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from aiohttp import BasicAuth
 from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tandem.app import Gateway, open_gateway
 from tandem.channels.simulator import TwilioSimulator
@@ -34,6 +36,8 @@ class Running:
     store: LaneStore
     url: str
     settings: Settings
+    logins: list[str]
+    """Who signed in to Twilio's REST API, one name per request."""
 
     async def say(self, text: str, *, sender: str = JOHN, sid: str | None = None) -> int:
         """Text the gateway and return its HTTP status."""
@@ -68,22 +72,42 @@ def settings_for(folder: Path, **extra: str) -> Settings:
     return load_settings(env | extra, env_file=None)
 
 
+class _Doorman:
+    """Notes who signs in to an app."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.logins: list[str] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        for name, value in scope.get("headers", ()):
+            if name == b"authorization":
+                self.logins.append(BasicAuth.decode(value.decode()).login)
+        await self._app(scope, receive, send)
+
+
 @asynccontextmanager
 async def running(
-    folder: Path, model: ModelServer | None = None, *, twilio: TwilioSimulator | None = None, **extra: str
+    folder: Path,
+    model: ModelServer | None = None,
+    *,
+    twilio: TwilioSimulator | None = None,
+    api_key: tuple[str, str] | None = None,
+    **extra: str,
 ) -> AsyncIterator[Running]:
     """Run a gateway on a folder; without ``model`` the offline rules answer. ``extra`` are settings.
 
-    With ``twilio``, what an earlier gateway's customers got is kept: a restart.
+    With ``twilio``, what an earlier gateway's customers got is kept: a restart. ``api_key`` is one that Twilio knows.
     """
     listener, outside = listen(), listen()
     url = f"http://127.0.0.1:{port_of(listener)}"
-    simulator = TwilioSimulator(account_sid=ACCOUNT, auth_token=TOKEN, gateway_url=url)
+    simulator = TwilioSimulator(account_sid=ACCOUNT, auth_token=TOKEN, gateway_url=url, api_key=api_key)
+    doorman = _Doorman(Starlette(routes=list(simulator.routes())))
     if twilio is not None:
         simulator.messages = twilio.messages
     async with (
         simulator,
-        serve(Starlette(routes=list(simulator.routes())), listener=outside) as twilio_url,
+        serve(doorman, listener=outside) as twilio_url,
         serve(model.app if model else Starlette()) as model_url,
     ):
         env = {"TWILIO_API_BASE_URL": twilio_url, "PUBLIC_BASE_URL": url}
@@ -94,4 +118,4 @@ async def running(
             open_gateway(settings, port=port_of(listener), shop_file=folder / "shop.sqlite3") as gateway,
             serve(gateway.app(), listener=listener),
         ):
-            yield Running(simulator, gateway, gateway.health.store, url, settings)
+            yield Running(simulator, gateway, gateway.health.store, url, settings, doorman.logins)

@@ -19,7 +19,19 @@ from tandem.agents.shop import Shop
 from tandem.conversation import approvals
 from tandem.conversation.base import Requested, TurnRequest, TurnResult
 from tandem.conversation.history import model_input
-from tandem.model import Approval, ApprovalStatus, Channel, Conversation, Decision, Entry, Item, Route, Turn, Verdict
+from tandem.model import (
+    Approval,
+    ApprovalStatus,
+    Channel,
+    Conversation,
+    Decision,
+    Entry,
+    Item,
+    Route,
+    Ticket,
+    Turn,
+    Verdict,
+)
 from tandem.persistence.base import Effect, EffectState, Outcome, Receipt
 
 from .callers import NOW, caller_of, route_of
@@ -27,10 +39,12 @@ from .callers import NOW, caller_of, route_of
 
 @dataclass(slots=True)
 class Memory:
-    """The ledger and the lane of one subject."""
+    """The ledger, the lane and the tickets of one subject."""
 
     rows: dict[str, str | None] = field(default_factory=dict)
     entries: dict[str, Entry] = field(default_factory=dict)
+    tickets: dict[str, Ticket] = field(default_factory=dict)
+    down: bool = False
 
     async def effect_begin(self, subject: str, key: str, *, token: str) -> Effect:
         if key not in self.rows:
@@ -54,6 +68,11 @@ class Memory:
             outcome = Outcome.ACCEPTED if earlier is entry else Outcome.DUPLICATE
             receipts.append(Receipt(entry.key, outcome, None if earlier is entry else earlier))
         return tuple(receipts)
+
+    async def ticket(self, ticket_id: str) -> Ticket | None:
+        if self.down:
+            raise StoreUnavailable
+        return self.tickets.get(ticket_id)
 
 
 class Line:
@@ -129,6 +148,7 @@ class Line:
         turn = Turn(request.number, Channel.SMS, NOW, result.items)
         history = (*self.conversation.history, turn)
         self.conversation = replace(self.conversation, history=history, turns_taken=request.number)
+        self.memory.tickets |= {ticket.id: ticket for ticket in result.requested.tickets}
         said = "\n".join(request.texts)
         new = [
             approvals.requested(call, self.conversation, said=said, channel=Channel.SMS, now=NOW, seconds=60)

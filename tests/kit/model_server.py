@@ -1,4 +1,4 @@
-"""A scripted server of the Responses API, as strict about its input as the real one.
+"""A scripted server of the Responses API, as strict about its input as the real one, and a plain one of the older API.
 
 With ``store`` false nothing is kept at the provider, so it refuses with 400, as the real API does: calls without
 output, outputs without call, reasoning that carries no content, and any reference to an item by id.
@@ -40,7 +40,10 @@ Script = Callable[[dict[str, Any]], Answer]
 
 
 class ModelServer:
-    """Answers ``POST /v1/responses``; keeps every request that it accepted or refused."""
+    """Answers ``POST /v1/responses``; keeps every request that it accepted or refused.
+
+    ``POST /v1/chat/completions`` is answered whole, from the same script; its requests are kept in ``chats``.
+    """
 
     def __init__(self, script: Script | Sequence[Answer]) -> None:
         if callable(script):
@@ -49,10 +52,16 @@ class ModelServer:
             answers = iter(script)
             self._script = lambda _: next(answers)
         self.requests: list[dict[str, Any]] = []
+        self.chats: list[dict[str, Any]] = []
         self.refused: list[str] = []
         self.cancelled = 0
         self._ids = itertools.count(1)
-        self.app = Starlette(routes=[Route("/v1/responses", self._respond, methods=["POST"])])
+        self.app = Starlette(
+            routes=[
+                Route("/v1/responses", self._respond, methods=["POST"]),
+                Route("/v1/chat/completions", self._complete, methods=["POST"]),
+            ]
+        )
 
     @property
     def inputs(self) -> list[list[dict[str, Any]]]:
@@ -79,6 +88,29 @@ class ModelServer:
         if not body.get("stream"):
             return JSONResponse(self._response(body, output, "completed"))
         return StreamingResponse(self._events(body, answer, output), media_type="text/event-stream")
+
+    async def _complete(self, request: Request) -> Response:
+        body = await request.json()
+        self.chats.append(body)
+        answer = self._script(body)
+        if answer.status != 200:
+            return _error(answer.status, "scripted trouble", answer.headers)
+        calls = [
+            {
+                "id": f"call_{next(self._ids)}",
+                "type": "function",
+                "function": {"name": name, "arguments": json.dumps(arguments)},
+            }
+            for name, arguments in answer.calls
+        ]
+        message = {"role": "assistant", "content": answer.text or None, **({"tool_calls": calls} if calls else {})}
+        choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if calls else "stop"}
+        usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
+        number = next(self._ids)
+        return JSONResponse({
+            "id": f"chatcmpl-{number}", "object": "chat.completion", "created": 1, "model": body["model"],
+            "choices": [choice], "usage": usage,
+        })  # fmt: skip
 
     def _output(self, answer: Answer) -> list[dict[str, Any]]:
         output: list[dict[str, Any]] = []

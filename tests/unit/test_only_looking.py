@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tandem.errors import StoreDamaged
 from tandem.persistence.file import open_file_store
 
 from ..contracts.records import JANE, write
@@ -55,15 +56,10 @@ def overwrite(path: Path, *, page: int) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-@pytest.mark.parametrize("damage", ["no database", "broken page", "broken page beside a log"])
-async def test_a_damaged_database_is_told_and_left_alone(tmp_path: Path, command: tuple[str, ...], damage: str) -> None:
+async def test_a_damaged_database_is_told_and_left_alone(tmp_path: Path, command: tuple[str, ...]) -> None:
     path = await make(tmp_path / "state")
-    if damage == "no database":
-        path.write_bytes(b"certainly no database" * 1000)
-    else:
-        if damage.endswith("log"):
-            leave_log(path)
-        overwrite(path, page=2)
+    leave_log(path)
+    overwrite(path, page=3)
     before = contents(tmp_path / "state")
     done = tandem(*command, folder=tmp_path, env=ENV)
     assert done.returncode == 1
@@ -73,6 +69,27 @@ async def test_a_damaged_database_is_told_and_left_alone(tmp_path: Path, command
     assert "state/tandem.db.damaged-…" in said
     assert "Traceback" not in said
     assert contents(tmp_path / "state") == before
+
+
+@pytest.mark.parametrize("content", [b"certainly no database" * 1000, b"SQLite format 3\0" + b"\xff" * 8000])
+@pytest.mark.parametrize("lock", [True, False], ids=["a server was here", "no server was here"])
+async def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path, content: bytes, lock: bool) -> None:
+    (tmp_path / "tandem.db").write_bytes(content)
+    if lock:
+        (tmp_path / "tandem.lock").touch()
+    before = contents(tmp_path)
+    with pytest.raises(StoreDamaged):
+        async with open_file_store(tmp_path, create=False, repair=False):
+            pass
+    assert contents(tmp_path) == before
+
+
+async def test_a_database_in_order_is_left_as_it_is(tmp_path: Path) -> None:
+    await make(tmp_path)
+    before = contents(tmp_path)
+    async with open_file_store(tmp_path, create=False, repair=False) as store:
+        assert await store.conversation(JANE) is not None
+    assert contents(tmp_path) == before
 
 
 async def test_a_broken_off_repair_is_left_to_the_server(tmp_path: Path) -> None:

@@ -79,6 +79,16 @@ def test_production_needs_https() -> None:
             "REDIS_URL must be an address such as redis://user:password@host:6379/0, or rediss:// for TLS.",
         ),
         (
+            "DATABASE_URL",
+            "localhost:5432/chats",
+            "DATABASE_URL must be an address that starts with postgresql:// or postgres://.",
+        ),
+        (
+            "POSTGRES_TABLE_NAME",
+            "drop table",
+            "POSTGRES_TABLE_NAME must be up to 40 letters, digits and underscores, not beginning with a digit.",
+        ),
+        (
             "REDIS_KEY_PREFIX",
             "a{b}",
             "REDIS_KEY_PREFIX must be up to 100 letters, digits and the signs : . _ -.",
@@ -221,6 +231,20 @@ def test_weak_production_settings_are_noticed() -> None:
         "TWILIO_VALIDATE_SIGNATURES",
         "STAFF_TOKENS:",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "url"), [("DATABASE_URL", "postgresql://db/chats"), ("REDIS_URL", "redis://cache:6379/0")]
+)
+def test_a_database_that_is_not_used_is_noticed(name: str, url: str) -> None:
+    (notice,) = load({name: url}).notices
+    assert notice.startswith("PERSISTENCE_ADAPTER is file")
+
+
+@pytest.mark.parametrize("adapter", ["Postgres", "my_stores.own:Store"])
+def test_a_store_is_chosen(adapter: str) -> None:
+    chosen = load({"PERSISTENCE_ADAPTER": adapter}).persistence_adapter
+    assert chosen == (adapter if ":" in adapter else "postgres")
 
 
 def test_settings_are_frozen() -> None:

@@ -11,7 +11,7 @@ from .customer import lookup_customer
 from .message import send_sms
 from .order import get_tracking_info, lookup_order, order_status
 from .refund import refund_tool
-from .ticket import create_ticket, escalate_to_human
+from .ticket import create_ticket, escalate_to_human, ticket_status
 
 
 def support_tools(*, refund_threshold_cents: int) -> list[Tool]:
@@ -28,6 +28,7 @@ def support_tools(*, refund_threshold_cents: int) -> list[Tool]:
         refund_tool(refund_threshold_cents),
         escalate_to_human,
         create_ticket,
+        ticket_status,
         send_sms,
         withdraw_request,
     )

@@ -50,7 +50,8 @@ def refund_tool(threshold_cents: int) -> FunctionTool:
     async def process_refund(context: ToolContext[Caller], order_id: OrderId, amount: Amount, reason: Reason) -> str:
         """Pay back one of the customer's own orders, in whole or in part.
 
-        Larger refunds wait for a colleague. Without an amount from the customer, take all that is left of the order.
+        Larger refunds wait for a colleague. Take all that is left of the order only when the customer wants the order
+        refunded and names neither an amount nor a part of it.
         """
         caller = context.context
         wanted = await _wanted(caller, order_id, amount)

@@ -1,17 +1,23 @@
-"""Work for people: asking for one at once, and opening a ticket. Tickets are written with the turn's commit."""
+"""Work for people: asking for one at once, opening a ticket, and telling how it stands.
+
+New tickets are written with the turn's commit.
+"""
 
 from __future__ import annotations
 
+import math
 import uuid
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from agents import RunContextWrapper, function_tool
 
-from ...model import Priority, Ticket
+from ...model import Priority, Ticket, TicketStatus
 from ..context import Caller
+from ..ticket_number import parse_ticket_number
 from .customer import no_account, own_account, same_id
-from .effects import in_commit
-from .outputs import BAD_ARGUMENTS, as_json, clipped, refusal
+from .effects import in_commit, reads_only
+from .outputs import BAD_ARGUMENTS, NOT_FOUND, as_json, clipped, refusal
 
 RESPONSE = {
     Priority.URGENT: (900, "within 15 minutes"),
@@ -22,15 +28,21 @@ RESPONSE = {
 """When a person answers, in seconds and in words."""
 MAX_TITLE, MAX_DESCRIPTION = 120, 2000
 """Characters that are kept; nobody who needs a person is turned away for writing too much."""
+LONGEST_ID = 100
+"""Characters of a ticket's id; partners may have given it."""
+OVERDUE = "overdue"
 PERSON_WANTED = "The customer asks for a person."
 
 PriorityName = Literal["low", "medium", "high", "urgent"]
 CustomerId = Annotated[str, 'Their customer id, from lookup_customer; "me" when they have none.']
+TicketId = Annotated[str, "The ticket number, as the customer wrote or said it, or as a tool told it."]
 Title = Annotated[str, "What it is about, in a few words."]
 Why = Annotated[str, "Why a person is needed, in a few words."]
 Summary = Annotated[str, "What the colleague has to know: what was asked, what was tried, what is open."]
 
 _NOT_OURS = "No account with that customer id belongs to the number this customer is calling or writing from."
+_NO_NUMBER = "That is not a ticket number. Ask the customer for it; it begins with TKT_."
+_NO_TICKET = "This customer has no ticket with that number."
 _RISING = tuple(Priority)
 """The priorities, lowest first."""
 
@@ -69,6 +81,52 @@ async def create_ticket(
     if not (subject.strip() and description.strip()):
         return refusal(BAD_ARGUMENTS, "A ticket needs a subject and a description. Ask the customer what it is about.")
     return _told(_opened(caller, subject, description, Priority(priority), escalation=False))
+
+
+@reads_only
+@function_tool
+async def ticket_status(context: RunContextWrapper[Caller], ticket_id: TicketId) -> str:
+    """Tell how one of the customer's own tickets stands: open or closed, its priority, and when a colleague answers.
+
+    The response is "overdue" when the promised time has passed, and null when the ticket is closed.
+    """
+    caller = context.context
+    given = ticket_id.strip()
+    if not given.isprintable() or not 0 < len(given) <= LONGEST_ID:
+        return refusal(BAD_ARGUMENTS, _NO_NUMBER)
+    # Partners give tickets ids of their own, so what was said is tried as it stands too.
+    for wanted in dict.fromkeys((parse_ticket_number(given) or given, given)):
+        ticket = await _own_ticket(caller, wanted)
+        if ticket is not None:
+            return as_json(_standing(ticket, caller.now))
+    return refusal(NOT_FOUND, _NO_TICKET)
+
+
+async def _own_ticket(caller: Caller, ticket_id: str) -> Ticket | None:
+    """Return the caller's ticket; somebody else's looks absent. One of this turn is not in the store yet."""
+    new = next((ticket for ticket in caller.deeds.tickets if ticket.id == ticket_id), None)
+    ticket = new or await caller.ticket(ticket_id)
+    return ticket if ticket is not None and ticket.subject == caller.subject else None
+
+
+def _standing(ticket: Ticket, now: float) -> dict[str, str | None]:
+    return {
+        "ticket_id": ticket.id,
+        "status": ticket.status.value,
+        "priority": ticket.priority.value,
+        "title": ticket.title,
+        "respond_by": datetime.fromtimestamp(ticket.respond_by, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "response": _time_left(ticket, now) if ticket.status is TicketStatus.OPEN else None,
+    }
+
+
+def _time_left(ticket: Ticket, now: float) -> str:
+    """Say when a person answers, seen from ``now``."""
+    minutes = math.ceil((ticket.respond_by - now) / 60)
+    if minutes <= 0:
+        return OVERDUE
+    count, unit = (minutes, "minute") if minutes < 120 else (math.ceil(minutes / 60), "hour")
+    return f"within {count} {unit}{'' if count == 1 else 's'}"
 
 
 def _opened(caller: Caller, title: str, description: str, priority: Priority, *, escalation: bool) -> Ticket:

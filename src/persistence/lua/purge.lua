@@ -33,7 +33,9 @@ if aside > 0 and not dry then
   count_aside()
 end
 local conversations, timeline, replies, tickets = 0, 0, 0, 0
-local untouched = lane and (lane.touched or 0) <= before
+-- Of a damaged lane, the partition still knows when it was touched.
+local touched = lane and (lane.touched or tonumber(redis.call('ZSCORE', partition .. 'lanes', lane_id)))
+local untouched = touched and touched <= before
 if untouched and more == 0 then
   conversations, timeline = size('EXISTS', 'conversation'), size('LLEN', 'timeline')
   replies, tickets = size('HLEN', 'replies'), size('LLEN', 'tickets')

@@ -28,7 +28,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from tandem.agents import models
+from tandem.agents import models, responses
 from tandem.agents.models import Models, open_client
 from tandem.errors import ModelUnavailable, TurnTimedOut
 
@@ -95,16 +95,40 @@ async def test_an_answer_is_read_as_the_sdk_reads_it(answer: Answer) -> None:
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-async def test_a_stream_is_read_as_the_sdk_reads_it(answer: Answer) -> None:
+async def test_a_stream_is_read_as_the_sdk_reads_it_less_what_repeats(answer: Answer) -> None:
     read = []
     for which in (OWN, SDKS):
         async with asking(ModelServer([answer]).app, which) as model:
             read.append([event async for event in model.stream_response(**request())])
-    ours, theirs = read
+    ours, theirs = read[0], [event for event in read[1] if event.type not in responses.REPEATING]
     assert [type(event) for event in ours] == [type(event) for event in theirs]
     assert [event.model_dump(exclude_unset=True) for event in ours] == [
         event.model_dump(exclude_unset=True) for event in theirs
     ]
+
+
+@pytest.mark.parametrize(
+    ("takes", "left"),
+    [
+        (True, ["output_item.added", "output_item.done", "completed"]),
+        (False, ["output_item.added", "output_text.delta", "output_item.done", "completed"]),
+    ],
+)
+async def test_a_listener_hears_the_text_and_the_sdk_the_rest(takes: bool, left: list[str]) -> None:
+    heard: list[str] = []
+
+    def listen(text: str) -> bool:
+        heard.append(text)
+        return takes
+
+    async with asking(ModelServer([Answer("Hello")]).app) as model:
+        token = responses.listener.set(listen)
+        try:
+            events = [event async for event in model.stream_response(**request())]
+        finally:
+            responses.listener.reset(token)
+    assert heard == ["Hello"]
+    assert [event.type.removeprefix("response.") for event in events] == left
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tandem.agents.offline_rules import next_step
 from tandem.agents.offline_steps import Say, Use
 
 READING = frozenset({"lookup_customer", "lookup_order", "order_status", "get_tracking_info"})
-ACTING = {"process_refund", "escalate_to_human", "create_ticket", "send_sms", "withdraw_request"}
+ACTING = {"process_refund", "escalate_to_human", "create_ticket", "ticket_status", "send_sms", "withdraw_request"}
 ALL = READING | ACTING | {"search_knowledge_base"}
 
 
@@ -50,6 +50,9 @@ def used(tool: str, output: Any, **arguments: Any) -> list[dict[str, Any]]:
         ("send a text to +1 555 999 8888: I am late", "send_sms"),
         ("Please open a ticket about my cable", "create_ticket"),
         ("create a support ticket: no sound", "create_ticket"),
+        ("can you check my cable and open a ticket", "create_ticket"),
+        ("raise ticket for no sound", "create_ticket"),
+        ("what's the status of ticket TKT_1A2B3C4D?", "ticket_status"),
         ("this is urgent!", "escalate_to_human"),
         ("how long do refunds take?", "search_knowledge_base"),
         ("my package", "lookup_customer"),
@@ -100,6 +103,7 @@ def test_the_answer_without_a_tool(said: str, answer: str):
         ("what is your return policy?", phrases.NO_KNOWLEDGE),
         ("where is order 12345", phrases.NO_ORDERS),
         ("open a ticket about my cable", phrases.NO_TICKETS),
+        ("what's the status of my ticket?", phrases.NO_TICKET_NEWS),
         ("send a text to +1 555 999 8888: I am late", phrases.NO_TEXTS),
         ("what plan is my account on", phrases.NO_ACCOUNTS),
     ],

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.agents.order_number import MAX_DIGITS, find_order_number, parse_order_number, spoken_order_number
+from tandem.agents.order_number import (
+    MAX_DIGITS,
+    cut_order_number,
+    find_order_number,
+    parse_order_number,
+    spoken_order_number,
+)
+from tandem.guardrails.pii import mask
 
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 numbers = st.text("0123456789", min_size=1, max_size=MAX_DIGITS)
@@ -128,3 +135,30 @@ def test_other_numbers_are_no_orders(text: str):
 
 def test_the_number_as_it_is_told():
     assert spoken_order_number("ORD_12345") == "12345"
+
+
+@pytest.mark.parametrize(
+    "text", ["[card number removed, ends in 1111]", "my card [card number removed, ends in 1111] ?"]
+)
+def test_the_rest_of_a_masked_card_is_no_order_number(text: str):
+    """A4, R1"""
+    assert (find_order_number(text), parse_order_number(text)) == (None, None)
+
+
+def test_an_order_number_beside_a_masked_card_is_found():
+    """A4, R1"""
+    assert find_order_number(mask("I paid 12345 with 4111 1111 1111 1111").text) == "ORD_12345"
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("refund $20 of Order 12345 now", "refund $20 of order  N  now"),
+        ("refund $1,234.50 of O R D 1 2 3 4 5.", "refund $1,234.50 of  N ."),
+        ("refund 20 of 12,345", "refund 20 of  N "),
+        ("Hello", "hello"),
+    ],
+)
+def test_the_order_number_is_cut_out_of_a_sentence(text: str, rest: str):
+    """A5"""
+    assert cut_order_number(text)[1] == rest

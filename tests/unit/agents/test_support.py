@@ -43,6 +43,7 @@ def test_its_tools_have_the_names_and_arguments_of_the_contract():
         "process_refund": ["order_id", "amount", "reason"],
         "escalate_to_human": ["reason", "priority", "summary"],
         "create_ticket": ["customer_id", "subject", "description", "priority"],
+        "ticket_status": ["ticket_id"],
         "send_sms": ["to", "message"],
         "withdraw_request": ["approval_id"],
     }

@@ -55,6 +55,31 @@ async def test_a_wake_during_a_run_runs_the_key_once_more() -> None:
     assert runs == 2
 
 
+async def test_an_urgent_key_does_not_wait_for_a_worker_and_runs_once() -> None:
+    gate, urgent = asyncio.Event(), asyncio.Event()
+    runs: Counter[str] = Counter()
+
+    async def run(key: str) -> None:
+        runs[key] += 1
+        if key == "caller":
+            urgent.set()
+        await gate.wait()
+
+    async with Schedule("test", run, workers=1) as schedule:
+        schedule.wake("text")
+        while not runs["text"]:
+            await asyncio.sleep(0)
+        schedule.wake("caller")
+        schedule.wake("caller", urgent=True)
+        await asyncio.wait_for(urgent.wait(), 1)
+        schedule.wake("last")
+        gate.set()
+        while not runs["last"]:
+            await asyncio.sleep(0)
+        assert await schedule.drain(1.0)
+    assert runs == {"text": 1, "caller": 1, "last": 1}
+
+
 async def test_an_earlier_wake_brings_a_key_forward_and_a_later_one_does_not_push_it_back() -> None:
     ran = asyncio.Event()
 

@@ -270,3 +270,12 @@ async def test_more_callers_than_connections_are_all_served(store: LaneStore) ->
     async with asyncio.timeout(20):
         await asyncio.gather(*(store.accept(JANE, texts(f"k{number}"), token=fresh()) for number in range(200)))
     assert len(await store.waiting(JANE)) == 200
+
+
+async def test_a_damaged_lane_is_purged_no_sooner(kit: RedisKit) -> None:
+    await write(kit.store)
+    (lane,) = await ask("KEYS", f"{kit.prefix}*:lane:{JANE}")
+    await ask("SET", lane, b"\xff")
+    assert (await kit.store.purge(older_than=DAY)).deleted["conversations"] == 0
+    kit.advance(2 * DAY)
+    assert (await kit.store.purge(older_than=DAY)).deleted["conversations"] == 1

@@ -59,6 +59,7 @@ def test_what_every_tool_of_ours_declares():
         "process_refund": "idempotent",
         "escalate_to_human": "in_commit",
         "create_ticket": "in_commit",
+        "ticket_status": "none",
         "send_sms": "in_commit",
         "withdraw_request": "in_commit",
     }

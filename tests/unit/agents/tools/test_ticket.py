@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
+from agents.testing import ScriptedModel, assistant_message, function_call
 
-from tandem.agents.tools.ticket import MAX_DESCRIPTION, MAX_TITLE, PERSON_WANTED, create_ticket, escalate_to_human
-from tandem.model import Priority
+from tandem.agents.gate import TOOL_FAILED
+from tandem.agents.tools.ticket import (
+    LONGEST_ID,
+    MAX_DESCRIPTION,
+    MAX_TITLE,
+    PERSON_WANTED,
+    create_ticket,
+    escalate_to_human,
+    ticket_status,
+)
+from tandem.model import Priority, SubjectId, Ticket, TicketStatus
 
 from ....kit.callers import JANE, JOHN, NOW, STRANGER, caller_of
 
@@ -165,3 +177,113 @@ async def test_a_long_ticket_is_cut(use, john):
     await create(use, john, "me", subject="x" * 500, description="y" * 5000)
     (ticket,) = john.deeds.tickets
     assert (len(ticket.title), len(ticket.description)) == (MAX_TITLE, MAX_DESCRIPTION)
+
+
+# --- how a ticket stands -----------------------------------------------------------------------------------
+
+TICKET = Ticket(
+    id="TKT_1A2B3C4D5E6F",
+    subject=SubjectId("phone_15551234567"),
+    title="Cable",
+    description="It is too short.",
+    priority=Priority.HIGH,
+    created_at=NOW,
+    respond_by=NOW + 1800,
+)
+
+
+async def standing(use: Any, shop: Any, ticket: Ticket, said: str = TICKET.id, phone: str | None = JOHN) -> dict:
+    async def find(ticket_id: str) -> Ticket | None:
+        return ticket if ticket_id == ticket.id else None
+
+    return json.loads(await use(ticket_status, caller_of(shop, phone, ticket=find), ticket_id=said))
+
+
+async def test_how_ones_own_ticket_stands(use, shop):
+    """A9"""
+    assert await standing(use, shop, TICKET) == {
+        "ticket_id": "TKT_1A2B3C4D5E6F",
+        "status": "open",
+        "priority": "high",
+        "title": "Cable",
+        "respond_by": "2026-11-18T11:36:40Z",
+        "response": "within 30 minutes",
+    }
+
+
+@pytest.mark.parametrize(
+    "said", ["tkt_1a2b3c4d5e6f", "ticket 1a2b3c4d5e6f", " TKT 1A2B 3C4D 5E6F ", "T K T 1 A 2 B 3 C 4 D 5 E 6 F"]
+)
+async def test_a_ticket_number_as_people_say_it(use, shop, said):
+    """A9"""
+    assert (await standing(use, shop, TICKET, said))["ticket_id"] == TICKET.id
+
+
+async def test_a_ticket_with_a_partners_id(use, shop):
+    """A9"""
+    assert (await standing(use, shop, replace(TICKET, id="ZEN-42"), "ZEN-42"))["title"] == "Cable"
+
+
+@pytest.mark.parametrize("phone", [JANE, STRANGER, None], ids=["another", "unknown", "withheld"])
+async def test_somebody_elses_ticket_looks_absent(use, shop, phone):
+    """A9, A10"""
+    foreign = await standing(use, shop, TICKET, phone=phone)
+    absent = await standing(use, shop, replace(TICKET, id="TKT_0"), phone=phone)
+    assert foreign == absent == {"error": "not_found", "message": "This customer has no ticket with that number."}
+
+
+@pytest.mark.parametrize("said", ["", "  ", "TKT_\x00", "1" * (LONGEST_ID + 1)])
+async def test_what_is_no_ticket_number_is_not_looked_up(use, shop, said):
+    """A9"""
+    assert (await standing(use, shop, TICKET, said))["error"] == "bad_arguments"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "response"),
+    [
+        (86_400, "within 24 hours"),
+        (86_399, "within 24 hours"),
+        (7200, "within 2 hours"),
+        (7140, "within 119 minutes"),
+        (60, "within 1 minute"),
+        (1, "within 1 minute"),
+        (0, "overdue"),
+        (-5000, "overdue"),
+    ],
+)
+async def test_the_time_that_is_left(use, shop, seconds, response):
+    """A9"""
+    assert (await standing(use, shop, replace(TICKET, respond_by=NOW + seconds)))["response"] == response
+
+
+async def test_a_closed_ticket_promises_no_answer(use, shop):
+    """A9"""
+    answer = await standing(use, shop, replace(TICKET, status=TicketStatus.CLOSED))
+    assert (answer["status"], answer["response"]) == ("closed", None)
+
+
+async def test_a_ticket_of_this_turn_can_be_asked_about(use, john):
+    """A9: before the turn's commit."""
+    ticket = (await create(use, john, "me"))["ticket_id"]
+    assert json.loads(await use(ticket_status, john, ticket_id=ticket))["title"] == "Cable"
+
+
+async def test_the_ticket_comes_from_the_store(line):
+    """A9"""
+    model = ScriptedModel(
+        [[function_call("ticket_status", {"ticket_id": TICKET.id}, call_id="c")], [assistant_message("Open.")]]
+    )
+    talk = line(JOHN, model)
+    talk.memory.tickets[TICKET.id] = TICKET
+    await talk.say("and my ticket?")
+    assert json.loads(talk.outputs[0])["title"] == "Cable"
+
+
+async def test_a_store_that_is_down_is_a_failed_tool(line):
+    """A9, A11"""
+    model = ScriptedModel(
+        [[function_call("ticket_status", {"ticket_id": TICKET.id}, call_id="c")], [assistant_message("Sorry.")]]
+    )
+    talk = line(JOHN, model)
+    talk.memory.down = True
+    assert (await talk.say("and my ticket?"), talk.outputs) == ("Sorry.", [TOOL_FAILED])

@@ -1,0 +1,78 @@
+"""What the filter of spoken answers costs: characters and tokens of delay, microseconds. ``python -m bench.stream``.
+
+Delay is told in tokens because a model writes them one after the other: "1 token" is the time to the next one.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tandem.guardrails.stream import StreamFilter
+
+from .figures import Row, percentile, table
+
+ROUNDS = 60
+CLEAN = (
+    "Thanks for calling about that. The headphones left our warehouse yesterday evening and should reach you by "
+    "Friday. If they are damaged when they arrive, just let us know; we will gladly send you a new pair or refund the "
+    "full amount, whichever you prefer. Shall I text you the link to follow the parcel? It works on any phone."
+)
+NUMBERS = (
+    "I found your order 12345: it costs $49.99 and was placed on March 3. Please pay within 14 days, or call "
+    "415-555-0100 in the evening, when somebody is there to help you with everything else that you may want to know."
+)
+_TOKEN = re.compile(r" ?[^\W\d]+|\d{1,3}|\s|[^\w\s]+")
+
+
+@dataclass(slots=True)
+class Delays:
+    """Token by token: how many more came before it was out whole, the characters held back, and seconds."""
+
+    tokens: list[int]
+    characters: list[int]
+    seconds: list[float]
+
+
+def rows() -> list[Row]:
+    """Measure answers with and without numbers; return the table's lines."""
+    return [*_rows("clean text", CLEAN, held=0.25), *_rows("text with numbers", NUMBERS)]
+
+
+def _rows(what: str, text: str, *, held: float | None = None) -> Iterator[Row]:
+    tokens = [token[0] for token in _TOKEN.finditer(text)]
+    for _ in range(ROUNDS):
+        delays = _delays(tokens)
+    seconds = sorted(second for _ in range(ROUNDS) for second in _delays(tokens).seconds)
+    late = sum(delay > 0 for delay in delays.tokens) / len(tokens)
+    target = ("", None) if held is None else (f"<= {held:.0%}, by 1 token", late <= held and max(delays.tokens) <= 1)
+    yield Row(f"{what}: tokens held back", f"{late:.0%}, by {max(delays.tokens)} at most", *target)
+    mean = sum(delays.characters) / len(tokens)
+    yield Row("  characters held back after a token", f"mean {mean:.2f}, most {max(delays.characters)}")
+    yield Row(
+        "  processor time per token",
+        f"{percentile(seconds, 0.5) * 1e6:.1f} µs, p99 {percentile(seconds, 0.99) * 1e6:.0f} µs",
+    )
+
+
+def _delays(tokens: list[str]) -> Delays:
+    stream, delays = StreamFilter(), Delays([], [], [])
+    fed = out = 0
+    waiting: list[tuple[int, int]] = []  # where a token ends, and its place
+    for place, token in enumerate(tokens):
+        began = time.perf_counter()
+        out += len(stream.feed(token))
+        delays.seconds.append(time.perf_counter() - began)
+        fed += len(token)
+        waiting.append((fed, place))
+        delays.characters.append(fed - out)
+        delays.tokens += [place - came for end, came in waiting if end <= out]
+        waiting = [one for one in waiting if one[0] > out]
+    delays.tokens += [len(tokens) - came for _, came in waiting]
+    return delays
+
+
+if __name__ == "__main__":
+    print(table("The filter of spoken answers", rows()))

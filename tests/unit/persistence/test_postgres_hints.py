@@ -1,0 +1,103 @@
+"""Hints over LISTEN and NOTIFY, and what is done when they cannot be heard."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from tandem.model import SubjectId
+from tandem.persistence.postgres import PostgresStore, open_postgres_store
+
+from ...contracts.records import JANE, JOHN, fresh, texts
+from ...kit.postgres_server import shared_postgres
+
+PATIENCE = 10.0
+NEVER = 3600.0
+"""Between two polls: what is heard in time was heard as a hint."""
+
+_tables = (f"hints_{number}" for number in itertools.count(1))
+
+
+@pytest.fixture
+def table() -> str:
+    return next(_tables)
+
+
+@pytest.fixture
+async def teller(table: str) -> AsyncIterator[PostgresStore]:
+    async with open_postgres_store(shared_postgres().url, table=table) as store:
+        yield store
+
+
+@pytest.fixture
+async def hearer(table: str, teller: PostgresStore) -> AsyncIterator[PostgresStore]:
+    async with open_postgres_store(shared_postgres().url, table=table, poll_seconds=NEVER) as store:
+        yield store
+
+
+async def hear(hints: AsyncIterator[SubjectId]) -> SubjectId:
+    async with asyncio.timeout(PATIENCE):
+        return await anext(hints)
+
+
+async def listening(hearer: PostgresStore, teller: PostgresStore) -> AsyncIterator[SubjectId]:
+    """Give hints of a listener that is known to listen: it found what was due when it began."""
+    await teller.accept(JANE, texts(fresh("due")), token=fresh())
+    hints = hearer.listen()
+    assert await hear(hints) == JANE
+    # What was missed while it began to listen is looked for once more.
+    assert await hear(hints) == JANE
+    return hints
+
+
+async def test_a_hint_arrives_without_polling(teller: PostgresStore, hearer: PostgresStore) -> None:
+    hints = await listening(hearer, teller)
+    await teller.notify(JOHN)
+    assert await hear(hints) == JOHN
+
+
+async def test_own_hints_are_not_heard(teller: PostgresStore, hearer: PostgresStore) -> None:
+    hints = await listening(hearer, teller)
+    await hearer.notify(SubjectId("mine"))
+    await teller.notify(JOHN)
+    assert await hear(hints) == JOHN
+
+
+async def test_a_hint_whose_subject_is_too_long_makes_look(teller: PostgresStore, hearer: PostgresStore) -> None:
+    hints = await listening(hearer, teller)
+    await teller.notify(SubjectId("é" * 5000))
+    assert await hear(hints) == JANE
+
+
+async def test_a_listener_whose_connection_was_ended_listens_again(teller: PostgresStore, table: str) -> None:
+    url = shared_postgres().url
+    async with open_postgres_store(url, table=table, poll_seconds=0.05) as hearer:
+        hints = await listening(hearer, teller)
+        assert await end_listener(url) == 1
+        await teller.erase(JANE)
+        heard = asyncio.create_task(hear(hints))
+        while not heard.done():
+            await teller.notify(JOHN)
+            await asyncio.sleep(0.05)
+        assert await heard in (JANE, JOHN)
+
+
+async def test_a_listener_that_hears_nothing_polls(teller: PostgresStore, table: str) -> None:
+    async with open_postgres_store(shared_postgres().url, table=table, pooler=True, poll_seconds=0.05) as hearer:
+        await teller.accept(JANE, texts("a"), token=fresh())
+        hints = hearer.listen()
+        assert [await hear(hints) for _ in range(3)] == [JANE] * 3
+
+
+async def end_listener(url: str) -> int:
+    connection = await asyncpg.connect(url)
+    ended = await connection.fetch(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE query LIKE 'SELECT pg_notify%' AND pid <> pg_backend_pid()"
+    )
+    await connection.close()
+    return len(ended)
