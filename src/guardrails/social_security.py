@@ -68,7 +68,9 @@ def _written_like_one(run: Run, around: Surroundings, first: int, last: int) -> 
     if "." in marks and marks != [".", "."]:
         # 123.45 and 2024 are an amount and a year.
         return False
-    beside = [(group, size) for group, size in ((first, first - 1), (last, last)) if not run.pause_before(group)]
+    # A run may begin with an "oh" that turned out to be no digit; there is no group before it then.
+    sides = [(group, size) for group, size in ((first, first - 1), (last, last)) if 0 < group < len(run.gaps)]
+    beside = [(group, size) for group, size in sides if not run.pause_before(group)]
     if any(run.text[run.ends[group - 1] : run.starts[group]].strip() for group, _ in beside):
         return False
     if "" in marks and around.name_a_phone(first, last):

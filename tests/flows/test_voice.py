@@ -328,7 +328,7 @@ async def test_an_outcome_is_spoken_to_a_caller_on_the_line_between_turns(tmp_pa
             waiting = await desk.waiting()
             assert waiting["channel"] == "voice"
             await desk.decide(waiting, approved=True)
-            await call.wait_heard("REF_")
+            await call.wait_heard("refund number")
             assert it.twilio.sent_to(JOHN) == []
             assert call.violations == []
 
@@ -345,7 +345,7 @@ async def test_an_outcome_after_hanging_up_is_texted_once(tmp_path: Path) -> Non
             await desk.decide(waiting, approved=True)
             (outcome,) = await it.hear()
             await desk.settled(waiting["id"])
-    assert "REF_" in outcome
+    assert "paid back" in outcome
 
 
 async def test_asked_by_text_decided_and_told_in_the_call(tmp_path: Path) -> None:
@@ -358,7 +358,7 @@ async def test_asked_by_text_decided_and_told_in_the_call(tmp_path: Path) -> Non
                 await call.ask("thanks")
                 waiting = await desk.waiting()
                 await desk.decide(waiting, approved=True)
-                await call.wait_heard("REF_")
+                await call.wait_heard("refund number")
     assert len(it.twilio.sent_to(JOHN)) == 1
 
 

@@ -19,6 +19,7 @@ from tandem.agents.shop import Shop
 from tandem.conversation import approvals
 from tandem.conversation.base import Requested, TurnRequest, TurnResult
 from tandem.conversation.history import model_input
+from tandem.errors import StoreUnavailable
 from tandem.model import (
     Approval,
     ApprovalStatus,

@@ -373,3 +373,8 @@ JSON = st.recursive(
 def test_masking_a_value_twice_changes_nothing(value: Any) -> None:
     once = mask_value(value)
     assert mask_value(once) == once
+
+
+@pytest.mark.parametrize("text", ["oh.123-45-6789", "o.123 45 6789", "oh 123-45-6789 is my ssn"])
+def test_an_oh_before_a_number_is_no_crash_and_no_way_out(text: str) -> None:
+    assert mask(text).found == ("ssn",)
