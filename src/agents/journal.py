@@ -149,7 +149,8 @@ class Journal:
                 output, failed = await self._with_effect(tool, context, arguments)
         finally:
             self.busy -= 1
-            self.uses.append(ToolUse(tool.name, call_id, read_arguments(arguments), str(output), failed))
+            shown = mask_value(read_arguments(arguments))
+            self.uses.append(ToolUse(tool.name, call_id, shown, str(output), failed))
         return output
 
     async def _with_effect(self, tool: GatedTool, context: ToolContext[Any], arguments: str) -> tuple[str, bool]:

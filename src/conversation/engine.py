@@ -184,7 +184,8 @@ class TurnEngine:
         while True:
             try:
                 async for subject in self._store.listen():
-                    self._lanes.wake(subject)
+                    # The hint of a burst's first text comes before the rest of it.
+                    self._lanes.wake(subject, after=self._limits.coalesce)
                     for channel in Channel:
                         self._lines.wake((subject, channel))
             except StoreUnavailable:
