@@ -19,7 +19,7 @@ run: .venv/.runtime ## start the server; stop it with Ctrl-C
 	@exec $(BIN)/tandem serve
 
 test: .venv/.develop ## run the whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 4
 
 check: .venv/.develop ## lint, format, types, layers and documents
 	$(BIN)/ruff check .

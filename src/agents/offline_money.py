@@ -52,7 +52,7 @@ _REST = (
 )
 _A_REFUND = (
     rf"(?:(?:(?:an?|full|complete|total|{_MARKED}) )*refund|(?:all (?:of )?)?(?:my |the )?money back"
-    rf"|(?:be|get|have (?:it|{_ORDER}(?: {_ORDER})*)) (?:refunded|reimbursed))"
+    rf"|(?:to )?(?:be|get|have (?:it|{_ORDER}(?: {_ORDER})*)) (?:refunded|reimbursed))"
 )
 _ASK_YOU = (
     r"(?:(?:i|we) (?:want|need|would like|wish) (?:you )?to |(?:i|we)'d like (?:you )?to "
@@ -60,7 +60,7 @@ _ASK_YOU = (
 )
 _DO = rf"(?:{_ASK_YOU})?(?:refund|reimburse)"
 _WANT = (
-    r"(?:(?:i|we)(?:'d| would| really| do)* (?:want|need|like|demand|request)(?: to)?(?: (?:have|get|receive|request))?"
+    r"(?:(?:i|we)(?:'d| would| really| do)* (?:want|need|like|demand|request)(?: to (?:have|get|receive|request))?"
     r"|(?:i|we)(?: am|'m| are|'re) (?:requesting|asking for|demanding)"
     rf"|(?:{_ASK_YOU})?(?:give|get|issue|process|make|send)(?: me| us)?)"
 )
