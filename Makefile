@@ -27,7 +27,7 @@ check: .venv/.develop ## lint, format, types, layers and documents
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/architecture
 
-bench: .venv/.develop ## measure against a local model server; takes about a minute
+bench: .venv/.develop ## measure against a local model server; takes less than four minutes
 	$(BIN)/python -m bench
 
 lock: .venv/.develop ## choose the newest fitting versions and write both lock files

@@ -1,6 +1,6 @@
 """Measure a gateway on this machine: ``make bench``. Some three minutes, on loopback and in a temporary folder only.
 
-``python -m bench text`` and ``python -m bench voice`` measure a part.
+``python -m bench text``, ``voice`` and ``filter`` measure a part.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import uvloop
 
-from . import acknowledgement, throughput, turns, voice
+from . import acknowledgement, stream, throughput, turns, voice
 from .figures import table
 from .voice import Say
 from .world import world
@@ -58,7 +58,12 @@ async def _text(folder: Path, say: Say) -> str:
     ))  # fmt: skip
 
 
-_PARTS: dict[str, Callable[[Path, Say], Awaitable[str]]] = {"text": _text, "voice": voice.measure}
+async def _filter(folder: Path, say: Say) -> str:
+    say("measuring the filter of spoken answers")
+    return table("The filter of spoken answers", stream.rows())
+
+
+_PARTS: dict[str, Callable[[Path, Say], Awaitable[str]]] = {"text": _text, "voice": voice.measure, "filter": _filter}
 
 
 async def _main(parts: Sequence[str]) -> None:

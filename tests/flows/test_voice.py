@@ -168,7 +168,7 @@ async def test_text_and_call_are_one_conversation(tmp_path: Path) -> None:
 
 async def test_barge_in_stops_the_answer_and_history_keeps_what_was_heard(tmp_path: Path) -> None:
     long = "red orange yellow green blue indigo violet black white grey brown pink gold silver purple turquoise"
-    model = ModelServer([Answer(long, gap=0.03), Answer("Yes?")])
+    model = ModelServer([Answer(long, gap=0.1), Answer("Yes?")])
     async with running(tmp_path, model) as it, dial(it, speed=120) as call:
         await call.wait_silent()
         await call.say("name all colours")

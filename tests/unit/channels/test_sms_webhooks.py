@@ -94,7 +94,8 @@ async def test_every_character_arrives(texting: Texting) -> None:
 
 async def test_a_word_of_advanced_opt_out_means_stop(texting: Texting) -> None:
     await texting.simulator.post("/sms", form(Body="no more", OptOutType="STOP"))
-    assert texting.desk.entries[0][1].body.text == "STOP"
+    body = texting.desk.entries[0][1].body
+    assert (body.text, body.opt_out) == ("no more", "STOP")
 
 
 async def test_unknown_fields_are_welcome(texting: Texting) -> None:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import pytest
 
 from tandem.errors import UnreadableRecord
-from tandem.model import Channel, Conversation, Decision, Entry, Turn, Verdict
+from tandem.model import Channel, Decision, Entry, Turn, Verdict
 from tandem.persistence.codec import CONVERSATION, ENTRY, Codec
 
-from ...contracts.records import JANE, conversation, talked, text
+from ...contracts.records import conversation, talked, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,33 +111,3 @@ def test_history_items_are_not_looked_into() -> None:
     item = {"type": "something_new", "role": 7, "content": [{"a": None}, 1.5, [[]]]}
     written = conversation(history=(Turn(1, Channel.SMS, 1.0, (item,)),))
     assert CONVERSATION.decode(CONVERSATION.encode(written)).history[0].items == (item,)
-
-
-def python_calls(step: Callable[[], object]) -> int:
-    """How many Python functions a step calls."""
-    count = 0
-
-    def tick(frame: object, event: str, argument: object) -> None:
-        nonlocal count
-        count += event == "call"
-
-    before = sys.getprofile()
-    sys.setprofile(tick)
-    try:
-        step()
-    finally:
-        sys.setprofile(before)
-    return count
-
-
-def test_long_turns_cost_no_more_python_than_short_ones() -> None:
-    """Each turn of a call writes and reads the whole record, so its bulk must not pass through our own code."""
-    item = {"role": "assistant", "content": [{"type": "output_text", "text": "words and words " * 15}]}
-    counts = []
-    for items in (1, 30):
-        turns = tuple(Turn(number, Channel.SMS, 1.0, (item,) * items) for number in range(20))
-        written = CONVERSATION.encode(long := Conversation(JANE, 1.0, 1.0, history=turns))
-        counts.append(
-            (python_calls(partial(CONVERSATION.encode, long)), python_calls(partial(CONVERSATION.decode, written)))
-        )
-    assert counts[0] == counts[1]
