@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, Protocol, cast
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 from agents import Agent, FunctionTool, Handoff, HostedMCPTool, RunContextWrapper, Tool
 from agents.tool_context import ToolContext
 
