@@ -107,7 +107,7 @@ class Settings(BaseModel):
         pattern="^wss://",
     )
     human_transfer_number: Phone | None = text("Number of a colleague who takes over calls.", allowed=NUMBER)
-    call_max_seconds: float = number(1800.0, "Longest call.", 10, 14_400)
+    call_max_seconds: float = number(1800.0, "Longest call.", 1, 14_400)
     silence_seconds: float = number(12.0, "How long a caller may be silent before they are asked.", 0.1, 600)
     public_base_url: Url | None = text("Address under which Twilio reaches this server.", allowed=URL)
 

@@ -183,3 +183,10 @@ async def test_the_callers_language_is_spoken_and_so_is_the_way_back(tmp_path: P
     assert "answer in that language" not in str(model.inputs[0])
     assert "The caller speaks es-ES" in str(model.inputs[1])
     assert "The caller speaks en-US" in str(model.inputs[2])
+
+
+async def test_the_longest_call_ends_with_a_goodbye(tmp_path: Path) -> None:
+    async with running(tmp_path, ModelServer(echo), CALL_MAX_SECONDS="1") as it, dial(it) as call:
+        assert await call.ask("hello") == "You said: hello"
+        await call.wait_over(15)
+    assert phrases.GOODBYE_LENGTH in call.heard()
