@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tandem.entries import Entry, TextReceived
 from tandem.identity.phone import PhoneResolver
-from tandem.model import Address, Channel, Conversation, Entry, Route, SubjectId, TextReceived, Turn
+from tandem.model import Address, Channel, Conversation, Route, SubjectId, Turn
 from tandem.persistence.base import Change, LaneStore
 from tandem.persistence.file import open_file_store
 

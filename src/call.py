@@ -13,12 +13,12 @@ from contextlib import suppress
 from threading import Thread
 from typing import Any
 
-from .app import SAMPLE_ACCOUNT_SID, SAMPLE_NUMBER, auth_tokens, simulated
 from .channels.simulator import TwilioSimulator
 from .channels.simulator_call import SimulatedCall
 from .channels.simulator_speech import CHARS_PER_SECOND
 from .errors import ConfigurationError
 from .identity.phone import e164
+from .parts import SAMPLE_ACCOUNT_SID, SAMPLE_NUMBER, auth_tokens, simulated
 from .settings import Settings
 
 HELP = "Type what you say and press Enter; Enter alone interrupts. /press KEYS  /lang es-ES  /drop  /hangup"

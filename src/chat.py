@@ -11,9 +11,9 @@ from typing import Any
 
 import aiohttp
 
-from .app import SAMPLE_ACCOUNT_SID, SAMPLE_NUMBER, auth_tokens, simulated
 from .errors import ConfigurationError, StoreMissing
 from .identity.phone import e164, subject_of_number
+from .parts import SAMPLE_ACCOUNT_SID, SAMPLE_NUMBER, auth_tokens, simulated
 from .persistence.chosen import open_store
 from .settings import Settings
 from .show import transcript

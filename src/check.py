@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from .agents.gate import put_gates
-from .app import SHOP_FILE, gateway_agent
+from .app import SHOP_FILE
 from .check_online import look_online
 from .errors import ConfigurationError, StoreDamaged, StoreError, StoreMissing
 from .finding import Finding, State, notice, ok, problem, skipped
+from .parts import gateway_agent
 from .persistence.chosen import open_store, store_place
 from .persistence.file_database import damaged_copies
 from .persistence.private import open_to

@@ -8,12 +8,12 @@ from typing import Any
 import aiohttp
 
 from .agents.model_probe import probe_models
-from .app import model_source
 from .channels.simulator_wire import sign
 from .channels.twilio import read_answer
 from .channels.webhook import BODY_LIMIT, SIGNATURE
 from .check_twilio import look_at_twilio
 from .finding import Finding, ok, problem, skipped
+from .parts import model_source
 from .settings import Settings
 
 SECONDS = 15.0

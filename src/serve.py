@@ -11,8 +11,9 @@ from types import FrameType
 import structlog
 import uvicorn
 
-from .app import OFFLINE, Gateway, auth_tokens, open_gateway, simulated, staff_tokens
+from .app import Gateway, open_gateway
 from .errors import ConfigurationError
+from .parts import OFFLINE, auth_tokens, simulated, staff_tokens
 from .settings import Settings
 from .staff.auth import ready_curls
 from .telemetry.logs import configure_logging

@@ -10,8 +10,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from .entries import TextReceived, Waiting
 from .identity.phone import subject_id
-from .model import Conversation, StoredReply, SubjectId, TextReceived, TimelineEvent, Waiting
+from .model import Conversation, StoredReply, SubjectId, TimelineEvent
 from .persistence.base import LaneStore
 from .persistence.chosen import open_store
 from .settings import Settings

@@ -6,8 +6,9 @@ import uuid
 from collections.abc import Sequence
 from typing import Protocol
 
+from ..entries import Decision, Entry, Verdict
 from ..identity.phone import e164
-from ..model import Conversation, Decision, Entry, Route, SubjectId, Ticket, Verdict
+from ..model import Conversation, Route, SubjectId, Ticket
 from ..persistence.base import Outcome, Receipt
 from .context import Caller, Deeds
 from .shop import Shop

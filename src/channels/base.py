@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from ..conversation.base import Carrier
+from ..entries import Entry
 from ..errors import (
     BadSignature,
     MalformedRequest,
@@ -22,7 +23,7 @@ from ..errors import (
     StoreUnavailable,
     TandemError,
 )
-from ..model import Entry, ReplyStatus, SubjectId
+from ..model import ReplyStatus, SubjectId
 from ..persistence.base import Receipt
 
 

@@ -18,10 +18,11 @@ from starlette.routing import BaseRoute
 from starlette.routing import Route as HttpRoute
 
 from ..conversation.phrases import FAILURE
+from ..entries import Entry, TextFromAnother, TextReceived
 from ..errors import MalformedRequest
 from ..guardrails.pii import mask
 from ..identity.base import SubjectResolver
-from ..model import Address, Channel, Entry, Reply, ReplyStatus, Route, TextFromAnother, TextReceived
+from ..model import Address, Channel, Reply, ReplyStatus, Route
 from . import sms_text
 from .base import DeliveryStatuses, Inbox
 from .twilio import SignatureCheck, TwilioRest

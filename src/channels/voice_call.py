@@ -16,9 +16,10 @@ from starlette.websockets import WebSocket
 
 from ..conversation import phrases
 from ..conversation.engine import TurnEngine
+from ..entries import Entry, PersonWanted
 from ..errors import MalformedRequest, StoreUnavailable
 from ..identity.base import Resolution, SubjectResolver
-from ..model import Address, Channel, Entry, PersonWanted, Route, SubjectId
+from ..model import Address, Channel, Route, SubjectId
 from ..telemetry.logs import subject_label
 from .relay import Phase, RelaySession
 from .relay_actions import (

@@ -11,9 +11,10 @@ import structlog
 from ..conversation import phrases
 from ..conversation.engine import TurnEngine
 from ..conversation.speech import Speech
+from ..entries import Entry, Heard, SpokenPrompt
 from ..errors import StoreUnavailable
 from ..guardrails.pii import mask
-from ..model import Entry, Heard, Route, SpokenPrompt, SubjectId
+from ..model import Route, SubjectId
 from .relay import RelaySession
 from .relay_actions import Actions
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..model import Approval, ApprovalStatus, Channel, Conversation, Decision, Verdict
+from ..entries import Decision, Verdict
+from ..model import Approval, ApprovalStatus, Channel, Conversation
 from .base import Execution, GatedCall, UnknownEffect
 
 WAITING = "waiting for a colleague"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..model import Approval, ApprovalStatus, Decision, Route, Tone, Verdict, Waiting
+from ..entries import Decision, Verdict, Waiting
+from ..model import Approval, ApprovalStatus, Route, Tone
 from ..persistence.base import Change
 from . import approvals, phrases
 from .answering import run_agent

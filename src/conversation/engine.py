@@ -13,23 +13,13 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
+from ..entries import Decision, Entry, Undelivered
 from ..errors import StoreUnavailable
-from ..model import (
-    Channel,
-    Decision,
-    Entry,
-    Outgoing,
-    Reply,
-    ReplyStatus,
-    Source,
-    SubjectId,
-    TimelineEvent,
-    Tone,
-    Undelivered,
-)
+from ..model import Channel, Outgoing, Reply, ReplyStatus, Source, SubjectId, TimelineEvent, Tone
 from ..persistence.base import LaneStore, Outcome, Receipt
 from .base import AgentRunner, EngineLimits
 from .delivery import Delivery, Line
+from .events import Events
 from .lane import LaneWorker
 from .outage import Outage
 from .schedule import Schedule
@@ -51,6 +41,7 @@ class TurnEngine:
         runner: AgentRunner,
         delivery: Delivery,
         limits: EngineLimits,
+        events: Events | None = None,
     ) -> None:
         self._store = store
         self._delivery = delivery
@@ -58,9 +49,11 @@ class TurnEngine:
         self._limits = limits
         self.speeches = Speeches()
         """The voices of spoken turns; the voice channel adds one per prompt."""
+        self.events = events or Events()
+        """Told what was committed; analytics and pages listen."""
         self._outage = Outage()
         turns = TurnMaker(runner, delivery, limits)
-        self._worker = LaneWorker(store, turns, self.speeches, limits, self._send, self._outage)
+        self._worker = LaneWorker(store, turns, self.speeches, limits, self._send, self._outage, self.events)
         self._lanes: Schedule[SubjectId] = Schedule("lane", self._worker.run, workers=limits.workers)
         self._lines: Schedule[Line] = Schedule("line", delivery.run, workers=limits.workers)
         self._stack = AsyncExitStack()
@@ -68,6 +61,7 @@ class TurnEngine:
         self._watchers: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
+        await self._stack.enter_async_context(self.events)
         await self._stack.enter_async_context(self._lines)
         await self._stack.enter_async_context(self._lanes)
         self._watchers = [asyncio.create_task(self._sweep()), asyncio.create_task(self._listen())]

@@ -11,25 +11,13 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from ..entries import Decision, Entry, SpokenPrompt, TextReceived, Verdict, Waiting
 from ..errors import LeaseLost, StoreUnavailable
-from ..model import (
-    Conversation,
-    Decision,
-    Entry,
-    Outgoing,
-    Route,
-    Source,
-    SpokenPrompt,
-    SubjectId,
-    TextReceived,
-    TimelineEvent,
-    Tone,
-    Verdict,
-    Waiting,
-)
+from ..model import Conversation, Outgoing, Route, Source, SubjectId, TimelineEvent, Tone
 from ..persistence.base import Change, Claim, Committed, LaneStore
 from . import approvals
 from .base import EngineLimits, Steering
+from .events import Events
 from .history import fresh
 from .outage import Outage
 from .speech import Speeches
@@ -64,6 +52,7 @@ class LaneWorker:
         limits: EngineLimits,
         send: Callable[[SubjectId, Outgoing], None],
         outage: Outage,
+        events: Events,
     ) -> None:
         self._store = store
         self._turns = turns
@@ -71,6 +60,7 @@ class LaneWorker:
         self._limits = limits
         self._send = send
         self._outage = outage
+        self._events = events
         self._held: set[SubjectId] = set()
         self._running: dict[SubjectId, _Running] = {}
         self._offered: dict[SubjectId, list[Entry]] = {}
@@ -132,6 +122,7 @@ class LaneWorker:
                 continue
             change = replace(change, timeline=(*events, *change.timeline))
             committed = await self._commit(claim, change)
+            self._events.tell(claim.subject, change.timeline)
             for key in change.consumed:
                 self._speeches.drop(key)
             for outgoing in committed.outgoing:

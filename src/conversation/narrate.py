@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import structlog
 
-from ..model import Approval, ApprovalStatus, Channel, Decision, Source, TimelineEvent, Tone, Verdict
+from ..entries import Decision, Verdict
+from ..model import Approval, ApprovalStatus, Channel, Source, TimelineEvent, Tone
 from ..telemetry.logs import subject_label
 from .base import Requested, TurnRequest, TurnResult
 

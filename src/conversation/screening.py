@@ -10,7 +10,8 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from ..model import Channel, Conversation, Meter, TextReceived
+from ..entries import TextReceived
+from ..model import Channel, Conversation, Meter
 from . import phrases
 
 STOP_WORDS = frozenset({"stop", "stopall", "unsubscribe", "end", "quit", "revoke", "optout", "cancel"})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..model import Conversation, Heard, Item, PersonWanted, Priority, SpokenPrompt, Ticket, Tone, Waiting
+from ..entries import Heard, PersonWanted, SpokenPrompt, Waiting
+from ..model import Conversation, Item, Priority, Ticket, Tone
 from ..persistence.base import Change
 from .answering import run_agent
 from .base import AgentRunner, Requested, Steering

@@ -7,19 +7,8 @@ from dataclasses import replace
 
 import structlog
 
-from ..model import (
-    Conversation,
-    Decision,
-    Heard,
-    PersonWanted,
-    Route,
-    SpokenPrompt,
-    TextFromAnother,
-    TextReceived,
-    Tone,
-    Undelivered,
-    Waiting,
-)
+from ..entries import Decision, Heard, PersonWanted, SpokenPrompt, TextFromAnother, TextReceived, Undelivered, Waiting
+from ..model import Conversation, Route, Tone
 from ..persistence.base import Change
 from ..telemetry.logs import subject_label
 from . import decisions, phrases, spoken

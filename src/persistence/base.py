@@ -23,12 +23,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
+from ..entries import Entry, Waiting
 from ..model import (
     Approval,
     ApprovalStatus,
     Channel,
     Conversation,
-    Entry,
     Outgoing,
     Reply,
     ReplyStatus,
@@ -36,7 +36,6 @@ from ..model import (
     SubjectId,
     Ticket,
     TimelineEvent,
-    Waiting,
 )
 
 T = TypeVar("T")

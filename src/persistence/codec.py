@@ -14,8 +14,9 @@ from typing import Any, Final, Generic, TypeVar
 from pydantic import TypeAdapter
 from pydantic_core import from_json
 
+from ..entries import Entry
 from ..errors import UnreadableRecord
-from ..model import Approval, Conversation, Entry, Reply, Ticket, TimelineEvent
+from ..model import Approval, Conversation, Reply, Ticket, TimelineEvent
 from .base import Committed
 
 T = TypeVar("T")

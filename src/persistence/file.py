@@ -15,20 +15,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
+from ..entries import Entry, Waiting
 from ..errors import StoreMissing, StoreUnavailable
 from ..model import (
     Approval,
     ApprovalStatus,
     Channel,
     Conversation,
-    Entry,
     Outgoing,
     ReplyStatus,
     StoredReply,
     SubjectId,
     Ticket,
     TimelineEvent,
-    Waiting,
 )
 from . import (
     file_approvals,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
+from ..entries import Entry, Waiting
 from ..errors import UnreadableRecord
-from ..model import Entry, SubjectId, Waiting
+from ..model import SubjectId
 from .base import Outcome, Receipt
 from .codec import ENTRY
 

@@ -6,8 +6,9 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ..entries import Entry, Waiting
 from ..errors import LeaseLost, UnreadableRecord
-from ..model import Channel, Conversation, Entry, Outgoing, SubjectId, Waiting
+from ..model import Channel, Conversation, Outgoing, SubjectId
 from . import file_timeline
 from .base import Change, Claim, Committed
 from .codec import COMMITTED, CONVERSATION

@@ -8,8 +8,9 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from ..entries import Entry, Waiting
 from ..errors import UnreadableRecord
-from ..model import Entry, SubjectId, Waiting
+from ..model import SubjectId
 from .base import Outcome, Receipt
 from .codec import ENTRY
 from .postgres_database import Database

@@ -11,8 +11,9 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
+from ..entries import Entry, Waiting
 from ..errors import LeaseLost, UnreadableRecord
-from ..model import Channel, Conversation, Entry, SubjectId, Waiting
+from ..model import Channel, Conversation, SubjectId
 from .base import Change, Claim, Committed
 from .codec import APPROVAL, CONVERSATION, ENTRY, REPLY, TICKET, TIMELINE
 from .postgres_database import Database, Row

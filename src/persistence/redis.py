@@ -9,19 +9,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+from ..entries import Entry, Waiting
 from ..model import (
     Approval,
     ApprovalStatus,
     Channel,
     Conversation,
-    Entry,
     Outgoing,
     ReplyStatus,
     StoredReply,
     SubjectId,
     Ticket,
     TimelineEvent,
-    Waiting,
 )
 from . import (
     redis_effects,

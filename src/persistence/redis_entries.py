@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ..entries import Entry, Waiting
 from ..errors import UnreadableRecord
-from ..model import Entry, SubjectId, Waiting
+from ..model import SubjectId
 from .base import Outcome, Receipt
 from .codec import ENTRY
 from .redis_link import Argument, RedisLink

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
+from ..entries import Entry, Waiting
 from ..errors import LeaseLost, UnreadableRecord
-from ..model import Channel, Conversation, Entry, Outgoing, SubjectId, Waiting
+from ..model import Channel, Conversation, Outgoing, SubjectId
 from .base import Change, Claim, Committed
 from .codec import APPROVAL, CONVERSATION, REPLY, TICKET, TIMELINE
 from .redis_entries import entry_rows, rows, split_waiting

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from ..model import Approval, ApprovalStatus, Conversation, Decision, SubjectId, Waiting
+from ..entries import Decision, Waiting
+from ..model import Approval, ApprovalStatus, Conversation, SubjectId
 from ..persistence.base import Page, Receipt
 
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import structlog
 
+from ..entries import Decision, Verdict
 from ..errors import MalformedRequest, UnreadableRecord
 from ..guardrails.pii import mask, mask_value
-from ..model import Approval, ApprovalStatus, Decision, SubjectId, Verdict
+from ..model import Approval, ApprovalStatus, SubjectId
 from ..persistence.base import Outcome, Page, Receipt
 from ..telemetry.logs import subject_label
 from .base import ApprovalStore, ArgumentCheck, Decider

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..entries import Verdict
 from ..errors import MalformedRequest
 from ..identity.phone import subject_id
-from ..model import SubjectId, Verdict
+from ..model import SubjectId
 
 MAX_DECISIONS = 100
 MAX_REASON = 1000

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..conversation.approvals import applies, decided
-from ..model import Approval, ApprovalStatus, Decision, Verdict, Waiting
+from ..entries import Decision, Verdict, Waiting
+from ..model import Approval, ApprovalStatus
 
 
 def decision_key(approval: Approval) -> str:

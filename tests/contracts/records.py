@@ -7,19 +7,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from tandem.entries import Entry, TextReceived
 from tandem.model import (
     Address,
     Approval,
     ApprovalStatus,
     Channel,
     Conversation,
-    Entry,
     Priority,
     Reply,
     Route,
     Source,
     SubjectId,
-    TextReceived,
     Ticket,
     TicketStatus,
     TimelineEvent,

@@ -12,18 +12,8 @@ from typing import Any
 from tandem.conversation.base import EngineLimits, Execution, TurnRequest, TurnResult
 from tandem.conversation.delivery import Delivery
 from tandem.conversation.engine import TurnEngine
-from tandem.model import (
-    Address,
-    Approval,
-    ApprovalStatus,
-    Channel,
-    Conversation,
-    Entry,
-    Reply,
-    Route,
-    SubjectId,
-    TextReceived,
-)
+from tandem.entries import Entry, TextReceived
+from tandem.model import Address, Approval, ApprovalStatus, Channel, Conversation, Reply, Route, SubjectId
 from tandem.persistence.base import LaneStore
 from tandem.persistence.file import FileStore, open_file_store
 

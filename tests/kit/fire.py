@@ -29,7 +29,8 @@ from tandem.agents.tools.effects import idempotency_key, idempotent
 from tandem.conversation.base import EngineLimits
 from tandem.conversation.delivery import Delivery
 from tandem.conversation.engine import TurnEngine
-from tandem.model import ApprovalStatus, Decision, Verdict
+from tandem.entries import Decision, Verdict
+from tandem.model import ApprovalStatus
 from tandem.persistence.file import FileStore, open_file_store
 from tandem.telemetry.logs import configure_logging
 

@@ -19,20 +19,9 @@ from tandem.agents.shop import Shop
 from tandem.conversation import approvals
 from tandem.conversation.base import Requested, TurnRequest, TurnResult
 from tandem.conversation.history import model_input
+from tandem.entries import Decision, Entry, Verdict
 from tandem.errors import StoreUnavailable
-from tandem.model import (
-    Approval,
-    ApprovalStatus,
-    Channel,
-    Conversation,
-    Decision,
-    Entry,
-    Item,
-    Route,
-    Ticket,
-    Turn,
-    Verdict,
-)
+from tandem.model import Approval, ApprovalStatus, Channel, Conversation, Item, Route, Ticket, Turn
 from tandem.persistence.base import Effect, EffectState, Outcome, Receipt
 
 from .callers import NOW, caller_of, route_of

@@ -13,8 +13,9 @@ import aiohttp
 from starlette.applications import Starlette
 
 from tandem.channels.base import error_response
+from tandem.entries import Decision, Entry
 from tandem.errors import StoreUnavailable, TandemError
-from tandem.model import Approval, ApprovalStatus, Channel, Conversation, Decision, Entry, SubjectId
+from tandem.model import Approval, ApprovalStatus, Channel, Conversation, SubjectId
 from tandem.persistence.base import Change, Receipt
 from tandem.persistence.file import FileStore, open_file_store
 from tandem.staff.api import StaffApi

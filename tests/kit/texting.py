@@ -13,9 +13,10 @@ from tandem.channels.base import error_response
 from tandem.channels.simulator import TwilioSimulator
 from tandem.channels.sms import SmsAdapter
 from tandem.channels.twilio import SignatureCheck, TwilioRest, open_twilio_rest
+from tandem.entries import Entry
 from tandem.errors import StoreUnavailable, TandemError
 from tandem.identity.phone import PhoneResolver
-from tandem.model import Entry, ReplyStatus, SubjectId
+from tandem.model import ReplyStatus, SubjectId
 from tandem.persistence.base import Outcome, Receipt
 
 from .serving import serve

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tandem.app import engine_limits, staff_tokens
+from tandem.parts import engine_limits, staff_tokens
 from tandem.settings import load_settings
 
 

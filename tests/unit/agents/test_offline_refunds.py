@@ -9,7 +9,7 @@ import pytest
 from tandem.agents import offline_phrases as phrases
 from tandem.agents.offline_rules import next_step
 from tandem.agents.offline_steps import Say, Use
-from tandem.model import Verdict
+from tandem.entries import Verdict
 
 from ...kit.callers import JANE, JOHN
 

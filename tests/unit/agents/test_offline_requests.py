@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tandem.agents import offline_phrases as phrases
-from tandem.model import Priority, Verdict
+from tandem.entries import Verdict
+from tandem.model import Priority
 
 from ...kit.callers import FREE, JANE, JOHN, STRANGER
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from tandem.agents.offline_speech import speakable
 from tandem.agents.order_number import parse_order_number
-from tandem.model import Channel, Verdict
+from tandem.entries import Verdict
+from tandem.model import Channel
 
 from ...kit.callers import JANE, JOHN, route_of
 

@@ -14,8 +14,9 @@ from tandem.channels.simulator_wire import Fault, SimMessage, sign, webhook_form
 from tandem.channels.sms import sms_route
 from tandem.channels.webhook import BODY_LIMIT
 from tandem.conversation.phrases import FAILURE
+from tandem.entries import TextReceived
 from tandem.errors import DeliveryUnclear
-from tandem.model import Address, Channel, Reply, ReplyStatus, Route, TextReceived
+from tandem.model import Address, Channel, Reply, ReplyStatus, Route
 
 from ...kit.texting import ACCOUNT, CUSTOMER, OLD_TOKEN, OURS, PUBLIC, TOKEN, Texting, open_texting
 

@@ -17,21 +17,9 @@ from structlog.testing import capture_logs
 from tandem.conversation import phrases
 from tandem.conversation.base import Execution, GatedCall, TurnRequest, TurnResult
 from tandem.conversation.speech import Speech
+from tandem.entries import Decision, Entry, Heard, SpokenPrompt, TextReceived, Verdict
 from tandem.errors import StoreUnavailable
-from tandem.model import (
-    Approval,
-    ApprovalStatus,
-    Channel,
-    Conversation,
-    Decision,
-    Entry,
-    Heard,
-    ReplyStatus,
-    Route,
-    SpokenPrompt,
-    TextReceived,
-    Verdict,
-)
+from tandem.model import Approval, ApprovalStatus, Channel, Conversation, ReplyStatus, Route
 from tandem.persistence.base import Outcome
 from tandem.persistence.file import open_file_store
 

@@ -9,7 +9,8 @@ import pytest
 from tandem.conversation import phrases
 from tandem.conversation.goodbye import is_goodbye
 from tandem.conversation.screening import ALIKE, REPEATS, Rules, Screened, screen
-from tandem.model import Address, Channel, Conversation, Route, SubjectId, TextReceived
+from tandem.entries import TextReceived
+from tandem.model import Address, Channel, Conversation, Route, SubjectId
 
 ROUTE = Route(Channel.SMS, Address("tel", "+15551234567"), Address("tel", "+15550001111"))
 EMPTY = Conversation(SubjectId("phone_1"), created_at=0, updated_at=0)

@@ -13,18 +13,8 @@ import uuid
 from dataclasses import replace
 from pathlib import Path
 
-from tandem.model import (
-    Address,
-    Channel,
-    Conversation,
-    Entry,
-    Reply,
-    Route,
-    Source,
-    SubjectId,
-    TextReceived,
-    TimelineEvent,
-)
+from tandem.entries import Entry, TextReceived
+from tandem.model import Address, Channel, Conversation, Reply, Route, Source, SubjectId, TimelineEvent
 from tandem.persistence.base import Change, Claim, LaneStore
 from tandem.persistence.file import open_file_store
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from tandem.entries import Decision, Entry, Verdict
 from tandem.errors import UnreadableRecord
-from tandem.model import Channel, Decision, Entry, Turn, Verdict
+from tandem.model import Channel, Turn
 from tandem.persistence.codec import CONVERSATION, ENTRY, Codec
 
 from ...contracts.records import conversation, talked, text

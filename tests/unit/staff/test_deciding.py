@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tandem.model import ApprovalStatus, Decision, Verdict
+from tandem.entries import Decision, Verdict
+from tandem.model import ApprovalStatus
 from tandem.staff.submission import MAX_FINAL_MESSAGE, MAX_REASON
 
 from ...kit.staffing import BEN, NOW, OTHER, SUBJECT, Desk, approval, in_doubt

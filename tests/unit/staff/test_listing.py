@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from tandem.model import Approval, ApprovalStatus, Conversation, Decision, Entry, SubjectId, Verdict, Waiting
+from tandem.entries import Decision, Entry, Verdict, Waiting
+from tandem.model import Approval, ApprovalStatus, Conversation, SubjectId
 from tandem.persistence.base import Page
 from tandem.staff.desk import ApprovalDesk
 

@@ -10,7 +10,8 @@ from agents import RunContextWrapper
 from agents.testing import ScriptedModel, assistant_message, function_call
 
 from tandem.agents.tools.message import MAX_MESSAGE, send_sms
-from tandem.model import Address, Channel, Route, Verdict
+from tandem.entries import Verdict
+from tandem.model import Address, Channel, Route
 
 from ....kit.callers import JOHN, OURS, caller_of
 

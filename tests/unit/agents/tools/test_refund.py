@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from tandem.agents.shop import Order, OrderLine
 from tandem.agents.tools.refund import MAX_REASON, needs_consent, refund_tool, whole_cents
-from tandem.model import ApprovalStatus, Verdict
+from tandem.entries import Verdict
+from tandem.model import ApprovalStatus
 
 from ....kit.callers import JANE, JOHN, STRANGER, caller_of
 

@@ -1,0 +1,126 @@
+"""What happens to a subject: the entries of its lane. Frozen values, without a clock, a setting or a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+from .model import Reply, Route
+
+
+@dataclass(frozen=True, slots=True)
+class TextReceived:
+    """A text from the customer. ``media`` counts attached pictures and files.
+
+    ``opt_out`` is STOP, START or HELP when the provider understood the text as one of these, else empty. ``masked``
+    names the kinds of numbers that were taken out of the text before anybody saw it.
+    """
+
+    route: Route
+    text: str
+    media: int = 0
+    opt_out: str = ""
+    masked: tuple[str, ...] = ()
+    kind: Literal["text"] = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenPrompt:
+    """What a caller said in the call ``call`` (its CallSid), in the language ``lang`` (``en-US``, empty: unknown).
+
+    ``greeting`` is what the caller was told at the start, when this is the first thing they say. ``masked`` is as for
+    a text.
+    """
+
+    route: Route
+    call: str
+    text: str
+    lang: str = ""
+    greeting: str = ""
+    masked: tuple[str, ...] = ()
+    kind: Literal["speech"] = "speech"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a caller heard of turn ``turn``, because they spoke over the rest, or the call was ``lost``."""
+
+    turn: int
+    text: str
+    lost: bool = False
+    kind: Literal["heard"] = "heard"
+
+
+@dataclass(frozen=True, slots=True)
+class PersonWanted:
+    """A caller asked for a person by a key, or was left without an agent: ``ticket`` is the id to open it under."""
+
+    route: Route
+    ticket: str
+    kind: Literal["person"] = "person"
+
+
+class Verdict(StrEnum):
+    """What was decided about a gated call, or about one whose effect is unknown."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    EXPIRE = "expire"
+    WITHDRAW = "withdraw"
+    DONE = "done"
+    RETRY = "retry"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A decision about an approval. ``arguments`` replace the model's; ``final_message`` replaces its answer."""
+
+    approval_id: str
+    verdict: Verdict
+    actor: str
+    decided_at: float
+    reason: str | None = None
+    arguments: Mapping[str, Any] | None = None
+    final_message: str | None = None
+    kind: Literal["decision"] = "decision"
+
+
+@dataclass(frozen=True, slots=True)
+class TextFromAnother:
+    """A text that another customer had sent to this one: it leaves from this lane, under this person's opt-out."""
+
+    route: Route
+    text: str
+    kind: Literal["from_another"] = "from_another"
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """A reply that the provider gave up, with its error code: what follows from it is decided in the lane."""
+
+    reply: Reply
+    code: int
+    kind: Literal["undelivered"] = "undelivered"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened to a subject. ``key`` is unique in its lane for ever.
+
+    It is the MessageSid of a text; ``decision:`` with the approval's id for a decision, so that the first wins;
+    ``undelivered:`` with the reply's id; call, socket session and number of a spoken prompt.
+    """
+
+    key: str
+    body: TextReceived | SpokenPrompt | Heard | PersonWanted | TextFromAnother | Decision | Undelivered
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An accepted entry that no turn has consumed. ``tries`` counts claims that found it first in line."""
+
+    entry: Entry
+    accepted_at: float
+    tries: int
