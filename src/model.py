@@ -193,6 +193,8 @@ class Conversation:
     opted_out: tuple[Channel, ...] = ()
     meter: Meter = Meter()
     in_session: bool = False
+    paused: bool = False
+    """Staff hold the agent: it answers nothing until they let it go on."""
 
 
 class Tone(StrEnum):
