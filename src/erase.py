@@ -6,31 +6,35 @@ import sys
 from datetime import UTC, datetime
 
 from .errors import LeaseLost
-from .identity.phone import subject_id
+from .identity.chosen import subjects_named
 from .model import SubjectId
 from .persistence.base import Erasure, LaneStore
 from .persistence.chosen import open_store
+from .persistence.joining import erase_person
 from .settings import Settings
 
 ACTOR = "command line"
 ELSEWHERE = """\
-Not touched: the customer's records in your business system, message and call records at Twilio, what the model
-service keeps, and backups. Log files name nobody."""
+Not touched: the customer's records in your business system and at Segment, message and call records at Twilio, what the
+model service keeps, and backups. Log files name nobody."""
 
 
 async def erase(settings: Settings, spelling: str, *, sure: bool) -> int:
     """Erase a subject id or number, after asking unless ``sure``; return 1 when that was not possible, else 0."""
-    subject = subject_id(spelling, settings.default_region)
+    subjects = await subjects_named(settings, spelling)
     async with open_store(settings, create=False) as store:
-        if not sure and not _confirmed(subject):
+        if not sure and not _confirmed(subjects):
             print("Nothing was erased.", file=sys.stderr)
             return 1
-        try:
-            deleted = await store.erase(subject, actor=ACTOR)
-        except LeaseLost:
-            print("Nothing was erased: a turn of this customer is running. Try again in a moment.", file=sys.stderr)
-            return 1
-        await _tell(store, subject, deleted)
+        for subject in subjects:
+            try:
+                deleted = await erase_person(store, subject, actor=ACTOR)
+            except LeaseLost:
+                what = "Nothing was erased" if subject == subjects[0] else f"{subject} was not erased"
+                print(f"{what}: a turn of this customer is running. Try again in a moment.", file=sys.stderr)
+                return 1
+            if deleted or subject == subjects[0]:
+                await _tell(store, subject, deleted)
     for copy in sorted(settings.state_persistence_dir.glob("*.damaged-*")):
         print(f"Set aside after damage, and may still hold this customer's words: {copy}. Delete it when you can.")
     return 0
@@ -50,8 +54,8 @@ def _day(erasure: Erasure) -> str:
     return f"{datetime.fromtimestamp(erasure.at, UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _confirmed(subject: SubjectId) -> bool:
-    print(f"This erases conversation, approvals, tickets, replies and timeline of {subject} for good.")
+def _confirmed(subjects: tuple[SubjectId, ...]) -> bool:
+    print(f"This erases conversation, approvals, tickets, replies and timeline of {', '.join(subjects)} for good.")
     try:
         return input("Type yes to go on: ").strip().lower() == "yes"
     except EOFError:

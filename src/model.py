@@ -157,11 +157,25 @@ class TicketStatus(StrEnum):
 
     OPEN = "open"
     CLOSED = "closed"
+    SOLVED = "solved"
+
+
+@dataclass(frozen=True, slots=True)
+class TicketStep:
+    """Something that happened to a ticket: ``what``, and ``by`` whom (staff by name; agent, clock)."""
+
+    at: float
+    what: str
+    by: str
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Work for people. ``respond_by`` is the promised time of a first response."""
+    """Work for people. ``respond_by`` is the promised time of a first response.
+
+    ``external_id`` is what a partner system calls it; ``history`` begins with how it was opened, oldest first.
+    """
 
     id: str
     subject: SubjectId
@@ -172,6 +186,8 @@ class Ticket:
     respond_by: float
     escalation: bool = False
     status: TicketStatus = TicketStatus.OPEN
+    external_id: str | None = None
+    history: tuple[TicketStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +202,8 @@ class Conversation:
     routes: Mapping[Channel, Route] = field(default_factory=dict)
     last_channel: Channel = Channel.SMS
     history: tuple[Turn, ...] = ()
+    unfolded: tuple[Turn, ...] = ()
+    """Turns that left the window and are not in the summary yet."""
     summary: str = ""
     context: Mapping[str, Any] = field(default_factory=dict)
     approvals: tuple[Approval, ...] = ()
@@ -195,6 +213,8 @@ class Conversation:
     in_session: bool = False
     paused: bool = False
     """Staff hold the agent: it answers nothing until they let it go on."""
+    formerly: tuple[SubjectId, ...] = ()
+    """Subjects whose lanes were moved into this one; what is left there goes when this one is erased."""
 
 
 class Tone(StrEnum):

@@ -30,6 +30,7 @@ from ..model import (
     Channel,
     Conversation,
     Outgoing,
+    Priority,
     Reply,
     ReplyStatus,
     StoredReply,
@@ -145,13 +146,29 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
+class Presence:
+    """Which replica holds the socket of a subject's live call."""
+
+    call: str
+    replica: str
+
+
+@dataclass(frozen=True, slots=True)
 class ConversationHead:
-    """One row of the list of conversations."""
+    """One row of the list of conversations.
+
+    ``preview`` is the last thing that the customer said or was told: one line, at most 120 characters. ``pending``
+    counts the approvals that nobody decided yet. What the last commit of an older version did not store is empty.
+    """
 
     subject: SubjectId
     version: int
     updated_at: float
     last_channel: Channel
+    preview: str = ""
+    escalation: Priority | None = None
+    paused: bool = False
+    pending: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +263,9 @@ class LaneStore(Protocol):
         """
         ...
 
-    async def commit(self, claim: Claim, change: Change, *, token: str, deliver: float | None = None) -> Committed:
+    async def commit(
+        self, claim: Claim, change: Change, *, token: str, deliver: float | None = None, replica: str = ""
+    ) -> Committed:
         """Write a change atomically and give the lease back, unless entries wait.
 
         * Raises LeaseLost, and writes nothing, when the lane's fence is not the claim's. A lease that ran out, and that
@@ -255,7 +274,7 @@ class LaneStore(Protocol):
         * When entries wait, they are returned and the lease is kept for as long as it lasted, first entry's ``tries``
           raised as by a claim; otherwise the lease is released in the same step.
         * With ``deliver`` (seconds), each line that received replies and that nobody delivers is claimed under the
-          claim's holder as by :meth:`next_reply`, and its first reply returned in ``outgoing``.
+          claim's holder for ``replica`` as by :meth:`next_reply`, and its first reply returned in ``outgoing``.
         * A line that this holder delivers already counts as delivered by somebody: its reply is not handed out twice.
         * Approvals of the conversation are indexed for :meth:`approvals`. One that the conversation no longer carries
           keeps its last state there, but pending becomes VOID: nobody can decide it.
@@ -282,24 +301,35 @@ class LaneStore(Protocol):
 
     # --- outbox -----------------------------------------------------------------------------------------
 
-    async def next_reply(self, subject: SubjectId, channel: Channel, *, holder: str, seconds: float) -> Outgoing | None:
+    async def next_reply(
+        self, subject: SubjectId, channel: Channel, *, holder: str, seconds: float, replica: str = ""
+    ) -> Outgoing | None:
         """Take a line (subject and channel) for ``seconds`` and its oldest waiting reply, ``tries`` raised by one.
 
         None when the line is empty, rests until a retry, or is held by another holder. The same holder asking again
         gets the same reply with the same ``tries``, claimed for ``seconds`` from now, unless a status callback settled
         it: then the line's next. An unreadable reply is set aside and the line goes on.
+
+        The VOICE line of a subject whose call is at another replica than ``replica`` (:meth:`presence`) gives None and
+        stays as it is, whoever holds it: only where the socket is can it be said.
         """
         ...
 
     async def settle(
-        self, subject: SubjectId, outgoing: Outgoing, settlement: Settlement, *, seconds: float
+        self,
+        subject: SubjectId,
+        outgoing: Outgoing,
+        settlement: Settlement,
+        *,
+        seconds: float,
+        replica: str = "",
     ) -> Outgoing | None:
         """Record an attempt's end and return the line's next reply, claimed for ``seconds``; None frees the line.
 
         A reply that is settled already (status not WAITING), or held by another holder since, keeps its state; the
         settlement's timeline rows are then not written. A holder that still holds the line goes on with its next
         reply; one that does not gets None, also when the line is free, and so does an attempt (``tries``) that its
-        own holder has begun anew since.
+        own holder has begun anew since. A line that is ``replica``'s no more (see :meth:`next_reply`) is freed.
         """
         ...
 
@@ -321,10 +351,32 @@ class LaneStore(Protocol):
         """
         ...
 
+    # --- who holds a call -------------------------------------------------------------------------------
+
+    async def presence(
+        self, subject: SubjectId, *, call: str, replica: str, seconds: float, renew: bool = False
+    ) -> None:
+        """Note that ``replica`` holds the socket of a subject's ``call``, for ``seconds`` from now.
+
+        * The latest call of this counts: another replica, or another call, takes over. With ``renew`` it counts only
+          while nobody else took over, so that a socket which is dead already does not take its call back.
+        * ``seconds=0`` ends it for the ``call`` and ``replica`` that hold it, and does nothing for anybody else.
+        * Erased with the subject. A lane is not purged while somebody is present in it; what ran out goes with any
+          purge.
+        """
+        ...
+
+    async def present(self, subject: SubjectId) -> Presence | None:
+        """Return who holds the socket of a subject's call, None when nobody does or the time ran out."""
+        ...
+
     # --- finding work -----------------------------------------------------------------------------------
 
-    async def due(self, *, limit: int) -> Due:
-        """Find work that no lease covers now: at most ``limit`` lanes and as many lines, oldest first."""
+    async def due(self, *, limit: int, replica: str = "") -> Due:
+        """Find work that no lease covers now: at most ``limit`` lanes and as many lines, oldest first.
+
+        A VOICE line that :meth:`next_reply` would not give ``replica`` is left out.
+        """
         ...
 
     async def notify(self, subject: SubjectId) -> None:
@@ -377,6 +429,20 @@ class LaneStore(Protocol):
 
     async def tickets(self, subject: SubjectId, *, limit: int = 50) -> tuple[Ticket, ...]:
         """Return the newest ``limit`` tickets of a subject, newest first."""
+        ...
+
+    # --- one person, two lanes --------------------------------------------------------------------------
+
+    async def merge(self, old: SubjectId, new: SubjectId, *, token: str) -> bool:
+        """Move everything of ``old`` into the lane of ``new``, in one atomic step: one person turned out to be both.
+
+        * The two conversations are joined (:func:`~.joining.joined`); keys, effects, replies, timeline, approvals,
+          tickets and set-aside records change lanes, those of ``new`` winning where both have one of the same id.
+        * A row ``joined`` is on the timeline of ``new``, a row ``moved`` is all that is left of ``old``.
+        * False, and nothing is changed, when ``old`` has no conversation. Repeating a call that moved answers True.
+        * Raises LeaseLost, changing nothing, while anybody holds either lane, a call of ``old`` is present, or
+          ``old`` has entries that wait, replies that are unsettled or an approval that is being carried out: later.
+        """
         ...
 
     # --- keeping house ----------------------------------------------------------------------------------

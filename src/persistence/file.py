@@ -34,8 +34,10 @@ from . import (
     file_audit,
     file_effects,
     file_entries,
+    file_joining,
     file_lanes,
     file_outbox,
+    file_presence,
     file_purge,
     file_read,
     file_tickets,
@@ -51,6 +53,7 @@ from .base import (
     Effect,
     Erasure,
     Page,
+    Presence,
     PurgeReport,
     Receipt,
     Settlement,
@@ -58,6 +61,7 @@ from .base import (
 from .file_database import FILE_NAME, DatabaseFile, damaged_copies, empty_log, has_store, prepare
 from .file_schema import BUSY_SECONDS
 from .file_thread import DatabaseThread
+from .joining import Joining, merge
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -132,9 +136,11 @@ class FileStore:
         """See :meth:`LaneStore.release`."""
         await self._write(file_lanes.release, claim, forgive)
 
-    async def commit(self, claim: Claim, change: Change, *, token: str, deliver: float | None = None) -> Committed:
+    async def commit(
+        self, claim: Claim, change: Change, *, token: str, deliver: float | None = None, replica: str = ""
+    ) -> Committed:
         """See :meth:`LaneStore.commit`."""
-        return await self._write(file_lanes.commit, claim, change, token, deliver)
+        return await self._write(file_lanes.commit, claim, change, token, deliver, replica)
 
     # --- side effects -----------------------------------------------------------------------------------
 
@@ -152,15 +158,17 @@ class FileStore:
 
     # --- outbox -----------------------------------------------------------------------------------------
 
-    async def next_reply(self, subject: SubjectId, channel: Channel, *, holder: str, seconds: float) -> Outgoing | None:
+    async def next_reply(
+        self, subject: SubjectId, channel: Channel, *, holder: str, seconds: float, replica: str = ""
+    ) -> Outgoing | None:
         """See :meth:`LaneStore.next_reply`."""
-        return await self._write(file_outbox.next_reply, subject, channel, holder, seconds)
+        return await self._write(file_outbox.next_reply, subject, channel, holder, seconds, replica)
 
     async def settle(
-        self, subject: SubjectId, outgoing: Outgoing, settlement: Settlement, *, seconds: float
+        self, subject: SubjectId, outgoing: Outgoing, settlement: Settlement, *, seconds: float, replica: str = ""
     ) -> Outgoing | None:
         """See :meth:`LaneStore.settle`."""
-        return await self._write(file_outbox.settle, subject, outgoing, settlement, seconds)
+        return await self._write(file_outbox.settle, subject, outgoing, settlement, seconds, replica)
 
     async def delivery_status(
         self,
@@ -177,11 +185,23 @@ class FileStore:
             file_outbox.delivery_status, subject, reply_id, status, provider_id, error_code, timeline
         )
 
+    # --- who holds a call -------------------------------------------------------------------------------
+
+    async def presence(
+        self, subject: SubjectId, *, call: str, replica: str, seconds: float, renew: bool = False
+    ) -> None:
+        """See :meth:`LaneStore.presence`."""
+        await self._write(file_presence.note, subject, call, replica, seconds, renew)
+
+    async def present(self, subject: SubjectId) -> Presence | None:
+        """See :meth:`LaneStore.present`."""
+        return await self._read(file_presence.present, self._now(), subject)
+
     # --- finding work -----------------------------------------------------------------------------------
 
-    async def due(self, *, limit: int) -> Due:
+    async def due(self, *, limit: int, replica: str = "") -> Due:
         """See :meth:`LaneStore.due`."""
-        return await self._read(file_read.due, self._now(), limit)
+        return await self._read(file_read.due, self._now(), limit, replica)
 
     async def notify(self, subject: SubjectId) -> None:
         """See :meth:`LaneStore.notify`; other processes poll."""
@@ -241,27 +261,21 @@ class FileStore:
         """See :meth:`LaneStore.tickets`."""
         return await self._read(file_tickets.newest_tickets, subject, limit)
 
+    # --- one person, two lanes --------------------------------------------------------------------------
+
+    async def merge(self, old: SubjectId, new: SubjectId, *, token: str) -> bool:
+        """See :meth:`LaneStore.merge`."""
+
+        async def absorb(joining: Joining) -> None:
+            await self._write(file_joining.absorb, joining)
+
+        return await merge(self, old, new, token, absorb)
+
     # --- keeping house ----------------------------------------------------------------------------------
 
     async def purge(self, *, older_than: float, dry_run: bool = False) -> PurgeReport:
         """See :meth:`LaneStore.purge`; in many small transactions, so it may be broken off and run again."""
-        deleted = {part.kind: 0 for part in file_purge.PARTS}
-        failed = 0
-        try:
-            for part in file_purge.PARTS:
-                async for number in self._purge_part(part, older_than, dry_run=dry_run):
-                    deleted[part.kind] += number
-        except StoreUnavailable:
-            # No later part may go first: without its lane, nobody would find what was left of it.
-            failed = 1
-        return PurgeReport({kind: number for kind, number in deleted.items() if kind}, failed)
-
-    async def _purge_part(self, part: file_purge.Part, older_than: float, *, dry_run: bool) -> AsyncIterator[int]:
-        for after in range(0, await self._read(file_purge.last_id, part), file_purge.STEP):
-            if dry_run:
-                yield await self._read(file_purge.count_step, self._now(), part, older_than, after)
-            else:
-                yield await self._write(file_purge.purge_step, part, older_than, after)
+        return await file_purge.purge(self._reader.run, self._writer.run, self._now, older_than, dry_run=dry_run)
 
     async def erase(self, subject: SubjectId, *, actor: str = "") -> int:
         """See :meth:`LaneStore.erase`."""

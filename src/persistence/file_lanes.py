@@ -17,6 +17,7 @@ from .file_entries import accept as accept_entries
 from .file_entries import read_waiting, set_aside
 from .file_outbox import block_lines, queue_replies, take_line
 from .file_tickets import store_tickets
+from .heads import write_head
 
 ANSWER_SECONDS = 3600.0
 """How long the answer of a commit is kept for a caller that did not get it."""
@@ -134,7 +135,13 @@ def _free(db: sqlite3.Connection, subject: SubjectId) -> None:
 
 
 def commit(
-    db: sqlite3.Connection, now: float, held: Claim, change: Change, token: str, deliver: float | None
+    db: sqlite3.Connection,
+    now: float,
+    held: Claim,
+    change: Change,
+    token: str,
+    deliver: float | None,
+    replica: str = "",
 ) -> Committed:
     """See :meth:`LaneStore.commit`."""
     subject = held.subject
@@ -164,7 +171,7 @@ def commit(
         _free(db, subject)
     outgoing: tuple[Outgoing, ...] = ()
     if deliver is not None:
-        taken = (take_line(db, now, subject, channel, held.holder, deliver) for channel in channels)
+        taken = (take_line(db, now, subject, channel, held.holder, deliver, replica) for channel in channels)
         outgoing = tuple(one for one in taken if one is not None)
     committed = Committed(version, waiting, outgoing)
     _keep_answer(db, now, subject, token, committed)
@@ -176,9 +183,10 @@ def _write_conversation(db: sqlite3.Connection, now: float, subject: SubjectId, 
     version = max(row[0] if row else 0, conversation.version) + 1
     record = CONVERSATION.encode(replace(conversation, version=version, updated_at=now))
     db.execute(
-        "INSERT INTO conversation (subject, version, updated_at, last_channel, record) VALUES (?1, ?2, ?3, ?4, ?5)"
-        " ON CONFLICT (subject) DO UPDATE SET version = ?2, updated_at = ?3, last_channel = ?4, record = ?5",
-        (subject, version, now, conversation.last_channel, record),
+        "INSERT INTO conversation (subject, version, updated_at, last_channel, record, head)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (subject) DO UPDATE"
+        " SET version = ?2, updated_at = ?3, last_channel = ?4, record = ?5, head = ?6",
+        (subject, version, now, conversation.last_channel, record, write_head(conversation)),
     )
     db.execute("DELETE FROM opt_out WHERE subject = ?", (subject,))
     db.executemany(

@@ -11,6 +11,7 @@ from ..model import Channel, Outgoing, Reply, ReplyStatus, SubjectId, TimelineEv
 from . import file_timeline
 from .base import Settlement
 from .codec import REPLY
+from .file_presence import elsewhere
 
 RANK: Final = {
     ReplyStatus.WAITING: 0,
@@ -55,9 +56,11 @@ def block_lines(db: sqlite3.Connection, now: float, subject: SubjectId, channels
 
 
 def next_reply(
-    db: sqlite3.Connection, now: float, subject: SubjectId, channel: Channel, holder: str, seconds: float
+    db: sqlite3.Connection, now: float, subject: SubjectId, channel: Channel, holder: str, seconds: float, replica: str
 ) -> Outgoing | None:
     """See :meth:`LaneStore.next_reply`."""
+    if elsewhere(db, now, subject, channel, replica):
+        return None
     row = db.execute("SELECT holder, reply FROM line WHERE subject = ? AND channel = ?", (subject, channel)).fetchone()
     if row is not None and row[0] == holder and row[1] is not None:
         again = _repeat(db, now, subject, channel, row[1], holder, seconds)
@@ -65,7 +68,7 @@ def next_reply(
             return again
     if row is not None and row[0] == holder:
         _free(db, subject, channel)  # what it held is settled; take the next
-    return take_line(db, now, subject, channel, holder, seconds)
+    return take_line(db, now, subject, channel, holder, seconds, replica)
 
 
 def _repeat(
@@ -92,9 +95,11 @@ def _repeat(
 
 
 def take_line(
-    db: sqlite3.Connection, now: float, subject: SubjectId, channel: Channel, holder: str, seconds: float
+    db: sqlite3.Connection, now: float, subject: SubjectId, channel: Channel, holder: str, seconds: float, replica: str
 ) -> Outgoing | None:
-    """Claim a line that nobody holds and its oldest waiting reply; None when there is nothing to take."""
+    """Claim a line that nobody holds and its oldest waiting reply; None when there is nothing to take here."""
+    if elsewhere(db, now, subject, channel, replica):
+        return None
     free = db.execute(
         "SELECT 1 FROM line WHERE subject = ? AND channel = ? AND lease_until <= ? AND due_at <= ?",
         (subject, channel, now, now),
@@ -142,8 +147,29 @@ def _free(db: sqlite3.Connection, subject: SubjectId, channel: Channel) -> None:
     )
 
 
+def _go_on(
+    db: sqlite3.Connection, now: float, subject: SubjectId, channel: Channel, holder: str, seconds: float, replica: str
+) -> Outgoing | None:
+    """Give a holder its line's next reply, or free the line for the replica that has the call."""
+    if not elsewhere(db, now, subject, channel, replica):
+        return _take_first(db, now, subject, channel, holder, seconds)
+    _free(db, subject, channel)
+    db.execute(
+        "UPDATE line SET due_at = (SELECT min(queued_at) FROM reply WHERE reply.subject = ?1 AND reply.channel = ?2"
+        " AND status = 'waiting') WHERE subject = ?1 AND channel = ?2",
+        (subject, channel),
+    )
+    return None
+
+
 def settle(
-    db: sqlite3.Connection, now: float, subject: SubjectId, outgoing: Outgoing, settlement: Settlement, seconds: float
+    db: sqlite3.Connection,
+    now: float,
+    subject: SubjectId,
+    outgoing: Outgoing,
+    settlement: Settlement,
+    seconds: float,
+    replica: str = "",
 ) -> Outgoing | None:
     """See :meth:`LaneStore.settle`."""
     channel = outgoing.reply.route.channel
@@ -156,11 +182,11 @@ def settle(
         return None
     _, sent_now, number, status, tries = row
     if not sent_now:  # this call was answered before: the holder is further on
-        return next_reply(db, now, subject, channel, outgoing.holder, seconds)
+        return next_reply(db, now, subject, channel, outgoing.holder, seconds, replica)
     if tries != outgoing.tries:  # the attempt took too long, and its holder has begun another one
         return None
     if status != ReplyStatus.WAITING:  # a status callback was faster
-        return _take_first(db, now, subject, channel, outgoing.holder, seconds)
+        return _go_on(db, now, subject, channel, outgoing.holder, seconds, replica)
     db.execute(
         "UPDATE reply SET status = ?, provider_id = coalesce(?, provider_id), error_code = ? WHERE id = ?",
         (settlement.status, settlement.provider_id, settlement.error_code, number),
@@ -174,7 +200,7 @@ def settle(
             (now + (settlement.retry_in or 0.0), subject, channel),
         )
         return None
-    return _take_first(db, now, subject, channel, outgoing.holder, seconds)
+    return _go_on(db, now, subject, channel, outgoing.holder, seconds, replica)
 
 
 def delivery_status(

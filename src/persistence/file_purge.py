@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
-from ..errors import LeaseLost
+from ..errors import LeaseLost, StoreUnavailable
 from ..model import SubjectId
 from . import file_audit
+from .base import PurgeReport
 
 KEY_SECONDS: Final = 7 * 86400.0
 """A provider may deliver the same message again for days."""
@@ -20,6 +23,7 @@ _QUIET: Final = """
   AND NOT EXISTS (SELECT 1 FROM reply WHERE reply.subject = it.subject AND status = 'waiting')
   AND NOT EXISTS (SELECT 1 FROM approval WHERE approval.subject = it.subject AND status = 'pending')
   AND NOT EXISTS (SELECT 1 FROM ticket WHERE ticket.subject = it.subject AND status = 'open')
+  AND NOT EXISTS (SELECT 1 FROM presence WHERE presence.subject = it.subject AND until > :now)
 """
 _UNTOUCHED: Final = f"EXISTS (SELECT 1 FROM lane WHERE subject = it.subject AND touched_at <= :before) AND {_QUIET}"  # noqa: S608
 
@@ -43,12 +47,33 @@ PARTS: Final = (
     Part("", "answer", _UNTOUCHED),
     Part("", "line", _UNTOUCHED),
     Part("", "approval", _UNTOUCHED),
+    Part("", "presence", "it.until <= :now"),
     Part("conversations", "conversation", _UNTOUCHED),
     Part("", "lane", f"it.touched_at <= :before AND {_QUIET}"),
 )
 """In the order of deletion: the lane says what is untouched, so it goes last. All SQL here is constant."""
 
 ERASED: Final = (*(part.table for part in PARTS), "opt_out")
+
+
+Run = Callable[[Callable[[sqlite3.Connection], int]], Awaitable[int]]
+"""Runs an operation in one of the store's threads."""
+
+
+async def purge(read: Run, write: Run, clock: Callable[[], float], older_than: float, *, dry_run: bool) -> PurgeReport:
+    """See :meth:`LaneStore.purge`."""
+    deleted = {part.kind: 0 for part in PARTS}
+    failed = 0
+    run, step = (read, count_step) if dry_run else (write, purge_step)
+    try:
+        for part in PARTS:
+            for after in range(0, await read(partial(last_id, part=part)), STEP):
+                doing = partial(step, now=clock(), part=part, older_than=older_than, after=after)
+                deleted[part.kind] += await run(doing)
+    except StoreUnavailable:
+        # No later part may go first: without its lane, nobody would find what was left of it.
+        failed = 1
+    return PurgeReport({kind: number for kind, number in deleted.items() if kind}, failed)
 
 
 def last_id(db: sqlite3.Connection, part: Part) -> int:

@@ -10,6 +10,7 @@ from ..model import Channel, Conversation, ReplyStatus, StoredReply, SubjectId
 from .base import ConversationHead, Counts, Due, Page
 from .codec import CONVERSATION, REPLY
 from .cursor import read_cursor, write_cursor
+from .heads import read_head
 
 
 def conversation(db: sqlite3.Connection, subject: SubjectId) -> Conversation | None:
@@ -36,23 +37,26 @@ def recent(db: sqlite3.Connection, limit: int, cursor: str | None) -> Page[Conve
     """See :meth:`LaneStore.recent`."""
     before = read_cursor(cursor) if cursor else (9e99, "")
     rows = db.execute(
-        "SELECT subject, version, updated_at, last_channel FROM conversation"
+        "SELECT subject, version, updated_at, last_channel, head FROM conversation"
         " WHERE (updated_at, subject) < (?, ?) ORDER BY updated_at DESC, subject DESC LIMIT ?",
         (*before, limit + 1),
     ).fetchall()
-    heads = tuple(ConversationHead(SubjectId(row[0]), row[1], row[2], Channel(row[3])) for row in rows[:limit])
+    heads = tuple(read_head(SubjectId(subject), *columns) for subject, *columns in rows[:limit])
     following = write_cursor(heads[-1].updated_at, heads[-1].subject) if len(rows) > limit else None
     return Page(heads, following)
 
 
-def due(db: sqlite3.Connection, now: float, limit: int) -> Due:
+def due(db: sqlite3.Connection, now: float, limit: int, replica: str = "") -> Due:
     """See :meth:`LaneStore.due`; the indexes hold only lanes and lines that have work."""
     lanes = db.execute(
         "SELECT subject FROM lane WHERE due_at <= ? AND lease_until <= ? ORDER BY due_at LIMIT ?", (now, now, limit)
     ).fetchall()
     lines = db.execute(
-        "SELECT subject, channel FROM line WHERE due_at <= ? AND lease_until <= ? ORDER BY due_at LIMIT ?",
-        (now, now, limit),
+        "SELECT subject, channel FROM line WHERE due_at <= ?1 AND lease_until <= ?1"
+        " AND NOT (channel = 'voice' AND EXISTS"
+        " (SELECT 1 FROM presence WHERE presence.subject = line.subject AND until > ?1 AND replica <> ?3))"
+        " ORDER BY due_at LIMIT ?2",
+        (now, limit, replica),
     ).fetchall()
     return Due(
         tuple(SubjectId(subject) for (subject,) in lanes),

@@ -33,8 +33,9 @@ def salvage(damaged: Path, target: sqlite3.Connection) -> int:
     try:
         target.execute("BEGIN")
         for table in TABLES:
+            columns = _columns(source, table)
             for row in _readable(source, table):
-                copied += _copy(target, table, row)
+                copied += _copy(target, table, columns, row)
         _rebuild(target)
         target.execute("COMMIT")
     finally:
@@ -65,10 +66,19 @@ def _readable(source: sqlite3.Connection, table: str) -> Iterator[tuple[Any, ...
                 limit = 1
 
 
-def _copy(target: sqlite3.Connection, table: str, row: tuple[Any, ...]) -> int:
+def _columns(source: sqlite3.Connection, table: str) -> str:
+    """Name a table's columns in the damaged file, which an older version may have made."""
+    with contextlib.suppress(sqlite3.Error):
+        found = source.execute(f"SELECT * FROM {table} LIMIT 0").description  # noqa: S608
+        return ", ".join(name for name, *_ in found)
+    return ""
+
+
+def _copy(target: sqlite3.Connection, table: str, columns: str, row: tuple[Any, ...]) -> int:
     places = ",".join("?" * len(row))
     with contextlib.suppress(sqlite3.Error):  # a row of damaged values need not fit
-        return target.execute(f"INSERT OR IGNORE INTO {table} VALUES ({places})", row).rowcount  # noqa: S608
+        statement = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({places})"  # noqa: S608
+        return target.execute(statement, row).rowcount
     return 0
 
 

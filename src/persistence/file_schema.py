@@ -12,7 +12,7 @@ from typing import Final
 from ..errors import ConfigurationError
 from .private import make_file
 
-SCRIPTS: Final = ("file.sql", "file_audit.sql")
+SCRIPTS: Final = ("file.sql", "file_audit.sql", "file_presence.sql")
 """The script that makes each version of the schema from the one before."""
 SCHEMA_VERSION: Final = len(SCRIPTS)
 BUSY_SECONDS: Final = 4.0

@@ -24,8 +24,10 @@ from ..model import (
 from . import (
     postgres_effects,
     postgres_entries,
+    postgres_joining,
     postgres_lanes,
     postgres_outbox,
+    postgres_presence,
     postgres_purge,
     postgres_read,
     postgres_schema,
@@ -40,10 +42,12 @@ from .base import (
     Effect,
     Erasure,
     Page,
+    Presence,
     PurgeReport,
     Receipt,
     Settlement,
 )
+from .joining import Joining, merge
 from .postgres_address import PostgresAddress
 from .postgres_database import CONNECTIONS, Database, open_database
 from .postgres_hints import Hints
@@ -116,9 +120,11 @@ class PostgresStore:
         """See :meth:`LaneStore.release`."""
         await postgres_lanes.release(self._db, claim, forgive)
 
-    async def commit(self, claim: Claim, change: Change, *, token: str, deliver: float | None = None) -> Committed:
+    async def commit(
+        self, claim: Claim, change: Change, *, token: str, deliver: float | None = None, replica: str = ""
+    ) -> Committed:
         """See :meth:`LaneStore.commit`."""
-        return await postgres_lanes.commit(self._db, claim, change, token, deliver)
+        return await postgres_lanes.commit(self._db, claim, change, token, deliver, replica)
 
     # --- side effects -----------------------------------------------------------------------------------
 
@@ -136,15 +142,17 @@ class PostgresStore:
 
     # --- outbox -----------------------------------------------------------------------------------------
 
-    async def next_reply(self, subject: SubjectId, channel: Channel, *, holder: str, seconds: float) -> Outgoing | None:
+    async def next_reply(
+        self, subject: SubjectId, channel: Channel, *, holder: str, seconds: float, replica: str = ""
+    ) -> Outgoing | None:
         """See :meth:`LaneStore.next_reply`."""
-        return await postgres_outbox.next_reply(self._db, subject, channel, holder, seconds)
+        return await postgres_outbox.next_reply(self._db, subject, channel, holder, seconds, replica)
 
     async def settle(
-        self, subject: SubjectId, outgoing: Outgoing, settlement: Settlement, *, seconds: float
+        self, subject: SubjectId, outgoing: Outgoing, settlement: Settlement, *, seconds: float, replica: str = ""
     ) -> Outgoing | None:
         """See :meth:`LaneStore.settle`."""
-        return await postgres_outbox.settle(self._db, subject, outgoing, settlement, seconds)
+        return await postgres_outbox.settle(self._db, subject, outgoing, settlement, seconds, replica)
 
     async def delivery_status(
         self,
@@ -161,11 +169,23 @@ class PostgresStore:
             self._db, subject, reply_id, status, provider_id, error_code, timeline
         )
 
+    # --- who holds a call -------------------------------------------------------------------------------
+
+    async def presence(
+        self, subject: SubjectId, *, call: str, replica: str, seconds: float, renew: bool = False
+    ) -> None:
+        """See :meth:`LaneStore.presence`."""
+        await postgres_presence.note(self._db, subject, call, replica, seconds, renew)
+
+    async def present(self, subject: SubjectId) -> Presence | None:
+        """See :meth:`LaneStore.present`."""
+        return await postgres_presence.present(self._db, subject)
+
     # --- finding work -----------------------------------------------------------------------------------
 
-    async def due(self, *, limit: int) -> Due:
+    async def due(self, *, limit: int, replica: str = "") -> Due:
         """See :meth:`LaneStore.due`."""
-        return await postgres_read.due(self._db, limit)
+        return await postgres_read.due(self._db, limit, replica)
 
     async def notify(self, subject: SubjectId) -> None:
         """See :meth:`LaneStore.notify`."""
@@ -218,6 +238,16 @@ class PostgresStore:
     async def tickets(self, subject: SubjectId, *, limit: int = 50) -> tuple[Ticket, ...]:
         """See :meth:`LaneStore.tickets`."""
         return await postgres_read.tickets(self._db, subject, limit)
+
+    # --- one person, two lanes --------------------------------------------------------------------------
+
+    async def merge(self, old: SubjectId, new: SubjectId, *, token: str) -> bool:
+        """See :meth:`LaneStore.merge`."""
+
+        async def absorb(joining: Joining) -> None:
+            await postgres_joining.absorb(self._db, joining)
+
+        return await merge(self, old, new, token, absorb)
 
     # --- keeping house ----------------------------------------------------------------------------------
 

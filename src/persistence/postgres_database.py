@@ -118,11 +118,39 @@ class Database:
                 raise
 
     @asynccontextmanager
+    async def together(self) -> AsyncIterator[Database]:
+        """Give a database whose statements are one transaction, each of them run once. Raises as :meth:`fetch`."""
+        try:
+            async with (
+                asyncio.timeout(WAIT_SECONDS),
+                self._pool.acquire() as connection,
+                connection.transaction(),
+            ):
+                yield _Together(self._pool, self, connection)
+        except _FAILED as error:
+            raise unavailable(self.address, error) from error
+
+    @asynccontextmanager
     async def transaction(self) -> AsyncIterator[PoolConnectionProxy[Row]]:
         """Give a connection in a transaction, for the schema. Raises ConfigurationError, StoreUnavailable."""
         with refusals(self.address):
             async with asyncio.timeout(SCHEMA_SECONDS), self._pool.acquire() as connection, connection.transaction():
                 yield connection
+
+
+class _Together(Database):
+    """The same tables, on one connection in a transaction."""
+
+    def __init__(self, pool: asyncpg.Pool[Row], whole: Database, connection: PoolConnectionProxy[Row]) -> None:
+        super().__init__(pool, whole.address, whole._names, pooler=whole.pooler, clock_offset=whole.clock_offset)
+        self._connection = connection
+
+    async def fetch(self, statement: str, *values: Any, once: bool = False, seconds: float = WAIT_SECONDS) -> list[Row]:
+        """See :meth:`Database.fetch`; what failed undoes everything, so nothing is repeated alone."""
+        return await super().fetch(statement, *values, once=True, seconds=seconds)
+
+    async def _run(self, statement: str, values: tuple[Any, ...]) -> list[Row]:
+        return await self._connection.fetch(statement, *values)
 
 
 @asynccontextmanager

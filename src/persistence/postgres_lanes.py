@@ -16,6 +16,7 @@ from ..errors import LeaseLost, UnreadableRecord
 from ..model import Channel, Conversation, SubjectId
 from .base import Change, Claim, Committed
 from .codec import APPROVAL, CONVERSATION, ENTRY, REPLY, TICKET, TIMELINE
+from .heads import write_head
 from .postgres_database import Database, Row
 from .postgres_entries import Found, read_waiting
 from .postgres_names import short, spelled
@@ -92,15 +93,18 @@ def _named(held: Claim) -> dict[str, Any]:
     return {"subject": short(held.subject), "holder": held.holder, "fence": held.fence}
 
 
-async def commit(db: Database, held: Claim, change: Change, token: str, deliver: float | None) -> Committed:
+async def commit(
+    db: Database, held: Claim, change: Change, token: str, deliver: float | None, replica: str = ""
+) -> Committed:
     """See :meth:`LaneStore.commit`."""
     (row,) = await db.call(
-        "commit",
+        "commit_turn",
         {
             **_named(held),
             "token": short(token),
             **_written(change),
             "deliver": deliver,
+            "replica": replica,
             "keep_answers": ANSWER_SECONDS,
         },
     )
@@ -129,6 +133,7 @@ def _written(change: Change) -> dict[str, Any]:
         "version": conversation.version,
         "last_channel": conversation.last_channel,
         "record": CONVERSATION.encode(conversation),
+        "head": write_head(conversation),
         "opted_out": conversation.opted_out,
         "approval_ids": list(approvals),
         "approval_statuses": [one.status for one in approvals.values()],

@@ -135,14 +135,14 @@ END
 $$;
 
 -- The commit's answer, kept for whoever did not get it; NULL when the fence is another one.
-CREATE OR REPLACE FUNCTION conversation_states_commit(
+CREATE OR REPLACE FUNCTION conversation_states_commit_turn(
   p_subject text, p_holder text, p_fence bigint, p_token text,
-  p_version bigint, p_last_channel text, p_record text, p_opted_out text[],
+  p_version bigint, p_last_channel text, p_record text, p_head text, p_opted_out text[],
   p_approval_ids text[], p_approval_statuses text[], p_approval_expiries float8[], p_approvals text[],
   p_consumed text[], p_set_aside text[], p_timeline text[],
   p_ticket_ids text[], p_ticket_statuses text[], p_tickets text[],
   p_blocked text[], p_reply_ids text[], p_reply_channels text[], p_replies text[],
-  p_wake_at float8, p_deliver float8, p_keep_answers float8, p_offset float8
+  p_wake_at float8, p_deliver float8, p_replica text, p_keep_answers float8, p_offset float8
 ) RETURNS json
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -164,10 +164,10 @@ BEGIN
     RETURN NULL;
   END IF;
   v_now := conversation_states_now(p_offset);
-  INSERT INTO conversation_states AS it (subject, version, updated_at, last_channel, record)
-    VALUES (p_subject, p_version + 1, v_now, p_last_channel, p_record)
+  INSERT INTO conversation_states AS it (subject, version, updated_at, last_channel, record, head)
+    VALUES (p_subject, p_version + 1, v_now, p_last_channel, p_record, p_head)
     ON CONFLICT (subject) DO UPDATE SET version = greatest(it.version, p_version) + 1, updated_at = v_now,
-      last_channel = p_last_channel, record = p_record
+      last_channel = p_last_channel, record = p_record, head = p_head
     RETURNING version INTO v_version;
   DELETE FROM conversation_states_opt_out WHERE subject = p_subject AND channel <> ALL (p_opted_out);
   IF cardinality(p_opted_out) > 0 THEN
@@ -207,7 +207,8 @@ BEGIN
         lease_until = CASE WHEN v_tried IS NOT NULL THEN v_now + seconds ELSE 0 END
     WHERE subject = p_subject;
   IF p_deliver IS NOT NULL AND cardinality(p_reply_channels) > 0 THEN
-    v_outgoing := conversation_states_deliver(p_subject, p_reply_channels, p_holder, p_deliver, v_now);
+    v_outgoing := conversation_states_deliver_at(
+      p_subject, p_reply_channels, p_holder, p_deliver, p_replica, v_now);
   END IF;
   v_answer := json_build_object('version', v_version, 'waiting', v_waiting, 'outgoing', v_outgoing);
   DELETE FROM conversation_states_answer WHERE subject = p_subject AND at < v_now - p_keep_answers;

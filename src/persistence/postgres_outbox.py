@@ -33,22 +33,23 @@ class Taken:
 
 
 async def next_reply(
-    db: Database, subject: SubjectId, channel: Channel, holder: str, seconds: float
+    db: Database, subject: SubjectId, channel: Channel, holder: str, seconds: float, replica: str
 ) -> Outgoing | None:
     """See :meth:`LaneStore.next_reply`."""
     line = Line(subject, channel, holder, seconds)
-    return (await read_taken(db, line, await db.call("next_reply", _named(line)))).outgoing
+    return (await read_taken(db, line, await db.call("take_reply", {**_named(line), "replica": replica}))).outgoing
 
 
 async def settle(
-    db: Database, subject: SubjectId, outgoing: Outgoing, settlement: Settlement, seconds: float
+    db: Database, subject: SubjectId, outgoing: Outgoing, settlement: Settlement, seconds: float, replica: str
 ) -> Outgoing | None:
     """See :meth:`LaneStore.settle`."""
     line = Line(subject, outgoing.reply.route.channel, outgoing.holder, seconds)
     rows = await db.call(
-        "settle",
+        "settle_reply",
         {
             **_named(line),
+            "replica": replica,
             "reply_id": short(outgoing.reply.id),
             "tries": outgoing.tries,
             "status": settlement.status,

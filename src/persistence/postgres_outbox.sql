@@ -53,9 +53,27 @@ BEGIN
 END
 $$;
 
+-- Give a holder its line's next reply, or free the line, whose row is held, for the replica that has the call.
+CREATE OR REPLACE FUNCTION conversation_states_go_on(
+  p_subject text, p_channel text, p_holder text, p_seconds float8, p_replica text, p_now float8
+) RETURNS TABLE (reply bigint, tries int, record text)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+  IF NOT conversation_states_elsewhere(p_subject, p_channel, p_replica, p_now) THEN
+    RETURN QUERY SELECT * FROM conversation_states_take_first(p_subject, p_channel, p_holder, p_seconds, p_now);
+    RETURN;
+  END IF;
+  UPDATE conversation_states_line SET holder = NULL, lease_until = 0, reply = NULL, due_at = (
+      SELECT min(queued_at) FROM conversation_states_reply
+      WHERE subject = p_subject AND channel = p_channel AND status = 'waiting')
+    WHERE subject = p_subject AND channel = p_channel;
+END
+$$;
+
 -- Claim, for a commit, the first reply of each of these lines that nobody delivers.
-CREATE OR REPLACE FUNCTION conversation_states_deliver(
-  p_subject text, p_channels text[], p_holder text, p_seconds float8, p_now float8
+CREATE OR REPLACE FUNCTION conversation_states_deliver_at(
+  p_subject text, p_channels text[], p_holder text, p_seconds float8, p_replica text, p_now float8
 ) RETURNS json
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -70,7 +88,7 @@ BEGIN
   LOOP
     PERFORM FROM conversation_states_line
       WHERE subject = p_subject AND channel = v_channel AND lease_until <= p_now AND due_at <= p_now FOR UPDATE;
-    CONTINUE WHEN NOT FOUND;
+    CONTINUE WHEN NOT FOUND OR conversation_states_elsewhere(p_subject, v_channel, p_replica, p_now);
     FOR v_taken IN SELECT * FROM conversation_states_take_first(p_subject, v_channel, p_holder, p_seconds, p_now) LOOP
       v_outgoing := v_outgoing || json_build_object(
         'channel', v_channel, 'reply', v_taken.reply, 'tries', v_taken.tries, 'record', v_taken.record);
@@ -80,8 +98,8 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION conversation_states_next_reply(
-  p_subject text, p_channel text, p_holder text, p_seconds float8, p_offset float8
+CREATE OR REPLACE FUNCTION conversation_states_take_reply(
+  p_subject text, p_channel text, p_holder text, p_seconds float8, p_replica text, p_offset float8
 ) RETURNS TABLE (reply bigint, tries int, record text)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -94,6 +112,9 @@ BEGIN
     RETURN;
   END IF;
   v_now := conversation_states_now(p_offset);
+  IF conversation_states_elsewhere(p_subject, p_channel, p_replica, v_now) THEN
+    RETURN;
+  END IF;
   IF v_line.holder = p_holder THEN
     SELECT it.id, it.tries, it.record INTO reply, tries, record
       FROM conversation_states_reply AS it WHERE it.id = v_line.reply AND it.status = 'waiting';
@@ -114,10 +135,10 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION conversation_states_settle(
+CREATE OR REPLACE FUNCTION conversation_states_settle_reply(
   p_subject text, p_channel text, p_reply_id text, p_holder text, p_tries int,
   p_status text, p_provider_id text, p_error_code bigint, p_retry_in float8, p_timeline text[],
-  p_seconds float8, p_offset float8
+  p_seconds float8, p_replica text, p_offset float8
 ) RETURNS TABLE (reply bigint, tries int, record text)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -135,7 +156,8 @@ BEGIN
   END IF;
   v_now := conversation_states_now(p_offset);
   IF v_line.reply IS DISTINCT FROM v_reply.id THEN  -- this call was answered before: the holder is further on
-    RETURN QUERY SELECT * FROM conversation_states_next_reply(p_subject, p_channel, p_holder, p_seconds, p_offset);
+    RETURN QUERY SELECT * FROM conversation_states_take_reply(
+      p_subject, p_channel, p_holder, p_seconds, p_replica, p_offset);
     RETURN;
   END IF;
   IF v_reply.tries <> p_tries THEN  -- the attempt took too long, and its holder has begun another one
@@ -154,7 +176,7 @@ BEGIN
       RETURN;
     END IF;
   END IF;
-  RETURN QUERY SELECT * FROM conversation_states_take_first(p_subject, p_channel, p_holder, p_seconds, v_now);
+  RETURN QUERY SELECT * FROM conversation_states_go_on(p_subject, p_channel, p_holder, p_seconds, p_replica, v_now);
 END
 $$;
 
@@ -232,7 +254,7 @@ END
 $$;
 
 -- Work that no lease covers now; `channel` is NULL for a lane. What somebody works on this moment is passed over.
-CREATE OR REPLACE FUNCTION conversation_states_due(p_limit int, p_offset float8)
+CREATE OR REPLACE FUNCTION conversation_states_find_due(p_limit int, p_replica text, p_offset float8)
 RETURNS TABLE (subject text, channel text)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -246,6 +268,7 @@ BEGIN
   RETURN QUERY SELECT coalesce(lane.spelled, lane.subject), line.channel
     FROM conversation_states_line AS line JOIN conversation_states_lane AS lane USING (subject)
     WHERE line.due_at <= v_now AND line.lease_until <= v_now
+      AND NOT conversation_states_elsewhere(line.subject, line.channel, p_replica, v_now)
     ORDER BY line.due_at LIMIT p_limit FOR NO KEY UPDATE OF line SKIP LOCKED;
 END
 $$;

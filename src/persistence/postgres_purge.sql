@@ -8,7 +8,8 @@ BEGIN
       WHERE subject = p_subject AND (due_at IS NOT NULL OR lease_until > p_now))
     AND NOT EXISTS (SELECT FROM conversation_states_reply WHERE subject = p_subject AND status = 'waiting')
     AND NOT EXISTS (SELECT FROM conversation_states_approval WHERE subject = p_subject AND status = 'pending')
-    AND NOT EXISTS (SELECT FROM conversation_states_ticket WHERE subject = p_subject AND status = 'open');
+    AND NOT EXISTS (SELECT FROM conversation_states_ticket WHERE subject = p_subject AND status = 'open')
+    AND NOT EXISTS (SELECT FROM conversation_states_presence WHERE subject = p_subject AND until > p_now);
 END
 $$;
 
@@ -52,6 +53,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
   v_now float8 := conversation_states_now(p_offset);
 BEGIN
+  DELETE FROM conversation_states_presence WHERE until <= v_now;
   DELETE FROM conversation_states_entry WHERE id = ANY (array(
     SELECT id FROM conversation_states_entry
     WHERE NOT waiting AND accepted_at <= v_now - p_keys_older_than AND conversation_states_quiet(subject, v_now)
@@ -128,7 +130,7 @@ BEGIN
     'conversation_states', 'conversation_states_entry', 'conversation_states_opt_out', 'conversation_states_answer',
     'conversation_states_approval', 'conversation_states_timeline', 'conversation_states_effect',
     'conversation_states_reply', 'conversation_states_line', 'conversation_states_ticket',
-    'conversation_states_set_aside', 'conversation_states_lane']
+    'conversation_states_set_aside', 'conversation_states_presence', 'conversation_states_lane']
   LOOP
     EXECUTE format('DELETE FROM %s WHERE subject = $1', v_table) USING p_subject;
     GET DIAGNOSTICS v_rows = ROW_COUNT;

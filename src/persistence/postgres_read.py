@@ -20,6 +20,7 @@ from ..model import (
 from .base import ConversationHead, Counts, Due, Erasure, Page
 from .codec import APPROVAL, REPLY, TICKET, TIMELINE
 from .cursor import read_cursor, write_cursor
+from .heads import read_head
 from .postgres_database import Database
 from .postgres_lanes import stamped
 from .postgres_names import short
@@ -73,14 +74,14 @@ async def recent(db: Database, limit: int, cursor: str | None) -> Page[Conversat
     """See :meth:`LaneStore.recent`."""
     before = read_cursor(cursor) if cursor else (9e99, "")
     rows = await db.fetch(
-        "SELECT coalesce(lane.spelled, it.subject), it.version, it.updated_at, it.last_channel, it.subject"
+        "SELECT coalesce(lane.spelled, it.subject), it.version, it.updated_at, it.last_channel, it.head, it.subject"
         " FROM conversation_states AS it LEFT JOIN conversation_states_lane AS lane USING (subject)"
         " WHERE (it.updated_at, it.subject) < ($1, $2) ORDER BY it.updated_at DESC, it.subject DESC LIMIT $3",
         *before,
         limit + 1,
     )
-    heads = tuple(ConversationHead(SubjectId(row[0]), row[1], row[2], Channel(row[3])) for row in rows[:limit])
-    following = write_cursor(rows[limit - 1][2], rows[limit - 1][4]) if len(rows) > limit else None
+    heads = tuple(read_head(SubjectId(subject), *columns) for subject, *columns, _ in rows[:limit])
+    following = write_cursor(rows[limit - 1][2], rows[limit - 1][5]) if len(rows) > limit else None
     return Page(heads, following)
 
 
@@ -131,9 +132,9 @@ async def tickets(db: Database, subject: SubjectId, limit: int) -> tuple[Ticket,
     return tuple(found)
 
 
-async def due(db: Database, limit: int) -> Due:
+async def due(db: Database, limit: int, replica: str) -> Due:
     """See :meth:`LaneStore.due`."""
-    rows = await db.call("due", {"limit": limit})
+    rows = await db.call("find_due", {"limit": limit, "replica": replica})
     return Due(
         tuple(SubjectId(subject) for subject, channel in rows if channel is None),
         tuple((SubjectId(subject), Channel(channel)) for subject, channel in rows if channel is not None),

@@ -12,9 +12,15 @@ from .postgres_names import Names
 
 log = structlog.get_logger(__name__)
 
-VERSIONS: Final = (("postgres.sql",),)
+VERSIONS: Final = (("postgres.sql",), ("postgres_presence.sql",))
 """The scripts that make each version's tables from the ones before; none, where only functions changed."""
-FUNCTIONS: Final = ("postgres_entries.sql", "postgres_outbox.sql", "postgres_lanes.sql", "postgres_purge.sql")
+FUNCTIONS: Final = (
+    "postgres_entries.sql",
+    "postgres_calls.sql",
+    "postgres_outbox.sql",
+    "postgres_lanes.sql",
+    "postgres_purge.sql",
+)
 """Made anew with every version. One that takes other parameters gets another name: older gateways may still call it."""
 SCHEMA_VERSION: Final = len(VERSIONS)
 _LOCK: Final = 0x74616E64656D

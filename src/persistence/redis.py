@@ -26,8 +26,10 @@ from . import (
     redis_effects,
     redis_entries,
     redis_hints,
+    redis_joining,
     redis_lanes,
     redis_outbox,
+    redis_presence,
     redis_purge,
     redis_read,
     redis_server,
@@ -42,10 +44,12 @@ from .base import (
     Effect,
     Erasure,
     Page,
+    Presence,
     PurgeReport,
     Receipt,
     Settlement,
 )
+from .joining import Joining, merge
 from .redis_link import ANSWER_SECONDS, RedisLink
 
 
@@ -111,9 +115,11 @@ class RedisStore:
         """See :meth:`LaneStore.release`."""
         await redis_lanes.release(self._link, claim, forgive)
 
-    async def commit(self, claim: Claim, change: Change, *, token: str, deliver: float | None = None) -> Committed:
+    async def commit(
+        self, claim: Claim, change: Change, *, token: str, deliver: float | None = None, replica: str = ""
+    ) -> Committed:
         """See :meth:`LaneStore.commit`."""
-        return await redis_lanes.commit(self._link, claim, change, token, deliver)
+        return await redis_lanes.commit(self._link, claim, change, token, deliver, replica)
 
     # --- side effects -----------------------------------------------------------------------------------
 
@@ -131,15 +137,17 @@ class RedisStore:
 
     # --- outbox -----------------------------------------------------------------------------------------
 
-    async def next_reply(self, subject: SubjectId, channel: Channel, *, holder: str, seconds: float) -> Outgoing | None:
+    async def next_reply(
+        self, subject: SubjectId, channel: Channel, *, holder: str, seconds: float, replica: str = ""
+    ) -> Outgoing | None:
         """See :meth:`LaneStore.next_reply`."""
-        return await redis_outbox.next_reply(self._link, subject, channel, holder, seconds)
+        return await redis_outbox.next_reply(self._link, subject, channel, holder, seconds, replica)
 
     async def settle(
-        self, subject: SubjectId, outgoing: Outgoing, settlement: Settlement, *, seconds: float
+        self, subject: SubjectId, outgoing: Outgoing, settlement: Settlement, *, seconds: float, replica: str = ""
     ) -> Outgoing | None:
         """See :meth:`LaneStore.settle`."""
-        return await redis_outbox.settle(self._link, subject, outgoing, settlement, seconds)
+        return await redis_outbox.settle(self._link, subject, outgoing, settlement, seconds, replica)
 
     async def delivery_status(
         self,
@@ -156,11 +164,23 @@ class RedisStore:
             self._link, subject, reply_id, status, provider_id, error_code, timeline
         )
 
+    # --- who holds a call -------------------------------------------------------------------------------
+
+    async def presence(
+        self, subject: SubjectId, *, call: str, replica: str, seconds: float, renew: bool = False
+    ) -> None:
+        """See :meth:`LaneStore.presence`."""
+        await redis_presence.note(self._link, subject, call, replica, seconds, renew)
+
+    async def present(self, subject: SubjectId) -> Presence | None:
+        """See :meth:`LaneStore.present`."""
+        return await redis_presence.present(self._link, subject)
+
     # --- finding work -----------------------------------------------------------------------------------
 
-    async def due(self, *, limit: int) -> Due:
+    async def due(self, *, limit: int, replica: str = "") -> Due:
         """See :meth:`LaneStore.due`."""
-        return await redis_read.due(self._link, limit)
+        return await redis_read.due(self._link, limit, replica)
 
     async def notify(self, subject: SubjectId) -> None:
         """See :meth:`LaneStore.notify`."""
@@ -213,6 +233,16 @@ class RedisStore:
     async def tickets(self, subject: SubjectId, *, limit: int = 50) -> tuple[Ticket, ...]:
         """See :meth:`LaneStore.tickets`."""
         return await redis_read.tickets(self._link, subject, limit)
+
+    # --- one person, two lanes --------------------------------------------------------------------------
+
+    async def merge(self, old: SubjectId, new: SubjectId, *, token: str) -> bool:
+        """See :meth:`LaneStore.merge`."""
+
+        async def absorb(joining: Joining) -> None:
+            await redis_joining.absorb(self._link, joining)
+
+        return await merge(self, old, new, token, absorb)
 
     # --- keeping house ----------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from ..errors import LeaseLost, UnreadableRecord
 from ..model import Channel, Conversation, Outgoing, SubjectId
 from .base import Change, Claim, Committed
 from .codec import APPROVAL, CONVERSATION, REPLY, TICKET, TIMELINE
+from .heads import write_head
 from .redis_entries import entry_rows, rows, split_waiting
 from .redis_link import Argument, RedisLink
 from .redis_outbox import first_readable
@@ -90,11 +91,12 @@ async def release(link: RedisLink, held: Claim, forgive: bool) -> None:
     await link.run("release", link.lane(held.subject), held.fence, held.holder, "1" if forgive else "")
 
 
-async def commit(link: RedisLink, held: Claim, change: Change, token: str, deliver: float | None) -> Committed:
+async def commit(
+    link: RedisLink, held: Claim, change: Change, token: str, deliver: float | None, replica: str
+) -> Committed:
     """See :meth:`LaneStore.commit`."""
     lane = link.lane(held.subject)
-    arguments = _arguments(change)
-    answer = await link.run("commit", lane, held.fence, held.holder, token, deliver, change.wake_at, *arguments)
+    answer = await link.run("commit", lane, *commit_arguments(held, change, token, deliver, replica))
     if answer is None:
         raise LeaseLost
     version, found, taken = answer
@@ -103,17 +105,21 @@ async def commit(link: RedisLink, held: Claim, change: Change, token: str, deliv
         waiting = await _pass_over(link, replace(held, waiting=waiting), damaged, token=token)
     outgoing: list[Outgoing] = []
     for row in taken:
-        one = await first_readable(link, lane, row, holder=held.holder, seconds=deliver or 0.0)
+        one = await first_readable(link, lane, row, holder=held.holder, seconds=deliver or 0.0, replica=replica)
         if one is not None:
             outgoing.append(one)
     return Committed(version, waiting, tuple(outgoing))
 
 
-def _arguments(change: Change) -> Iterator[Argument]:
-    """Spell out a change in the order in which the script reads it."""
+def commit_arguments(
+    held: Claim, change: Change, token: str, deliver: float | None, replica: str = ""
+) -> Iterator[Argument]:
+    """Spell out a commit in the order in which the script reads it."""
+    yield from (held.fence, held.holder, token, deliver, replica, change.wake_at)
     conversation = change.conversation
     opted_out = ",".join(conversation.opted_out)
-    yield from (conversation.version, conversation.last_channel, opted_out, CONVERSATION.encode(conversation))
+    yield from (conversation.version, conversation.last_channel, opted_out)
+    yield from (CONVERSATION.encode(conversation), write_head(conversation))
     yield from chain(
         rows([(one.id, one.status, one.expires_at, APPROVAL.encode(one)) for one in conversation.approvals]),
         rows([(key,) for key in change.consumed]),

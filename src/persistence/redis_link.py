@@ -81,6 +81,11 @@ class RedisLink:
         """Run an operation's script on a lane and return its answer."""
         return await self.ask(*self._call(operation, (lane.partition, lane.lane), lane.id, arguments))
 
+    async def run_pair(self, operation: str, lane: LaneKey, other: LaneKey, *arguments: Argument) -> Any:
+        """Run an operation's script on two lanes, which a server does only when it has both."""
+        keys = (lane.partition, lane.lane, other.partition, other.lane)
+        return await self.ask(*self._call(operation, keys, lane.id, arguments))
+
     async def run_lanes(self, operation: str, lanes: Iterable[LaneKey], *arguments: Argument) -> list[Any]:
         """Run a script on many lanes and return the answers in their order."""
         calls = [self._call(operation, (one.partition, one.lane), one.id, arguments) for one in lanes]

@@ -17,16 +17,16 @@ from .redis_link import RedisLink
 
 
 async def next_reply(
-    link: RedisLink, subject: SubjectId, channel: Channel, holder: str, seconds: float
+    link: RedisLink, subject: SubjectId, channel: Channel, holder: str, seconds: float, replica: str
 ) -> Outgoing | None:
     """See :meth:`LaneStore.next_reply`."""
     lane = link.lane(subject)
-    row = await link.run("next_reply", lane, channel, holder, seconds)
-    return await first_readable(link, lane, row, holder=holder, seconds=seconds)
+    row = await link.run("next_reply", lane, channel, holder, seconds, replica)
+    return await first_readable(link, lane, row, holder=holder, seconds=seconds, replica=replica)
 
 
 async def first_readable(
-    link: RedisLink, lane: LaneKey, row: Row | None, *, holder: str, seconds: float
+    link: RedisLink, lane: LaneKey, row: Row | None, *, holder: str, seconds: float, replica: str
 ) -> Outgoing | None:
     """Return the reply that a script handed out, or the line's first after it that can be read."""
     while row is not None:
@@ -34,12 +34,12 @@ async def first_readable(
         try:
             return Outgoing(REPLY.decode(record), int(tries), holder)
         except UnreadableRecord:
-            row = await link.run("skip_reply", lane, channel, holder, seconds, reply_id)
+            row = await link.run("skip_reply", lane, channel, holder, seconds, replica, reply_id)
     return None
 
 
 async def settle(
-    link: RedisLink, subject: SubjectId, outgoing: Outgoing, settlement: Settlement, seconds: float
+    link: RedisLink, subject: SubjectId, outgoing: Outgoing, settlement: Settlement, seconds: float, replica: str
 ) -> Outgoing | None:
     """See :meth:`LaneStore.settle`."""
     lane = link.lane(subject)
@@ -49,6 +49,7 @@ async def settle(
         outgoing.reply.route.channel,
         outgoing.holder,
         seconds,
+        replica,
         outgoing.reply.id,
         outgoing.tries,
         settlement.status,
@@ -57,7 +58,7 @@ async def settle(
         settlement.retry_in,
         *rows([(TIMELINE.encode(event),) for event in settlement.timeline]),
     )
-    return await first_readable(link, lane, row, holder=outgoing.holder, seconds=seconds)
+    return await first_readable(link, lane, row, holder=outgoing.holder, seconds=seconds, replica=replica)
 
 
 async def delivery_status(

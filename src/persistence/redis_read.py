@@ -20,6 +20,7 @@ from ..model import (
 from .base import ConversationHead, Counts, Due, Page
 from .codec import APPROVAL, TICKET, TIMELINE
 from .cursor import read_cursor, write_cursor
+from .heads import read_head
 from .redis_keys import decode_subject
 from .redis_lanes import read_conversation
 from .redis_link import RedisLink
@@ -51,7 +52,7 @@ async def recent(link: RedisLink, limit: int, cursor: str | None) -> Page[Conver
     shown = rows[:limit]
     answers = await link.ask_many(
         [
-            ("HMGET", f"{row.partition}lane:{row.member.decode()}:conversation", "version", "channel", "at")
+            ("HMGET", f"{row.partition}lane:{row.member.decode()}:conversation", "version", "at", "channel", "head")
             for row in shown
         ]
     )
@@ -59,8 +60,8 @@ async def recent(link: RedisLink, limit: int, cursor: str | None) -> Page[Conver
     return Page(tuple(heads), _next(rows, limit))
 
 
-def _head(row: Ranked, version: bytes, channel: bytes, at: bytes) -> ConversationHead:
-    return ConversationHead(decode_subject(row.member), int(version), float(at), Channel(channel.decode()))
+def _head(row: Ranked, version: bytes, at: bytes, channel: bytes, head: bytes | None) -> ConversationHead:
+    return read_head(decode_subject(row.member), int(version), float(at), channel.decode(), head)
 
 
 async def approvals(link: RedisLink, status: ApprovalStatus | None, limit: int, cursor: str | None) -> Page[Approval]:
@@ -118,9 +119,9 @@ async def _in_all(link: RedisLink, hash: str, field: str) -> list[bytes]:
     return [answer for answer in answers if answer is not None]
 
 
-async def due(link: RedisLink, limit: int) -> Due:
+async def due(link: RedisLink, limit: int, replica: str = "") -> Due:
     """See :meth:`LaneStore.due`."""
-    answers = await link.run_partitions("due", limit)
+    answers = await link.run_partitions("due", limit, replica)
     lanes = _oldest((row for answer in answers for row in answer[0]), limit)
     lines = (member.partition(b":") for member in _oldest((row for answer in answers for row in answer[1]), limit))
     return Due(

@@ -27,12 +27,18 @@ OPERATIONS: Final = {
     "settle": _LINES,
     "delivery_status": _LINES,
     "replies": _LINES,
-    "due": (),
+    "presence": (),
+    "present": (),
+    "due": _LINES,
     "counts": (),
     "purge": ("approvals", "forget"),
     "erase": ("approvals", "forget"),
+    "absorb": ("entries", "lines", "approvals", "forget", "move"),
 }
 """Every script, with the shared parts that go between the common one and it."""
+
+ENDS: Final = {"absorb": "commit"}
+"""What a script ends with, where that is not the part of its own name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,7 @@ class Script:
 @cache
 def script(operation: str) -> Script:
     """Return the whole script of an operation."""
-    text = "".join(_part(name) for name in ("common", *OPERATIONS[operation], operation))
+    text = "".join(_part(name) for name in ("common", *OPERATIONS[operation], ENDS.get(operation, operation)))
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 

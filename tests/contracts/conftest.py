@@ -9,12 +9,14 @@ import pytest
 
 from tandem.persistence.base import LaneStore
 
-from .kits import KITS, StoreKit
+from .kits import StoreKit, chosen_kits
+
+CHOSEN = chosen_kits()
 
 
-@pytest.fixture(params=sorted(KITS))
+@pytest.fixture(params=sorted(CHOSEN))
 async def kit(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[StoreKit]:
-    async with KITS[request.param](tmp_path) as kit:
+    async with CHOSEN[request.param](tmp_path) as kit:
         yield kit
 
 

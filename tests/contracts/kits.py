@@ -1,20 +1,24 @@
 """What a backend gives the store suite: handles on one set of data, a clock to move, and ways to do damage.
 
-A backend joins the suite with one entry in KITS.
+A backend of ours joins the suite with one entry in KITS. For a store of your own, write a kit and name the function
+that gives it in ``TANDEM_STORE_KIT`` (``module:function``): the suite then runs over it alone (docs/extending.md).
 """
 
 from __future__ import annotations
 
+import importlib
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 from tandem.model import SubjectId
 from tandem.persistence.base import LaneStore
 from tandem.persistence.file import FileStore, open_file_store
 
+from ..kit.examples import importable
 from .postgres_kit import postgres_kit
 from .redis_kit import redis_kit
 
@@ -49,6 +53,10 @@ class StoreKit(Protocol):
     async def corrupt_reply(self, subject: SubjectId, reply_id: str) -> None:
         """Make the record of a reply unreadable."""
         ...
+
+
+KitMaker = Callable[[Path], AbstractAsyncContextManager[StoreKit]]
+EXAMPLE = Path(__file__).parents[2] / "examples" / "store"
 
 
 class FileKit:
@@ -99,7 +107,23 @@ async def file_kit(folder: Path) -> AsyncIterator[StoreKit]:
         yield FileKit(folder / "state", store, stack)
 
 
-KITS: Mapping[str, Callable[[Path], AbstractAsyncContextManager[StoreKit]]] = {
+def example_kit(folder: Path) -> AbstractAsyncContextManager[StoreKit]:
+    """Give the example of a store of one's own."""
+    with importable(EXAMPLE):
+        return cast(KitMaker, importlib.import_module("store_kit").audited_kit)(folder)
+
+
+def chosen_kits() -> Mapping[str, KitMaker]:
+    """Return the kits to run: all of ours, or the one that the environment names."""
+    named = os.environ.get("TANDEM_STORE_KIT")
+    if not named:
+        return KITS
+    module, _, function = named.partition(":")
+    return {named: getattr(importlib.import_module(module), function)}
+
+
+KITS: Mapping[str, KitMaker] = {
+    "example": example_kit,
     "file": file_kit,
     "postgres": postgres_kit,
     "redis": redis_kit,

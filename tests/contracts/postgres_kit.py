@@ -1,7 +1,4 @@
-"""The Postgres store for the store suite: a real server, tables of one's own, and a relay that loses answers.
-
-Making tables is slow where making files is. So a test's tables are emptied after it, and given to the next one.
-"""
+"""The Postgres store for the store suite: a real server, tables of one's own, and a relay that loses answers."""
 
 from __future__ import annotations
 
@@ -19,26 +16,12 @@ from tandem.persistence.postgres_names import Names, short
 
 from ..kit.cutting_proxy import CuttingProxy, cutting_proxy
 from ..kit.postgres_server import shared_postgres
+from ..kit.postgres_tables import empty_tables
 
 T = TypeVar("T")
 
 EXECUTE = b"E\0\0\0\x09\0\0\0\0\0"
 """The driver's message that runs a statement; what goes before only prepares it."""
-
-EMPTY = """
-DO $$
-DECLARE name regclass;
-BEGIN
-  FOR name IN SELECT oid FROM pg_class
-    WHERE relkind = 'r' AND relname ~ '^conversation_states(_|$)' AND relname <> 'conversation_states_schema'
-  LOOP
-    EXECUTE format('DELETE FROM %s', name);
-  END LOOP;
-END $$
-"""
-
-_made = 0
-_unused: list[str] = []
 
 
 class PostgresKit:
@@ -96,23 +79,8 @@ async def postgres_kit(folder: Path) -> AsyncIterator[PostgresKit]:
     """Give a Postgres store with tables of its own."""
     server = shared_postgres()
     async with AsyncExitStack() as stack:
-        table = await stack.enter_async_context(_empty_tables(server.url))
+        table = await stack.enter_async_context(empty_tables(server.url))
         proxy = await stack.enter_async_context(cutting_proxy(server.port))
         through = server.url.replace(str(server.port), str(proxy.port))
         store = await stack.enter_async_context(open_postgres_store(through, table=table))
         yield PostgresKit(server.url, table, store, proxy, stack)
-
-
-@asynccontextmanager
-async def _empty_tables(url: str) -> AsyncIterator[str]:
-    """Give the name of tables that nobody uses: made before and emptied, or not made yet."""
-    global _made
-    if not _unused:
-        _made += 1
-        _unused.append(f"test_{_made}")
-    table = _unused.pop()
-    yield table
-    connection = await asyncpg.connect(url)
-    await connection.execute(EMPTY.replace("conversation_states", table))
-    await connection.close()
-    _unused.append(table)

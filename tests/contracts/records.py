@@ -63,6 +63,7 @@ def talked(subject: SubjectId = JANE) -> Conversation:
         routes={Channel.SMS: SMS, Channel.WHATSAPP: WHATSAPP},
         last_channel=Channel.WHATSAPP,
         history=(Turn(6, Channel.SMS, 5.0, items), Turn(7, Channel.WHATSAPP, 6.5, ({"role": "user", "content": ""},))),
+        unfolded=(Turn(5, Channel.VOICE, 4.0, items),),
         summary="Asked about an order.",
         context={"name": "Jane", "plan": {"tier": "gold"}},
         approvals=(approval("apr_talked", subject),),

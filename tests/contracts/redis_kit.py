@@ -62,6 +62,10 @@ class RedisKit:
         assert self._proxy.cuts == before + 1
         return answer
 
+    def cut_after(self, request: str) -> None:
+        """Lose the answer of the next command that holds ``request``."""
+        self._proxy.cut_after(request.encode())
+
     async def corrupt(self, subject: SubjectId) -> None:
         key = f"{lane_key(self.prefix, subject).lane}:conversation"
         assert await self._ask("HSET", key, "record", '{"format":') == 0

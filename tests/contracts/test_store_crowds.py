@@ -20,16 +20,15 @@ async def work(store: LaneStore, subject: SubjectId, holders: list[str], done: l
     claim = await store.claim(subject, holder=holder, seconds=60.0)
     if claim is None:
         return
-    holders.append(holder)
     waiting, stored = claim.waiting, claim.conversation or conversation(subject)
     while waiting:
+        holders.append(holder)
+        await store.effect_known(subject, "anything")  # a turn takes its time
         assert holders == [holder]
         done.append(waiting[0].entry.key)
+        holders.remove(holder)  # with the last commit the lane is free, before its answer is here
         change = Change(stored, consumed=(waiting[0].entry.key,))
         waiting = (await store.commit(claim, change, token=fresh())).waiting
-        if not waiting:
-            break
-    holders.remove(holder)
     await store.release(claim)
 
 

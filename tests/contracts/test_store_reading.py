@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tandem.errors import MalformedRequest
-from tandem.model import ApprovalStatus, Channel, ReplyStatus, SubjectId, TicketStatus
+from tandem.model import ApprovalStatus, Channel, Priority, ReplyStatus, SubjectId, TicketStatus, Turn
 from tandem.persistence.base import Counts, LaneStore
 
 from .kits import StoreKit
@@ -93,6 +93,37 @@ async def test_a_head_says_version_and_channel(store: LaneStore) -> None:
     await write(store, conversation=conversation(last_channel=Channel.WHATSAPP))
     (head,) = (await store.recent(limit=1)).items
     assert (head.subject, head.version, head.last_channel) == (JANE, 2, Channel.WHATSAPP)
+
+
+async def test_a_head_shows_what_was_said_last_and_what_is_open(store: LaneStore) -> None:
+    said = Turn(
+        1, Channel.SMS, 1.0, ({"role": "user", "content": "Where is it?"}, {"role": "assistant", "content": "Here."})
+    )
+    await write(
+        store,
+        conversation=conversation(
+            history=(said,),
+            escalation=Priority.HIGH,
+            paused=True,
+            approvals=(approval("apr_1"), approval("apr_2", status=ApprovalStatus.REJECTED)),
+        ),
+    )
+    (head,) = (await store.recent(limit=1)).items
+    assert (head.preview, head.escalation, head.paused, head.pending) == ("Here.", Priority.HIGH, True, 1)
+
+
+async def test_a_head_follows_the_latest_commit(store: LaneStore) -> None:
+    await write(store, conversation=conversation(paused=True, approvals=(approval("apr_1"),)))
+    await write(store, conversation=conversation())
+    (head,) = (await store.recent(limit=1)).items
+    assert (head.preview, head.escalation, head.paused, head.pending) == ("", None, False, 0)
+
+
+async def test_a_head_needs_no_readable_record(kit: StoreKit) -> None:
+    await write(kit.store, conversation=conversation(paused=True))
+    await kit.corrupt(JANE)
+    (head,) = (await kit.store.recent(limit=1)).items
+    assert head.paused
 
 
 async def test_an_invented_cursor_is_malformed(store: LaneStore) -> None:

@@ -1,4 +1,4 @@
-"""A relay on loopback in front of a store server, which can lose the answer to a request that was executed."""
+"""A relay on loopback in front of a store server, which can be slow, or lose the answer to a request."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ class CuttingProxy:
         self._wanted: bytes | None = None
         self.port = 0
         self.cuts = 0
+        self.delay = 0.0
+        """Seconds for which every answer is held back."""
 
     def cut_after(self, request: bytes) -> None:
         """Pass the next request that contains these bytes on, drop what the server answers, close both connections."""
@@ -62,6 +64,8 @@ class CuttingProxy:
                 if doomed.is_set():
                     self.cuts += 1
                     return
+                if self.delay:
+                    await asyncio.sleep(self.delay)
                 writer.write(data)
                 await writer.drain()
 

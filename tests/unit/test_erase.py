@@ -8,12 +8,19 @@ from pathlib import Path
 import pytest
 
 from tandem.erase import erase
+from tandem.errors import IdentityUnavailable
+from tandem.model import SubjectId
 from tandem.persistence.base import LaneStore
 from tandem.persistence.file import open_file_store
 from tandem.settings import Settings, load_settings
+from tandem.show import show
 
 from ..contracts.records import JANE, event, take, write
 from ..kit.command import tandem
+from ..kit.crm_server import CrmServer
+from ..kit.customers import known_at
+from ..kit.faults import Trouble
+from ..kit.segment_server import Person, SegmentServer
 
 NUMBER = "+1 (415) 555-0100"
 
@@ -101,3 +108,27 @@ def test_a_missing_store_is_told_and_not_made(tmp_path: Path) -> None:
     done = tandem("erase", NUMBER, "--yes", folder=tmp_path)
     assert (done.returncode, "there is no data" in done.stderr) == (1, True)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["segment", "crm"])
+async def test_a_number_is_looked_up_where_customers_are_known(
+    settings: Settings, store: LaneStore, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    async with known_at(kind) as known:
+        person = Person({}, (("phone", "+14155550100"), ("user_id", "jane-1")))
+        if isinstance(known.source, SegmentServer):
+            known.source.people.append(person)
+        elif isinstance(known.source, CrmServer):
+            known.source.by["phone"]["+14155550100"] = {"id": "jane-1"}
+        await write(store, SubjectId(known.prefix + "jane-1"), timeline=(event("turn"),))
+        env = known.env | {"STATE_PERSISTENCE_DIR": str(settings.state_persistence_dir)}
+        elsewhere = load_settings(env, env_file=None)
+        assert await show(elsewhere, NUMBER, as_json=False) == 0
+        assert capsys.readouterr().out.startswith(f"{known.prefix}jane-1 ")
+        assert await erase(elsewhere, NUMBER, sure=True) == 0
+        assert await store.conversation(SubjectId(known.prefix + "jane-1")) is None
+        assert await store.conversation(JANE) is None
+        known.source.trouble = Trouble.FAILING
+        with pytest.raises(IdentityUnavailable):
+            await erase(elsewhere, NUMBER, sure=True)
+        assert await erase(elsewhere, JANE, sure=True) == 0

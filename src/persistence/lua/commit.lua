@@ -1,9 +1,10 @@
--- commit: fence, holder, token, deliver, wake, conversation (version, channel, opt-outs, record), approvals (id, status,
--- expiry, record), consumed keys, keys to set aside, timeline, tickets (id, status, record), blocked channels,
+-- commit: fence, holder, token, deliver, replica, wake, conversation (version, channel, opt-outs, record, head),
+-- approvals (id, status, expiry, record), consumed keys, keys to set aside, timeline, tickets (id, status, record), blocked channels,
 -- replies (id, channel, record) -> version, waiting, outgoing; nothing when the lease is lost.
 local ANSWER_SECONDS = 3600
 
-local fence, holder, token, deliver, wake = take_number(), take(), take(), take_number(), take_number()
+local fence, holder, token, deliver = take_number(), take(), take(), take_number()
+local replica, wake = take(), take_number()
 local answers, ages = lane_key .. ':answers', lane_key .. ':answers:age'
 local earlier = redis.call('HGET', answers, token)
 if earlier then
@@ -14,11 +15,11 @@ if not lane or lane.fence ~= fence then
   return false
 end
 
-local function write_conversation(version, channel, opted_out, record)
+local function write_conversation(version, channel, opted_out, record, head)
   local key = lane_key .. ':conversation'
   local stored = tonumber(redis.call('HGET', key, 'version')) or 0
   local following = math.max(stored, version) + 1
-  redis.call('HSET', key, 'record', record, 'version', following, 'at', now, 'channel', channel)
+  redis.call('HSET', key, 'record', record, 'version', following, 'at', now, 'channel', channel, 'head', head)
   redis.call('ZADD', partition .. 'recent', now, lane_id)
   if opted_out == '' then
     redis.call('HDEL', partition .. 'optouts', lane_id)
@@ -93,7 +94,7 @@ local function keep_answer(answer)
   redis.call('ZADD', ages, now, token)
 end
 
-local version = write_conversation(take_number(), take(), take(), take())
+local version = write_conversation(take_number(), take(), take(), take(), take())
 index_approvals(take_rows(4))
 for _, row in ipairs(take_rows(1)) do
   end_waiting(row[1])
@@ -122,7 +123,7 @@ end
 local outgoing = {}
 if deliver then
   for _, channel in ipairs(channels) do
-    outgoing[#outgoing + 1] = take_line(channel, holder, deliver) or nil
+    outgoing[#outgoing + 1] = take_line(channel, holder, deliver, replica) or nil
   end
 end
 write_lane(lane)

@@ -1,6 +1,6 @@
 -- Begins every script. KEYS[1] is a partition, KEYS[2] a lane in it; every other key is one of these two with a word
 -- behind it, so that a script touches one slot of a cluster. ARGV[1] is what tests add to the server's clock, ARGV[2]
--- the lane's encoded id; the operation's own arguments follow. "" stands for nothing. No key ever expires.
+-- the lane's encoded id; the operation's own arguments follow. "" stands for nothing. No key but presence expires.
 -- What only scripts read is packed (cmsgpack keeps every digit of a time, cjson does not).
 
 local partition, lane_key, lane_id = KEYS[1], KEYS[2], ARGV[2]
@@ -60,6 +60,13 @@ end
 
 local function is_held(lane)
   return lane ~= nil and (lane.till or 0) > now
+end
+
+-- Who holds the socket of a call: call, replica, till. It expires by itself, and counts no longer than its time by the
+-- clock of the scripts.
+local function read_presence(lane)
+  local there = unpacked(redis.call('GET', lane .. ':presence'))
+  return there and (there.till or 0) > now and there or nil
 end
 
 local function append_timeline(rows)

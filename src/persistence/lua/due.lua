@@ -1,4 +1,4 @@
--- due: limit -> lanes (time, id), lines (time, channel:id) of a partition that nobody holds, oldest first
+-- due: limit, replica -> lanes (time, id), lines (time, channel:id) of a partition that nobody holds, oldest first
 local BATCH = 100
 
 local function overdue(index, limit, is_free)
@@ -15,14 +15,15 @@ local function overdue(index, limit, is_free)
   return found
 end
 
-local limit = take_number()
+local limit, replica = take_number(), take()
 local lanes = overdue('due', limit, function(id)
   local lane = unpacked(redis.call('GET', partition .. 'lane:' .. id))
   return not is_held(lane)
 end)
 local lines = overdue('lines', limit, function(member)
   local channel, id = member:match('^([^:]*):(.*)$')
-  local line = unpacked(redis.call('HGET', partition .. 'lane:' .. id .. ':lines', channel))
-  return not is_held(line)
+  local lane = partition .. 'lane:' .. id
+  local line = unpacked(redis.call('HGET', lane .. ':lines', channel))
+  return not is_held(line) and not is_elsewhere(lane, channel, replica)
 end)
 return {lanes, lines}

@@ -15,7 +15,7 @@ for _, name in ipairs({'entries', 'answers', 'effects', 'replies', 'lines'}) do
   deleted = deleted + size('HLEN', name)
 end
 deleted = deleted + size('EXISTS', 'conversation') + size('LLEN', 'timeline') + size('LLEN', 'tickets')
-deleted = deleted + size('SCARD', 'approvals') + size('ZCARD', 'aside')
+deleted = deleted + size('SCARD', 'approvals') + size('ZCARD', 'aside') + size('EXISTS', 'presence')
 forget_lane()
 drop('entries', 'waiting', 'tries', 'keys', 'effects', 'effects:age', 'aside')
 deleted = deleted + redis.call('HDEL', partition .. 'optouts', lane_id)

@@ -10,9 +10,9 @@ local function drop(...)
   end
 end
 
--- Whether replies are unsettled, people are asked, or the lane has work.
+-- Whether replies are unsettled, people are asked, somebody is on the line, or the lane has work.
 local function is_busy(lane)
-  if is_held(lane) or redis.call('ZSCORE', partition .. 'due', lane_id) then
+  if is_held(lane) or read_presence(lane_key) or redis.call('ZSCORE', partition .. 'due', lane_id) then
     return true
   end
   for _, channel in ipairs(redis.call('HKEYS', lane_key .. ':lines')) do
@@ -41,5 +41,5 @@ local function forget_lane()
   redis.call('ZREM', partition .. 'recent', lane_id)
   redis.call('UNLINK', lane_key)
   drop('lines', 'replies', 'order', 'tickets', 'open', 'approvals', 'pending', 'conversation', 'timeline')
-  drop('answers', 'answers:age')
+  drop('answers', 'answers:age', 'presence')
 end

@@ -40,6 +40,12 @@ local function free_line(line)
   line.holder, line.till, line.reply = nil, 0, nil
 end
 
+-- Whether what waits in a line can be said at another replica only.
+local function is_elsewhere(lane, channel, replica)
+  local there = channel == 'voice' and read_presence(lane)
+  return there and there.replica ~= replica
+end
+
 -- Claim the oldest waiting reply for a holder; without one the line is empty and free.
 local function take_first(channel, line, holder, seconds)
   local id = redis.call('LINDEX', queue_of(channel), 0)
@@ -61,9 +67,24 @@ local function take_first(channel, line, holder, seconds)
   return false
 end
 
+-- Give a holder its line's next reply, or free the line for the replica that has the call.
+local function go_on(channel, line, holder, seconds, replica)
+  if not is_elsewhere(lane_key, channel, replica) then
+    return take_first(channel, line, holder, seconds)
+  end
+  local id = redis.call('LINDEX', queue_of(channel), 0)
+  free_line(line)
+  line.due = id and (read_reply(id) or {queued = now}).queued or nil
+  write_line(channel, line)
+  return false
+end
+
 -- Claim a line that nobody holds.
-local function take_line(channel, holder, seconds)
+local function take_line(channel, holder, seconds, replica)
   local line = read_line(channel)
+  if is_elsewhere(lane_key, channel, replica) then
+    return false
+  end
   if line and (line.till or 0) <= now and line.due and line.due <= now then
     return take_first(channel, line, holder, seconds)
   end
@@ -71,8 +92,11 @@ local function take_line(channel, holder, seconds)
 end
 
 -- What next_reply does: the same reply again for the same holder, unless it is settled; else the line's first.
-local function next_reply(channel, holder, seconds)
+local function next_reply(channel, holder, seconds, replica)
   local line = read_line(channel)
+  if is_elsewhere(lane_key, channel, replica) then
+    return false
+  end
   if line and line.holder == holder then
     local reply = line.reply and read_reply(line.reply)
     if reply and reply.status == 'waiting' then
@@ -83,5 +107,5 @@ local function next_reply(channel, holder, seconds)
     free_line(line)
     write_line(channel, line)
   end
-  return take_line(channel, holder, seconds)
+  return take_line(channel, holder, seconds, replica)
 end

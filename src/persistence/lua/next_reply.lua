@@ -1,2 +1,2 @@
--- next_reply: channel, holder, seconds -> outgoing
-return next_reply(take(), take(), take_number())
+-- next_reply: channel, holder, seconds, replica -> outgoing
+return next_reply(take(), take(), take_number(), take())

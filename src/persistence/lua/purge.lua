@@ -7,6 +7,9 @@ if is_busy(lane) then
   return {0, 0, 0, 0, 0, 0, 0, 0}
 end
 local more = 0
+if not dry then
+  drop('presence') -- it ran out, or the lane were busy
+end
 
 -- Count what is old in a sorted set by age, or delete one step of it.
 local function old(ages, limit, hash)

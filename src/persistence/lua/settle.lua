@@ -1,18 +1,18 @@
--- settle: channel, holder, seconds, reply, tries, status, provider's id, error code, retry, timeline -> outgoing
-local channel, holder, seconds, id, tries = take(), take(), take_number(), take(), take_number()
+-- settle: channel, holder, seconds, replica, reply, tries, status, provider's id, error code, retry, timeline -> outgoing
+local channel, holder, seconds, replica, id, tries = take(), take(), take_number(), take(), take(), take_number()
 local status, provider, code, retry, timeline = take(), take(), take(), take_number(), take_rows(1)
 local line, reply = read_line(channel), read_reply(id)
 if not line or not reply or line.holder ~= holder then
   return false
 end
 if line.reply ~= id then -- this call was answered before: the holder is further on
-  return next_reply(channel, holder, seconds)
+  return next_reply(channel, holder, seconds, replica)
 end
 if reply.tries ~= tries then -- the attempt took too long, and its holder has begun another one
   return false
 end
 if reply.status ~= 'waiting' then -- a status callback was faster
-  return take_first(channel, line, holder, seconds)
+  return go_on(channel, line, holder, seconds, replica)
 end
 reply.status, reply.code = status, code
 if provider ~= '' then
@@ -30,4 +30,4 @@ if status == 'waiting' then
   return false
 end
 unqueue(channel, id)
-return take_first(channel, line, holder, seconds)
+return go_on(channel, line, holder, seconds, replica)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Iterator
+from contextlib import aclosing
 from pathlib import Path
 
+import asyncpg
 import pytest
 
-from tandem.errors import ConfigurationError
+from tandem.errors import ConfigurationError, StoreUnavailable
 from tandem.persistence.chosen import ADAPTERS, open_store, store_place
 from tandem.persistence.file import FileStore
 from tandem.persistence.postgres import PostgresStore
 from tandem.settings import Settings, load_settings
 
-from ...contracts.records import JANE, write
+from ...contracts.records import JANE, texts, write
 from ...kit.postgres_server import shared_postgres
 
 OWN = """
@@ -79,6 +81,41 @@ async def test_postgres(tmp_path: Path, by: str) -> None:
     async with open_store(settings, create=False) as store:
         assert await store.conversation(JANE) is not None
     assert store_place(settings) == f"PostgreSQL at 127.0.0.1:{server.port}, database postgres"
+
+
+def parts(tmp_path: Path, table: str, **env: str) -> Settings:
+    where = {
+        "POSTGRES_HOST": "127.0.0.1",
+        "POSTGRES_PORT": str(shared_postgres().port),
+        "POSTGRES_DATABASE": "postgres",
+    }
+    return load(tmp_path, PERSISTENCE_ADAPTER="postgres", POSTGRES_TABLE_NAME=table, **where, **env)
+
+
+async def test_postgres_username_is_who_logs_in(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match='role "nobody_here" does not exist'):
+        async with open_store(parts(tmp_path, "chosen_user", POSTGRES_USERNAME="nobody_here")):
+            pass
+
+
+async def test_postgres_ssl_never_talks_in_the_clear(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailable, match="SSL"):
+        async with open_store(parts(tmp_path, "chosen_ssl", POSTGRES_SSL="true")):
+            pass
+
+
+LISTENERS = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' OR query LIKE 'SELECT pg_notify%'"
+
+
+@pytest.mark.parametrize(("pooler", "listeners"), [("true", 0), ("false", 1)])
+async def test_behind_a_postgres_pooler_nobody_listens(tmp_path: Path, pooler: str, listeners: int) -> None:
+    async with open_store(parts(tmp_path, f"chosen_pooler_{pooler}", POSTGRES_POOLER=pooler)) as store:
+        await store.accept(JANE, texts("SM1"), token="t")
+        async with aclosing(store.listen()) as hints:
+            assert await anext(hints) == JANE
+            connection = await asyncpg.connect(shared_postgres().url)
+            assert await connection.fetchval(LISTENERS) == listeners
+            await connection.close()
 
 
 @pytest.mark.parametrize("name", ["Store", "store"])

@@ -8,10 +8,19 @@ from typing import Any
 
 import pytest
 
-from tandem.entries import Decision, Entry, Verdict
+from tandem.entries import (
+    Decision,
+    Entry,
+    Hold,
+    Revealed,
+    StaffMessage,
+    TicketClosed,
+    TicketOpened,
+    Verdict,
+)
 from tandem.errors import UnreadableRecord
-from tandem.model import Channel, Turn
-from tandem.persistence.codec import CONVERSATION, ENTRY, Codec
+from tandem.model import Channel, Priority, SubjectId, Ticket, TicketStatus, TicketStep, Turn
+from tandem.persistence.codec import CONVERSATION, ENTRY, TICKET, Codec
 
 from ...contracts.records import conversation, talked, text
 
@@ -44,8 +53,16 @@ def test_a_conversation_comes_back_equal() -> None:
     [
         text("SM1", "Grüße 👋"),
         Entry("decision:apr_1", Decision("apr_1", Verdict.APPROVE, "ann", 1.5, arguments={"amount": 5})),
+        Entry("staff:1", StaffMessage("ann", "Hello")),
+        Entry("staff:2", Hold("ann", on=False)),
+        Entry("revealed:1", Revealed("ann")),
+        Entry(
+            "ticket:TKT_1",
+            TicketOpened("ann", Ticket("TKT_1", SubjectId("phone_1"), "t", "d", Priority.LOW, 1.0, 2.0)),
+        ),
+        Entry("staff:3", TicketClosed("ann", "TKT_1", TicketStatus.SOLVED, "found")),
     ],
-    ids=["text", "decision"],
+    ids=["text", "decision", "message", "hold", "revealed", "ticket", "closed"],
 )
 def test_every_kind_of_entry_comes_back_equal(entry: Entry) -> None:
     assert ENTRY.decode(ENTRY.encode(entry)) == entry
@@ -112,3 +129,23 @@ def test_history_items_are_not_looked_into() -> None:
     item = {"type": "something_new", "role": 7, "content": [{"a": None}, 1.5, [[]]]}
     written = conversation(history=(Turn(1, Channel.SMS, 1.0, (item,)),))
     assert CONVERSATION.decode(CONVERSATION.encode(written)).history[0].items == (item,)
+
+
+def test_a_ticket_of_an_older_version_is_read() -> None:
+    older = {
+        "format": 1,
+        "record": {
+            "id": "TKT_1", "subject": "phone_1", "title": "t", "description": "d", "priority": "low",
+            "created_at": 1.0, "respond_by": 2.0, "escalation": False, "status": "open",
+        },
+    }  # fmt: skip
+    ticket = TICKET.decode(json.dumps(older))
+    assert (ticket.external_id, ticket.history, ticket.status) == (None, (), TicketStatus.OPEN)
+
+
+def test_a_ticket_with_its_history_comes_back_equal() -> None:
+    steps = (TicketStep(1.0, "opened", "anna"), TicketStep(2.0, "replied", "ben", "Grüße"))
+    ticket = Ticket(
+        "TKT_1", SubjectId("phone_1"), "t", "d", Priority.HIGH, 1.0, 2.0, False, TicketStatus.SOLVED, "crm-1", steps
+    )
+    assert TICKET.decode(TICKET.encode(ticket)) == ticket

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from tandem.errors import StoreUnavailable
+from tandem.persistence.codec import CONVERSATION
 from tandem.persistence.file import open_file_store
-from tandem.persistence.file_schema import SCHEMA_VERSION, statements
+from tandem.persistence.file_salvage import salvage
+from tandem.persistence.file_schema import SCHEMA_VERSION, connect, statements
 
 from ...contracts.records import DAY, JANE, conversation, event, fresh, text, write
 
@@ -79,6 +81,40 @@ async def test_a_file_of_the_first_version_is_lifted(tmp_path: Path) -> None:
     assert query(tmp_path, "SELECT count(*) FROM audit") == [(1,)]
     assert query(tmp_path, "PRAGMA user_version") == [(SCHEMA_VERSION,)]
     assert query(tmp_path, "SELECT last < 1000 FROM fence") == [(1,)]
+
+
+def make_second_version(folder: Path) -> None:
+    """Make the file of the version before presence and heads, with one conversation in it."""
+    record = CONVERSATION.encode(conversation(summary="kept"))
+    with closing(sqlite3.connect(folder / "tandem.db")) as second, second:
+        for script in ("file.sql", "file_audit.sql"):
+            for statement in statements(script):
+                second.execute(statement)
+        second.execute("INSERT INTO fence (id, last) VALUES (1, 7)")
+        second.execute(
+            "INSERT INTO conversation (subject, version, updated_at, last_channel, record)"
+            " VALUES (?, 1, 2.0, 'sms', ?)",
+            (JANE, record),
+        )
+        second.execute("PRAGMA user_version=2")
+
+
+async def test_conversations_of_the_second_version_have_empty_heads_until_they_are_written(tmp_path: Path) -> None:
+    make_second_version(tmp_path)
+    async with open_file_store(tmp_path) as store:
+        (before,) = (await store.recent(limit=1)).items
+        await write(store, conversation=conversation(paused=True))
+        (after,) = (await store.recent(limit=1)).items
+    assert (before.version, before.paused, before.preview) == (1, False, "")
+    assert (after.version, after.paused) == (2, True)
+
+
+async def test_a_damaged_file_of_the_second_version_is_salvaged(tmp_path: Path) -> None:
+    make_second_version(tmp_path)
+    with closing(connect(tmp_path / "new.db")) as target:
+        assert salvage(tmp_path / "tandem.db", target) == 1
+        rows = target.execute("SELECT subject, head FROM conversation").fetchall()
+    assert rows == [(JANE, "")]
 
 
 async def test_a_store_that_must_be_there_is_not_made(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from tandem.errors import ConfigurationError, LeaseLost, StoreMissing, StoreUnavailable
 from tandem.model import ReplyStatus
 from tandem.persistence.base import Change, Outcome, Settlement
+from tandem.persistence.codec import CONVERSATION
 from tandem.persistence.postgres import PostgresStore, open_postgres_store
 from tandem.persistence.postgres_names import Names
 
@@ -89,6 +90,22 @@ async def test_a_newer_schema_is_refused(url: str, table: str) -> None:
     with pytest.raises(ConfigurationError, match="newer version"):
         async with open_postgres_store(url, table=table):
             pass
+
+
+async def test_tables_of_the_first_version_are_lifted(url: str, table: str) -> None:
+    record = CONVERSATION.encode(conversation(summary="kept"))
+    await run(url, table, Names(table).script("postgres.sql"))
+    await run(url, table, "CREATE TABLE conversation_states_schema (version int)")
+    await run(url, table, "INSERT INTO conversation_states_schema VALUES (1)")
+    await run(url, table, f"INSERT INTO conversation_states VALUES ('{JANE}', 1, 2.0, 'sms', '{record}')")
+    async with open_postgres_store(url, table=table) as store:
+        (before,) = (await store.recent(limit=1)).items
+        await write(store, conversation=conversation(paused=True))
+        (after,) = (await store.recent(limit=1)).items
+        await store.presence(JANE, call="CA1", replica="a", seconds=60)
+        assert await store.present(JANE) is not None
+    assert (before.version, before.paused, before.preview) == (1, False, "")
+    assert (after.version, after.paused) == (2, True)
 
 
 @pytest.mark.parametrize("odd", ["Select", "user", "x" * 40])

@@ -18,7 +18,7 @@ from tandem.model import ApprovalStatus, Channel, ReplyStatus, SubjectId, Ticket
 from tandem.persistence.base import Change, LaneStore, Settlement
 from tandem.persistence.redis import RedisStore, open_redis_store
 from tandem.persistence.redis_link import RedisLink
-from tandem.persistence.redis_scripts import OPERATIONS
+from tandem.persistence.redis_scripts import OPERATIONS, script
 
 from ...contracts.records import (
     DAY,
@@ -86,13 +86,24 @@ async def live(kit: RedisKit) -> None:
     await write(store, blocked=(Channel.SMS,), conversation=conversation(opted_out=(Channel.SMS,)))
     await store.due(limit=10)
     await store.counts()
+    await store.presence(JANE, call="CA1", replica="a", seconds=0.001)
+    await store.present(JANE)
     kit.advance(30 * DAY)
     await store.purge(older_than=DAY)
     await write(store, JOHN)
+    await store.merge(JOHN, SubjectId("crm_42"), token=fresh())
+    await store.erase(SubjectId("crm_42"))
     await store.erase(JOHN)
 
 
-async def test_every_script_touches_the_keys_of_one_partition(kit: RedisKit) -> None:
+async def test_an_answer_of_a_move_that_was_lost_is_found_out(kit: RedisKit) -> None:
+    await write(kit.store, JOHN, conversation=conversation(JOHN))
+    kit.cut_after(script("absorb").sha)
+    assert await kit.store.merge(JOHN, JANE, token=fresh())
+    assert len(await kit.store.timeline(JANE)) == 1
+
+
+async def test_every_script_touches_the_keys_of_its_partitions(kit: RedisKit) -> None:
     seen: list[tuple[str, str]] = []
     async with Redis.from_url(shared_redis().url, protocol=2) as redis, redis.monitor() as monitor:
         await live(kit)
@@ -101,24 +112,27 @@ async def test_every_script_touches_the_keys_of_one_partition(kit: RedisKit) -> 
             if one["command"] == "ECHO the end":
                 break
             seen.append((one["client_type"], one["command"]))
-    partition, ran, strangers = "", set(), []
+    partitions: tuple[str, ...] = ()
+    ran, strangers = set(), []
     for client, command in seen:
         words = command.split(" ")
         if words[0].upper() == "EVALSHA":
-            partition = words[3]
+            partitions = (words[3], words[5]) if words[2] == "4" else (words[3],)
             ran.add(words[1])
-        elif client == "lua" and words[0] != "TIME" and not words[1].startswith(partition):
+        elif client == "lua" and words[0] != "TIME" and not words[1].startswith(partitions):
             strangers.append(command)
     assert len(ran) == len(OPERATIONS)
     assert strangers == []
 
 
-async def test_no_key_ever_expires(kit: RedisKit) -> None:
+async def test_no_key_but_presence_ever_expires(kit: RedisKit) -> None:
     await live(kit)
+    await kit.store.presence(JANE, call="CA1", replica="a", seconds=60)
     await write_approvals(kit.store, approval("apr_1"))
     keys = await ask("KEYS", f"{kit.prefix}*")
     assert len(keys) > 10
-    assert {await ask("TTL", key) for key in keys} == {-1}
+    lives = {key: await ask("TTL", key) for key in keys}
+    assert {key.decode().rpartition(":")[2] for key, seconds in lives.items() if seconds != -1} == {"presence"}
 
 
 async def test_purging_leaves_nothing_but_opt_outs_and_counters(kit: RedisKit) -> None:

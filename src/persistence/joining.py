@@ -1,0 +1,173 @@
+"""One person turned out to own two lanes: everything of the one is moved into the other.
+
+What is joined is decided here; each backend has the one atomic step that moves the rows (``absorb``).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Protocol
+
+from ..errors import LeaseLost, UnreadableRecord
+from ..model import Approval, ApprovalStatus, Conversation, Priority, Source, SubjectId, TimelineEvent, Turn
+from .base import Change, Claim
+
+if TYPE_CHECKING:
+    from .base import LaneStore
+
+LEASE_SECONDS: Final = 5.0
+"""How long both lanes are held; moving takes milliseconds."""
+UNDER_WAY: Final = frozenset({ApprovalStatus.APPROVED, ApprovalStatus.EXECUTING})
+"""An effect may be happening now, and its row in the ledger is looked for under the old subject."""
+ALL: Final = 100_000
+"""Tickets of one customer, without a limit in earnest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """One move: both leases, what is committed in the lane that stays, and the row that is left in the other."""
+
+    left: Claim
+    stays: Claim
+    change: Change
+    departure: TimelineEvent
+    token: str
+
+
+Absorb = Callable[[Joining], Awaitable[None]]
+"""Moves, in one atomic step: keys, effects, replies, timeline, approvals, tickets and set-aside records of the lane
+that is left; then commits the change in the other and gives both leases back. Raises LeaseLost, changing nothing, when
+either lease is lost, or entries wait or replies are unsettled in the lane that is left."""
+
+
+class Erasing(Protocol):
+    """The part of the store that erases a person; see :class:`.base.LaneStore`."""
+
+    async def conversation(self, subject: SubjectId) -> Conversation | None:
+        """Return the last committed conversation. Raises UnreadableRecord."""
+        ...
+
+    async def erase(self, subject: SubjectId, *, actor: str = "") -> int:
+        """Delete every trace of a subject. Raises LeaseLost."""
+        ...
+
+
+async def merge(store: LaneStore, old: SubjectId, new: SubjectId, token: str, absorb: Absorb) -> bool:
+    """See :meth:`LaneStore.merge`."""
+    if old == new:
+        raise ValueError("a lane cannot be merged with itself")
+    if await store.conversation(old) is None and not await store.waiting(old):
+        return await _merged_before(store, old, token)
+    left = await store.claim(old, holder=f"{token}:left", seconds=LEASE_SECONDS)
+    if left is None:
+        raise LeaseLost("(the lane to be left is in use)")
+    stays = None
+    try:
+        stays = await store.claim(new, holder=f"{token}:stays", seconds=LEASE_SECONDS)
+        if stays is None:
+            raise LeaseLost("(the lane that stays is in use)")
+        if left.waiting or _under_way(left.conversation) or await store.present(old) is not None:
+            raise LeaseLost("(the lane to be left is busy)")
+        if left.conversation is None:  # it could not be read, and was set aside
+            return False
+        await absorb(await _joining(store, left, stays, left.conversation, token))
+        return True
+    except LeaseLost:
+        if stays is not None and await _merged_before(store, old, token):
+            return True  # the answer was lost, and the driver repeated the step
+        await _release(store, left, stays)
+        raise
+    except BaseException:
+        await _release(store, left, stays)
+        raise
+
+
+async def _release(store: LaneStore, *claims: Claim | None) -> None:
+    for claim in claims:
+        if claim is not None:
+            await store.release(claim, forgive=True)
+
+
+async def _merged_before(store: LaneStore, old: SubjectId, token: str) -> bool:
+    return any(row.name == "moved" and row.data.get("token") == token for row in await store.timeline(old, limit=1))
+
+
+def _under_way(conversation: Conversation | None) -> bool:
+    return conversation is not None and any(one.status in UNDER_WAY for one in conversation.approvals)
+
+
+async def _joining(store: LaneStore, left: Claim, stays: Claim, leaving: Conversation, token: str) -> Joining:
+    conversation = joined(leaving, stays.conversation, stays.subject, now=stays.now)
+    tickets = [replace(one, subject=stays.subject) for one in await store.tickets(left.subject, limit=ALL)]
+    arrival = TimelineEvent("joined", Source.SYSTEM, data={"turns": leaving.turns_taken})
+    change = Change(
+        conversation,
+        timeline=(arrival,),
+        tickets=tuple(reversed(tickets)),  # oldest first, as they came
+        wake_at=_wake_at(conversation),
+    )
+    return Joining(left, stays, change, TimelineEvent("moved", Source.SYSTEM, data={"token": token}), token)
+
+
+def joined(left: Conversation, stays: Conversation | None, subject: SubjectId, *, now: float) -> Conversation:
+    """Return the one conversation of a person who had two, under ``subject``. Pure.
+
+    Turns are in the order in which they happened, numbered anew so that the last one has the number of turns taken.
+    What can only be one thing (the last channel, the meter) is taken from the conversation that was used last.
+    """
+    if stays is None:
+        stays = Conversation(subject, created_at=now, updated_at=0.0)
+    older, newer = sorted((left, stays), key=lambda one: one.updated_at)
+    taken = left.turns_taken + stays.turns_taken
+    levels = [one.escalation for one in (left, stays) if one.escalation is not None]
+    return replace(
+        newer,
+        subject=subject,
+        created_at=min(left.created_at, stays.created_at),
+        version=stays.version,
+        turns_taken=taken,
+        routes={**older.routes, **newer.routes},
+        history=_in_order(left, stays, taken),
+        unfolded=(*older.unfolded, *newer.unfolded),
+        summary="\n".join(one.summary for one in (older, newer) if one.summary),
+        context={**older.context, **newer.context},
+        approvals=(*(moved(one, subject) for one in left.approvals), *stays.approvals),
+        escalation=max(levels, key=list(Priority).index, default=None),
+        opted_out=tuple(dict.fromkeys((*left.opted_out, *stays.opted_out))),
+        in_session=left.in_session or stays.in_session,
+        paused=left.paused or stays.paused,
+        formerly=tuple(dict.fromkeys((*stays.formerly, *left.formerly, left.subject))),
+    )
+
+
+def moved(approval: Approval, subject: SubjectId) -> Approval:
+    """Return an approval as it reads in another lane."""
+    return replace(approval, subject=subject)
+
+
+def _in_order(left: Conversation, stays: Conversation, taken: int) -> tuple[Turn, ...]:
+    turns = sorted(itertools.chain(left.history, stays.history), key=lambda turn: turn.at)
+    return tuple(replace(turn, number=taken - len(turns) + place) for place, turn in enumerate(turns, start=1))
+
+
+async def erase_person(store: Erasing, subject: SubjectId, *, actor: str) -> int:
+    """Erase a subject and what is left of every lane that was moved into its own; return the number of records.
+
+    Raises LeaseLost as :meth:`LaneStore.erase`; calling it again then goes on where it stopped.
+    """
+    try:
+        conversation = await store.conversation(subject)
+    except UnreadableRecord:
+        conversation = None
+    deleted = 0
+    for former in conversation.formerly if conversation else ():
+        deleted += await store.erase(former, actor=actor)
+    return deleted + await store.erase(subject, actor=actor)
+
+
+def _wake_at(conversation: Conversation) -> float | None:
+    """Return when the next approval expires."""
+    pending = (one.expires_at for one in conversation.approvals if one.status is ApprovalStatus.PENDING)
+    return min(pending, default=None)
