@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol
 
-from ..model import Address, SubjectId
+from ..model import Address, Route, SubjectId
+
+Metadata = Mapping[str, str]
+"""What came with a request besides the address, by name; see :mod:`.metadata`."""
+NO_METADATA: Metadata = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,25 +19,45 @@ class Resolution:
     """The answer of a resolver.
 
     ``phone`` is E.164 (``+14155550100``), or None when the address is no full telephone number. ``facts`` is what the
-    source knows of the customer (name, plan, …): JSON values, empty for a plain telephone number.
+    source knows of the customer (name, plan, …): JSON values, empty for a plain telephone number. ``earlier`` names
+    subjects under which the same person may have been served while less was known: their lanes are joined to this one.
     """
 
     subject: SubjectId
     phone: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    earlier: tuple[SubjectId, ...] = ()
 
 
 class SubjectResolver(Protocol):
-    """Turns addresses into subjects. Chosen by ``SUBJECT_RESOLVER``."""
+    """Turns addresses into subjects. Chosen by ``SUBJECT_RESOLVER``; your own is one of these."""
 
-    async def resolve(self, address: Address, *, session: str) -> Resolution:
+    async def resolve(self, address: Address, *, session: str, metadata: Metadata = NO_METADATA) -> Resolution:
         """Find the subject behind an address.
 
         * ``session`` is the id of the call or message; an address that names nobody (a withheld number) gets a subject
           of its own per session, never a shared one.
+        * ``metadata`` is what the webhook's address or the call's ``<Parameter>`` said, signed by the provider: what
+          :func:`.metadata.read` makes of it reaches a source.
         * The same address gives the same subject again and again: status callbacks rely on it.
         * Different numbers never give the same subject, unless the source knows that one person owns both.
-        * Raises MalformedRequest when the text is no address. Trouble at a source is not an error: the resolver falls
-          back to the telephone number.
+        * Raises MalformedRequest when the text is no address. Trouble at a source is not an error for whoever asks:
+          what guards the source falls back to the telephone number. A source itself raises what it likes.
         """
+        ...
+
+
+class Identity(SubjectResolver, Protocol):
+    """What the gateway asks: a resolver that never fails and never takes long, and what is known of a subject."""
+
+    async def glance(self, address: Address, *, session: str, metadata: Metadata = NO_METADATA) -> Resolution:
+        """As :meth:`resolve`, from what is known here already; a source is asked, but not waited for."""
+        ...
+
+    async def facts(self, route: Route, subject: SubjectId) -> Mapping[str, Any]:
+        """Return what is known of a customer, nothing when that is not known in time. Never raises."""
+        ...
+
+    def known(self, subject: SubjectId) -> Resolution | None:
+        """Return what a source last said of a subject to this process, None when it said nothing."""
         ...

@@ -17,14 +17,16 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import unquote
 
 import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberFormat, ValidationResult
 
 from ..errors import MalformedRequest
-from ..model import Address, SubjectId
-from .base import Resolution
+from ..model import Address, Route, SubjectId
+from .base import NO_METADATA, Metadata, Resolution
 
 _MAX = 160
 """No address of any provider is longer; longer texts are refused before anything reads them."""
@@ -108,8 +110,8 @@ class PhoneResolver:
     def __init__(self, default_region: str) -> None:
         self._region = default_region.upper()
 
-    async def resolve(self, address: Address, *, session: str) -> Resolution:
-        """Fulfil :class:`~tandem.identity.base.SubjectResolver`. Raises MalformedRequest; nothing else, ever."""
+    async def resolve(self, address: Address, *, session: str, metadata: Metadata = NO_METADATA) -> Resolution:
+        """Fulfil :class:`~tandem.identity.base.Identity`. Raises MalformedRequest; nothing else, ever."""
         scheme, value = address.scheme, address.value.strip()
         if len(value) > _MAX or not value.isprintable():
             raise MalformedRequest("The sender is no address.")
@@ -125,6 +127,18 @@ class PhoneResolver:
         if scheme not in _NAMED_SCHEMES or not _NAME.fullmatch(value) or ".." in value:
             raise MalformedRequest("The sender is no address.")
         return Resolution(SubjectId(f"{scheme}_{value}"))
+
+    async def glance(self, address: Address, *, session: str, metadata: Metadata = NO_METADATA) -> Resolution:
+        """Do the same: there is nobody to wait for."""
+        return await self.resolve(address, session=session)
+
+    async def facts(self, route: Route, subject: SubjectId) -> Mapping[str, Any]:
+        """Return nothing: a number says nothing about its owner."""
+        return {}
+
+    def known(self, subject: SubjectId) -> Resolution | None:
+        """Return None: there is no source."""
+        return None
 
     def _spells_withheld(self, text: str) -> bool:
         """Tell whether a text names nobody. With a plus, RESTRICTED is ``+7378742833``; without, that is in Texas."""

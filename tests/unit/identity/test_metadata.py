@@ -1,0 +1,26 @@
+"""What comes with a request besides the address. Proves I6 (metadata)."""
+
+import pytest
+
+from tandem.identity.metadata import read
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({"userId": "u7", "email": "a@b.c"}, {"userId": "u7", "email": "a@b.c"}),
+        ({"user_id": "u7", "anonymous_id": "a1"}, {"userId": "u7", "anonymousId": "a1"}),
+        ({"accountNumber": " 42 "}, {"accountNumber": "42"}),
+        ({"CallSid": "CA1", "From": "+14155550100"}, {}),
+        ({"userId": ""}, {}),
+        ({"userId": "a\nb"}, {}),
+        ({"userId": "x" * 201}, {}),
+        ({"user-id": "u7", "1st": "x", "": "y"}, {}),
+    ],
+)  # fmt: skip
+def test_ours_are_read_and_the_provider_s_left(given: dict[str, str], kept: dict[str, str]) -> None:
+    assert read(given) == kept
+
+
+def test_there_are_not_too_many() -> None:
+    assert len(read({f"name{number}": "x" for number in range(100)})) == 16
