@@ -6,15 +6,17 @@ import uuid
 from collections.abc import Sequence
 from typing import Protocol
 
+from ..conversation.profile import render
 from ..entries import Decision, Entry, Verdict
 from ..identity.phone import e164
 from ..model import Conversation, Route, SubjectId, Ticket
 from ..persistence.base import Outcome, Receipt
-from .context import Caller, Deeds
+from .context import Caller, Deeds, EmptyLibrary, Library
+from .profile_source import Facts, ProfileSource, Records
 from .shop import Shop
 
 
-class Lane(Protocol):
+class Lane(Records, Protocol):
     """The part of the store that tools reach through their caller; see :class:`~tandem.persistence.base.LaneStore`."""
 
     async def accept(
@@ -31,10 +33,14 @@ class Lane(Protocol):
 class Callers:
     """Knows what all callers share: the shop, the store, and the region of short spellings of numbers."""
 
-    def __init__(self, shop: Shop, lane: Lane, *, region: str) -> None:
+    def __init__(
+        self, shop: Shop, lane: Lane, *, region: str, knowledge: Library | None = None, facts: Facts | None = None
+    ) -> None:
         self._shop = shop
         self._lane = lane
         self._region = region
+        self._knowledge = knowledge or EmptyLibrary()
+        self._profiles = ProfileSource(shop, lane, facts)
 
     def caller(self, conversation: Conversation, route: Route, now: float) -> Caller:
         """Return the context of one run. ``now`` is the store's clock."""
@@ -53,7 +59,18 @@ class Callers:
             approvals=conversation.approvals,
             withdraw=withdraw,
             ticket=self._lane.ticket,
+            knowledge=self._knowledge,
         )
+
+    async def profile(self, conversation: Conversation, route: Route, now: float) -> str:
+        """Return the profile block of a turn; see :mod:`tandem.conversation.profile`. Never fails, nor takes long."""
+        phone = e164(route.customer.value, self._region)
+        found = await self._profiles.gather(conversation.subject, phone, route)
+        return render(found, conversation, route.channel, now=now)
+
+    def expect(self, subject: SubjectId, phone: str | None) -> None:
+        """Begin to gather the profile of a customer who is about to speak."""
+        self._profiles.expect(subject, phone)
 
     async def _withdraw(self, subject: SubjectId, approval_id: str, now: float) -> bool:
         decision = Decision(approval_id, Verdict.WITHDRAW, actor="customer", decided_at=now)

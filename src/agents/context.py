@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from ..model import Approval, Channel, Priority, Route, SubjectId, Ticket
+from .knowledge_index import Found
 from .shop import Shop
 
 Withdraw = Callable[[str], Awaitable[bool]]
@@ -13,6 +15,22 @@ Withdraw = Callable[[str], Awaitable[bool]]
 
 FindTicket = Callable[[str], Awaitable[Ticket | None]]
 """Finds a ticket by its id, whoever it belongs to: what a customer may see of it is decided by its subject."""
+
+
+class Library(Protocol):
+    """What the company knows; see :class:`.knowledge.Knowledge`."""
+
+    async def search(self, question: str, *, category: str = "", limit: int = 5) -> Found:
+        """Find passages of articles, the best first. Raises StoreUnavailable."""
+        ...
+
+
+class EmptyLibrary:
+    """A library without an article, for agents that have none."""
+
+    async def search(self, question: str, *, category: str = "", limit: int = 5) -> Found:
+        """Find nothing."""
+        return Found((), ())
 
 
 @dataclass(slots=True)
@@ -42,6 +60,7 @@ class Caller:
     approvals: tuple[Approval, ...]
     withdraw: Withdraw
     ticket: FindTicket
+    knowledge: Library = field(default_factory=EmptyLibrary)
 
     @property
     def channel(self) -> Channel:

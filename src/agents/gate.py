@@ -138,10 +138,15 @@ def canonical(arguments: str) -> str:
 def read_arguments(text: str) -> Mapping[str, Any]:
     """Read a call's arguments; what is no JSON object becomes ``{"raw": text}``, so that a record always exists."""
     try:
-        value = json.loads(text or "{}")
+        value = json.loads(text or "{}", parse_constant=_no_number)
     except ValueError:
         value = None
     return cast(Mapping[str, Any], value) if isinstance(value, dict) else {"raw": text}
+
+
+def _no_number(name: str) -> Any:
+    """Refuse NaN and Infinity, which are no JSON and which no record can hold."""
+    raise ValueError(name)
 
 
 def refused(output: str) -> bool:

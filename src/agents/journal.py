@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 import uuid
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from agents import ModelBehaviorError
@@ -22,6 +24,7 @@ from ..model import Item, SubjectId
 from ..persistence.base import Effect as LedgerRow
 from ..persistence.base import EffectState
 from .gate import TOOL_FAILED, GatedTool, canonical, read_arguments, refused
+from .stopwatch import Stopwatch
 from .tools.effects import Effect, current_key
 
 UNKNOWN = (
@@ -125,6 +128,10 @@ class Journal:
         self._ordinals: dict[str, int] = {}
         self._open: dict[str, UnknownEffect] = {}
         self.uses: list[ToolUse] = []
+        self.model = Stopwatch()
+        self.tool_seconds = 0.0
+        """How long any call was under way."""
+        self._busy_since = 0.0
 
     @property
     def unknown(self) -> tuple[UnknownEffect, ...]:
@@ -141,6 +148,8 @@ class Journal:
         output: Any = TOOL_FAILED
         failed = True
         self._steering.tools_begun += 1
+        if self.busy == 0:
+            self._busy_since = time.perf_counter()
         self.busy += 1
         try:
             if tool.effect in (Effect.NONE, Effect.IN_COMMIT):
@@ -149,6 +158,8 @@ class Journal:
                 output, failed = await self._with_effect(tool, context, arguments)
         finally:
             self.busy -= 1
+            if self.busy == 0:
+                self.tool_seconds += time.perf_counter() - self._busy_since
             shown = mask_value(read_arguments(arguments))
             self.uses.append(ToolUse(tool.name, call_id, shown, str(output), failed))
         return output
@@ -179,6 +190,11 @@ class Journal:
             self._ordinals[call_id] = self._asked[same]
         digest = hashlib.sha256(same.encode()).hexdigest()[:24]
         return f"turn:{self._key}:{tool.name}:{digest}:{self._ordinals[call_id]}"
+
+    def answered(self, tool: str, call_id: str, arguments: Mapping[str, Any], output: str, *, failed: bool) -> Item:
+        """Note a call that was answered without being run, and return the item that answers it."""
+        self.uses.append(ToolUse(tool, call_id, mask_value(arguments), output, failed))
+        return {"type": "function_call_output", "call_id": call_id, "output": output}
 
     def items(self, *, since: int = 0) -> tuple[Item, ...]:
         """Return the calls from ``since`` on, with their outputs, as plain items: history for a run that broke off."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import phonenumbers
 
+from .entitlement import NOT_IN_PLAN
 from .order_number import spoken_order_number
 
 MAX_SENTENCES = 3
@@ -15,7 +16,7 @@ MAX_SENTENCES = 3
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 WHAT_I_AM = (
     "I am not a person and not a language model: I am a set of canned rules that answers while no model key is set. "
-    "I can look up orders on your account, and little else."
+    "I can look up your orders and our help articles, and little else."
 )
 NO_PEOPLE = "I can't connect you with a person from here, and I would rather say so than promise it. I am sorry."
 NO_REFUNDS = "I can't make refunds from here. I can only look up your orders. I am sorry."
@@ -29,7 +30,7 @@ NO_WITHDRAWAL = "I can't take a request back from here. I am sorry."
 NO_ORDERS = "I can't look that up about orders here. I am sorry."
 NO_ACCOUNTS = "I can't look up accounts here. I am sorry."
 NO_KNOWLEDGE = "I have nothing on that here, so I would rather not guess. I can look up your orders."
-NOTHING_FOUND = "I found nothing about that in our help articles."
+NOTHING_FOUND = "I found nothing about that in our help articles. Shall I get you a person? Then say so."
 NO_SUCH_ACCOUNT = (
     "I can't find an account for the number you are using. Please contact us from the phone number of your account."
 )
@@ -45,6 +46,8 @@ NOTHING_WAITS = "Nothing of yours is waiting for a colleague, so there is nothin
 WITHDRAWN = "I have taken your request back. Nothing was carried out."
 ALL_RIGHT = "All right. Is there anything else I can do for you?"
 DECIDED = "A colleague has looked at your request. I can't tell the outcome from here; you will hear from us."
+TICKET_SEEN = "I have looked at the ticket."
+TICKET_ANSWER = "Thank you for your message about: {title}. We have looked at it and are taking care of it."
 NOT_NOW = "I couldn't look that up just now. Please try again in a few minutes."
 WELCOME = "You're welcome. Is there anything else I can do for you?"
 BYE = "Goodbye, and thank you for contacting us."
@@ -57,7 +60,7 @@ _STATUS = {
     "cancelled": "was cancelled",
     "refunded": "was refunded",
 }
-_FOR_CUSTOMERS = frozenset({"bad_amount", "too_much", "decided"})
+_FOR_CUSTOMERS = frozenset({"bad_amount", "too_much", "decided", NOT_IN_PLAN})
 """Refusals whose sentence can be told as it is."""
 _SKILLS = {
     "order_status": "look up your orders",

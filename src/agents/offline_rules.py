@@ -12,6 +12,8 @@ from dataclasses import replace
 
 from ..model import Item
 from . import offline_phrases as phrases
+from .intent import Intent, classify
+from .offline_desk import after_pause, ticket_step
 from .offline_notes import tell
 from .offline_people import THAT, URGENT, never_mind, person, text, ticket, ticket_news, withdraw
 from .offline_reading import WAITING, Dialogue, order_in, read, request_in, turn_in
@@ -24,6 +26,9 @@ from .ticket_number import TICKET_NUMBER, parse_ticket_number
 
 def next_step(items: Sequence[Item], tools: frozenset[str]) -> Step:
     """Decide from a model's input items and the names of its tools what comes next."""
+    items = after_pause(items)
+    if (step := ticket_step(items, tools)) is not None:
+        return step
     dialogue = read(items, tools)
     if dialogue.notes:
         return Say("\n".join(tell(note, dialogue.customer) for note in dialogue.notes))
@@ -82,8 +87,10 @@ def _knowledge(dialogue: Dialogue) -> Step:
 
 
 def _otherwise(dialogue: Dialogue) -> Step:
-    """Search what is written down, for a question; else say what the rules can do."""
-    if dialogue.said.rstrip().endswith("?") and "search_knowledge_base" in dialogue.tools:
+    """Search what is written down, for a question or what sounds like one; else say what the rules can do."""
+    guess = classify(dialogue.said)
+    asks = dialogue.said.rstrip().endswith("?") or (guess.intent in _WRITTEN_DOWN and guess.confidence >= _SURE)
+    if asks and "search_knowledge_base" in dialogue.tools:
         return _knowledge(dialogue)
     return Say(phrases.can_do(dialogue.tools))
 
@@ -95,6 +102,9 @@ def _says(text: str) -> Handler:
 # --- the words ---------------------------------------------------------------------------------------------
 
 
+_WRITTEN_DOWN = (Intent.FAQ, Intent.TECHNICAL)
+_SURE = 0.5
+"""The least confidence with which a sentence that is no question is taken for one."""
 _MY_ORDER = words(r"my (?:last |latest |recent )?(?:orders?|package|parcel|delivery)")
 _NO = words(r"no|nope|nothing|none|not|\w+n't|stop|cancel")
 _NEW_TICKET = r"(?:open|create|file|make|raise|submit|start|log)"

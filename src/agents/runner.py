@@ -6,14 +6,13 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
 from agents import (
     Agent,
-    ItemHelpers,
     MaxTurnsExceeded,
     ModelProvider,
     RunConfig,
@@ -23,12 +22,11 @@ from agents import (
     ToolApprovalItem,
     UserError,
 )
-from agents.items import RunItem
 from agents.result import RunResult, RunResultStreaming
 from agents.run_config import ToolErrorFormatterArgs
 
 from ..conversation.approvals import joined, waiting_output
-from ..conversation.base import Execution, GatedCall, Requested, TurnRequest, TurnResult
+from ..conversation.base import Execution, GatedCall, TurnRequest, TurnResult
 from ..conversation.history import model_input
 from ..conversation.speech import Speech
 from ..errors import StoreUnavailable, TooManySteps, TurnError, TurnTimedOut
@@ -39,14 +37,17 @@ from ..model import (
     Item,
     Route,
 )
+from .briefing import briefing
 from .callers import Callers
-from .context import Caller, Deeds
+from .context import Caller
 from .gate import TOOL_FAILED, argument_problem, current, fingerprint, put_gates, reachable, read_arguments
 from .items import plain_items
 from .journal import Journal, Ledger, OneCall
 from .offline import OfflineModel
+from .outcome import answer, interrupted, requested, spoken, waited, written
 from .replay import CallModel, SilentModel
 from .streaming import speak
+from .tools.outputs import BAD_ARGUMENTS, refusal
 
 log = structlog.get_logger(__name__)
 
@@ -129,16 +130,19 @@ class SdkRunner:
             current.reset(token)
         return TurnResult(
             items=(*progress.items, *journal.items(since=progress.counted)),
-            text=_answer(request, progress, error),
+            text=answer(request, progress.text, error),
             tools=tuple(journal.uses),
             error=error,
             seconds=time.perf_counter() - started,
             input_tokens=progress.input_tokens,
             output_tokens=progress.output_tokens,
+            model_seconds=journal.model.seconds,
+            tool_seconds=journal.tool_seconds,
+            first_words_seconds=waited(request, started),
             gated=tuple(progress.gated),
             unknown=journal.unknown,
-            requested=_requested(caller.deeds),
-            interrupted=error is None and _interrupted(request),
+            requested=requested(caller.deeds),
+            interrupted=error is None and interrupted(request),
         )
 
     async def execute(self, approval: Approval, conversation: Conversation, route: Route, *, now: float) -> Execution:
@@ -173,7 +177,7 @@ class SdkRunner:
             return Execution(ApprovalStatus.UNKNOWN, "It is not known whether this happened.")
         output, failed = call.ended
         status = ApprovalStatus.FAILED if failed else ApprovalStatus.EXECUTED
-        return Execution(status, output, _requested(caller.deeds))
+        return Execution(status, output, requested(caller.deeds))
 
     def argument_problem(self, tool: str, arguments: Mapping[str, Any]) -> str | None:
         """Say why arguments do not fit a tool's schema; see the protocol."""
@@ -192,37 +196,47 @@ class SdkRunner:
         """Run the agent, and after calls that wait for people run it on, until it has an answer."""
         agent = self._agent
         history = model_input(request.conversation.history)
+        profile = await self._callers.profile(request.conversation, request.route, request.now)
+        shown = briefing(request.conversation, history, profile)
+        config = replace(self._config, call_model_input_filter=shown)
         for _ in range(MAX_PAUSES):
             items = [*history, *progress.items]
-            result = await self._once(agent, items, caller, journal, request.steering.speech)
+            result = await self._once(agent, items, caller, journal, config, request.steering.speech)
             usage = result.context_wrapper.usage
             progress.input_tokens += usage.input_tokens
             progress.output_tokens += usage.output_tokens
-            if _interrupted(request):
+            if interrupted(request):
                 # What the tools did stays; of the words, what was heard.
-                progress.items += [*journal.items(since=progress.counted), *_spoken(request)]
+                progress.items += [*journal.items(since=progress.counted), *spoken(request)]
                 progress.counted = len(journal.uses)
                 return
             progress.items += plain_items(result.new_items, keep_dangling=bool(result.interruptions))
             if not result.interruptions:
                 progress.counted = len(journal.uses)
-                progress.text = _text(result.final_output, result.new_items)
+                progress.text = written(result.final_output, result.new_items)
                 return
             snapshot = _snapshot(result)
             for waiting in result.interruptions:
-                progress.items.append(self._let_wait(waiting, snapshot, caller, progress))
+                progress.items.append(self._let_wait(waiting, snapshot, caller, progress, journal))
             progress.counted = len(journal.uses)
             agent = result.last_agent
         raise TooManySteps
 
     async def _once(
-        self, agent: Agent[Any], items: list[Item], caller: Caller, journal: Journal, speech: Speech | None
+        self,
+        agent: Agent[Any],
+        items: list[Item],
+        caller: Caller,
+        journal: Journal,
+        config: RunConfig,
+        speech: Speech | None,
     ) -> RunResult | RunResultStreaming:
         given: Any = items
         arguments: dict[str, Any] = {
             "context": caller,
             "max_turns": self._limits.max_turns,
-            "run_config": self._config,
+            "run_config": config,
+            "hooks": journal.model,
         }
         if speech is None:
             return await Runner.run(agent, given, **arguments)
@@ -230,16 +244,25 @@ class SdkRunner:
             lambda: Runner.run_streamed(agent, given, **arguments), speech, busy=lambda: journal.busy > 0
         )
 
-    def _let_wait(self, waiting: ToolApprovalItem, snapshot: str, caller: Caller, progress: _Progress) -> Item:
-        """Note a call that waits, unless the same one waits already; return the output that stands in its place."""
+    def _let_wait(
+        self, waiting: ToolApprovalItem, snapshot: str, caller: Caller, progress: _Progress, journal: Journal
+    ) -> Item:
+        """Note a call that waits, unless the same one waits already or it cannot be read; return the output that stands
+        in its place.
+        """
         call_id = str(waiting.call_id)
         arguments = read_arguments(waiting.arguments or "{}")
         tool = str(waiting.name)
+        if problem := self.argument_problem(tool, arguments):
+            # The SDK lets a call wait whose arguments it cannot read; no colleague could do anything with it.
+            output = refusal(BAD_ARGUMENTS, f"The arguments do not fit the tool ({problem}). Nothing was done.")
+            return journal.answered(tool, call_id, arguments, output, failed=True)
         approval_id = joined(tool, arguments, caller.approvals, progress.gated)
-        if approval_id is None:
-            approval_id = f"apr_{uuid.uuid4().hex[:20]}"
-            mark = fingerprint(self._agent, tool)
-            progress.gated.append(GatedCall(approval_id, call_id, tool, arguments, snapshot, mark))
+        if approval_id is not None:
+            return journal.answered(tool, call_id, arguments, waiting_output(approval_id), failed=False)
+        approval_id = f"apr_{uuid.uuid4().hex[:20]}"
+        mark = fingerprint(self._agent, tool)
+        progress.gated.append(GatedCall(approval_id, call_id, tool, arguments, snapshot, mark))
         return {"type": "function_call_output", "call_id": call_id, "output": waiting_output(approval_id)}
 
     # --- a decided call ---------------------------------------------------------------------------------
@@ -275,46 +298,20 @@ async def warm_up() -> None:
     await Runner.run(Agent(name="warm-up", model=OfflineModel()), "hello", run_config=config)
 
 
-def _answer(request: TurnRequest, progress: _Progress, error: TurnError | None) -> str:
-    if error is not None:
-        return ""
-    speech = request.steering.speech
-    return (speech.heard or "") if speech and _interrupted(request) else progress.text
-
-
-def _interrupted(request: TurnRequest) -> bool:
-    speech = request.steering.speech
-    return speech is not None and speech.interrupted.is_set()
-
-
-def _spoken(request: TurnRequest) -> list[Item]:
-    """Return what the caller heard before they spoke over it, as the agent's words."""
-    speech = request.steering.speech
-    heard = speech.heard if speech else None
-    return [{"role": "assistant", "content": heard}] if heard and heard.strip() else []
-
-
 def _snapshot(result: RunResult | RunResultStreaming) -> str:
     """Serialise a paused run. The context is made anew when it resumes, so none of it is kept."""
     state = result.to_state()
     return json.dumps(state.to_json(context_serializer=lambda _: {}), separators=(",", ":"))
 
 
-def _requested(deeds: Deeds) -> Requested:
-    return Requested(tuple(deeds.tickets), tuple(deeds.messages), deeds.escalation)
-
-
-def _text(output: Any, items: Sequence[RunItem]) -> str:
-    """Return the answer in words; an agent with a structured output type answers with the messages it wrote."""
-    return output if isinstance(output, str) else ItemHelpers.text_message_outputs(list(items))
-
-
 def _tool_failed(call: ToolErrorFormatterArgs[Any]) -> str | None:
     """Tell the model that a tool failed, without what the exception says; the log gets its kind."""
+    run = current.get(None)
     if call.kind != "tool_exception":
+        if isinstance(run, Journal):  # a tool that does not exist never reaches a gate
+            run.answered(call.tool_name, call.call_id, {}, call.default_message, failed=True)
         return None
     log.warning("tool_raised", tool=call.tool_name, kind=type(call.error).__name__)
-    run = current.get(None)
     if run is not None:
         run.raised(call.call_id, call.error)
     return TOOL_FAILED

@@ -108,6 +108,10 @@ class Shop(Protocol):
         """Find the account of an E.164 number, or None. ``phone`` of the answer is the number asked for."""
         ...
 
+    async def customer_by_id(self, customer_id: str) -> Customer | None:
+        """Find an account by its own id, or None. For staff and partner systems; no tool of the agent asks this."""
+        ...
+
     async def order_of(self, customer_id: str, order_id: str) -> Order | None:
         """Find one order of one customer; None when it does not exist or belongs to somebody else."""
         ...
@@ -176,6 +180,11 @@ class EmbeddedShop:
         else:
             rows = self._rows(f"{_CUSTOMER} WHERE phone = ?", phone)
         return replace(Customer(*rows[0]), phone=phone) if rows else None
+
+    async def customer_by_id(self, customer_id: str) -> Customer | None:
+        """Find an account by its own id."""
+        rows = self._rows(f"{_CUSTOMER} WHERE id = ?", customer_id)
+        return Customer(*rows[0]) if rows else None
 
     async def order_of(self, customer_id: str, order_id: str) -> Order | None:
         """Find one order of one customer."""

@@ -8,10 +8,12 @@ from agents import Tool
 
 from .approval import withdraw_request
 from .customer import lookup_customer
+from .intent import classify_intent
+from .knowledge import search_knowledge_base
 from .message import send_sms
 from .order import get_tracking_info, lookup_order, order_status
 from .refund import refund_tool
-from .ticket import create_ticket, escalate_to_human, ticket_status
+from .ticket import create_ticket, escalate_to_human, reply_to_ticket, ticket_status
 
 
 def support_tools(*, refund_threshold_cents: int) -> list[Tool]:
@@ -22,6 +24,7 @@ def support_tools(*, refund_threshold_cents: int) -> list[Tool]:
     """
     tools = (
         lookup_customer,
+        classify_intent,
         lookup_order,
         order_status,
         get_tracking_info,
@@ -29,7 +32,9 @@ def support_tools(*, refund_threshold_cents: int) -> list[Tool]:
         escalate_to_human,
         create_ticket,
         ticket_status,
+        reply_to_ticket,
         send_sms,
+        search_knowledge_base,
         withdraw_request,
     )
     return [copy.copy(tool) for tool in tools]

@@ -17,6 +17,8 @@ BAD_ARGUMENTS = "bad_arguments"
 BAD_AMOUNT = "bad_amount"
 TOO_MUCH = "too_much"
 """More than is left to pay back."""
+NOT_DECIDED = "not_decided"
+"""It needs a colleague's consent, which nobody was asked for."""
 OVER_LIMIT = "over_limit"
 """It would need a colleague's consent by now."""
 

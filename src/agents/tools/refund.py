@@ -11,9 +11,12 @@ from agents import FunctionTool, RunContextWrapper, function_tool
 from agents.tool_context import ToolContext
 from pydantic import TypeAdapter, ValidationError
 
+from ...errors import StoreUnavailable
 from ..context import Caller
+from ..entitlement import NOT_IN_PLAN, has_support, what_is_included
 from ..order_number import spoken_order_number
 from ..shop import NoRefund, Order, Refund, dollars
+from .customer import own_account
 from .effects import idempotency_key, idempotent
 from .order import OrderId, no_such_order, own_order
 from .outputs import BAD_AMOUNT, OVER_LIMIT, TOO_MUCH, as_json, clipped, refusal
@@ -43,6 +46,8 @@ def refund_tool(threshold_cents: int) -> FunctionTool:
 
     async def must_wait(context: RunContextWrapper[Caller], arguments: dict[str, Any], call_id: str) -> bool:
         wanted = await _wanted_raw(context.context, arguments)
+        if await _not_in_plan(context.context):
+            return False  # it is refused at once, which bothers nobody
         return wanted is not None and needs_consent(wanted.order, wanted.cents, threshold_cents)
 
     @idempotent
@@ -54,13 +59,15 @@ def refund_tool(threshold_cents: int) -> FunctionTool:
         refunded and names neither an amount nor a part of it.
         """
         caller = context.context
+        consented = context.is_tool_approved(context.tool_name, context.tool_call_id)
+        if not consented and (refused := await _not_in_plan(caller)):
+            return refused
         wanted = await _wanted(caller, order_id, amount)
         if isinstance(wanted, str):
             return wanted
         order = wanted.order
         # The gate asked before this ran; another refund of the order may have come in between, so a call without
         # a colleague's consent is held to the threshold by the shop too, in the same step that pays.
-        consented = context.is_tool_approved(context.tool_name, context.tool_call_id)
         made = await caller.shop.refund(
             order.customer_id,
             order.id,
@@ -71,7 +78,7 @@ def refund_tool(threshold_cents: int) -> FunctionTool:
         )
         if isinstance(made, NoRefund):
             return await _refused(caller, order, made)
-        return _receipt(made, order, await caller.shop.refunded_cents(order.id))
+        return _receipt(made, order, await _refunded_in_all(caller, order))
 
     return process_refund
 
@@ -118,6 +125,22 @@ async def _wanted(caller: Caller, order_id: str, amount: Dollars) -> _Wanted | s
     return _Wanted(order, cents)
 
 
+async def _not_in_plan(caller: Caller) -> str | None:
+    """Return the refusal for a customer whose plan has no refunds through the agent; see :mod:`..entitlement`."""
+    customer = await own_account(caller)
+    if customer is None or has_support(customer):
+        return None
+    return refusal(NOT_IN_PLAN, what_is_included(customer))
+
+
+async def _refunded_in_all(caller: Caller, order: Order) -> int | None:
+    """Return what was paid back for an order in all, None when the shop does not tell: the money has gone already."""
+    try:
+        return await caller.shop.refunded_cents(order.id)
+    except StoreUnavailable:
+        return None
+
+
 async def _refused(caller: Caller, order: Order, why: NoRefund) -> str:
     number = spoken_order_number(order.id)
     if why is NoRefund.NOT_FOUND:
@@ -132,13 +155,7 @@ async def _refused(caller: Caller, order: Order, why: NoRefund) -> str:
     return refusal(TOO_MUCH, f"At most {dollars(left_cents)} of order {number} can still be refunded.")
 
 
-def _receipt(refund: Refund, order: Order, refunded_cents: int) -> str:
-    return as_json(
-        {
-            "refund_id": refund.id,
-            "order_id": order.id,
-            "amount": dollars(refund.cents),
-            "refunded_in_all": dollars(refunded_cents),
-            "order_total": dollars(order.total_cents),
-        }
-    )
+def _receipt(refund: Refund, order: Order, refunded_cents: int | None) -> str:
+    in_all = {} if refunded_cents is None else {"refunded_in_all": dollars(refunded_cents)}
+    paid = {"refund_id": refund.id, "order_id": order.id, "amount": dollars(refund.cents)}
+    return as_json(paid | in_all | {"order_total": dollars(order.total_cents)})

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import math
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from agents import RunContextWrapper, function_tool
+from agents.tool_context import ToolContext
 
+from ...conversation.ticket_history import ids_of
 from ...model import Priority, Ticket, TicketStatus
 from ..context import Caller
+from ..entitlement import NOT_IN_PLAN, has_support, what_is_included
 from ..ticket_number import parse_ticket_number
 from .customer import no_account, own_account, same_id
 from .effects import in_commit, reads_only
-from .outputs import BAD_ARGUMENTS, NOT_FOUND, as_json, clipped, refusal
+from .outputs import BAD_ARGUMENTS, NOT_DECIDED, NOT_FOUND, as_json, clipped, refusal
 
 RESPONSE = {
     Priority.URGENT: (900, "within 15 minutes"),
@@ -30,12 +34,15 @@ MAX_TITLE, MAX_DESCRIPTION = 120, 2000
 """Characters that are kept; nobody who needs a person is turned away for writing too much."""
 LONGEST_ID = 100
 """Characters of a ticket's id; partners may have given it."""
+MAX_REPLY = 1600
+"""Characters of an answer; longer ones belong into an e-mail."""
 OVERDUE = "overdue"
 PERSON_WANTED = "The customer asks for a person."
 
 PriorityName = Literal["low", "medium", "high", "urgent"]
 CustomerId = Annotated[str, 'Their customer id, from lookup_customer; "me" when they have none.']
 TicketId = Annotated[str, "The ticket number, as the customer wrote or said it, or as a tool told it."]
+Reply = Annotated[str, "The answer as the customer is to read it, complete and friendly, without Markdown."]
 Title = Annotated[str, "What it is about, in a few words."]
 Why = Annotated[str, "Why a person is needed, in a few words."]
 Summary = Annotated[str, "What the colleague has to know: what was asked, what was tried, what is open."]
@@ -78,6 +85,8 @@ async def create_ticket(
     own_id = account.id if account else str(caller.subject)
     if customer_id.strip().casefold() != "me" and not same_id(customer_id, own_id):
         return no_account(caller, _NOT_OURS)
+    if account and not has_support(account):
+        return refusal(NOT_IN_PLAN, what_is_included(account))
     if not (subject.strip() and description.strip()):
         return refusal(BAD_ARGUMENTS, "A ticket needs a subject and a description. Ask the customer what it is about.")
     return _told(_opened(caller, subject, description, Priority(priority), escalation=False))
@@ -94,12 +103,60 @@ async def ticket_status(context: RunContextWrapper[Caller], ticket_id: TicketId)
     given = ticket_id.strip()
     if not given.isprintable() or not 0 < len(given) <= LONGEST_ID:
         return refusal(BAD_ARGUMENTS, _NO_NUMBER)
-    # Partners give tickets ids of their own, so what was said is tried as it stands too.
-    for wanted in dict.fromkeys((parse_ticket_number(given) or given, given)):
+    ticket = await _first_own(caller, (parse_ticket_number(given) or given, *ids_of(given)))
+    return as_json(_standing(ticket, caller.now)) if ticket else refusal(NOT_FOUND, _NO_TICKET)
+
+
+async def must_wait(context: RunContextWrapper[Caller], arguments: dict[str, Any], call_id: str) -> bool:
+    """Tell whether an answer waits for a colleague: always. What cannot be sent bothers nobody."""
+    ticket_id, message = arguments.get("ticket_id"), arguments.get("message")
+    if not isinstance(ticket_id, str) or not isinstance(message, str):
+        return False
+    return isinstance(await _answerable(context.context, ticket_id, message), Ticket)
+
+
+@in_commit
+@function_tool(needs_approval=must_wait)
+async def reply_to_ticket(context: ToolContext[Caller], ticket_id: TicketId, message: Reply) -> str:
+    """Propose the answer to one of the customer's open tickets. A colleague decides whether it is sent.
+
+    Only for tickets that a note of the staff desk asks you to answer; what the customer asks you now, you just answer.
+    """
+    approved = bool(context.is_tool_approved(context.tool_name, context.tool_call_id))
+    # A colleague's yes is the newest word, also about a ticket that was closed meanwhile: the customer gets the answer.
+    ticket = await _answerable(context.context, ticket_id, message, closed_too=approved)
+    if isinstance(ticket, str):
+        return ticket
+    if not approved:
+        return refusal(NOT_DECIDED, "A colleague has to look at this answer first. Ask for it again.")
+    # The decision that let this run sends the answer and writes it into the ticket, in one commit.
+    return as_json({"ticket_id": ticket.id, "status": "sent"})
+
+
+async def _answerable(caller: Caller, ticket_id: str, message: str, *, closed_too: bool = False) -> Ticket | str:
+    """Return the ticket that can be answered so, or the refusal."""
+    given = ticket_id.strip()
+    if not given.isprintable() or not 0 < len(given) <= LONGEST_ID:
+        return refusal(BAD_ARGUMENTS, _NO_NUMBER)
+    if not message.strip():
+        return refusal(BAD_ARGUMENTS, "The answer is empty.")
+    if len(message) > MAX_REPLY:
+        return refusal(BAD_ARGUMENTS, f"The answer is too long: {len(message)} characters of {MAX_REPLY}.")
+    ticket = await _first_own(caller, ids_of(given))  # as the decision about it will find it
+    if ticket is None:
+        return refusal(NOT_FOUND, _NO_TICKET)
+    if ticket.status is TicketStatus.OPEN or closed_too:
+        return ticket
+    return refusal(BAD_ARGUMENTS, "The ticket is closed.")
+
+
+async def _first_own(caller: Caller, ids: Sequence[str]) -> Ticket | None:
+    """Return the first of these tickets that is the caller's."""
+    for wanted in dict.fromkeys(ids):
         ticket = await _own_ticket(caller, wanted)
         if ticket is not None:
-            return as_json(_standing(ticket, caller.now))
-    return refusal(NOT_FOUND, _NO_TICKET)
+            return ticket
+    return None
 
 
 async def _own_ticket(caller: Caller, ticket_id: str) -> Ticket | None:

@@ -95,7 +95,7 @@ async def test_a_closed_ticket_is_said_to_be_closed(line):
     talk = line(JOHN)
     await talk.say("open a ticket about the cable")
     (ticket,) = talk.requested[0].tickets
-    talk.memory.tickets[ticket.id] = replace(ticket, status=TicketStatus.CLOSED)
+    talk.memory.known_tickets[ticket.id] = replace(ticket, status=TicketStatus.CLOSED)
     assert await talk.say("show my ticket") == f"Your ticket {ticket.id} (the cable) is closed."
 
 
@@ -104,7 +104,7 @@ async def test_a_late_answer_is_admitted(line):
     talk = line(JOHN)
     await talk.say("open a ticket about the cable")
     (ticket,) = talk.requested[0].tickets
-    talk.memory.tickets[ticket.id] = replace(ticket, respond_by=0)
+    talk.memory.known_tickets[ticket.id] = replace(ticket, respond_by=0)
     assert "the answer is late. I am sorry." in await talk.say("show my ticket")
 
 

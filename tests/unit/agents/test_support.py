@@ -37,6 +37,7 @@ def test_its_tools_have_the_names_and_arguments_of_the_contract():
     schemas = {tool.name: list(tool.params_json_schema["properties"]) for tool in build_support_agent(None).tools}
     assert schemas == {
         "lookup_customer": ["identifier", "type"],
+        "classify_intent": ["customer_message"],
         "lookup_order": ["order_id"],
         "order_status": ["order_id"],
         "get_tracking_info": ["order_id"],
@@ -44,7 +45,9 @@ def test_its_tools_have_the_names_and_arguments_of_the_contract():
         "escalate_to_human": ["reason", "priority", "summary"],
         "create_ticket": ["customer_id", "subject", "description", "priority"],
         "ticket_status": ["ticket_id"],
+        "reply_to_ticket": ["ticket_id", "message"],
         "send_sms": ["to", "message"],
+        "search_knowledge_base": ["query", "category", "max_results"],
         "withdraw_request": ["approval_id"],
     }
 

@@ -53,6 +53,7 @@ def test_declaring_a_copy_leaves_the_original_alone():
 def test_what_every_tool_of_ours_declares():
     assert {tool.name: effect_of(tool).value for tool in support_tools(refund_threshold_cents=1)} == {
         "lookup_customer": "none",
+        "classify_intent": "none",
         "lookup_order": "none",
         "order_status": "none",
         "get_tracking_info": "none",
@@ -60,7 +61,9 @@ def test_what_every_tool_of_ours_declares():
         "escalate_to_human": "in_commit",
         "create_ticket": "in_commit",
         "ticket_status": "none",
+        "reply_to_ticket": "in_commit",
         "send_sms": "in_commit",
+        "search_knowledge_base": "none",
         "withdraw_request": "in_commit",
     }
 

@@ -274,7 +274,7 @@ async def test_the_ticket_comes_from_the_store(line):
         [[function_call("ticket_status", {"ticket_id": TICKET.id}, call_id="c")], [assistant_message("Open.")]]
     )
     talk = line(JOHN, model)
-    talk.memory.tickets[TICKET.id] = TICKET
+    talk.memory.known_tickets[TICKET.id] = TICKET
     await talk.say("and my ticket?")
     assert json.loads(talk.outputs[0])["title"] == "Cable"
 

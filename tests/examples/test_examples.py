@@ -1,0 +1,110 @@
+"""Each example runs, as somebody would start it from its folder. Proves A15, P1."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ..kit.examples import EXAMPLES
+from ..kit.gateway import Running, running
+from ..kit.model_server import Answer, ModelServer
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Path]]:
+    """Copy an example to a working folder of its own, and go there."""
+    modules, path = set(sys.modules), list(sys.path)
+
+    def enter(name: str) -> Path:
+        copy = tmp_path / name
+        shutil.copytree(EXAMPLES / name, copy)
+        monkeypatch.chdir(copy)
+        # The working folder is put on the search path by the gateway alone, as in a process of its own.
+        sys.path[:] = [entry for entry in sys.path if entry]
+        return tmp_path
+
+    yield enter
+    sys.path[:] = path
+    for name in set(sys.modules) - modules:
+        del sys.modules[name]
+
+
+async def approve(gateway: Running) -> None:
+    """Approve what waits, as a colleague does at the staff API."""
+    import aiohttp
+
+    async with aiohttp.ClientSession(headers={"Authorization": "Bearer alices-long-token"}) as session:
+        async with session.get(f"{gateway.url}/approvals") as response:
+            (waiting,) = (await response.json())["approvals"]
+        decision = {"approvalId": waiting["id"], "approved": True}
+        async with session.post(f"{gateway.url}/approvals", json={"decisions": [decision]}) as response:
+            assert response.status == 200
+
+
+async def test_a_tool_of_ones_own_that_only_looks(folder):
+    """A15"""
+    model = ModelServer([Answer(calls=[("points_balance", {})]), Answer("You have none yet.")])
+    async with running(folder("tool"), model, AGENT_PATH="points:agent") as gateway:
+        assert await gateway.ask("how many points do I have?") == "You have none yet."
+    assert model.inputs[1][-1]["output"] == '{"points": 0}'
+
+
+async def test_a_tool_of_ones_own_that_waits_for_a_colleague(folder):
+    """A15"""
+    model = ModelServer(
+        [
+            Answer(calls=[("give_points", {"points": 50, "reason": "late parcel"})]),
+            Answer("A colleague looks at it."),
+            Answer("You have 50 points now."),
+        ]
+    )
+    home = folder("tool")
+    async with running(home, model, AGENT_PATH="points:agent", STAFF_TOKENS="alice:alices-long-token") as gateway:
+        assert await gateway.ask("my parcel was late") == "A colleague looks at it."
+        assert not (home / "tool" / "points.jsonl").exists()
+        await approve(gateway)
+        assert (await gateway.hear(2))[1] == "You have 50 points now."
+    (gift,) = (json.loads(line) for line in (home / "tool" / "points.jsonl").read_text().splitlines())
+    assert (gift["customer"], gift["points"]) == ("CUST_12345", 50)
+
+
+async def test_an_agent_of_ones_own(folder):
+    """A15"""
+    model = ModelServer(
+        [
+            Answer(calls=[("search_knowledge_base", {"query": "opening hours", "category": "", "max_results": 1})]),
+            Answer("From 8 to 8."),
+        ]
+    )
+    async with running(folder("agent"), model, AGENT_PATH="concierge:agent") as gateway:
+        assert await gateway.ask("when are you open?") == "From 8 to 8."
+    assert model.requests[0]["instructions"].strip().startswith("You are the concierge")
+    assert {tool["name"] for tool in model.requests[0]["tools"]} == {"search_knowledge_base", "escalate_to_human"}
+    assert "8 am to 8 pm" in model.inputs[1][-1]["output"]
+
+
+async def test_articles_of_ones_own(folder):
+    """A8"""
+    home = folder("knowledge")
+    async with running(home, KNOWLEDGE_DIR=str(home / "knowledge")) as gateway:
+        answer = await gateway.ask("how long is a gift card valid?")
+        assert answer.startswith("A gift card is valid for three years.")
+        assert (await gateway.ask("is there a lift in Berlin?")).startswith("Open from Monday to Saturday")
+
+
+async def test_a_store_of_ones_own(folder):
+    """P1"""
+    home = folder("store")
+    async with running(home, PERSISTENCE_ADAPTER="audited_store:open_audited_store") as gateway:
+        assert await gateway.ask("where is my order?") == "Order 12345 has shipped."
+        # The line of a turn is written after its commit, and its reply leaves at the same time.
+        assert len((await gateway.conversation()).history) == 1
+    text = (home / "state" / "audit.jsonl").read_text()
+    events = [event["name"] for line in text.splitlines() for event in json.loads(line)["events"]]
+    assert "turn" in events
+    assert "5551234567" not in text
