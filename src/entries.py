@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
-from .model import Reply, Route
+from .model import Reply, Route, Ticket, TicketStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +106,67 @@ class Undelivered:
 
 
 @dataclass(frozen=True, slots=True)
+class StaffMessage:
+    """What a person of the staff writes to the customer."""
+
+    actor: str
+    text: str
+    kind: Literal["staff_message"] = "staff_message"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Staff hold the agent (``on``), or let it go on."""
+
+    actor: str
+    on: bool
+    kind: Literal["hold"] = "hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Revealed:
+    """Somebody of the staff looked at the customer's full number."""
+
+    actor: str
+    kind: Literal["revealed"] = "revealed"
+
+
+@dataclass(frozen=True, slots=True)
+class TicketOpened:
+    """A ticket that staff or a partner system opened; ``route`` reaches a customer who never wrote or called."""
+
+    actor: str
+    ticket: Ticket
+    route: Route | None = None
+    kind: Literal["ticket_opened"] = "ticket_opened"
+
+
+@dataclass(frozen=True, slots=True)
+class TicketClosed:
+    """Staff are done with a ticket: ``status`` says how it ended, ``note`` why."""
+
+    actor: str
+    ticket_id: str
+    status: TicketStatus
+    note: str = ""
+    kind: Literal["ticket_closed"] = "ticket_closed"
+
+
+StaffAct = StaffMessage | Hold | Revealed | TicketOpened | TicketClosed
+"""What staff do besides deciding."""
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One thing that happened to a subject. ``key`` is unique in its lane for ever.
 
     It is the MessageSid of a text; ``decision:`` with the approval's id for a decision, so that the first wins;
-    ``undelivered:`` with the reply's id; call, socket session and number of a spoken prompt.
+    ``undelivered:`` with the reply's id; call, socket session and number of a spoken prompt; ``staff:`` with what the
+    caller named the act; ``ticket:`` with the id of a ticket that is opened.
     """
 
     key: str
-    body: TextReceived | SpokenPrompt | Heard | PersonWanted | TextFromAnother | Decision | Undelivered
+    body: TextReceived | SpokenPrompt | Heard | PersonWanted | TextFromAnother | Decision | Undelivered | StaffAct
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,7 +16,21 @@ from starlette.routing import BaseRoute, Route
 
 from . import __version__
 from .errors import StoreUnavailable
+from .model import ApprovalStatus
 from .persistence.base import LaneStore
+from .telemetry.metrics import CONTENT_TYPE, Metrics
+
+STORE_SECONDS = 2.0
+"""How long the metrics wait for the store."""
+STORED = (
+    "approvals_pending",
+    "approval_oldest_seconds",
+    "conversations",
+    "entry_oldest_seconds",
+    "reply_oldest_seconds",
+    "set_aside",
+)
+"""The metrics that the store keeps."""
 
 
 class Countable(Protocol):
@@ -34,7 +51,9 @@ class Health:
     configuration: Mapping[str, Any]
     refused_signatures: Callable[[], int]
     open_calls: Callable[[], int]
+    metrics: Metrics
     draining: bool = field(default=False)
+    store_seconds: float = STORE_SECONDS
 
     def routes(self) -> list[BaseRoute]:
         """Name the routes that the app shall serve."""
@@ -43,6 +62,7 @@ class Health:
             Route("/health/ready", self._ready),
             Route("/health/data", self._data),
             Route("/status", self._status),
+            Route("/metrics", self._metrics),
         ]
 
     async def _health(self, request: Request) -> Response:
@@ -77,6 +97,32 @@ class Health:
                 "timestamp": _now(),
             }
         )
+
+    async def _metrics(self, request: Request) -> Response:
+        self.metrics.put(open_calls=self.open_calls())
+        self.metrics.refused(self.refused_signatures())
+        self.metrics.put(**await self._stored())
+        return Response(self.metrics.text(), media_type=CONTENT_TYPE)
+
+    async def _stored(self) -> Mapping[str, float]:
+        """Return the figures that the store keeps; none of them while it does not answer."""
+        try:
+            async with asyncio.timeout(self.store_seconds):
+                counts = await self.store.counts()
+                # Every request waits equally long, so the one that expires first was asked first.
+                first = await self.store.approvals(status=ApprovalStatus.PENDING, limit=1)
+        except (StoreUnavailable, TimeoutError):
+            return {"store_up": 0.0, **dict.fromkeys(STORED, math.nan)}
+        asked = first.items[0].requested_at if first.items else None
+        figures = (
+            counts.pending_approvals,
+            max(0.0, time.time() - asked) if asked is not None else 0.0,
+            counts.conversations,
+            counts.oldest_pending_entry_seconds,
+            counts.oldest_unsettled_reply_seconds,
+            counts.set_aside,
+        )
+        return {"store_up": 1.0, **dict(zip(STORED, figures, strict=True))}
 
 
 def _now() -> str:

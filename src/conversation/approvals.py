@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ from .base import Execution, GatedCall, UnknownEffect
 
 WAITING = "waiting for a colleague"
 """How the output of a call that waits begins."""
+_REQUEST = re.compile(f"{WAITING}: request ([^ ]+) ")
 SETTLED_KEPT = 10
 """Settled approvals that a conversation still carries; the store's index keeps all of them."""
 
@@ -41,6 +43,12 @@ def waiting_output(approval_id: str) -> str:
         f"{WAITING}: request {approval_id} was not executed yet. Tell the customer that a colleague decides about it "
         "and that they will be told the outcome. Do not ask for it again."
     )
+
+
+def request_of(output: str) -> str | None:
+    """Return the id of the request that a call's output says it waits for, or None for any other output."""
+    found = _REQUEST.match(output)
+    return found[1] if found else None
 
 
 def joined(

@@ -106,6 +106,9 @@ class TurnResult:
     seconds: float = 0.0
     input_tokens: int = 0
     output_tokens: int = 0
+    model_seconds: float = 0.0
+    tool_seconds: float = 0.0
+    first_words_seconds: float | None = None
     gated: tuple[GatedCall, ...] = ()
     unknown: tuple[UnknownEffect, ...] = ()
     requested: Requested = Requested()
@@ -178,6 +181,12 @@ class EngineLimits:
     lease: float = 5.0
     turn_timeout: float = 120.0
     history_max_items: int = 60
+    unfolded_max_items: int = 0
+    """Items of turns that left the window and may wait for a model to fold them into the summary."""
+    fold_after: float = 2.0
+    """How long a lane is left alone after a turn before it is folded."""
+    fold_timeout: float = 20.0
+    """A model that takes longer to fold is not waited for."""
     state_max_age: float = 86_400.0
     context_max_age: float = 604_800.0
     max_input_chars: int = 1000

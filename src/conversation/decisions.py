@@ -7,11 +7,12 @@ from dataclasses import replace
 from ..entries import Decision, Verdict, Waiting
 from ..model import Approval, ApprovalStatus, Route, Tone
 from ..persistence.base import Change
-from . import approvals, phrases
+from . import approvals, phrases, ticket_work
 from .answering import run_agent
 from .base import AgentRunner
 from .draft import Draft
 from .narrate import approval_event
+from .ticket_history import REPLY_TO_TICKET
 
 MAX_TRIES = 6
 """Claims that may find a decision first in line. It takes two commits: one to say that it is carried out, one for the
@@ -29,18 +30,21 @@ async def decide(runner: AgentRunner, draft: Draft, waiting: Waiting, decision: 
     given_up = waiting.tries > MAX_TRIES
     if approval.status is not ApprovalStatus.EXECUTING:
         approval = approvals.decided(approval, decision)
-        draft.events.append(approval_event("approval_decided", approval, decision))
+        name = "approval_expired" if decision.verdict is Verdict.EXPIRE else "approval_decided"
+        draft.events.append(approval_event(name, approval, decision))
         if approval.status is ApprovalStatus.EXECUTING and not given_up:
             # Committed first, so that everybody sees that it is being carried out; the entry stays.
             draft.conversation = approvals.put(conversation, approval)
             return draft.change()
     route = conversation.routes[conversation.last_channel]
     if given_up:
-        return _give_up(draft, key, approval, route)
+        return await _give_up(draft, key, approval, route)
     if approval.status is ApprovalStatus.EXECUTING:
         approval = await _execute(runner, draft, approval, route)
     draft.conversation = approvals.put(draft.conversation, approval)
-    if decision.verdict is not Verdict.WITHDRAW:  # the customer knows: the tool said so in their turn
+    if approval.tool == REPLY_TO_TICKET:
+        await ticket_work.decided(draft, approval)
+    elif decision.verdict is not Verdict.WITHDRAW:  # the customer knows: the tool said so in their turn
         await _tell(runner, draft, approval, route, key)
     return draft.change(consumed=[key])
 
@@ -58,6 +62,8 @@ async def _tell(runner: AgentRunner, draft: Draft, approval: Approval, route: Ro
     # Staff wrote it for the outcome that they wanted; for another one it would be a false promise.
     fits = approval.status in (ApprovalStatus.EXECUTED, ApprovalStatus.REJECTED)
     answer = approval.final_message if fits else None
+    if answer is None and draft.conversation.paused:
+        answer = phrases.outcome(approval)
     if answer is not None:
         items = ({"role": "system", "content": note}, {"role": "assistant", "content": answer})
         draft.remember(route, draft.conversation.turns_taken + 1, items)
@@ -67,11 +73,14 @@ async def _tell(runner: AgentRunner, draft: Draft, approval: Approval, route: Ro
     draft.reply(route, answer)
 
 
-def _give_up(draft: Draft, key: str, approval: Approval, route: Route) -> Change:
+async def _give_up(draft: Draft, key: str, approval: Approval, route: Route) -> Change:
     """End a decision that never let its turn end; one that may have been carried out is for staff to settle."""
     if approval.status is ApprovalStatus.EXECUTING:
         approval = replace(approval, status=ApprovalStatus.UNKNOWN, version=approval.version + 1)
     draft.conversation = approvals.put(draft.conversation, approval)
     draft.note("entry_set_aside", route.channel, tone=Tone.ERROR, covers=[key])
-    draft.reply(route, phrases.outcome(approval))
+    if approval.tool == REPLY_TO_TICKET:
+        await ticket_work.decided(draft, approval)
+    else:
+        draft.reply(route, phrases.outcome(approval))
     return draft.change(set_aside=[key])

@@ -19,6 +19,7 @@ from ..errors import DeliveryError, DeliveryRefused, DeliveryUnclear, StoreUnava
 from ..model import Channel, Outgoing, Reply, ReplyStatus, Route, Source, SubjectId, TimelineEvent, Tone
 from ..persistence.base import LaneStore, Settlement
 from .base import Carrier
+from .observer import Nobody, Observer
 
 log = structlog.get_logger(__name__)
 
@@ -33,18 +34,38 @@ LOOKS = 5
 """How often it is looked for after that, before it is given up."""
 FIRST_BACKOFF, MAX_BACKOFF = 0.1, 30.0
 UNCLEAR_WAIT = 3.0
+CALL_MOVED = 2
+"""Ours: the caller is at another replica, which says what this one has not said."""
 OPTED_OUT = 21610
 """Twilio's code for a recipient who wrote STOP (twilio.com/docs/api/errors/21610)."""
 
 
-class Delivery:
-    """Sends one line (subject and channel) at a time; several lines run side by side."""
+CERTAIN = 0.8
+"""The part of a lease after which it is asked for again before anything leaves."""
 
-    def __init__(self, store: LaneStore, *, lease: float) -> None:
+
+class _TakenAway(Exception):
+    """Somebody else has the line, or has had it: ``instead`` is what it holds for us now, if anything."""
+
+    def __init__(self, instead: Outgoing | None) -> None:
+        super().__init__()
+        self.instead = instead
+
+
+class Delivery:
+    """Sends one line (subject and channel) at a time; several lines run side by side.
+
+    ``replica`` names this process to the store, which hands out what is to be said in a call where its socket is.
+    """
+
+    def __init__(self, store: LaneStore, *, lease: float, replica: str = "", observer: Observer | None = None) -> None:
         self._store = store
+        self.observer = observer or Nobody()
         self._carriers: dict[Channel, Carrier] = {}
         self._lease = lease
+        self.replica = replica
         self._adopted: dict[Line, Outgoing] = {}
+        self._since: dict[str, float] = {}
         self._not_created: set[str] = set()
         self._unclear: Counter[str] = Counter()
         self.given_up: GivenUp | None = None
@@ -62,37 +83,71 @@ class Delivery:
         """Return another channel's way to the same customer, or None."""
         return self._carriers[route.channel].other_way(route)
 
-    def adopt(self, subject: SubjectId, outgoing: Outgoing) -> Line:
-        """Take over a reply that a commit claimed already; run the returned line to send it."""
+    def adopt(self, subject: SubjectId, outgoing: Outgoing, *, since: float) -> Line:
+        """Take over a reply that a commit claimed already; run the returned line to send it.
+
+        ``since`` is when the commit was begun, by the loop's clock.
+        """
         line = (subject, outgoing.reply.route.channel)
         self._adopted[line] = outgoing
+        self._since[outgoing.holder] = since
         return line
 
     async def run(self, line: Line) -> float | None:
         """Send what a line has to send; return the seconds until it wants to be run again."""
         subject, channel = line
-        outgoing = self._adopted.pop(line, None)
+        outgoing, holder = self._adopted.pop(line, None), uuid.uuid4().hex
         try:
             if outgoing is None:
-                holder = uuid.uuid4().hex
-                outgoing = await self._store.next_reply(subject, channel, holder=holder, seconds=self._lease)
+                outgoing = await self._take(subject, channel, holder=holder)
             while outgoing is not None:
+                holder = outgoing.holder
                 settlement = await self._attempt(subject, outgoing)
-                outgoing = await self._store.settle(subject, outgoing, settlement, seconds=self._lease)
+                outgoing = await self._store.settle(
+                    subject, outgoing, settlement, seconds=self._lease, replica=self.replica
+                )
+                self.observer.delivered(settlement.status)
+                if settlement.error_code == CALL_MOVED:
+                    await self._store.notify(subject)
                 if settlement.retry_in is not None:
                     return settlement.retry_in
+        except _TakenAway as lost:
+            if lost.instead is None:
+                return None
+            self._adopted[line] = lost.instead
+            return 0.0
         except StoreUnavailable:
             return self._lease
+        finally:
+            if line not in self._adopted:
+                self._since.pop(holder, None)
         return None
 
+    async def _take(self, subject: SubjectId, channel: Channel, *, holder: str) -> Outgoing | None:
+        asked = asyncio.get_running_loop().time()
+        taken = await self._store.next_reply(subject, channel, holder=holder, seconds=self._lease, replica=self.replica)
+        if taken is not None:
+            self._since[holder] = asked
+        return taken
+
+    async def _send(self, carrier: Carrier, subject: SubjectId, outgoing: Outgoing) -> str:
+        """Send a reply whose line is certainly ours. A process that stood still may have lost it without noticing."""
+        loop, channel = asyncio.get_running_loop(), outgoing.reply.route.channel
+        while loop.time() - self._since.get(outgoing.holder, 0.0) > self._lease * CERTAIN:
+            kept = await self._take(subject, channel, holder=outgoing.holder)
+            if kept is None or (kept.reply.id, kept.tries) != (outgoing.reply.id, outgoing.tries):
+                raise _TakenAway(kept)
+        return await carrier.send(outgoing.reply)
+
     async def _attempt(self, subject: SubjectId, outgoing: Outgoing) -> Settlement:
+        channel = outgoing.reply.route.channel
         sending = asyncio.ensure_future(self._reach(subject, outgoing))
         try:
             while not (await asyncio.wait({sending}, timeout=self._lease / 3))[0]:
-                reply = outgoing.reply
-                await self._store.next_reply(
-                    subject, reply.route.channel, holder=outgoing.holder, seconds=self._lease
-                )  # the same holder asking again keeps the line
+                # The same holder asking again keeps the line.
+                kept = await self._take(subject, channel, holder=outgoing.holder)
+                if kept is None and channel is Channel.VOICE and not sending.done():
+                    return Settlement(ReplyStatus.WAITING, error_code=CALL_MOVED, retry_in=0.0)
         finally:
             sending.cancel()
         try:
@@ -112,10 +167,17 @@ class Delivery:
         reply = outgoing.reply
         carrier = self._carriers[reply.route.channel]
         if outgoing.tries > 1 and reply.id not in self._not_created:
-            self._unclear[reply.id] = max(self._unclear[reply.id], 1)
             stored = await self._store.replies(subject)
+            if any(row.reply.id == reply.id and row.error_code == CALL_MOVED for row in stored):
+                return await self._send(carrier, subject, outgoing)
+            self._unclear[reply.id] = max(self._unclear[reply.id], 1)
             known = frozenset(row.provider_id for row in stored if row.provider_id)
-            found = await carrier.find(reply, known=known)
+            try:
+                found = await carrier.find(reply, known=known)
+            except DeliveryError as error:
+                # Not looking is not knowing; that it failed says nothing of the attempt, and is none itself.
+                self._unclear[reply.id] -= 1
+                raise DeliveryUnclear("It could not be looked up.", provider_code=error.provider_code) from error
             if found is not None:
                 self._unclear.pop(reply.id, None)
                 return found
@@ -123,7 +185,7 @@ class Delivery:
                 raise DeliveryUnclear("It was sent again already.")
             self._unclear[reply.id] += 1
         self._not_created.discard(reply.id)
-        return await carrier.send(reply)
+        return await self._send(carrier, subject, outgoing)
 
     def _after(self, error: DeliveryError, outgoing: Outgoing) -> Settlement:
         """Decide what follows a failed attempt: another one, later, or the end."""

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..guardrails.language import professional
 from ..guardrails.pii import Kind, mask, mask_value
 from ..model import Channel, Conversation, Item, Priority, Reply, Route, Source, Ticket, TimelineEvent, Tone, Turn
 from ..persistence.base import Change
-from . import approvals
 from .base import EngineLimits, Requested
 from .delivery import Delivery
+from .folding import wake_at
 from .goodbye import is_goodbye
-from .history import trim
+from .history import remember
+from .ticket_history import ids_of
+from .ways import text_route
+
+FindTicket = Callable[[str], Awaitable[Ticket | None]]
+"""Finds a stored ticket by its id, whoever it belongs to. Raises StoreUnavailable."""
 
 
 @dataclass(slots=True)
@@ -25,6 +30,7 @@ class Draft:
     now: float
     limits: EngineLimits
     delivery: Delivery
+    find_ticket: FindTicket
     events: list[TimelineEvent] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
     tickets: list[Ticket] = field(default_factory=list)
@@ -40,7 +46,7 @@ class Draft:
             timeline=tuple(self.events),
             tickets=tuple(self.tickets),
             blocked=tuple(self.blocked),
-            wake_at=approvals.wake_at(self.conversation),
+            wake_at=wake_at(self.conversation, now=self.now, after=self.limits.fold_after),
         )
 
     def reply(self, route: Route, *answers: str, to_another: bool = False) -> None:
@@ -70,11 +76,14 @@ class Draft:
             self.note("language", channel, tone=Tone.WARNING, direction="outgoing", words=list(replaced))
 
     def remember(self, route: Route, number: int, items: Iterable[Item]) -> None:
-        """Add a turn to the history, and let old ones go."""
+        """Add a turn to the history; old ones go, and what matters of them stays in the summary."""
         kept = tuple(mask_value(_as_told(item)) for item in items)
-        turn = Turn(number=number, channel=route.channel, at=self.now, items=kept)
-        history = trim((*self.conversation.history, turn), max_items=self.limits.history_max_items)
-        self.conversation = replace(self.conversation, history=history, turns_taken=number)
+        self.conversation = remember(
+            self.conversation,
+            Turn(number=number, channel=route.channel, at=self.now, items=kept),
+            max_items=self.limits.history_max_items,
+            unfolded_items=self.limits.unfolded_max_items,
+        )
 
     def grant(self, requested: Requested) -> None:
         """Add what tools asked for. The level of escalation is raised, never lowered."""
@@ -85,6 +94,27 @@ class Draft:
         levels = [level for level in (self.conversation.escalation, requested.escalation) if level is not None]
         if levels:
             self.conversation = replace(self.conversation, escalation=max(levels, key=list(Priority).index))
+
+    async def ticket(self, ticket_id: str) -> Ticket | None:
+        """Return a ticket as it is after this change, whoever it belongs to, or None."""
+        new = next((one for one in self.tickets if one.id == ticket_id), None)
+        return new or await self.find_ticket(ticket_id)
+
+    async def own_ticket(self, name: str) -> Ticket | None:
+        """Return this customer's ticket by its id, in any case, or by its external id; or None."""
+        for ticket_id in ids_of(name):
+            ticket = await self.ticket(ticket_id)
+            if ticket is not None and ticket.subject == self.conversation.subject:
+                return ticket
+        return None
+
+    def put_ticket(self, ticket: Ticket) -> None:
+        """Add a ticket, new or changed."""
+        self.tickets = [*(one for one in self.tickets if one.id != ticket.id), ticket]
+
+    def text_route(self) -> Route | None:
+        """Return the way to text the customer, or None; see :mod:`.ways`."""
+        return text_route(self.conversation, self.delivery.other_way)
 
     def begin_session(self, channel: Channel) -> None:
         """Note that the customer is here, unless they were already."""
@@ -98,9 +128,18 @@ class Draft:
             self.conversation = replace(self.conversation, in_session=False)
             self.note("conversation_end", channel)
 
-    def note(self, name: str, channel: Channel, *, tone: Tone = Tone.INFO, **data: object) -> None:
-        """Add a row of the gateway's own to the timeline."""
-        self.events.append(TimelineEvent(name=name, source=Source.SYSTEM, tone=tone, channel=channel, data=data))
+    def note(
+        self,
+        name: str,
+        channel: Channel,
+        *,
+        tone: Tone = Tone.INFO,
+        source: Source = Source.SYSTEM,
+        turn: int | None = None,
+        **data: object,
+    ) -> None:
+        """Add a row to the timeline; the gateway's own unless ``source`` says otherwise."""
+        self.events.append(TimelineEvent(name=name, source=source, tone=tone, channel=channel, turn=turn, data=data))
 
 
 def _as_told(item: Item) -> Item:

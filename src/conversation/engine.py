@@ -8,25 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
-from ..entries import Decision, Entry, Undelivered
+from ..entries import Decision, Entry, Hold, StaffAct, Undelivered
 from ..errors import StoreUnavailable
 from ..model import Channel, Outgoing, Reply, ReplyStatus, Source, SubjectId, TimelineEvent, Tone
 from ..persistence.base import LaneStore, Outcome, Receipt
 from .base import AgentRunner, EngineLimits
 from .delivery import Delivery, Line
 from .events import Events
+from .folding import Folding, Summarise
 from .lane import LaneWorker
 from .outage import Outage
 from .schedule import Schedule
 from .speech import Speeches
 from .turns import ACTED_ON, TurnMaker
 
-SWEEP_SECONDS = 2.0
+SWEEP_SECONDS = 0.8
 """How often a replica looks for work that another one left behind."""
 SWEEP_LIMIT = 100
 
@@ -42,7 +43,12 @@ class TurnEngine:
         delivery: Delivery,
         limits: EngineLimits,
         events: Events | None = None,
+        summarise: Summarise | None = None,
     ) -> None:
+        self.replica = delivery.replica
+        """Names this process to the store, which hands out what is to be said in a call where its socket is."""
+        self.lease = limits.lease
+        """Seconds for which something is held without a sign of life."""
         self._store = store
         self._delivery = delivery
         delivery.given_up = self._given_up
@@ -51,9 +57,23 @@ class TurnEngine:
         """The voices of spoken turns; the voice channel adds one per prompt."""
         self.events = events or Events()
         """Told what was committed; analytics and pages listen."""
+        self.on_call: list[Callable[[SubjectId], None]] = []
+        """Told whose call came here or went."""
         self._outage = Outage()
-        turns = TurnMaker(runner, delivery, limits)
-        self._worker = LaneWorker(store, turns, self.speeches, limits, self._send, self._outage, self.events)
+        turns = TurnMaker(runner, delivery, limits, find_ticket=store.ticket)
+        self._folding = Folding(summarise, self.wake, timeout=limits.fold_timeout)
+        self._worker = LaneWorker(
+            store,
+            turns,
+            self.speeches,
+            limits,
+            self._send,
+            self._outage,
+            self.events,
+            self._folding,
+            self.replica,
+            delivery.observer,
+        )
         self._lanes: Schedule[SubjectId] = Schedule("lane", self._worker.run, workers=limits.workers)
         self._lines: Schedule[Line] = Schedule("line", delivery.run, workers=limits.workers)
         self._stack = AsyncExitStack()
@@ -62,6 +82,7 @@ class TurnEngine:
 
     async def __aenter__(self) -> Self:
         await self._stack.enter_async_context(self.events)
+        await self._stack.enter_async_context(self._folding)
         await self._stack.enter_async_context(self._lines)
         await self._stack.enter_async_context(self._lanes)
         self._watchers = [asyncio.create_task(self._sweep()), asyncio.create_task(self._listen())]
@@ -93,6 +114,20 @@ class TurnEngine:
             await self._store.notify(subject)
         return receipt
 
+    async def act(self, subject: SubjectId, act: StaffAct, *, key: str) -> Receipt:
+        """Make what staff do durable, unless ``key`` did it already (DUPLICATE), and see that it is carried out.
+
+        Holding the agent stops a text turn here in which no tool has begun.
+        """
+        with self._outage.noticed():
+            (receipt,) = await self._store.accept(subject, [Entry(key, act)], token=uuid.uuid4().hex)
+        if receipt.outcome is Outcome.ACCEPTED:
+            if isinstance(act, Hold) and act.on:
+                self._worker.preempt(subject)
+            self._lanes.wake(subject)
+            await self._store.notify(subject)
+        return receipt
+
     async def delivery_status(
         self,
         subject: SubjectId,
@@ -110,6 +145,9 @@ class TurnEngine:
         moved = await self._store.delivery_status(
             subject, reply_id, status, provider_id=provider_id, error_code=error_code, timeline=events
         )
+        if moved:
+            self._delivery.observer.delivered(status)
+            self.events.tell(subject, events)
         if moved and error_code in ACTED_ON:
             stored = next((row for row in await self._store.replies(subject) if row.reply.id == reply_id), None)
             if stored is not None:
@@ -138,12 +176,26 @@ class TurnEngine:
             self._worker.preempt(subject)
         self._lanes.wake(subject, urgent=True)
 
-    def _send(self, subject: SubjectId, outgoing: Outgoing) -> None:
-        self._lines.wake(self._delivery.adopt(subject, outgoing))
+    def _send(self, subject: SubjectId, outgoing: Outgoing, since: float) -> None:
+        self._lines.wake(self._delivery.adopt(subject, outgoing, since=since))
 
     def wake(self, subject: SubjectId) -> None:
         """Look at a lane now: something about it changed."""
         self._lanes.wake(subject)
+
+    def arrived(self, subject: SubjectId) -> None:
+        """Look for what is to be said to a caller: the store knows now that their call is here."""
+        self._lines.wake((subject, Channel.VOICE))
+        self._tell_of_call(subject)
+
+    def departed(self, subject: SubjectId) -> None:
+        """Take note that a caller is here no more, as the store knows."""
+        self._tell_of_call(subject)
+
+    def _tell_of_call(self, subject: SubjectId) -> None:
+        """Tell whoever wants to know; nothing is committed for a call that comes or goes."""
+        for told in self.on_call:
+            told(subject)
 
     async def drain(self, seconds: float) -> bool:
         """Finish running turns and deliveries, start nothing new; return whether all ended within ``seconds``.
@@ -162,7 +214,7 @@ class TurnEngine:
     async def _sweep(self) -> None:
         while True:
             try:
-                due = await self._store.due(limit=SWEEP_LIMIT)
+                due = await self._store.due(limit=SWEEP_LIMIT, replica=self.replica)
                 for subject in due.lanes:
                     self._lanes.wake(subject, after=self._limits.coalesce)
                 for line in due.lines:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..model import Conversation, Item, Turn
+from .summary import digest
 
 KEEP = 2 / 3
 """The part of the window that a trim leaves."""
@@ -60,11 +61,30 @@ def _heard(items: Sequence[Item], text: str) -> tuple[Item, ...]:
 def fresh(conversation: Conversation, *, now: float, state_max_age: float, context_max_age: float) -> Conversation:
     """Return what the next turn may still know: ages are seconds since the last commit.
 
-    Past ``state_max_age`` the history is forgotten, past ``context_max_age`` summary and context too. Approvals stay.
+    Past ``state_max_age`` the history is forgotten, past ``context_max_age`` summary and context too. Turns that had
+    left the window before belong to the summary. Approvals stay.
     """
     age = now - conversation.updated_at
     if age > state_max_age:
         conversation = replace(conversation, history=())
+        if conversation.unfolded:
+            summary = digest(conversation.summary, conversation.unfolded)
+            conversation = replace(conversation, unfolded=(), summary=summary)
     if age > context_max_age:
-        conversation = replace(conversation, summary="", context={})
+        conversation = replace(conversation, unfolded=(), summary="", context={})
     return conversation
+
+
+def remember(conversation: Conversation, turn: Turn, *, max_items: int, unfolded_items: int) -> Conversation:
+    """Return a conversation with one turn more.
+
+    Turns that leave the window wait to be folded into the summary by a model; more than ``unfolded_items`` items do
+    not wait, but are folded in by rules at once.
+    """
+    turns = (*conversation.history, turn)
+    history = trim(turns, max_items=max_items)
+    unfolded = (*conversation.unfolded, *turns[: len(turns) - len(history)])
+    summary = conversation.summary
+    if sum(len(one.items) for one in unfolded) > unfolded_items:
+        summary, unfolded = digest(summary, unfolded), ()
+    return replace(conversation, history=history, unfolded=unfolded, summary=summary, turns_taken=turn.number)

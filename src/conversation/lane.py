@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
 import structlog
 
-from ..entries import Decision, Entry, SpokenPrompt, TextReceived, Verdict, Waiting
+from ..entries import Decision, Entry, Hold, SpokenPrompt, TextReceived, Verdict, Waiting
 from ..errors import LeaseLost, StoreUnavailable
-from ..model import Conversation, Outgoing, Route, Source, SubjectId, TimelineEvent, Tone
+from ..model import Channel, Conversation, Outgoing, Reply, Route, Source, SubjectId, TimelineEvent, Tone
 from ..persistence.base import Change, Claim, Committed, LaneStore
 from . import approvals
 from .base import EngineLimits, Steering
 from .events import Events
+from .folding import FOLD_AGAIN, Folding, wake_at
 from .history import fresh
+from .observer import Nobody, Observer
 from .outage import Outage
 from .speech import Speeches
+from .spoken import left_unspoken
 from .turns import TurnMaker
 
 log = structlog.get_logger(__name__)
@@ -50,17 +54,23 @@ class LaneWorker:
         turns: TurnMaker,
         speeches: Speeches,
         limits: EngineLimits,
-        send: Callable[[SubjectId, Outgoing], None],
+        send: Callable[[SubjectId, Outgoing, float], None],
         outage: Outage,
         events: Events,
+        folding: Folding,
+        replica: str = "",
+        observer: Observer | None = None,
     ) -> None:
         self._store = store
+        self._observer = observer or Nobody()
+        self._replica = replica
         self._turns = turns
         self._speeches = speeches
         self._limits = limits
         self._send = send
         self._outage = outage
         self._events = events
+        self._folding = folding
         self._held: set[SubjectId] = set()
         self._running: dict[SubjectId, _Running] = {}
         self._offered: dict[SubjectId, list[Entry]] = {}
@@ -95,7 +105,7 @@ class LaneWorker:
             if claim is None:
                 return CALLER_WAITS if self._speeches.waiting(subject) else self._limits.lease
             async with self._lease(claim):
-                await self._drain(claim)
+                return await self._drain(claim)
         except LeaseLost:
             log.warning("lease_lost")
         except StoreUnavailable as error:
@@ -107,32 +117,69 @@ class LaneWorker:
             self._held.discard(subject)
         return None
 
-    async def _drain(self, claim: Claim) -> None:
+    async def _drain(self, claim: Claim) -> float | None:
         conversation = self._begin(claim)
         waiting = await self._expire(conversation, claim)
         if not waiting:
-            await self._store.release(claim)
-            return
+            version, waiting = await self._idle(claim, conversation)
+            if not waiting:
+                return None
+            conversation = replace(conversation, version=version)
         events = (_set_aside_event(),) if claim.unreadable else ()
         while waiting:
+            began = time.perf_counter()
             batch = self._batch(waiting)
+            if await self._is_for_another(claim.subject, batch[-1].entry):
+                await self._store.release(claim, forgive=True)
+                return None
             change = await self._make(claim, conversation, batch)
             if change is None:
                 waiting = await self._store.waiting(claim.subject)
                 continue
             change = replace(change, timeline=(*events, *change.timeline))
+            committing = asyncio.get_running_loop().time()
             committed = await self._commit(claim, change)
+            self._observer.committed(change.timeline, time.perf_counter() - began)
             self._events.tell(claim.subject, change.timeline)
             for key in change.consumed:
                 self._speeches.drop(key)
             for outgoing in committed.outgoing:
-                self._send(claim.subject, outgoing)
+                self._send(claim.subject, outgoing, committing)
+            if _spoken(change.replies) and not _spoken(one.reply for one in committed.outgoing):
+                await self._hint(claim.subject)  # the call is at another replica
             conversation = replace(change.conversation, version=committed.version)
             events, waiting = (), committed.waiting
+        return self._limits.fold_after if conversation.unfolded else None
+
+    async def _is_for_another(self, subject: SubjectId, entry: Entry) -> bool:
+        """Tell whether a caller waits for the answer to this at another replica, where alone it can be spoken."""
+        if not isinstance(entry.body, SpokenPrompt) or self._speeches.get(entry.key) is not None:
+            return False
+        there = await self._store.present(subject)
+        return there is not None and there.replica != self._replica and there.call == entry.body.call
+
+    async def _hint(self, subject: SubjectId) -> None:
+        """Let other replicas look at a lane and its lines now; without it they do so in a moment."""
+        with suppress(StoreUnavailable):
+            await self._store.notify(subject)
+
+    async def _idle(self, claim: Claim, conversation: Conversation) -> tuple[int, tuple[Waiting, ...]]:
+        """Give back a lane in which nothing waits; first keep a new summary, or let one be made.
+
+        Returns the version, and what has arrived meanwhile: the lane is then still held.
+        """
+        if claim.conversation is None or not claim.conversation.unfolded:
+            await self._store.release(claim)
+            return conversation.version, ()
+        due = wake_at(conversation, now=claim.now, after=FOLD_AGAIN)
+        committed = await self._commit(claim, Change(conversation, wake_at=due))
+        if conversation.unfolded:
+            self._folding.begin(conversation)
+        return committed.version, committed.waiting
 
     async def _make(self, claim: Claim, conversation: Conversation, batch: tuple[Waiting, ...]) -> Change | None:
         """Run one turn in a task of its own; None when a caller's words cut in and it is to be run again."""
-        steering = Steering(speech=self._speeches.get(batch[0].entry.key))
+        steering = Steering(speech=self._speeches.get(batch[-1].entry.key))
         made = self._turns.make(conversation, batch, now=claim.now, steering=steering)
         running = _Running(asyncio.ensure_future(made), steering, preemptible=_route(batch[0]) is not None)
         self._running[claim.subject] = running
@@ -169,19 +216,26 @@ class LaneWorker:
     def _begin(self, claim: Claim) -> Conversation:
         conversation = claim.conversation
         if conversation is None:
+            self._folding.forget(claim.subject)
             return Conversation(subject=claim.subject, created_at=claim.now, updated_at=claim.now)
         limits = self._limits
         return fresh(
-            conversation, now=claim.now, state_max_age=limits.state_max_age, context_max_age=limits.context_max_age
+            self._folding.adopt(conversation),
+            now=claim.now,
+            state_max_age=limits.state_max_age,
+            context_max_age=limits.context_max_age,
         )
 
     def _batch(self, waiting: tuple[Waiting, ...]) -> tuple[Waiting, ...]:
-        """Return the entries of the next turn: what a caller on the line said goes first; a burst of texts over one
-        route is one turn; everything else is taken alone, in order.
+        """Return the entries of the next turn: staff holding the agent, or letting it go on, goes first, then what a
+        caller on the line said; a burst of texts over one route is one turn; everything else is taken alone, in order.
         """
         for one in waiting:
-            if isinstance(one.entry.body, SpokenPrompt) and self._speeches.get(one.entry.key) is not None:
+            if isinstance(one.entry.body, Hold):
                 return (one,)
+        for one in waiting:
+            if isinstance(one.entry.body, SpokenPrompt) and self._speeches.get(one.entry.key) is not None:
+                return (*left_unspoken(waiting, one.entry.body, self._speeches), one)
         first = waiting[0]
         route = _route(first)
         if route is None or self._limits.coalesce <= 0 or first.tries > 1:
@@ -194,7 +248,9 @@ class LaneWorker:
         while True:
             try:
                 with self._outage.noticed():
-                    return await self._store.commit(claim, change, token=token, deliver=self._limits.lease)
+                    return await self._store.commit(
+                        claim, change, token=token, deliver=self._limits.lease, replica=self._replica
+                    )
             except StoreUnavailable:
                 if waited >= COMMIT_PATIENCE:
                     raise
@@ -228,7 +284,8 @@ class LaneWorker:
             try:
                 await self._store.renew(claim, seconds=self._limits.lease)
             except LeaseLost:
-                deadline.reschedule(asyncio.get_running_loop().time())
+                with suppress(RuntimeError):  # the body has ended this moment, and gave the lease back itself
+                    deadline.reschedule(asyncio.get_running_loop().time())
                 return
             except StoreUnavailable:
                 log.warning("lease_not_renewed")
@@ -238,6 +295,11 @@ def _route(waiting: Waiting) -> Route | None:
     """Return the way back for a text, None for an entry of another kind."""
     body = waiting.entry.body
     return body.route if isinstance(body, TextReceived) else None
+
+
+def _spoken(replies: Iterable[Reply]) -> bool:
+    """Tell whether any of these is to be said in a call."""
+    return any(reply.route.channel is Channel.VOICE for reply in replies)
 
 
 def _set_aside_event() -> TimelineEvent:

@@ -46,6 +46,10 @@ def turn_events(request: TurnRequest, result: TurnResult, covers: Sequence[str])
     data = {
         "covers": list(covers),
         "seconds": round(result.seconds, 3),
+        "model_seconds": round(result.model_seconds, 5),
+        "tool_seconds": round(result.tool_seconds, 5),
+        "first_words_seconds": None if result.first_words_seconds is None else round(result.first_words_seconds, 3),
+        "interrupted": result.interrupted,
         "input_tokens": result.input_tokens,
         "output_tokens": result.output_tokens,
         "error": code,

@@ -7,6 +7,7 @@ from ..model import Approval, ApprovalStatus
 EMPTY = "I didn't receive any message. Could you please try again?"
 FAILURE = "I apologize, but I'm experiencing technical difficulties. Please try again or contact support."
 GREETING = "Hello! I'm your AI customer service assistant. How can I help you today?"
+LONGEST_NAME = 40
 
 
 def too_long(limit: int) -> str:
@@ -25,11 +26,13 @@ NOTHING_TO_REPEAT = "There is nothing to repeat yet. How can I help you?"
 LINE_BUSY = "All our lines are busy at the moment. Please call again in a few minutes, or send us a text. Goodbye."
 LINE_LOST = "I'm sorry, the connection keeps breaking."
 ONE_MOMENT = "One moment, please."
+MOVING = "One moment, I am moving your call to another line."
 TOO_MANY_STEPS = "I could not finish this by myself, so I have opened a ticket. A colleague will get back to you."
 PICTURE = "Thank you. I can only read text, so please describe in words what your picture shows."
 SLOWER = "You are writing faster than I can answer. Please give me a minute and then write again."
 REPEATED = "I keep receiving the same message, so I will wait for a different one."
 WAITING = "A colleague has to look at your request first. We will tell you as soon as it is decided."
+HELD = "A colleague has taken over this conversation and will get back to you."
 
 _OUTCOMES = {
     ApprovalStatus.EXECUTED: "Good news: your request was approved and has been carried out.",
@@ -43,13 +46,25 @@ _OUTCOMES = {
 
 
 def greeting(name: str | None) -> str:
-    """Greet a caller, by their name where it is known."""
-    return GREETING.replace("Hello!", f"Hello {name}!") if name else GREETING
+    """Greet a caller, by the first word of their name where it is known and can be said."""
+    first = next(iter((name or "").split()), "")
+    known = first.isprintable() and 0 < len(first) <= LONGEST_NAME
+    return GREETING.replace("Hello!", f"Hello {first}!") if known else GREETING
 
 
 def attachment_note(count: int) -> str:
     """Tell the agent that something came along with a text."""
     return f"[The customer attached {count} file(s), which cannot be seen here; say so if it matters.]"
+
+
+def ticket_answer(ticket: str, message: str) -> str:
+    """Tell the customer what staff agreed to answer."""
+    return f"About your ticket {ticket}: {message}"
+
+
+def ticket_under_review(ticket: str) -> str:
+    """Tell the customer that there is no answer yet."""
+    return f"Your ticket {ticket} is still under review. A colleague will get back to you."
 
 
 def outcome(approval: Approval) -> str:

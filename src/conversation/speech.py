@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from ..guardrails.stream import StreamFilter
@@ -39,6 +40,8 @@ class Speech:
         """What went out to the caller, as it went out."""
         self.begun = False
         """The agent said something, even if it is held back."""
+        self.began_at: float | None = None
+        """When it did, by the process's clock (``time.perf_counter``)."""
         self.filter = StreamFilter()
         self.number: int | None = None
         self.done = asyncio.Event()
@@ -52,7 +55,8 @@ class Speech:
     def say(self, text: str) -> None:
         """Send a piece of the answer, unless nobody listens any more."""
         if text and not self.silent:
-            self.begun = True
+            if not self.begun:
+                self.begun, self.began_at = True, time.perf_counter()
             self._send(self.filter.feed(text))
 
     def pause(self) -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ..entries import Heard, PersonWanted, SpokenPrompt, Waiting
 from ..model import Conversation, Item, Priority, Ticket, Tone
 from ..persistence.base import Change
+from . import held
 from .answering import run_agent
 from .base import AgentRunner, Requested, Steering
 from .draft import Draft
 from .history import hear, rest_of
-from .speech import Speech
+from .speech import Speech, Speeches
 
+TRIED = 2
+"""Tries of a prompt that another one may take along: by the replica that died, and this one."""
 LEFT_OPEN = "left_open"
 """Key in the conversation's context."""
 LEFT_OPEN_SECONDS = 600.0
@@ -21,23 +26,49 @@ CALL_BACK_SECONDS = 1800.0
 _SIDES = {"user": "Customer", "assistant": "Agent"}
 
 
-async def answer(runner: AgentRunner, draft: Draft, waiting: Waiting, body: SpokenPrompt, steering: Steering) -> Change:
-    """Answer a spoken prompt: aloud while its call is live here, else by whatever way reaches the customer."""
-    route, key = body.route, waiting.entry.key
+def left_unspoken(waiting: Sequence[Waiting], body: SpokenPrompt, speeches: Speeches) -> tuple[Waiting, ...]:
+    """Return what the caller said earlier in the same call, and what no voice here answers: its replica died.
+
+    One turn answers all of it, so that nothing is told twice. What ended more turns than that is left out.
+    """
+    return tuple(
+        one
+        for one in itertools.takewhile(lambda one: one.entry.body is not body, waiting)
+        if isinstance(one.entry.body, SpokenPrompt)
+        and one.entry.body.call == body.call
+        and speeches.get(one.entry.key) is None
+        and one.tries <= TRIED
+    )
+
+
+async def answer(runner: AgentRunner, draft: Draft, batch: Sequence[Waiting], steering: Steering) -> Change:
+    """Answer what a caller said: aloud while the call is live here, else by whatever way reaches the customer.
+
+    ``batch`` is one prompt, or several of the same call of which only the last has a voice.
+    """
+    prompts = [(one, one.entry.body) for one in batch if isinstance(one.entry.body, SpokenPrompt)]
+    waiting, body = prompts[-1]
+    covers = [one.entry.key for one, _ in prompts]
+    route = body.route
     routes = {**draft.conversation.routes, route.channel: route}
     draft.conversation = replace(draft.conversation, routes=routes, last_channel=route.channel)
-    if body.masked:
-        draft.note("masked", route.channel, tone=Tone.WARNING, direction="incoming", kinds=list(body.masked))
+    masked = [kind for _, prompt in prompts for kind in prompt.masked]
+    if masked:
+        draft.note("masked", route.channel, tone=Tone.WARNING, direction="incoming", kinds=masked)
     draft.begin_session(route.channel)
-    before: list[Item] = [{"role": "assistant", "content": body.greeting}] if body.greeting else []
+    greeting = next((prompt.greeting for _, prompt in prompts if prompt.greeting), "")
+    before: list[Item] = [{"role": "assistant", "content": greeting}] if greeting else []
     if LEFT_OPEN in draft.conversation.context:
         context = {key: value for key, value in draft.conversation.context.items() if key != LEFT_OPEN}
         draft.conversation = replace(draft.conversation, context=context)
     notes = [f"The caller speaks {body.lang}: answer in that language."] if body.lang else []
     # Speech is cut, not refused: nobody can be asked to say the same thing shorter.
-    text = body.text[: draft.limits.max_input_chars]
-    told = await run_agent(runner, draft, route, [key], texts=[text], notes=notes, steering=steering, before=before)
+    texts = [prompt.text[: draft.limits.max_input_chars] for _, prompt in prompts]
     speech = steering.speech
+    if draft.conversation.paused:
+        told = held.hear_out(draft, route, "\n".join(texts), before=before, speech=speech)
+    else:
+        told = await run_agent(runner, draft, route, covers, texts=texts, notes=notes, steering=steering, before=before)
     if speech is None:
         draft.reply(route, told)
     elif speech.lost:
@@ -46,8 +77,8 @@ async def answer(runner: AgentRunner, draft: Draft, waiting: Waiting, body: Spok
     else:
         speech.finish()
         draft.note_filtered(route.channel, speech.filter.found, speech.filter.replaced)
-    draft.end_session(route.channel, text)
-    return draft.change(consumed=[key])
+    draft.end_session(route.channel, texts[-1])
+    return draft.change(consumed=covers)
 
 
 def correct(draft: Draft, key: str, body: Heard) -> Change:
@@ -58,7 +89,11 @@ def correct(draft: Draft, key: str, body: Heard) -> Change:
                 for item in turn.items if item.get("role") == "assistant"]  # fmt: skip
         _leave_open(draft, rest_of(told[-1], body.text) if told else "")
     conversation = draft.conversation
-    draft.conversation = replace(conversation, history=hear(conversation.history, turn=body.turn, text=body.text))
+    draft.conversation = replace(
+        conversation,
+        history=hear(conversation.history, turn=body.turn, text=body.text),
+        unfolded=hear(conversation.unfolded, turn=body.turn, text=body.text),
+    )
     draft.note("heard", conversation.last_channel, turn=body.turn)
     return draft.change(consumed=[key])
 

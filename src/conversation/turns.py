@@ -1,4 +1,4 @@
-"""Makes one turn: waiting entries and a conversation in, the change to commit out. No store, no lease."""
+"""Makes one turn: waiting entries and a conversation in, the change to commit out. No lease; of the store, tickets."""
 
 from __future__ import annotations
 
@@ -7,16 +7,27 @@ from dataclasses import replace
 
 import structlog
 
-from ..entries import Decision, Heard, PersonWanted, SpokenPrompt, TextFromAnother, TextReceived, Undelivered, Waiting
+from ..entries import (
+    Decision,
+    Heard,
+    PersonWanted,
+    SpokenPrompt,
+    StaffAct,
+    TextFromAnother,
+    TextReceived,
+    Undelivered,
+    Waiting,
+)
 from ..model import Conversation, Route, Tone
 from ..persistence.base import Change
 from ..telemetry.logs import subject_label
-from . import decisions, phrases, spoken
+from . import decisions, held, phrases, spoken, staff_acts
 from .answering import run_agent
 from .base import AgentRunner, EngineLimits, Steering
 from .delivery import Delivery
-from .draft import Draft
+from .draft import Draft, FindTicket
 from .screening import Rules, opt, screen
+from .spelling import as_written
 
 log = structlog.get_logger(__name__)
 
@@ -33,10 +44,13 @@ ACTED_ON = frozenset({OPTED_OUT, WINDOW_CLOSED, CALL_ENDED})
 class TurnMaker:
     """Turns entries into changes with the help of the agent."""
 
-    def __init__(self, runner: AgentRunner, delivery: Delivery, limits: EngineLimits) -> None:
+    def __init__(
+        self, runner: AgentRunner, delivery: Delivery, limits: EngineLimits, *, find_ticket: FindTicket
+    ) -> None:
         self._runner = runner
         self._delivery = delivery
         self._limits = limits
+        self._find_ticket = find_ticket
         self._rules = Rules(rate_per_minute=limits.rate_per_minute, max_chars=limits.max_input_chars)
 
     async def make(
@@ -44,9 +58,9 @@ class TurnMaker:
     ) -> Change:
         """Run what one turn covers and return what to commit. ``now`` is the store's clock at the claim.
 
-        ``batch`` is texts over one route, or one entry of another kind.
+        ``batch`` is texts over one route, what a caller said in one call, or one entry of another kind.
         """
-        draft = Draft(conversation, now, self._limits, self._delivery)
+        draft = Draft(conversation, now, self._limits, self._delivery, self._find_ticket)
         first = batch[0]
         body = first.entry.body
         if isinstance(body, Decision):
@@ -61,10 +75,12 @@ class TurnMaker:
             return spoken.correct(draft, first.entry.key, body)
         if isinstance(body, PersonWanted):
             return spoken.want_person(draft, first.entry.key, body)
+        if isinstance(body, StaffAct):
+            return await staff_acts.act(self._runner, draft, first, body)
         if first.tries > MAX_TRIES:
             return self._set_aside(draft, first, body.route)
         if isinstance(body, SpokenPrompt):
-            return await spoken.answer(self._runner, draft, first, body, steering)
+            return await spoken.answer(self._runner, draft, batch, steering)
         texts = [(one, one.entry.body) for one in batch if isinstance(one.entry.body, TextReceived)]
         return await self._texts(draft, texts, steering)
 
@@ -88,8 +104,11 @@ class TurnMaker:
         if screened.texts:
             draft.begin_session(channel)
             texts = screened.texts
-            answer = await run_agent(self._runner, draft, route, covers, texts=texts, steering=steering)
-            draft.reply(route, answer)
+            if draft.conversation.paused:
+                held.keep_texts(draft, route, texts)
+            else:
+                answer = await run_agent(self._runner, draft, route, covers, texts=texts, steering=steering)
+                draft.reply(route, answer)
             draft.end_session(channel, texts[-1])
         return draft.change(consumed=covers)
 
@@ -103,7 +122,8 @@ class TurnMaker:
             draft.note("opted_out", route.channel, tone=Tone.WARNING, code=body.code)
         elif body.code in (WINDOW_CLOSED, CALL_ENDED) and other is not None:
             draft.note("sent_another_way", other.channel, tone=Tone.WARNING, code=body.code)
-            draft.reply(other, body.reply.text)
+            text = body.reply.text
+            draft.reply(other, as_written(text) if body.code == CALL_ENDED else text)
         return draft.change(consumed=[key])
 
     def _set_aside(self, draft: Draft, waiting: Waiting, route: Route) -> Change:

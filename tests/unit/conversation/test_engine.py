@@ -18,7 +18,7 @@ from tandem.conversation import phrases
 from tandem.conversation.base import Execution, GatedCall, TurnRequest, TurnResult
 from tandem.conversation.speech import Speech
 from tandem.entries import Decision, Entry, Heard, SpokenPrompt, TextReceived, Verdict
-from tandem.errors import StoreUnavailable
+from tandem.errors import DeliveryError, DeliveryFailed, DeliveryThrottled, DeliveryUnclear, StoreUnavailable
 from tandem.model import Approval, ApprovalStatus, Channel, Conversation, ReplyStatus, Route
 from tandem.persistence.base import Outcome
 from tandem.persistence.file import open_file_store
@@ -473,3 +473,37 @@ async def test_what_was_heard_corrects_the_turn_it_belongs_to(tmp_path: Path) ->
         first, second = (await saved(it)).history
     assert first.items[-1] == {"role": "assistant", "content": "You said"}
     assert second.items[-1] == {"role": "assistant", "content": "You said: two"}
+
+
+@pytest.mark.parametrize("blind", [DeliveryFailed(), DeliveryThrottled()])
+async def test_a_reply_that_cannot_be_looked_up_is_not_sent_again_before_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blind: DeliveryError
+) -> None:
+    monkeypatch.setattr("tandem.conversation.delivery.UNCLEAR_WAIT", 0.01)
+    async with lab(tmp_path, echo) as it:
+        it.carrier.troubles = [DeliveryUnclear()]
+        it.carrier.existing = {"You said: hello": "SMlost"}
+        it.carrier.blind = [blind]
+        await it.text("SM1", "hello")
+        async with asyncio.timeout(5):
+            while len(it.carrier.looked_for) < 2:
+                await asyncio.sleep(0.005)
+        await settled(it)
+        (row,) = await it.store.replies(JOHN)
+    assert (row.status, row.provider_id) == (ReplyStatus.SENT, "SMlost")
+    assert it.carrier.sent == []
+    assert len(it.carrier.looked_for) == 2
+
+
+@pytest.mark.parametrize("tries", [1, 2])
+async def test_a_reply_that_could_not_be_looked_up_and_is_not_there_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tries: int
+) -> None:
+    monkeypatch.setattr("tandem.conversation.delivery.UNCLEAR_WAIT", 0.01)
+    async with lab(tmp_path, echo) as it:
+        it.carrier.troubles = [DeliveryUnclear()]
+        it.carrier.blind = [DeliveryFailed() for _ in range(tries)]
+        await it.text("SM1", "hello")
+        assert await it.carrier.texts(1) == ["You said: hello"]
+        await settled(it)
+    assert len(it.carrier.looked_for) == tries + 1

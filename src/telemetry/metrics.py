@@ -1,0 +1,138 @@
+"""Figures for Prometheus: few labels with few values, nothing about anybody. docs/operations.md explains each.
+
+Nothing is global: each gateway has its registry, so that two in one process do not share figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from ..model import ReplyStatus, TimelineEvent, Tone
+
+QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+SLOW = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0)
+"""Seconds: the upper bounds of the histograms' buckets."""
+COUNTED = frozenset(
+    {
+        "conversation_start",
+        "conversation_end",
+        "escalation",
+        "approval_requested",
+        "approval_decided",
+        "approval_expired",
+        "approval_executed",
+        "approval_failed",
+        "approval_unknown",
+        "approval_void",
+        "effect_unknown",
+        "entry_set_aside",
+        "record_set_aside",
+        "masked",
+        "rate_limited",
+        "loop_stopped",
+        "ticket_created",
+        "ticket_opened",
+        "ticket_closed",
+        "staff_message",
+    }
+)
+"""Rows of the timeline that are counted by name."""
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+
+class Metrics:
+    """All figures of one gateway. Fulfils :class:`tandem.conversation.observer.Observer`."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        own: dict[str, Any] = {"registry": self.registry, "namespace": "tandem"}
+        self._turns = Counter("turns", "Turns of the agent.", ["channel", "outcome"], **own)
+        self._added = Histogram(
+            "turn_added_seconds", "A turn without model and tools.", ["channel"], buckets=QUICK, **own
+        )
+        self._model = Histogram("turn_model_seconds", "Model calls of a turn.", ["channel"], buckets=SLOW, **own)
+        self._words = Histogram("first_words_seconds", "Until a caller's answer begins.", buckets=SLOW, **own)
+        self._tools = Counter("tool_calls", "Calls of tools.", ["tool", "outcome"], **own)
+        self._tokens = Counter("tokens", "Tokens of model calls.", ["direction"], **own)
+        self._events = Counter("events", "Rows of the timeline, of the names that are counted.", ["name"], **own)
+        self._deliveries = Counter("deliveries", "Attempts to send, and news of replies.", ["status"], **own)
+        self._answers = Counter("webhook_answers", "Answers to webhooks.", ["webhook", "code"], **own)
+        self._refused = Counter("refused_signatures", "Requests without a valid signature.", **own)
+        self._refused_before = 0
+        self._found: dict[tuple[Any, tuple[str, ...]], Any] = {}
+        gauges = {
+            "store_up": "Whether the store answered when it was asked for these figures.",
+            "approvals_pending": "Requests that wait for a decision.",
+            "approval_oldest_seconds": "Age of the request that waits longest.",
+            "open_calls": "Calls on the line at this replica.",
+            "conversations": "Conversations that are stored.",
+            "entry_oldest_seconds": "Age of what waits longest for a turn.",
+            "reply_oldest_seconds": "Age of the reply that waits longest to be sent.",
+            "set_aside": "Records and database files that could not be used.",
+        }
+        self._gauges = {name: Gauge(name, about, **own) for name, about in gauges.items()}
+
+    # --- counted as it happens --------------------------------------------------------------------------
+
+    def committed(self, rows: Sequence[TimelineEvent], seconds: float) -> None:
+        """Note a commit; see the protocol."""
+        theirs, channel = 0.0, None
+        for row in rows:
+            if row.name == "turn":
+                channel = row.channel.value if row.channel else ""
+                theirs += self._turn(channel, row)
+            elif row.name == "tool":
+                outcome = "failed" if row.tone is Tone.ERROR else "done"
+                self._of(self._tools, str(row.data.get("tool")), outcome).inc()
+            elif row.name in COUNTED:
+                self._of(self._events, row.name).inc()
+        if channel is not None:
+            self._of(self._added, channel).observe(max(0.0, seconds - theirs))
+
+    def delivered(self, status: ReplyStatus) -> None:
+        """Note an attempt to send, or news of a reply; ``waiting`` is an attempt that is made again."""
+        self._of(self._deliveries, status.value).inc()
+
+    def answered(self, webhook: str, code: int) -> None:
+        """Note the answer to a webhook, named by its route."""
+        self._of(self._answers, webhook, str(code)).inc()
+
+    def _of(self, metric: Any, *labels: str) -> Any:
+        """Return the figure with these labels; the library's own look-up costs more than the counting."""
+        found = self._found.get((metric, labels))
+        if found is None:
+            found = self._found[metric, labels] = metric.labels(*labels)
+        return found
+
+    def _turn(self, channel: str, row: TimelineEvent) -> float:
+        """Note a turn and return how long model and tools took, seconds."""
+        data = row.data
+        outcome = data.get("error") or ("interrupted" if data.get("interrupted") else "answered")
+        model = float(data.get("model_seconds") or 0.0)
+        self._of(self._turns, channel, str(outcome)).inc()
+        self._of(self._model, channel).observe(model)
+        self._of(self._tokens, "input").inc(float(data.get("input_tokens") or 0))
+        self._of(self._tokens, "output").inc(float(data.get("output_tokens") or 0))
+        if (words := data.get("first_words_seconds")) is not None:
+            self._words.observe(float(words))
+        return model + float(data.get("tool_seconds") or 0.0)
+
+    # --- asked for --------------------------------------------------------------------------------------
+
+    def put(self, **values: float) -> None:
+        """Set gauges by their names; one that is not known now is NaN."""
+        for name, value in values.items():
+            self._gauges[name].set(value)
+
+    def refused(self, in_all: int) -> None:
+        """Note how many signatures were refused since the start."""
+        self._refused.inc(max(0, in_all - self._refused_before))
+        self._refused_before = in_all
+
+    def text(self) -> bytes:
+        """Return the figures in Prometheus' text format (prometheus.io/docs/instrumenting/exposition_formats)."""
+        return generate_latest(self.registry)

@@ -1,0 +1,138 @@
+"""An engine beside another one that has the caller: it leaves to that one what only that one can say. Proves H12."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tandem.conversation.delivery import CALL_MOVED
+from tandem.entries import Entry, SpokenPrompt
+from tandem.model import Channel, ReplyStatus
+from tandem.persistence.base import Claim
+from tandem.persistence.file import FileStore
+
+from ...kit.engine import JOHN, ROUTE, Lab, lab
+
+VOICE = replace(ROUTE, channel=Channel.VOICE)
+CALL = "CA1"
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(5):
+        while not await condition():
+            await asyncio.sleep(0.01)
+
+
+async def move(it: Lab, *, seconds: float = 60.0) -> None:
+    """Let another replica have the call."""
+    await it.store.presence(JOHN, call=CALL, replica="other", seconds=seconds)
+
+
+async def answered(it: Lab) -> bool:
+    return bool(await it.store.replies(JOHN))
+
+
+async def test_a_reply_for_a_call_elsewhere_is_left_there(tmp_path: Path) -> None:
+    async with lab(tmp_path) as it:
+        await move(it)
+        await it.text("SM1", "tell me on the phone", route=VOICE)
+        await until(lambda: answered(it))
+        outgoing = await it.store.next_reply(JOHN, Channel.VOICE, holder="h", seconds=5, replica="other")
+        assert outgoing is not None
+        assert (outgoing.reply.text, outgoing.tries) == ("You said: tell me on the phone", 1)
+    assert it.carrier.sent == []
+
+
+async def test_a_reply_that_nobody_came_for_is_delivered_here(tmp_path: Path) -> None:
+    async with lab(tmp_path) as it:
+        await move(it, seconds=0.3)
+        await it.text("SM1", "tell me on the phone", route=VOICE)
+        assert await it.carrier.texts(1) == ["You said: tell me on the phone"]
+
+
+async def test_a_reply_in_hand_is_given_back_when_the_caller_is_elsewhere(tmp_path: Path) -> None:
+    async with lab(tmp_path) as it:
+        it.carrier.gate = asyncio.Event()
+        await it.text("SM1", "tell me on the phone", route=VOICE)
+
+        async def in_hand() -> bool:
+            return [row.tries for row in await it.store.replies(JOHN)] == [1]
+
+        async def given_back() -> bool:
+            return [row.error_code for row in await it.store.replies(JOHN)] == [CALL_MOVED]
+
+        await until(in_hand)
+        await move(it)
+        await until(given_back)
+        it.carrier.gate.set()
+        outgoing = await it.store.next_reply(JOHN, Channel.VOICE, holder="h", seconds=5, replica="other")
+        assert outgoing is not None
+        (row,) = await it.store.replies(JOHN)
+    assert row.status is ReplyStatus.WAITING
+    assert it.carrier.sent == []
+
+
+async def test_what_was_given_back_is_said_without_a_warning_when_the_caller_returns(tmp_path: Path) -> None:
+    async with lab(tmp_path) as it:
+        it.carrier.gate = asyncio.Event()
+        await it.text("SM1", "tell me on the phone", route=VOICE)
+        await until(lambda: answered(it))
+        await move(it)
+
+        async def given_back() -> bool:
+            return [row.error_code for row in await it.store.replies(JOHN)] == [CALL_MOVED]
+
+        await until(given_back)
+        it.carrier.gate.set()
+        await it.store.presence(JOHN, call=CALL, replica=it.engine.replica, seconds=60)
+        it.engine.arrived(JOHN)
+        await it.carrier.texts(1)
+        events = await it.store.timeline(JOHN)
+    assert "reply_sent_again" not in [event.name for event in events]
+    assert len(it.carrier.looked_for) == 0
+
+
+async def say(it: Lab) -> None:
+    """Bring what a caller said into the lane, as the replica that has the call does."""
+    await it.engine.accept(JOHN, [Entry("prompt", SpokenPrompt(VOICE, CALL, "hello"))], token="t")
+
+
+class Watched:
+    """A store of which is known how often a lane was given back."""
+
+    def __init__(self, store: FileStore) -> None:
+        self._store = store
+        self.released = asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def release(self, claim: Claim, *, forgive: bool = False) -> None:
+        await self._store.release(claim, forgive=forgive)
+        self.released.set()
+
+
+async def test_what_a_caller_elsewhere_says_is_left_to_be_answered_there(tmp_path: Path) -> None:
+    watched: list[Watched] = []
+
+    def watch(store: FileStore) -> Any:
+        watched.append(Watched(store))
+        return watched[0]
+
+    async with lab(tmp_path, wrap=watch) as it:
+        await move(it)
+        await say(it)
+        await asyncio.wait_for(watched[0].released.wait(), 5)
+        (waiting,) = await it.store.waiting(JOHN)
+    assert waiting.tries == 0
+    assert it.runner.requests == []
+
+
+async def test_it_is_answered_here_once_the_other_replica_is_gone(tmp_path: Path) -> None:
+    async with lab(tmp_path) as it:
+        await move(it, seconds=0.3)
+        await say(it)
+        assert await it.carrier.texts(1) == ["You said: hello"]

@@ -1,0 +1,166 @@
+"""Lanes of one person are joined when a source says so: once per answer, patiently, and beside the message.
+
+Proves I6 (the stored conversation moves).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from tandem.conversation.joining import Joining
+from tandem.errors import LeaseLost, StoreError, StoreUnavailable
+from tandem.identity.base import NO_METADATA, Metadata, Resolution
+from tandem.model import Address, Channel, Route, SubjectId
+
+CALLER = Address("tel", "+14155550100")
+PHONE, ANONYMOUS, KNOWN = SubjectId("phone_14155550100"), SubjectId("segment_web-1"), SubjectId("segment_user_ada")
+
+
+@dataclass
+class Answers:
+    """An identity that gives one answer until it is told another."""
+
+    answer: Resolution = field(default_factory=lambda: Resolution(KNOWN, earlier=(PHONE, ANONYMOUS)))
+
+    async def resolve(self, address: Address, *, session: str, metadata: Metadata = NO_METADATA) -> Resolution:
+        return self.answer
+
+    async def glance(self, address: Address, *, session: str, metadata: Metadata = NO_METADATA) -> Resolution:
+        return self.answer
+
+    async def facts(self, route: Route, subject: SubjectId) -> Mapping[str, Any]:
+        return {"note": "card 4111 1111 1111 1111", "tier": "gold"}
+
+    def known(self, subject: SubjectId) -> Resolution | None:
+        return self.answer
+
+
+@dataclass
+class Store:
+    """Notes what it is asked to move; ``troubles`` come first, one per question."""
+
+    there: set[SubjectId] = field(default_factory=lambda: {PHONE})
+    troubles: list[Exception] = field(default_factory=list)
+    asked: list[tuple[SubjectId, SubjectId, str]] = field(default_factory=list)
+    gate: asyncio.Event | None = None
+
+    async def merge(self, old: SubjectId, new: SubjectId, *, token: str) -> bool:
+        self.asked.append((old, new, token))
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.troubles:
+            raise self.troubles.pop(0)
+        return old in self.there
+
+
+@asynccontextmanager
+async def joining(store: Store, answers: Answers | None = None) -> AsyncIterator[tuple[Joining, list[Any]]]:
+    moved: list[Any] = []
+    async with Joining(answers or Answers(), store, pauses=(0.0, 0.0, 0.0)) as it:
+        it.moved.append(lambda old, new: moved.append((old, new)))
+        yield it, moved
+
+
+async def resolve(it: Joining) -> SubjectId:
+    return (await it.resolve(CALLER, session="SM1")).subject
+
+
+async def test_earlier_lanes_are_joined_before_the_message_goes_on() -> None:
+    store = Store()
+    async with joining(store) as (it, moved):
+        assert await resolve(it) == KNOWN
+        assert moved == [(PHONE, KNOWN)]
+        assert [asked[:2] for asked in store.asked] == [(PHONE, KNOWN), (ANONYMOUS, KNOWN)]
+
+
+async def test_an_answer_is_looked_at_once_and_a_new_one_anew() -> None:
+    store, answers = Store(), Answers()
+    async with joining(store, answers) as (it, _):
+        await resolve(it)
+        await resolve(it)
+        assert len(store.asked) == 2
+        answers.answer = Resolution(KNOWN, earlier=(PHONE, ANONYMOUS))
+        await resolve(it)
+        assert len(store.asked) == 4
+        assert len({token for _, _, token in store.asked}) == 4
+
+
+async def test_a_glance_joins_nothing() -> None:
+    store = Store()
+    async with joining(store) as (it, _):
+        await it.glance(CALLER, session="CA1")
+    assert store.asked == []
+
+
+async def test_a_busy_lane_is_tried_again_with_the_same_token() -> None:
+    store = Store(troubles=[LeaseLost(), LeaseLost(), StoreUnavailable()])
+    async with joining(store) as (it, moved):
+        await resolve(it)
+        assert moved == [(PHONE, KNOWN)]
+    assert len({token for old, _, token in store.asked if old == PHONE}) == 1
+
+
+async def test_a_lane_that_stays_busy_waits_for_the_next_answer() -> None:
+    store, answers = Store(troubles=[LeaseLost()] * 8), Answers()
+    async with joining(store, answers) as (it, moved):
+        await resolve(it)
+        assert moved == []
+        answers.answer = Resolution(KNOWN, earlier=(PHONE,))
+        await resolve(it)
+        assert moved == [(PHONE, KNOWN)]
+
+
+async def test_a_message_does_not_wait_long() -> None:
+    store = Store(gate=asyncio.Event())
+    async with joining(store) as (it, moved):
+        async with asyncio.timeout(2):
+            assert await resolve(it) == KNOWN
+        assert moved == []
+        assert store.gate is not None
+        store.gate.set()
+        async with asyncio.timeout(2):
+            while not moved:
+                await asyncio.sleep(0)
+
+
+async def test_lanes_that_were_held_a_moment_are_looked_at() -> None:
+    looked: list[SubjectId] = []
+    store = Store(troubles=[LeaseLost()])
+    async with joining(store) as (it, _):
+        it.held.append(looked.append)
+        await resolve(it)
+    assert looked == [PHONE, KNOWN, PHONE, KNOWN]
+
+
+async def test_a_record_that_cannot_be_moved_is_left() -> None:
+    store = Store(troubles=[StoreError()])
+    async with joining(store) as (it, moved):
+        assert await resolve(it) == KNOWN
+    assert moved == []
+    assert len(store.asked) == 2
+
+
+async def test_a_listener_that_fails_harms_nobody() -> None:
+    async with joining(Store()) as (it, moved):
+        it.moved.insert(0, lambda old, new: 1 / 0)  # type: ignore[arg-type, return-value]
+        assert await resolve(it) == KNOWN
+        assert moved == [(PHONE, KNOWN)]
+
+
+async def test_leaving_ends_what_is_under_way() -> None:
+    store = Store(gate=asyncio.Event())
+    async with joining(store) as (it, _):
+        await resolve(it)
+    assert [task for task in asyncio.all_tasks() if task.get_name() == "joining"] == []
+
+
+async def test_numbers_that_nobody_may_see_are_masked_in_facts() -> None:
+    route = Route(Channel.SMS, CALLER, Address("tel", "+15550001111"))
+    async with joining(Store()) as (it, _):
+        facts = await it.facts(route, KNOWN)
+    assert facts["tier"] == "gold"
+    assert "4111 1111" not in str(facts)

@@ -1,0 +1,89 @@
+"""What is counted, and what it costs. Proves E4."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from tandem.model import Channel, ReplyStatus, Source, TimelineEvent, Tone
+from tandem.telemetry.metrics import Metrics
+
+
+def turn(**data: Any) -> TimelineEvent:
+    known = {"error": None, "model_seconds": 1.5, "tool_seconds": 0.25, "input_tokens": 10, "output_tokens": 5}
+    return TimelineEvent("turn", Source.AGENT, channel=Channel.SMS, turn=1, data={**known, **data})
+
+
+def tool(tone: Tone = Tone.SUCCESS) -> TimelineEvent:
+    return TimelineEvent("tool", Source.AGENT, tone=tone, channel=Channel.SMS, turn=1, data={"tool": "lookup_order"})
+
+
+def figures(metrics: Metrics) -> dict[tuple[str, ...], float]:
+    """Return every figure by its name and the values of its labels."""
+    families = text_string_to_metric_families(metrics.text().decode())
+    return {
+        (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def test_a_turn_is_counted_with_what_is_ours_of_its_time():
+    metrics = Metrics()
+    metrics.committed([tool(), tool(Tone.ERROR), turn()], 1.755)
+    found = figures(metrics)
+    assert found["tandem_turns_total", "sms", "answered"] == 1
+    assert found["tandem_turn_added_seconds_bucket", "sms", "0.01"] == 1
+    assert found["tandem_turn_added_seconds_bucket", "sms", "0.0025"] == 0
+    assert found["tandem_turn_model_seconds_sum", "sms"] == 1.5
+    assert (found["tandem_tokens_total", "input"], found["tandem_tokens_total", "output"]) == (10, 5)
+    assert found["tandem_tool_calls_total", "done", "lookup_order"] == 1
+    assert found["tandem_tool_calls_total", "failed", "lookup_order"] == 1
+
+
+def test_a_failed_and_an_interrupted_turn_are_told_apart():
+    metrics = Metrics()
+    metrics.committed([turn(error="model_unavailable")], 2.0)
+    metrics.committed([turn(interrupted=True, first_words_seconds=0.4)], 2.0)
+    found = figures(metrics)
+    assert found["tandem_turns_total", "sms", "model_unavailable"] == 1
+    assert found["tandem_turns_total", "sms", "interrupted"] == 1
+    assert found["tandem_first_words_seconds_count",] == 1
+
+
+def test_commits_without_a_turn_add_no_time():
+    metrics = Metrics()
+    metrics.committed([TimelineEvent("escalation", Source.AGENT), TimelineEvent("heard", Source.SYSTEM)], 3.0)
+    found = figures(metrics)
+    assert found["tandem_events_total", "escalation"] == 1
+    assert ("tandem_events_total", "heard") not in found
+    assert not any(name[0] == "tandem_turn_added_seconds_count" for name in found)
+
+
+def test_refused_signatures_only_grow():
+    metrics = Metrics()
+    for in_all in (2, 5, 5):
+        metrics.refused(in_all)
+    assert figures(metrics)["tandem_refused_signatures_total",] == 5
+
+
+def test_two_gateways_in_one_process_share_nothing():
+    one, other = Metrics(), Metrics()
+    one.delivered(ReplyStatus.SENT)
+    assert ("tandem_deliveries_total", "sent") in figures(one)
+    assert ("tandem_deliveries_total", "sent") not in figures(other)
+
+
+def test_a_turn_costs_less_than_fifty_microseconds():
+    metrics, rows, rounds = Metrics(), [tool(), tool(), turn()], 2000
+    best = 1.0
+    for _ in range(5):
+        began = time.process_time()
+        for _ in range(rounds):
+            metrics.committed(rows, 1.9)
+            metrics.delivered(ReplyStatus.SENT)
+            metrics.answered("/sms", 200)
+        best = min(best, (time.process_time() - began) / rounds)
+    assert best < 50e-6
