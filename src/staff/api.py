@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from ..channels.base import UnsupportedBody
-from ..channels.webhook import read_body
 from ..errors import MalformedRequest
 from ..model import ApprovalStatus
 from .auth import StaffTokens
 from .desk import ApprovalDesk, Result
+from .http import answer, limit_of, read_bytes
 from .submission import InvalidBody, Submission, read_submission
 from .view import as_json
-
-BODY_LIMIT = 262_144
-"""Bytes."""
-PAGE, LONGEST_PAGE = 50, 200
 
 _REFUSED = {
     "unknown": "There is no such request.",
@@ -50,18 +44,15 @@ class StaffApi:
         self._tokens.actor(request)
         query = request.query_params
         page = await self._desk.page(
-            _status(query.get("status") or "pending"), limit=_limit(query.get("limit")), cursor=query.get("cursor")
+            _status(query.get("status") or "pending"), limit=limit_of(request), cursor=query.get("cursor")
         )
-        return _answer({"approvals": [as_json(one) for one in page.items], "next": page.next})
+        return answer({"approvals": [as_json(one) for one in page.items], "next": page.next})
 
     async def _decide(self, request: Request) -> Response:
         actor = self._tokens.actor(request)
-        body = await read_body(request, limit=BODY_LIMIT)
+        body = await read_bytes(request)
         if not body.strip():
             raise InvalidBody
-        # Without a type too: what a page of somebody else's may send unasked has no type, or a form's.
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            raise UnsupportedBody("Send application/json.")
         submission = read_submission(body, region=self._region)
         results = await self._desk.decide(submission, actor=actor)
         return _told(submission, results)
@@ -78,24 +69,16 @@ def _status(text: str) -> ApprovalStatus | None:
         raise MalformedRequest(f"status must be all or one of {known}.") from error
 
 
-def _limit(text: str | None) -> int:
-    if not text:
-        return PAGE
-    if not re.fullmatch("[0-9]{1,3}", text) or not 1 <= int(text) <= LONGEST_PAGE:
-        raise MalformedRequest(f"limit must be a whole number from 1 to {LONGEST_PAGE}.")
-    return int(text)
-
-
 def _told(submission: Submission, results: Sequence[Result]) -> Response:
     """Say what became of each decision: 200 when any was accepted; else 404 when none was found, or 409."""
     subject = submission.subject or next((one.approval.subject for one in results if one.approval), None)
     success = any(one.accepted for one in results)
     told = {"success": success, "subjectId": subject, "results": [_result(one) for one in results]}
     if success:
-        return _answer(told)
+        return answer(told)
     # The first that was found says most: it is the one to look at again.
     code = next((one.status for one in results if one.approval), "unknown")
-    return _answer({**told, "error": _REFUSED[code], "code": code}, 404 if code == "unknown" else 409)
+    return answer({**told, "error": _REFUSED[code], "code": code}, 404 if code == "unknown" else 409)
 
 
 def _result(one: Result) -> dict[str, Any]:
@@ -108,8 +91,3 @@ def _result(one: Result) -> dict[str, Any]:
     if found and not one.accepted:
         told["approval"] = as_json(found)
     return told
-
-
-def _answer(content: Mapping[str, Any], status_code: int = 200) -> Response:
-    # Customers' words: for whoever asked, and for no cache on the way.
-    return JSONResponse(content, status_code, headers={"Cache-Control": "no-store"})

@@ -1,40 +1,90 @@
-"""Who of the staff is asking: named tokens, sent as ``Authorization: Bearer …``."""
+"""Who of the staff is asking: a named token as ``Authorization: Bearer …``, or the staff page's session cookie."""
 
 from __future__ import annotations
 
 import hmac
 import json
 import shlex
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from hashlib import sha256
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
-from ..errors import NotAuthorised
+from ..channels.simulator_account import on_loopback
+from ..errors import CrossSiteRequest, NotAuthorised
+from .cookie import SECONDS, cookie_name, seal, unseal
 
 DEVELOPER = "developer"
 """The actor of the token that a development server makes for itself."""
 TOKEN_FILE = "staff-token"  # noqa: S105
 """Where that token is kept, in the state folder."""
+PAGE_HEADER = "x-tandem-page"
+"""A page of somebody else's cannot send it: browsers ask the server first, and are never allowed."""
 
 
 class StaffTokens:
-    """The tokens of everybody who may decide, by name."""
+    """The tokens of everybody who may decide, by name. ``public`` is the address that browsers know, if one is set."""
 
-    def __init__(self, tokens: Mapping[str, str]) -> None:
+    def __init__(
+        self, tokens: Mapping[str, str], *, public: str | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
         self._digests = [(name, _digest(token.encode())) for name, token in tokens.items()]
+        self._secrets = dict(self._digests)
+        self._origin = _origin(public) if public else None
+        self._clock = clock
+        self.secure = self._origin is not None and self._origin.startswith("https:")
+        """Whether browsers reach us over https."""
 
     def actor(self, request: Request) -> str:
-        """Return the name of whoever sent a request. Raises NotAuthorised.
+        """Return the name of whoever sent a request.
+
+        A bearer token goes before a cookie. Raises NotAuthorised, and CrossSiteRequest for a write with a cookie
+        that does not come from a page of ours.
+        """
+        if "authorization" in request.headers:
+            scheme, _, token = request.headers["authorization"].partition(" ")
+            found = self.named(token.strip().encode("latin-1"))  # the bytes as they were sent
+            if scheme.lower() != "bearer" or found is None:
+                raise NotAuthorised
+            return found
+        found = unseal(request.cookies.get(self.cookie, ""), self._secrets, now=self._clock())
+        if found is None:
+            raise NotAuthorised
+        if request.method not in ("GET", "HEAD"):
+            self.check_page(request)
+        return found
+
+    def named(self, token: bytes) -> str | None:
+        """Return whose token it is, or None.
 
         How long it takes tells nothing about the tokens: digests of one length are compared, and always all of them.
         """
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        given = _digest(token.strip().encode("latin-1"))  # the bytes as they were sent
+        given = _digest(token)
         found = [name for name, digest in self._digests if hmac.compare_digest(digest, given)]
-        if scheme.lower() != "bearer" or not found:
-            raise NotAuthorised
-        return found[0]
+        return found[0] if found else None
+
+    @property
+    def cookie(self) -> str:
+        """The name of the session cookie."""
+        return cookie_name(self.secure)
+
+    def session(self, actor: str) -> str:
+        """Return a cookie's value for an actor; it ends by itself after ``SECONDS``, or with the actor's token."""
+        return seal(actor, self._secrets[actor], until=self._clock() + SECONDS)
+
+    def check_page(self, request: Request) -> None:
+        """Raise CrossSiteRequest unless a page of ours sent the request, by its own header and by the browser's."""
+        origin, host = request.headers.get("origin", ""), request.headers.get("host", "")
+        ours = {self._origin, f"https://{host}"}
+        if not self.secure or on_loopback(host):
+            # Over https, a page of the same name without it may be anybody's on the way to the browser.
+            ours.add(f"http://{host}")
+        if PAGE_HEADER not in request.headers or origin not in ours:
+            raise CrossSiteRequest
+        if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
+            raise CrossSiteRequest
 
 
 def ready_curls(address: str, token: str, approval_id: str = "next") -> tuple[str, str]:
@@ -50,3 +100,8 @@ def ready_curls(address: str, token: str, approval_id: str = "next") -> tuple[st
 
 def _digest(token: bytes) -> bytes:
     return sha256(token).digest()
+
+
+def _origin(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"

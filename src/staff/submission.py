@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +10,7 @@ from ..entries import Verdict
 from ..errors import MalformedRequest
 from ..identity.phone import subject_id
 from ..model import SubjectId
+from .strict_json import read_json
 
 MAX_DECISIONS = 100
 MAX_REASON = 1000
@@ -124,42 +123,7 @@ def _version(item: Mapping[str, Any], name: str) -> int | None:
 
 
 def _json(body: bytes) -> Any:
-    """Read JSON strictly: a name given twice, or a value that no store could keep, is no body of ours."""
     try:
-        value = json.loads(body.decode(), object_pairs_hook=_object, parse_float=_finite, parse_constant=_finite)
-        if not all(_storable(text) for text in _texts(value)):
-            raise InvalidBody
-    except (ValueError, RecursionError) as error:
+        return read_json(body)
+    except ValueError as error:
         raise InvalidBody from error
-    return value
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("ambiguous")
-    return found
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("not finite")
-    return number
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Yield every text in a JSON value, names included."""
-    ahead = [value]
-    while ahead:
-        here = ahead.pop()
-        if isinstance(here, str):
-            yield here
-        elif isinstance(here, dict):
-            ahead += [*here, *here.values()]
-        elif isinstance(here, list):
-            ahead += here
-
-
-def _storable(text: str) -> bool:
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

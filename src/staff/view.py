@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from ..conversation.approvals import applies, decided
 from ..entries import Decision, Verdict, Waiting
 from ..model import Approval, ApprovalStatus
+from .times import written
 
 
 def decision_key(approval: Approval) -> str:
@@ -57,16 +57,12 @@ def as_json(approval: Approval) -> dict[str, Any]:
         "channel": approval.channel.value,
         "status": approval.status.value,
         "version": approval.version,
-        "requestedAt": _time(approval.requested_at),
-        "expiresAt": _time(approval.expires_at),
+        "requestedAt": written(approval.requested_at),
+        "expiresAt": written(approval.expires_at),
         "decidedBy": approval.decided_by,
-        "decidedAt": None if approval.decided_at is None else _time(approval.decided_at),
+        "decidedAt": None if approval.decided_at is None else written(approval.decided_at),
         "reason": approval.reason,
         "editedArguments": None if approval.edited_arguments is None else dict(approval.edited_arguments),
         "finalMessage": approval.final_message,
         "result": approval.result,
     }
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

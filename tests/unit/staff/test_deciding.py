@@ -36,6 +36,15 @@ async def test_an_approval_is_durable_when_it_is_answered(desk: Desk) -> None:
     )
 
 
+async def test_a_decision_follows_its_request_into_the_lane_that_it_was_moved_to(desk: Desk) -> None:
+    """Two lanes become one between the look at a request and the decision about it."""
+    await desk.put(approval("apr_1"))
+    desk.lanes.meanwhile = lambda: desk.store.merge(SUBJECT, OTHER, token="t")
+    answered = await desk.decide(YES)
+    assert (answered.status, answered.statuses) == (200, ["approved"])
+    assert [one.entry.key for one in await desk.store.waiting(OTHER)] == ["decision:apr_1"]
+
+
 async def test_a_rejection_carries_its_reason(desk: Desk) -> None:
     await desk.put(approval("apr_1"))
     answered = await desk.decide({**NO, "reason": "Too late."})

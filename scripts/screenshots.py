@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""Take the pictures of docs/images anew: every state of the staff desk, from a gateway of its own.
+
+Run it from the checkout with its Python: .venv/bin/python scripts/screenshots.py
+"""
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(CHECKOUT))
+
+from playwright.async_api import Browser, Page, expect  # noqa: E402
+
+from scripts.lighter_png import lighten  # noqa: E402
+from tandem.model import Address, Channel, Priority, Route, Source, SubjectId, TimelineEvent, Turn  # noqa: E402
+from tandem.persistence.base import Change, LaneStore  # noqa: E402
+from tests.browser.test_desk import MIA, TOM, open_refund, waiting  # noqa: E402
+from tests.flows.test_approvals import REFUND, scene  # noqa: E402
+from tests.kit.browsing import open_browser, visit  # noqa: E402
+from tests.kit.gateway import JANE, JOHN, OURS, Running  # noqa: E402
+
+IMAGES = CHECKOUT / "docs" / "images"
+WIDE, NARROW = {"width": 1200, "height": 780}, {"width": 360, "height": 740}
+CALL = Route(Channel.VOICE, Address("tel", JANE), Address("tel", OURS))
+
+
+async def main() -> None:
+    IMAGES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        async with open_browser() as browser, scene(Path(folder), REFUND_APPROVAL_THRESHOLD="40") as (it, _):
+            await take(browser, it)
+    for picture in IMAGES.glob("desk-*.png"):
+        lighten(picture)
+    heavy = [path.name for path in IMAGES.glob("*.png") if path.stat().st_size > 120_000]
+    print(
+        f"{len(list(IMAGES.glob('*.png')))} pictures in {IMAGES}", *(f"too heavy: {name}" for name in heavy), sep="\n"
+    )
+
+
+async def take(browser: Browser, it: Running) -> None:
+    """Go through the states in the order in which a day has them."""
+    async with visit(browser, f"{it.url}/staff", viewport=WIDE) as seen:
+        await expect(seen.page.get_by_label("Staff token")).to_be_visible()
+        await keep(seen.page, "desk-sign-in")
+        seen.expect_problems("401")
+    async with desk(browser, it) as page:
+        await expect(page.get_by_text("Nothing waits.")).to_be_visible()
+        await keep(page, "desk-empty")
+    for sender, said in (
+        (JOHN, "Hi, where is my order 12345?"),
+        ("+14155550123", "Do you ship to Canada?"),
+        ("+14155550188", "What are your opening hours?"),
+        (JANE, "My card is 4111 1111 1111 1111. What is in order 67890?"),
+        (JOHN, REFUND),
+        (JANE, "I want my money back for order 67890"),
+    ):
+        await it.ask(said, sender=sender)
+    await call_of_jane(it.store)
+    async with desk(browser, it) as page:
+        await open_refund(it, page, said="Thank you", sender="+14155550123")
+        await expect(page.get_by_role("heading", name="to John Doe?")).to_be_visible()
+        await keep(page, "desk-approval")
+        await page.get_by_label("Amount").fill("99.99")
+        await page.get_by_text("Write the message to the customer yourself").click()
+        await page.get_by_role("button", name="Reject").click()
+        await keep(page, "desk-edited")
+        await page.get_by_role("link", name="Jane Smith").last.click()
+        await expect(page.get_by_text("heard until")).to_be_visible()
+        await page.locator("details.tools summary").last.click()
+        await page.locator("details.tools").last.scroll_into_view_if_needed()
+        await keep(page, "desk-call")
+    for name, options in (
+        ("desk-approval-dark", {"viewport": WIDE, "color_scheme": "dark"}),
+        ("desk-narrow", {"viewport": NARROW}),
+        ("desk-narrow-dark", {"viewport": NARROW, "color_scheme": "dark"}),
+    ):
+        async with desk(browser, it, **options) as page:
+            if "narrow" in name:
+                await expect(waiting(page)).to_have_count(2)
+                await keep(page, f"{name}-list")
+            await waiting(page).first.click()
+            await expect(page.get_by_role("heading", name="Refund $")).to_be_visible()
+            await keep(page, name)
+    async with desk(browser, it) as page:
+        await trouble(it, page)
+
+
+async def trouble(it: Running, page: Page) -> None:
+    """Take what is shown when somebody else was first, when all is decided, and when the store is away."""
+    await waiting(page).first.click()
+    await expect(page.get_by_role("heading", name="Refund $")).to_be_visible()
+    body = {"decisions": [{"approvalId": "next", "approved": False, "reason": "Asked twice"}]}
+    await page.request.post(f"{it.url}/approvals", data=body, headers={"Authorization": f"Bearer {TOM}"})
+    await expect(page.get_by_text("Updated meanwhile")).to_be_visible()
+    await keep(page, "desk-meanwhile")
+    await waiting(page).first.click()
+    await page.get_by_label("Your reason").fill("The stand arrived broken")
+    await page.get_by_role("button", name="Approve").click()
+    await expect(page.get_by_role("complementary").get_by_text("carried out", exact=True)).to_be_visible()
+    await page.locator(".facts").evaluate("side => side.scrollTop = 420")
+    await keep(page, "desk-decided")
+    await page.route("**/conversations**", lambda route: route.fulfill(status=503, json=AWAY))
+    await page.route("**/approvals**", lambda route: route.fulfill(status=503, json=AWAY))
+    await it.ask("hello?", sender="+14155550188")
+    await expect(page.get_by_role("button", name="Try again").first).to_be_visible()
+    await keep(page, "desk-error")
+
+
+AWAY = {"error": "The store does not answer.", "code": "store_unavailable"}
+
+
+async def call_of_jane(store: LaneStore) -> None:
+    """Let Jane have called, and have spoken over an answer."""
+    subject = SubjectId("phone_" + JANE.removeprefix("+"))
+    claim = await store.claim(subject, holder="a call", seconds=5.0)
+    assert claim is not None
+    assert claim.conversation is not None
+    number = claim.conversation.turns_taken
+    turns = (
+        Turn(number + 1, Channel.VOICE, claim.now, tuple(SPOKEN)),
+        Turn(number + 2, Channel.VOICE, claim.now, ({"role": "user", "content": "A person, please."}, *PERSON)),
+    )
+    conversation = replace(
+        claim.conversation,
+        turns_taken=number + 2,
+        routes={**claim.conversation.routes, Channel.VOICE: CALL},
+        last_channel=Channel.VOICE,
+        history=(*claim.conversation.history, *turns),
+        escalation=Priority.HIGH,
+    )
+    rows = (
+        TimelineEvent("heard", Source.CUSTOMER, channel=Channel.VOICE, turn=number + 1),
+        TimelineEvent("turn", Source.AGENT, channel=Channel.VOICE, turn=number + 2),
+    )
+    await store.commit(claim, Change(conversation, timeline=rows), token="a call")  # noqa: S106
+    await store.release(claim)
+
+
+SPOKEN = [
+    {"role": "user", "content": "When does my laptop stand arrive?"},
+    {"type": "function_call", "call_id": "call_1", "name": "order_status", "arguments": '{"order_id": "ORD_67890"}'},
+    {"type": "function_call_output", "call_id": "call_1", "output": '{"order_id": "ORD_67890", "status": "pending"}'},
+    {"role": "assistant", "content": "It has not left our warehouse yet, because"},
+]
+PERSON = [{"role": "assistant", "content": "Of course. A colleague will call you back within thirty minutes."}]
+
+
+@asynccontextmanager
+async def desk(browser: Browser, it: Running, **options: Any) -> AsyncIterator[Page]:
+    async with visit(browser, f"{it.url}/staff#token={MIA}", **{"viewport": WIDE, **options}) as seen:
+        await expect(seen.page.get_by_role("heading", name="Staff desk")).to_be_visible()
+        yield seen.page
+        seen.expect_problems("503", "409")
+
+
+async def keep(page: Page, name: str) -> None:
+    await page.wait_for_function("document.querySelector('.connection.live') || !document.querySelector('.connection')")
+    await page.screenshot(path=IMAGES / f"{name}.png", animations="disabled")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,300 @@
+"""Conversations for staff: the list, one of them in full, and what staff do in it. No HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import structlog
+
+from ..conversation.staff_acts import paused_as_seen
+from ..conversation.ways import OtherWay, text_route
+from ..entries import Hold, Revealed, StaffAct, StaffMessage, Waiting
+from ..errors import LeaseLost, MalformedRequest, NotFound, NoWay, TurnRunning, UnreadableRecord
+from ..guardrails.pii import mask
+from ..model import Channel, Conversation, StoredReply, SubjectId, Ticket, TimelineEvent
+from ..persistence.base import ConversationHead, Outcome, Page, Presence, Receipt
+from ..persistence.heads import glance
+from ..persistence.joining import erase_person
+from ..telemetry.logs import subject_label
+from .people import People, masked_number
+from .ticket_view import ticket_as_json
+from .times import written
+from .transcript import transcript, waiting_words
+from .view import as_json, as_seen
+from .whose import Whose
+
+log = structlog.get_logger(__name__)
+
+SEARCHED = 200
+"""Conversations, the last changed ones, that a search looks at."""
+AT_ONCE = 8
+"""Questions to the store that run side by side."""
+
+
+class ConversationStore(Protocol):
+    """The part of the store that this room reads; see :class:`~tandem.persistence.base.LaneStore`."""
+
+    async def recent(self, *, limit: int, cursor: str | None = None) -> Page[ConversationHead]:
+        """List conversations, last changed first."""
+        ...
+
+    async def conversation(self, subject: SubjectId) -> Conversation | None:
+        """Return the last committed conversation. Raises UnreadableRecord."""
+        ...
+
+    async def waiting(self, subject: SubjectId) -> tuple[Waiting, ...]:
+        """Return the entries that no turn consumed yet, oldest first."""
+        ...
+
+    async def timeline(self, subject: SubjectId, *, limit: int = 200) -> tuple[TimelineEvent, ...]:
+        """Return the newest rows, oldest first."""
+        ...
+
+    async def replies(self, subject: SubjectId, *, limit: int = 200) -> tuple[StoredReply, ...]:
+        """Return the newest replies, oldest first."""
+        ...
+
+    async def tickets(self, subject: SubjectId, *, limit: int = 50) -> tuple[Ticket, ...]:
+        """Return the newest tickets of a subject, newest first."""
+        ...
+
+    async def present(self, subject: SubjectId) -> Presence | None:
+        """Return who holds the socket of a subject's call."""
+        ...
+
+    async def erase(self, subject: SubjectId, *, actor: str = "") -> int:
+        """Delete every trace of a subject. Raises LeaseLost."""
+        ...
+
+
+class Actor(Protocol):
+    """Where the acts of staff go. Fulfilled by the turn engine."""
+
+    async def act(self, subject: SubjectId, act: StaffAct, *, key: str) -> Receipt:
+        """Make an act durable, unless ``key`` did it already (DUPLICATE)."""
+        ...
+
+
+class Conversations:
+    """Reads conversations from the store and acts in their lanes."""
+
+    def __init__(
+        self, store: ConversationStore, lanes: Actor, people: People, whose: Whose, *, other_way: OtherWay
+    ) -> None:
+        self._store = store
+        self._lanes = lanes
+        self._people = people
+        self._whose = whose
+        self._other_way = other_way
+
+    # --- the list ---------------------------------------------------------------------------------------
+
+    async def page(self, *, limit: int, cursor: str | None, words: str) -> dict[str, Any]:
+        """List conversations, or find some; see docs/staff-api.md. Raises MalformedRequest for an unknown cursor."""
+        if words.strip():
+            return {"conversations": (await self._find(words))[:limit], "next": None}
+        page = await self._store.recent(limit=limit, cursor=cursor)
+        return {"conversations": await self._rows(page.items), "next": page.next}
+
+    async def _find(self, words: str) -> list[dict[str, Any]]:
+        one = await self._named(words)
+        if one is not None:
+            return await self._rows([one])
+        page = await self._store.recent(limit=SEARCHED)
+        wanted = words.casefold().split()
+        rows = await self._rows(page.items)
+        return [row for row in rows if all(word in _searchable(row) for word in wanted)]
+
+    async def _named(self, words: str) -> ConversationHead | None:
+        """Find the conversation whose number or id was typed in full."""
+        try:
+            subject = await self._whose.one(words)
+            conversation = await self._store.conversation(subject)
+        except (MalformedRequest, UnreadableRecord):
+            return None
+        if conversation is None:
+            return None
+        seen = glance(conversation)
+        return ConversationHead(
+            subject,
+            conversation.version,
+            conversation.updated_at,
+            conversation.last_channel,
+            preview=seen.preview,
+            escalation=seen.escalation,
+            paused=seen.paused,
+            pending=seen.pending,
+        )
+
+    async def _rows(self, heads: Sequence[ConversationHead]) -> list[dict[str, Any]]:
+        subjects = [head.subject for head in heads]
+        known, live = await asyncio.gather(self._people.glance(subjects), self._calling(subjects))
+        rows = []
+        for head in heads:
+            number, customer = known.get(head.subject, (None, None))
+            rows.append(
+                {
+                    "subjectId": head.subject,
+                    "name": customer.name if customer else None,
+                    "plan": customer.plan if customer else None,
+                    "contact": masked_number(number),
+                    "lastChannel": head.last_channel.value,
+                    "preview": head.preview,
+                    "updatedAt": written(head.updated_at),
+                    "version": head.version,
+                    "pendingApprovals": head.pending,
+                    "escalation": head.escalation.value if head.escalation else None,
+                    "paused": head.paused,
+                    "liveCall": head.subject in live,
+                }
+            )
+        return rows
+
+    async def _calling(self, subjects: Sequence[SubjectId]) -> set[SubjectId]:
+        turnstile = asyncio.Semaphore(AT_ONCE)
+
+        async def ask(subject: SubjectId) -> SubjectId | None:
+            async with turnstile:
+                return subject if await self._store.present(subject) else None
+
+        return {one for one in await asyncio.gather(*map(ask, subjects)) if one is not None}
+
+    # --- one conversation -------------------------------------------------------------------------------
+
+    async def detail(self, spelling: str, *, revealed_to: str | None = None) -> dict[str, Any]:
+        """Return everything that is shown of a conversation. Raises NotFound.
+
+        ``revealed_to`` is who sees the full number; that is written down first.
+        """
+        subject = await self._whose.one(spelling)
+        conversation, waiting = await asyncio.gather(self._conversation(subject), self._store.waiting(subject))
+        if conversation is None and not waiting:
+            raise NotFound("(conversation)")
+        if conversation is None:
+            first = waiting[0].accepted_at
+            conversation = Conversation(subject=subject, created_at=first, updated_at=first)
+        if revealed_to is not None:
+            await self._lanes.act(subject, Revealed(revealed_to), key=f"revealed:{uuid.uuid4().hex}")
+        number = await self._people.number(subject, conversation)
+        shown = number if revealed_to is not None else masked_number(number)
+        return {**await self._header(conversation, shown), **await self._body(conversation, waiting)}
+
+    async def _header(self, conversation: Conversation, contact: str | None) -> dict[str, Any]:
+        subject = conversation.subject
+        known, live = await asyncio.gather(self._people.glance([subject]), self._store.present(subject))
+        _, customer = known.get(subject, (None, None))
+        return {
+            "subjectId": subject,
+            "name": customer.name if customer else None,
+            "plan": customer.plan if customer else None,
+            "contact": contact,
+            "version": conversation.version,
+            "createdAt": written(conversation.created_at),
+            "updatedAt": written(conversation.updated_at),
+            "lastChannel": conversation.last_channel.value,
+            "channels": [channel.value for channel in Channel if channel in conversation.routes],
+            "escalation": conversation.escalation.value if conversation.escalation else None,
+            "liveCall": live is not None,
+            "optedOut": [channel.value for channel in conversation.opted_out],
+            "summary": conversation.summary,
+        }
+
+    async def _body(self, conversation: Conversation, waiting: tuple[Waiting, ...]) -> dict[str, Any]:
+        subject = conversation.subject
+        timeline, replies, tickets = await asyncio.gather(
+            self._store.timeline(subject), self._store.replies(subject), self._store.tickets(subject)
+        )
+        newest = sorted(conversation.approvals, key=lambda one: one.requested_at, reverse=True)
+        approvals = [as_seen(one, waiting) for one in newest]
+        return {
+            "paused": paused_as_seen(conversation, waiting),
+            "transcript": transcript(conversation, timeline, approvals),
+            "waiting": waiting_words(waiting),
+            "approvals": [as_json(one) for one in approvals],
+            "tickets": [ticket_as_json(one) for one in tickets],
+            "timeline": [_row(one) for one in timeline],
+            "replies": [_reply(one) for one in replies],
+        }
+
+    async def _conversation(self, subject: SubjectId) -> Conversation | None:
+        try:
+            return await self._store.conversation(subject)
+        except UnreadableRecord:
+            return None  # it is set aside with the next turn; what else is stored can be shown
+
+    # --- acts -------------------------------------------------------------------------------------------
+
+    async def write(self, spelling: str, text: str, *, actor: str, key: str) -> dict[str, Any]:
+        """Text the customer in a person's name. Raises NotFound and NoWay."""
+        conversation = await self._conversation(await self._whose.one(spelling))
+        if conversation is None:
+            raise NotFound("(conversation)")
+        route = text_route(conversation, self._other_way)
+        if route is None:
+            raise NoWay
+        # Staff may quote the customer: no card or social security number is stored through this door either.
+        told = await self._act(conversation.subject, StaffMessage(actor, mask(text).text), key)
+        return {**told, "channel": route.channel.value}
+
+    async def hold(self, spelling: str, *, on: bool, actor: str, key: str) -> dict[str, Any]:
+        """Hold the agent, or let it go on. Raises NotFound."""
+        subject = await self._whose.one(spelling)
+        # Somebody who calls for the first time is there before anything is stored of them.
+        known = await self._conversation(subject) or await self._store.waiting(subject)
+        if not known and await self._store.present(subject) is None:
+            raise NotFound("(conversation)")
+        return {**await self._act(subject, Hold(actor, on), key), "paused": on}
+
+    async def erase(self, spelling: str, *, actor: str) -> dict[str, Any]:
+        """Erase everything that is kept of a person. Raises NotFound and TurnRunning."""
+        subjects, deleted = await self._whose.every(spelling), 0
+        for subject in subjects:
+            try:
+                deleted += await erase_person(self._store, subject, actor=actor)
+            except LeaseLost as error:
+                raise TurnRunning from error
+            self._people.forget(subject)
+        if not deleted:
+            raise NotFound("(conversation)")
+        log.info("subject_erased", subject=subject_label(subjects[0]), deleted=deleted)
+        return {"success": True, "subjectId": subjects[0], "deleted": deleted}
+
+    async def _act(self, subject: SubjectId, act: StaffAct, key: str) -> dict[str, Any]:
+        receipt = await self._lanes.act(subject, act, key=key)
+        repeated = receipt.outcome is Outcome.DUPLICATE
+        if not repeated:
+            log.info("staff_act_accepted", subject=subject_label(subject), act=act.kind)
+        return {"success": True, "subjectId": subject, "repeated": repeated}
+
+
+def _searchable(row: Mapping[str, Any]) -> str:
+    return " ".join(str(row[name] or "") for name in ("name", "contact", "preview", "subjectId")).casefold()
+
+
+def _row(event: TimelineEvent) -> dict[str, Any]:
+    return {
+        "name": event.name,
+        "source": event.source.value,
+        "tone": event.tone.value,
+        "channel": event.channel.value if event.channel else None,
+        "turn": event.turn,
+        "data": dict(event.data),
+        "at": written(event.at),
+    }
+
+
+def _reply(stored: StoredReply) -> dict[str, Any]:
+    reply = stored.reply
+    return {
+        "id": reply.id,
+        "channel": reply.route.channel.value,
+        "turn": reply.turn,
+        "text": reply.text,
+        "status": stored.status.value,
+        "errorCode": stored.error_code,
+        "tries": stored.tries,
+        "createdAt": written(reply.created_at),
+    }

@@ -1,0 +1,101 @@
+"""The HTTP that all endpoints for staff share: bounded bodies, pages of lists, keys that make an act count once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from ..channels.base import UnsupportedBody
+from ..channels.webhook import read_body
+from ..errors import MalformedRequest
+from .strict_json import read_json
+
+BODY_LIMIT = 262_144
+"""Bytes."""
+PAGE, LONGEST_PAGE = 50, 200
+_PRIVATE = {"Cache-Control": "no-store"}
+"""Customers' words: for whoever asked, and for no cache on the way."""
+_KEY = re.compile(r"[\x21-\x7e]{1,100}")
+
+
+def answer(content: Mapping[str, Any], status_code: int = 200) -> Response:
+    """Answer with JSON."""
+    return JSONResponse(content, status_code, headers=_PRIVATE)
+
+
+def answer_if_changed(request: Request, content: Mapping[str, Any]) -> Response:
+    """Answer with JSON and its mark, or with 304 to somebody who has it already."""
+    body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    mark = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {**_PRIVATE, "ETag": mark}
+    known = (one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(","))
+    if mark in known:
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type="application/json")
+
+
+async def read_bytes(request: Request) -> bytes:
+    """Read a body of JSON. Raises UnsupportedBody for another type, and BodyTooLarge."""
+    body = await read_body(request, limit=BODY_LIMIT)
+    # Without a type too: what a page of somebody else's may send unasked has no type, or a form's.
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if body.strip() and kind != "application/json":
+        raise UnsupportedBody("Send application/json.")
+    return body
+
+
+async def read_object(request: Request) -> Mapping[str, Any]:
+    """Read a body that is a JSON object; nothing at all counts as an empty one. Raises MalformedRequest."""
+    body = await read_bytes(request)
+    try:
+        value = read_json(body) if body.strip() else {}
+    except ValueError as error:
+        raise MalformedRequest("The body must be JSON.") from error
+    if not isinstance(value, dict):
+        raise MalformedRequest("The body must be a JSON object.")
+    return value
+
+
+def text_of(sent: Mapping[str, Any], name: str, longest: int, *, required: bool = False) -> str:
+    """Return a text, stripped; empty when it is absent. Raises MalformedRequest."""
+    value = sent.get(name)
+    if value is None:
+        value = ""
+    if not isinstance(value, str) or len(value) > longest or (required and not value.strip()):
+        least = 1 if required else 0
+        raise MalformedRequest(f"{name} must be a text of {least} to {longest} characters.")
+    return value.strip()
+
+
+def limit_of(request: Request) -> int:
+    """Return how long a page of a list may be. Raises MalformedRequest."""
+    text = request.query_params.get("limit")
+    if not text:
+        return PAGE
+    if not re.fullmatch("[0-9]{1,3}", text) or not 1 <= int(text) <= LONGEST_PAGE:
+        raise MalformedRequest(f"limit must be a whole number from 1 to {LONGEST_PAGE}.")
+    return int(text)
+
+
+def idempotency_key(request: Request) -> str | None:
+    """Return what the sender named the act, or None. Raises MalformedRequest."""
+    key = request.headers.get("idempotency-key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise MalformedRequest("Idempotency-Key must be 1 to 100 printable ASCII characters.")
+    return key
+
+
+def act_key(kind: str, request: Request, actor: str) -> str:
+    """Return the key of the entry for an act of ``actor``: the sender's, or one of its own.
+
+    Two colleagues know nothing of each other's keys, and may choose the same.
+    """
+    key = idempotency_key(request)
+    return f"staff:{kind}:{actor}:{key}" if key else f"staff:{kind}:{uuid.uuid4().hex}"

@@ -1,0 +1,66 @@
+// Telling somebody who looks elsewhere that a new approval waits: the tab's title, a sound, a browser notification.
+
+import { element, fill } from "../shared/element.js";
+import { symbol } from "./icons.js";
+import { target, words } from "./sentences.js";
+
+const TITLE = "Staff desk";
+const SETTING = "tandem-desk-sound";
+
+export class Alerts {
+  constructor() {
+    this.known = null;
+    this.sound = localStorage.getItem(SETTING) === "on";
+    this.button = element("button", { class: "button quiet icon-only", onclick: () => this.#toggle() });
+    this.#draw();
+  }
+
+  /** Take the approvals that wait now; whatever is new among them is announced. */
+  show(waiting) {
+    document.title = waiting.length ? `(${waiting.length}) ${TITLE}` : TITLE;
+    const fresh = this.known ? waiting.filter((one) => !this.known.has(one.id)) : [];
+    this.known = new Set(waiting.map((one) => one.id));
+    if (!fresh.length) return;
+    if (this.sound) play();
+    if (document.hidden && this.sound && "Notification" in window && Notification.permission === "granted") {
+      const text = fresh.length > 1 ? `${fresh.length} requests wait` : `${words(fresh[0].tool)}: ${target(fresh[0])}`;
+      new Notification("A request waits for you", { body: text, tag: "tandem-approval" });
+    }
+  }
+
+  async #toggle() {
+    this.sound = !this.sound;
+    localStorage.setItem(SETTING, this.sound ? "on" : "off");
+    this.#draw();
+    if (!this.sound) return;
+    play();
+    if ("Notification" in window && Notification.permission === "default") await Notification.requestPermission();
+  }
+
+  #draw() {
+    const label = this.sound ? "Sound and notifications are on" : "Sound and notifications are off";
+    this.button.title = label;
+    this.button.setAttribute("aria-pressed", String(this.sound));
+    fill(this.button, symbol(this.sound ? "bell" : "mute"), element("span", { class: "only-spoken" }, "Sound and notifications"));
+  }
+}
+
+function play() {
+  try {
+    const audio = new AudioContext();
+    const volume = audio.createGain();
+    volume.connect(audio.destination);
+    volume.gain.setValueAtTime(0.08, audio.currentTime);
+    volume.gain.exponentialRampToValueAtTime(0.001, audio.currentTime + 0.5);
+    for (const [start, pitch] of [[0, 660], [0.14, 880]]) {
+      const tone = audio.createOscillator();
+      tone.frequency.value = pitch;
+      tone.connect(volume);
+      tone.start(audio.currentTime + start);
+      tone.stop(audio.currentTime + start + 0.3);
+    }
+    setTimeout(() => audio.close(), 1000);
+  } catch {
+    // A browser without sound still shows the badge.
+  }
+}

@@ -1,0 +1,159 @@
+// One request: what the agent wants to do, in whose words it was asked, and the answer of a person.
+
+import { element, fill } from "../shared/element.js";
+import { ask } from "../shared/gateway.js";
+import { age, countdown, inFull } from "../shared/times.js";
+import { ArgumentFields } from "./argument_fields.js";
+import { CHANNELS, STATUSES, consequences, wish } from "./sentences.js";
+
+const REASON = 1000;
+const MESSAGE = 6400;
+
+export class ApprovalCard {
+  #approval;
+  #who;
+  #asks;
+
+  /** `asks`: what to do then: say(text), decided(approval), reload(). */
+  constructor(approval, who, asks) {
+    this.#approval = approval;
+    this.#who = who;
+    this.#asks = asks;
+    this.decidedHere = false;
+    this.place = element("article", { class: "card", "aria-labelledby": `wish-${approval.id}` });
+    this.#build();
+  }
+
+  get version() {
+    return this.#approval.version;
+  }
+
+  get status() {
+    return this.#approval.status;
+  }
+
+  /** Take a newer version of the request; what was typed is kept, and the person told. */
+  update(approval) {
+    const reason = this.reason?.value ?? "";
+    this.#approval = approval;
+    this.#build();
+    if (this.reason) this.reason.value = reason;
+    this.#problem("Updated meanwhile: look at the request again.");
+  }
+
+  #build() {
+    const approval = this.#approval;
+    const unknown = approval.status === "unknown";
+    this.heading = element("h3", { id: `wish-${approval.id}`, tabindex: "-1" }, `${wish(approval, this.#who)}${unknown ? "" : "?"}`);
+    this.problem = element("p", { class: "problem", role: "alert" });
+    const head = element(
+      "div",
+      { class: "card-head" },
+      unknown
+        ? element("span", { class: "pill error" }, "Nobody knows whether this happened")
+        : element("time", { class: "left", datetime: approval.expiresAt, "data-counts": "until", title: inFull(approval.expiresAt) }, countdown(approval.expiresAt)),
+      element("span", { class: "muted small" }, "asked ", element("time", { datetime: approval.requestedAt, title: inFull(approval.requestedAt), "data-counts": "since" }, age(approval.requestedAt)), ` · ${CHANNELS[approval.channel] ?? approval.channel} · `, element("span", { class: "mono" }, approval.tool)),
+    );
+    const words = approval.customerText && element("figure", {}, element("blockquote", {}, approval.customerText), element("figcaption", { class: "muted small" }, `${this.#who}, in their own words`));
+    fill(this.place, head, this.heading, words, unknown ? this.#settling() : this.#answering());
+  }
+
+  /** The form that answers a request that waits. */
+  #answering() {
+    const approval = this.#approval;
+    this.fields = new ArgumentFields(approval);
+    this.reason = element("textarea", { rows: 1, maxlength: REASON, placeholder: "Kept on the record; needed to reject" });
+    this.message = element("textarea", { rows: 2, maxlength: MESSAGE, placeholder: "Empty: the agent finds the words" });
+    const then = consequences(approval);
+    this.buttons = [
+      element("button", { class: "button main", value: "approve" }, "Approve"),
+      element("button", { class: "button", value: "reject", type: "button", onclick: () => this.#reject() }, "Reject"),
+    ];
+    return element(
+      "form",
+      { onsubmit: (event) => this.#approve(event), autocomplete: "off" },
+      this.fields.place,
+      element("label", {}, "Your reason", this.reason),
+      element("details", { class: "own-words" }, element("summary", { class: "small" }, "Write the message to the customer yourself"), element("label", {}, element("span", { class: "only-spoken" }, "Message to the customer"), this.message)),
+      element("dl", { class: "then small" }, element("dt", {}, "Approve"), element("dd", {}, then.approve), element("dt", {}, "Reject"), element("dd", {}, then.reject)),
+      this.problem,
+      element("div", { class: "buttons" }, this.buttons),
+    );
+  }
+
+  /** The form that settles a call of which nobody knows whether it happened. */
+  #settling() {
+    this.reason = element("textarea", { rows: 1, maxlength: REASON, placeholder: "What you found out; kept on the record" });
+    this.buttons = [
+      element("button", { class: "button main", onclick: () => this.#decide({ resolve: "done" }) }, "It happened"),
+      element("button", { class: "button", onclick: () => this.#decide({ resolve: "retry" }) }, "It did not; do it now"),
+    ];
+    return element(
+      "div",
+      { class: "settling" },
+      element("p", { class: "small" }, "It was begun and its end is not known. Look it up in the business system before you choose."),
+      new ArgumentFields(this.#approval, { fixed: true }).place,
+      element("label", {}, "Your reason", this.reason),
+      this.problem,
+      element("div", { class: "buttons" }, this.buttons),
+    );
+  }
+
+  #approve(event) {
+    event.preventDefault();
+    let changed;
+    try {
+      changed = this.fields.changed();
+    } catch (wrong) {
+      this.#problem(wrong.message);
+      return;
+    }
+    this.#decide({ approved: true, ...(changed ? { arguments: changed } : {}) });
+  }
+
+  #reject() {
+    if (!this.reason.value.trim()) {
+      this.#problem("Say why, in a word or two: the customer is told.");
+      this.reason.focus();
+      return;
+    }
+    this.#decide({ approved: false });
+  }
+
+  async #decide(answer) {
+    if (this.decidedHere) return; // the second click of a double one
+    this.decidedHere = true;
+    for (const button of this.buttons) button.disabled = true;
+    this.#problem("");
+    const decision = {
+      approvalId: this.#approval.id, expectedVersion: this.#approval.version,
+      reason: this.reason.value.trim() || undefined, finalMessage: this.message?.value.trim() || undefined, ...answer,
+    };
+    try {
+      const told = await ask("POST", "approvals", { decisions: [decision] });
+      this.#asks.say(spoken(told.results[0].status, this.#who));
+      this.#asks.decided(this.#approval);
+      await this.#asks.reload();
+    } catch (refused) {
+      this.decidedHere = false;
+      for (const button of this.buttons) button.disabled = false;
+      this.#problem(refused.status === 409 ? meanwhile(refused.body) : refused.message);
+      if (refused.status === 409 || refused.status === 404) await this.#asks.reload();
+    }
+  }
+
+  #problem(text) {
+    this.problem.textContent = text;
+  }
+}
+
+function spoken(status, who) {
+  return { approved: `Approved. ${who} will be told.`, rejected: `Rejected. ${who} will be told.`, done: "Settled: it happened.", retry: "It is done now." }[status] ?? status;
+}
+
+function meanwhile(body) {
+  const now = body.results?.[0]?.approval;
+  const [status] = STATUSES[now?.status] ?? [body.code ?? "different"];
+  const by = now?.decidedBy && now.decidedBy !== "clock" ? ` by ${now.decidedBy}` : "";
+  return `Updated meanwhile: the request is ${status}${by}.`;
+}

@@ -1,0 +1,176 @@
+// The recent conversations: last changed first, more of them on the way down, to be searched.
+
+import { element, fill } from "../shared/element.js";
+import { address, ask } from "../shared/gateway.js";
+import { age, inFull } from "../shared/times.js";
+import { symbol } from "./icons.js";
+import { CHANNELS } from "./sentences.js";
+import { failure, placeholder } from "./waiting_list.js";
+
+const PAGE = 50;
+const TYPING = 200; // milliseconds
+
+export class ConversationList {
+  #heads = new Map(); // by subject id, as loaded
+  #rows = new Map(); // by subject id: {row, text}
+  #next = null;
+  #query = "";
+  #marked = null;
+  #loaded = false;
+  #asked = 0;
+
+  #names = new Map(); // by subject id, of everybody that was ever listed
+  #shown;
+
+  /** `shown` is told that there are new heads. */
+  constructor({ shown }) {
+    this.#shown = shown;
+    this.search = element("input", {
+      type: "search", placeholder: "Search name, number or words", "aria-label": "Search conversations",
+      oninput: () => this.#type(),
+    });
+    this.problem = element("div");
+    this.rows = element("ul", { class: "rows", "aria-label": "Recent conversations", "aria-busy": "true" });
+    this.end = element("div", { class: "list-end" });
+    this.place = element(
+      "section",
+      { class: "recent" },
+      element("div", { class: "side-heading" }, element("h2", {}, "Conversations")),
+      element("div", { class: "search" }, this.search),
+      this.problem,
+      this.rows,
+      this.end,
+    );
+    fill(this.rows, ...Array.from({ length: 6 }, placeholder));
+    new IntersectionObserver(([end]) => end.isIntersecting && this.#more()).observe(this.end);
+  }
+
+  /** Load the first page and put it on top of what is there; what did not change is not touched. */
+  async load(subjects = null) {
+    const query = this.#query;
+    const number = ++this.#asked;
+    try {
+      const page = await ask("GET", address("conversations", { limit: PAGE, q: query }));
+      if (number !== this.#asked || query !== this.#query) return;
+      if (query || !this.#loaded || !page.next) this.#heads.clear(); // all there are: nobody erased stays
+      for (const head of page.conversations) this.#take(head);
+      if (!this.#loaded || query) this.#next = page.next;
+      this.#loaded = true;
+      fill(this.problem);
+      this.#draw();
+    } catch (refused) {
+      if (number !== this.#asked) return;
+      fill(this.problem, failure(refused, () => this.load(subjects)));
+      if (!this.#loaded) fill(this.rows);
+    }
+  }
+
+  mark(subject) {
+    this.#rows.get(this.#marked)?.row.firstChild.removeAttribute("aria-current");
+    this.#marked = subject;
+    this.#rows.get(subject)?.row.firstChild.setAttribute("aria-current", "true");
+  }
+
+  nameOf(subject) {
+    return this.#names.get(subject);
+  }
+
+  /** Leave out a conversation that is no more. */
+  forget(subject) {
+    this.#heads.delete(subject);
+    this.#draw();
+  }
+
+  #type() {
+    clearTimeout(this.typing);
+    this.typing = setTimeout(() => {
+      this.#query = this.search.value.trim();
+      this.#loaded = false;
+      this.load();
+    }, TYPING);
+  }
+
+  async #more() {
+    if (!this.#next || this.loadingMore) return;
+    this.loadingMore = true;
+    const query = this.#query;
+    try {
+      const page = await ask("GET", address("conversations", { limit: PAGE, cursor: this.#next, q: query }));
+      if (query !== this.#query) return;
+      for (const head of page.conversations) {
+        if (!this.#heads.has(head.subjectId)) this.#take(head);
+      }
+      this.#next = page.next;
+      this.#draw();
+    } catch {
+      // Scrolling again tries again.
+    } finally {
+      this.loadingMore = false;
+    }
+    // A page that does not fill the screen is followed by the next one.
+    if (this.#next && this.end.getBoundingClientRect().top < innerHeight) this.#more();
+  }
+
+  #take(head) {
+    this.#heads.set(head.subjectId, head);
+    if (head.name) this.#names.set(head.subjectId, head.name);
+  }
+
+  #draw() {
+    this.#shown();
+    const heads = [...this.#heads.values()].sort((one, other) => (one.updatedAt < other.updatedAt ? 1 : -1));
+    this.rows.removeAttribute("aria-busy");
+    for (const subject of this.#rows.keys()) if (!this.#heads.has(subject)) this.#rows.delete(subject);
+    if (!heads.length) {
+      const text = this.#query ? "Nobody found." : "No conversations yet. They appear as soon as somebody writes or calls.";
+      fill(this.rows, element("li", { class: "empty" }, text));
+      return;
+    }
+    const wanted = heads.map((head) => this.#row(head));
+    for (const row of [...this.rows.children]) if (!wanted.includes(row)) row.remove();
+    wanted.forEach((row, place) => {
+      if (this.rows.children[place] !== row) this.rows.insertBefore(row, this.rows.children[place] ?? null);
+    });
+  }
+
+  /** Return the row of a conversation: the one that is there, filled anew when something changed. */
+  #row(head) {
+    const known = this.#rows.get(head.subjectId) ?? { row: element("li", {}, element("a", { class: "row" })), text: "" };
+    const text = JSON.stringify(head);
+    if (known.text !== text) {
+      known.text = text;
+      const link = known.row.firstChild;
+      link.href = `#subject=${encodeURIComponent(head.subjectId)}`;
+      link.dataset.id = head.subjectId;
+      fill(link, content(head));
+      if (head.subjectId === this.#marked) link.setAttribute("aria-current", "true");
+      this.#rows.set(head.subjectId, known);
+    }
+    return known.row;
+  }
+}
+
+function content(head) {
+  return [
+    element(
+      "span",
+      { class: "row-top" },
+      element("span", { class: "channel", title: CHANNELS[head.lastChannel] }, symbol(head.lastChannel), element("span", { class: "only-spoken" }, `${CHANNELS[head.lastChannel]}: `)),
+      element("strong", { class: "ellipsis" }, head.name ?? head.contact ?? "Withheld number"),
+      element("time", { class: "muted small", datetime: head.updatedAt, "data-counts": "since", title: inFull(head.updatedAt) }, age(head.updatedAt)),
+    ),
+    element(
+      "span",
+      { class: "row-bottom" },
+      element("span", { class: "ellipsis" }, head.preview || " "),
+      head.liveCall && element("span", { class: "pill success live-call" }, "on a call"),
+      head.paused && element("span", { class: "pill" }, "paused"),
+      head.pendingApprovals > 0 && element("span", { class: "pill warning" }, "waits"),
+      head.escalation && element("span", { class: `pill ${urgent(head.escalation)}` }, head.escalation),
+    ),
+  ];
+}
+
+export function urgent(level) {
+  return level === "urgent" || level === "high" ? "error" : "warning";
+}

@@ -1,0 +1,84 @@
+// The staff desk: who is signed in, what is on the left, whom the right side shows, and what keeps both fresh.
+
+import { element, fill } from "../shared/element.js";
+import { onSignedOut } from "../shared/gateway.js";
+import { signedIn, signOut } from "../shared/sign_in.js";
+import { keepCounting } from "../shared/times.js";
+import { Alerts } from "./alerts.js";
+import { ConversationList } from "./conversation_list.js";
+import { moveByKeys } from "./keys.js";
+import { watch } from "./live.js";
+import { PersonView } from "./person.js";
+import { WaitingList } from "./waiting_list.js";
+
+const place = document.getElementById("desk");
+
+async function start() {
+  const actor = await signedIn(place, "Staff desk");
+  onSignedOut(() => location.reload());
+
+  const alerts = new Alerts();
+  const said = element("p", { class: "said", role: "status" });
+  const say = (text) => {
+    said.textContent = text;
+    clearTimeout(say.timer);
+    say.timer = setTimeout(() => (said.textContent = ""), 6000);
+  };
+
+  const conversations = new ConversationList({ shown: () => waiting.renamed() });
+  const waiting = new WaitingList({ shown: (all) => alerts.show(all), nameOf: (subject) => conversations.nameOf(subject) });
+  const person = new PersonView({ say, decided: openNext, gone: (subject) => conversations.forget(subject) });
+  const connection = element("span", { class: "connection", title: "Connecting" });
+
+  function openNext(approval) {
+    waiting.drop(approval.id);
+    const next = waiting.next(approval);
+    if (next) location.hash = `approval=${encodeURIComponent(next.id)}`;
+    refreshLists(null);
+  }
+
+  async function refreshLists(subjects) {
+    await Promise.all([waiting.load(), conversations.load(subjects)]);
+  }
+
+  async function openAddressed() {
+    const wanted = new URLSearchParams(location.hash.slice(1));
+    const approval = waiting.find(wanted.get("approval"));
+    const subject = wanted.get("subject") ?? approval?.subjectId ?? (await waiting.ownerOf(wanted.get("approval")));
+    document.body.classList.toggle("shows-person", Boolean(subject));
+    waiting.mark(wanted.get("approval"));
+    conversations.mark(subject);
+    await person.show(subject, wanted.get("approval"));
+  }
+
+  const side = element(
+    "nav",
+    { class: "side", "aria-label": "Requests and conversations" },
+    element(
+      "header",
+      { class: "side-top" },
+      element("h1", {}, "Staff desk"),
+      connection,
+      alerts.button,
+      element("button", { class: "button quiet", onclick: signOut, title: `Signed in as ${actor}` }, "Sign out"),
+    ),
+    waiting.place,
+    conversations.place,
+  );
+  fill(place, element("div", { class: "desk" }, side, person.place, said));
+  moveByKeys(side);
+  keepCounting();
+
+  await refreshLists(null);
+  await openAddressed();
+  addEventListener("hashchange", openAddressed);
+  watch({
+    changed: (subjects) => Promise.all([refreshLists(subjects), person.refreshIf(subjects)]),
+    state: (live) => {
+      connection.classList.toggle("live", live);
+      connection.title = live ? "Live" : "No live connection; looking every few seconds";
+    },
+  });
+}
+
+start();

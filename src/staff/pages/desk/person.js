@@ -1,0 +1,147 @@
+// The right side: everything about one customer. Old data stays visible while new data loads.
+
+import { element, fill, refresh } from "../shared/element.js";
+import { Refused, ask } from "../shared/gateway.js";
+import { account, earlier } from "./account.js";
+import { ApprovalCards } from "./approval_cards.js";
+import { guardrails } from "./guardrails.js";
+import { PersonHead } from "./person_head.js";
+import { Reply } from "./reply.js";
+import { timeline } from "./timeline.js";
+import { transcript } from "./transcript.js";
+import { failure } from "./waiting_list.js";
+
+const NOTHING = { account: null, orders: [], tickets: [], numbers: null };
+
+export class PersonView {
+  #subject = null;
+  #wanted = null;
+  #conversation = null;
+  #number = 0;
+  #gone;
+
+  constructor({ say, decided, gone }) {
+    this.#gone = gone;
+    const reload = () => this.load();
+    this.head = new PersonHead({ say, reload });
+    this.cards = new ApprovalCards({ say, decided, reload });
+    this.reply = new Reply({ say, reload });
+    this.solve = (ticket) => this.#solve(ticket, say);
+    this.problem = element("div");
+    this.talk = element("div", { class: "transcript", role: "region", "aria-label": "Conversation" });
+    this.column = element("div", { class: "talk" }, this.cards.place, this.talk, this.reply.place);
+    this.side = element("aside", { class: "facts", tabindex: "0", "aria-label": "About this customer" });
+    this.account = element("div");
+    this.earlier = element("div");
+    this.rules = element("div");
+    this.timeline = element("div");
+    this.side.append(this.account, this.earlier, this.rules, this.timeline);
+    this.content = element(
+      "div",
+      { class: "person", hidden: true },
+      this.head.place,
+      this.problem,
+      element("div", { class: "columns" }, this.column, this.side),
+    );
+    this.empty = element("div", { class: "nobody" });
+    this.place = element("main", { class: "main", tabindex: "-1" }, this.empty, this.content);
+    this.#say("Choose a request or a conversation.");
+  }
+
+  /** Show a customer; `wanted` is the id of the request to look at first. */
+  async show(subject, wanted) {
+    const same = subject === this.#subject;
+    this.#subject = subject;
+    this.#wanted = wanted;
+    if (!subject) {
+      this.content.hidden = true;
+      this.#say(wanted ? "This request is not there any more." : "Choose a request or a conversation.");
+      return;
+    }
+    if (!same) {
+      this.#conversation = null;
+      this.content.hidden = true;
+      this.cards.clear();
+      this.reply.clear();
+      fill(this.problem);
+      this.#say("Loading…");
+    }
+    await this.load();
+    if (!same && !this.content.hidden) {
+      this.place.scrollTop = 0;
+      // A request is at the top; without one, the last words are what one wants to see.
+      this.column.scrollTop = this.cards.any ? 0 : this.column.scrollHeight;
+      this.side.scrollTop = 0;
+    }
+    if (wanted) this.cards.reveal(wanted);
+  }
+
+  async refreshIf(subjects) {
+    if (this.#subject && (!subjects || subjects.has(this.#subject))) await this.load();
+  }
+
+  async load() {
+    const subject = this.#subject;
+    const number = ++this.#number;
+    const path = encodeURIComponent(subject);
+    try {
+      const [conversation, customer] = await Promise.all([
+        ask("GET", `conversations/${path}`),
+        ask("GET", `customers/${path}`).catch((refused) => ({ ...NOTHING, problem: refused.status !== 404 })),
+      ]);
+      if (subject !== this.#subject || number !== this.#number) return;
+      this.#conversation = conversation;
+      fill(this.problem);
+      this.#draw(conversation, customer);
+    } catch (refused) {
+      if (subject !== this.#subject || !(refused instanceof Refused)) throw refused;
+      this.#fail(refused);
+    }
+  }
+
+  #draw(conversation, customer) {
+    this.empty.hidden = true;
+    this.content.hidden = false;
+    const who = conversation.name ?? conversation.contact ?? "this customer";
+    this.head.draw(conversation);
+    const gone = this.cards.draw(conversation.approvals, who, this.#wanted);
+    this.reply.draw(conversation);
+    const atEnd = this.column.scrollHeight - this.column.scrollTop - this.column.clientHeight < 40;
+    const told = { turns: conversation.transcript, waiting: conversation.waiting, summary: conversation.summary, timeline: conversation.timeline };
+    if (refresh(this.talk, told, transcript) && atEnd) this.column.scrollTop = this.column.scrollHeight;
+    if (gone) this.column.scrollTop = gone === "decided" && !this.cards.any ? this.column.scrollHeight : 0;
+    const tickets = conversation.tickets.length ? conversation.tickets : customer.tickets;
+    refresh(this.account, { customer, tickets }, (data) => account(data, this.solve));
+    refresh(this.earlier, { approvals: conversation.approvals, who }, earlier);
+    refresh(this.rules, conversation.timeline, guardrails);
+    refresh(this.timeline, conversation.timeline, timeline);
+  }
+
+  async #solve(ticket, say) {
+    try {
+      await ask("POST", `tickets/${encodeURIComponent(ticket.id)}`, { status: "solved" });
+      say(`Ticket ${ticket.id} is solved.`);
+    } catch (refused) {
+      say(refused.message);
+    }
+    await this.load();
+  }
+
+  #fail(refused) {
+    if (refused.status === 404) {
+      this.content.hidden = true;
+      this.#gone(this.#subject);
+      this.#say("There is no conversation with this customer any more.");
+    } else if (this.#conversation) {
+      fill(this.problem, failure(refused, () => this.load()));
+    } else {
+      this.empty.hidden = false;
+      fill(this.empty, failure(refused, () => this.load()));
+    }
+  }
+
+  #say(text) {
+    this.empty.hidden = false;
+    fill(this.empty, element("p", { class: "muted" }, text));
+  }
+}

@@ -1,0 +1,85 @@
+// Who the customer is: name, plan, masked contact with its reveal, subject id; and holding the agent.
+
+import { element, refresh } from "../shared/element.js";
+import { ask } from "../shared/gateway.js";
+import { urgent } from "./conversation_list.js";
+import { symbol } from "./icons.js";
+import { CHANNELS, words } from "./sentences.js";
+
+export class PersonHead {
+  #conversation = null;
+  #revealed = null; // {subject, contact}
+  #say;
+  #reload;
+
+  constructor({ say, reload }) {
+    this.#say = say;
+    this.#reload = reload;
+    this.place = element("header", { class: "person-head" });
+  }
+
+  draw(conversation) {
+    this.#conversation = conversation;
+    if (this.#revealed?.subject !== conversation.subjectId) this.#revealed = null;
+    const { subjectId, name, plan, contact, channels, escalation, paused, liveCall, optedOut } = conversation;
+    const data = { subjectId, name, plan, contact, channels, escalation, paused, liveCall, optedOut, full: this.#revealed };
+    refresh(this.place, data, () => this.#content(data));
+  }
+
+  #content({ subjectId, name, plan, contact, channels, escalation, paused, liveCall, optedOut, full }) {
+    return [
+      element("a", { class: "button quiet back", href: "#" }, symbol("back"), "Back"),
+      element(
+        "div",
+        { class: "who" },
+        element(
+          "div",
+          { class: "name" },
+          element("h2", {}, name ?? contact ?? "Withheld number"),
+          plan && element("span", { class: "pill accent" }, words(plan)),
+          liveCall && element("span", { class: "pill success live-call" }, "on a call"),
+          escalation && element("span", { class: `pill ${urgent(escalation)}` }, `wants a person: ${escalation}`),
+          paused && element("span", { class: "pill warning" }, "agent paused"),
+          optedOut.length > 0 && element("span", { class: "pill error" }, `opted out: ${optedOut.map((one) => CHANNELS[one] ?? one).join(", ")}`),
+        ),
+        element(
+          "div",
+          { class: "contact muted small" },
+          element("span", { class: "mono" }, full?.contact ?? contact ?? "no number"),
+          contact && !full && element("button", { class: "link", onclick: () => this.#reveal() }, "Show number"),
+          element("span", { class: "mono subject-id" }, subjectId),
+          element("span", {}, channels.map((one) => CHANNELS[one] ?? one).join(" · ")),
+        ),
+      ),
+      element(
+        "button",
+        { class: "button", onclick: (event) => this.#hold(event.currentTarget, !paused), title: paused ? "Let the agent answer again" : "The agent answers nothing until you resume it" },
+        paused ? "Resume agent" : "Pause agent",
+      ),
+    ];
+  }
+
+  async #reveal() {
+    const subject = this.#conversation.subjectId;
+    try {
+      const shown = await ask("GET", `conversations/${encodeURIComponent(subject)}?reveal=1`);
+      this.#revealed = { subject, contact: shown.contact };
+      this.draw(this.#conversation);
+    } catch (refused) {
+      this.#say(refused.message);
+    }
+  }
+
+  async #hold(button, paused) {
+    button.disabled = true;
+    const act = paused ? "pause" : "resume";
+    try {
+      await ask("POST", `conversations/${encodeURIComponent(this.#conversation.subjectId)}/${act}`, {});
+      this.#say(paused ? "The agent is paused for this customer." : "The agent answers this customer again.");
+    } catch (refused) {
+      this.#say(refused.message);
+    }
+    button.disabled = false;
+    await this.#reload();
+  }
+}

@@ -1,0 +1,110 @@
+// The conversation as it was written and spoken, with what the agent did in between.
+
+import { element } from "../shared/element.js";
+import { clock, day, inFull } from "../shared/times.js";
+import { symbol } from "./icons.js";
+import { CHANNELS, STATUSES, words } from "./sentences.js";
+
+/** Return the nodes of a transcript: days, channels where they change, messages, and tools in groups. */
+export function transcript({ turns, waiting, summary }) {
+  const nodes = [];
+  let lastDay = null;
+  let lastChannel = null;
+  if (summary) {
+    nodes.push(element("details", { class: "summary", "data-key": "summary" }, element("summary", {}, "What came before, in short"), element("p", {}, summary)));
+  }
+  for (const turn of turns) {
+    if (day(turn.at) !== lastDay) nodes.push(element("p", { class: "day" }, (lastDay = day(turn.at))));
+    if (turn.channel !== lastChannel) nodes.push(channelMark((lastChannel = turn.channel)));
+    nodes.push(...turnNodes(turn));
+  }
+  for (const one of waiting) {
+    nodes.push(message({ ...one, unread: true }, one.at, one.channel));
+  }
+  if (!nodes.length) nodes.push(element("p", { class: "empty" }, "Nothing has been said yet."));
+  return nodes;
+}
+
+function channelMark(channel) {
+  return element("p", { class: "channel-mark" }, symbol(channel), channel === "voice" ? "On the phone" : `By ${CHANNELS[channel] ?? channel}`);
+}
+
+function turnNodes(turn) {
+  const nodes = [];
+  let tools = [];
+  const close = () => {
+    if (tools.length) nodes.push(toolGroup(tools.map((one) => ({ ...one, mark: markOf(one) })), `tools-${turn.number}-${nodes.length}`));
+    tools = [];
+  };
+  for (const entry of turn.entries) {
+    if (entry.kind === "tool") {
+      tools.push(entry);
+      continue;
+    }
+    close();
+    nodes.push(entry.kind === "note" ? note(entry, `note-${turn.number}-${nodes.length}`) : message(entry, turn.at, turn.channel));
+  }
+  close();
+  return nodes;
+}
+
+const NAMES = { customer: "Customer", agent: "Agent", staff: "Staff" };
+
+function message(entry, at, channel) {
+  const who = entry.kind === "staff" ? (entry.actor ?? "Staff") : NAMES[entry.kind];
+  return element(
+    "div",
+    { class: `message ${entry.kind}${entry.interrupted ? " interrupted" : ""}` },
+    element("p", { class: "bubble" }, entry.interrupted && !entry.text ? "(nothing)" : entry.text, entry.interrupted && element("span", { class: "cut", "aria-hidden": "true" }, "\u00a0—")),
+    element(
+      "p",
+      { class: "by" },
+      entry.interrupted && element("span", { class: "heard" }, heardUntil(entry.text)),
+      entry.unread && element("span", {}, "not answered yet · "),
+      element("span", {}, who),
+      " · ",
+      element("time", { datetime: at, title: [inFull(at), CHANNELS[channel]].filter(Boolean).join(" · ") }, clock(at)),
+    ),
+  );
+}
+
+function heardUntil(text) {
+  const last = (text ?? "").trim().split(/\s+/).slice(-3).join(" ");
+  return last ? `heard until “… ${last}” · ` : "the caller spoke before a word of it was heard · ";
+}
+
+function note({ text }, key) {
+  return element("details", { class: "note small", "data-key": key }, element("summary", { class: "ellipsis" }, text), element("p", {}, text));
+}
+
+const MARKS = { done: ["done", "success"], failed: ["refused or failed", "error"], waiting: ["waits for staff", "warning"], decided: ["decided", ""] };
+
+/** What became of a call, as words and colour: of one that waited, what staff decided. */
+function markOf(tool) {
+  return MARKS[tool.status] ?? STATUSES[tool.status] ?? [tool.status, ""];
+}
+
+function toolGroup(tools, key) {
+  const names = [...new Set(tools.map((one) => words(one.tool)))].join(", ");
+  const [says, colour] = ["error", "warning"].map((bad) => tools.find((one) => one.mark[1] === bad)).find(Boolean)?.mark ?? tools.at(-1).mark;
+  return element(
+    "details",
+    { class: "tools", "data-key": key },
+    element("summary", {}, element("span", { class: `dot ${colour}` }), element("span", {}, names), element("span", { class: "muted" }, says)),
+    tools.map((one) =>
+      element(
+        "div",
+        { class: "tool" },
+        element("p", { class: "tool-name" }, element("span", { class: "mono" }, one.tool), element("span", { class: `pill ${one.mark[1]}` }, one.mark[0])),
+        json("Arguments", one.arguments),
+        json("Result", one.result),
+      ),
+    ),
+  );
+}
+
+function json(label, value) {
+  if (value === null || value === undefined) return null;
+  const text = typeof value === "string" ? value : JSON.stringify(value, null, 2);
+  return element("div", { class: "json" }, element("p", { class: "muted small" }, label), element("pre", { tabindex: "0", role: "group", "aria-label": label }, text));
+}

@@ -1,0 +1,51 @@
+// Asking the gateway, as whoever is signed in. Addresses are relative, so a proxy may put a folder before them.
+
+const PATIENCE = 15_000; // milliseconds
+
+/** An answer that is no success. `status` is 0 when there was none; `body` is what was said. */
+export class Refused extends Error {
+  constructor(status, body) {
+    super(body?.error ?? (status ? `The server answered ${status}.` : "The server does not answer."));
+    this.status = status;
+    this.body = body ?? {};
+  }
+}
+
+let whenSignedOut = () => {};
+
+/** Name what to do when the session is over. */
+export function onSignedOut(act) {
+  whenSignedOut = act;
+}
+
+/** Ask and return the JSON that is answered, or null for an empty answer. Throws Refused. */
+export async function ask(method, path, body, more = {}) {
+  const headers = { "X-Tandem-Page": "1", Accept: "application/json", ...more };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let answer;
+  let told = null;
+  try {
+    answer = await fetch(path, {
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      credentials: "same-origin",
+      cache: "no-store",
+      signal: AbortSignal.timeout(PATIENCE),
+    });
+    const text = await answer.text();
+    told = text ? JSON.parse(text) : null;
+  } catch (problem) {
+    if (!answer || !(problem instanceof SyntaxError)) throw new Refused(0, null);
+  }
+  if (answer.ok) return told;
+  if (answer.status === 401 && path !== "staff/session") whenSignedOut();
+  throw new Refused(answer.status, told);
+}
+
+/** Build an address with a query; empty values are left out. */
+export function address(path, query = {}) {
+  const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const text = new URLSearchParams(given).toString();
+  return text ? `${path}?${text}` : path;
+}

@@ -1,0 +1,65 @@
+// Signing in. The link of a development server carries the token behind "#", which browsers never send or log.
+
+import { ask } from "./gateway.js";
+import { element, fill } from "./element.js";
+
+/**
+ * Return the name of whoever is signed in: by the token in the address, by the cookie, or by the form that is then
+ * shown in `place` until a token is right. `title` is the form's heading.
+ */
+export async function signedIn(place, title) {
+  const given = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (given !== null) history.replaceState(null, "", location.pathname + location.search);
+  try {
+    const who = given ? await ask("POST", "staff/session", { token: given }) : await ask("GET", "staff/session");
+    return who.actor;
+  } catch (problem) {
+    const said = given || problem.status !== 401 ? explain(problem) : "";
+    return form(place, title, said);
+  }
+}
+
+/** Forget the session and begin anew. */
+export async function signOut() {
+  await ask("DELETE", "staff/session").catch(() => {});
+  location.reload();
+}
+
+function form(place, title, said) {
+  return new Promise((resolve) => {
+    const token = element("input", {
+      type: "password", name: "token", autocomplete: "current-password", required: true, spellcheck: "false",
+    });
+    const problem = element("p", { class: "problem", role: "alert" }, said);
+    const button = element("button", { class: "button main" }, "Sign in");
+    const submit = async (event) => {
+      event.preventDefault();
+      button.disabled = true;
+      problem.textContent = "";
+      try {
+        resolve((await ask("POST", "staff/session", { token: token.value })).actor);
+      } catch (refused) {
+        problem.textContent = explain(refused);
+        token.select();
+      }
+      button.disabled = false;
+    };
+    const shown = element(
+      "form",
+      { onsubmit: submit },
+      element("h1", {}, title),
+      element("p", { class: "muted small" }, "Use your staff token. A development server prints a link that signs in."),
+      element("label", {}, "Staff token", token),
+      problem,
+      button,
+    );
+    fill(place, element("main", { class: "sign-in" }, shown));
+    token.focus();
+  });
+}
+
+function explain(problem) {
+  if (problem.status === 401) return "This token is not known here.";
+  if (problem.status === 429) return "Too many attempts. Try again in a minute.";
+  return problem.message;
+}

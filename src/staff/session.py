@@ -1,0 +1,117 @@
+"""``/staff/session``: a person signs in to the staff page with their token, and out again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from ..channels.base import UnsupportedBody
+from ..channels.simulator_account import from_outside
+from ..channels.webhook import read_body
+from ..errors import MalformedRequest, NotAuthorised, TooManyAttempts
+from .auth import DEVELOPER, StaffTokens
+from .cookie import SECONDS
+
+BODY_LIMIT = 4096
+"""Bytes."""
+WRONG_TOKENS, WITHIN = 10, 60.0
+"""So many wrong tokens per address and seconds; a right one is not looked at either until they are over."""
+_ADDRESSES = 1000
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+class StaffSession:
+    """Serves the session. ``made_token``: the only token is one that a development server made for itself."""
+
+    def __init__(
+        self, tokens: StaffTokens, *, made_token: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._tokens = tokens
+        self._made_token = made_token
+        self._throttle = Throttle(clock)
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """Name the routes that the app shall serve; their handlers raise the errors of ``STATUS_CODES``."""
+        return [
+            Route("/staff/session", self._who, methods=["GET"]),
+            Route("/staff/session", self._sign_in, methods=["POST"]),
+            Route("/staff/session", self._sign_out, methods=["DELETE"]),
+        ]
+
+    async def _who(self, request: Request) -> Response:
+        return JSONResponse({"actor": self._tokens.actor(request)}, headers=_NO_STORE)
+
+    async def _sign_in(self, request: Request) -> Response:
+        self._tokens.check_page(request)
+        token = _token(request, await read_body(request, limit=BODY_LIMIT))
+        address = request.client.host if request.client else ""
+        self._throttle.check(address)
+        actor = self._tokens.named(token.strip().encode())
+        if actor is None:
+            self._throttle.note(address)
+            raise NotAuthorised
+        if self._made_token and actor == DEVELOPER and from_outside(request):
+            # A development server is often reached through a tunnel: whoever finds it there needs a token of theirs.
+            raise NotAuthorised("The generated token signs in on this machine only; set STAFF_TOKENS.")
+        response = JSONResponse({"actor": actor}, headers=_NO_STORE)
+        self._put(response, self._tokens.session(actor), SECONDS)
+        return response
+
+    async def _sign_out(self, request: Request) -> Response:
+        self._tokens.check_page(request)
+        response = Response(status_code=204, headers=_NO_STORE)
+        self._put(response, "", 0)
+        return response
+
+    def _put(self, response: Response, value: str, seconds: int) -> None:
+        response.set_cookie(
+            self._tokens.cookie,
+            value,
+            max_age=seconds,
+            path="/",
+            secure=self._tokens.secure,
+            httponly=True,
+            samesite="strict",
+        )
+
+
+class Throttle:
+    """Counts wrong tokens per address, in this process."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._wrong: dict[str, deque[float]] = {}
+
+    def check(self, address: str) -> None:
+        """Raise TooManyAttempts when an address sent too many."""
+        times = self._wrong.get(address, deque())
+        while times and times[0] <= self._clock() - WITHIN:
+            times.popleft()
+        if len(times) >= WRONG_TOKENS:
+            raise TooManyAttempts
+
+    def note(self, address: str) -> None:
+        """Count a wrong one. Only so many addresses are remembered, the last ones."""
+        times = self._wrong.pop(address, deque())
+        times.append(self._clock())
+        self._wrong[address] = times
+        if len(self._wrong) > _ADDRESSES:
+            del self._wrong[next(iter(self._wrong))]
+
+
+def _token(request: Request, body: bytes) -> str:
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise UnsupportedBody("Send application/json.")
+    try:
+        sent = json.loads(body)
+        token = sent["token"]
+        token.encode()
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise MalformedRequest('Send {"token": "…"}.') from error
+    return str(token)

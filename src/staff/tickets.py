@@ -1,0 +1,194 @@
+"""Tickets that staff and partner systems open, look at and close. No HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import structlog
+
+from ..agents.shop import Customer
+from ..agents.tools.ticket import RESPONSE
+from ..conversation.ticket_history import id_of_external, with_step
+from ..conversation.ways import OtherWay, text_route
+from ..entries import TicketClosed, TicketOpened
+from ..errors import MalformedRequest, NotFound, NoWay, UnreadableRecord
+from ..guardrails.pii import mask
+from ..identity.phone import e164
+from ..model import Address, Channel, Conversation, Priority, Route, SubjectId, Ticket, TicketStatus, TicketStep
+from ..persistence.base import Outcome
+from ..telemetry.logs import subject_label
+from .conversations import Actor
+from .people import People
+from .whose import Whose
+
+log = structlog.get_logger(__name__)
+
+LOOKS, LOOK_SECONDS = 100, 0.02
+"""How often opening looks whether the ticket can be found by its id, and how long it waits in between."""
+
+
+class TicketStore(Protocol):
+    """The part of the store that this room reads; see :class:`~tandem.persistence.base.LaneStore`."""
+
+    async def ticket(self, ticket_id: str) -> Ticket | None:
+        """Find one ticket by its id. Raises UnreadableRecord."""
+        ...
+
+    async def conversation(self, subject: SubjectId) -> Conversation | None:
+        """Return the last committed conversation. Raises UnreadableRecord."""
+        ...
+
+
+class CustomerIds(Protocol):
+    """The part of the business data that knows customers by their ids."""
+
+    async def customer_by_id(self, customer_id: str) -> Customer | None:
+        """Find an account by its own id, or None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NewTicket:
+    """What somebody wants a ticket for. ``customer`` is a customer's id, a subject id or a number; never both empty."""
+
+    customer: str
+    subject: str
+    title: str
+    description: str
+    priority: Priority
+    external_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A ticket, and whether it was there before."""
+
+    ticket: Ticket
+    earlier: bool
+
+
+class Tickets:
+    """Finds tickets in the store and works on them in the lanes of their customers."""
+
+    def __init__(
+        self,
+        store: TicketStore,
+        lanes: Actor,
+        people: People,
+        customers: CustomerIds,
+        whose: Whose,
+        *,
+        region: str,
+        ours: str | None,
+        other_way: OtherWay,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """``ours`` is the number that texts to somebody new leave from; ``clock`` dates tickets."""
+        self._store = store
+        self._lanes = lanes
+        self._people = people
+        self._customers = customers
+        self._whose = whose
+        self._region = region
+        self._ours = ours
+        self._other_way = other_way
+        self._clock = clock
+
+    async def find(self, name: str) -> Ticket:
+        """Return a ticket by its id or its external one. Raises NotFound."""
+        found = None
+        if name.isprintable() and 0 < len(name) <= 100:
+            found = await self._stored(name) or await self._stored(id_of_external(name))
+        if found is None:
+            raise NotFound("(ticket)")
+        return found
+
+    async def open(self, wanted: NewTicket, *, actor: str, key: str | None) -> Opened:
+        """Open a ticket, once per external id, or else per ``key``. Raises NotFound and NoWay."""
+        subject, route = await self._reach(wanted)
+        ticket_id = f"TKT_{uuid.uuid4().hex[:12].upper()}"
+        if wanted.external_id or key:
+            ticket_id = id_of_external(wanted.external_id or f"key:{actor}:{key}")
+        if (earlier := await self._stored(ticket_id)) is not None:
+            return Opened(earlier, earlier=True)
+        ticket = self._ticket(ticket_id, subject, wanted, actor)
+        act = TicketOpened(actor, ticket, route)
+        receipt = await self._lanes.act(subject, act, key=f"ticket:{ticket_id}")
+        if receipt.outcome is Outcome.DUPLICATE:
+            body = receipt.earlier.body if receipt.earlier else None
+            return Opened(body.ticket if isinstance(body, TicketOpened) else ticket, earlier=True)
+        log.info("ticket_opened", subject=subject_label(subject), priority=ticket.priority.value)
+        await self._until_seen(ticket_id)
+        return Opened(ticket, earlier=False)
+
+    async def close(self, name: str, status: TicketStatus, note: str, *, actor: str, key: str) -> Ticket:
+        """Close a ticket and return it as it will be. Raises NotFound."""
+        ticket = await self.find(name)
+        if ticket.status is status:
+            return ticket
+        note = mask(note).text
+        await self._lanes.act(ticket.subject, TicketClosed(actor, ticket.id, status, note), key=key)
+        log.info("ticket_closed", subject=subject_label(ticket.subject), status=status.value)
+        return with_step(replace(ticket, status=status), TicketStep(self._clock(), status.value, actor, note))
+
+    # --- who it is for ----------------------------------------------------------------------------------
+
+    async def _reach(self, wanted: NewTicket) -> tuple[SubjectId, Route | None]:
+        """Return the customer, and the way to one who never wrote or called."""
+        subject, number = await self._customer(wanted)
+        try:
+            conversation = await self._store.conversation(subject)
+        except UnreadableRecord:
+            conversation = None
+        if conversation is not None and conversation.routes:
+            if text_route(conversation, self._other_way) is None:
+                raise NoWay
+            return subject, None
+        number = number or await self._people.number(subject, conversation)
+        if number is None or (conversation is None and await self._people.account(subject, number) is None):
+            raise NotFound("(customer)")
+        if self._ours is None or (conversation is not None and Channel.SMS in conversation.opted_out):
+            raise NoWay
+        return subject, Route(Channel.SMS, Address("tel", number), Address("tel", self._ours))
+
+    async def _customer(self, wanted: NewTicket) -> tuple[SubjectId, str | None]:
+        """Return whose ticket it is, and the number that named them."""
+        account = None if wanted.subject else await self._customers.customer_by_id(wanted.customer)
+        number = e164(account.phone, self._region) if account else None
+        spelling = number or wanted.subject or wanted.customer
+        return await self._whose.one(spelling), self._whose.number(spelling)
+
+    # --- the store --------------------------------------------------------------------------------------
+
+    def _ticket(self, ticket_id: str, subject: SubjectId, wanted: NewTicket, actor: str) -> Ticket:
+        now = self._clock()
+        return Ticket(
+            id=ticket_id,
+            subject=subject,
+            title=mask(wanted.title).text,
+            description=mask(wanted.description).text,
+            priority=wanted.priority,
+            created_at=now,
+            respond_by=now + RESPONSE[wanted.priority][0],
+            external_id=wanted.external_id,
+            history=(TicketStep(now, "opened", actor),),
+        )
+
+    async def _stored(self, ticket_id: str) -> Ticket | None:
+        try:
+            return await self._store.ticket(ticket_id)
+        except UnreadableRecord as error:
+            raise MalformedRequest("The ticket cannot be read.") from error
+
+    async def _until_seen(self, ticket_id: str) -> None:
+        """Wait a moment for the lane to store a ticket, so that whoever opened it finds it by its id."""
+        for _ in range(LOOKS):
+            if await self._stored(ticket_id) is not None:
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+        log.info("ticket_waits_for_its_lane")

@@ -1,0 +1,115 @@
+"""A conversation as staff read it: what was said, by whom, and what the tools did. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..conversation.approvals import request_of
+from ..conversation.staff_acts import read_written_note
+from ..entries import SpokenPrompt, StaffMessage, TextReceived, Waiting
+from ..model import Approval, ApprovalStatus, Conversation, Item, TimelineEvent, Tone, Turn
+from .times import written
+
+
+def transcript(
+    conversation: Conversation, timeline: Sequence[TimelineEvent], approvals: Sequence[Approval]
+) -> list[dict[str, Any]]:
+    """Return the turns that are remembered, oldest first.
+
+    The timeline says which calls failed and what was heard; ``approvals``, as staff see them, what became of calls
+    that waited: history keeps only that they did.
+    """
+    requests = {one.id: one for one in approvals}
+    failed = {row.data.get("call_id") for row in timeline if row.name == "tool" and row.tone is Tone.ERROR}
+    cut = {row.turn for row in timeline if row.name == "heard" or (row.name == "turn" and row.data.get("interrupted"))}
+    return [
+        {
+            "number": turn.number,
+            "channel": turn.channel.value,
+            "at": written(turn.at),
+            "entries": list(_entries(turn, failed, requests, interrupted=turn.number in cut)),
+        }
+        for turn in (*conversation.unfolded, *conversation.history)
+    ]
+
+
+def waiting_words(waiting: Sequence[Waiting]) -> list[dict[str, Any]]:
+    """Return what was said and no turn has taken up yet."""
+    found: list[dict[str, Any]] = []
+    for one in waiting:
+        body, at = one.entry.body, written(one.accepted_at)
+        if isinstance(body, TextReceived | SpokenPrompt):
+            found.append({"kind": "customer", "channel": body.route.channel.value, "at": at, "text": body.text})
+        elif isinstance(body, StaffMessage):
+            found.append({"kind": "staff", "channel": None, "at": at, "actor": body.actor, "text": body.text})
+    return found
+
+
+def _entries(
+    turn: Turn, failed: set[Any], requests: Mapping[str, Approval], *, interrupted: bool
+) -> Iterator[dict[str, Any]]:
+    outputs = {item["call_id"]: item for item in turn.items if item.get("type") == "function_call_output"}
+    for item in turn.items:
+        kind, role = item.get("type"), item.get("role")
+        if kind == "function_call":
+            yield _tool(item, outputs.get(item["call_id"]), failed, requests)
+        elif role == "user":
+            yield {"kind": "customer", "text": _text(item)}
+        elif role == "assistant":
+            yield {"kind": "agent", "text": _text(item), "interrupted": interrupted}
+        elif role == "system":
+            yield _note(_text(item))
+
+
+def _tool(call: Item, output: Item | None, failed: set[Any], requests: Mapping[str, Approval]) -> dict[str, Any]:
+    told = _joined(output["output"]) if output else None
+    status = "done"
+    if (request := request_of(told or "")) is not None:
+        status, told = _became(requests.get(request), told)
+    elif call["call_id"] in failed or (told or "").startswith('{"error"'):
+        status = "failed"
+    arguments = _object(call["arguments"])
+    return {
+        "kind": "tool",
+        "callId": call["call_id"],
+        "tool": call["name"],
+        "arguments": arguments if isinstance(arguments, dict) else {"raw": arguments},
+        "result": _object(told) if told is not None else None,
+        "status": status,
+    }
+
+
+def _became(request: Approval | None, told: str | None) -> tuple[str, str | None]:
+    """Return status and result of a call that waited; a conversation carries old requests no longer."""
+    if request is None:
+        return "decided", told
+    if request.status is ApprovalStatus.PENDING:
+        return "waiting", told
+    return request.status.value, request.result or told
+
+
+def _note(text: str) -> dict[str, Any]:
+    found = read_written_note(text)
+    return {"kind": "staff", "actor": found[0], "text": found[1]} if found else {"kind": "note", "text": text}
+
+
+def _object(text: str) -> Mapping[str, Any] | str:
+    """Return the JSON object that a text is, or the text."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, dict) else text
+
+
+def _text(item: Item) -> str:
+    return _joined(item.get("content"))
+
+
+def _joined(content: Any) -> str:
+    """Return a message's or an output's text, whichever of the two forms it has."""
+    if isinstance(content, str):
+        return content
+    return "\n".join(str(part.get("text") or "") for part in content or ())

@@ -1,0 +1,393 @@
+"""The staff desk in a real browser, over a whole gateway: texts come in through the signed webhook.
+
+Proves U1, U2, U4, H10 and H13 on the page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, Request, Route, expect
+
+from ..flows.test_approvals import REFUND, Desk, scene
+from ..kit.browsing import PATIENCE, Visit, visit
+from ..kit.gateway import JANE, JOHN, Running
+
+MIA, TOM = "mia-token-123456789", "tom-token-123456789"
+expect.set_options(timeout=PATIENCE)
+
+
+@asynccontextmanager
+async def desk_page(
+    browser: Browser, folder: Path, token: str = MIA, fragment: str = "", **extra: Any
+) -> AsyncIterator[tuple[Running, Desk, Visit]]:
+    """A gateway with its API, and a signed-in desk."""
+    options = {name: extra.pop(name) for name in ("viewport", "color_scheme") if name in extra}
+    async with scene(folder, **extra) as (it, desk), visit(browser, f"{it.url}/staff#token={token}", **options) as seen:
+        await expect(seen.page.get_by_role("heading", name="Staff desk")).to_be_visible()
+        yield it, desk, seen
+
+
+def waiting(page: Page) -> Any:
+    """The rows of the requests that wait."""
+    return page.get_by_role("list", name="Waiting for you").get_by_role("link")
+
+
+async def open_refund(it: Running, page: Page, sender: str = JOHN, said: str = REFUND) -> None:
+    """Let a customer ask for a refund, and open the request when it appears by itself."""
+    await it.ask(said, sender=sender)
+    await waiting(page).first.click()
+    await expect(page.get_by_role("heading", name="Refund $")).to_be_visible()
+
+
+# --- signing in ---------------------------------------------------------------------------------------------
+
+
+async def test_a_wrong_token_is_refused_and_a_right_one_opens_the_desk(browser: Browser, tmp_path: Path) -> None:
+    async with scene(tmp_path) as (it, _), visit(browser, f"{it.url}/staff") as seen:
+        page = seen.page
+        await page.get_by_label("Staff token").fill("wrong")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("alert")).to_have_text("This token is not known here.")
+        await page.get_by_label("Staff token").fill(MIA)
+        await page.get_by_role("button", name="Sign in").click()
+        await expect(page.get_by_text("Nothing waits.")).to_be_visible()
+        await page.get_by_role("button", name="Sign out").click()
+        await expect(page.get_by_label("Staff token")).to_be_visible()
+        assert [cookie for cookie in await page.context.cookies() if cookie.get("name") == "tandem_staff"] == []
+        seen.expect_problems("401")
+
+
+async def test_the_link_signs_in_and_its_token_leaves_the_address(browser: Browser, tmp_path: Path) -> None:
+    async with desk_page(browser, tmp_path) as (it, _, seen):
+        assert seen.page.url == f"{it.url}/staff"
+        (cookie,) = await seen.page.context.cookies()
+        assert (cookie.get("httpOnly"), cookie.get("sameSite")) == (True, "Strict")
+        assert await seen.page.evaluate("document.cookie") == ""
+
+
+# --- deciding -----------------------------------------------------------------------------------------------
+
+
+async def test_a_refund_appears_by_itself_is_approved_and_told(browser: Browser, tmp_path: Path) -> None:
+    async with desk_page(browser, tmp_path) as (it, desk, seen):
+        page = seen.page
+        await expect(page.get_by_text("Nothing waits.")).to_be_visible()
+        await open_refund(it, page)
+        await expect(page).to_have_title("(1) Staff desk")
+        card = page.get_by_role("article")
+        await expect(card.get_by_role("heading")).to_have_text("Refund $139.97 of order ORD_12345 to John Doe?")
+        await expect(card.locator("blockquote")).to_have_text(REFUND)
+        await expect(card.get_by_label("Order id")).to_have_value("ORD_12345")
+        await card.get_by_label("Your reason").fill("He is right")
+        await card.get_by_role("button", name="Approve").click()
+        told = (await it.hear(2))[1]
+        assert "139.97" in told
+        await expect(page.get_by_role("complementary").get_by_text("carried out", exact=True)).to_be_visible()
+        await expect(page.get_by_text("mia, Today")).to_be_visible()
+        await expect(page.get_by_text("“He is right”").first).to_be_visible()
+        await expect(page.locator(".transcript details.tools").last.locator("summary")).to_contain_text("carried out")
+        await expect(page.locator(".message.agent .bubble").last).to_have_text(told)
+        await expect(page).to_have_title("Staff desk")
+        (done,) = await desk.approvals("all")
+        assert (done["status"], done["decidedBy"], done["reason"]) == ("executed", "mia", "He is right")
+
+
+async def test_a_rejection_needs_a_reason_and_is_told(browser: Browser, tmp_path: Path) -> None:
+    async with desk_page(browser, tmp_path, token=TOM) as (it, desk, seen):
+        page = seen.page
+        await open_refund(it, page)
+        await page.get_by_role("button", name="Reject").click()
+        await expect(page.get_by_role("alert").filter(has_text="Say why")).to_be_visible()
+        assert len(await desk.approvals()) == 1
+        await page.get_by_label("Your reason").fill("The order is too old")
+        await page.get_by_role("button", name="Reject").click()
+        assert "The order is too old" in (await it.hear(2))[1]
+        await expect(page.get_by_role("complementary").get_by_text("rejected", exact=True)).to_be_visible()
+        (done,) = await desk.approvals("rejected")
+        assert (done["decidedBy"], done["reason"]) == ("tom", "The order is too old")
+
+
+async def test_an_edited_amount_and_message_are_what_happens(browser: Browser, tmp_path: Path) -> None:
+    async with desk_page(browser, tmp_path) as (it, desk, seen):
+        page = seen.page
+        await open_refund(it, page)
+        amount = page.get_by_label("Amount")
+        await amount.fill("much")
+        await page.get_by_role("button", name="Approve").click()
+        await expect(page.get_by_role("alert").filter(has_text="Amount must be a number.")).to_be_visible()
+        await amount.fill("40.5")
+        await expect(page.get_by_text("was 139.97")).to_be_visible()
+        await page.get_by_text("Write the message to the customer yourself").click()
+        await page.get_by_label("Message to the customer", exact=True).first.fill("Half of it, John.")
+        await page.get_by_role("button", name="Approve").click()
+        assert (await it.hear(2))[1] == "Half of it, John."
+        await expect(page.get_by_text("asked: Refund $139.97 of order ORD_12345")).to_be_visible()
+        (done,) = await desk.approvals("executed")
+        assert (done["editedArguments"]["amount"], done["arguments"]["amount"]) == (40.5, 139.97)
+
+
+async def test_a_double_click_decides_once(browser: Browser, tmp_path: Path) -> None:
+    async with desk_page(browser, tmp_path) as (it, _, seen):
+        page = seen.page
+        sent: list[str] = []
+        page.on("request", lambda request: sent.append(request.url) if _decides(request) else None)
+        await open_refund(it, page)
+        await page.get_by_role("button", name="Approve").dblclick()
+        await it.hear(2)
+        await expect(page.get_by_role("complementary").get_by_text("carried out", exact=True)).to_be_visible()
+        assert len(sent) == 1
+
+
+async def test_the_next_request_opens_after_a_decision(browser: Browser, tmp_path: Path) -> None:
+    async with desk_page(browser, tmp_path, REFUND_APPROVAL_THRESHOLD="10") as (it, _, seen):
+        page = seen.page
+        await open_refund(it, page)
+        await it.ask("I want my money back for order 67890", sender=JANE)
+        await expect(waiting(page)).to_have_count(2)
+        await page.get_by_role("button", name="Approve").click()
+        await expect(page.get_by_role("heading", name="of order ORD_67890 to Jane Smith?")).to_be_visible()
+
+
+async def test_an_expired_request_says_so_and_cannot_be_decided(browser: Browser, tmp_path: Path) -> None:
+    async with desk_page(browser, tmp_path, APPROVAL_TIMEOUT_SECONDS="2") as (it, _, seen):
+        page = seen.page
+        await open_refund(it, page)
+        await it.hear(2)
+        await expect(page.get_by_text("Updated meanwhile: the request is expired.")).to_be_visible()
+        await expect(page.get_by_role("button", name="Approve")).to_have_count(0)
+        await expect(page.get_by_text("Nothing waits.")).to_be_visible()
+
+
+async def test_a_request_that_somebody_else_decided_meanwhile_is_not_decided_again(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with desk_page(browser, tmp_path) as (it, desk, seen):
+        page = seen.page
+        await open_refund(it, page)
+
+        async def tom_is_first(route: Route) -> None:
+            if route.request.method == "POST":
+                body = json.loads(route.request.post_data or "{}") | {"decisions": [{"approvalId": "next"}]}
+                body["decisions"][0] |= {"approved": False, "reason": "tom was here"}
+                await page.request.post(f"{it.url}/approvals", data=body, headers={"Authorization": f"Bearer {TOM}"})
+            await route.continue_()
+
+        await page.route("**/approvals", tom_is_first)
+        await page.get_by_role("button", name="Approve").click()
+        await expect(page.get_by_text("Updated meanwhile: the request is rejected by tom.").first).to_be_visible()
+        (done,) = await desk.approvals("rejected")
+        assert done["decidedBy"] == "tom"
+        seen.expect_problems("409")
+
+
+async def test_an_older_version_is_not_decided_and_what_was_typed_stays(browser: Browser, tmp_path: Path) -> None:
+    async with desk_page(browser, tmp_path) as (it, desk, seen):
+        page = seen.page
+        await open_refund(it, page)
+
+        async def older(route: Route) -> None:
+            body = json.loads(route.request.post_data or "{}")
+            body["decisions"][0]["expectedVersion"] -= 1
+            await route.continue_(post_data=json.dumps(body))
+
+        await page.route("**/approvals", older)
+        await page.get_by_label("Your reason").fill("He is right")
+        await page.get_by_role("button", name="Approve").click()
+        await expect(page.get_by_role("alert").filter(has_text="Updated meanwhile")).to_be_visible()
+        await page.unroute("**/approvals")
+        await expect(page.get_by_label("Your reason")).to_have_value("He is right")
+        await page.get_by_role("button", name="Approve").click()
+        await it.hear(2)
+        assert len(await desk.approvals("pending")) == 0
+        seen.expect_problems("409")
+
+
+async def test_the_keyboard_is_enough(browser: Browser, tmp_path: Path) -> None:
+    async with desk_page(browser, tmp_path) as (it, desk, seen):
+        page = seen.page
+        await it.ask("hello", sender=JANE)
+        await it.ask(REFUND)
+        await expect(waiting(page)).to_have_count(1)
+        await expect(page.get_by_role("list", name="Recent conversations").get_by_role("link")).to_have_count(2)
+        await page.keyboard.press("ArrowDown")
+        await page.keyboard.press("ArrowDown")
+        await page.keyboard.press("ArrowUp")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", name="Refund $139.97")).to_be_focused()
+        await page.keyboard.press("Tab")
+        await expect(page.get_by_label("Order id")).to_be_focused()
+        for _ in range(12):
+            if await page.evaluate("document.activeElement.value") == "approve":
+                break
+            await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        await it.hear(2)
+        (done,) = await desk.approvals("executed")
+        assert done["decidedBy"] == "mia"
+
+
+def _decides(request: Request) -> bool:
+    return request.method == "POST" and request.url.endswith("/approvals")
+
+
+# --- joining in ---------------------------------------------------------------------------------------------
+
+
+async def test_staff_write_hold_the_agent_and_solve_a_ticket(browser: Browser, tmp_path: Path) -> None:
+    async with desk_page(browser, tmp_path) as (it, _, seen):
+        page = seen.page
+        await it.ask("I want to talk to a person please")
+        await page.get_by_role("list", name="Recent conversations").get_by_role("link", name="John Doe").click()
+        await page.get_by_role("button", name="Pause agent").click()
+        paused = page.get_by_role("main").locator("header").get_by_text("agent paused")
+        await expect(paused).to_be_visible()
+        await page.get_by_label("Message to the customer").fill("Hello John, this is Mia.")
+        await page.get_by_role("button", name="Send").click()
+        assert (await it.hear(2))[1] == "Hello John, this is Mia."
+        await expect(page.locator(".message.staff .bubble")).to_have_text("Hello John, this is Mia.")
+        await page.get_by_role("button", name="Mark solved").click()
+        await expect(page.get_by_text("Solved", exact=True)).to_be_visible()
+        await page.get_by_role("button", name="Resume agent").click()
+        await expect(paused).to_have_count(0)
+
+
+async def test_the_full_number_is_shown_on_request_and_that_is_on_the_timeline(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with desk_page(browser, tmp_path) as (it, _, seen):
+        page = seen.page
+        await it.ask("hello")
+        await page.get_by_role("list", name="Recent conversations").get_by_role("link", name="John Doe").click()
+        await expect(page.get_by_text("…4567", exact=True)).to_be_visible()
+        await page.get_by_role("button", name="Show number").click()
+        await expect(page.get_by_text(JOHN, exact=True)).to_be_visible()
+        await expect(page.get_by_text("Full number shown")).to_be_visible()
+
+
+async def test_a_masked_card_number_shows_as_a_result_of_the_guardrails(browser: Browser, tmp_path: Path) -> None:
+    async with desk_page(browser, tmp_path) as (it, _, seen):
+        page = seen.page
+        await it.ask("my card is 4111 1111 1111 1111, where is order 12345?")
+        await page.get_by_role("list", name="Recent conversations").get_by_role("link", name="John Doe").click()
+        rules = page.locator(".rules li")
+        await expect(rules.filter(has_text="Card and SSN, incoming")).to_contain_text("masked")
+        await expect(rules.filter(has_text="Too many texts")).to_contain_text("passed")
+        await page.locator("details.tools summary").first.click()
+        await expect(page.locator(".json pre").first).to_contain_text('"order_id": "ORD_12345"')
+        assert "4111 1111" not in await page.content()
+
+
+# --- trouble ------------------------------------------------------------------------------------------------
+
+
+async def test_an_error_offers_to_try_again_and_old_data_stays(browser: Browser, tmp_path: Path) -> None:
+    async with desk_page(browser, tmp_path) as (it, _, seen):
+        page = seen.page
+        await it.ask("hello")
+        rows = page.get_by_role("list", name="Recent conversations").get_by_role("link")
+        await rows.first.click()
+        await expect(page.locator(".bubble").first).to_have_text("hello")
+
+        async def down(route: Route) -> None:
+            await route.fulfill(status=503, json={"error": "The store does not answer.", "code": "store_unavailable"})
+
+        for path in ("**/conversations*", "**/conversations/*", "**/approvals*"):
+            await page.route(path, down)
+        await it.ask("are you there?")
+        await expect(page.get_by_role("button", name="Try again").first).to_be_visible()
+        await expect(rows).to_have_count(1)
+        await expect(page.locator(".bubble").first).to_have_text("hello")
+        await page.unroute_all()
+        await page.get_by_role("main").get_by_role("button", name="Try again").click()
+        await expect(page.locator(".bubble").filter(has_text="are you there?")).to_be_visible()
+        seen.expect_problems("503")
+
+
+async def test_without_a_stream_the_page_looks_every_few_seconds(browser: Browser, tmp_path: Path) -> None:
+    async with scene(tmp_path) as (it, _), visit(browser) as seen:
+        await seen.page.route("**/staff/events", lambda route: route.abort())
+        await seen.page.goto(f"{it.url}/staff#token={MIA}")
+        await expect(seen.page.get_by_text("Nothing waits.")).to_be_visible()
+        await it.ask(REFUND)
+        await expect(waiting(seen.page)).to_have_count(1)
+        seen.expect_problems("ERR_FAILED")
+
+
+async def test_the_page_survives_a_restart_of_the_server(browser: Browser, tmp_path: Path) -> None:
+    async with visit(browser) as seen:
+        page = seen.page
+        async with scene(tmp_path) as (it, _):
+            await page.goto(f"{it.url}/staff#token={MIA}")
+            await open_refund(it, page)
+            await page.get_by_label("Your reason").fill("He is right")
+            port, twilio = int(it.url.rpartition(":")[2]), it.twilio
+            await it.gateway.drain(1.0)
+        await expect(page.get_by_role("heading", name="Refund $139.97")).to_be_visible()
+        async with scene(tmp_path, twilio=twilio, port=port) as (it, desk):
+            await it.ask("hello", sender=JANE)
+            await expect(page.get_by_role("link", name="Jane Smith")).to_be_visible()
+            await expect(page.get_by_label("Your reason")).to_have_value("He is right")
+            await page.get_by_role("button", name="Approve").click()
+            await expect(page.get_by_role("complementary").get_by_text("carried out", exact=True)).to_be_visible()
+            (done,) = await desk.approvals("executed")
+            assert done["reason"] == "He is right"
+        seen.expect_problems("ERR_", "503")
+
+
+HOSTILE = '<img src=x onerror="window.harmed=true">'
+
+
+async def test_what_a_customer_writes_is_never_read_as_html(browser: Browser, tmp_path: Path) -> None:
+    async with desk_page(browser, tmp_path) as (it, _, seen):
+        page = seen.page
+        await rename(tmp_path, f"{HOSTILE} Doe")
+        await it.ask(REFUND)
+        await it.ask(HOSTILE)
+        ticket = {"customerId": "CUST_12345", "subject": HOSTILE, "description": f"<script>{HOSTILE}</script>"}
+        answer = await page.request.post(f"{it.url}/tickets", data=ticket, headers={"Authorization": f"Bearer {TOM}"})
+        assert answer.status == 201
+        await waiting(page).first.click()
+        await expect(page.locator("blockquote").filter(has_text=HOSTILE)).to_be_visible()
+        await expect(page.get_by_role("heading", name=f"to {HOSTILE} Doe?")).to_be_visible()
+        await expect(page.locator(".things").filter(has_text=HOSTILE).first).to_be_visible()
+        await expect(page.locator(".bubble").filter(has_text=HOSTILE).first).to_be_visible()
+        assert await page.evaluate("[document.images.length, window.harmed, document.scripts.length]") == [0, None, 1]
+
+
+async def rename(folder: Path, name: str) -> None:
+    """Give John another name in the business data."""
+    import sqlite3
+
+    def change() -> None:
+        connection = sqlite3.connect(folder / "shop.sqlite3")
+        with connection:
+            connection.execute("UPDATE customers SET name = ? WHERE id = 'CUST_12345'", (name,))
+        connection.close()
+
+    await asyncio.to_thread(change)
+
+
+TOO_WIDE = """
+[...document.querySelectorAll("body *")]
+  .filter(one => one.checkVisibility() && getComputedStyle(one).clipPath === "none")
+  .filter(one => one.getBoundingClientRect().right > innerWidth + 1)
+  .map(one => one.outerHTML.slice(0, 80))
+"""
+
+
+@pytest.mark.parametrize("width", [320, 768, 1360])
+async def test_nothing_is_wider_than_the_screen(browser: Browser, tmp_path: Path, width: int) -> None:
+    async with desk_page(browser, tmp_path, viewport={"width": width, "height": 800}) as (it, _, seen):
+        page = seen.page
+        await open_refund(it, page)
+        assert await page.evaluate(TOO_WIDE) == []
+        if width < 760:
+            await page.get_by_role("link", name="Back").click()
+            await expect(waiting(page)).to_have_count(1)

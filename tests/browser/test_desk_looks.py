@@ -1,0 +1,170 @@
+"""How the staff desk looks and feels: many conversations, and what axe-core says of every state. Proves U4."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.base import AXE_FILE_PATH
+from playwright.async_api import Browser, Page, expect
+
+from tandem.model import Address, Channel, Conversation, Route, Source, SubjectId, TimelineEvent, Turn
+from tandem.persistence.base import Change, LaneStore
+
+from ..flows.test_approvals import scene
+from ..kit.browsing import PATIENCE, visit
+from ..kit.gateway import JANE, OURS
+from .test_desk import MIA, desk_page, open_refund
+
+expect.set_options(timeout=PATIENCE)
+CROWD = 500
+SERIOUS = ("serious", "critical")
+
+
+async def put_conversation(store: LaneStore, number: str, said: str, *, holder: str = "setup") -> None:
+    """Store a short conversation, as a turn would."""
+    subject = SubjectId("phone_" + number.removeprefix("+"))
+    claim = await store.claim(subject, holder=f"{holder} {number}", seconds=5.0)
+    assert claim is not None
+    route = Route(Channel.SMS, Address("tel", number), Address("tel", OURS))
+    turn = Turn(1, Channel.SMS, claim.now, ({"role": "user", "content": said}, {"role": "assistant", "content": "Hm."}))
+    conversation = Conversation(
+        subject, claim.now, claim.now, turns_taken=1, routes={Channel.SMS: route}, history=(turn,)
+    )
+    await store.commit(claim, Change(conversation), token=f"{holder} {number}")
+    await store.release(claim)
+
+
+async def test_five_hundred_conversations_are_scrolled_searched_and_only_touched_where_they_changed(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with scene(tmp_path) as (it, _):
+        for number in range(CROWD):
+            await put_conversation(it.store, f"+1415555{number:04}", f"question {number}")
+        async with visit(browser, f"{it.url}/staff#token={MIA}") as seen:
+            page = seen.page
+            rows = page.get_by_role("list", name="Recent conversations").locator("a.row")
+            await expect(rows.first).to_be_visible()
+            await page.wait_for_function(SCROLLED_TO, arg=CROWD, polling=50)
+            await page.evaluate("for (const row of document.querySelectorAll('.recent a.row')) row.wasThere = true")
+            await put_conversation(it.store, JANE, "hello")
+            await expect(rows).to_have_count(CROWD + 1)
+            await expect(rows.first).to_contain_text("Jane Smith")
+            fresh = await page.evaluate(
+                "[...document.querySelectorAll('.recent a.row')].filter(r => !r.wasThere).length"
+            )
+            assert fresh == 1
+            await rows.nth(300).focus()
+            await page.keyboard.press("ArrowDown")
+            await expect(rows.nth(301)).to_be_focused()
+            await page.get_by_label("Search conversations").fill("question 123")
+            await expect(rows).to_have_count(0)
+            await expect(page.get_by_text("Nobody found.")).to_be_visible()
+            await page.get_by_label("Search conversations").fill("(415) 555-0123")
+            await expect(rows).to_have_count(1)
+            await rows.first.click()
+            await expect(page.get_by_text("question 123", exact=True)).to_be_visible()
+
+
+SCROLLED_TO = """
+count => {
+  const side = document.querySelector(".side");
+  side.scrollTop = side.scrollHeight;
+  return document.querySelectorAll(".recent a.row").length === count;
+}
+"""
+
+
+async def test_a_call_shows_what_was_heard_and_what_the_tools_did(browser: Browser, tmp_path: Path) -> None:
+    async with desk_page(browser, tmp_path) as (it, _, seen):
+        page = seen.page
+        await put_call(it.store, JANE)
+        await page.get_by_role("link", name="Jane Smith").click()
+        await expect(page.get_by_text("On the phone")).to_be_visible()
+        await expect(page.get_by_text("heard until “… our warehouse yet,”")).to_be_visible()
+        group = page.locator("details.tools")
+        await expect(group.locator("summary")).to_contain_text("Order status, Process refund")
+        await expect(group.locator(".dot.error")).to_be_visible()
+        await group.locator("summary").click()
+        await expect(group.get_by_role("group", name="Result").first).to_contain_text('"status": "pending"')
+        await expect(group.get_by_text("refused or failed").last).to_be_visible()
+        await put_conversation(it.store, "+14155550123", "hello")
+        await expect(page.get_by_role("link", name="…0123")).to_be_visible()
+        await expect(group.get_by_role("group", name="Result").first).to_be_visible()
+
+
+async def put_call(store: LaneStore, number: str) -> None:
+    """Store a call in which two tools ran, one of them in vain, and the caller spoke over the answer."""
+    subject = SubjectId("phone_" + number.removeprefix("+"))
+    claim = await store.claim(subject, holder="call", seconds=5.0)
+    assert claim is not None
+    route = Route(Channel.VOICE, Address("tel", number), Address("tel", OURS))
+    conversation = Conversation(
+        subject,
+        claim.now,
+        claim.now,
+        turns_taken=1,
+        routes={Channel.VOICE: route},
+        last_channel=Channel.VOICE,
+        history=(Turn(1, Channel.VOICE, claim.now, CALL),),
+    )
+    heard = TimelineEvent("heard", Source.CUSTOMER, channel=Channel.VOICE, turn=1)
+    await store.commit(claim, Change(conversation, timeline=(heard,)), token="call")
+    await store.release(claim)
+
+
+CALL = (
+    {"role": "user", "content": "When does my laptop stand arrive?"},
+    {"type": "function_call", "call_id": "call_1", "name": "order_status", "arguments": '{"order_id": "ORD_67890"}'},
+    {"type": "function_call_output", "call_id": "call_1", "output": '{"order_id": "ORD_67890", "status": "pending"}'},
+    {"type": "function_call", "call_id": "call_2", "name": "process_refund", "arguments": '{"order_id": "ORD_12345"}'},
+    {"type": "function_call_output", "call_id": "call_2", "output": '{"error": "not_found"}'},
+    {"role": "assistant", "content": "It has not left our warehouse yet,"},
+)
+
+
+async def findings(page: Page) -> list[str]:
+    """Return what axe-core calls serious or critical on the page as it is."""
+    found: dict[str, Any] = await page.evaluate(
+        f"async () => {{ {AXE_FILE_PATH.read_text('utf-8')}; return axe.run() }}"
+    )
+    return [
+        f"{one['id']}: {node['html'][:120]} {node.get('failureSummary', '')}"
+        for one in found["violations"]
+        if one["impact"] in SERIOUS
+        for node in one["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_axe_finds_nothing_serious(browser: Browser, tmp_path: Path, scheme: str) -> None:
+    async with desk_page(browser, tmp_path, color_scheme=scheme) as (it, _, seen):
+        page = seen.page
+        assert await findings(page) == []
+        await it.ask("I want to talk to a person please", sender=JANE)
+        await open_refund(it, page)
+        await page.locator("details.tools summary").first.click()
+        await page.get_by_text("Write the message to the customer yourself").click()
+        await page.get_by_role("button", name="Reject").click()
+        assert await findings(page) == []
+        await page.get_by_label("Your reason").fill("no")
+        await page.get_by_role("button", name="Reject").click()
+        await expect(page.get_by_role("complementary").get_by_text("rejected", exact=True)).to_be_visible()
+        await page.get_by_role("link", name="Jane Smith").click()
+        await expect(page.get_by_role("heading", name="Jane Smith")).to_be_visible()
+        assert await findings(page) == []
+        await page.get_by_role("button", name="Sign out").click()
+        await expect(page.get_by_label("Staff token")).to_be_visible()
+        assert await findings(page) == []
+        seen.expect_problems("401")
+
+
+async def test_what_is_shown_does_not_move_when_more_comes(browser: Browser, tmp_path: Path) -> None:
+    async with desk_page(browser, tmp_path) as (it, _, seen):
+        page = seen.page
+        await open_refund(it, page)
+        before = await page.get_by_role("article").bounding_box()
+        await it.ask("hello", sender=JANE)
+        await expect(page.get_by_role("link", name="Jane Smith")).to_be_visible()
+        assert await page.get_by_role("article").bounding_box() == before

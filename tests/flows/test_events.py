@@ -1,0 +1,85 @@
+"""What listeners are told of a whole gateway: each thing once, whatever another listener does. Proves E1 and A6."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+
+from tandem.conversation.event_names import EventName
+from tandem.conversation.events import Happened
+
+from ..kit.colleague import JOHNS_ID, Colleague, staffed
+from ..kit.gateway import Running
+
+REFUND = "I want my money back for order 12345"
+
+
+class Listener:
+    """Counts what it is told."""
+
+    def __init__(self) -> None:
+        self.told: Counter[str] = Counter()
+        self.happened: list[Happened] = []
+
+    async def hear(self, happened: Happened) -> None:
+        self.told[happened.event.name] += 1
+        self.happened.append(happened)
+
+    async def until(self, name: EventName) -> None:
+        async with asyncio.timeout(5):
+            while not self.told[name]:
+                await asyncio.sleep(0.005)
+
+
+async def broken(happened: Happened) -> None:
+    """Harm nobody."""
+    raise RuntimeError("a listener of somebody else's")
+
+
+def listen(it: Running) -> Listener:
+    events, listener = it.gateway.engine.events, Listener()
+    events.add("broken", broken)
+    events.add("counting", listener.hear)
+    return listener
+
+
+async def talk(it: Running, mia: Colleague) -> None:
+    await it.ask("hello")
+    await it.ask(REFUND)
+    await mia.decide(await mia.waiting_approval("process_refund"), approved=True)
+    await it.hear(3)
+    await it.ask("I want to speak to a person")
+    await it.ask("goodbye")
+
+
+async def test_each_event_of_a_whole_conversation_is_told_once(tmp_path: Path) -> None:
+    async with staffed(tmp_path) as (it, mia):
+        listener = listen(it)
+        await talk(it, mia)
+        await listener.until(EventName.CONVERSATION_END)
+        shown = await mia.shown()
+    once = (
+        EventName.CONVERSATION_START,
+        EventName.CONVERSATION_END,
+        EventName.ESCALATION,
+        EventName.APPROVAL_REQUESTED,
+        EventName.APPROVAL_DECIDED,
+        EventName.APPROVAL_EXECUTED,
+    )
+    assert {name: listener.told[name] for name in once} == dict.fromkeys(once, 1)
+    assert listener.told == Counter(row["name"] for row in shown["timeline"])
+    assert {one.subject for one in listener.happened} == {JOHNS_ID}
+    escalation = next(one.event for one in listener.happened if one.event.name == EventName.ESCALATION)
+    assert escalation.data["ticket"].startswith("TKT_")
+
+
+async def test_an_expiry_is_told_once(tmp_path: Path) -> None:
+    async with staffed(tmp_path, APPROVAL_TIMEOUT_SECONDS="1") as (it, _):
+        listener = Listener()
+        it.gateway.engine.events.add("counting", listener.hear)
+        await it.ask(REFUND)
+        await it.hear(2)
+        await listener.until(EventName.APPROVAL_EXPIRED)
+    assert listener.told[EventName.APPROVAL_EXPIRED] == listener.told[EventName.APPROVAL_REQUESTED] == 1
+    assert listener.told[EventName.APPROVAL_DECIDED] == 0
