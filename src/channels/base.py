@@ -17,11 +17,16 @@ from ..conversation.base import Carrier
 from ..entries import Entry
 from ..errors import (
     BadSignature,
+    CrossSiteRequest,
     MalformedRequest,
     NotAuthorised,
+    NotFound,
+    NoWay,
     RequestRejected,
     StoreUnavailable,
     TandemError,
+    TooManyAttempts,
+    TurnRunning,
 )
 from ..model import ReplyStatus, SubjectId
 from ..persistence.base import Receipt
@@ -83,6 +88,11 @@ STATUS_CODES: dict[type[TandemError], int] = {
     MalformedRequest: 400,
     NotAuthorised: 401,
     BadSignature: 403,
+    CrossSiteRequest: 403,
+    NotFound: 404,
+    TurnRunning: 409,
+    NoWay: 409,
+    TooManyAttempts: 429,
     RequestRejected: 400,
     StoreUnavailable: 503,
     TandemError: 500,
@@ -104,5 +114,5 @@ async def error_response(request: Request, error: Exception) -> Response:
         raise error
     told = str(error) if isinstance(error, RequestRejected) else (type(error).__doc__ or "").splitlines()[0]
     code = status_code(error)
-    headers = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}.get(code)
+    headers = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": "60"}, 503: {"Retry-After": "1"}}.get(code)
     return JSONResponse({"error": told, "code": error.code}, status_code=code, headers=headers)

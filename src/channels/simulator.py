@@ -10,7 +10,7 @@ import asyncio
 import secrets
 import time
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -47,6 +47,16 @@ class Answer:
     sid: str
 
 
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A request between Twilio and the gateway, and the status of its answer. ``inward``: Twilio asked."""
+
+    inward: bool
+    path: str
+    form: Mapping[str, str]
+    status: int
+
+
 class TwilioSimulator:
     """One account at the pretend Twilio. Open it with ``async with``; serve its ``routes()`` to the gateway.
 
@@ -71,6 +81,8 @@ class TwilioSimulator:
         """Its numbers and messaging services, for what reads and changes them by REST."""
         self._token = auth_token
         self._gateway = gateway_url.rstrip("/")
+        self.route: Callable[[], str] | None = None
+        """Chooses where each request goes, as a load balancer in front of several gateways does."""
         self._public = (public_base_url or gateway_url).rstrip("/")
         self._logins = {(account_sid, auth_token), *([api_key] if api_key else [])}
         self.statuses = tuple(statuses)
@@ -82,6 +94,8 @@ class TwilioSimulator:
         """Everything that was said, both ways, oldest first."""
         self.creates = 0
         """How many create requests came, whatever became of them."""
+        self.watchers: set[Callable[[Passed], None]] = set()
+        """Who is told of every request about messages, both ways."""
         self._threads: defaultdict[str, list[SimMessage]] = defaultdict(list)
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
         self._news = asyncio.Condition()
@@ -127,6 +141,8 @@ class TwilioSimulator:
         form = webhook_form(message, self.account_sid, extra or {})
         await self._add(message)
         answers = await asyncio.gather(*(self.post("/sms", form) for _ in range(deliveries)))
+        message.answered = max(answer.status for answer in answers)
+        await self._tell_news()
         for answer in answers:
             last = answer if 0 < answer.status < 400 else await self.post("/sms/fallback", form)
             for text in twiml_messages(last.body) if last.status == 200 else ():
@@ -136,7 +152,7 @@ class TwilioSimulator:
     def call(self, from_: str, *, to: str, sid: str | None = None, **options: Any) -> SimulatedCall:
         """Return a call to the gateway; ``async with`` makes it. ``options`` are those of CallOptions."""
         assert self._session is not None, "open the simulator with `async with`"
-        gateway = Gateway(self._session, self._token, self._gateway, self._public)
+        gateway = Gateway(self._session, self._token, self._gateway, self._public, self.route)
         chosen = CallOptions(**options)
         leg = Leg(sid or new_sid("CA"), self.account_sid, from_, to, chosen.caller_name)
         return SimulatedCall(gateway, leg, chosen)
@@ -150,10 +166,13 @@ class TwilioSimulator:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
         sid = form.get("MessageSid", "")
         try:
-            async with self._session.post(self._gateway + path, data=urlencode(form), headers=headers) as response:
-                return Answer(response.status, await response.text(), sid)
+            address = self.route() if self.route is not None else self._gateway
+            async with self._session.post(address + path, data=urlencode(form), headers=headers) as response:
+                answer = Answer(response.status, await response.text(), sid)
         except (aiohttp.ClientError, TimeoutError):
-            return Answer(0, "", sid)
+            answer = Answer(0, "", sid)
+        self._pass_on(Passed(True, path, form, answer.status))
+        return answer
 
     def sent_to(self, number: str) -> list[SimMessage]:
         """Return what the customer received, oldest first."""
@@ -174,6 +193,20 @@ class TwilioSimulator:
                 if not message.inbound:
                     yield message
 
+    async def changes(self, number: str) -> AsyncIterator[SimMessage]:
+        """Yield each message with a number, both sides' and from the beginning, and again when its state changes."""
+        rows, seen = self._threads[number], dict[str, tuple[int, int | None]]()
+
+        def fresh() -> list[SimMessage]:
+            return [row for row in rows if seen.get(row.sid) != (len(row.statuses), row.answered)]
+
+        while not self._closing.is_set():
+            for row in fresh():
+                seen[row.sid] = len(row.statuses), row.answered
+                yield row
+            async with self._news:
+                await self._news.wait_for(lambda: bool(fresh()) or self._closing.is_set())
+
     async def settle(self) -> None:
         """Return when every status callback that is due was made."""
         while self._callbacks:
@@ -191,6 +224,7 @@ class TwilioSimulator:
         sender = form.get("From") or "+15550009999"  # one of the service's pool
         message = SimMessage(new_sid("SM"), "outbound-api", sender, form["To"], form["Body"], time.time())
         message.callback, message.service_sid = form.get("StatusCallback"), service
+        self._pass_on(Passed(False, "/Messages.json", {**form, "From": sender}, 201))
         await self._add(message)
         task = asyncio.create_task(self._live(message))
         self._callbacks.add(task)
@@ -211,6 +245,7 @@ class TwilioSimulator:
         """Let a message go through its statuses, each told to its callback."""
         for status in self.statuses:
             message.statuses.append(status)
+            await self._tell_news()
             # Only our own gateway is called: the simulator never talks to another host.
             if message.callback and message.callback.startswith(f"{self._public}/"):
                 form = status_form(message, self.account_sid, status)
@@ -222,3 +257,11 @@ class TwilioSimulator:
             for number in {message.from_, message.to}:
                 self._threads[number].append(message)
             self._news.notify_all()
+
+    async def _tell_news(self) -> None:
+        async with self._news:
+            self._news.notify_all()
+
+    def _pass_on(self, passed: Passed) -> None:
+        for watcher in tuple(self.watchers):
+            watcher(passed)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
@@ -138,15 +138,19 @@ FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-pr
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
 
 
-def _from_outside(request: Request) -> bool:
+def from_outside(request: HTTPConnection) -> bool:
     """Tell whether a request came through a tunnel or proxy: a development server is often exposed by one."""
-    host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
-    return host not in LOOPBACK or any(name in request.headers for name in FORWARDED)
+    return not on_loopback(request.headers.get("host", "")) or any(name in request.headers for name in FORWARDED)
+
+
+def on_loopback(host: str) -> bool:
+    """Tell whether a Host header names this machine from within."""
+    return (host.rpartition(":")[0] or host) in LOOPBACK
 
 
 def refusal(request: Request, account: str, logins: Set[tuple[str, str]]) -> Response | None:
     """Refuse a request from outside this machine or for another account (404), or that does not sign in (401)."""
-    if _from_outside(request):
+    if from_outside(request):
         return _not_found()
     kind, _, encoded = request.headers.get("authorization", "").partition(" ")
     try:

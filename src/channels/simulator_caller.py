@@ -149,6 +149,20 @@ class Caller:
         await session.send(prompt(text, spoken, last=True))
         return cut
 
+    async def utter(self, text: str, lang: str | None = None, *, last: bool) -> None:
+        """Speak as a recogniser hears it: a partial prompt with all that was said so far, or (``last``) the final one.
+
+        The first of them stops the agent, as a sound on a real line does.
+        """
+        session = self._session()
+        if session.reports("speech"):
+            await self.interrupt()
+            if last:
+                self._acted(session)
+            await session.send(prompt(text, lang or session.language, last=last))
+        if last:
+            self._said(text)
+
     async def barge_in(self, text: str, lang: str | None = None) -> Cut:
         """Speak while the agent speaks; return what was cut off. The agent must be speaking, or about to."""
         assert self.speech.pending is not None, "the agent is silent: nothing to interrupt"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode, urljoin, urlsplit
 
@@ -32,12 +32,21 @@ class Page:
 
 @dataclass(slots=True)
 class Gateway:
-    """Where the gateway is. ``url`` is its real address and may change during a call; ``public`` is what is signed."""
+    """Where the gateway is. ``url`` is its real address and may change during a call; ``public`` is what is signed.
+
+    ``route``, where given, chooses the address of each request instead, as a load balancer does.
+    """
 
     http: aiohttp.ClientSession
     auth_token: str
     url: str
     public: str
+    route: Callable[[], str] | None = None
+
+    @property
+    def address(self) -> str:
+        """Return where the next request goes."""
+        return self.route() if self.route is not None else self.url
 
     async def fetch(self, method: str, url: str, form: Mapping[str, str], *, base: str | None = None) -> Page:
         """Make a signed request. ``url`` may be relative to ``base``, or to the gateway. Never leaves the gateway."""
@@ -51,7 +60,7 @@ class Gateway:
                 "User-Agent": "TwilioProxy/1.1",
                 "Content-Type": "application/x-www-form-urlencoded",
             }
-            real = URL(self.url + target.removeprefix(self.public).partition("#")[0], encoded=True)
+            real = URL(self.address + target.removeprefix(self.public).partition("#")[0], encoded=True)
             try:
                 async with self.http.request(method, real, data=urlencode(params), headers=headers) as response:
                     return Page(target, response.status, await response.text())
@@ -65,7 +74,7 @@ class Gateway:
         Raises InvalidHandshake, with the status, when it is refused, and OSError when nobody listens.
         """
         made = sign(url, {}, self.auth_token) if signature is None else signature
-        named, real = urlsplit(url), urlsplit(self.url)
+        named, real = urlsplit(url), urlsplit(self.address)
         path = (named.path or "/") + (f"?{named.query}" if named.query else "")
         return await connect(
             f"ws://{real.netloc}{path}",

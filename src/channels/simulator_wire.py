@@ -34,7 +34,11 @@ def sign(url: str, params: Mapping[str, str], auth_token: str) -> str:
 
 @dataclass(slots=True)
 class SimMessage:
-    """A message that Twilio knows of. ``created_at`` is seconds since the epoch; ``statuses`` are all it has had."""
+    """A message that Twilio knows of. ``created_at`` is seconds since the epoch; ``statuses`` are all it has had.
+
+    ``answered`` is how the gateway answered the webhook of an incoming message: an HTTP status, 0 for not at all, None
+    before that.
+    """
 
     sid: str
     direction: str
@@ -47,6 +51,7 @@ class SimMessage:
     media: int = 0
     statuses: list[str] = field(default_factory=list)
     error_code: int | None = None
+    answered: int | None = None
 
     @property
     def inbound(self) -> bool:

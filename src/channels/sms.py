@@ -25,6 +25,7 @@ from ..identity.base import SubjectResolver
 from ..model import Address, Channel, Reply, ReplyStatus, Route
 from . import sms_text
 from .base import DeliveryStatuses, Inbox
+from .delivered import Delivered
 from .twilio import SignatureCheck, TwilioRest
 from .webhook import SIGNATURE, fields, read_form
 
@@ -63,7 +64,7 @@ class SmsAdapter:
     """Fulfils :class:`~tandem.channels.base.ChannelAdapter` for text.
 
     ``public_base_url`` makes the address of status callbacks; with ``messaging_service_sid`` SMS go out through that
-    service, from the number that was texted.
+    service, from the number that was texted. ``delivered`` is for resolvers that may name another lane tomorrow.
     """
 
     channels = frozenset({Channel.SMS, Channel.WHATSAPP, Channel.RCS})
@@ -79,6 +80,7 @@ class SmsAdapter:
         public_base_url: str,
         messaging_service_sid: str | None = None,
         number: str | None = None,
+        delivered: Delivered | None = None,
     ) -> None:
         self._resolver = resolver
         self._inbox = inbox
@@ -88,6 +90,7 @@ class SmsAdapter:
         self._callback = f"{public_base_url.rstrip('/')}/sms/status?reply="
         self._service = messaging_service_sid
         self._number = number
+        self._delivered = delivered
 
     # --- in ---------------------------------------------------------------------------------------------
 
@@ -102,8 +105,13 @@ class SmsAdapter:
     async def _received(self, request: Request) -> Response:
         form = await self._signed(request)
         sid, body = _text_received(form)
-        resolution = await self._resolver.resolve(body.route.customer, session=sid)
+        if self._delivered and await self._delivered.before(sid):
+            return _twiml(_EMPTY)
+        came = request.query_params
+        resolution = await self._resolver.resolve(body.route.customer, session=sid, metadata=came)
         await self._inbox.accept(resolution.subject, [Entry(key=sid, body=body)], token=uuid.uuid4().hex)
+        if self._delivered:
+            await self._delivered.note(sid)
         return _twiml(_EMPTY)
 
     async def _status(self, request: Request) -> Response:
@@ -118,13 +126,16 @@ class SmsAdapter:
             code = form.get("ErrorCode", "")
             # The subject comes from `To`: in our own address it would end up in every proxy's log.
             resolution = await self._resolver.resolve(Address.parse(to), session=sid)
-            await self._statuses.delivery_status(
-                resolution.subject,
-                reply_id,
-                status,
-                provider_id=sid,
-                error_code=int(code) if code.isascii() and code.isdigit() and len(code) < 10 else None,
-            )
+            # The reply may have left before the customer's lanes were joined, so it is looked for in those too.
+            for subject in (resolution.subject, *resolution.earlier):
+                if await self._statuses.delivery_status(
+                    subject,
+                    reply_id,
+                    status,
+                    provider_id=sid,
+                    error_code=int(code) if code.isascii() and code.isdigit() and len(code) < 10 else None,
+                ):
+                    break
         return _twiml(_EMPTY)
 
     async def _fallback(self, request: Request) -> Response:

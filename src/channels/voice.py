@@ -11,8 +11,7 @@ import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, urlencode
 
 import structlog
 from starlette.requests import Request
@@ -33,15 +32,21 @@ from ..errors import (
     StoreUnavailable,
     UnreadableRecord,
 )
-from ..identity.base import Resolution, SubjectResolver
+from ..identity import metadata
+from ..identity.answers import Lately
+from ..identity.base import Identity, Metadata, Resolution
 from ..model import Address, Channel, Reply, Route, SubjectId
 from ..persistence.base import EffectState, LaneStore
 from .sms import sms_route
 from .twilio import SignatureCheck
-from .voice_call import CallRules, LiveCall
+from .voice_call import LiveCall
 from .voice_ending import Next, read_ending
+from .voice_presence import Standing
+from .voice_roster import RECONNECT_SECONDS, Roster
+from .voice_rules import CallRules, Ways
 from .voice_token import SocketTokens, Ticket
-from .voice_twiml import APOLOGY, connect, hang_up, say, transfer
+from .voice_transfer import Transfer
+from .voice_twiml import APOLOGY, answer, connect, hang_up, say
 from .webhook import SIGNATURE, fields, read_form
 
 log = structlog.get_logger(__name__)
@@ -51,28 +56,16 @@ USED_TOKENS = SubjectId("socket_tokens")
 """In whose ledger used socket tokens are noted."""
 LONGEST_REST = 300
 """Characters of an unheard answer that a greeting takes up."""
-RECONNECT_SECONDS = 10.0
-"""How long a call whose socket was lost is waited for with what is to be said in it."""
+RESTART_SECONDS = 5
+"""How long a caller waits when it is a stopping replica that was asked: the next one may be there by then."""
+
+GREETINGS = 1000
+"""Calls of which it is kept how they were greeted, from the webhook until the socket is there."""
 
 Greet = Callable[[Resolution], Awaitable[str]]
 """Returns the greeting for a caller, from what is known of them and without asking a model."""
 Warm = Callable[[], Awaitable[None]]
 """Opens the connection to the model, so that the first answer does not have to."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ways:
-    """Addresses and numbers of the voice channel.
-
-    ``base_url`` is where Twilio reaches us, ``socket_url`` the ``wss://`` address up to the token, as Twilio shall use
-    and sign it. ``number`` is where SMS come from, ``transfer_number`` that of a colleague.
-    """
-
-    base_url: str
-    socket_url: str
-    number: str | None = None
-    transfer_number: str | None = None
-    max_calls: int = 200
 
 
 class VoiceAdapter:
@@ -85,7 +78,7 @@ class VoiceAdapter:
         *,
         engine: TurnEngine,
         store: LaneStore,
-        resolver: SubjectResolver,
+        resolver: Identity,
         signatures: SignatureCheck,
         tokens: SocketTokens,
         ways: Ways,
@@ -102,22 +95,26 @@ class VoiceAdapter:
         self._rules = rules
         self._greet = greet
         self._warm = warm
-        self._calls: dict[SubjectId, LiveCall] = {}
-        self._expected = _Expected()
+        self._transfer = Transfer(store, ways, self._signed)
+        self._roster = Roster()
+        self._greeted: Lately[str, str] = Lately(GREETINGS)
 
     @property
     def open_calls(self) -> int:
         """Return the number of calls that are connected here."""
-        return len(self._calls)
+        return len(self._roster)
+
+    async def leave(self, seconds: float) -> None:
+        """Let live calls go on for ``seconds``, then move each to another replica; see :meth:`.Roster.leave`."""
+        await self._roster.leave(seconds)
 
     def routes(self) -> Sequence[BaseRoute]:
         """Name the webhooks and the socket."""
         return (
             HttpRoute("/voice", self._incoming, methods=["GET", "POST"]),
             HttpRoute("/voice/action", self._ended, methods=["POST"]),
-            HttpRoute("/voice/whisper", self._whisper, methods=["POST"]),
-            HttpRoute("/voice/dialed", self._dialed, methods=["POST"]),
             HttpRoute("/voice/fallback", self._fallback, methods=["GET", "POST"]),
+            *self._transfer.routes(),
             WebSocketRoute("/conversation-relay/{token}", self._socket),
         )
 
@@ -128,20 +125,37 @@ class VoiceAdapter:
         call = _call_sid(form)
         if self.open_calls >= self._ways.max_calls:
             log.warning("call_refused", reason="max_calls")
-            return _twiml(say(phrases.LINE_BUSY))
+            return answer(say(phrases.LINE_BUSY))
         try:
-            resolution = await self._resolver.resolve(Address.parse(form.get("From", "")), session=call)
-            return _twiml(self._connect(call, attempt=0, greeting=await self._greeting(resolution)))
+            came, caller = metadata.read(request.query_params), Address.parse(form.get("From", ""))
+            # A source is asked now and answers while the greeting plays: nobody listens to it ringing meanwhile.
+            resolution = await self._resolver.glance(caller, session=call, metadata=came)
+            greeting = await self._greeting(resolution)
+            self._greeted.put(call, greeting)
+            return answer(self._connect(call, greeting=greeting, came=came))
         except RequestRejected:
             raise
+        except StoreUnavailable:
+            return answer(say(APOLOGY))  # the socket would be refused: nothing is answered without the store
         except Exception:
             # The edge of a call: whatever went wrong, the caller hears a sentence instead of a dead line.
             log.exception("voice_webhook_failed")
-            return _twiml(say(APOLOGY))
+            return answer(say(APOLOGY))
 
-    def _connect(self, call: str, *, attempt: int, greeting: str) -> str:
-        socket = f"{self._ways.socket_url}/{self._tokens.make(call, now=time.time(), attempt=attempt)}"
-        return connect(socket=socket, action=f"{self._ways.base_url}/voice/action?attempt={attempt}", greeting=greeting)
+    def _connect(
+        self,
+        call: str,
+        *,
+        came: Metadata,
+        attempt: int = 0,
+        greeting: str = "",
+        resumed: bool = False,
+        after: int = 0,
+    ) -> str:
+        token = self._tokens.make(call, now=time.time(), attempt=attempt, resumed=resumed)
+        action = f"{self._ways.base_url}/voice/action?{urlencode({**came, 'attempt': attempt})}"
+        socket = f"{self._ways.socket_url}/{token}"
+        return connect(socket=socket, action=action, greeting=greeting, after=after, parameters=came)
 
     async def _greeting(self, resolution: Resolution) -> str:
         """Greet a caller, and go on where a call that broke off lately was cut."""
@@ -152,7 +166,7 @@ class VoiceAdapter:
     async def _left_open(self, subject: SubjectId) -> str:
         try:
             return left_open(await self._store.conversation(subject), now=time.time())[:LONGEST_REST]
-        except (StoreUnavailable, UnreadableRecord):
+        except UnreadableRecord:
             return ""
 
     async def _ended(self, request: Request) -> Response:
@@ -160,34 +174,21 @@ class VoiceAdapter:
         attempt = request.query_params.get("attempt", "0")
         ending = read_ending(form, attempt=int(attempt) if attempt.isdigit() and len(attempt) < 3 else 0)
         if ending.next is Next.RECONNECT:
-            log.info("call_reconnected", attempt=ending.attempt)
-            return _twiml(self._connect(_call_sid(form), attempt=ending.attempt, greeting=""))
+            log.info("call_reconnected", attempt=ending.attempt, moved=ending.moved)
+            after = RESTART_SECONDS if self._roster.draining else 0
+            came = metadata.read({name: text for name, text in request.query_params.items() if name != "attempt"})
+            again = self._connect(_call_sid(form), came=came, attempt=ending.attempt, resumed=True, after=after)
+            return answer(again)
         number = self._ways.transfer_number
         if ending.next in (Next.TRANSFER, Next.GIVE_UP) and number:
             before = phrases.LINE_LOST if ending.next is Next.GIVE_UP else ""
-            base, query = self._ways.base_url, f"?ticket={quote(ending.ticket)}" if ending.ticket else ""
-            whisper, action = f"{base}/voice/whisper{query}", f"{base}/voice/dialed"
-            return _twiml(transfer(number, whisper=whisper, action=action, before=before))
-        self._expected.clear_call(_call_sid(form))
-        return _twiml(say(phrases.LINE_LOST) if ending.next is Next.GIVE_UP else hang_up())
-
-    async def _whisper(self, request: Request) -> Response:
-        """Tell the colleague who answered what it is about; the caller does not hear it."""
-        await self._signed(request)
-        try:
-            ticket = await self._store.ticket(request.query_params.get("ticket", ""))
-        except StoreUnavailable:
-            ticket = None
-        return _twiml(say(f"A customer asked for a person. {ticket.description if ticket else ''}".strip()))
-
-    async def _dialed(self, request: Request) -> Response:
-        form = await self._signed(request)
-        answered = form.get("DialCallStatus") in ("completed", "answered")
-        return _twiml(hang_up() if answered else say(phrases.CALL_BACK))
+            return self._transfer.dial(number, ticket=ending.ticket, before=before)
+        self._roster.forget(_call_sid(form))
+        return answer(say(phrases.LINE_LOST) if ending.next is Next.GIVE_UP else hang_up())
 
     async def _fallback(self, request: Request) -> Response:
         await self._signed(request)
-        return _twiml(say(APOLOGY))
+        return answer(say(APOLOGY))
 
     async def _signed(self, request: Request) -> Mapping[str, str]:
         """Read a webhook that Twilio signed: the form of a POST, the query of a GET."""
@@ -205,14 +206,15 @@ class VoiceAdapter:
             await socket.close()  # before accept: Twilio gets 403, and the action URL error 64102
             return
         await socket.accept()
-        again = ticket.attempt > 0
+        again = ticket.resumed
+        standing = Standing(self._store, self._engine, ticket.call)
 
         async def greet(resolution: Resolution) -> str:
-            return "" if again else await self._greeting(resolution)
+            return "" if again else self._greeted.get(ticket.call) or await self._greeting(resolution)
 
         async def joined(call: LiveCall) -> str:
             if call.subject is not None:
-                self._calls[call.subject] = call
+                standing.begin(call.subject)
             rest = await self._left_open(call.subject) if again and call.subject else ""
             return f"{phrases.CUT_OFF} {rest}" if rest else ""
 
@@ -226,17 +228,23 @@ class VoiceAdapter:
             rules=self._rules,
             joined=joined,
         )
+        self._roster.add(call)
         try:
             await call.run()
         finally:
-            if call.subject is not None and self._calls.get(call.subject) is call:
-                del self._calls[call.subject]
+            self._roster.remove(call)
             if call.lost and call.route is not None:
-                self._expected.add(ticket.call, call.route)
+                self._roster.expect(ticket.call, call.route)
+            again_here = call.route is not None and any(self._roster.on(call.route))
+            comes_back = call.lost or self._roster.leaving
+            await standing.end(stay=None if again_here else RECONNECT_SECONDS if comes_back else 0.0)
 
     async def _admit(self, socket: WebSocket) -> Ticket | None:
         """Return what the socket's token says, None for whoever must not connect."""
         token = socket.path_params["token"]
+        if self._roster.leaving:
+            log.info("socket_refused", reason="leaving")
+            return None
         try:
             self._signatures.check_url(f"{self._ways.socket_url}/{token}", socket.headers.get(SIGNATURE))
             ticket = self._tokens.read(token, now=time.time())
@@ -261,10 +269,12 @@ class VoiceAdapter:
         here any more: the reply then goes another way.
         """
         while True:
-            for call in list(self._calls.values()):
-                if call.route == reply.route and await call.say_between(reply.text):
+            calls = list(self._roster.on(reply.route))
+            for call in calls:
+                if await call.say_between(reply.text):
                     return f"spoken:{reply.id}"
-            if not self._expected.has(reply.route):
+            # A call that is just ending may have lost its socket only, and is expected back in a moment.
+            if not calls and not self._roster.expects(reply.route):
                 raise DeliveryRefused("The call ended.", provider_code=CALL_ENDED)
             await asyncio.sleep(0.1)
 
@@ -277,31 +287,8 @@ class VoiceAdapter:
         return sms_route(route, ours=self._ways.number)
 
 
-class _Expected:
-    """Calls whose socket was lost and which may come back in a moment."""
-
-    def __init__(self) -> None:
-        self._until: dict[str, tuple[Route, float]] = {}
-
-    def add(self, call: str, route: Route) -> None:
-        now = time.monotonic()
-        self._until = {sid: known for sid, known in self._until.items() if known[1] > now}
-        self._until[call] = route, now + RECONNECT_SECONDS
-
-    def clear_call(self, call: str) -> None:
-        self._until.pop(call, None)
-
-    def has(self, route: Route) -> bool:
-        now = time.monotonic()
-        return any(known == route and until > now for known, until in self._until.values())
-
-
 def _call_sid(form: Mapping[str, str]) -> str:
     call = form.get("CallSid", "")
     if not _CALL_SID.fullmatch(call):
         raise MalformedRequest("CallSid is missing or no SID.")
     return call
-
-
-def _twiml(text: str) -> Response:
-    return Response(text, media_type="text/xml")

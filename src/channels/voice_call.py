@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -35,10 +34,12 @@ from .relay_actions import (
     SpeakingChanged,
     StartTurn,
 )
+from .voice_ending import MOVED, TRANSFER
 from .voice_keys import KeyMeaning, Keys
+from .voice_rules import CallRules
 from .voice_socket import Wire
 from .voice_turns import CallTurns
-from .voice_watch import Due, Watch
+from .voice_watch import GOODBYES, WORDS, Watch
 
 log = structlog.get_logger(__name__)
 
@@ -50,26 +51,11 @@ LOOK_SECONDS = 1.0
 KEY_PAUSE_SECONDS = 2.0
 """A pause this long ends a number that is entered with keys."""
 HOME_LANGUAGE = "en"
-TRANSFER = "transfer"
-"""The reason in HandoffData that makes the action URL dial a colleague."""
-
-
-@dataclass(frozen=True, slots=True)
-class CallRules:
-    """What holds for every call; seconds."""
-
-    first_token_timeout: float = 8.0
-    silence: float = 12.0
-    longest: float = 1800.0
-    transfers: bool = False
-    """Whether there is a number to transfer to."""
 
 
 class LiveCall:
-    """A call on its socket.
-
-    ``greet`` gives what the TwiML spoke as a greeting, "" where it spoke none. ``joined`` is told when the caller is
-    known, and gives what is to be said first, where the greeting did not say it.
+    """A call on its socket. ``greet`` gives what the TwiML spoke as a greeting, "" where it spoke none. ``joined`` is
+    told when the caller is known, and gives what is to be said first, where the greeting did not say it.
     """
 
     def __init__(
@@ -105,6 +91,8 @@ class LiveCall:
         self._watch = Watch(now, rules.silence, rules.longest, active_at=now)
         self._quiet_at = 0.0
         self._ended = False
+        self._moved = False
+        self._voices = 0
 
     @property
     def subject(self) -> SubjectId | None:
@@ -118,8 +106,8 @@ class LiveCall:
 
     @property
     def lost(self) -> bool:
-        """Tell whether the socket went without a goodbye, so that the call may come back."""
-        return self._wire.lost
+        """Tell whether the socket went without a goodbye, so that the call may come back here."""
+        return self._wire.lost and not self._moved
 
     async def run(self) -> None:
         """Serve the call until its socket closes, however it does."""
@@ -146,6 +134,20 @@ class LiveCall:
             await asyncio.sleep(0.05)
         return False
 
+    async def move(self) -> None:
+        """Give the call to another replica: a notice, then ``end``, both only while no turn is under way."""
+        told = False
+        while not self._ended:
+            if self._silent() and self._turns.idle:
+                if told:
+                    self._moved = True
+                    self._perform(self._session.hang_up({"reason": MOVED}))
+                    return
+                told = True
+                self._perform(self._session.notice(phrases.MOVING))
+                await self._until_spoken(phrases.MOVING)
+            await asyncio.sleep(0.05)
+
     def _speak_alone(self, text: str) -> bool:
         """Say something in a turn of its own, which no prompt began."""
         opened = self._session.begin()
@@ -171,8 +173,8 @@ class LiveCall:
             case Close():
                 self._wire.put(action)
                 self._ended = True
-            case CallReady(setup):
-                self._start(self._begin(setup.call_sid, setup.from_, setup.to))
+            case CallReady():
+                self._start(self._begin(action))
             case StartTurn(turn, text, lang):
                 self._touch()
                 self._start(self._answer(turn, text, lang))
@@ -185,6 +187,7 @@ class LiveCall:
                 if who == "client":
                     self._touch()
                 else:
+                    self._voices += 1
                     self._watch.keep(self._now())
             case KeyPressed(digit):
                 self._touch()
@@ -199,18 +202,20 @@ class LiveCall:
 
     # --- the call ---------------------------------------------------------------------------------------
 
-    async def _begin(self, call: str, sender: str, to: str) -> None:
+    async def _begin(self, ready: CallReady) -> None:
         """Find out who is calling, and let the model's connection be opened meanwhile."""
         self._start(self._warm())
-        if call != self._call:
+        if (setup := ready.setup).call_sid != self._call:
             self._perform((Close(1008, "socket of another call"),))
             return
         try:
-            address = Address.parse(sender)
-            resolution = await self._resolver.resolve(address, session=call)
+            address = Address.parse(setup.from_)
+            resolution = await self._resolver.resolve(address, session=self._call, metadata=setup.custom_parameters)
             self._turns.subject = resolution.subject
-            self._turns.route = Route(Channel.VOICE, address, Address.parse(to))
+            self._turns.route = Route(Channel.VOICE, address, Address.parse(setup.to))
             opening = await self._joined(self)
+            if self._session.turn is not None:
+                opening = ""  # the caller speaks already, and must not be cut off by us
             self._turns.greeting = opening or await self._greet(resolution)
             self._ready.set()
             log.info("call_started", subject=subject_label(resolution.subject))
@@ -268,11 +273,16 @@ class LiveCall:
 
     async def _hang_up_after(self, said: str, handoff: Mapping[str, Any]) -> None:
         """End the session once a sentence was spoken: the ``end`` message cuts off what is still queued."""
-        begun, latest = False, self._now() + len(said) / CHARS_PER_SECOND + 1.0
-        while not self._ended and (self._session.agent_speaking or not begun) and self._now() < latest:
-            begun = begun or bool(self._session.agent_speaking)
-            await asyncio.sleep(0.05)
+        await self._until_spoken(said)
         self._perform(self._session.hang_up(handoff))
+
+    async def _until_spoken(self, said: str) -> None:
+        """Return when a sentence that was just sent was spoken, or should have been."""
+        before, latest = self._voices, self._now() + len(said) / CHARS_PER_SECOND + 1.0
+        while not self._ended and self._now() < latest:
+            if self._voices > before and not self._session.agent_speaking:
+                return
+            await asyncio.sleep(0.05)
 
     # --- patience ---------------------------------------------------------------------------------------
 
@@ -283,11 +293,11 @@ class LiveCall:
             if session.agent_speaking or session.client_speaking or session.phase is not Phase.LISTENING:
                 self._watch.keep(self._now())
             due = self._watch.look(self._now())
-            if due in (Due.STILL_THERE, Due.ALMOST_OVER):
-                self._perform(session.notice(_SAID[due]))
-            elif due is not None:
-                self._perform(session.notice(_SAID[due]))
-                await self._hang_up_after(_SAID[due], {"reason": due.value})
+            if due is None:
+                continue
+            self._perform(session.notice(WORDS[due]))
+            if due in GOODBYES:
+                await self._hang_up_after(WORDS[due], {"reason": due.value})
                 return
 
     def _touch(self) -> None:
@@ -302,11 +312,3 @@ class LiveCall:
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
-
-
-_SAID = {
-    Due.STILL_THERE: phrases.STILL_THERE,
-    Due.ALMOST_OVER: phrases.ALMOST_OVER,
-    Due.GOODBYE_SILENCE: phrases.GOODBYE_SILENCE,
-    Due.GOODBYE_LENGTH: phrases.GOODBYE_LENGTH,
-}

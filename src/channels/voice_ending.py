@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .voice_call import TRANSFER
-
+TRANSFER = "transfer"
+"""The reason in HandoffData that makes the action URL dial a colleague."""
+MOVED = "moved"
+"""The reason that makes it connect the call again, wherever it is asked."""
 MAX_ATTEMPTS = 3
 """Lost sockets in a row after which a call is not reconnected any more."""
 STEADY_SECONDS = 60.0
@@ -29,11 +31,15 @@ class Next(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a session ended. ``attempt`` is the number of the next one, ``ticket`` that of a caller to be transferred."""
+    """How a session ended. ``attempt`` is the number of the next one, ``ticket`` that of a caller to be transferred.
+
+    ``moved``: the replica that held the session ended it on purpose, so that another one takes the call over.
+    """
 
     next: Next
     attempt: int = 0
     ticket: str = ""
+    moved: bool = False
 
 
 def read_ending(form: Mapping[str, str], *, attempt: int) -> Ending:
@@ -43,6 +49,8 @@ def read_ending(form: Mapping[str, str], *, attempt: int) -> Ending:
     handoff = _handoff(form.get("HandoffData", ""))
     if handoff.get("reason") == TRANSFER:
         return Ending(Next.TRANSFER, ticket=str(handoff.get("ticket", "")))
+    if handoff.get("reason") == MOVED:
+        return Ending(Next.RECONNECT, attempt=attempt, moved=True)
     if form.get("SessionStatus") != "failed":
         return Ending(Next.HANG_UP)
     lost = 1 if _seconds(form.get("SessionDuration", "")) >= STEADY_SECONDS else attempt + 1

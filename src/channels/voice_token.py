@@ -22,11 +22,15 @@ _MAC_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What a valid token says. ``nonce`` is what must not be used twice; ``attempt`` counts lost sockets before."""
+    """What a valid token says. ``nonce`` is what must not be used twice; ``attempt`` counts lost sockets before.
+
+    ``resumed``: the call was connected before, so nothing greeted the caller now.
+    """
 
     call: str
     nonce: str
     attempt: int
+    resumed: bool
 
 
 class SocketTokens:
@@ -35,9 +39,9 @@ class SocketTokens:
     def __init__(self, secret: str) -> None:
         self._key = hashlib.sha256(b"socket-token:" + secret.encode()).digest()
 
-    def make(self, call: str, *, now: float, attempt: int = 0) -> str:
+    def make(self, call: str, *, now: float, attempt: int = 0, resumed: bool = False) -> str:
         """Return a token for a call (its CallSid); letters, digits, ``-`` and ``_`` only."""
-        body = f"{call}.{int(now + SECONDS)}.{secrets.token_hex(8)}.{attempt}".encode()
+        body = f"{call}.{int(now + SECONDS)}.{secrets.token_hex(8)}.{attempt}.{resumed:d}".encode()
         return _encode(self._mac(body) + body)
 
     def read(self, token: str, *, now: float) -> Ticket:
@@ -47,12 +51,12 @@ class SocketTokens:
             mac, body = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
             if not hmac.compare_digest(mac, self._mac(body)):
                 raise BadSignature
-            call, until, nonce, attempt = body.decode().split(".")
+            call, until, nonce, attempt, resumed = body.decode().split(".")
         except (ValueError, UnicodeDecodeError) as error:
             raise BadSignature from error
         if now > int(until):
             raise BadSignature("The socket token is expired.")
-        return Ticket(call, nonce, int(attempt))
+        return Ticket(call, nonce, int(attempt), resumed == "1")
 
     def _mac(self, body: bytes) -> bytes:
         return hmac.digest(self._key, body, "sha256")[:_MAC_BYTES]

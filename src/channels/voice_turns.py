@@ -56,6 +56,11 @@ class CallTurns:
         self.last_answer = ""
         """What the agent said last, for the caller who wants to hear it again."""
 
+    @property
+    def idle(self) -> bool:
+        """Tell whether every turn is over, also those that go on after the caller spoke over them."""
+        return all(speech.done.is_set() for speech in self._speeches.values())
+
     async def answer(self, turn: int, text: str, lang: str) -> None:
         """Hand what the caller said to the engine, with what they heard of earlier answers."""
         if self.subject is None or self.route is None:

@@ -1,7 +1,11 @@
-"""The TwiML that the gateway answers to voice webhooks. Pure. Source: twilio.com/docs/voice/twiml."""
+"""The TwiML that the gateway answers to voice webhooks. Source: twilio.com/docs/voice/twiml."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
+from starlette.responses import Response
 from twilio.twiml.voice_response import Connect, VoiceResponse  # type: ignore[import-untyped]
 
 APOLOGY = "I'm sorry, but I'm experiencing technical difficulties. Please try again later."
@@ -9,26 +13,41 @@ APOLOGY = "I'm sorry, but I'm experiencing technical difficulties. Please try ag
 EVENTS = "speaker-events tokens-played"
 """Lets Twilio tell when the agent and the caller speak; without it nobody knows when the line is silent."""
 
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that no XML may hold, however they are escaped (w3.org/TR/xml, section 2.2)."""
 
-def connect(*, socket: str, action: str, greeting: str) -> str:
+
+def connect(
+    *, socket: str, action: str, greeting: str, after: int = 0, parameters: Mapping[str, str] | None = None
+) -> str:
     """Connect the call to a ConversationRelay socket; ``greeting`` is spoken by Twilio at once, unless empty.
 
+    ``parameters`` come back in the socket's setup message. ``after`` is how many seconds of silence come first.
     ``dtmfDetection`` is off by default there, so keys would be lost
     (twilio.com/docs/voice/twiml/connect/conversationrelay).
     """
     response, verb = VoiceResponse(), Connect(action=action, method="POST")
+    if after:
+        response.pause(length=after)
     attributes = {"url": socket, "dtmf_detection": True, "interruptible": "any", "events": EVENTS}
     if greeting:
-        attributes["welcome_greeting"] = greeting
-    verb.conversation_relay(**attributes)
+        attributes["welcome_greeting"] = _clean(greeting)
+    relay = verb.conversation_relay(**attributes)
+    for name, value in (parameters or {}).items():
+        relay.parameter(name=name, value=_clean(value))
     response.append(verb)
     return str(response)
+
+
+def answer(twiml: str) -> Response:
+    """Return TwiML as the answer to a webhook."""
+    return Response(twiml, media_type="text/xml")
 
 
 def say(text: str) -> str:
     """Say something and end the call."""
     response = VoiceResponse()
-    response.say(text)
+    response.say(_clean(text))
     return str(response)
 
 
@@ -42,6 +61,11 @@ def transfer(number: str, *, whisper: str, action: str, before: str = "") -> str
         response.say(before)
     response.dial(action=action, method="POST", answer_on_bridge=True).number(number, url=whisper, method="POST")
     return str(response)
+
+
+def _clean(text: str) -> str:
+    """Return words without what would make the whole answer unreadable: the call would end."""
+    return _NO_XML.sub(" ", text)
 
 
 def hang_up() -> str:

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+from ..conversation import phrases
 
 WARNING_SECONDS = 60.0
 """How long before the end of the longest call the caller is told."""
@@ -19,6 +22,16 @@ class Due(StrEnum):
     GOODBYE_SILENCE = "goodbye_silence"
     ALMOST_OVER = "almost_over"
     GOODBYE_LENGTH = "goodbye_length"
+
+
+WORDS: Final = {
+    Due.STILL_THERE: phrases.STILL_THERE,
+    Due.ALMOST_OVER: phrases.ALMOST_OVER,
+    Due.GOODBYE_SILENCE: phrases.GOODBYE_SILENCE,
+    Due.GOODBYE_LENGTH: phrases.GOODBYE_LENGTH,
+}
+GOODBYES: Final = frozenset({Due.GOODBYE_SILENCE, Due.GOODBYE_LENGTH})
+"""What ends the call."""
 
 
 @dataclass(slots=True)

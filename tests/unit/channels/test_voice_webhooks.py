@@ -13,8 +13,8 @@ from starlette.applications import Starlette
 from tandem.channels.base import error_response
 from tandem.channels.simulator_wire import sign
 from tandem.channels.twilio import SignatureCheck
-from tandem.channels.voice import VoiceAdapter, Ways
-from tandem.channels.voice_call import CallRules
+from tandem.channels.voice import VoiceAdapter
+from tandem.channels.voice_rules import CallRules, Ways
 from tandem.channels.voice_token import SocketTokens
 from tandem.channels.voice_twiml import APOLOGY
 from tandem.errors import TandemError

@@ -1,0 +1,56 @@
+"""What a colleague is told before they are connected. Proves V17."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import aiohttp
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+
+from tandem.channels import voice_transfer
+from tandem.channels.voice_rules import Ways
+from tandem.channels.voice_transfer import Transfer
+from tandem.errors import StoreUnavailable
+from tandem.model import Ticket
+
+from ...contracts.records import ticket
+from ...kit.serving import serve
+
+
+class Tickets:
+    """Has the ticket after so many looks; None: the store is away."""
+
+    def __init__(self, looks: int | None) -> None:
+        self.looks = looks
+
+    async def ticket(self, ticket_id: str) -> Ticket | None:
+        if self.looks is None:
+            raise StoreUnavailable
+        self.looks -= 1
+        return ticket(ticket_id) if self.looks < 0 else None
+
+
+async def signed(request: Request) -> Mapping[str, str]:
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("looks", "told"),
+    [(0, True), (3, True), (10, False), (None, False)],
+    ids=["there", "soon", "never", "no store"],
+)
+async def test_the_ticket_is_waited_for_a_moment(
+    monkeypatch: pytest.MonkeyPatch, looks: int | None, told: bool
+) -> None:
+    monkeypatch.setattr(voice_transfer, "PAUSE_SECONDS", 0.001)
+    transfer = Transfer(Tickets(looks), Ways("https://tandem.example", "wss://tandem.example"), signed)  # type: ignore[arg-type]
+    async with (
+        serve(Starlette(routes=list(transfer.routes()))) as url,
+        aiohttp.ClientSession() as http,
+        http.post(f"{url}/voice/whisper?ticket=TKT_1") as answer,
+    ):
+        said = await answer.text()
+    assert "A customer asked for a person." in said
+    assert ("wants a person" in said) is told
