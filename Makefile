@@ -1,7 +1,7 @@
 # Works with Python 3.11 or newer, make and gcc. Everything goes into .venv; nothing else is touched.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench lock clean
+.PHONY: help run test check bench soak lock clean
 # An import path from outside could shadow the packages installed here (docs/decisions/0001).
 unexport PYTHONPATH PYTHONHOME
 
@@ -19,7 +19,7 @@ run: .venv/.runtime ## start the server; stop it with Ctrl-C
 	@exec $(BIN)/tandem serve
 
 test: .venv/.develop ## run the whole test suite
-	$(BIN)/python -m pytest -n 4
+	$(BIN)/python -m pytest -n 6 --dist worksteal
 
 check: .venv/.develop ## lint, format, types, layers and documents
 	$(BIN)/ruff check .
@@ -29,6 +29,9 @@ check: .venv/.develop ## lint, format, types, layers and documents
 
 bench: .venv/.develop ## measure against a local model server; takes less than four minutes
 	$(BIN)/python -m bench
+
+soak: .venv/.develop ## answer texts and calls for five minutes while replicas are killed; STORE=file|redis|postgres, MINUTES=5
+	$(BIN)/python -m bench.soak --store $(or $(STORE),redis) --minutes $(or $(MINUTES),5)
 
 lock: .venv/.develop ## choose the newest fitting versions and write both lock files
 	$(COMPILE) --upgrade --build-deps-for=editable --output-file=requirements.lock pyproject.toml

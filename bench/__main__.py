@@ -1,6 +1,7 @@
 """Measure a gateway on this machine: ``make bench``. Some three minutes, on loopback and in a temporary folder only.
 
-``python -m bench text``, ``voice`` and ``filter`` measure a part.
+``python -m bench text``, ``voice``, ``filter``, ``knowledge``, ``profile`` and ``identity`` measure a part;
+``replicas``, which takes some three minutes by itself, is measured only when it is named.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import uvloop
 
-from . import acknowledgement, stream, throughput, turns, voice
+from . import acknowledgement, identity, knowledge, profile, stream, throughput, turns, voice
 from .figures import table
 from .voice import Say
 from .world import world
@@ -31,7 +32,7 @@ async def _measure(folder: Path, parts: Sequence[str]) -> None:
     tables: list[str] = []
     for part in parts:
         (folder / part).mkdir()
-        tables.append(await _PARTS[part](folder / part, _say))
+        tables.append(await (_PARTS | _ALONE)[part](folder / part, _say))
     _say(f"done in {time.monotonic() - started:.0f} s")
     print(
         f"\n{os.cpu_count()} processors, {platform.system()} {platform.machine()}, Python {platform.python_version()}\n"
@@ -63,7 +64,23 @@ async def _filter(folder: Path, say: Say) -> str:
     return table("The filter of spoken answers", stream.rows())
 
 
-_PARTS: dict[str, Callable[[Path, Say], Awaitable[str]]] = {"text": _text, "voice": voice.measure, "filter": _filter}
+_PARTS: dict[str, Callable[[Path, Say], Awaitable[str]]] = {
+    "text": _text,
+    "voice": voice.measure,
+    "filter": _filter,
+    "knowledge": knowledge.measure,
+    "profile": profile.measure,
+    "identity": identity.measure,
+}
+
+
+async def _replicas(folder: Path, say: Say) -> str:
+    from . import replicas  # it needs the stores' servers, which nothing else here does
+
+    return await replicas.measure(folder, say)
+
+
+_ALONE: dict[str, Callable[[Path, Say], Awaitable[str]]] = {"replicas": _replicas}
 
 
 async def _main(parts: Sequence[str]) -> None:
@@ -81,8 +98,8 @@ def _say(what: str) -> None:
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or list(_PARTS)
-    if not set(chosen) <= set(_PARTS):
-        sys.exit(f"parts: {', '.join(_PARTS)}")
+    if not set(chosen) <= set(_PARTS | _ALONE):
+        sys.exit(f"parts: {', '.join(_PARTS | _ALONE)}")
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_main(chosen))

@@ -12,6 +12,7 @@ from typing import Any
 from tandem.conversation.base import EngineLimits, Execution, TurnRequest, TurnResult
 from tandem.conversation.delivery import Delivery
 from tandem.conversation.engine import TurnEngine
+from tandem.conversation.folding import Summarise
 from tandem.entries import Entry, TextReceived
 from tandem.model import Address, Approval, ApprovalStatus, Channel, Conversation, Reply, Route, SubjectId
 from tandem.persistence.base import LaneStore
@@ -64,7 +65,11 @@ class FakeCarrier:
     sent: list[Reply] = field(default_factory=list)
     existing: dict[str, str] = field(default_factory=dict)
     looked_for: list[frozenset[str]] = field(default_factory=list)
+    blind: list[Exception] = field(default_factory=list)
+    """What looking raises, one per time."""
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    gate: asyncio.Event | None = None
+    """What every reply waits for before it is sent."""
 
     def compose(self, text: str) -> tuple[str, ...]:
         return (text,)
@@ -75,12 +80,16 @@ class FakeCarrier:
     async def send(self, reply: Reply) -> str:
         if self.troubles:
             raise self.troubles.pop(0)
+        if self.gate is not None:
+            await self.gate.wait()
         self.sent.append(reply)
         self.news.set()
         return f"SM{len(self.sent)}"
 
     async def find(self, reply: Reply, *, known: frozenset[str]) -> str | None:
         self.looked_for.append(known)
+        if self.blind:
+            raise self.blind.pop(0)
         return self.existing.get(reply.text)
 
     async def texts(self, count: int) -> list[str]:
@@ -115,6 +124,7 @@ async def lab(
     *,
     limits: EngineLimits = LIMITS,
     wrap: Callable[[FileStore], LaneStore] | None = None,
+    summarise: Summarise | None = None,
     **changes: Any,
 ) -> AsyncIterator[Lab]:
     """Run an engine; ``wrap`` puts something between it and its store, ``changes`` are limits."""
@@ -124,5 +134,7 @@ async def lab(
         bounds = replace(limits, **changes)
         delivery = Delivery(seen, lease=bounds.lease)
         delivery.add(carrier)
-        async with TurnEngine(store=seen, runner=runner, delivery=delivery, limits=bounds) as engine:
+        async with TurnEngine(
+            store=seen, runner=runner, delivery=delivery, limits=bounds, summarise=summarise
+        ) as engine:
             yield Lab(engine, store, runner, carrier)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiohttp import BasicAuth
@@ -38,6 +39,8 @@ class Running:
     settings: Settings
     logins: list[str]
     """Who signed in to Twilio's REST API, one name per request."""
+    env: dict[str, str] = field(default_factory=dict)
+    """The settings that a further gateway of the same world has, too."""
 
     async def say(self, text: str, *, sender: str = JOHN, sid: str | None = None) -> int:
         """Text the gateway and return its HTTP status."""
@@ -93,13 +96,15 @@ async def running(
     *,
     twilio: TwilioSimulator | None = None,
     api_key: tuple[str, str] | None = None,
+    port: int = 0,
     **extra: str,
 ) -> AsyncIterator[Running]:
     """Run a gateway on a folder; without ``model`` the offline rules answer. ``extra`` are settings.
 
-    With ``twilio``, what an earlier gateway's customers got is kept: a restart. ``api_key`` is one that Twilio knows.
+    With ``twilio``, what an earlier gateway's customers got is kept: a restart, on its ``port`` if need be. ``api_key``
+    is one that Twilio knows.
     """
-    listener, outside = listen(), listen()
+    listener, outside = listen(port), listen()
     url = f"http://127.0.0.1:{port_of(listener)}"
     simulator = TwilioSimulator(account_sid=ACCOUNT, auth_token=TOKEN, gateway_url=url, api_key=api_key)
     doorman = _Doorman(Starlette(routes=list(simulator.routes())))
@@ -113,9 +118,30 @@ async def running(
         env = {"TWILIO_API_BASE_URL": twilio_url, "PUBLIC_BASE_URL": url}
         if model is not None:
             env |= {"OPENAI_API_KEY": "test-key", "OPENAI_BASE_URL": f"{model_url}/v1", "TRACING_ENABLED": "false"}
-        settings = settings_for(folder, **env, **extra)
-        async with (
-            open_gateway(settings, port=port_of(listener), shop_file=folder / "shop.sqlite3") as gateway,
-            serve(gateway.app(), listener=listener),
-        ):
-            yield Running(simulator, gateway, gateway.health.store, url, settings, doorman.logins)
+        async with _one_gateway(folder, listener, simulator, doorman.logins, env | extra) as it:
+            yield it
+
+
+@asynccontextmanager
+async def running_beside(it: Running, folder: Path, model: ModelServer, **extra: str) -> AsyncIterator[Running]:
+    """Run another gateway of the same world, over the same store and shop, with a model of its own.
+
+    ``twilio.route`` chooses between the two; ``extra`` are settings that differ.
+    """
+    async with serve(model.app) as model_url:
+        env = it.env | {"OPENAI_BASE_URL": f"{model_url}/v1"} | extra
+        async with _one_gateway(folder, listen(), it.twilio, it.logins, env) as another:
+            yield another
+
+
+@asynccontextmanager
+async def _one_gateway(
+    folder: Path, listener: socket.socket, twilio: TwilioSimulator, logins: list[str], env: dict[str, str]
+) -> AsyncIterator[Running]:
+    settings, port = settings_for(folder, **env), port_of(listener)
+    async with (
+        open_gateway(settings, port=port, shop_file=folder / "shop.sqlite3") as gateway,
+        serve(gateway.app(), listener=listener),
+    ):
+        url = f"http://127.0.0.1:{port}"
+        yield Running(twilio, gateway, gateway.health.store, url, settings, logins, env)

@@ -21,7 +21,7 @@ from tandem.conversation.base import Requested, TurnRequest, TurnResult
 from tandem.conversation.history import model_input
 from tandem.entries import Decision, Entry, Verdict
 from tandem.errors import StoreUnavailable
-from tandem.model import Approval, ApprovalStatus, Channel, Conversation, Item, Route, Ticket, Turn
+from tandem.model import Approval, ApprovalStatus, Channel, Conversation, Item, Route, Ticket, TimelineEvent, Turn
 from tandem.persistence.base import Effect, EffectState, Outcome, Receipt
 
 from .callers import NOW, caller_of, route_of
@@ -33,7 +33,8 @@ class Memory:
 
     rows: dict[str, str | None] = field(default_factory=dict)
     entries: dict[str, Entry] = field(default_factory=dict)
-    tickets: dict[str, Ticket] = field(default_factory=dict)
+    known_tickets: dict[str, Ticket] = field(default_factory=dict)
+    timeline_rows: list[TimelineEvent] = field(default_factory=list)
     down: bool = False
 
     async def effect_begin(self, subject: str, key: str, *, token: str) -> Effect:
@@ -62,18 +63,25 @@ class Memory:
     async def ticket(self, ticket_id: str) -> Ticket | None:
         if self.down:
             raise StoreUnavailable
-        return self.tickets.get(ticket_id)
+        return self.known_tickets.get(ticket_id)
+
+    async def timeline(self, subject: str, *, limit: int = 200) -> tuple[TimelineEvent, ...]:
+        return tuple(self.timeline_rows[-limit:])
+
+    async def tickets(self, subject: str, *, limit: int = 50) -> tuple[Ticket, ...]:
+        return tuple(ticket for ticket in self.known_tickets.values() if ticket.subject == subject)[-limit:]
 
 
 class Line:
     """One customer's conversation with an agent."""
 
-    def __init__(self, shop: Shop, phone: str | None, model: Model, agent: Agent[Any]) -> None:
+    def __init__(self, shop: Shop, phone: str | None, model: Model, agent: Agent[Any], **known: Any) -> None:
+        """Open it; ``known`` is what callers know besides: facts of the identity source, articles."""
         self.memory = Memory()
         self.runner = SdkRunner(
             agent,
             models=OneModel(model, call_timeout=5),
-            callers=Callers(shop, self.memory, region="US"),
+            callers=Callers(shop, self.memory, region="US", **known),
             ledger=self.memory,
             limits=RunLimits(),
             workflow_name="test",
@@ -138,7 +146,7 @@ class Line:
         turn = Turn(request.number, Channel.SMS, NOW, result.items)
         history = (*self.conversation.history, turn)
         self.conversation = replace(self.conversation, history=history, turns_taken=request.number)
-        self.memory.tickets |= {ticket.id: ticket for ticket in result.requested.tickets}
+        self.memory.known_tickets |= {ticket.id: ticket for ticket in result.requested.tickets}
         said = "\n".join(request.texts)
         new = [
             approvals.requested(call, self.conversation, said=said, channel=Channel.SMS, now=NOW, seconds=60)

@@ -20,6 +20,7 @@ class GatewayProcess:
 
     process: asyncio.subprocess.Process
     url: str
+    log: Path
 
     async def kill(self) -> None:
         """``kill -9``: no chance to clean up."""
@@ -29,32 +30,55 @@ class GatewayProcess:
 
     async def terminate(self) -> int:
         """SIGTERM, and the exit code."""
-        self.process.send_signal(signal.SIGTERM)
+        self.stop()
         return await asyncio.wait_for(self.process.wait(), 30)
+
+    def stop(self) -> None:
+        """SIGTERM; return at once."""
+        self.process.send_signal(signal.SIGTERM)
+
+    def freeze(self) -> None:
+        """Keep it from doing anything, as a machine that is out of breath."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on where it was."""
+        self.process.send_signal(signal.SIGCONT)
+
+    @property
+    def runs(self) -> bool:
+        """Tell whether it has not ended yet."""
+        return self.process.returncode is None
 
 
 @asynccontextmanager
-async def gateway_process(folder: Path, port: int, env: Mapping[str, str]) -> AsyncIterator[GatewayProcess]:
-    """Start a gateway in ``folder`` and wait until it is ready; it is killed at the end if it still runs."""
-    with (folder / "gateway.log").open("ab") as output:
+async def gateway_process(
+    folder: Path, port: int, env: Mapping[str, str], *, name: str = "gateway", patience: float = 60.0
+) -> AsyncIterator[GatewayProcess]:
+    """Start a gateway in ``folder`` and wait until it is ready; it is killed at the end if it still runs.
+
+    What it says is in the file ``name``.log there. ``patience`` is how long its start may take, seconds.
+    """
+    log = folder / f"{name}.log"
+    with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tandem", "serve", cwd=folder, stdout=output, stderr=output,
             env={"PATH": os.environ["PATH"], "PORT": str(port), **env},
         )  # fmt: skip
-    gateway = GatewayProcess(process, f"http://127.0.0.1:{port}")
+    gateway = GatewayProcess(process, f"http://127.0.0.1:{port}", log)
     try:
-        await _ready(gateway, folder)
+        await _ready(gateway, patience)
         yield gateway
     finally:
         if process.returncode is None:
             await gateway.kill()
 
 
-async def _ready(gateway: GatewayProcess, folder: Path) -> None:
-    async with aiohttp.ClientSession() as session, asyncio.timeout(30):
+async def _ready(gateway: GatewayProcess, patience: float) -> None:
+    async with aiohttp.ClientSession() as session, asyncio.timeout(patience):
         while True:
             if gateway.process.returncode is not None:
-                raise AssertionError((folder / "gateway.log").read_text())
+                raise AssertionError(gateway.log.read_text())
             try:
                 async with session.get(f"{gateway.url}/health/ready") as response:
                     if response.status == 200:

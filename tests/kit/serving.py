@@ -40,11 +40,12 @@ class _no_signals:
         return None
 
 
-def listen() -> socket.socket:
-    """Return a socket that is bound to a free loopback port."""
+def listen(port: int = 0) -> socket.socket:
+    """Return a socket that is bound to a loopback port, by default a free one."""
     # Named as TCP, so that asyncio sends without delay.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # the port may have served a moment ago
+    listener.bind(("127.0.0.1", port))
     return listener
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,15 +34,21 @@ CANARY = "snapshot-canary-4711"
 
 @dataclass
 class Lanes:
-    """Stands where the engine stands: keeps decisions in the store's lanes. ``down`` makes it a store that is away."""
+    """Stands where the engine stands: keeps decisions in the store's lanes. ``down`` makes it a store that is away;
+    ``meanwhile`` happens once, just before a decision arrives.
+    """
 
     store: FileStore
     down: bool = False
+    meanwhile: Callable[[], Awaitable[object]] | None = None
     decisions: list[tuple[SubjectId, str, Decision]] = field(default_factory=list)
 
     async def decide(self, subject: SubjectId, decision: Decision, *, key: str, not_after: float | None) -> Receipt:
         if self.down:
             raise StoreUnavailable
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            await meanwhile()
         self.decisions.append((subject, key, decision))
         token = f"decide-{len(self.decisions)}"
         (receipt,) = await self.store.accept(subject, [Entry(key, decision)], token=token, not_after=not_after)
