@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -13,29 +15,38 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from .agents.callers import Callers
+from .agents.knowledge import open_knowledge
 from .agents.model_source import open_models
 from .agents.runner import RunLimits, SdkRunner, warm_up
-from .agents.shop import open_embedded_shop
+from .agents.summariser import Summariser
+from .channels.answers import counted
 from .channels.base import error_response
+from .channels.delivered import Delivered
 from .channels.sms import SmsAdapter
 from .channels.voice import VoiceAdapter
-from .channels.voice_call import CallRules
+from .channels.voice_rules import CallRules
 from .channels.voice_token import SocketTokens
 from .conversation import phrases
 from .conversation.delivery import Delivery
 from .conversation.engine import TurnEngine
+from .conversation.joining import Joining
 from .errors import StoreUnavailable, TandemError
 from .health import Health
 from .identity.base import Resolution
-from .identity.phone import PhoneResolver
+from .identity.chosen import PHONE, open_identity
 from .parts import (
     auth_tokens,
     configuration,
+    conversation_api,
     engine_limits,
     gateway_agent,
     model_source,
+    open_shop,
     open_twilio,
+    phone_routes,
     staff_tokens,
+    tell_segment,
+    tell_staff,
     voice_ways,
 )
 from .persistence.chosen import open_store
@@ -43,8 +54,16 @@ from .settings import Settings, load_settings
 from .staff.api import StaffApi
 from .staff.auth import StaffTokens
 from .staff.desk import ApprovalDesk
+from .staff.live import LivePages
+from .staff.page_files import PageFiles
+from .staff.session import StaffSession
+from .telemetry.metrics import Metrics
 
 SHOP_FILE = Path("data/shop.sqlite3")
+GREETING_SECONDS = 1.0
+"""How long the caller's name is waited for; the phone is ringing meanwhile."""
+LAST_TURNS_SECONDS = 10.0
+"""How long turns may take that run when the last call has gone, although the time to drain is over."""
 GC_THRESHOLDS = (50_000, 20, 50)
 """Collections in the middle of speech are what concurrent calls feel; see docs/decisions/0006."""
 
@@ -56,11 +75,20 @@ class Gateway:
     routes: tuple[BaseRoute, ...]
     engine: TurnEngine
     health: Health
+    live: LivePages
+    voice: VoiceAdapter
 
     async def drain(self, seconds: float) -> bool:
-        """Answer readiness with 503 from now on and finish what runs; return whether it ended in time."""
+        """Answer readiness with 503 from now on and finish what runs; return whether it ended in time.
+
+        Live calls go on for ``seconds`` and are then moved to another replica; all else works until they have gone.
+        """
         self.health.draining = True
-        return await self.engine.drain(seconds)
+        self.live.close()
+        began = asyncio.get_running_loop().time()
+        await self.voice.leave(seconds)
+        left = seconds - (asyncio.get_running_loop().time() - began)
+        return await self.engine.drain(max(left, min(seconds, LAST_TURNS_SECONDS)))
 
     def app(self, **arguments: Any) -> Starlette:
         """Return the ASGI app that serves this gateway."""
@@ -93,23 +121,36 @@ async def open_gateway(
         address = f"http://127.0.0.1:{port or settings.port}"
         agent = gateway_agent(settings)
         store = await stack.enter_async_context(open_store(settings))
-        shop = await stack.enter_async_context(open_embedded_shop(shop_file, settings.sample_customer_phone))
+        customers = await stack.enter_async_context(open_identity(settings))
+        identity = await stack.enter_async_context(Joining(customers, store))
+        shop = await stack.enter_async_context(open_shop(settings, shop_file))
+        knowledge = await stack.enter_async_context(open_knowledge(settings.knowledge_dir))
         models = await stack.enter_async_context(open_models(model_source(settings)))
+        callers = Callers(shop, store, region=settings.default_region, knowledge=knowledge, facts=identity.facts)
         runner = SdkRunner(
             agent,
             models=models.provider,
-            callers=Callers(shop, store, region=settings.default_region),
+            callers=callers,
             ledger=store,
             limits=RunLimits(settings.max_turns, settings.turn_timeout_ms / 1000),
             workflow_name=settings.workflow_name,
             tracing=settings.tracing_enabled and settings.openai_api_key is not None,
         )
         await warm_up()
-        delivery = Delivery(store, lease=settings.lane_lease_seconds)
-        engine = TurnEngine(store=store, runner=runner, delivery=delivery, limits=engine_limits(settings))
+        metrics = Metrics()
+        delivery = Delivery(store, lease=settings.lane_lease_seconds, replica=uuid.uuid4().hex, observer=metrics)
+        engine = TurnEngine(
+            store=store,
+            runner=runner,
+            delivery=delivery,
+            limits=engine_limits(settings),
+            summarise=Summariser(models.provider) if settings.openai_api_key else None,
+        )
+        identity.held.append(engine.wake)
+        await tell_segment(settings, stack, engine, identity)
         twilio = await open_twilio(settings, stack, address)
         sms = SmsAdapter(
-            resolver=PhoneResolver(settings.default_region),
+            resolver=identity,
             inbox=engine,
             statuses=engine,
             signatures=twilio.signatures,
@@ -117,21 +158,24 @@ async def open_gateway(
             public_base_url=settings.public_base_url or address,
             messaging_service_sid=settings.twilio_messaging_service_sid,
             number=settings.twilio_phone_number,
+            delivered=Delivered(store) if settings.subject_resolver != PHONE else None,
         )
         delivery.add(sms)
 
         async def greet(resolution: Resolution) -> str:
+            callers.expect(resolution.subject, resolution.phone)  # what they will say first should find it there
             try:
-                customer = await shop.customer_by_phone(resolution.phone) if resolution.phone else None
-            except StoreUnavailable:
+                async with asyncio.timeout(GREETING_SECONDS):
+                    customer = await shop.customer_by_phone(resolution.phone) if resolution.phone else None
+            except (StoreUnavailable, TimeoutError):
                 customer = None  # a greeting without a name is better than none
-            return phrases.greeting(customer.name.split()[0] if customer else None)
+            return phrases.greeting(customer.name if customer else None)
 
         public = settings.public_base_url or address
         voice = VoiceAdapter(
             engine=engine,
             store=store,
-            resolver=PhoneResolver(settings.default_region),
+            resolver=identity,
             signatures=twilio.signatures,
             tokens=SocketTokens(auth_tokens(settings)[0] if auth_tokens(settings) else ""),
             ways=voice_ways(settings, public),
@@ -152,14 +196,37 @@ async def open_gateway(
             configuration(settings),
             refused_signatures=lambda: twilio.signatures.refused,
             open_calls=lambda: voice.open_calls,
+            metrics=metrics,
         )
+        await tell_staff(settings, stack, engine, public)
         await stack.enter_async_context(engine)
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
-        staff = StaffApi(
-            ApprovalDesk(store, engine, runner), StaffTokens(staff_tokens(settings)), region=settings.default_region
+        tokens = StaffTokens(staff_tokens(settings), public=settings.public_base_url)
+        staff = StaffApi(ApprovalDesk(store, engine, runner), tokens, region=settings.default_region)
+        desk = conversation_api(
+            settings, tokens, store=store, shop=shop, engine=engine, delivery=delivery, identity=identity
         )
+        session = StaffSession(tokens, made_token=not settings.staff_tokens)
+        pages = PageFiles()
+        live = await stack.enter_async_context(LivePages(store, tokens))
+        engine.events.add("staff-page", live.hear)
+        engine.on_call.append(live.look_at)
         yield Gateway(
-            (*sms.routes(), *voice.routes(), *staff.routes(), *health.routes(), *twilio.routes), engine, health
+            (
+                *counted((*sms.routes(), *voice.routes()), metrics.answered),
+                *staff.routes(),
+                *desk.routes(),
+                *session.routes(),
+                *pages.routes(),
+                *live.routes(),
+                *health.routes(),
+                *twilio.routes,
+                *phone_routes(settings, pages, tokens, twilio.simulator),
+            ),
+            engine,
+            health,
+            live,
+            voice,
         )

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from .agents.gate import put_gates
+from .agents.knowledge import open_knowledge
 from .app import SHOP_FILE
 from .check_online import look_online
 from .errors import ConfigurationError, StoreDamaged, StoreError, StoreMissing
 from .finding import Finding, State, notice, ok, problem, skipped
+from .identity.chosen import open_identity, source_place
 from .parts import gateway_agent
 from .persistence.chosen import open_store, store_place
 from .persistence.file_database import damaged_copies
@@ -44,13 +46,17 @@ async def _look(load: Callable[[], Settings], *, online: bool) -> AsyncIterator[
         yield finding
     agent, finding = _agent(settings)
     yield finding
+    yield await _customers(settings)
     yield _folder("state folder", settings.state_persistence_dir)
     for finding in _open_folder(settings.state_persistence_dir):
         yield finding
     yield await _store(settings)
     for finding in _set_aside(settings.state_persistence_dir):
         yield finding
-    yield _folder("sample shop", SHOP_FILE.parent)
+    if settings.shop_base_url is None:
+        yield _folder("sample shop", SHOP_FILE.parent)
+    async for finding in _knowledge(settings):
+        yield finding
     if settings.log_dir:
         yield _folder("log folder", settings.log_dir)
     if not online:
@@ -87,6 +93,14 @@ def _agent(settings: Settings) -> tuple[Any, Finding]:
     return agent, ok("agent", f"{agent.name}, {len(tools)} tools")
 
 
+async def _customers(settings: Settings) -> Finding:
+    try:
+        async with open_identity(settings):
+            return ok("customers", f"known by {source_place(settings)}")
+    except ConfigurationError as error:
+        return problem("customers", " ".join(error.problems))
+
+
 def _folder(item: str, folder: Path) -> Finding:
     """Try to write where a folder is, or would be made."""
     there = folder
@@ -111,6 +125,19 @@ def _set_aside(folder: Path) -> Iterator[Finding]:
         yield notice(
             "set aside", f"{copy} was damaged and holds customers' words; delete it when nothing more is needed"
         )
+
+
+async def _knowledge(settings: Settings) -> AsyncIterator[Finding]:
+    try:
+        async with open_knowledge(settings.knowledge_dir, quiet=True) as knowledge:
+            broken, count = dict(knowledge.broken), len(knowledge)
+    except ConfigurationError as error:
+        yield problem("knowledge", " ".join(error.problems))
+        return
+    for name, reason in broken.items():
+        yield notice("knowledge", f"{name} is left out: {reason}")
+    place = settings.knowledge_dir or "the shipped samples; KNOWLEDGE_DIR takes your own"
+    yield ok("knowledge", f"{count} articles ({place})")
 
 
 async def _store(settings: Settings) -> Finding:

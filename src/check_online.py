@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -12,8 +13,10 @@ from .channels.simulator_wire import sign
 from .channels.twilio import read_answer
 from .channels.webhook import BODY_LIMIT, SIGNATURE
 from .check_twilio import look_at_twilio
+from .errors import ConfigurationError, IdentityError, StoreUnavailable
 from .finding import Finding, ok, problem, skipped
-from .parts import model_source
+from .identity.chosen import PHONE, probe_source, source_place
+from .parts import model_source, open_shop
 from .settings import Settings
 
 SECONDS = 15.0
@@ -22,6 +25,9 @@ SECONDS = 15.0
 async def look_online(settings: Settings, agent: Any) -> AsyncIterator[Finding]:
     """Yield what the others say. ``agent`` is None when it did not load."""
     yield await _model(settings, agent)
+    yield await _customers(settings)
+    if settings.shop_base_url is not None:
+        yield await _shop(settings)
     async for finding in look_at_twilio(settings):
         yield finding
     async for finding in _public_address(settings):
@@ -37,6 +43,27 @@ async def _model(settings: Settings, agent: Any) -> Finding:
     if probe.works is None:
         return skipped("model", probe.text)
     return ok("model", probe.text) if probe.works else problem("model", probe.text)
+
+
+async def _shop(settings: Settings) -> Finding:
+    """Ask the business system how much it holds."""
+    async with open_shop(settings, Path()) as shop:
+        try:
+            counts = await shop.counts()
+        except StoreUnavailable as error:
+            return problem("shop", f"SHOP_BASE_URL: {error.detail.strip('()')}.")
+    return ok("shop", ", ".join(f"{kind}: {count}" for kind, count in counts.items()) or "answers")
+
+
+async def _customers(settings: Settings) -> Finding:
+    """Ask the source of customers about a number that nobody has."""
+    if settings.subject_resolver == PHONE:
+        return skipped("customers online", "SUBJECT_RESOLVER is phone: there is nobody to ask")
+    try:
+        await probe_source(settings)
+    except (ConfigurationError, IdentityError) as error:
+        return problem("customers online", f"{error} Look at {source_place(settings)}.")
+    return ok("customers online", f"{source_place(settings)} answers")
 
 
 async def _public_address(settings: Settings) -> AsyncIterator[Finding]:

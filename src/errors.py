@@ -7,7 +7,12 @@
     ├── RequestRejected             an incoming request is not served
     │   ├── BadSignature
     │   ├── MalformedRequest
-    │   └── NotAuthorised
+    │   ├── NotAuthorised
+    │   ├── CrossSiteRequest
+    │   ├── TooManyAttempts *
+    │   ├── NotFound
+    │   ├── TurnRunning *
+    │   └── NoWay
     ├── StoreError
     │   ├── StoreUnavailable *      unreachable, frozen, or out of space
     │   │   ├── StoreMissing        a command that makes none found none
@@ -23,6 +28,10 @@
     │   ├── DeliveryThrottled *
     │   ├── DeliveryUnclear *       nobody knows whether the message was created
     │   └── DeliveryRefused         permanent: opted out, invalid number, …
+    ├── IdentityError               where customers are known, besides the telephone number
+    │   ├── IdentityUnavailable *
+    │   ├── IdentityRefused         wrong key, or a question it does not take
+    │   └── IdentityUnreadable      an answer that makes no sense
     └── AccountError                the account behind the number, which only commands ask about
         ├── AccountUnreachable *
         └── AccountRefused          wrong credentials, no permission, no such thing
@@ -85,6 +94,36 @@ class NotAuthorised(RequestRejected):
     """The request carries no valid staff token."""
 
     code = "not_authorised"
+
+
+class CrossSiteRequest(RequestRejected):
+    """The request does not come from the staff page."""
+
+    code = "cross_site_request"
+
+
+class TooManyAttempts(RequestRejected):
+    """Too many wrong tokens were tried."""
+
+    code, retryable = "too_many_attempts", True
+
+
+class NotFound(RequestRejected):
+    """There is no such thing."""
+
+    code = "not_found"
+
+
+class TurnRunning(RequestRejected):
+    """A turn of this customer is running."""
+
+    code, retryable = "turn_running", True
+
+
+class NoWay(RequestRejected):
+    """There is no way to text this customer."""
+
+    code = "no_way"
 
 
 class StoreError(TandemError):
@@ -179,6 +218,35 @@ class DeliveryRefused(DeliveryError):
     """The provider will never take this message."""
 
     code = "delivery_refused"
+
+
+class IdentityError(TandemError):
+    """The source of customers could not say who it is."""
+
+    code, ours = "identity", False
+
+
+class IdentityUnavailable(IdentityError):
+    """The source of customers does not answer."""
+
+    code, retryable = "identity_unavailable", True
+
+    def __init__(self, detail: str = "", *, retry_in: float | None = None) -> None:
+        super().__init__(detail)
+        self.retry_in = retry_in
+        """Seconds for which the source asked to be left alone."""
+
+
+class IdentityRefused(IdentityError):
+    """The source of customers refuses the question."""
+
+    code = "identity_refused"
+
+
+class IdentityUnreadable(IdentityError):
+    """The source of customers answers something that makes no sense."""
+
+    code = "identity_unreadable"
 
 
 class AccountError(TandemError):

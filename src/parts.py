@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+import uuid
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from starlette.routing import BaseRoute
 
 from .agents.model_source import ModelSource
+from .agents.shop import Shop, open_embedded_shop
+from .agents.shop_http import open_http_shop
 from .agents.support import build_support_agent, load_agent
 from .channels.simulator import TwilioSimulator
+from .channels.simulator_phone import PhoneLine
 from .channels.twilio import SignatureCheck, TwilioRest, open_twilio_rest
-from .channels.voice import Ways
+from .channels.voice_rules import Ways
 from .conversation.base import EngineLimits
+from .conversation.delivery import Delivery
+from .conversation.engine import TurnEngine
+from .conversation.joining import Joining
 from .development_secret import development_secret
+from .identity.analytics import ADDRESSES, open_analytics
+from .identity.base import SubjectResolver
+from .model import Address, SubjectId
+from .persistence.base import LaneStore
 from .settings import Settings
-from .staff.auth import DEVELOPER, TOKEN_FILE
+from .staff.auth import DEVELOPER, TOKEN_FILE, StaffTokens
+from .staff.conversation_api import ConversationApi
+from .staff.conversations import Conversations
+from .staff.customers import Customers
+from .staff.notifier import open_notifier
+from .staff.page_files import PageFiles
+from .staff.people import People
+from .staff.phone import phone_pages, signed_in
+from .staff.tickets import Tickets
+from .staff.whose import Whose
 
 SAMPLE_ACCOUNT_SID = "AC" + "0" * 32
 """Names the pretend account while no real one is configured."""
@@ -35,12 +56,22 @@ def gateway_agent(settings: Settings) -> Any:  # an SDK agent; only agents/ may 
     )
 
 
+def open_shop(settings: Settings, file: Path) -> AbstractAsyncContextManager[Shop]:
+    """Open the business data: ``SHOP_BASE_URL``'s, or the sample shop in a file."""
+    if settings.shop_base_url is None:
+        return open_embedded_shop(file, settings.sample_customer_phone)
+    key = settings.shop_api_key
+    return open_http_shop(settings.shop_base_url, key.get_secret_value() if key else None)
+
+
 def engine_limits(settings: Settings) -> EngineLimits:
     """Translate settings (milliseconds) into the engine's bounds (seconds)."""
     return EngineLimits(
         coalesce=settings.coalesce_ms / 1000,
         lease=settings.lane_lease_seconds,
         history_max_items=settings.history_max_items,
+        # Without a model there is nobody to wait for.
+        unfolded_max_items=settings.history_max_items if settings.openai_api_key else 0,
         state_max_age=settings.state_max_age / 1000,
         context_max_age=settings.context_max_age / 1000,
         max_input_chars=settings.max_input_chars,
@@ -69,8 +100,8 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "openaiConfigured": settings.openai_api_key is not None,
         "phoneNumber": f"…{number[-4:]}" if number else None,
         "subjectResolver": settings.subject_resolver,
-        "segmentConfigured": False,
-        "segmentProfileApiConfigured": False,
+        "segmentConfigured": settings.segment_write_key is not None,
+        "segmentProfileApiConfigured": bool(settings.segment_profile_api_token and settings.segment_space_id),
         "persistenceAdapter": settings.persistence_adapter,
         "model": (settings.agent_model or "default") if settings.openai_api_key else OFFLINE,
     }
@@ -104,7 +135,12 @@ class TwilioSide:
 
     signatures: SignatureCheck
     rest: TwilioRest
-    routes: tuple[BaseRoute, ...] = ()
+    simulator: TwilioSimulator | None = None
+
+    @property
+    def routes(self) -> tuple[BaseRoute, ...]:
+        """Return the pretend one's routes."""
+        return tuple(self.simulator.routes()) if self.simulator else ()
 
 
 async def open_twilio(settings: Settings, stack: AsyncExitStack, address: str) -> TwilioSide:
@@ -119,7 +155,7 @@ async def open_twilio(settings: Settings, stack: AsyncExitStack, address: str) -
     account = settings.twilio_account_sid or SAMPLE_ACCOUNT_SID
     username, password = settings.twilio_login or (account, tokens[0] if tokens else "")
     base_url = settings.twilio_api_base_url
-    routes: tuple[BaseRoute, ...] = ()
+    simulator = None
     if simulated(settings):
         simulator = await stack.enter_async_context(
             TwilioSimulator(
@@ -129,11 +165,57 @@ async def open_twilio(settings: Settings, stack: AsyncExitStack, address: str) -
                 public_base_url=settings.public_base_url,
             )
         )
-        username, password, base_url, routes = account, tokens[0], address, tuple(simulator.routes())
+        username, password, base_url = account, tokens[0], address
     rest = await stack.enter_async_context(
         open_twilio_rest(account_sid=account, username=username, password=password, base_url=base_url)
     )
-    return TwilioSide(signatures, rest, routes)
+    return TwilioSide(signatures, rest, simulator)
+
+
+def phone_routes(
+    settings: Settings, files: PageFiles, tokens: StaffTokens, simulator: TwilioSimulator | None
+) -> tuple[BaseRoute, ...]:
+    """Return the routes of the phone in the browser, which only a development server has."""
+    if settings.production:
+        return ()
+    ours = settings.twilio_phone_number or SAMPLE_NUMBER
+    line = PhoneLine(simulator, ours, settings.default_region, signed_in(tokens))
+    return (*phone_pages(files), *line.routes())
+
+
+def conversation_api(
+    settings: Settings,
+    tokens: StaffTokens,
+    *,
+    store: LaneStore,
+    shop: Shop,
+    engine: TurnEngine,
+    delivery: Delivery,
+    identity: SubjectResolver,
+) -> ConversationApi:
+    """Return what serves conversations, customers and tickets to staff."""
+    region = settings.default_region
+    people = People(shop, store, region=region)
+
+    async def subject_of(address: Address) -> SubjectId:
+        return (await identity.resolve(address, session=f"staff-{uuid.uuid4().hex}")).subject
+
+    whose = Whose(store, subject_of, region=region)
+    return ConversationApi(
+        Conversations(store, engine, people, whose, other_way=delivery.other_way),
+        Customers(store, shop, people, whose),
+        Tickets(
+            store,
+            engine,
+            people,
+            shop,
+            whose,
+            region=region,
+            ours=settings.twilio_phone_number or (SAMPLE_NUMBER if simulated(settings) else None),
+            other_way=delivery.other_way,
+        ),
+        tokens,
+    )
 
 
 def model_source(settings: Settings) -> ModelSource:
@@ -146,3 +228,37 @@ def model_source(settings: Settings) -> ModelSource:
         default=settings.agent_model,
         call_timeout=settings.stream_timeout_ms / 1000,
     )
+
+
+async def tell_segment(settings: Settings, stack: AsyncExitStack, engine: TurnEngine, identity: Joining) -> None:
+    """Let Segment know what happens, where there is a write key; open until the engine has said its last."""
+    if settings.segment_write_key is None:
+        return
+    analytics = await stack.enter_async_context(
+        open_analytics(
+            settings.segment_api_url or ADDRESSES[settings.segment_region],
+            settings.segment_write_key.get_secret_value(),
+            known=identity.known,
+            must_know=settings.subject_resolver == "segment",
+        )
+    )
+    engine.events.add("segment", lambda happened: analytics.happened(happened.subject, happened.event))
+    identity.moved.append(analytics.moved)
+
+
+async def tell_staff(settings: Settings, stack: AsyncExitStack, engine: TurnEngine, public: str) -> None:
+    """Have it posted that something waits for staff, where that is wanted; ``public`` is the gateway's address.
+
+    Opened before the engine, it hears what the engine does last.
+    """
+    if settings.staff_webhook_url is None:
+        return
+    secret = settings.staff_webhook_secret
+    notifier = await stack.enter_async_context(
+        open_notifier(
+            settings.staff_webhook_url.get_secret_value(),
+            desk=f"{public}/staff",
+            secret=secret.get_secret_value() if secret else None,
+        )
+    )
+    engine.events.add("staff-webhook", notifier.hear)

@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 from types import FrameType
+from urllib.parse import quote
 
 import structlog
 import uvicorn
@@ -105,17 +106,35 @@ def _own_name() -> str:
 
 
 def _banner(settings: Settings, port: int) -> str:
-    lines = [f"Tandem is listening on http://{settings.host}:{port}"]
+    address = f"http://{settings.host}:{port}"
+    lines = [f"Tandem is listening on {address}", ""]
+    if not settings.production:
+        lines += [*_doors(settings, port), ""]
     if settings.openai_api_key is None:
-        lines.append(f"  model    {OFFLINE}; set OPENAI_API_KEY for a real one")
+        lines.append(f"  model     {OFFLINE}; set OPENAI_API_KEY for a real one")
     if simulated(settings):
-        lines.append("  twilio   pretend account; nothing leaves this machine")
         port_first = f"PORT={port} " if port != 3001 else ""
-        command = f'{port_first}{_own_name()} chat --from "+15551234567"'
-        lines.append(f"  try it   {command}   (John Doe, a sample customer)")
-        lines.append("           then: I want my money back for order 12345")
-    if not settings.production and not settings.staff_tokens:
-        # Only a token that this start made is shown; a given one stays where it is kept.
-        listing, approving = ready_curls(f"http://127.0.0.1:{port}", next(iter(staff_tokens(settings).values())))
-        lines += ["  staff    what waits, and approving it:", f"    {listing}", f"    {approving}"]
-    return "\n".join(lines)
+        lines.append("  twilio    pretend account; nothing leaves this machine")
+        lines.append(f'  terminal  {port_first}{_own_name()} chat --from "+15551234567"')
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _doors(settings: Settings, port: int) -> list[str]:
+    """Say where a development server's pages are, and how to get in."""
+    address = f"http://127.0.0.1:{port}"
+    page, name = ("", "open") if simulated(settings) else ("staff", "desk")
+    what = "a customer's phone beside the staff desk" if simulated(settings) else "the staff desk"
+    if settings.staff_tokens:
+        # A given token stays where it is kept; only one that this start made is shown.
+        return [f"  {name}      {address}/{page}", f"            {what}; sign in with a token of STAFF_TOKENS"]
+    token = next(iter(staff_tokens(settings).values()))
+    _, approving = ready_curls(address, token)
+    return [
+        # Behind "#", so that no browser sends it and no log keeps it.
+        f"  {name}      {address}/{page}#token={quote(token)}",
+        f"            {what}; the link signs in",
+        "",
+        f"  token     {token}",
+        "  approve   what waits longest, without a page:",
+        f"            {approving}",
+    ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Annotated, Any
 
 import phonenumbers
 from pydantic import BeforeValidator, Field, SecretStr
 from pydantic.fields import FieldInfo
 
+from .identity.chosen import PHONE, SOURCES
 from .persistence.chosen import ADAPTERS
 
 
@@ -64,10 +65,26 @@ def _named_tokens(value: object) -> object:
 
 def _adapter(value: object) -> object:
     """Accept the name of a store, in any case, or somebody's own as ``module:Class``."""
+    return _one_of(ADAPTERS, value)
+
+
+def _resolver(value: object) -> object:
+    """Accept the name of a resolver, in any case, or somebody's own as ``module:Class``."""
+    return _one_of((PHONE, *SOURCES), value)
+
+
+def _one_of(names: Container[str], value: object) -> str:
     text = value if isinstance(value, str) else ""
-    if not re.fullmatch(r"\w+(\.\w+)*:\w+(\.\w+)*", text) and text.lower() not in ADAPTERS:
+    if not re.fullmatch(r"\w+(\.\w+)*:\w+(\.\w+)*", text) and text.lower() not in names:
         raise ValueError
     return text if ":" in text else text.lower()
+
+
+def _webhook_url(value: object) -> object:
+    """Accept an http or https address, which often holds a secret in its path or query."""
+    if not isinstance(value, str) or not re.fullmatch(r"https?://[^\s/?#]+(/[^\s#]*)?", value):
+        raise ValueError
+    return value
 
 
 def _database_url(value: object) -> object:
@@ -90,8 +107,10 @@ Region = Annotated[str, BeforeValidator(_region)]
 Tokens = Annotated[tuple[SecretStr, ...], BeforeValidator(_tokens)]
 NamedTokens = Annotated[dict[str, SecretStr], BeforeValidator(_named_tokens)]
 DatabaseUrl = Annotated[SecretStr, BeforeValidator(_database_url)]
+WebhookUrl = Annotated[SecretStr, BeforeValidator(_webhook_url)]
 RedisUrl = Annotated[SecretStr, BeforeValidator(_redis_url)]
 StoreName = Annotated[str, BeforeValidator(_adapter)]
+ResolverName = Annotated[str, BeforeValidator(_resolver)]
 AnyCase = BeforeValidator(_lower)
 
 

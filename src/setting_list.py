@@ -21,9 +21,11 @@ from .setting_kinds import (
     Phone,
     RedisUrl,
     Region,
+    ResolverName,
     StoreName,
     Tokens,
     Url,
+    WebhookUrl,
     choice,
     flag,
     number,
@@ -60,6 +62,9 @@ class Settings(BaseModel):
     first_token_timeout_ms: int = number(8000, "How long a caller may wait for the first word.", 1, HOUR_MS)
     max_input_chars: int = number(1000, "Longest text that is answered, per message.", 1, 100_000)
     history_max_items: int = number(60, "Items of conversation that the model is shown.", 1, 10_000)
+    knowledge_dir: Path | None = say(
+        None, "Folder of your own articles, Markdown files; empty: the shipped samples.", "a folder"
+    )
 
     # Twilio
     twilio_account_sid: str | None = text(
@@ -135,14 +140,32 @@ class Settings(BaseModel):
     lane_lease_seconds: float = number(5.0, "How long a worker holds a customer's lane.", 0.2, 300)
 
     # identity
-    subject_resolver: Annotated[Literal["phone"], AnyCase] = choice(
-        "phone", "How a telephone number becomes a customer.", "phone"
+    subject_resolver: ResolverName = say(
+        "phone",
+        "Who says which customer it is: phone (the number alone), segment, crm, or your own resolver as module:Class.",
+        "phone, segment, crm or module:Class",
+        repeat=True,
     )
+    resolver_timeout_ms: int = number(800, "How long a text waits for that answer; then the number counts.", 1, 10_000)
+    segment_write_key: SecretStr | None = text("Write key of the Segment source that is told what happens.")
+    segment_profile_api_token: SecretStr | None = text("Token of Segment's Profile API.")
+    segment_space_id: str | None = text("Id of the Segment space that holds the profiles.")
+    segment_region: Annotated[Literal["us", "eu"], AnyCase] = choice(
+        "us", "Where the Segment workspace is: us or eu.", "us", "eu"
+    )
+    segment_profile_api_url: Url | None = text("Address of the Profile API; empty: that of the region.", allowed=URL)
+    segment_api_url: Url | None = text("Address that takes the events; empty: that of the region.", allowed=URL)
+    crm_base_url: Url | None = text("Address of the CRM; POST /customers/lookup is asked there.", allowed=URL)
+    crm_api_key: SecretStr | None = text("Key of the CRM, sent as bearer token.")
     default_region: Region = say(
         "US", "Region of numbers written without a country code.", "a region of two letters, such as US or GB"
     )
 
     # business data
+    shop_base_url: Url | None = text(
+        "Address of your own business system; empty: the sample shop, on this machine.", allowed=URL
+    )
+    shop_api_key: SecretStr | None = text("Key that is sent to it as a bearer token.")
     sample_customer_phone: Phone | None = text(
         "Your own number: gives you the first sample customer's account.", allowed=NUMBER
     )
@@ -163,6 +186,11 @@ class Settings(BaseModel):
         "name:token, several with commas, each name and each token once",
     )
     approval_timeout_seconds: float = number(86_400.0, "How long a request waits for a person.", 0.1, 30 * 86_400)
+    staff_webhook_url: WebhookUrl | None = text(
+        "Where to post that something waits for staff, such as a Slack webhook.",
+        allowed="an address that starts with https:// or http://",
+    )
+    staff_webhook_secret: SecretStr | None = text("Signs those posts, so that the receiver can tell them from others.")
 
     # server
     host: str = text("Address to listen on; empty: 127.0.0.1, and 0.0.0.0 in production.", "")
@@ -177,7 +205,9 @@ class Settings(BaseModel):
     rate_limit_per_minute: int = number(20, "Texts per minute and number that are answered; 0: all.", 0, 1000)
     coalesce_ms: int = number(300, "How long to wait for the rest of a burst of texts; 0: not.", 0, MINUTE_MS)
     max_calls: int = number(200, "Calls at once; further callers are told that the lines are busy.", 0, 100_000)
-    drain_seconds: float = number(60.0, "How long a stopping server finishes its work.", 0, 3600)
+    drain_seconds: float = number(
+        60.0, "How long calls go on in a stopping server before they are moved elsewhere.", 0, 3600
+    )
 
     _notices: tuple[str, ...] = PrivateAttr(default=())
 

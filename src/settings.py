@@ -13,6 +13,7 @@ from dotenv import dotenv_values
 from pydantic import ValidationError
 
 from .errors import ConfigurationError
+from .identity.chosen import PHONE, missing
 from .setting_kinds import complaint
 from .setting_list import Settings
 
@@ -24,9 +25,6 @@ RETIRED = {
     "NODE_ENV": "use APP_ENV (development or production)",
 }
 """Names of the earlier system, and what to say to whoever still sets them."""
-
-NOT_YET = ("KNOWLEDGE_DIR", "SHOP_BASE_URL", "STAFF_WEBHOOK_URL", "RESOLVER_TIMEOUT_MS", "SEGMENT_", "CRM_")
-"""Names, or beginnings of names, of settings whose part of the product is still to come."""
 
 NEEDED_IN_PRODUCTION = {
     "TWILIO_AUTH_TOKEN": "signatures cannot be checked without it",
@@ -54,6 +52,7 @@ def load_settings(env: Mapping[str, str] | None = None, *, env_file: Path | str 
     except ValidationError as error:
         problems += _in_plain_words(error, given)
     problems += _missing(given)
+    problems += _guessable(settings) if settings else ()
     if problems or settings is None:
         raise ConfigurationError(problems)
     return settings.with_notices(tuple(_notices(settings, given, in_file)))
@@ -87,6 +86,7 @@ def _missing(given: Mapping[str, str]) -> Iterator[str]:
     pair = ("TWILIO_API_KEY_SID", "TWILIO_API_KEY_SECRET")
     if sum(name in given for name in pair) == 1:
         yield f"{pair[0]} and {pair[1]} must be set together."
+    yield from missing(given.get("SUBJECT_RESOLVER", "").lower(), given)
     if given.get("APP_ENV", "").lower() != "production":
         return
     for name, reason in NEEDED_IN_PRODUCTION.items():
@@ -96,23 +96,49 @@ def _missing(given: Mapping[str, str]) -> Iterator[str]:
         yield "PUBLIC_BASE_URL must start with https:// in production."
 
 
+def _guessable(settings: Settings) -> Iterator[str]:
+    """Name tokens that whoever reaches the server could find by trying: nothing else protects what staff may do."""
+    for name, token in settings.staff_tokens.items():
+        if settings.production and len(token.get_secret_value()) < SHORT_TOKEN:
+            yield f"STAFF_TOKENS: the token of {name} must have at least {SHORT_TOKEN} characters in production."
+
+
 def _notices(settings: Settings, given: Mapping[str, str], in_file: Mapping[str, str]) -> Iterator[str]:
     """Say what is odd but no reason to stop."""
     for name, advice in RETIRED.items():
         if name in given:
             yield f"{name} is not used any more; {advice}."
-    for name in given:
-        if name.startswith(NOT_YET) and name.lower() not in Settings.model_fields:
-            yield f"{name} is set, but this version does not use it yet."
     for name in in_file:
-        if name not in RETIRED and not name.startswith(NOT_YET) and name.lower() not in Settings.model_fields:
+        if name not in RETIRED and name.lower() not in Settings.model_fields:
             yield f"{name} in the .env file is not a setting of this version and changes nothing."
     if settings.persistence_adapter == "file" and (settings.database_url or settings.redis_url):
         yield "PERSISTENCE_ADAPTER is file: conversations are kept on this machine, not in the database that is set."
+    yield from _shop_notices(settings)
+    yield from _identity_notices(settings)
     if settings.production and not settings.twilio_account_sid:
         yield "TWILIO_ACCOUNT_SID is not set: replies cannot be sent."
     if settings.production and not settings.twilio_validate_signatures:
         yield "TWILIO_VALIDATE_SIGNATURES is false: anybody can send messages in a customer's name."
-    short = [name for name, token in settings.staff_tokens.items() if len(token.get_secret_value()) < SHORT_TOKEN]
-    if settings.production and short:
-        yield f"STAFF_TOKENS: the token of {', '.join(short)} is shorter than {SHORT_TOKEN} characters."
+
+
+def _shop_notices(settings: Settings) -> Iterator[str]:
+    """Say what does not fit together about the business data."""
+    if settings.shop_base_url is None:
+        if settings.persistence_adapter in {"postgres", "redis"}:
+            yield (
+                "SHOP_BASE_URL is not set: several servers can share the conversations, but each would have a sample "
+                "shop of its own. Set it as soon as there is more than one."
+            )
+        if settings.shop_api_key:
+            yield "SHOP_API_KEY is set without SHOP_BASE_URL and changes nothing."
+    elif settings.sample_customer_phone:
+        yield "SAMPLE_CUSTOMER_PHONE changes nothing, because SHOP_BASE_URL takes the place of the sample shop."
+
+
+def _identity_notices(settings: Settings) -> Iterator[str]:
+    """Say which keys of a source of customers change nothing."""
+    chosen = settings.subject_resolver
+    if settings.segment_profile_api_token and chosen in {PHONE, "crm"}:
+        yield f"SEGMENT_PROFILE_API_TOKEN changes nothing with SUBJECT_RESOLVER={chosen}."
+    if settings.crm_base_url and chosen in {PHONE, "segment"}:
+        yield f"CRM_BASE_URL changes nothing with SUBJECT_RESOLVER={chosen}."

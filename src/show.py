@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from .entries import TextReceived, Waiting
-from .identity.phone import subject_id
+from .identity.chosen import subjects_named
 from .model import Conversation, StoredReply, SubjectId, TimelineEvent
 from .persistence.base import LaneStore
 from .persistence.chosen import open_store
@@ -20,12 +20,14 @@ from .settings import Settings
 
 async def show(settings: Settings, spelling: str, *, as_json: bool) -> int:
     """Print the conversation of a subject id or number; return the exit code."""
-    subject = subject_id(spelling, settings.default_region)
+    subjects = await subjects_named(settings, spelling)
     async with open_store(settings, create=False) as store:
-        conversation = await store.conversation(subject)
-        waiting = await store.waiting(subject)
-        if conversation is None and not waiting:
-            print(f"{subject}: nothing is stored.", file=sys.stderr)
+        for subject in subjects:
+            conversation, waiting = await store.conversation(subject), await store.waiting(subject)
+            if conversation or waiting:
+                break
+        else:
+            print(f"{subjects[0]}: nothing is stored.", file=sys.stderr)
             return 1
         if as_json:
             print(await _as_json(store, subject, conversation, waiting))
@@ -59,7 +61,7 @@ def _lines(conversation: Conversation | None, waiting: tuple[Waiting, ...]) -> I
 
 def transcript(conversation: Conversation) -> Iterator[str]:
     """Yield what was said and which tools ran, a line each."""
-    for turn in conversation.history:
+    for turn in (*conversation.unfolded, *conversation.history):
         for item in turn.items:
             yield f"  [{turn.channel.value}] {_line(item)}"
 

@@ -56,6 +56,13 @@ def rows(page: str, first: str) -> list[list[str]]:
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in table[1].splitlines()]
 
 
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_setting_has_a_test_in_which_it_is_set(name: str) -> None:
+    """A12. Kits that set it for every test do not count."""
+    tests = [path for path in (ROOT / "tests").rglob("test_*.py") if path.name != "test_documents.py"]
+    assert [path.name for path in tests if re.search(rf"\b{name}\b", path.read_text(encoding="utf-8"))]
+
+
 def test_operations_lists_every_setting() -> None:
     found = {name.strip("`"): (default.strip("`"), about) for name, default, about in rows(OPERATIONS, "Setting")}
     assert found == SETTINGS

@@ -40,7 +40,7 @@ KNOWS_THE_SETTINGS = {
     "serve", "show",
 }  # fmt: skip
 LONGEST_MODULE = 320
-LONGEST_SPECIFICATION = 430
+LONGEST_SPECIFICATION = 500
 """The store's interface is mostly docstrings, and belongs on one page."""
 SPECIFICATIONS = {Path("persistence/base.py")}
 

@@ -76,15 +76,15 @@ async def refunds(it: Running) -> str:
     return await it.ask("what is in my order 12345?")
 
 
-async def test_a_refund_waits_over_a_restart_is_approved_and_paid_once(tmp_path: Path) -> None:
-    async with scene(tmp_path) as (it, desk):
+async def test_a_refund_waits_over_a_restart_is_approved_and_paid_once(tmp_path: Path, place: dict[str, str]) -> None:
+    async with scene(tmp_path, **place) as (it, desk):
         assert "colleague" in await it.ask(REFUND)
         (waiting,) = await desk.approvals()
         assert waiting["tool"] == "process_refund"
         assert waiting["arguments"]["amount"] == 139.97
         assert waiting["customerText"] == REFUND
         assert "shipped" in (await it.ask("where is my order 12345?")).lower()
-    async with scene(tmp_path, twilio=it.twilio) as (it, desk):
+    async with scene(tmp_path, twilio=it.twilio, **place) as (it, desk):
         before = len(it.twilio.sent_to(JOHN))
         status, told = await desk.decide(waiting, approved=True)
         assert (status, told["success"], told["results"][0]["status"]) == (200, True, "approved")
@@ -141,8 +141,8 @@ async def test_an_expired_refund_is_told_and_a_late_decision_refused(tmp_path: P
     assert told["success"] is False
 
 
-async def test_the_customer_can_withdraw_a_refund_that_waits(tmp_path: Path) -> None:
-    async with scene(tmp_path) as (it, desk):
+async def test_the_customer_can_withdraw_a_refund_that_waits(tmp_path: Path, place: dict[str, str]) -> None:
+    async with scene(tmp_path, **place) as (it, desk):
         await it.ask(REFUND)
         (waiting,) = await desk.approvals()
         await it.ask("cancel that refund please")
@@ -201,8 +201,8 @@ async def test_a_final_message_of_staff_is_what_the_customer_reads(tmp_path: Pat
         assert (await it.hear(2))[1] == "Dear John, done. Mia"
 
 
-async def test_five_decisions_at_once_are_one(tmp_path: Path) -> None:
-    async with scene(tmp_path) as (it, desk):
+async def test_five_decisions_at_once_are_one(tmp_path: Path, place: dict[str, str]) -> None:
+    async with scene(tmp_path, **place) as (it, desk):
         await it.ask(REFUND)
         (waiting,) = await desk.approvals()
         answers = await asyncio.gather(*(desk.decide(waiting, approved=n % 2 == 0) for n in range(5)))

@@ -83,9 +83,9 @@ async def test_a_card_number_entered_with_the_keys_is_masked(tmp_path: Path) -> 
     assert "4111111111111111" not in str(model.requests) + stored
 
 
-async def test_a_lost_socket_is_reconnected_without_a_greeting(tmp_path: Path) -> None:
+async def test_a_lost_socket_is_reconnected_without_a_greeting(tmp_path: Path, place: dict[str, str]) -> None:
     model = ModelServer(echo)
-    async with running(tmp_path, model) as it, dial(it) as call:
+    async with running(tmp_path, model, **place) as it, dial(it) as call:
         await call.ask("my dog is called Rex")
         await committed(it, 1)
         await call.drop()
@@ -96,10 +96,12 @@ async def test_a_lost_socket_is_reconnected_without_a_greeting(tmp_path: Path) -
     assert "Rex" in str(model.inputs[1])
 
 
-async def test_a_prompt_that_the_lost_socket_left_unanswered_is_answered_on_reconnect(tmp_path: Path) -> None:
+async def test_a_prompt_that_the_lost_socket_left_unanswered_is_answered_on_reconnect(
+    tmp_path: Path, place: dict[str, str]
+) -> None:
     gate = asyncio.Event()
     model = ModelServer([Answer("Your parcel comes tomorrow.", gate=gate)])
-    async with running(tmp_path, model, TWILIO_PHONE_NUMBER=OURS) as it, dial(it) as call:
+    async with running(tmp_path, model, TWILIO_PHONE_NUMBER=OURS, **place) as it, dial(it) as call:
         await call.wait_silent()
         await call.say("when does it come")
         await until(lambda: model.requests)

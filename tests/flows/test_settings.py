@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from agents import set_tracing_disabled
+from agents.tracing import Span, Trace, TracingProcessor, set_trace_processors
 
 from tandem.conversation import phrases
 from tandem.model import SubjectId
@@ -65,8 +67,9 @@ async def test_openai_api_mode_chooses_the_older_protocol(tmp_path: Path) -> Non
         await it.ask("thanks")
         items = (await it.conversation()).history[0].items
     assert model.requests == []
-    assert [message["role"] for message in model.chats[1]["messages"]] == ["system", "user", "assistant", "tool"]
-    assert "shipped" in model.chats[1]["messages"][3]["content"]
+    said = [message for message in model.chats[1]["messages"] if "<customer_profile>\n" not in str(message["content"])]
+    assert [message["role"] for message in said] == ["system", "user", "assistant", "tool"]
+    assert "shipped" in said[3]["content"]
     assert [item.get("type", item.get("role")) for item in items] == [
         "user",
         "function_call",
@@ -74,6 +77,37 @@ async def test_openai_api_mode_chooses_the_older_protocol(tmp_path: Path) -> Non
         "assistant",
     ]
     assert "thanks" in str(model.chats[2]["messages"][-1])
+
+
+class Traces(TracingProcessor):
+    """Keeps the names of traces; nothing leaves the process."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def on_trace_start(self, trace: Trace) -> None:
+        self.names.append(trace.name)
+
+    def on_trace_end(self, trace: Trace) -> None: ...
+    def on_span_start(self, span: Span[Any]) -> None: ...
+    def on_span_end(self, span: Span[Any]) -> None: ...
+    def shutdown(self) -> None: ...
+    def force_flush(self) -> None: ...
+
+
+@pytest.mark.parametrize(("enabled", "names"), [("true", ["Night Desk"]), ("false", [])])
+async def test_tracing_enabled_traces_turns_under_the_workflow_name(
+    tmp_path: Path, enabled: str, names: list[str]
+) -> None:
+    traces = Traces()
+    set_trace_processors([traces])
+    set_tracing_disabled(False)  # a gateway without a key turned it off for this process
+    extra = {"TRACING_ENABLED": enabled, "WORKFLOW_NAME": "Night Desk"}
+    async with running(tmp_path, ModelServer(echo), **extra) as it:
+        await it.ask("hello")
+    set_trace_processors([])
+    set_tracing_disabled(True)
+    assert traces.names == names
 
 
 # --- Twilio -------------------------------------------------------------------------------------------------

@@ -193,7 +193,8 @@ async def test_the_window_keeps_model_input_bounded(tmp_path: Path) -> None:
     async with running(tmp_path, model, HISTORY_MAX_ITEMS="12") as it:
         for number in range(20):
             await it.ask(f"turn {number}")
-    assert max(len(request["input"]) for request in model.requests) <= 13
+    # The window and the new text, with what came before in short and the customer's profile.
+    assert max(len(request["input"]) for request in model.requests) <= 12 + 1 + 2
 
 
 async def test_the_offline_model_serves_its_own_customer_only(tmp_path: Path) -> None:

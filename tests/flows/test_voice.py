@@ -1,6 +1,6 @@
 """Calls over the real webhook and the real socket, against a pretend Twilio that keeps the orderings of live calls.
 
-Proves V1-V9, V11-V15, V18, I1, H2, H14 (one store) and A14 on voice.
+Proves V1-V9, V11-V15, V18, I1, H2, H14 and A14 on voice; those that depend on the store, on every one.
 """
 
 from __future__ import annotations
@@ -142,14 +142,14 @@ async def test_a_known_caller_is_greeted_by_name_and_the_model_knows_it(tmp_path
     assert "on the phone" in model.requests[0]["instructions"]
 
 
-async def test_text_and_call_are_one_conversation(tmp_path: Path) -> None:
+async def test_text_and_call_are_one_conversation(tmp_path: Path, place: dict[str, str]) -> None:
     model = ModelServer([
         Answer(calls=[("order_status", {"order_id": "12345"})]),
         Answer("It has shipped."),
         Answer("As I wrote, it has shipped."),
         Answer("As I said, it has shipped."),
     ])  # fmt: skip
-    async with running(tmp_path, model) as it:
+    async with running(tmp_path, model, **place) as it:
         await it.ask("where is my order 12345?")
         async with dial(it) as call:
             await call.ask("what did you just write")
@@ -306,10 +306,10 @@ async def test_a_caller_does_not_wait_for_a_text_turn_that_has_done_nothing(tmp_
 # --- hanging up, and outcomes ------------------------------------------------------------------------------------
 
 
-async def test_hanging_up_before_the_answer_gets_it_by_text(tmp_path: Path) -> None:
+async def test_hanging_up_before_the_answer_gets_it_by_text(tmp_path: Path, place: dict[str, str]) -> None:
     gate = asyncio.Event()
     model = ModelServer([Answer("Your parcel comes tomorrow.", gate=gate)])
-    async with running(tmp_path, model, TWILIO_PHONE_NUMBER=OURS) as it:
+    async with running(tmp_path, model, TWILIO_PHONE_NUMBER=OURS, **place) as it:
         async with dial(it) as call:
             await call.wait_silent()
             await call.say("when does it come")
@@ -319,8 +319,10 @@ async def test_hanging_up_before_the_answer_gets_it_by_text(tmp_path: Path) -> N
         assert await it.hear() == ["Your parcel comes tomorrow."]
 
 
-async def test_an_outcome_is_spoken_to_a_caller_on_the_line_between_turns(tmp_path: Path) -> None:
-    async with running(tmp_path, **STAFF) as it:
+async def test_an_outcome_is_spoken_to_a_caller_on_the_line_between_turns(
+    tmp_path: Path, place: dict[str, str]
+) -> None:
+    async with running(tmp_path, **STAFF, **place) as it:
         headers = {"Authorization": "Bearer mia-token-123456789"}
         async with aiohttp.ClientSession(it.url, headers=headers) as session, dial(it) as call:
             desk = Desk(session)
@@ -333,8 +335,8 @@ async def test_an_outcome_is_spoken_to_a_caller_on_the_line_between_turns(tmp_pa
             assert call.violations == []
 
 
-async def test_an_outcome_after_hanging_up_is_texted_once(tmp_path: Path) -> None:
-    async with running(tmp_path, TWILIO_PHONE_NUMBER=OURS, **STAFF) as it:
+async def test_an_outcome_after_hanging_up_is_texted_once(tmp_path: Path, place: dict[str, str]) -> None:
+    async with running(tmp_path, TWILIO_PHONE_NUMBER=OURS, **STAFF, **place) as it:
         headers = {"Authorization": "Bearer mia-token-123456789"}
         async with aiohttp.ClientSession(it.url, headers=headers) as session:
             desk = Desk(session)
@@ -348,8 +350,8 @@ async def test_an_outcome_after_hanging_up_is_texted_once(tmp_path: Path) -> Non
     assert "paid back" in outcome
 
 
-async def test_asked_by_text_decided_and_told_in_the_call(tmp_path: Path) -> None:
-    async with running(tmp_path, **STAFF) as it:
+async def test_asked_by_text_decided_and_told_in_the_call(tmp_path: Path, place: dict[str, str]) -> None:
+    async with running(tmp_path, **STAFF, **place) as it:
         headers = {"Authorization": "Bearer mia-token-123456789"}
         async with aiohttp.ClientSession(it.url, headers=headers) as session:
             desk = Desk(session)

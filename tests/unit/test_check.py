@@ -57,9 +57,11 @@ async def test_a_fresh_folder_has_no_problem(lines: Lines) -> None:
         "settings": "ok",
         "twilio settings": "skipped",
         "agent": "ok",
+        "customers": "ok",
         "state folder": "ok",
         "store": "ok",
         "sample shop": "ok",
+        "knowledge": "ok",
         "online": "skipped",
     }
 
@@ -157,3 +159,36 @@ async def test_a_store_of_a_newer_version_is_a_problem(lines: Lines, tmp_path: P
     newer.close()
     found = await lines.of({"STATE_PERSISTENCE_DIR": "."})
     assert (lines.code, found["store"][0]) == (1, "problem")
+
+
+async def test_where_customers_are_known_is_said(lines: Lines) -> None:
+    crm = {"SUBJECT_RESOLVER": "crm", "CRM_BASE_URL": "https://crm.example", "CRM_API_KEY": "hush-hush"}
+    assert (await lines.of(crm))["customers"] == ("ok", "known by the CRM at https://crm.example")
+
+
+async def test_a_resolver_that_cannot_be_loaded_is_a_problem(lines: Lines) -> None:
+    state, text = (await lines.of({"SUBJECT_RESOLVER": "nowhere_at_all:Resolver"}))["customers"]
+    assert (lines.code, state) == (1, "problem")
+    assert text.startswith("SUBJECT_RESOLVER=nowhere_at_all:Resolver cannot be used (ModuleNotFoundError: ")
+
+
+async def test_articles_are_counted_and_broken_ones_named(
+    lines: Lines, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A8"""
+    (tmp_path / "articles").mkdir()
+    (tmp_path / "articles" / "good.md").write_text("Whales are mammals.")
+    (tmp_path / "articles" / "bad.md").write_bytes(b"\xff")
+    load = lambda: load_settings({"KNOWLEDGE_DIR": "articles"}, env_file=None)  # noqa: E731
+    assert await check(online=False, load=load) == 0
+    said = [line.split(maxsplit=2)[2] for line in capsys.readouterr().out.splitlines() if " knowledge: " in line]
+    assert said == ["bad.md is left out: it is no UTF-8 text", "1 articles (articles)"]
+
+
+async def test_a_folder_of_articles_that_is_not_there_is_a_problem(lines: Lines) -> None:
+    found = await lines.of({"KNOWLEDGE_DIR": "nowhere"})
+    assert (lines.code, found["knowledge"][0]) == (1, "problem")
+
+
+async def test_with_a_shop_over_http_there_is_no_sample_shop(lines: Lines) -> None:
+    assert "sample shop" not in await lines.of({"SHOP_BASE_URL": "https://shop.example/api"})

@@ -17,6 +17,7 @@ from tandem.channels.twilio_account import RETRIES
 from tandem.check import check
 from tandem.settings import Settings, load_settings
 
+from ..kit.customers import known_at
 from ..kit.gateway import ACCOUNT, OURS, TOKEN, running
 from ..kit.serving import free_port, serve
 
@@ -278,3 +279,15 @@ async def test_without_an_agent_no_model_is_asked(tmp_path: Path, capsys: pytest
         load_settings(env | {"STATE_PERSISTENCE_DIR": str(tmp_path / "state")}, env_file=None), capsys
     )
     assert found["model"] == ("skipped", "the agent comes first")
+
+
+@pytest.mark.parametrize("kind", ["segment", "crm"])
+async def test_the_source_of_customers_is_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str) -> None:
+    async with known_at(kind) as known:
+        _, found = await look(load_settings(known.env, env_file=None), capsys)
+        assert found["customers online"][0] == "ok"
+        wrong = known.env | {"CRM_API_KEY": "wrong", "SEGMENT_PROFILE_API_TOKEN": "wrong"}
+        code, found = await look(load_settings(wrong, env_file=None), capsys)
+    state, text = found["customers online"]
+    assert (code, state) == (1, "problem")
+    assert "(HTTP 401)" in text

@@ -93,7 +93,7 @@ def test_production_needs_https() -> None:
             "a{b}",
             "REDIS_KEY_PREFIX must be up to 100 letters, digits and the signs : . _ -.",
         ),
-        ("SUBJECT_RESOLVER", "x", "SUBJECT_RESOLVER must be phone, not 'x'."),
+        ("SUBJECT_RESOLVER", "x", "SUBJECT_RESOLVER must be phone, segment, crm or module:Class, not 'x'."),
         ("OPENAI_API_MODE", "chat", "OPENAI_API_MODE must be responses or chat_completions, not 'chat'."),
         ("APP_ENV", "staging", "APP_ENV must be development or production, not 'staging'."),
         ("TRACING_ENABLED", "maybe", "TRACING_ENABLED must be true or false, not 'maybe'."),
@@ -225,12 +225,16 @@ def test_old_name_is_answered_with_the_new_one(name: str, replacement: str) -> N
 
 
 def test_weak_production_settings_are_noticed() -> None:
-    env = {**PRODUCTION, "TWILIO_ACCOUNT_SID": "", "TWILIO_VALIDATE_SIGNATURES": "no", "STAFF_TOKENS": "bob:short"}
-    assert [notice.split()[0] for notice in load(env).notices] == [
-        "TWILIO_ACCOUNT_SID",
-        "TWILIO_VALIDATE_SIGNATURES",
-        "STAFF_TOKENS:",
-    ]
+    env = {**PRODUCTION, "TWILIO_ACCOUNT_SID": "", "TWILIO_VALIDATE_SIGNATURES": "no"}
+    assert [notice.split()[0] for notice in load(env).notices] == ["TWILIO_ACCOUNT_SID", "TWILIO_VALIDATE_SIGNATURES"]
+
+
+def test_a_staff_token_that_can_be_guessed_stops_a_production_start() -> None:
+    tokens = {"STAFF_TOKENS": f"alice:{SECRET},bob:0123456789abcde"}
+    with pytest.raises(ConfigurationError) as raised:
+        load({**PRODUCTION, **tokens})
+    assert raised.value.problems == ("STAFF_TOKENS: the token of bob must have at least 16 characters in production.",)
+    assert load(tokens).staff_tokens.keys() == {"alice", "bob"}
 
 
 @pytest.mark.parametrize(
@@ -252,6 +256,20 @@ def test_settings_are_frozen() -> None:
         Settings().port = 1
 
 
-@pytest.mark.parametrize("name", ["SEGMENT_WRITE_KEY", "CRM_BASE_URL", "KNOWLEDGE_DIR"])
-def test_a_setting_that_is_still_to_come_is_answered_and_not_ignored_in_silence(name: str) -> None:
-    assert any(name in notice for notice in load_settings({name: "x"}, env_file=None).notices)
+@pytest.mark.parametrize("adapter", ["redis", "postgres"])
+def test_several_servers_need_a_shop_that_all_of_them_reach(adapter: str) -> None:
+    (notice,) = load({"PERSISTENCE_ADAPTER": adapter}).notices
+    assert notice.startswith("SHOP_BASE_URL is not set: several servers")
+    assert load({"PERSISTENCE_ADAPTER": adapter, "SHOP_BASE_URL": "https://shop.example"}).notices == ()
+
+
+@pytest.mark.parametrize(
+    ("env", "start"),
+    [
+        ({"SHOP_API_KEY": "key"}, "SHOP_API_KEY is set without SHOP_BASE_URL"),
+        ({"SHOP_BASE_URL": "https://shop.example", "SAMPLE_CUSTOMER_PHONE": "+15550001111"}, "SAMPLE_CUSTOMER_PHONE"),
+    ],
+)
+def test_what_does_not_fit_together_about_the_shop_is_said(env: dict[str, str], start: str) -> None:
+    (notice,) = load(env).notices
+    assert notice.startswith(start)
