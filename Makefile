@@ -1,7 +1,7 @@
 # Works with Python 3.11 or newer, make and gcc. Everything goes into .venv; nothing else is touched.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak lock clean
+.PHONY: help run test identities check bench soak lock clean
 # An import path from outside could shadow the packages installed here (docs/decisions/0001).
 unexport PYTHONPATH PYTHONHOME
 
@@ -13,13 +13,19 @@ COMPILE := env -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL -u PIP_FIND_LINKS PIP_CON
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 help: ## show this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 18
 
 run: .venv/.runtime ## start the server; stop it with Ctrl-C
 	@exec $(BIN)/tandem serve
 
 test: .venv/.develop ## run the whole test suite
 	$(BIN)/python -m pytest -n 6 --dist worksteal
+
+FLOWS := $(addprefix tests/flows/test_,text.py voice.py phone_line.py spoken_filter.py)
+
+identities: .venv/.develop ## run the text and voice flows with customers known in a CRM and at Segment
+	TANDEM_TEST_RESOLVER=crm $(BIN)/python -m pytest -n 6 --dist worksteal $(FLOWS)
+	TANDEM_TEST_RESOLVER=segment $(BIN)/python -m pytest -n 6 --dist worksteal $(FLOWS)
 
 check: .venv/.develop ## lint, format, types, layers and documents
 	$(BIN)/ruff check .

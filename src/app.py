@@ -16,14 +16,15 @@ from starlette.routing import BaseRoute
 
 from .agents.callers import Callers
 from .agents.knowledge import open_knowledge
-from .agents.model_source import open_models
+from .agents.model_source import ModelAccess, open_models
 from .agents.runner import RunLimits, SdkRunner, warm_up
+from .agents.shop import Shop
 from .agents.summariser import Summariser
 from .channels.answers import counted
 from .channels.base import error_response
 from .channels.delivered import Delivered
 from .channels.sms import SmsAdapter
-from .channels.voice import VoiceAdapter
+from .channels.voice import Greet, VoiceAdapter, Warm
 from .channels.voice_rules import CallRules
 from .channels.voice_token import SocketTokens
 from .conversation import phrases
@@ -35,6 +36,7 @@ from .health import Health
 from .identity.base import Resolution
 from .identity.chosen import PHONE, open_identity
 from .parts import (
+    TwilioSide,
     auth_tokens,
     configuration,
     conversation_api,
@@ -49,6 +51,7 @@ from .parts import (
     tell_staff,
     voice_ways,
 )
+from .persistence.base import LaneStore
 from .persistence.chosen import open_store
 from .settings import Settings, load_settings
 from .staff.api import StaffApi
@@ -119,6 +122,7 @@ async def open_gateway(
     """Open everything that a gateway needs. ``port`` is where it is served, when ``PORT`` does not say."""
     async with AsyncExitStack() as stack:
         address = f"http://127.0.0.1:{port or settings.port}"
+        public = settings.public_base_url or address
         agent = gateway_agent(settings)
         store = await stack.enter_async_context(open_store(settings))
         customers = await stack.enter_async_context(open_identity(settings))
@@ -127,15 +131,7 @@ async def open_gateway(
         knowledge = await stack.enter_async_context(open_knowledge(settings.knowledge_dir))
         models = await stack.enter_async_context(open_models(model_source(settings)))
         callers = Callers(shop, store, region=settings.default_region, knowledge=knowledge, facts=identity.facts)
-        runner = SdkRunner(
-            agent,
-            models=models.provider,
-            callers=callers,
-            ledger=store,
-            limits=RunLimits(settings.max_turns, settings.turn_timeout_ms / 1000),
-            workflow_name=settings.workflow_name,
-            tracing=settings.tracing_enabled and settings.openai_api_key is not None,
-        )
+        runner = _runner(settings, agent, models, callers, store)
         await warm_up()
         metrics = Metrics()
         delivery = Delivery(store, lease=settings.lane_lease_seconds, replica=uuid.uuid4().hex, observer=metrics)
@@ -149,45 +145,11 @@ async def open_gateway(
         identity.held.append(engine.wake)
         await tell_segment(settings, stack, engine, identity)
         twilio = await open_twilio(settings, stack, address)
-        sms = SmsAdapter(
-            resolver=identity,
-            inbox=engine,
-            statuses=engine,
-            signatures=twilio.signatures,
-            rest=twilio.rest,
-            public_base_url=settings.public_base_url or address,
-            messaging_service_sid=settings.twilio_messaging_service_sid,
-            number=settings.twilio_phone_number,
-            delivered=Delivered(store) if settings.subject_resolver != PHONE else None,
+        sms = _sms(settings, engine, store, identity, twilio, public)
+        voice = _voice(
+            settings, engine, store, identity, twilio, public, greet=_greeter(callers, shop), warm=models.warm
         )
         delivery.add(sms)
-
-        async def greet(resolution: Resolution) -> str:
-            callers.expect(resolution.subject, resolution.phone)  # what they will say first should find it there
-            try:
-                async with asyncio.timeout(GREETING_SECONDS):
-                    customer = await shop.customer_by_phone(resolution.phone) if resolution.phone else None
-            except (StoreUnavailable, TimeoutError):
-                customer = None  # a greeting without a name is better than none
-            return phrases.greeting(customer.name if customer else None)
-
-        public = settings.public_base_url or address
-        voice = VoiceAdapter(
-            engine=engine,
-            store=store,
-            resolver=identity,
-            signatures=twilio.signatures,
-            tokens=SocketTokens(auth_tokens(settings)[0] if auth_tokens(settings) else ""),
-            ways=voice_ways(settings, public),
-            rules=CallRules(
-                first_token_timeout=settings.first_token_timeout_ms / 1000,
-                silence=settings.silence_seconds,
-                longest=settings.call_max_seconds,
-                transfers=settings.human_transfer_number is not None,
-            ),
-            greet=greet,
-            warm=models.warm,
-        )
         delivery.add(voice)
         health = Health(
             store,
@@ -200,33 +162,97 @@ async def open_gateway(
         )
         await tell_staff(settings, stack, engine, public)
         await stack.enter_async_context(engine)
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)
+        _leave_what_is_there_uncollected()
         tokens = StaffTokens(staff_tokens(settings), public=settings.public_base_url)
         staff = StaffApi(ApprovalDesk(store, engine, runner), tokens, region=settings.default_region)
         desk = conversation_api(
             settings, tokens, store=store, shop=shop, engine=engine, delivery=delivery, identity=identity
         )
-        session = StaffSession(tokens, made_token=not settings.staff_tokens)
-        pages = PageFiles()
+        session, pages = StaffSession(tokens, made_token=not settings.staff_tokens), PageFiles()
         live = await stack.enter_async_context(LivePages(store, tokens))
         engine.events.add("staff-page", live.hear)
         engine.on_call.append(live.look_at)
-        yield Gateway(
-            (
-                *counted((*sms.routes(), *voice.routes()), metrics.answered),
-                *staff.routes(),
-                *desk.routes(),
-                *session.routes(),
-                *pages.routes(),
-                *live.routes(),
-                *health.routes(),
-                *twilio.routes,
-                *phone_routes(settings, pages, tokens, twilio.simulator),
-            ),
-            engine,
-            health,
-            live,
-            voice,
+        routes = (
+            *counted((*sms.routes(), *voice.routes()), metrics.answered),
+            *(route for part in (staff, desk, session, pages, live, health) for route in part.routes()),
+            *twilio.routes,
+            *phone_routes(settings, pages, tokens, twilio.simulator),
         )
+        yield Gateway(routes, engine, health, live, voice)
+
+
+def _runner(settings: Settings, agent: Any, models: ModelAccess, callers: Callers, store: LaneStore) -> SdkRunner:
+    return SdkRunner(
+        agent,
+        models=models.provider,
+        callers=callers,
+        ledger=store,
+        limits=RunLimits(settings.max_turns, settings.turn_timeout_ms / 1000),
+        workflow_name=settings.workflow_name,
+        tracing=settings.tracing_enabled and settings.openai_api_key is not None,
+    )
+
+
+def _sms(
+    settings: Settings, engine: TurnEngine, store: LaneStore, identity: Joining, twilio: TwilioSide, public: str
+) -> SmsAdapter:
+    return SmsAdapter(
+        resolver=identity,
+        inbox=engine,
+        statuses=engine,
+        signatures=twilio.signatures,
+        rest=twilio.rest,
+        public_base_url=public,
+        messaging_service_sid=settings.twilio_messaging_service_sid,
+        number=settings.twilio_phone_number,
+        delivered=Delivered(store) if settings.subject_resolver != PHONE else None,
+    )
+
+
+def _voice(
+    settings: Settings,
+    engine: TurnEngine,
+    store: LaneStore,
+    identity: Joining,
+    twilio: TwilioSide,
+    public: str,
+    *,
+    greet: Greet,
+    warm: Warm,
+) -> VoiceAdapter:
+    keys = auth_tokens(settings)
+    return VoiceAdapter(
+        engine=engine,
+        store=store,
+        resolver=identity,
+        signatures=twilio.signatures,
+        tokens=SocketTokens(keys[0] if keys else ""),
+        ways=voice_ways(settings, public),
+        rules=CallRules(
+            first_token_timeout=settings.first_token_timeout_ms / 1000,
+            silence=settings.silence_seconds,
+            longest=settings.call_max_seconds,
+            transfers=settings.human_transfer_number is not None,
+        ),
+        greet=greet,
+        warm=warm,
+    )
+
+
+def _greeter(callers: Callers, shop: Shop) -> Greet:
+    async def greet(resolution: Resolution) -> str:
+        callers.expect(resolution.subject, resolution.phone)  # what they will say first should find it there
+        try:
+            async with asyncio.timeout(GREETING_SECONDS):
+                customer = await shop.customer_by_phone(resolution.phone) if resolution.phone else None
+        except (StoreUnavailable, TimeoutError):
+            customer = None  # a greeting without a name is better than none
+        return phrases.greeting(customer.name if customer else None)
+
+    return greet
+
+
+def _leave_what_is_there_uncollected() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)

@@ -2,57 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import asyncpg
 
 from tandem.model import SubjectId
-from tandem.persistence.base import LaneStore
 from tandem.persistence.postgres import PostgresStore, open_postgres_store
 from tandem.persistence.postgres_names import Names, short
 
 from ..kit.cutting_proxy import CuttingProxy, cutting_proxy
 from ..kit.postgres_server import shared_postgres
 from ..kit.postgres_tables import empty_tables
-
-T = TypeVar("T")
+from .server_kit import ServerKit
 
 EXECUTE = b"E\0\0\0\x09\0\0\0\0\0"
 """The driver's message that runs a statement; what goes before only prepares it."""
 
 
-class PostgresKit:
-    """The Postgres store behind a relay; other handles reach the server directly."""
+class PostgresKit(ServerKit):
+    """The Postgres store behind a relay."""
+
+    written = EXECUTE
 
     def __init__(self, url: str, table: str, store: PostgresStore, proxy: CuttingProxy, stack: AsyncExitStack) -> None:
-        self.store: LaneStore = store
+        super().__init__(store, proxy, stack, lambda offset: open_postgres_store(url, table=table, clock_offset=offset))
         self._url = url
         self._table = table
-        self._proxy = proxy
-        self._stack = stack
-        self._handles = [store]
-
-    async def second(self) -> LaneStore:
-        offset = self._handles[0].clock_offset
-        store = await self._stack.enter_async_context(
-            open_postgres_store(self._url, table=self._table, clock_offset=offset)
-        )
-        self._handles.append(store)
-        return store
-
-    def advance(self, seconds: float) -> None:
-        for handle in self._handles:
-            handle.clock_offset += seconds
-
-    async def repeat(self, write: Callable[[], Awaitable[T]]) -> T:
-        before = self._proxy.cuts
-        self._proxy.cut_after(EXECUTE)
-        answer = await write()  # the store repeats by itself
-        assert self._proxy.cuts == before + 1
-        return answer
 
     async def corrupt(self, subject: SubjectId) -> None:
         await self._damage("UPDATE conversation_states SET record = '{\"format\":' WHERE subject = $1", subject)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from redis.asyncio import Redis
 
 from tandem.model import SubjectId
-from tandem.persistence.base import LaneStore
 from tandem.persistence.redis import RedisStore, open_redis_store
 from tandem.persistence.redis_keys import lane_key
 
 from ..kit.cutting_proxy import CuttingProxy, cutting_proxy
 from ..kit.redis_server import shared_redis
-
-T = TypeVar("T")
+from .server_kit import ServerKit
 
 SPOIL = """
 local packed = redis.call('HGET', KEYS[1], ARGV[1])
@@ -32,39 +30,15 @@ return 1
 _prefixes = (f"test-{number}:" for number in itertools.count(1))
 
 
-class RedisKit:
-    """The Redis store behind a relay; other handles reach the server directly."""
+class RedisKit(ServerKit):
+    """The Redis store behind a relay."""
+
+    written = b"EVALSHA"
 
     def __init__(self, url: str, prefix: str, store: RedisStore, proxy: CuttingProxy, stack: AsyncExitStack) -> None:
-        self.store: LaneStore = store
+        super().__init__(store, proxy, stack, lambda offset: open_redis_store(url, prefix=prefix, clock_offset=offset))
         self._url = url
         self.prefix = prefix
-        self._proxy = proxy
-        self._stack = stack
-        self._handles = [store]
-
-    async def second(self) -> LaneStore:
-        offset = self._handles[0].clock_offset
-        store = await self._stack.enter_async_context(
-            open_redis_store(self._url, prefix=self.prefix, clock_offset=offset)
-        )
-        self._handles.append(store)
-        return store
-
-    def advance(self, seconds: float) -> None:
-        for handle in self._handles:
-            handle.clock_offset += seconds
-
-    async def repeat(self, write: Callable[[], Awaitable[T]]) -> T:
-        before = self._proxy.cuts
-        self._proxy.cut_after(b"EVALSHA")
-        answer = await write()  # the driver repeats by itself
-        assert self._proxy.cuts == before + 1
-        return answer
-
-    def cut_after(self, request: str) -> None:
-        """Lose the answer of the next command that holds ``request``."""
-        self._proxy.cut_after(request.encode())
 
     async def corrupt(self, subject: SubjectId) -> None:
         key = f"{lane_key(self.prefix, subject).lane}:conversation"

@@ -15,10 +15,10 @@ import pytest
 
 from tandem.channels.simulator_wire import new_sid, sign
 from tandem.conversation import phrases
-from tandem.model import SubjectId
 
 from ..kit.gateway import JANE, JOHN, OURS, TOKEN, running
 from ..kit.model_server import Answer, ModelServer
+from ..kit.sources import EVERYWHERE, subject_of
 
 
 def last_words(request: dict[str, Any]) -> str:
@@ -102,8 +102,8 @@ async def test_unsigned_and_forged_texts_are_refused_and_leave_nothing(tmp_path:
         form = {"MessageSid": new_sid("SM"), "From": JOHN, "To": OURS, "Body": "let me in"}
         answer = await it.twilio.post("/sms", form, signature=signature)
         assert answer.status == 403
-        assert await it.store.conversation(SubjectId("phone_15551234567")) is None
-        assert await it.store.waiting(SubjectId("phone_15551234567")) == ()
+        assert await it.store.conversation(subject_of(JOHN)) is None
+        assert await it.store.waiting(subject_of(JOHN)) == ()
     assert model.requests == []
 
 
@@ -246,9 +246,9 @@ async def test_status_says_exactly_this(tmp_path: Path) -> None:
         "twilioConfigured": True,
         "openaiConfigured": True,
         "phoneNumber": "…1111",
-        "subjectResolver": "phone",
+        "subjectResolver": EVERYWHERE or "phone",
         "segmentConfigured": False,
-        "segmentProfileApiConfigured": False,
+        "segmentProfileApiConfigured": EVERYWHERE == "segment",
         "persistenceAdapter": "file",
         "model": "default",
     }

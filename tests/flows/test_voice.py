@@ -20,14 +20,15 @@ from yarl import URL
 from tandem.channels.simulator_call import SimulatedCall
 from tandem.channels.simulator_wire import new_sid, sign
 from tandem.conversation import phrases
-from tandem.model import Channel, Conversation, SubjectId
+from tandem.model import Channel, Conversation
 
 from ..kit.gateway import JOHN, OURS, TOKEN, Running, running
 from ..kit.model_server import Answer, ModelServer
+from ..kit.sources import subject_of
 from .test_approvals import REFUND, STAFF, Desk
 
 FAST = 1e6
-SUBJECT = SubjectId("phone_15551234567")
+SUBJECT = subject_of(JOHN)
 
 
 def echo(request: dict[str, Any]) -> Answer:

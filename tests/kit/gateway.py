@@ -14,18 +14,19 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tandem.app import Gateway, open_gateway
 from tandem.channels.simulator import TwilioSimulator
-from tandem.model import Conversation, SubjectId
+from tandem.model import Conversation
 from tandem.persistence.base import LaneStore
 from tandem.settings import Settings, load_settings
 
 from .model_server import ModelServer
 from .serving import listen, port_of, serve
+from .sources import JANE, JOHN, known_everywhere, subject_of
+
+__all__ = ["ACCOUNT", "JANE", "JOHN", "OURS", "TOKEN", "Running", "running", "running_beside", "settings_for"]
 
 ACCOUNT = "AC" + "1" * 32
 TOKEN = "test-auth-token"
 OURS = "+15550001111"
-JOHN = "+15551234567"
-JANE = "+15559876543"
 
 
 @dataclass(slots=True)
@@ -59,7 +60,7 @@ class Running:
 
     async def conversation(self, number: str = JOHN) -> Conversation:
         """Return what is stored of a customer."""
-        found = await self.store.conversation(SubjectId("phone_" + number.removeprefix("+")))
+        found = await self.store.conversation(subject_of(number))
         assert found is not None
         return found
 
@@ -114,11 +115,12 @@ async def running(
         simulator,
         serve(doorman, listener=outside) as twilio_url,
         serve(model.app if model else Starlette()) as model_url,
+        known_everywhere(extra) as identity,
     ):
         env = {"TWILIO_API_BASE_URL": twilio_url, "PUBLIC_BASE_URL": url}
         if model is not None:
             env |= {"OPENAI_API_KEY": "test-key", "OPENAI_BASE_URL": f"{model_url}/v1", "TRACING_ENABLED": "false"}
-        async with _one_gateway(folder, listener, simulator, doorman.logins, env | extra) as it:
+        async with _one_gateway(folder, listener, simulator, doorman.logins, env | identity | extra) as it:
             yield it
 
 

@@ -98,7 +98,7 @@ async def live(kit: RedisKit) -> None:
 
 async def test_an_answer_of_a_move_that_was_lost_is_found_out(kit: RedisKit) -> None:
     await write(kit.store, JOHN, conversation=conversation(JOHN))
-    kit.cut_after(script("absorb").sha)
+    kit.cut_after(script("absorb").sha.encode())
     assert await kit.store.merge(JOHN, JANE, token=fresh())
     assert len(await kit.store.timeline(JANE)) == 1
 
