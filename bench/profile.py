@@ -13,8 +13,8 @@ from tandem.conversation.summary import digest, shown
 from tandem.guardrails.language import professional
 from tandem.guardrails.pii import mask, mask_value
 from tandem.model import Address, Channel, Conversation, Route, Source, SubjectId, TimelineEvent, Turn
-from tandem.persistence.base import Change
 from tandem.persistence.file import open_file_store
+from tandem.persistence.values import Change
 
 from .figures import Row, ms, percentile, table
 

@@ -25,10 +25,11 @@ from tandem.model import (
     TimelineEvent,
     Turn,
 )
-from tandem.persistence.base import Change, LaneStore, Settlement
+from tandem.persistence.base import LaneStore
 from tandem.persistence.postgres import open_postgres_store
 from tandem.persistence.postgres_address import PostgresAddress
 from tandem.persistence.redis import open_redis_store
+from tandem.persistence.values import Change, Settlement
 
 from .figures import Row, median, ms
 

@@ -14,8 +14,9 @@ from typing import Any
 from tandem.entries import Entry, TextReceived
 from tandem.identity.phone import PhoneResolver
 from tandem.model import Address, Channel, Conversation, Route, SubjectId, Turn
-from tandem.persistence.base import Change, LaneStore
+from tandem.persistence.base import LaneStore
 from tandem.persistence.file import open_file_store
+from tandem.persistence.values import Change
 
 from .model_server import TEXT
 from .processes import cpu_seconds, first_line, process, resident_megabytes

@@ -20,7 +20,8 @@ from playwright.async_api import Browser, Page, expect  # noqa: E402
 
 from scripts.lighter_png import lighten  # noqa: E402
 from tandem.model import Address, Channel, Priority, Route, Source, SubjectId, TimelineEvent, Turn  # noqa: E402
-from tandem.persistence.base import Change, LaneStore  # noqa: E402
+from tandem.persistence.base import LaneStore  # noqa: E402
+from tandem.persistence.values import Change  # noqa: E402
 from tests.browser.test_desk import MIA, TOM, open_refund, waiting  # noqa: E402
 from tests.flows.test_approvals import REFUND, scene  # noqa: E402
 from tests.kit.browsing import open_browser, visit  # noqa: E402

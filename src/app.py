@@ -23,6 +23,7 @@ from .agents.summariser import Summariser
 from .channels.answers import counted
 from .channels.base import error_response
 from .channels.delivered import Delivered
+from .channels.simulator import TwilioSimulator
 from .channels.sms import SmsAdapter
 from .channels.voice import Greet, VoiceAdapter, Warm
 from .channels.voice_rules import CallRules
@@ -80,6 +81,7 @@ class Gateway:
     health: Health
     live: LivePages
     voice: VoiceAdapter
+    simulator: TwilioSimulator | None
 
     async def drain(self, seconds: float) -> bool:
         """Answer readiness with 503 from now on and finish what runs; return whether it ended in time.
@@ -91,7 +93,10 @@ class Gateway:
         began = asyncio.get_running_loop().time()
         await self.voice.leave(seconds)
         left = seconds - (asyncio.get_running_loop().time() - began)
-        return await self.engine.drain(max(left, min(seconds, LAST_TURNS_SECONDS)))
+        ended = await self.engine.drain(max(left, min(seconds, LAST_TURNS_SECONDS)))
+        if self.simulator is not None:
+            await self.simulator.let_go()
+        return ended
 
     def app(self, **arguments: Any) -> Starlette:
         """Return the ASGI app that serves this gateway."""
@@ -178,7 +183,7 @@ async def open_gateway(
             *twilio.routes,
             *phone_routes(settings, pages, tokens, twilio.simulator),
         )
-        yield Gateway(routes, engine, health, live, voice)
+        yield Gateway(routes, engine, health, live, voice, twilio.simulator)
 
 
 def _runner(settings: Settings, agent: Any, models: ModelAccess, callers: Callers, store: LaneStore) -> SdkRunner:

@@ -26,4 +26,5 @@ async def cleanup(settings: Settings, *, hours: int, dry_run: bool) -> int:
 
 
 def _span(hours: int) -> str:
-    return f"{hours // 24} days" if hours % 24 == 0 else f"{hours} hours"
+    number, unit = (hours // 24, "day") if hours % 24 == 0 else (hours, "hour")
+    return f"{number} {unit}{'' if number == 1 else 's'}"

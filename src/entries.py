@@ -45,11 +45,16 @@ class SpokenPrompt:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a caller heard of turn ``turn``, because they spoke over the rest, or the call was ``lost``."""
+    """What a caller heard of turn ``turn``, because they spoke over the rest, or the call was ``lost``.
+
+    ``announced`` is all that was being said when nobody had asked for it: an outcome, a message of staff. It may belong
+    to no turn of its own, so ``turn`` is corrected only when these were its words.
+    """
 
     turn: int
     text: str
     lost: bool = False
+    announced: str = ""
     kind: Literal["heard"] = "heard"
 
 

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from .errors import LeaseLost
 from .identity.chosen import subjects_named
 from .model import SubjectId
-from .persistence.base import Erasure, LaneStore
+from .persistence.base import LaneStore
 from .persistence.chosen import open_store
 from .persistence.joining import erase_person
+from .persistence.values import Erasure
 from .settings import Settings
 
 ACTOR = "command line"

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from tandem.errors import StoreUnavailable
-from tandem.persistence.base import Change, Claim, Committed, LaneStore
+from tandem.persistence.base import LaneStore
 from tandem.persistence.chosen import StoreSettings
 from tandem.persistence.file import open_file_store
+from tandem.persistence.values import Change, Claim, Committed
 from tandem.telemetry.logs import subject_label
 
 AUDIT_FILE = "audit.jsonl"

@@ -10,7 +10,7 @@ from ..conversation.profile import render
 from ..entries import Decision, Entry, Verdict
 from ..identity.phone import e164
 from ..model import Conversation, Route, SubjectId, Ticket
-from ..persistence.base import Outcome, Receipt
+from ..persistence.values import Outcome, Receipt
 from .context import Caller, Deeds, EmptyLibrary, Library
 from .profile_source import Facts, ProfileSource, Records
 from .shop import Shop

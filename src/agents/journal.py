@@ -21,8 +21,8 @@ from ..conversation.base import Steering, ToolUse, UnknownEffect
 from ..errors import StoreUnavailable
 from ..guardrails.pii import mask, mask_value
 from ..model import Item, SubjectId
-from ..persistence.base import Effect as LedgerRow
-from ..persistence.base import EffectState
+from ..persistence.values import Effect as LedgerRow
+from ..persistence.values import EffectState
 from .gate import TOOL_FAILED, GatedTool, canonical, read_arguments, refused
 from .stopwatch import Stopwatch
 from .tools.effects import Effect, current_key

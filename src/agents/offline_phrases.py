@@ -74,7 +74,9 @@ _SKILLS = {
 
 def status(order: Mapping[str, Any]) -> str:
     """Say how far an order is."""
-    return f"{_opening(order)}.{_partly(order)}"
+    carrier, number = order.get("carrier"), order.get("tracking_number")
+    parcel = f" with {carrier}, tracking {number}" if carrier and number and order.get("status") == "shipped" else ""
+    return f"{_opening(order)}{parcel}.{_partly(order)}"
 
 
 def tracking(order: Mapping[str, Any]) -> str:
@@ -168,10 +170,9 @@ def no_such_order(order_id: str | None) -> str:
     )
 
 
-def waiting(request: str, what: str) -> str:
-    """Say that a colleague must approve first; ``request`` is its id."""
-    reference = f" (request {request})" if request else ""
-    return f"A colleague has to approve your {what} first{reference}. You will hear from us as soon as it is decided."
+def waiting(what: str) -> str:
+    """Say that a colleague must approve first; the request's id is for staff and tools, not for customers."""
+    return f"A colleague has to approve your {what} first. You will hear from us as soon as it is decided."
 
 
 def still_waits(what: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 _LINK = re.compile(r"https?://\S+")
-_REQUEST = re.compile(r"\s*\(request \w+\)")
 _PHONE = re.compile(r"\+\d[\d ()-]{6,}\d")
 _MONEY = re.compile(r"\$(?P<dollars>\d[\d,]*)(?:\.(?P<cents>\d\d))?")
 _CODE = re.compile(r"\b[A-Z]{2,}_?(?=[A-Z]*\d)[A-Z0-9]+\b|\b[A-Z]{2,}_[A-Z0-9]+\b")
@@ -16,7 +15,7 @@ _SYMBOL = re.compile(r"[^\w\s.,?!':-]|_")
 
 def speakable(text: str) -> str:
     """Write a text the way it is to be spoken: "$5.20 of order 12" is "5 dollars and 20 cents of order 1 2"."""
-    text = _LINK.sub(" ", _REQUEST.sub("", text))
+    text = _LINK.sub(" ", text)
     text = _PHONE.sub(lambda number: ", ".join(_spelled(group) for group in re.findall(r"\d+", number[0])), text)
     text = _MONEY.sub(lambda money: _dollars(money["dollars"], money["cents"]), text)
     text = _CODE.sub(lambda code: _spelled(code[0]), text)

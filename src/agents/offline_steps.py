@@ -47,7 +47,7 @@ def answer(dialogue: Dialogue, tool: str, tell: Callable[[Mapping[str, Any]], st
 def waits(dialogue: Dialogue, request: str) -> Say:
     """Say that a request waits for a colleague."""
     known = dialogue.waiting.get(request)
-    return Say(phrases.waiting(request, describe(known.tool, known.arguments) if known else "request"))
+    return Say(phrases.waiting(describe(known.tool, known.arguments) if known else "request"))
 
 
 def status(dialogue: Dialogue) -> Step:

@@ -29,7 +29,7 @@ from ..errors import (
     TurnRunning,
 )
 from ..model import ReplyStatus, SubjectId
-from ..persistence.base import Receipt
+from ..persistence.values import Receipt
 
 
 class Inbox(Protocol):

@@ -10,10 +10,8 @@ import uuid
 from typing import Protocol
 
 from ..model import SubjectId
-from ..persistence.base import Effect, EffectState
-
-TAKEN = SubjectId("message_sids")
-"""In whose ledger they are noted; it names no customer, and its rows go with their age."""
+from ..persistence.own_lanes import TAKEN_MESSAGES
+from ..persistence.values import Effect, EffectState
 
 
 class Ledger(Protocol):
@@ -36,9 +34,9 @@ class Delivered:
 
     async def before(self, sid: str) -> bool:
         """Tell whether a message is durable in some lane already. Raises StoreUnavailable."""
-        effect = await self._ledger.effect_begin(TAKEN, sid, token=uuid.uuid4().hex)
+        effect = await self._ledger.effect_begin(TAKEN_MESSAGES, sid, token=uuid.uuid4().hex)
         return effect.state is EffectState.DONE
 
     async def note(self, sid: str) -> None:
         """Note that a message is durable now. Raises StoreUnavailable."""
-        await self._ledger.effect_finish(TAKEN, sid, result="")
+        await self._ledger.effect_finish(TAKEN_MESSAGES, sid, result="")

@@ -100,6 +100,7 @@ class TwilioSimulator:
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
         self._news = asyncio.Condition()
         self._closing = asyncio.Event()
+        self._patient = True
         self._callbacks: set[asyncio.Task[None]] = set()
         self._session: aiohttp.ClientSession | None = None
 
@@ -111,8 +112,7 @@ class TwilioSimulator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closing.set()
-        async with self._news:
-            self._news.notify_all()
+        await self.let_go()
         for task in self._callbacks:
             task.cancel()
         await asyncio.gather(*self._callbacks, return_exceptions=True)
@@ -236,10 +236,15 @@ class TwilioSimulator:
         rows = self._threads[number]
         try:
             async with asyncio.timeout(seconds), self._news:
-                await self._news.wait_for(lambda: len(rows) > after or self._closing.is_set())
+                await self._news.wait_for(lambda: len(rows) > after or not self._patient)
         except TimeoutError:
             pass  # nothing came: the client asks again
         return rows[after:]
+
+    async def let_go(self) -> None:
+        """Answer whoever waits in :meth:`thread`, now and from now on: a server that stops waits for them otherwise."""
+        self._patient = False
+        await self._tell_news()
 
     async def _live(self, message: SimMessage) -> None:
         """Let a message go through its statuses, each told to its callback."""

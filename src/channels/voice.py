@@ -21,9 +21,9 @@ from starlette.routing import Route as HttpRoute
 from starlette.websockets import WebSocket
 
 from ..conversation import phrases
+from ..conversation.delivery import CALL_ENDED
 from ..conversation.engine import TurnEngine
 from ..conversation.spoken import left_open
-from ..conversation.turns import CALL_ENDED
 from ..errors import (
     BadSignature,
     DeliveryRefused,
@@ -36,7 +36,9 @@ from ..identity import metadata
 from ..identity.answers import Lately
 from ..identity.base import Identity, Metadata, Resolution
 from ..model import Address, Channel, Reply, Route, SubjectId
-from ..persistence.base import EffectState, LaneStore
+from ..persistence.base import LaneStore
+from ..persistence.own_lanes import USED_TOKENS
+from ..persistence.values import EffectState
 from .sms import sms_route
 from .twilio import SignatureCheck
 from .voice_call import LiveCall
@@ -52,8 +54,6 @@ from .webhook import SIGNATURE, fields, read_form
 log = structlog.get_logger(__name__)
 
 _CALL_SID = re.compile(r"CA[0-9A-Za-z]{1,32}", re.ASCII)
-USED_TOKENS = SubjectId("socket_tokens")
-"""In whose ledger used socket tokens are noted."""
 LONGEST_REST = 300
 """Characters of an unheard answer that a greeting takes up."""
 RESTART_SECONDS = 5
@@ -271,7 +271,7 @@ class VoiceAdapter:
         while True:
             calls = list(self._roster.on(reply.route))
             for call in calls:
-                if await call.say_between(reply.text):
+                if await call.say_between(reply.text, reply.turn):
                     return f"spoken:{reply.id}"
             # A call that is just ending may have lost its socket only, and is expected back in a moment.
             if not calls and not self._roster.expects(reply.route):

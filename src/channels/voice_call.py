@@ -126,10 +126,13 @@ class LiveCall:
             await asyncio.gather(*background, *self._tasks, return_exceptions=True)
             log.info("call_ended", subject=subject_label(self.subject or ""))
 
-    async def say_between(self, text: str) -> bool:
-        """Say something unasked, once neither the caller nor the agent speaks; False when the call ended before."""
+    async def say_between(self, text: str, number: int) -> bool:
+        """Say something unasked, once neither the caller nor the agent speaks; False when the call ended before.
+
+        ``number`` is the turn of the conversation that it came of.
+        """
         while not self._ended:
-            if self._silent() and self._speak_alone(text):
+            if self._silent() and self._speak_alone(text, number):
                 return True
             await asyncio.sleep(0.05)
         return False
@@ -148,13 +151,15 @@ class LiveCall:
                 await self._until_spoken(phrases.MOVING)
             await asyncio.sleep(0.05)
 
-    def _speak_alone(self, text: str) -> bool:
+    def _speak_alone(self, text: str, number: int | None = None) -> bool:
         """Say something in a turn of its own, which no prompt began."""
         opened = self._session.begin()
         start = next((action for action in opened if isinstance(action, StartTurn)), None)
         self._perform(tuple(action for action in opened if action is not start))
         if start is None:
             return False
+        if number is not None:
+            self._turns.announce(start.turn, number, text)
         self._perform(self._session.speak(start.turn, text))
         self._perform(self._session.finish(start.turn))
         return True

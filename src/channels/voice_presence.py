@@ -59,11 +59,10 @@ class Standing:
             if await self._note(subject, self._engine.lease, renew=known) and not known:
                 known = True
                 self._engine.arrived(subject)
-                await self._hint(subject)
             await asyncio.sleep(self._engine.lease / 3)
 
     async def _hint(self, subject: SubjectId) -> None:
-        """Let other replicas tell their pages; losing a hint costs seconds."""
+        """Let other replicas tell their pages that the call is over. That one began, its first words tell them."""
         with suppress(StoreUnavailable):
             await self._store.notify(subject)
 

@@ -47,6 +47,7 @@ class CallTurns:
         self._first_token_timeout = first_token_timeout
         self._id = uuid.uuid4().hex[:12]
         self._speeches: dict[int, Speech] = {}
+        self._announced: dict[int, tuple[int, str]] = {}
         self._corrections: list[Entry] = []
         self._flushing: asyncio.Task[None] | None = None
         self._filler: asyncio.TimerHandle | None = None
@@ -97,6 +98,12 @@ class CallTurns:
             self.last_answer = speech.said
         self._perform(self._session.finish(turn))
 
+    def announce(self, turn: int, number: int, text: str) -> None:
+        """Remember that ``turn`` of the call says what turn ``number`` of the conversation came to, unasked."""
+        self._announced[turn] = number, text
+        if len(self._announced) > TURNS_KEPT:
+            del self._announced[next(iter(self._announced))]
+
     def cancel(self, turn: int, heard: str, *, lost: bool) -> None:
         """Let the open turn know that the caller spoke over it, or is gone."""
         self.stop_filler()
@@ -109,10 +116,11 @@ class CallTurns:
     def correct(self, turn: int, heard: str, *, lost: bool) -> None:
         """Keep what was heard of a finished turn for the history; it goes with the next prompt, or alone."""
         speech = self._speeches.get(turn)
-        if speech is None or speech.number is None:
+        number, announced = self._announced.get(turn, (speech.number if speech else None, ""))
+        if number is None:
             return
         key = f"heard:{self._id}:{turn}:{uuid.uuid4().hex[:6]}"
-        self._corrections.append(Entry(key, Heard(speech.number, heard, lost)))
+        self._corrections.append(Entry(key, Heard(number, heard, lost, announced)))
         if self._flushing is None or self._flushing.done():
             self._flushing = asyncio.create_task(self._flush_later())
 

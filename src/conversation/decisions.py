@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ..entries import Decision, Verdict, Waiting
 from ..model import Approval, ApprovalStatus, Route, Tone
-from ..persistence.base import Change
+from ..persistence.values import Change
 from . import approvals, phrases, ticket_work
 from .answering import run_agent
 from .base import AgentRunner
@@ -40,7 +40,9 @@ async def decide(runner: AgentRunner, draft: Draft, waiting: Waiting, decision: 
     if given_up:
         return await _give_up(draft, key, approval, route)
     if approval.status is ApprovalStatus.EXECUTING:
-        approval = await _execute(runner, draft, approval, route)
+        # An account goes with a number, and a customer may be at another one by now.
+        asked = conversation.routes.get(approval.channel, route)
+        approval = await _execute(runner, draft, approval, asked)
     draft.conversation = approvals.put(draft.conversation, approval)
     if approval.tool == REPLY_TO_TICKET:
         await ticket_work.decided(draft, approval)

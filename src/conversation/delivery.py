@@ -17,7 +17,8 @@ import structlog
 
 from ..errors import DeliveryError, DeliveryRefused, DeliveryUnclear, StoreUnavailable
 from ..model import Channel, Outgoing, Reply, ReplyStatus, Route, Source, SubjectId, TimelineEvent, Tone
-from ..persistence.base import LaneStore, Settlement
+from ..persistence.base import LaneStore
+from ..persistence.values import Settlement
 from .base import Carrier
 from .observer import Nobody, Observer
 
@@ -34,6 +35,8 @@ LOOKS = 5
 """How often it is looked for after that, before it is given up."""
 FIRST_BACKOFF, MAX_BACKOFF = 0.1, 30.0
 UNCLEAR_WAIT = 3.0
+CALL_ENDED = 1
+"""Ours: what was to be said in a call came too late; it is texted."""
 CALL_MOVED = 2
 """Ours: the caller is at another replica, which says what this one has not said."""
 OPTED_OUT = 21610

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from ..guardrails.language import professional
 from ..guardrails.pii import Kind, mask, mask_value
 from ..model import Channel, Conversation, Item, Priority, Reply, Route, Source, Ticket, TimelineEvent, Tone, Turn
-from ..persistence.base import Change
+from ..persistence.values import Change
 from .base import EngineLimits, Requested
 from .delivery import Delivery
 from .folding import wake_at

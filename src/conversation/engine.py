@@ -16,7 +16,8 @@ from typing import Self
 from ..entries import Decision, Entry, Hold, StaffAct, Undelivered
 from ..errors import StoreUnavailable
 from ..model import Channel, Outgoing, Reply, ReplyStatus, Source, SubjectId, TimelineEvent, Tone
-from ..persistence.base import LaneStore, Outcome, Receipt
+from ..persistence.base import LaneStore
+from ..persistence.values import Outcome, Receipt
 from .base import AgentRunner, EngineLimits
 from .delivery import Delivery, Line
 from .events import Events

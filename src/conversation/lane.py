@@ -15,7 +15,8 @@ import structlog
 from ..entries import Decision, Entry, Hold, SpokenPrompt, TextReceived, Verdict, Waiting
 from ..errors import LeaseLost, StoreUnavailable
 from ..model import Channel, Conversation, Outgoing, Reply, Route, Source, SubjectId, TimelineEvent, Tone
-from ..persistence.base import Change, Claim, Committed, LaneStore
+from ..persistence.base import LaneStore
+from ..persistence.values import Change, Claim, Committed
 from . import approvals
 from .base import EngineLimits, Steering
 from .events import Events

@@ -8,13 +8,16 @@ from dataclasses import replace
 
 from ..entries import Heard, PersonWanted, SpokenPrompt, Waiting
 from ..model import Conversation, Item, Priority, Ticket, Tone
-from ..persistence.base import Change
+from ..persistence.values import Change
 from . import held
 from .answering import run_agent
 from .base import AgentRunner, Requested, Steering
+from .delivery import CALL_ENDED
 from .draft import Draft
 from .history import hear, rest_of
 from .speech import Speech, Speeches
+from .spelling import as_written
+from .ways import text_route
 
 TRIED = 2
 """Tries of a prompt that another one may take along: by the replica that died, and this one."""
@@ -82,12 +85,22 @@ async def answer(runner: AgentRunner, draft: Draft, batch: Sequence[Waiting], st
 
 
 def correct(draft: Draft, key: str, body: Heard) -> Change:
-    """Let history say what the caller heard of a turn that was committed before they spoke over it."""
+    """Let history say what the caller heard of a turn that was committed before they spoke over it.
+
+    What was announced and not heard to its end, because the call was lost, is texted: nobody asks for it again.
+    """
     conversation = draft.conversation
-    if body.lost:
-        told = [item["content"] for turn in conversation.history if turn.number == body.turn
-                for item in turn.items if item.get("role") == "assistant"]  # fmt: skip
+    told = [item["content"] for turn in conversation.history if turn.number == body.turn
+            for item in turn.items if item.get("role") == "assistant"]  # fmt: skip
+    if body.lost and not body.announced:
         _leave_open(draft, rest_of(told[-1], body.text) if told else "")
+    elif body.lost and rest_of(body.announced, body.text):
+        route = text_route(conversation, draft.delivery.other_way)
+        if route is not None:
+            draft.note("sent_another_way", route.channel, tone=Tone.WARNING, code=CALL_ENDED)
+            draft.reply(route, as_written(body.announced))
+    if body.announced and (not told or told[-1] != body.announced):
+        return draft.change(consumed=[key])
     conversation = draft.conversation
     draft.conversation = replace(
         conversation,

@@ -6,7 +6,7 @@ import re
 
 from ..entries import Hold, Revealed, StaffAct, StaffMessage, TicketClosed, TicketOpened, Waiting
 from ..model import Conversation, Source, Tone
-from ..persistence.base import Change
+from ..persistence.values import Change
 from . import held, phrases, ticket_work
 from .answering import run_agent
 from .base import AgentRunner

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ..entries import TicketClosed, TicketOpened
 from ..model import Approval, ApprovalStatus, Priority, Source, Ticket, TicketStatus, TicketStep, Tone
-from ..persistence.base import Change
+from ..persistence.values import Change
 from . import held, phrases
 from .answering import run_agent
 from .base import AgentRunner
@@ -62,7 +62,7 @@ async def closed(draft: Draft, body: TicketClosed) -> None:
     step = TicketStep(draft.now, body.status.value, body.actor, body.note)
     draft.put_ticket(with_step(replace(ticket, status=body.status), step))
     _row(draft, "ticket_closed", ticket, body.actor, status=body.status.value, note=body.note)
-    because = f": {body.note}" if body.note else "."
+    because = f", saying {quoted(body.note, 1000)}" if body.note else "."
     _remember(draft, f"Note from the staff desk: a colleague {body.status.value} the ticket {ticket.id}{because}")
 
 

@@ -19,12 +19,12 @@ from ..entries import (
     Waiting,
 )
 from ..model import Conversation, Route, Tone
-from ..persistence.base import Change
+from ..persistence.values import Change
 from ..telemetry.logs import subject_label
 from . import decisions, held, phrases, spoken, staff_acts
 from .answering import run_agent
 from .base import AgentRunner, EngineLimits, Steering
-from .delivery import Delivery
+from .delivery import CALL_ENDED, Delivery
 from .draft import Draft, FindTicket
 from .screening import Rules, opt, screen
 from .spelling import as_written
@@ -35,8 +35,6 @@ MAX_TRIES = 3
 """Claims that may find a text first in line; then it is set aside, so that no entry blocks its lane."""
 OPTED_OUT, WINDOW_CLOSED = 21610, 63016
 """Twilio's codes: the recipient wrote STOP; WhatsApp's 24 hours after the customer's last message are over."""
-CALL_ENDED = 1
-"""Ours: what was to be said in a call came too late; it is texted."""
 ACTED_ON = frozenset({OPTED_OUT, WINDOW_CLOSED, CALL_ENDED})
 """Codes of undelivered replies from which something follows."""
 

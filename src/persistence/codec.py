@@ -17,7 +17,7 @@ from pydantic_core import from_json
 from ..entries import Entry
 from ..errors import UnreadableRecord
 from ..model import Approval, Conversation, Reply, Ticket, TimelineEvent
-from .base import Committed
+from .values import Committed
 
 T = TypeVar("T")
 

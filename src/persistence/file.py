@@ -8,26 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
-from ..entries import Entry, Waiting
 from ..errors import StoreMissing, StoreUnavailable
 from ..model import (
-    Approval,
-    ApprovalStatus,
-    Channel,
-    Conversation,
-    Outgoing,
-    ReplyStatus,
-    StoredReply,
     SubjectId,
-    Ticket,
-    TimelineEvent,
 )
 from . import (
     file_approvals,
@@ -43,25 +32,12 @@ from . import (
     file_tickets,
     file_timeline,
 )
-from .base import (
-    Change,
-    Claim,
-    Committed,
-    ConversationHead,
-    Counts,
-    Due,
-    Effect,
-    Erasure,
-    Page,
-    Presence,
-    PurgeReport,
-    Receipt,
-    Settlement,
-)
 from .file_database import FILE_NAME, DatabaseFile, damaged_copies, empty_log, has_store, prepare
 from .file_schema import BUSY_SECONDS
 from .file_thread import DatabaseThread
+from .file_threads import Threads, queried, queried_now, written
 from .joining import Joining, merge
+from .values import Counts, PurgeReport
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -99,7 +75,7 @@ async def open_file_store(
     writer = DatabaseThread(files[0], name="store-writer", begin="BEGIN IMMEDIATE")
     reader = DatabaseThread(files[1], name="store-reader", begin="BEGIN")
     try:
-        yield FileStore(folder, writer, reader, clock_offset=clock_offset, poll_seconds=poll_seconds)
+        yield FileStore(folder, Threads(writer, reader, clock_offset=clock_offset), poll_seconds=poll_seconds)
     finally:
         await reader.close()
         await writer.close()
@@ -108,100 +84,48 @@ async def open_file_store(
 class FileStore:
     """A :class:`LaneStore`; get one from :func:`open_file_store`."""
 
-    def __init__(self, folder: Path, *threads: DatabaseThread, clock_offset: float, poll_seconds: float) -> None:
+    def __init__(self, folder: Path, threads: Threads, *, poll_seconds: float) -> None:
+        self.handle = threads
         self._folder = folder
-        self._writer, self._reader = threads
         self._poll_seconds = poll_seconds
-        self.clock_offset = clock_offset
+
+    @property
+    def clock_offset(self) -> float:
+        """Seconds that are added to the clock."""
+        return self.handle.clock_offset
+
+    @clock_offset.setter
+    def clock_offset(self, seconds: float) -> None:
+        self.handle.clock_offset = seconds
 
     # --- entries and turns ------------------------------------------------------------------------------
 
-    async def accept(
-        self, subject: SubjectId, entries: Sequence[Entry], *, token: str, not_after: float | None = None
-    ) -> tuple[Receipt, ...]:
-        """See :meth:`LaneStore.accept`."""
-        return await self._write(file_entries.accept, subject, entries, token, not_after)
-
-    async def claim(
-        self, subject: SubjectId, *, holder: str, seconds: float, accept: Sequence[Entry] = ()
-    ) -> Claim | None:
-        """See :meth:`LaneStore.claim`."""
-        return await self._write(file_lanes.claim, subject, holder, seconds, accept)
-
-    async def renew(self, claim: Claim, *, seconds: float) -> None:
-        """See :meth:`LaneStore.renew`."""
-        await self._write(file_lanes.renew, claim, seconds)
-
-    async def release(self, claim: Claim, *, forgive: bool = False) -> None:
-        """See :meth:`LaneStore.release`."""
-        await self._write(file_lanes.release, claim, forgive)
-
-    async def commit(
-        self, claim: Claim, change: Change, *, token: str, deliver: float | None = None, replica: str = ""
-    ) -> Committed:
-        """See :meth:`LaneStore.commit`."""
-        return await self._write(file_lanes.commit, claim, change, token, deliver, replica)
+    accept = written(file_entries.accept)
+    claim = written(file_lanes.claim)
+    renew = written(file_lanes.renew)
+    release = written(file_lanes.release)
+    commit = written(file_lanes.commit)
 
     # --- side effects -----------------------------------------------------------------------------------
 
-    async def effect_begin(self, subject: SubjectId, key: str, *, token: str) -> Effect:
-        """See :meth:`LaneStore.effect_begin`."""
-        return await self._write(file_effects.begin, subject, key, token)
-
-    async def effect_finish(self, subject: SubjectId, key: str, *, result: str) -> None:
-        """See :meth:`LaneStore.effect_finish`."""
-        await self._write(file_effects.finish, subject, key, result)
-
-    async def effect_known(self, subject: SubjectId, key: str) -> bool:
-        """See :meth:`LaneStore.effect_known`."""
-        return await self._read(file_effects.known, subject, key)
+    effect_begin = written(file_effects.begin)
+    effect_finish = written(file_effects.finish)
+    effect_known = queried(file_effects.known)
 
     # --- outbox -----------------------------------------------------------------------------------------
 
-    async def next_reply(
-        self, subject: SubjectId, channel: Channel, *, holder: str, seconds: float, replica: str = ""
-    ) -> Outgoing | None:
-        """See :meth:`LaneStore.next_reply`."""
-        return await self._write(file_outbox.next_reply, subject, channel, holder, seconds, replica)
-
-    async def settle(
-        self, subject: SubjectId, outgoing: Outgoing, settlement: Settlement, *, seconds: float, replica: str = ""
-    ) -> Outgoing | None:
-        """See :meth:`LaneStore.settle`."""
-        return await self._write(file_outbox.settle, subject, outgoing, settlement, seconds, replica)
-
-    async def delivery_status(
-        self,
-        subject: SubjectId,
-        reply_id: str,
-        status: ReplyStatus,
-        *,
-        provider_id: str,
-        error_code: int | None = None,
-        timeline: Sequence[TimelineEvent] = (),
-    ) -> bool:
-        """See :meth:`LaneStore.delivery_status`."""
-        return await self._write(
-            file_outbox.delivery_status, subject, reply_id, status, provider_id, error_code, timeline
-        )
+    next_reply = written(file_outbox.next_reply)
+    settle = written(file_outbox.settle)
+    delivery_status = written(file_outbox.delivery_status)
 
     # --- who holds a call -------------------------------------------------------------------------------
 
-    async def presence(
-        self, subject: SubjectId, *, call: str, replica: str, seconds: float, renew: bool = False
-    ) -> None:
-        """See :meth:`LaneStore.presence`."""
-        await self._write(file_presence.note, subject, call, replica, seconds, renew)
-
-    async def present(self, subject: SubjectId) -> Presence | None:
-        """See :meth:`LaneStore.present`."""
-        return await self._read(file_presence.present, self._now(), subject)
+    presence = written(file_presence.note)
+    present = queried_now(file_presence.present)
 
     # --- finding work -----------------------------------------------------------------------------------
 
-    async def due(self, *, limit: int, replica: str = "") -> Due:
-        """See :meth:`LaneStore.due`."""
-        return await self._read(file_read.due, self._now(), limit, replica)
+    due = queried_now(file_read.due)
 
     async def notify(self, subject: SubjectId) -> None:
         """See :meth:`LaneStore.notify`; other processes poll."""
@@ -216,50 +140,21 @@ class FileStore:
 
     # --- reading ----------------------------------------------------------------------------------------
 
-    async def conversation(self, subject: SubjectId) -> Conversation | None:
-        """See :meth:`LaneStore.conversation`."""
-        return await self._read(file_read.conversation, subject)
-
-    async def waiting(self, subject: SubjectId) -> tuple[Waiting, ...]:
-        """See :meth:`LaneStore.waiting`."""
-        readable, _ = await self._read(file_entries.read_waiting, subject)
-        return tuple(waiting for _, waiting in readable)
-
-    async def timeline(self, subject: SubjectId, *, limit: int = 200) -> tuple[TimelineEvent, ...]:
-        """See :meth:`LaneStore.timeline`."""
-        return await self._read(file_timeline.newest, subject, limit)
-
-    async def replies(self, subject: SubjectId, *, limit: int = 200) -> tuple[StoredReply, ...]:
-        """See :meth:`LaneStore.replies`."""
-        return await self._read(file_read.replies, subject, limit)
-
-    async def recent(self, *, limit: int, cursor: str | None = None) -> Page[ConversationHead]:
-        """See :meth:`LaneStore.recent`."""
-        return await self._read(file_read.recent, limit, cursor)
-
-    async def approvals(
-        self, *, status: ApprovalStatus | None, limit: int, cursor: str | None = None
-    ) -> Page[Approval]:
-        """See :meth:`LaneStore.approvals`."""
-        return await self._read(file_approvals.list_approvals, status, limit, cursor)
-
-    async def approval(self, approval_id: str) -> Approval | None:
-        """See :meth:`LaneStore.approval`."""
-        return await self._read(file_approvals.find_approval, approval_id)
+    conversation = queried(file_read.conversation)
+    waiting = queried(file_entries.waiting)
+    timeline = queried(file_timeline.newest)
+    replies = queried(file_read.replies)
+    recent = queried(file_read.recent)
+    approvals = queried(file_approvals.list_approvals)
+    approval = queried(file_approvals.find_approval)
+    ticket = queried(file_tickets.find_ticket)
+    tickets = queried(file_tickets.newest_tickets)
 
     async def counts(self) -> Counts:
         """See :meth:`LaneStore.counts`."""
-        counts = await self._read(file_read.counts, self._now())
+        counts = await self.handle.read(file_read.counts, self.handle.now())
         copies = await asyncio.to_thread(damaged_copies, self._folder)
         return replace(counts, set_aside=counts.set_aside + len(copies))
-
-    async def ticket(self, ticket_id: str) -> Ticket | None:
-        """See :meth:`LaneStore.ticket`."""
-        return await self._read(file_tickets.find_ticket, ticket_id)
-
-    async def tickets(self, subject: SubjectId, *, limit: int = 50) -> tuple[Ticket, ...]:
-        """See :meth:`LaneStore.tickets`."""
-        return await self._read(file_tickets.newest_tickets, subject, limit)
 
     # --- one person, two lanes --------------------------------------------------------------------------
 
@@ -267,43 +162,26 @@ class FileStore:
         """See :meth:`LaneStore.merge`."""
 
         async def absorb(joining: Joining) -> None:
-            await self._write(file_joining.absorb, joining)
+            await self.handle.write(file_joining.absorb, joining)
 
         return await merge(self, old, new, token, absorb)
 
     # --- keeping house ----------------------------------------------------------------------------------
 
+    erasures = queried(file_audit.erasures)
+
     async def purge(self, *, older_than: float, dry_run: bool = False) -> PurgeReport:
         """See :meth:`LaneStore.purge`; in many small transactions, so it may be broken off and run again."""
-        return await file_purge.purge(self._reader.run, self._writer.run, self._now, older_than, dry_run=dry_run)
+        threads = self.handle
+        return await file_purge.purge(threads.reader.run, threads.writer.run, threads.now, older_than, dry_run=dry_run)
 
     async def erase(self, subject: SubjectId, *, actor: str = "") -> int:
         """See :meth:`LaneStore.erase`."""
-        deleted = await self._write(file_purge.erase, subject, actor)
+        deleted = await self.handle.write(file_purge.erase, subject, actor)
         await asyncio.to_thread(empty_log, self._folder)
         return deleted
 
-    async def erasures(self, subject: SubjectId) -> tuple[Erasure, ...]:
-        """See :meth:`LaneStore.erasures`."""
-        return await self._read(file_audit.erasures, subject)
-
     async def ping(self) -> None:
         """See :meth:`LaneStore.ping`."""
-        await self._read(file_read.ping)
-        await self._write(file_lanes.ping)
-
-    # --- the two threads --------------------------------------------------------------------------------
-
-    def _now(self) -> float:
-        return time.time() + self.clock_offset
-
-    async def _write(
-        self, step: Callable[Concatenate[sqlite3.Connection, float, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Run a step in the writer thread; it gets the connection and the clock's time at that moment."""
-        return await self._writer.run(lambda db: step(db, self._now(), *args, **kwargs))
-
-    async def _read(
-        self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        return await self._reader.run(lambda db: query(db, *args, **kwargs))
+        await self.handle.read(file_read.ping)
+        await self.handle.write(file_lanes.ping)

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from ..errors import UnreadableRecord
 from ..model import Approval, ApprovalStatus, SubjectId
-from .base import Page
 from .codec import APPROVAL
 from .cursor import read_cursor, write_cursor
+from .values import Page
 
 _OF_STATUS = (
     "SELECT approval_id, expires_at, CAST(record AS BLOB) FROM approval"
@@ -53,7 +53,7 @@ def _store(db: sqlite3.Connection, subject: SubjectId, approval: Approval) -> No
 
 
 def list_approvals(
-    db: sqlite3.Connection, status: ApprovalStatus | None, limit: int, cursor: str | None
+    db: sqlite3.Connection, status: ApprovalStatus | None, limit: int, cursor: str | None = None
 ) -> Page[Approval]:
     """Return approvals by expiry; a row that cannot be read is left out."""
     after = read_cursor(cursor) if cursor else (-1.0, "")

@@ -8,7 +8,7 @@ import secrets
 import sqlite3
 
 from ..model import SubjectId
-from .base import Erasure
+from .values import Erasure
 
 _KEY_BYTES = 32
 

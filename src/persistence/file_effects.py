@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from ..model import SubjectId
-from .base import Effect, EffectState
+from .values import Effect, EffectState
 
 
 def begin(db: sqlite3.Connection, now: float, subject: SubjectId, key: str, token: str) -> Effect:

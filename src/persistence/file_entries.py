@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from ..entries import Entry, Waiting
 from ..errors import UnreadableRecord
 from ..model import SubjectId
-from .base import Outcome, Receipt
 from .codec import ENTRY
+from .values import Outcome, Receipt
 
 
 def accept(
@@ -85,3 +85,9 @@ def set_aside(db: sqlite3.Connection, now: float, entry_id: int, reason: str) ->
         (reason, now, entry_id),
     )
     db.execute("UPDATE entry SET waiting = 0 WHERE id = ?", (entry_id,))
+
+
+def waiting(db: sqlite3.Connection, subject: SubjectId) -> tuple[Waiting, ...]:
+    """See :meth:`LaneStore.waiting`."""
+    readable, _ = read_waiting(db, subject)
+    return tuple(entry for _, entry in readable)

@@ -9,9 +9,9 @@ from typing import Final
 from ..errors import LeaseLost, UnreadableRecord
 from ..model import SubjectId
 from . import file_lanes, file_timeline
-from .base import Claim
 from .codec import APPROVAL
 from .joining import Joining, moved
+from .values import Claim
 
 MOVED: Final = ("entry", "effect", "reply", "timeline", "approval", "ticket", "set_aside")
 LEFT_OVER: Final = ("conversation", "opt_out", "answer", "line", "entry", "effect", "reply")

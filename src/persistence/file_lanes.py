@@ -10,7 +10,6 @@ from ..entries import Entry, Waiting
 from ..errors import LeaseLost, UnreadableRecord
 from ..model import Channel, Conversation, Outgoing, SubjectId
 from . import file_timeline
-from .base import Change, Claim, Committed
 from .codec import COMMITTED, CONVERSATION
 from .file_approvals import index_approvals
 from .file_entries import accept as accept_entries
@@ -18,13 +17,14 @@ from .file_entries import read_waiting, set_aside
 from .file_outbox import block_lines, queue_replies, take_line
 from .file_tickets import store_tickets
 from .heads import write_head
+from .values import Change, Claim, Committed
 
 ANSWER_SECONDS = 3600.0
 """How long the answer of a commit is kept for a caller that did not get it."""
 
 
 def claim(
-    db: sqlite3.Connection, now: float, subject: SubjectId, holder: str, seconds: float, accept: Sequence[Entry]
+    db: sqlite3.Connection, now: float, subject: SubjectId, holder: str, seconds: float, accept: Sequence[Entry] = ()
 ) -> Claim | None:
     """See :meth:`LaneStore.claim`."""
     if accept:
@@ -107,27 +107,27 @@ def _settle_due(db: sqlite3.Connection, subject: SubjectId) -> None:
     )
 
 
-def renew(db: sqlite3.Connection, now: float, held: Claim, seconds: float) -> None:
+def renew(db: sqlite3.Connection, now: float, claim: Claim, seconds: float) -> None:
     """See :meth:`LaneStore.renew`."""
     renewed = db.execute(
         "UPDATE lane SET seconds = ?, lease_until = ? WHERE subject = ? AND fence = ? AND holder = ?",
-        (seconds, now + seconds, held.subject, held.fence, held.holder),
+        (seconds, now + seconds, claim.subject, claim.fence, claim.holder),
     )
     if not renewed.rowcount:
         raise LeaseLost
 
 
-def release(db: sqlite3.Connection, now: float, held: Claim, forgive: bool) -> None:
+def release(db: sqlite3.Connection, now: float, claim: Claim, forgive: bool = False) -> None:
     """See :meth:`LaneStore.release`."""
     row = db.execute(
         "SELECT tried FROM lane WHERE subject = ? AND fence = ? AND holder = ?",
-        (held.subject, held.fence, held.holder),
+        (claim.subject, claim.fence, claim.holder),
     ).fetchone()
     if row is None:
         return
     if forgive and row[0] is not None:
         db.execute("UPDATE entry SET tries = max(tries - 1, 0) WHERE id = ? AND waiting = 1", (row[0],))
-    _free(db, held.subject)
+    _free(db, claim.subject)
 
 
 def _free(db: sqlite3.Connection, subject: SubjectId) -> None:
@@ -137,21 +137,21 @@ def _free(db: sqlite3.Connection, subject: SubjectId) -> None:
 def commit(
     db: sqlite3.Connection,
     now: float,
-    held: Claim,
+    claim: Claim,
     change: Change,
     token: str,
-    deliver: float | None,
+    deliver: float | None = None,
     replica: str = "",
 ) -> Committed:
     """See :meth:`LaneStore.commit`."""
-    subject = held.subject
+    subject = claim.subject
     answer = db.execute(
         "SELECT CAST(record AS BLOB) FROM answer WHERE subject = ? AND token = ?", (subject, token)
     ).fetchone()
     if answer:
         return COMMITTED.decode(answer[0])
     row = db.execute("SELECT fence FROM lane WHERE subject = ?", (subject,)).fetchone()
-    if row is None or row[0] != held.fence:
+    if row is None or row[0] != claim.fence:
         raise LeaseLost
     version = _write_conversation(db, now, subject, change.conversation)
     index_approvals(db, subject, change.conversation.approvals)
@@ -165,13 +165,13 @@ def commit(
     waiting = _take_up(db, now, subject, raise_tries=True)
     if waiting:
         db.execute(
-            "UPDATE lane SET holder = ?, lease_until = ? + seconds WHERE subject = ?", (held.holder, now, subject)
+            "UPDATE lane SET holder = ?, lease_until = ? + seconds WHERE subject = ?", (claim.holder, now, subject)
         )
     else:
         _free(db, subject)
     outgoing: tuple[Outgoing, ...] = ()
     if deliver is not None:
-        taken = (take_line(db, now, subject, channel, held.holder, deliver, replica) for channel in channels)
+        taken = (take_line(db, now, subject, channel, claim.holder, deliver, replica) for channel in channels)
         outgoing = tuple(one for one in taken if one is not None)
     committed = Committed(version, waiting, outgoing)
     _keep_answer(db, now, subject, token, committed)

@@ -9,9 +9,9 @@ from typing import Final
 from ..errors import UnreadableRecord
 from ..model import Channel, Outgoing, Reply, ReplyStatus, SubjectId, TimelineEvent
 from . import file_timeline
-from .base import Settlement
 from .codec import REPLY
 from .file_presence import elsewhere
+from .values import Settlement
 
 RANK: Final = {
     ReplyStatus.WAITING: 0,
@@ -56,7 +56,13 @@ def block_lines(db: sqlite3.Connection, now: float, subject: SubjectId, channels
 
 
 def next_reply(
-    db: sqlite3.Connection, now: float, subject: SubjectId, channel: Channel, holder: str, seconds: float, replica: str
+    db: sqlite3.Connection,
+    now: float,
+    subject: SubjectId,
+    channel: Channel,
+    holder: str,
+    seconds: float,
+    replica: str = "",
 ) -> Outgoing | None:
     """See :meth:`LaneStore.next_reply`."""
     if elsewhere(db, now, subject, channel, replica):
@@ -210,8 +216,8 @@ def delivery_status(
     reply_id: str,
     status: ReplyStatus,
     provider_id: str,
-    error_code: int | None,
-    timeline: Sequence[TimelineEvent],
+    error_code: int | None = None,
+    timeline: Sequence[TimelineEvent] = (),
 ) -> bool:
     """See :meth:`LaneStore.delivery_status`."""
     row = db.execute(

@@ -6,7 +6,7 @@ import sqlite3
 from typing import Final
 
 from ..model import Channel, SubjectId
-from .base import Presence
+from .values import Presence
 
 _TAKE: Final = (
     "INSERT INTO presence (subject, call, replica, until) VALUES (?1, ?2, ?3, ?4 + ?5)"
@@ -16,7 +16,7 @@ _RENEW: Final = f"{_TAKE} WHERE until <= ?5 OR (call = ?2 AND replica = ?3)"
 
 
 def note(
-    db: sqlite3.Connection, now: float, subject: SubjectId, call: str, replica: str, seconds: float, renew: bool
+    db: sqlite3.Connection, now: float, subject: SubjectId, call: str, replica: str, seconds: float, renew: bool = False
 ) -> None:
     """See :meth:`LaneStore.presence`."""
     if seconds <= 0:

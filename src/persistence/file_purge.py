@@ -11,7 +11,7 @@ from typing import Final
 from ..errors import LeaseLost, StoreUnavailable
 from ..model import SubjectId
 from . import file_audit
-from .base import PurgeReport
+from .values import PurgeReport
 
 KEY_SECONDS: Final = 7 * 86400.0
 """A provider may deliver the same message again for days."""

@@ -7,10 +7,10 @@ from contextlib import suppress
 
 from ..errors import UnreadableRecord
 from ..model import Channel, Conversation, ReplyStatus, StoredReply, SubjectId
-from .base import ConversationHead, Counts, Due, Page
 from .codec import CONVERSATION, REPLY
 from .cursor import read_cursor, write_cursor
 from .heads import read_head
+from .values import ConversationHead, Counts, Due, Page
 
 
 def conversation(db: sqlite3.Connection, subject: SubjectId) -> Conversation | None:
@@ -19,7 +19,7 @@ def conversation(db: sqlite3.Connection, subject: SubjectId) -> Conversation | N
     return CONVERSATION.decode(row[0]) if row else None
 
 
-def replies(db: sqlite3.Connection, subject: SubjectId, limit: int) -> tuple[StoredReply, ...]:
+def replies(db: sqlite3.Connection, subject: SubjectId, limit: int = 200) -> tuple[StoredReply, ...]:
     """See :meth:`LaneStore.replies`; a row that cannot be read is left out."""
     rows = db.execute(
         "SELECT CAST(record AS BLOB), status, provider_id, error_code, tries FROM reply"
@@ -33,7 +33,7 @@ def replies(db: sqlite3.Connection, subject: SubjectId, limit: int) -> tuple[Sto
     return tuple(found)
 
 
-def recent(db: sqlite3.Connection, limit: int, cursor: str | None) -> Page[ConversationHead]:
+def recent(db: sqlite3.Connection, limit: int, cursor: str | None = None) -> Page[ConversationHead]:
     """See :meth:`LaneStore.recent`."""
     before = read_cursor(cursor) if cursor else (9e99, "")
     rows = db.execute(

@@ -26,7 +26,7 @@ def find_ticket(db: sqlite3.Connection, ticket_id: str) -> Ticket | None:
     return TICKET.decode(row[0]) if row else None
 
 
-def newest_tickets(db: sqlite3.Connection, subject: SubjectId, limit: int) -> tuple[Ticket, ...]:
+def newest_tickets(db: sqlite3.Connection, subject: SubjectId, limit: int = 50) -> tuple[Ticket, ...]:
     """See :meth:`LaneStore.tickets`; a row that cannot be read is left out."""
     rows = db.execute(
         "SELECT CAST(record AS BLOB) FROM ticket WHERE subject = ? ORDER BY id DESC LIMIT ?", (subject, limit)

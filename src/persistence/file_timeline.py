@@ -20,7 +20,7 @@ def append(db: sqlite3.Connection, now: float, subject: SubjectId, events: Seque
     )
 
 
-def newest(db: sqlite3.Connection, subject: SubjectId, limit: int) -> tuple[TimelineEvent, ...]:
+def newest(db: sqlite3.Connection, subject: SubjectId, limit: int = 200) -> tuple[TimelineEvent, ...]:
     """See :meth:`LaneStore.timeline`; a row that cannot be read is left out."""
     rows = db.execute(
         "SELECT CAST(record AS BLOB) FROM timeline WHERE subject = ? ORDER BY id DESC LIMIT ?", (subject, limit)

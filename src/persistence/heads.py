@@ -7,8 +7,8 @@ from typing import Final
 
 from ..errors import UnreadableRecord
 from ..model import ApprovalStatus, Channel, Conversation, Priority, SubjectId
-from .base import ConversationHead
 from .codec import Codec
+from .values import ConversationHead
 
 PREVIEW_CHARS: Final = 120
 _SPOKEN_BY: Final = ("user", "assistant")

@@ -6,13 +6,14 @@ What is joined is decided here; each backend has the one atomic step that moves 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ..errors import LeaseLost, UnreadableRecord
 from ..model import Approval, ApprovalStatus, Conversation, Priority, Source, SubjectId, TimelineEvent, Turn
-from .base import Change, Claim
+from .own_lanes import OWN_LANES
+from .values import Change, Claim
 
 if TYPE_CHECKING:
     from .base import LaneStore
@@ -132,7 +133,7 @@ def joined(left: Conversation, stays: Conversation | None, subject: SubjectId, *
         history=_in_order(left, stays, taken),
         unfolded=(*older.unfolded, *newer.unfolded),
         summary="\n".join(one.summary for one in (older, newer) if one.summary),
-        context={**older.context, **newer.context},
+        context=_both(older.context, newer.context),
         approvals=(*(moved(one, subject) for one in left.approvals), *stays.approvals),
         escalation=max(levels, key=list(Priority).index, default=None),
         opted_out=tuple(dict.fromkeys((*left.opted_out, *stays.opted_out))),
@@ -140,6 +141,15 @@ def joined(left: Conversation, stays: Conversation | None, subject: SubjectId, *
         paused=left.paused or stays.paused,
         formerly=tuple(dict.fromkeys((*stays.formerly, *left.formerly, left.subject))),
     )
+
+
+def _both(older: Any, newer: Any) -> Any:
+    """Return what two contexts say together: lists behind each other, else the newer word for each thing."""
+    if isinstance(older, Mapping) and isinstance(newer, Mapping):
+        return {**older, **{key: _both(older.get(key), value) for key, value in newer.items()}}
+    if isinstance(older, list) and isinstance(newer, list):
+        return [*older, *(one for one in newer if one not in older)]
+    return newer
 
 
 def moved(approval: Approval, subject: SubjectId) -> Approval:
@@ -156,7 +166,10 @@ async def erase_person(store: Erasing, subject: SubjectId, *, actor: str) -> int
     """Erase a subject and what is left of every lane that was moved into its own; return the number of records.
 
     Raises LeaseLost as :meth:`LaneStore.erase`; calling it again then goes on where it stopped.
+    Nothing is erased of lanes that are the gateway's own: what they note protects customers.
     """
+    if subject in OWN_LANES:
+        return 0
     try:
         conversation = await store.conversation(subject)
     except UnreadableRecord:

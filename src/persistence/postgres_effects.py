@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..model import SubjectId
-from .base import Effect, EffectState
 from .postgres_database import Database
 from .postgres_names import short
+from .values import Effect, EffectState
 
 
 async def begin(db: Database, subject: SubjectId, key: str, token: str) -> Effect:

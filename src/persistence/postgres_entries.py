@@ -11,10 +11,10 @@ from pydantic_core import from_json
 from ..entries import Entry, Waiting
 from ..errors import UnreadableRecord
 from ..model import SubjectId
-from .base import Outcome, Receipt
 from .codec import ENTRY
 from .postgres_database import Database
 from .postgres_names import short, spelled
+from .values import Outcome, Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Found:
 
 
 async def accept(
-    db: Database, subject: SubjectId, entries: Sequence[Entry], token: str, not_after: float | None
+    db: Database, subject: SubjectId, entries: Sequence[Entry], token: str, not_after: float | None = None
 ) -> tuple[Receipt, ...]:
     """See :meth:`LaneStore.accept`."""
     rows = await db.call(

@@ -12,8 +12,8 @@ import asyncpg
 
 from ..errors import StoreUnavailable
 from ..model import SubjectId
-from .base import Due
 from .postgres_database import WAIT_SECONDS, Database
+from .values import Due
 
 BEAT_SECONDS: Final = 5.0
 """How often a listener makes sure that it still hears, and how long it waits to hear itself."""

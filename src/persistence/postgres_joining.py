@@ -8,11 +8,11 @@ from typing import Final
 from ..errors import LeaseLost, UnreadableRecord
 from ..model import SubjectId
 from . import postgres_lanes
-from .base import Claim
 from .codec import APPROVAL, TIMELINE
 from .joining import Joining, moved
 from .postgres_database import Database
 from .postgres_names import short
+from .values import Claim
 
 KEYED: Final = (("entry", "key"), ("effect", "key"), ("reply", "reply_id"))
 """Tables whose rows both lanes may have: what the lane that stays has is kept."""

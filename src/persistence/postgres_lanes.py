@@ -14,19 +14,21 @@ from pydantic_core import from_json, to_json
 from ..entries import Entry, Waiting
 from ..errors import LeaseLost, UnreadableRecord
 from ..model import Channel, Conversation, SubjectId
-from .base import Change, Claim, Committed
 from .codec import APPROVAL, CONVERSATION, ENTRY, REPLY, TICKET, TIMELINE
 from .heads import write_head
 from .postgres_database import Database, Row
 from .postgres_entries import Found, read_waiting
 from .postgres_names import short, spelled
 from .postgres_outbox import Line, read_taken
+from .values import Change, Claim, Committed
 
 ANSWER_SECONDS = 3600.0
 """How long the answer of a commit is kept for a caller that did not get it."""
 
 
-async def claim(db: Database, subject: SubjectId, holder: str, seconds: float, accept: Sequence[Entry]) -> Claim | None:
+async def claim(
+    db: Database, subject: SubjectId, holder: str, seconds: float, accept: Sequence[Entry] = ()
+) -> Claim | None:
     """See :meth:`LaneStore.claim`."""
     rows = await db.call(
         "claim",
@@ -77,16 +79,16 @@ async def _pass_over(
     return None if row[0] is None else read_waiting(from_json(row[0])).waiting
 
 
-async def renew(db: Database, held: Claim, seconds: float) -> None:
+async def renew(db: Database, claim: Claim, seconds: float) -> None:
     """See :meth:`LaneStore.renew`."""
-    (row,) = await db.call("renew", {**_named(held), "seconds": seconds})
+    (row,) = await db.call("renew", {**_named(claim), "seconds": seconds})
     if not row[0]:
         raise LeaseLost
 
 
-async def release(db: Database, held: Claim, forgive: bool) -> None:
+async def release(db: Database, claim: Claim, forgive: bool = False) -> None:
     """See :meth:`LaneStore.release`."""
-    await db.call("release", {**_named(held), "forgive": forgive})
+    await db.call("release", {**_named(claim), "forgive": forgive})
 
 
 def _named(held: Claim) -> dict[str, Any]:
@@ -94,13 +96,13 @@ def _named(held: Claim) -> dict[str, Any]:
 
 
 async def commit(
-    db: Database, held: Claim, change: Change, token: str, deliver: float | None, replica: str = ""
+    db: Database, claim: Claim, change: Change, token: str, deliver: float | None = None, replica: str = ""
 ) -> Committed:
     """See :meth:`LaneStore.commit`."""
     (row,) = await db.call(
         "commit_turn",
         {
-            **_named(held),
+            **_named(claim),
             "token": short(token),
             **_written(change),
             "deliver": deliver,
@@ -112,15 +114,15 @@ async def commit(
         raise LeaseLost
     answer = from_json(row[0])
     found = read_waiting(answer["waiting"])
-    waiting = await _pass_over(db, held, found, free=True)
+    waiting = await _pass_over(db, claim, found, free=True)
     taken = [
-        await read_taken(db, Line(held.subject, one["channel"], held.holder, deliver or 0.0), [one])
+        await read_taken(db, Line(claim.subject, one["channel"], claim.holder, deliver or 0.0), [one])
         for one in answer["outgoing"]
     ]
     outgoing = tuple(one.outgoing for one in taken if one.outgoing is not None)
     committed = Committed(answer["version"], found.waiting if waiting is None else waiting, outgoing)
     if found.unreadable or any(one.set_aside for one in taken):
-        await _correct_answer(db, held.subject, token, committed)
+        await _correct_answer(db, claim.subject, token, committed)
     return committed
 
 

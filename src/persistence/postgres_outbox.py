@@ -8,10 +8,10 @@ from typing import Any
 
 from ..errors import UnreadableRecord
 from ..model import Channel, Outgoing, ReplyStatus, SubjectId, TimelineEvent
-from .base import Settlement
 from .codec import REPLY, TIMELINE
 from .postgres_database import Database
 from .postgres_names import short
+from .values import Settlement
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Taken:
 
 
 async def next_reply(
-    db: Database, subject: SubjectId, channel: Channel, holder: str, seconds: float, replica: str
+    db: Database, subject: SubjectId, channel: Channel, holder: str, seconds: float, replica: str = ""
 ) -> Outgoing | None:
     """See :meth:`LaneStore.next_reply`."""
     line = Line(subject, channel, holder, seconds)
@@ -41,7 +41,7 @@ async def next_reply(
 
 
 async def settle(
-    db: Database, subject: SubjectId, outgoing: Outgoing, settlement: Settlement, seconds: float, replica: str
+    db: Database, subject: SubjectId, outgoing: Outgoing, settlement: Settlement, seconds: float, replica: str = ""
 ) -> Outgoing | None:
     """See :meth:`LaneStore.settle`."""
     line = Line(subject, outgoing.reply.route.channel, outgoing.holder, seconds)
@@ -90,8 +90,8 @@ async def delivery_status(
     reply_id: str,
     status: ReplyStatus,
     provider_id: str,
-    error_code: int | None,
-    timeline: Sequence[TimelineEvent],
+    error_code: int | None = None,
+    timeline: Sequence[TimelineEvent] = (),
 ) -> bool:
     """See :meth:`LaneStore.delivery_status`."""
     (row,) = await db.call(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ..model import SubjectId
-from .base import Presence
 from .postgres_database import Database
 from .postgres_names import short
+from .values import Presence
 
 
-async def note(db: Database, subject: SubjectId, call: str, replica: str, seconds: float, renew: bool) -> None:
+async def note(db: Database, subject: SubjectId, call: str, replica: str, seconds: float, renew: bool = False) -> None:
     """See :meth:`LaneStore.presence`."""
     values = {"subject": short(subject), "call": call, "replica": replica, "seconds": seconds, "renew": renew}
     await db.call("presence", values)

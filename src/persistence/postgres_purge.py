@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from ..errors import LeaseLost, StoreUnavailable
 from ..model import SubjectId
-from .base import PurgeReport
 from .postgres_database import Database, Row
 from .postgres_names import short
+from .values import PurgeReport
 
 KEY_SECONDS: Final = 7 * 86400.0
 """A provider may deliver the same message again for days."""
@@ -21,7 +21,7 @@ STEP_SECONDS: Final = 20.0
 KINDS: Final = ("conversations", "timeline", "replies", "keys", "effects", "tickets", "set_aside")
 
 
-async def purge(db: Database, older_than: float, dry_run: bool) -> PurgeReport:
+async def purge(db: Database, older_than: float, dry_run: bool = False) -> PurgeReport:
     """See :meth:`LaneStore.purge`; in many small transactions, so it may be broken off and run again."""
     deleted = dict.fromkeys(KINDS, 0)
     ages = {"older_than": older_than, "keys_older_than": max(older_than, KEY_SECONDS)}
@@ -50,7 +50,7 @@ def _add(deleted: dict[str, int], row: Row) -> None:
         deleted[kind] += row.get(kind, 0)
 
 
-async def erase(db: Database, subject: SubjectId, actor: str) -> int:
+async def erase(db: Database, subject: SubjectId, actor: str = "") -> int:
     """See :meth:`LaneStore.erase`."""
     values = {"subject": short(subject), "actor": actor, "key": secrets.token_bytes(32)}
     (row,) = await db.call("erase", values, once=True)

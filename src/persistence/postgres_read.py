@@ -17,13 +17,13 @@ from ..model import (
     Ticket,
     TimelineEvent,
 )
-from .base import ConversationHead, Counts, Due, Erasure, Page
 from .codec import APPROVAL, REPLY, TICKET, TIMELINE
 from .cursor import read_cursor, write_cursor
 from .heads import read_head
 from .postgres_database import Database
 from .postgres_lanes import stamped
 from .postgres_names import short
+from .values import ConversationHead, Counts, Due, Erasure, Page
 
 _APPROVALS = """
     SELECT approval_id, expires_at, status, record FROM conversation_states_approval
@@ -41,7 +41,7 @@ async def conversation(db: Database, subject: SubjectId) -> Conversation | None:
     return stamped(*rows[0]) if rows else None
 
 
-async def timeline(db: Database, subject: SubjectId, limit: int) -> tuple[TimelineEvent, ...]:
+async def timeline(db: Database, subject: SubjectId, limit: int = 200) -> tuple[TimelineEvent, ...]:
     """See :meth:`LaneStore.timeline`."""
     rows = await db.fetch(
         "SELECT at, record FROM conversation_states_timeline WHERE subject = $1 ORDER BY id DESC LIMIT $2",
@@ -55,7 +55,7 @@ async def timeline(db: Database, subject: SubjectId, limit: int) -> tuple[Timeli
     return tuple(events)
 
 
-async def replies(db: Database, subject: SubjectId, limit: int) -> tuple[StoredReply, ...]:
+async def replies(db: Database, subject: SubjectId, limit: int = 200) -> tuple[StoredReply, ...]:
     """See :meth:`LaneStore.replies`."""
     rows = await db.fetch(
         "SELECT record, status, provider_id, error_code, tries FROM conversation_states_reply"
@@ -70,7 +70,7 @@ async def replies(db: Database, subject: SubjectId, limit: int) -> tuple[StoredR
     return tuple(found)
 
 
-async def recent(db: Database, limit: int, cursor: str | None) -> Page[ConversationHead]:
+async def recent(db: Database, limit: int, cursor: str | None = None) -> Page[ConversationHead]:
     """See :meth:`LaneStore.recent`."""
     before = read_cursor(cursor) if cursor else (9e99, "")
     rows = await db.fetch(
@@ -85,7 +85,9 @@ async def recent(db: Database, limit: int, cursor: str | None) -> Page[Conversat
     return Page(heads, following)
 
 
-async def approvals(db: Database, status: ApprovalStatus | None, limit: int, cursor: str | None) -> Page[Approval]:
+async def approvals(
+    db: Database, status: ApprovalStatus | None, limit: int, cursor: str | None = None
+) -> Page[Approval]:
     """See :meth:`LaneStore.approvals`."""
     after = read_cursor(cursor) if cursor else (-1.0, "")
     if status is None or status is ApprovalStatus.PENDING:
@@ -118,7 +120,7 @@ async def ticket(db: Database, ticket_id: str) -> Ticket | None:
     return TICKET.decode(rows[0][0]) if rows else None
 
 
-async def tickets(db: Database, subject: SubjectId, limit: int) -> tuple[Ticket, ...]:
+async def tickets(db: Database, subject: SubjectId, limit: int = 50) -> tuple[Ticket, ...]:
     """See :meth:`LaneStore.tickets`."""
     rows = await db.fetch(
         "SELECT record FROM conversation_states_ticket WHERE subject = $1 ORDER BY id DESC LIMIT $2",
@@ -132,7 +134,7 @@ async def tickets(db: Database, subject: SubjectId, limit: int) -> tuple[Ticket,
     return tuple(found)
 
 
-async def due(db: Database, limit: int, replica: str) -> Due:
+async def due(db: Database, limit: int, replica: str = "") -> Due:
     """See :meth:`LaneStore.due`."""
     rows = await db.call("find_due", {"limit": limit, "replica": replica})
     return Due(

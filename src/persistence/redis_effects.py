@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..model import SubjectId
-from .base import Effect, EffectState
 from .redis_link import RedisLink
+from .values import Effect, EffectState
 
 
 async def begin(link: RedisLink, subject: SubjectId, key: str, token: str) -> Effect:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from ..entries import Entry, Waiting
 from ..errors import UnreadableRecord
 from ..model import SubjectId
-from .base import Outcome, Receipt
 from .codec import ENTRY
 from .redis_link import Argument, RedisLink
+from .values import Outcome, Receipt
 
 Row = Sequence[bytes]
 
@@ -27,7 +27,7 @@ def entry_rows(entries: Sequence[Entry]) -> Iterator[Argument]:
 
 
 async def accept(
-    link: RedisLink, subject: SubjectId, entries: Sequence[Entry], token: str, not_after: float | None
+    link: RedisLink, subject: SubjectId, entries: Sequence[Entry], token: str, not_after: float | None = None
 ) -> tuple[Receipt, ...]:
     """See :meth:`LaneStore.accept`."""
     answers = await link.run("accept", link.lane(subject), token, not_after, *entry_rows(entries))

@@ -9,16 +9,16 @@ from itertools import chain
 from ..entries import Entry, Waiting
 from ..errors import LeaseLost, UnreadableRecord
 from ..model import Channel, Conversation, Outgoing, SubjectId
-from .base import Change, Claim, Committed
 from .codec import APPROVAL, CONVERSATION, REPLY, TICKET, TIMELINE
 from .heads import write_head
 from .redis_entries import entry_rows, rows, split_waiting
 from .redis_link import Argument, RedisLink
 from .redis_outbox import first_readable
+from .values import Change, Claim, Committed
 
 
 async def claim(
-    link: RedisLink, subject: SubjectId, holder: str, seconds: float, accept: Sequence[Entry]
+    link: RedisLink, subject: SubjectId, holder: str, seconds: float, accept: Sequence[Entry] = ()
 ) -> Claim | None:
     """See :meth:`LaneStore.claim`."""
     answer = await link.run("claim", link.lane(subject), holder, seconds, *entry_rows(accept))
@@ -80,32 +80,32 @@ async def _pass_over(
     return held.waiting if found is None else split_waiting(found)[0]
 
 
-async def renew(link: RedisLink, held: Claim, seconds: float) -> None:
+async def renew(link: RedisLink, claim: Claim, seconds: float) -> None:
     """See :meth:`LaneStore.renew`."""
-    if not await link.run("renew", link.lane(held.subject), held.fence, held.holder, seconds):
+    if not await link.run("renew", link.lane(claim.subject), claim.fence, claim.holder, seconds):
         raise LeaseLost
 
 
-async def release(link: RedisLink, held: Claim, forgive: bool) -> None:
+async def release(link: RedisLink, claim: Claim, forgive: bool = False) -> None:
     """See :meth:`LaneStore.release`."""
-    await link.run("release", link.lane(held.subject), held.fence, held.holder, "1" if forgive else "")
+    await link.run("release", link.lane(claim.subject), claim.fence, claim.holder, "1" if forgive else "")
 
 
 async def commit(
-    link: RedisLink, held: Claim, change: Change, token: str, deliver: float | None, replica: str
+    link: RedisLink, claim: Claim, change: Change, token: str, deliver: float | None = None, replica: str = ""
 ) -> Committed:
     """See :meth:`LaneStore.commit`."""
-    lane = link.lane(held.subject)
-    answer = await link.run("commit", lane, *commit_arguments(held, change, token, deliver, replica))
+    lane = link.lane(claim.subject)
+    answer = await link.run("commit", lane, *commit_arguments(claim, change, token, deliver, replica))
     if answer is None:
         raise LeaseLost
     version, found, taken = answer
     waiting, damaged = split_waiting(found)
     if damaged:
-        waiting = await _pass_over(link, replace(held, waiting=waiting), damaged, token=token)
+        waiting = await _pass_over(link, replace(claim, waiting=waiting), damaged, token=token)
     outgoing: list[Outgoing] = []
     for row in taken:
-        one = await first_readable(link, lane, row, holder=held.holder, seconds=deliver or 0.0, replica=replica)
+        one = await first_readable(link, lane, row, holder=claim.holder, seconds=deliver or 0.0, replica=replica)
         if one is not None:
             outgoing.append(one)
     return Committed(version, waiting, tuple(outgoing))

@@ -8,16 +8,16 @@ from contextlib import suppress
 
 from ..errors import UnreadableRecord
 from ..model import Channel, Outgoing, ReplyStatus, StoredReply, SubjectId, TimelineEvent
-from .base import Settlement
 from .codec import REPLY, TIMELINE
 from .file_outbox import RANK
 from .redis_entries import Row, rows
 from .redis_keys import LaneKey
 from .redis_link import RedisLink
+from .values import Settlement
 
 
 async def next_reply(
-    link: RedisLink, subject: SubjectId, channel: Channel, holder: str, seconds: float, replica: str
+    link: RedisLink, subject: SubjectId, channel: Channel, holder: str, seconds: float, replica: str = ""
 ) -> Outgoing | None:
     """See :meth:`LaneStore.next_reply`."""
     lane = link.lane(subject)
@@ -39,7 +39,7 @@ async def first_readable(
 
 
 async def settle(
-    link: RedisLink, subject: SubjectId, outgoing: Outgoing, settlement: Settlement, seconds: float, replica: str
+    link: RedisLink, subject: SubjectId, outgoing: Outgoing, settlement: Settlement, seconds: float, replica: str = ""
 ) -> Outgoing | None:
     """See :meth:`LaneStore.settle`."""
     lane = link.lane(subject)
@@ -67,8 +67,8 @@ async def delivery_status(
     reply_id: str,
     status: ReplyStatus,
     provider_id: str,
-    error_code: int | None,
-    timeline: Sequence[TimelineEvent],
+    error_code: int | None = None,
+    timeline: Sequence[TimelineEvent] = (),
 ) -> bool:
     """See :meth:`LaneStore.delivery_status`."""
     moved = await link.run(
@@ -85,7 +85,7 @@ async def delivery_status(
     return bool(moved)
 
 
-async def replies(link: RedisLink, subject: SubjectId, limit: int) -> tuple[StoredReply, ...]:
+async def replies(link: RedisLink, subject: SubjectId, limit: int = 200) -> tuple[StoredReply, ...]:
     """See :meth:`LaneStore.replies`; a row that cannot be read is left out."""
     found: list[StoredReply] = []
     if limit < 1:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from ..model import SubjectId
-from .base import Presence
 from .redis_link import RedisLink
+from .values import Presence
 
 
-async def note(link: RedisLink, subject: SubjectId, call: str, replica: str, seconds: float, renew: bool) -> None:
+async def note(
+    link: RedisLink, subject: SubjectId, call: str, replica: str, seconds: float, renew: bool = False
+) -> None:
     """See :meth:`LaneStore.presence`."""
     await link.run("presence", link.lane(subject), call, replica, seconds, "1" if renew else "")
 

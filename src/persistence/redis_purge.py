@@ -10,9 +10,9 @@ from typing import Final
 
 from ..errors import LeaseLost, StoreUnavailable
 from ..model import SubjectId
-from .base import Erasure, PurgeReport
 from .redis_keys import LaneKey, lane_in
 from .redis_link import RedisLink
+from .values import Erasure, PurgeReport
 
 KEY_SECONDS: Final = 7 * 86400.0
 """A provider may deliver the same message again for days."""
@@ -26,7 +26,7 @@ _KEY_BYTES: Final = 32
 _HELD: Final = -1
 
 
-async def purge(link: RedisLink, older_than: float, *, dry_run: bool) -> PurgeReport:
+async def purge(link: RedisLink, older_than: float, *, dry_run: bool = False) -> PurgeReport:
     """See :meth:`LaneStore.purge`; lane by lane, so it may be broken off and run again."""
     deleted = dict.fromkeys(KINDS, 0)
     try:
@@ -54,7 +54,7 @@ async def _all_lanes(link: RedisLink) -> AsyncIterator[Sequence[LaneKey]]:
         cursors = {one: cursor for one, (cursor, _) in answers.items() if cursor}
 
 
-async def erase(link: RedisLink, subject: SubjectId, actor: str) -> int:
+async def erase(link: RedisLink, subject: SubjectId, actor: str = "") -> int:
     """See :meth:`LaneStore.erase`."""
     key = await _audit_key(link)
     # The token is this call's own, so that the driver's repetition gives the first number.

@@ -17,7 +17,6 @@ from ..model import (
     Ticket,
     TimelineEvent,
 )
-from .base import ConversationHead, Counts, Due, Page
 from .codec import APPROVAL, TICKET, TIMELINE
 from .cursor import read_cursor, write_cursor
 from .heads import read_head
@@ -25,6 +24,7 @@ from .redis_keys import decode_subject
 from .redis_lanes import read_conversation
 from .redis_link import RedisLink
 from .redis_merge import Ranked, first_of_all
+from .values import ConversationHead, Counts, Due, Page
 
 
 async def conversation(link: RedisLink, subject: SubjectId) -> Conversation | None:
@@ -34,7 +34,7 @@ async def conversation(link: RedisLink, subject: SubjectId) -> Conversation | No
     )
 
 
-async def timeline(link: RedisLink, subject: SubjectId, limit: int) -> tuple[TimelineEvent, ...]:
+async def timeline(link: RedisLink, subject: SubjectId, limit: int = 200) -> tuple[TimelineEvent, ...]:
     """See :meth:`LaneStore.timeline`; a row that cannot be read is left out."""
     found: list[TimelineEvent] = []
     if limit < 1:
@@ -46,7 +46,7 @@ async def timeline(link: RedisLink, subject: SubjectId, limit: int) -> tuple[Tim
     return tuple(found)
 
 
-async def recent(link: RedisLink, limit: int, cursor: str | None) -> Page[ConversationHead]:
+async def recent(link: RedisLink, limit: int, cursor: str | None = None) -> Page[ConversationHead]:
     """See :meth:`LaneStore.recent`."""
     rows = await first_of_all(link, "recent", after=_after(cursor), limit=limit + 1, descending=True)
     shown = rows[:limit]
@@ -64,7 +64,9 @@ def _head(row: Ranked, version: bytes, at: bytes, channel: bytes, head: bytes | 
     return read_head(decode_subject(row.member), int(version), float(at), channel.decode(), head)
 
 
-async def approvals(link: RedisLink, status: ApprovalStatus | None, limit: int, cursor: str | None) -> Page[Approval]:
+async def approvals(
+    link: RedisLink, status: ApprovalStatus | None, limit: int, cursor: str | None = None
+) -> Page[Approval]:
     """See :meth:`LaneStore.approvals`; a row that cannot be read is left out."""
     index = f"approvals:{status or 'all'}"
     rows = await first_of_all(link, index, after=_after(cursor), limit=limit + 1)
@@ -100,7 +102,7 @@ def _ticket(stored: bytes) -> Ticket:
     return TICKET.decode(stored.partition(b" ")[2])
 
 
-async def tickets(link: RedisLink, subject: SubjectId, limit: int) -> tuple[Ticket, ...]:
+async def tickets(link: RedisLink, subject: SubjectId, limit: int = 50) -> tuple[Ticket, ...]:
     """See :meth:`LaneStore.tickets`; a row that cannot be read is left out."""
     lane = link.lane(subject)
     ids = await link.ask("LRANGE", f"{lane.lane}:tickets", -limit, -1) if limit > 0 else []

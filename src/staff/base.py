@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from ..entries import Decision, Waiting
 from ..model import Approval, ApprovalStatus, Conversation, SubjectId
-from ..persistence.base import Page, Receipt
+from ..persistence.values import Page, Receipt
 
 
 class ApprovalStore(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
@@ -15,9 +16,9 @@ from ..entries import Hold, Revealed, StaffAct, StaffMessage, Waiting
 from ..errors import LeaseLost, MalformedRequest, NotFound, NoWay, TurnRunning, UnreadableRecord
 from ..guardrails.pii import mask
 from ..model import Channel, Conversation, StoredReply, SubjectId, Ticket, TimelineEvent
-from ..persistence.base import ConversationHead, Outcome, Page, Presence, Receipt
 from ..persistence.heads import glance
 from ..persistence.joining import erase_person
+from ..persistence.values import ConversationHead, Outcome, Page, Presence, Receipt
 from ..telemetry.logs import subject_label
 from .people import People, masked_number
 from .ticket_view import ticket_as_json
@@ -170,6 +171,8 @@ class Conversations:
         ``revealed_to`` is who sees the full number; that is written down first.
         """
         subject = await self._whose.one(spelling)
+        records = await self._records(subject)
+        # Read last: whatever the timeline speaks of is in the transcript, though not the other way round.
         conversation, waiting = await asyncio.gather(self._conversation(subject), self._store.waiting(subject))
         if conversation is None and not waiting:
             raise NotFound("(conversation)")
@@ -180,7 +183,7 @@ class Conversations:
             await self._lanes.act(subject, Revealed(revealed_to), key=f"revealed:{uuid.uuid4().hex}")
         number = await self._people.number(subject, conversation)
         shown = number if revealed_to is not None else masked_number(number)
-        return {**await self._header(conversation, shown), **await self._body(conversation, waiting)}
+        return {**await self._header(conversation, shown), **_body(conversation, waiting, records)}
 
     async def _header(self, conversation: Conversation, contact: str | None) -> dict[str, Any]:
         subject = conversation.subject
@@ -202,22 +205,12 @@ class Conversations:
             "summary": conversation.summary,
         }
 
-    async def _body(self, conversation: Conversation, waiting: tuple[Waiting, ...]) -> dict[str, Any]:
-        subject = conversation.subject
-        timeline, replies, tickets = await asyncio.gather(
-            self._store.timeline(subject), self._store.replies(subject), self._store.tickets(subject)
+    async def _records(self, subject: SubjectId) -> _Records:
+        return _Records(
+            *await asyncio.gather(
+                self._store.timeline(subject), self._store.replies(subject), self._store.tickets(subject)
+            )
         )
-        newest = sorted(conversation.approvals, key=lambda one: one.requested_at, reverse=True)
-        approvals = [as_seen(one, waiting) for one in newest]
-        return {
-            "paused": paused_as_seen(conversation, waiting),
-            "transcript": transcript(conversation, timeline, approvals),
-            "waiting": waiting_words(waiting),
-            "approvals": [as_json(one) for one in approvals],
-            "tickets": [ticket_as_json(one) for one in tickets],
-            "timeline": [_row(one) for one in timeline],
-            "replies": [_reply(one) for one in replies],
-        }
 
     async def _conversation(self, subject: SubjectId) -> Conversation | None:
         try:
@@ -266,12 +259,36 @@ class Conversations:
         receipt = await self._lanes.act(subject, act, key=key)
         repeated = receipt.outcome is Outcome.DUPLICATE
         if not repeated:
-            log.info("staff_act_accepted", subject=subject_label(subject), act=act.kind)
+            kind = ("pause" if act.on else "resume") if isinstance(act, Hold) else act.kind
+            log.info("staff_act_accepted", subject=subject_label(subject), act=kind)
         return {"success": True, "subjectId": subject, "repeated": repeated}
 
 
 def _searchable(row: Mapping[str, Any]) -> str:
     return " ".join(str(row[name] or "") for name in ("name", "contact", "preview", "subjectId")).casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """What is kept of a customer beside the conversation."""
+
+    timeline: tuple[TimelineEvent, ...]
+    replies: tuple[StoredReply, ...]
+    tickets: tuple[Ticket, ...]
+
+
+def _body(conversation: Conversation, waiting: tuple[Waiting, ...], records: _Records) -> dict[str, Any]:
+    newest = sorted(conversation.approvals, key=lambda one: one.requested_at, reverse=True)
+    approvals = [as_seen(one, waiting) for one in newest]
+    return {
+        "paused": paused_as_seen(conversation, waiting),
+        "transcript": transcript(conversation, records.timeline, approvals),
+        "waiting": waiting_words(waiting),
+        "approvals": [as_json(one) for one in approvals],
+        "tickets": [ticket_as_json(one) for one in records.tickets],
+        "timeline": [_row(one) for one in records.timeline],
+        "replies": [_reply(one) for one in records.replies],
+    }
 
 
 def _row(event: TimelineEvent) -> dict[str, Any]:

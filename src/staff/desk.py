@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
 
 from ..entries import Decision, Verdict
-from ..errors import MalformedRequest, UnreadableRecord
+from ..errors import MalformedRequest, StoreUnavailable, UnreadableRecord
 from ..guardrails.pii import mask, mask_value
 from ..model import Approval, ApprovalStatus, SubjectId
-from ..persistence.base import Outcome, Page, Receipt
+from ..persistence.values import Outcome, Page, Receipt
 from ..telemetry.logs import subject_label
 from .base import ApprovalStore, ArgumentCheck, Decider
 from .submission import Ask, Submission
@@ -179,9 +180,7 @@ class ApprovalDesk:
             final_message=_masked(ask.final_message),
         )
         not_after = approval.expires_at if approval.status is ApprovalStatus.PENDING else None
-        receipt = await self._decider.decide(
-            approval.subject, decision, key=decision_key(approval), not_after=not_after
-        )
+        receipt = await self._offer(approval, decision, not_after)
         if receipt.outcome is Outcome.ACCEPTED:
             said = _SAID[ask.verdict]
             log.info("decision_accepted", approval=approval.id, subject=subject_label(approval.subject), said=said)
@@ -189,6 +188,20 @@ class ApprovalDesk:
         if receipt.outcome is Outcome.LATE:
             return Result(ask, "expired", False, replace(approval, status=ApprovalStatus.EXPIRED))
         return _refused(ask, await self._after(approval, receipt))
+
+    async def _offer(self, approval: Approval, decision: Decision, not_after: float | None) -> Receipt:
+        """Make a decision durable in the lane that holds its request.
+
+        A lane may be moved into another one after its request was looked at; once a decision waits in it, it stays.
+        """
+        key, subject = decision_key(approval), approval.subject
+        receipt = await self._decider.decide(subject, decision, key=key, not_after=not_after)
+        now = None
+        with suppress(StoreUnavailable):  # the decision is durable by now, whatever comes
+            now = await self._approval(approval.id)
+        if now is not None and now.subject != subject:
+            receipt = await self._decider.decide(now.subject, decision, key=key, not_after=not_after)
+        return receipt
 
     async def _after(self, approval: Approval, receipt: Receipt) -> Approval:
         """Return an approval that somebody else decided first, with that decision."""

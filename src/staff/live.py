@@ -23,7 +23,7 @@ from starlette.routing import BaseRoute, Route
 from ..conversation.events import Happened
 from ..errors import StoreUnavailable
 from ..model import SubjectId
-from ..persistence.base import ConversationHead, Page
+from ..persistence.values import ConversationHead, Page
 from .auth import StaffTokens
 
 log = structlog.get_logger(__name__)

@@ -21,7 +21,9 @@ from .cookie import SECONDS
 BODY_LIMIT = 4096
 """Bytes."""
 WRONG_TOKENS, WITHIN = 10, 60.0
-"""So many wrong tokens per address and seconds; a right one is not looked at either until they are over."""
+"""So many wrong tokens per address and seconds are answered as such. A right one always signs in: behind a proxy all
+staff may share one address, and nobody shall lock them out. Tokens are too long to be found by trying.
+"""
 _ADDRESSES = 1000
 _NO_STORE = {"Cache-Control": "no-store"}
 
@@ -51,9 +53,9 @@ class StaffSession:
         self._tokens.check_page(request)
         token = _token(request, await read_body(request, limit=BODY_LIMIT))
         address = request.client.host if request.client else ""
-        self._throttle.check(address)
         actor = self._tokens.named(token.strip().encode())
         if actor is None:
+            self._throttle.check(address)
             self._throttle.note(address)
             raise NotAuthorised
         if self._made_token and actor == DEVELOPER and from_outside(request):

@@ -20,7 +20,7 @@ from ..errors import MalformedRequest, NotFound, NoWay, UnreadableRecord
 from ..guardrails.pii import mask
 from ..identity.phone import e164
 from ..model import Address, Channel, Conversation, Priority, Route, SubjectId, Ticket, TicketStatus, TicketStep
-from ..persistence.base import Outcome
+from ..persistence.values import Outcome
 from ..telemetry.logs import subject_label
 from .conversations import Actor
 from .people import People

@@ -51,14 +51,16 @@ def _entries(
     turn: Turn, failed: set[Any], requests: Mapping[str, Approval], *, interrupted: bool
 ) -> Iterator[dict[str, Any]]:
     outputs = {item["call_id"]: item for item in turn.items if item.get("type") == "function_call_output"}
+    greeting = any(item.get("role") == "user" for item in turn.items)  # what precedes their words is one
     for item in turn.items:
         kind, role = item.get("type"), item.get("role")
         if kind == "function_call":
             yield _tool(item, outputs.get(item["call_id"]), failed, requests)
         elif role == "user":
+            greeting = False
             yield {"kind": "customer", "text": _text(item)}
         elif role == "assistant":
-            yield {"kind": "agent", "text": _text(item), "interrupted": interrupted}
+            yield {"kind": "agent", "text": _text(item), "interrupted": interrupted and not greeting}
         elif role == "system":
             yield _note(_text(item))
 

@@ -40,9 +40,6 @@ KNOWS_THE_SETTINGS = {
     "serve", "show",
 }  # fmt: skip
 LONGEST_MODULE = 320
-LONGEST_SPECIFICATION = 500
-"""The store's interface is mostly docstrings, and belongs on one page."""
-SPECIFICATIONS = {Path("persistence/base.py")}
 
 
 def room_of(module: Path) -> str:
@@ -87,9 +84,8 @@ def broken_rules(module: Path, source: str) -> list[str]:
             broken.append("imports the settings")
     if module != Path("settings.py") and reads_environment(tree):
         broken.append("reads the environment")
-    longest = LONGEST_SPECIFICATION if module in SPECIFICATIONS else LONGEST_MODULE
-    if (lines := source.count("\n")) > longest:
-        broken.append(f"has {lines} lines; {longest} are enough")
+    if (lines := source.count("\n")) > LONGEST_MODULE:
+        broken.append(f"has {lines} lines; {LONGEST_MODULE} are enough")
     return broken
 
 

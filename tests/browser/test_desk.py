@@ -72,6 +72,16 @@ async def test_the_link_signs_in_and_its_token_leaves_the_address(browser: Brows
         assert await seen.page.evaluate("document.cookie") == ""
 
 
+async def test_a_link_opened_in_a_tab_that_shows_the_form_signs_in(browser: Browser, tmp_path: Path) -> None:
+    small: Any = {"viewport": {"width": 360, "height": 640}}
+    async with scene(tmp_path) as (it, _), visit(browser, f"{it.url}/staff", **small) as seen:
+        await expect(seen.page.get_by_role("button", name="Sign in")).to_be_in_viewport()
+        await seen.page.goto(f"{it.url}/staff#token={MIA}")
+        await expect(seen.page.get_by_text("Nothing waits.")).to_be_visible()
+        assert seen.page.url == f"{it.url}/staff"
+        seen.expect_problems("401")
+
+
 # --- deciding -----------------------------------------------------------------------------------------------
 
 
@@ -155,6 +165,42 @@ async def test_the_next_request_opens_after_a_decision(browser: Browser, tmp_pat
         await expect(page.get_by_role("heading", name="of order ORD_67890 to Jane Smith?")).to_be_visible()
 
 
+async def test_in_a_wide_window_the_first_request_opens_by_itself(browser: Browser, tmp_path: Path) -> None:
+    async with desk_page(browser, tmp_path, REFUND_APPROVAL_THRESHOLD="10") as (it, _, seen):
+        page, search = seen.page, seen.page.get_by_role("searchbox")
+        await search.focus()
+        await it.ask(REFUND)
+        johns = page.get_by_role("heading", name="of order ORD_12345 to John Doe?")
+        await expect(johns).to_be_visible()
+        await expect(search).to_be_focused()
+        await it.ask("I want my money back for order 67890", sender=JANE)
+        await expect(waiting(page)).to_have_count(2)
+        await expect(johns).to_be_visible()
+        await waiting(page).first.click()
+        await expect(johns).to_be_focused()
+
+
+async def test_in_a_narrow_window_nothing_opens_by_itself(browser: Browser, tmp_path: Path) -> None:
+    async with desk_page(browser, tmp_path, viewport={"width": 360, "height": 640}) as (it, _, seen):
+        await it.ask(REFUND)
+        await expect(waiting(seen.page)).to_be_visible()
+        await expect(seen.page.get_by_role("main")).to_be_hidden()
+
+
+@pytest.mark.parametrize("width", [1300, 900])
+async def test_the_newest_words_stay_in_view(browser: Browser, tmp_path: Path, width: int) -> None:
+    size = {"width": width, "height": 500}
+    async with desk_page(browser, tmp_path, viewport=size, RATE_LIMIT_PER_MINUTE="0") as (it, _, seen):
+        for number in range(6):
+            await it.ask(f"hello {number}")
+        await seen.page.get_by_role("list", name="Recent conversations").get_by_role("link", name="John Doe").click()
+        await expect(seen.page.locator(".bubble").last).to_be_in_viewport()
+        await it.ask("what is your return policy?")
+        newest = seen.page.locator(".bubble").last
+        await expect(newest).to_contain_text("within 30 days")
+        await expect(newest).to_be_in_viewport()
+
+
 async def test_an_expired_request_says_so_and_cannot_be_decided(browser: Browser, tmp_path: Path) -> None:
     async with desk_page(browser, tmp_path, APPROVAL_TIMEOUT_SECONDS="2") as (it, _, seen):
         page = seen.page
@@ -216,8 +262,10 @@ async def test_the_keyboard_is_enough(browser: Browser, tmp_path: Path) -> None:
         await it.ask(REFUND)
         await expect(waiting(page)).to_have_count(1)
         await expect(page.get_by_role("list", name="Recent conversations").get_by_role("link")).to_have_count(2)
+        await expect(page.get_by_role("heading", name="Refund $139.97")).to_be_visible()
         await page.keyboard.press("ArrowDown")
         await page.keyboard.press("ArrowDown")
+        await page.keyboard.press("ArrowUp")
         await page.keyboard.press("ArrowUp")
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("heading", name="Refund $139.97")).to_be_focused()

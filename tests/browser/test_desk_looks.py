@@ -10,7 +10,8 @@ from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import Browser, Page, expect
 
 from tandem.model import Address, Channel, Conversation, Route, Source, SubjectId, TimelineEvent, Turn
-from tandem.persistence.base import Change, LaneStore
+from tandem.persistence.base import LaneStore
+from tandem.persistence.values import Change
 
 from ..flows.test_approvals import scene
 from ..kit.browsing import PATIENCE, visit

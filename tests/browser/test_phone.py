@@ -136,6 +136,18 @@ async def test_key_zero_asks_for_a_person(browser: Browser, tmp_path: Path) -> N
         await expect(phone.locator(".frames strong", has_text="dtmf")).to_have_count(1)
 
 
+async def test_the_newest_caption_stays_in_view_above_the_keypad(browser: Browser, tmp_path: Path) -> None:
+    async with phone_page(browser, tmp_path, "/phone?speed=20", viewport={"width": 360, "height": 720}) as phone:
+        await call(phone)
+        for words in ("what is your return policy?", "how much does shipping cost?"):
+            await say(phone, words)
+            await expect(phone.locator(".captions .mine").last).to_have_text(words)
+        await phone.get_by_role("button", name="Keypad").click()
+        await expect(phone.locator(".captions li").last).to_be_in_viewport()
+        await phone.get_by_role("button", name="0", exact=True).click()
+        await expect(caption(phone, "a colleague will call you back")).to_be_in_viewport()
+
+
 async def test_a_lost_connection_comes_back_within_the_same_call(browser: Browser, tmp_path: Path) -> None:
     async with phone_page(browser, tmp_path, "/phone?speed=10") as phone:
         await call(phone)

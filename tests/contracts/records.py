@@ -24,7 +24,8 @@ from tandem.model import (
     TimelineEvent,
     Turn,
 )
-from tandem.persistence.base import Change, Claim, Committed, LaneStore
+from tandem.persistence.base import LaneStore
+from tandem.persistence.values import Change, Claim, Committed
 
 JANE = SubjectId("phone_14155550100")
 JOHN = SubjectId("phone_14155550101")

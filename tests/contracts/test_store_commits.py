@@ -8,7 +8,8 @@ import pytest
 
 from tandem.errors import LeaseLost
 from tandem.model import Channel
-from tandem.persistence.base import Change, LaneStore
+from tandem.persistence.base import LaneStore
+from tandem.persistence.values import Change
 
 from .kits import StoreKit
 from .records import (

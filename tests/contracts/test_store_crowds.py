@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from tandem.model import Channel, Conversation, Outgoing, ReplyStatus, SubjectId
-from tandem.persistence.base import Change, LaneStore, Outcome, Settlement
+from tandem.persistence.base import LaneStore
+from tandem.persistence.values import Change, Outcome, Settlement
 
 from .kits import StoreKit
 from .records import JANE, LEASE, conversation, fresh, reply, text, texts, write

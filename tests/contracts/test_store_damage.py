@@ -8,7 +8,7 @@ import pytest
 
 from tandem.errors import UnreadableRecord
 from tandem.model import Channel, ReplyStatus
-from tandem.persistence.base import Change, Outcome, Settlement
+from tandem.persistence.values import Change, Outcome, Settlement
 
 from .kits import StoreKit
 from .records import JANE, JOHN, LEASE, event, fresh, names, reply, take, talked, texts, write

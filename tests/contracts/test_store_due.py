@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tandem.model import Channel, ReplyStatus, SubjectId
-from tandem.persistence.base import Change, LaneStore, Settlement
+from tandem.persistence.base import LaneStore
+from tandem.persistence.values import Change, Settlement
 
 from .kits import StoreKit
 from .records import JANE, JOHN, LEASE, conversation, fresh, reply, take, texts, write

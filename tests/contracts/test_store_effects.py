@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tandem.persistence.base import Effect, EffectState, LaneStore
+from tandem.persistence.base import LaneStore
+from tandem.persistence.values import Effect, EffectState
 
 from .kits import StoreKit
 from .records import JANE, JOHN, fresh

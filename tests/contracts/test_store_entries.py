@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tandem.persistence.base import Change, LaneStore, Outcome
+from tandem.persistence.base import LaneStore
+from tandem.persistence.values import Change, Outcome
 
 from .kits import StoreKit
 from .records import JANE, JOHN, LEASE, conversation, fresh, take, text, texts, write

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tandem.model import Channel, SubjectId
-from tandem.persistence.base import LaneStore, Outcome
+from tandem.persistence.base import LaneStore
+from tandem.persistence.values import Outcome
 
 from .records import JANE, LEASE, approval, conversation, event, fresh, names, reply, text, texts, ticket, write
 

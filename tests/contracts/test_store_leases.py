@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tandem.errors import LeaseLost
-from tandem.persistence.base import Change, LaneStore
+from tandem.persistence.base import LaneStore
+from tandem.persistence.values import Change
 
 from .kits import StoreKit
 from .records import JANE, JOHN, LEASE, conversation, fresh, take, talked, texts, write

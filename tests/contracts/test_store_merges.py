@@ -18,8 +18,10 @@ from tandem.model import (
     SubjectId,
     Turn,
 )
-from tandem.persistence.base import EffectState, LaneStore, Outcome, Settlement
+from tandem.persistence.base import LaneStore
 from tandem.persistence.joining import erase_person
+from tandem.persistence.own_lanes import OWN_LANES
+from tandem.persistence.values import EffectState, Outcome, Settlement
 
 from .kits import StoreKit
 from .records import (
@@ -103,6 +105,22 @@ async def test_what_can_only_be_stricter_is(store: LaneStore) -> None:
     claim = await take(store, NEW)
     assert claim.conversation is not None
     assert claim.conversation.opted_out == (Channel.SMS,)
+
+
+async def test_what_is_kept_for_the_agent_is_kept_of_both(store: LaneStore) -> None:
+    await write(store, OLD, conversation=conversation(OLD, context={"hold": {"tickets": ["T1"], "told": True}, "a": 1}))
+    await write(store, NEW, conversation=conversation(NEW, context={"hold": {"tickets": ["T2"]}, "a": 2}))
+    await store.merge(OLD, NEW, token=fresh())
+    found = await store.conversation(NEW)
+    assert found is not None
+    assert found.context == {"hold": {"tickets": ["T1", "T2"], "told": True}, "a": 2}
+
+
+async def test_the_gateways_own_lanes_are_not_erased(store: LaneStore) -> None:
+    for own in OWN_LANES:
+        await store.effect_begin(own, "ws:1", token=fresh())
+        assert await erase_person(store, own, actor="alice") == 0
+        assert await store.effect_known(own, "ws:1")
 
 
 async def consume(store: LaneStore, subject: SubjectId, *keys: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tandem.model import Channel, Outgoing, ReplyStatus
-from tandem.persistence.base import Change, LaneStore, Settlement
+from tandem.persistence.base import LaneStore
+from tandem.persistence.values import Change, Settlement
 
 from .kits import StoreKit
 from .records import JANE, LEASE, WHATSAPP, conversation, event, fresh, names, reply, take, texts, write

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tandem.model import Address, Channel, Outgoing, ReplyStatus, Route
-from tandem.persistence.base import Change, Due, LaneStore, Presence, Settlement
+from tandem.persistence.base import LaneStore
+from tandem.persistence.values import Change, Due, Presence, Settlement
 
 from .kits import StoreKit
 from .records import DAY, JANE, JOHN, LEASE, conversation, fresh, reply, take, texts, write

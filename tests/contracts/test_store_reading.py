@@ -6,7 +6,8 @@ import pytest
 
 from tandem.errors import MalformedRequest
 from tandem.model import ApprovalStatus, Channel, Priority, ReplyStatus, SubjectId, TicketStatus, Turn
-from tandem.persistence.base import Counts, LaneStore
+from tandem.persistence.base import LaneStore
+from tandem.persistence.values import Counts
 
 from .kits import StoreKit
 from .records import (

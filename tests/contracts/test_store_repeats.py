@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tandem.model import Channel, ReplyStatus
-from tandem.persistence.base import Change, EffectState, LaneStore, Outcome, Settlement
+from tandem.persistence.base import LaneStore
+from tandem.persistence.values import Change, EffectState, Outcome, Settlement
 
 from .kits import StoreKit
 from .records import JANE, LEASE, conversation, event, fresh, names, reply, take, talked, texts, write

@@ -6,7 +6,8 @@ import pytest
 
 from tandem.errors import LeaseLost
 from tandem.model import ApprovalStatus, Channel, ReplyStatus, TicketStatus
-from tandem.persistence.base import Change, EffectState, LaneStore, Outcome, PurgeReport, Settlement
+from tandem.persistence.base import LaneStore
+from tandem.persistence.values import Change, EffectState, Outcome, PurgeReport, Settlement
 
 from .kits import StoreKit
 from .records import (

@@ -101,7 +101,7 @@ async def test_a_store_of_ones_own(folder):
     """P1"""
     home = folder("store")
     async with running(home, PERSISTENCE_ADAPTER="audited_store:open_audited_store") as gateway:
-        assert await gateway.ask("where is my order?") == "Order 12345 has shipped."
+        assert await gateway.ask("where is my order?") == "Order 12345 has shipped with UPS, tracking TRK_ABC123."
         # The line of a turn is written after its commit, and its reply leaves at the same time.
         assert len((await gateway.conversation()).history) == 1
     text = (home / "state" / "audit.jsonl").read_text()

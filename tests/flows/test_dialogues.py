@@ -13,7 +13,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "dialogues.md"
 SECTIONS = dict(section.split("\n", 1) for section in PAGE.read_text("utf-8").split("\n## ")[1:])
 _LINE = re.compile(r"^\*\*(Customer|Agent):\*\* (.+)$", re.MULTILINE)
 _NUMBER = re.compile(r"\((\+1[ 0-9-]+)\)")
-_ID = re.compile(r"\b(REF_|TKT_|apr_)\w+")
+_ID = re.compile(r"\b(REF_|TKT_)\w+")
 
 
 def test_there_are_five() -> None:

@@ -39,7 +39,7 @@ async def health_data(url: str) -> tuple[int, dict]:
 async def test_shop_base_url_is_where_orders_are_looked_up(tmp_path: Path, server, address) -> None:
     """A12"""
     async with running(tmp_path, **address) as gateway:
-        assert await gateway.ask("where is my order?") == "Order 12345 has shipped."
+        assert await gateway.ask("where is my order?") == "Order 12345 has shipped with UPS, tracking TRK_ABC123."
     assert "GET /api/customers/C-1/orders/ORD_12345" in server.asked
     assert not (tmp_path / "shop.sqlite3").exists()
 
@@ -61,7 +61,7 @@ async def test_a_shop_that_is_away_is_told_and_comes_back(tmp_path: Path, server
             "I couldn't look that up just now. Please try again in a few minutes."
         )
         server.faults = []
-        assert await gateway.ask("where is my order?") == "Order 12345 has shipped."
+        assert await gateway.ask("where is my order?") == "Order 12345 has shipped with UPS, tracking TRK_ABC123."
 
 
 @pytest.mark.parametrize("name", [" ", "\x0b\x00", "x" * 400])

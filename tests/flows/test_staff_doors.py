@@ -16,9 +16,10 @@ from tandem.persistence.base import LaneStore
 from tandem.persistence.joining import erase_person
 
 from ..kit.colleague import JOHNS_ID, entries, names, staffed
-from ..kit.customers import known_at
 from ..kit.gateway import JOHN
+from ..kit.sources import known_at
 from .test_tickets import DAMAGED, PROPOSED, steps
+from .test_voice import dial
 
 TOM = {"Authorization": "Bearer tom-token-123456789"}
 
@@ -138,6 +139,25 @@ async def test_a_ticket_reaches_a_customer_of_the_crm_who_never_wrote(tmp_path: 
         (told,) = await it.hear(1)
     assert opened["subjectId"] == source.subject()
     assert opened["id"] in told
+
+
+async def test_what_was_asked_at_one_telephone_is_carried_out_although_they_called_from_another_since(
+    tmp_path: Path,
+) -> None:
+    """An account goes with a number: with the other one, nothing would be found."""
+    second = "+15557770000"
+    async with known_at("crm") as source, staffed(tmp_path, **source.env) as (it, mia):
+        source.source.by["phone"][second] = source.source.by["phone"][JOHN]  # type: ignore[attr-defined]
+        await it.ask("I want my money back for order 12345")
+        approval = await mia.waiting_approval("process_refund")
+        async with dial(it, second) as call:
+            await call.ask("hello")
+        await mia.until(lambda one: not one["liveCall"] and one["lastChannel"] == "voice", source.subject())
+        await mia.decide(approval, approved=True)
+        shown = await mia.until(
+            lambda one: "result" in one["approvals"][0] and one["approvals"][0]["result"], source.subject()
+        )
+    assert shown["approvals"][0]["status"] == "executed"
 
 
 async def _merge(store: LaneStore, new: SubjectId) -> None:

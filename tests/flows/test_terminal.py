@@ -56,6 +56,13 @@ async def test_a_chat_is_answered_and_begins_with_what_was_said_before(served: G
     assert [line for line in history[:-2] if line.startswith(("you", "agent"))] == []
 
 
+async def test_a_server_stopped_after_a_chat_ends_without_an_error(served: GatewayProcess, tmp_path: Path) -> None:
+    """The chat's last question for news still waits in the server then."""
+    await run(tmp_path, "chat", "--from", JOHN, lines=(WHERE,), port=port_of(served))
+    assert await served.terminate() == 0
+    assert "error" not in [line.partition("[")[2][:5] for line in served.log.read_text("utf-8").splitlines()]
+
+
 async def test_a_conversation_is_shown_while_the_gateway_runs(served: GatewayProcess, tmp_path: Path) -> None:
     await run(tmp_path, "chat", "--from", JOHN, lines=(WHERE,), port=port_of(served))
     shown = await run(tmp_path, "show", "(555) 123-4567", port=port_of(served))

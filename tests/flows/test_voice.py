@@ -336,6 +336,35 @@ async def test_an_outcome_is_spoken_to_a_caller_on_the_line_between_turns(
             assert call.violations == []
 
 
+async def approved_while_on_the_line(it: Running, call: SimulatedCall) -> str:
+    """Ask for a refund in a call and let it be approved; return how the outcome begins, once it is being said."""
+    async with aiohttp.ClientSession(it.url, headers={"Authorization": "Bearer mia-token-123456789"}) as session:
+        desk = Desk(session)
+        assert "colleague" in await call.ask(REFUND)
+        await desk.decide(await desk.waiting(), approved=True)
+        await call.wait_heard("paid back")
+    return str((await it.conversation()).history[-1].items[-1]["content"])
+
+
+async def test_history_keeps_what_was_heard_of_an_outcome(tmp_path: Path) -> None:
+    async with running(tmp_path, **STAFF) as it, dial(it, speed=60) as call:
+        outcome = await approved_while_on_the_line(it, call)
+        await call.barge_in("thank you, that is fine")
+        conversation = await committed(it, 3)
+    (heard,) = words(conversation, 2)
+    assert outcome.startswith(heard.strip())
+    assert len(heard.strip()) < len(outcome)
+
+
+async def test_an_outcome_that_was_cut_by_hanging_up_is_texted_once(tmp_path: Path) -> None:
+    async with running(tmp_path, TWILIO_PHONE_NUMBER=OURS, **STAFF) as it:
+        async with dial(it, speed=60) as call:
+            await approved_while_on_the_line(it, call)
+            await call.hang_up()
+        (texted,) = await it.hear()
+    assert "paid back" in texted
+
+
 async def test_an_outcome_after_hanging_up_is_texted_once(tmp_path: Path, place: dict[str, str]) -> None:
     async with running(tmp_path, TWILIO_PHONE_NUMBER=OURS, **STAFF, **place) as it:
         headers = {"Authorization": "Bearer mia-token-123456789"}
@@ -362,6 +391,7 @@ async def test_asked_by_text_decided_and_told_in_the_call(tmp_path: Path, place:
                 waiting = await desk.waiting()
                 await desk.decide(waiting, approved=True)
                 await call.wait_heard("refund number")
+                assert await call.ask("thank you")  # so that what was played of the outcome is known
     assert len(it.twilio.sent_to(JOHN)) == 1
 
 

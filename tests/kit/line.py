@@ -22,7 +22,7 @@ from tandem.conversation.history import model_input
 from tandem.entries import Decision, Entry, Verdict
 from tandem.errors import StoreUnavailable
 from tandem.model import Approval, ApprovalStatus, Channel, Conversation, Item, Route, Ticket, TimelineEvent, Turn
-from tandem.persistence.base import Effect, EffectState, Outcome, Receipt
+from tandem.persistence.values import Effect, EffectState, Outcome, Receipt
 
 from .callers import NOW, caller_of, route_of
 

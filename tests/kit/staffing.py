@@ -16,8 +16,8 @@ from tandem.channels.base import error_response
 from tandem.entries import Decision, Entry
 from tandem.errors import StoreUnavailable, TandemError
 from tandem.model import Approval, ApprovalStatus, Channel, Conversation, SubjectId
-from tandem.persistence.base import Change, Receipt
 from tandem.persistence.file import FileStore, open_file_store
+from tandem.persistence.values import Change, Receipt
 from tandem.staff.api import StaffApi
 from tandem.staff.auth import StaffTokens
 from tandem.staff.desk import ApprovalDesk

@@ -17,7 +17,7 @@ from tandem.entries import Entry
 from tandem.errors import StoreUnavailable, TandemError
 from tandem.identity.phone import PhoneResolver
 from tandem.model import ReplyStatus, SubjectId
-from tandem.persistence.base import Outcome, Receipt
+from tandem.persistence.values import Outcome, Receipt
 
 from .serving import serve
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 
 from tandem.model import Conversation, SubjectId
-from tandem.persistence.base import Change
+from tandem.persistence.values import Change
 
 from ..kit.gateway import JANE, JOHN
 from ..kit.model_server import ModelServer

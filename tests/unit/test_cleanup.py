@@ -82,6 +82,8 @@ async def test_by_a_link_from_elsewhere(checkout: Path, tmp_path: Path) -> None:
 async def test_hours(checkout: Path, tmp_path: Path) -> None:
     done = run(checkout / "scripts/cleanup.py", "--hours", "30", folder=tmp_path)
     assert done.stdout.endswith("(untouched for 30 hours)\n")
+    done = run(checkout / "scripts/cleanup.py", "--days", "1", "--dry-run", folder=tmp_path)
+    assert done.stdout.endswith("(untouched for 1 day)\n")
     assert await stored(checkout) == [False, False]
 
 

@@ -30,9 +30,11 @@ async def lookup_order(context: RunContextWrapper[Caller], order_id: OrderId) ->
 @reads_only
 @function_tool
 async def order_status(context: RunContextWrapper[Caller], order_id: OrderId) -> str:
-    """Tell how far one of the customer's own orders is."""
+    """Tell how far one of the customer's own orders is; once it has shipped, with carrier and tracking number."""
     order = await own_order(context.context, order_id)
-    return order if isinstance(order, str) else as_json(_standing(order))
+    if isinstance(order, str):
+        return order
+    return as_json(_standing(order) | (_tracking(order) if order.shipment else {}))
 
 
 @reads_only

@@ -24,7 +24,7 @@ NO_ACCOUNT = (
 
 async def test_the_status_of_ones_own_order(line):
     """A17"""
-    assert await line(JOHN).say("Where is my order 12345?") == "Order 12345 has shipped."
+    assert await line(JOHN).say("Where is my order 12345?") == "Order 12345 has shipped with UPS, tracking TRK_ABC123."
 
 
 async def test_the_tracking_number_of_ones_own_order(line):
@@ -76,7 +76,7 @@ async def test_a_refused_order_is_not_remembered(line):
     """A17"""
     talk = line(JOHN)
     await talk.say("where is order 67890?")
-    assert await talk.say("and where is my order?") == "Order 12345 has shipped."
+    assert await talk.say("and where is my order?") == "Order 12345 has shipped with UPS, tracking TRK_ABC123."
 
 
 @pytest.mark.parametrize("phone", [STRANGER, None], ids=["unknown", "withheld"])
@@ -103,7 +103,10 @@ async def test_goodbye(line):
 
 async def test_a_burst_of_messages_is_one_question(line):
     """A17"""
-    assert await line(JOHN).say("hi", "where is my order", "12345") == "Order 12345 has shipped."
+    assert (
+        await line(JOHN).say("hi", "where is my order", "12345")
+        == "Order 12345 has shipped with UPS, tracking TRK_ABC123."
+    )
 
 
 async def test_it_says_what_it_is(line):
@@ -140,7 +143,7 @@ async def test_the_answer_streams_word_by_word(shop):
     """A17"""
     result, events = await _streamed(shop, "where is order 12345?")
     deltas = [event.delta for event in events if event.type == "response.output_text.delta"]
-    assert deltas == ["Order", " 12345", " has", " shipped."]
+    assert deltas == ["Order", " 12345", " has", " shipped", " with", " UPS,", " tracking", " TRK_ABC123."]
     assert "".join(deltas) == result.final_output
 
 
@@ -148,7 +151,7 @@ async def test_events_come_in_the_order_of_the_responses_api(shop):
     """A17"""
     _, events = await _streamed(shop, "where is order 12345?")
     call = ["output_item.added", "function_call_arguments.delta", "function_call_arguments.done", "output_item.done"]
-    text = ["output_text.delta"] * 4
+    text = ["output_text.delta"] * 8
     message = ["output_item.added", "content_part.added", *text, "output_text.done", "content_part.done"]
     around = ["created", "in_progress"]
     kinds = [event.type.removeprefix("response.") for event in events]

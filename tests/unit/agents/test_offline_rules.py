@@ -142,8 +142,8 @@ def test_a_refund_that_waits_is_told_so():
     note = "waiting for a colleague (apr_7Q2); not executed"
     items = [user("refund it"), *used("process_refund", note, order_id="ORD_12345", amount=1139.5)]
     assert next_step(items, ALL) == Say(
-        "A colleague has to approve your refund of $1,139.50 for order 12345 first (request apr_7Q2). You will hear "
-        "from us as soon as it is decided."
+        "A colleague has to approve your refund of $1,139.50 for order 12345 first. You will hear from "
+        "us as soon as it is decided."
     )
 
 

@@ -281,7 +281,7 @@ async def test_nothing_of_an_answer_is_logged(shop, server):
 
 async def test_a_conversation_over_it(line, shop):
     talk = line(PHONE, other_shop=shop)
-    assert await talk.say("where is my order?") == "Order 12345 has shipped."
+    assert await talk.say("where is my order?") == "Order 12345 has shipped with UPS, tracking TRK_ABC123."
     assert await talk.say("refund $20 of order 12345") == (
         "$20.00 of order 12345 has been paid back. The refund number is R-1."
     )

@@ -87,7 +87,7 @@ async def test_whoever_watches_is_told_of_the_end_once_the_store_knows() -> None
         await store.calls(1)
         assert engine.gone == []
     assert (store.noted[-1], engine.gone) == ((0.0, True), [JANE])
-    assert store.hints == 2  # other replicas: that it came, that it went
+    assert store.hints == 1  # for other replicas
 
 
 async def test_a_lost_call_is_gone_when_it_did_not_come_back_in_time() -> None:

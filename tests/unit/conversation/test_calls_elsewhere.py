@@ -11,8 +11,8 @@ from typing import Any
 from tandem.conversation.delivery import CALL_MOVED
 from tandem.entries import Entry, SpokenPrompt
 from tandem.model import Channel, ReplyStatus
-from tandem.persistence.base import Claim
 from tandem.persistence.file import FileStore
+from tandem.persistence.values import Claim
 
 from ...kit.engine import JOHN, ROUTE, Lab, lab
 

@@ -10,8 +10,9 @@ import pytest
 
 from tandem.conversation.delivery import Delivery, Line
 from tandem.model import Channel, ReplyStatus
-from tandem.persistence.base import LaneStore, Settlement
+from tandem.persistence.base import LaneStore
 from tandem.persistence.file import FileStore, open_file_store
+from tandem.persistence.values import Settlement
 
 from ...contracts.records import JANE, LEASE, fresh, reply, write
 from ...kit.engine import FakeCarrier

@@ -20,8 +20,8 @@ from tandem.conversation.speech import Speech
 from tandem.entries import Decision, Entry, Heard, SpokenPrompt, TextReceived, Verdict
 from tandem.errors import DeliveryError, DeliveryFailed, DeliveryThrottled, DeliveryUnclear, StoreUnavailable
 from tandem.model import Approval, ApprovalStatus, Channel, Conversation, ReplyStatus, Route
-from tandem.persistence.base import Outcome
 from tandem.persistence.file import open_file_store
+from tandem.persistence.values import Outcome
 
 from ...kit.engine import JOHN, ROUTE, Lab, answer, echo, lab
 

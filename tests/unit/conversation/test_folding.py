@@ -15,8 +15,8 @@ from tandem.conversation.history import model_input, remember
 from tandem.conversation.summary import LONGEST_MATERIAL, material, shown, told
 from tandem.entries import Entry, TextReceived
 from tandem.model import Channel, Conversation, Turn
-from tandem.persistence.base import Change, Claim, Committed
 from tandem.persistence.file import FileStore
+from tandem.persistence.values import Change, Claim, Committed
 
 from ...kit.engine import JOHN, ROUTE, Lab, lab
 

@@ -12,7 +12,7 @@ from tandem.conversation.staff_acts import MAX_TRIES
 from tandem.conversation.ticket_history import STEPS_KEPT, with_step
 from tandem.entries import Hold, StaffMessage, TicketOpened
 from tandem.model import Conversation, Priority, SubjectId, Ticket, TicketStep
-from tandem.persistence.base import Change
+from tandem.persistence.values import Change
 
 from ...kit.engine import JOHN, ROUTE, Lab, answer, echo, lab
 

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from tandem.entries import Entry, TextReceived
 from tandem.model import Address, Channel, Conversation, Reply, Route, Source, SubjectId, TimelineEvent
-from tandem.persistence.base import Change, Claim, LaneStore
+from tandem.persistence.base import LaneStore
 from tandem.persistence.file import open_file_store
+from tandem.persistence.values import Change, Claim
 
 JANE = SubjectId("phone_14155550100")
 ROUTE = Route(Channel.SMS, Address.parse("+14155550100"), Address.parse("+14155550199"))

@@ -18,9 +18,9 @@ from structlog.testing import capture_logs
 from tandem.errors import ConfigurationError, StoreUnavailable
 from tandem.model import ReplyStatus, SubjectId
 from tandem.persistence import file_entries, file_lanes, file_outbox, file_read
-from tandem.persistence.base import Change, Settlement
 from tandem.persistence.file import FileStore, open_file_store
 from tandem.persistence.file_schema import connect
+from tandem.persistence.values import Change, Settlement
 
 from ...contracts.records import JANE, approval, conversation, event, fresh, reply, text, texts, write
 

@@ -13,10 +13,10 @@ import pytest
 
 from tandem.errors import ConfigurationError, LeaseLost, StoreMissing, StoreUnavailable
 from tandem.model import ReplyStatus
-from tandem.persistence.base import Change, Outcome, Settlement
 from tandem.persistence.codec import CONVERSATION
 from tandem.persistence.postgres import PostgresStore, open_postgres_store
 from tandem.persistence.postgres_names import Names
+from tandem.persistence.values import Change, Outcome, Settlement
 
 from ...contracts.records import JANE, LEASE, conversation, fresh, reply, take, texts, write
 from ...kit.postgres_server import PostgresServer, postgres_server, shared_postgres
@@ -258,7 +258,7 @@ async def test_a_fence_that_a_crash_handed_out_twice_is_not_the_first_ones(url: 
 async def test_behind_a_pooler_nothing_is_prepared(url: str, table: str) -> None:
     async with open_postgres_store(url, table=table, pooler=True, connections=1) as store:
         await write(store)
-        ((number,),) = await store._db.fetch("SELECT count(*) FROM pg_prepared_statements WHERE name <> ''")
+        ((number,),) = await store.handle.fetch("SELECT count(*) FROM pg_prepared_statements WHERE name <> ''")
         assert number == 0
 
 
@@ -271,5 +271,5 @@ async def test_no_call_leaves_anything_in_its_session(url: str, table: str) -> N
         await write(store, replies=(reply("r1"),), deliver=LEASE)
         await store.due(limit=10)
         await store.notify(JANE)
-        ((synchronous, locks, channels),) = await store._db.fetch(session)
+        ((synchronous, locks, channels),) = await store.handle.fetch(session)
         assert (synchronous, locks, channels) == ("on", 0, 0)

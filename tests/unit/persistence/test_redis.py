@@ -15,10 +15,11 @@ from redis.asyncio import Redis
 
 from tandem.errors import ConfigurationError
 from tandem.model import ApprovalStatus, Channel, ReplyStatus, SubjectId, TicketStatus
-from tandem.persistence.base import Change, LaneStore, Settlement
+from tandem.persistence.base import LaneStore
 from tandem.persistence.redis import RedisStore, open_redis_store
 from tandem.persistence.redis_link import RedisLink
 from tandem.persistence.redis_scripts import OPERATIONS, script
+from tandem.persistence.values import Change, Settlement
 
 from ...contracts.records import (
     DAY,

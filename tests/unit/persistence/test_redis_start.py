@@ -164,7 +164,7 @@ async def test_production_is_told_to_the_store(server: RedisServer) -> None:
         "APP_ENV": "production",
         "TWILIO_AUTH_TOKEN": "t",
         "PUBLIC_BASE_URL": "https://a.example",
-        "STAFF_TOKENS": "a:b",
+        "STAFF_TOKENS": "a:a-token-that-is-long-enough",
     }
     with capture_logs(), pytest.raises(ConfigurationError, match="keeps nothing"):
         async with open_store(settings(server, **served)):

@@ -15,8 +15,9 @@ import pytest
 from redis.asyncio import Redis
 
 from tandem.errors import StoreUnavailable
-from tandem.persistence.base import Change, LaneStore, Outcome
+from tandem.persistence.base import LaneStore
 from tandem.persistence.redis import open_redis_store
+from tandem.persistence.values import Change, Outcome
 
 from ...contracts.records import JANE, JOHN, LEASE, conversation, fresh, take, talked, texts, write
 from ...kit.redis_server import RedisServer, redis_server
@@ -154,7 +155,7 @@ async def test_a_listener_of_a_stopped_server_is_told_and_may_listen_again(
 
 
 async def test_a_listener_of_a_frozen_server_is_told(server: RedisServer, store: LaneStore) -> None:
-    async with store._link.subscription("quiet") as subscription:  # type: ignore[attr-defined]
+    async with store.handle.subscription("quiet") as subscription:  # type: ignore[attr-defined]
         server.freeze()
         with pytest.raises(StoreUnavailable):
             await subscription.next(0.01)

@@ -16,7 +16,7 @@ from tandem.channels.base import error_response
 from tandem.conversation.events import Happened
 from tandem.errors import StoreUnavailable, TandemError
 from tandem.model import Channel, Source, SubjectId, TimelineEvent
-from tandem.persistence.base import ConversationHead, Page
+from tandem.persistence.values import ConversationHead, Page
 from tandem.staff.auth import StaffTokens
 from tandem.staff.live import LONGEST_QUEUE, LivePages
 

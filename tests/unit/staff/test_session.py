@@ -190,13 +190,14 @@ async def test_a_wrong_bearer_token_is_not_saved_by_a_cookie(door: Door) -> None
     assert (await door.ask("GET", "/act", headers={"Authorization": "Bearer wrong"})).status == 401
 
 
-async def test_wrong_tokens_are_slowed_down(door: Door) -> None:
+async def test_wrong_tokens_are_slowed_down_and_lock_nobody_out(door: Door) -> None:
     for _ in range(WRONG_TOKENS):
         assert (await door.sign_in("wrong")).status == 401
-    refused = await door.sign_in()
+    refused = await door.sign_in("wrong")
     assert (refused.status, refused.headers["Retry-After"]) == (429, "60")
-    door.now[0] += WITHIN
     assert (await door.sign_in()).status == 200
+    door.now[0] += WITHIN
+    assert (await door.sign_in("wrong")).status == 401
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b"{}", b'{"token": 1}', b'{"token": "\\ud800"}', b"[" * 4000])

@@ -41,19 +41,32 @@ async function start() {
     await Promise.all([waiting.load(), conversations.load(subjects)]);
   }
 
-  async function openAddressed() {
+  async function openAddressed(quiet = false) {
     const wanted = new URLSearchParams(location.hash.slice(1));
     const approval = waiting.find(wanted.get("approval"));
     const subject = wanted.get("subject") ?? approval?.subjectId ?? (await waiting.ownerOf(wanted.get("approval")));
     document.body.classList.toggle("shows-person", Boolean(subject));
     waiting.mark(wanted.get("approval"));
     conversations.mark(subject);
-    await person.show(subject, wanted.get("approval"));
+    await person.show(subject, wanted.get("approval"), quiet);
+  }
+
+  /** In a wide window, show the first request when nothing is chosen, and leave the keyboard where it is. */
+  async function openFirst() {
+    const first = location.hash.length < 2 && matchMedia("(min-width: 761px)").matches ? waiting.next() : null;
+    if (!first) return;
+    history.replaceState(null, "", `#approval=${encodeURIComponent(first.id)}`);
+    await openAddressed(true);
+  }
+
+  /** A row that is open already changes no address: look at it again. */
+  function openAgain(event) {
+    if (event.target.closest("a.row")?.hash === location.hash) openAddressed();
   }
 
   const side = element(
     "nav",
-    { class: "side", "aria-label": "Requests and conversations" },
+    { class: "side", "aria-label": "Requests and conversations", onclick: openAgain },
     element(
       "header",
       { class: "side-top" },
@@ -71,9 +84,10 @@ async function start() {
 
   await refreshLists(null);
   await openAddressed();
-  addEventListener("hashchange", openAddressed);
+  await openFirst();
+  addEventListener("hashchange", () => openAddressed());
   watch({
-    changed: (subjects) => Promise.all([refreshLists(subjects), person.refreshIf(subjects)]),
+    changed: (subjects) => Promise.all([refreshLists(subjects), person.refreshIf(subjects)]).then(openFirst),
     state: (live) => {
       connection.classList.toggle("live", live);
       connection.title = live ? "Live" : "No live connection; looking every few seconds";

@@ -48,8 +48,8 @@ export class PersonView {
     this.#say("Choose a request or a conversation.");
   }
 
-  /** Show a customer; `wanted` is the id of the request to look at first. */
-  async show(subject, wanted) {
+  /** Show a customer; `wanted` is the id of the request to look at first, with the keyboard unless `quiet`. */
+  async show(subject, wanted, quiet) {
     const same = subject === this.#subject;
     this.#subject = subject;
     this.#wanted = wanted;
@@ -70,10 +70,11 @@ export class PersonView {
     if (!same && !this.content.hidden) {
       this.place.scrollTop = 0;
       // A request is at the top; without one, the last words are what one wants to see.
-      this.column.scrollTop = this.cards.any ? 0 : this.column.scrollHeight;
+      this.column.scrollTop = 0;
+      if (!this.cards.any && !narrow()) this.#toEnd();
       this.side.scrollTop = 0;
     }
-    if (wanted) this.cards.reveal(wanted);
+    if (wanted && !quiet) this.cards.reveal(wanted);
   }
 
   async refreshIf(subjects) {
@@ -106,15 +107,32 @@ export class PersonView {
     this.head.draw(conversation);
     const gone = this.cards.draw(conversation.approvals, who, this.#wanted);
     this.reply.draw(conversation);
-    const atEnd = this.column.scrollHeight - this.column.scrollTop - this.column.clientHeight < 40;
+    const atEnd = Math.abs(this.#below()) < 40;
     const told = { turns: conversation.transcript, waiting: conversation.waiting, summary: conversation.summary, timeline: conversation.timeline };
-    if (refresh(this.talk, told, transcript) && atEnd) this.column.scrollTop = this.column.scrollHeight;
-    if (gone) this.column.scrollTop = gone === "decided" && !this.cards.any ? this.column.scrollHeight : 0;
+    if (refresh(this.talk, told, transcript) && atEnd) this.#toEnd();
+    if (gone === "decided" && !this.cards.any) this.#toEnd();
+    else if (gone) this.#scroller.scrollTop = 0;
     const tickets = conversation.tickets.length ? conversation.tickets : customer.tickets;
     refresh(this.account, { customer, tickets }, (data) => account(data, this.solve));
     refresh(this.earlier, { approvals: conversation.approvals, who }, earlier);
     refresh(this.rules, conversation.timeline, guardrails);
     refresh(this.timeline, conversation.timeline, timeline);
+  }
+
+  /** On a wide screen each column scrolls for itself (desk.css). */
+  get #scroller() {
+    return matchMedia("(min-width: 1101px)").matches ? this.column : this.place;
+  }
+
+  /** Return how many pixels below what is seen the newest words and the reply under them end. */
+  #below() {
+    const scroller = this.#scroller;
+    if (scroller === this.column) return scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
+    return this.column.getBoundingClientRect().bottom - scroller.getBoundingClientRect().bottom;
+  }
+
+  #toEnd() {
+    this.#scroller.scrollTop += this.#below();
   }
 
   async #solve(ticket, say) {
@@ -144,4 +162,9 @@ export class PersonView {
     this.empty.hidden = false;
     fill(this.empty, element("p", { class: "muted" }, text));
   }
+}
+
+/** Tell whether one side fills the window: the way back is at the top then, and stays in view. */
+function narrow() {
+  return matchMedia("(max-width: 760px)").matches;
 }

@@ -55,7 +55,7 @@ function message(entry, at, channel) {
   return element(
     "div",
     { class: `message ${entry.kind}${entry.interrupted ? " interrupted" : ""}` },
-    element("p", { class: "bubble" }, entry.interrupted && !entry.text ? "(nothing)" : entry.text, entry.interrupted && element("span", { class: "cut", "aria-hidden": "true" }, "\u00a0—")),
+    element("p", { class: "bubble", dir: "auto" }, entry.interrupted && !entry.text ? "(nothing)" : entry.text, entry.interrupted && element("span", { class: "cut", "aria-hidden": "true" }, "\u00a0—")),
     element(
       "p",
       { class: "by" },

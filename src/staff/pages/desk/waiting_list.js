@@ -70,10 +70,10 @@ export class WaitingList {
     this.#draw();
   }
 
-  /** Return the request to look at after another one. */
+  /** Return the request to look at first, or after another one. */
   next(decided) {
     const others = this.#matching().filter((one) => one.status === "pending");
-    return others.find((one) => one.expiresAt >= decided.expiresAt) ?? others[0];
+    return others.find((one) => one.expiresAt >= (decided?.expiresAt ?? "")) ?? others[0];
   }
 
   /** Draw again, because names became known. */

@@ -190,7 +190,9 @@ export function callScreen({ act, closed }) {
   }
 
   function togglePad() {
+    const below = nearEnd();
     keypad.hidden = !toggle(pad);
+    if (below) captions.scrollTop = captions.scrollHeight;
     if (!keypad.hidden) keypad.firstElementChild.focus();
   }
 

@@ -133,7 +133,7 @@ function bubble(message) {
     { class: message.mine ? "mine" : "theirs" },
     element("span", { class: "only-spoken" }, message.mine ? "You: " : "Tandem: "),
     shown.length > 0 && element("span", { class: "pretends" }, shown),
-    message.body && element("p", {}, message.body),
+    message.body && element("p", { dir: "auto" }, message.body),
     element(
       "span",
       { class: "meta muted" },

@@ -27,6 +27,8 @@ export async function signOut() {
 
 function form(place, title, said) {
   return new Promise((resolve) => {
+    // A link that signs in, opened in this tab, changes only what stands behind "#".
+    addEventListener("hashchange", () => location.hash.startsWith("#token=") && location.reload());
     const token = element("input", {
       type: "password", name: "token", autocomplete: "current-password", required: true, spellcheck: "false",
     });

@@ -32,6 +32,23 @@ async def test_an_order_that_has_not_shipped_has_no_tracking(use):
     assert answer == {"order_id": "ORD_67890", "status": "pending", "carrier": None, "tracking_number": None}
 
 
+async def test_the_status_names_the_parcel_once_there_is_one(use):
+    """A4"""
+    parcel = {"carrier": "UPS", "tracking_number": "TRK_ABC123"}
+    assert (
+        json.loads(await use(order_status, JOHN, order_id="12345"))
+        == {
+            "order_id": "ORD_12345",
+            "status": "shipped",
+        }
+        | parcel
+    )
+    assert json.loads(await use(order_status, JANE, order_id="67890")) == {
+        "order_id": "ORD_67890",
+        "status": "pending",
+    }
+
+
 @pytest.mark.parametrize(("phone", "order_id"), [(JOHN, "12345"), (JANE, "67890")])
 async def test_the_three_tools_agree(use, phone, order_id):
     """A4"""

@@ -1,0 +1,192 @@
+"""What a store is given and what it answers: the values of :class:`~.base.LaneStore`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from ..entries import Entry, Waiting
+from ..model import (
+    Channel,
+    Conversation,
+    Outgoing,
+    Priority,
+    Reply,
+    ReplyStatus,
+    SubjectId,
+    Ticket,
+    TimelineEvent,
+)
+
+T = TypeVar("T")
+
+
+class Outcome(StrEnum):
+    """What became of an entry that somebody offered."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    LATE = "late"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The answer to one offered entry. ``earlier`` is the entry that holds the key when it was a duplicate."""
+
+    key: str
+    outcome: Outcome
+    earlier: Entry | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A lease on a lane. ``fence`` grows with every claim of the lane and survives purging and
+    erasing: a backend may draw it from a counter that many lanes share, so that no row of the lane has to stay.
+
+    ``conversation`` is None for a new subject, and when the stored record could not be read: it was then set aside
+    and ``unreadable`` is true for this claim. ``waiting`` is in the order of acceptance. ``now`` is the store's clock.
+    """
+
+    subject: SubjectId
+    holder: str
+    fence: int
+    now: float
+    conversation: Conversation | None
+    waiting: tuple[Waiting, ...]
+    unreadable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one commit writes, all of it or none.
+
+    ``consumed`` and ``set_aside`` are keys of waiting entries; the latter are kept for staff. ``replies`` go to the
+    ends of their lines in this order; an id that the lane has already is not queued again. ``tickets`` are stored
+    under their ids, new or changed. ``blocked`` names channels whose waiting replies are settled as BLOCKED, before
+    the new ones are queued. ``wake_at`` is when the lane becomes due although nothing waits (an approval's
+    expiry), or None. The store sets the conversation's ``version`` and ``updated_at``, and the rows' ``at``.
+    """
+
+    conversation: Conversation
+    consumed: tuple[str, ...] = ()
+    set_aside: tuple[str, ...] = ()
+    replies: tuple[Reply, ...] = ()
+    timeline: tuple[TimelineEvent, ...] = ()
+    tickets: tuple[Ticket, ...] = ()
+    blocked: tuple[Channel, ...] = ()
+    wake_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A commit's answer: the new version, entries that arrived meanwhile, and replies claimed for delivery."""
+
+    version: int
+    waiting: tuple[Waiting, ...]
+    outgoing: tuple[Outgoing, ...]
+
+
+class EffectState(StrEnum):
+    """What the ledger knows of a side effect."""
+
+    NEW = "new"
+    DONE = "done"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A ledger row: ``result`` is set when done. Unknown means begun by somebody else and never finished."""
+
+    state: EffectState
+    result: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of one attempt to send a reply.
+
+    ``retry_in`` (seconds) with status WAITING keeps the reply at the head of its line; the line rests until then.
+    """
+
+    status: ReplyStatus
+    provider_id: str | None = None
+    error_code: int | None = None
+    retry_in: float | None = None
+    timeline: tuple[TimelineEvent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Work that nobody holds: lanes with waiting entries or a passed ``wake_at``, and lines with replies to send."""
+
+    lanes: tuple[SubjectId, ...]
+    lines: tuple[tuple[SubjectId, Channel], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Which replica holds the socket of a subject's live call."""
+
+    call: str
+    replica: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationHead:
+    """One row of the list of conversations.
+
+    ``preview`` is the last thing that the customer said or was told: one line, at most 120 characters. ``pending``
+    counts the approvals that nobody decided yet. What the last commit of an older version did not store is empty.
+    """
+
+    subject: SubjectId
+    version: int
+    updated_at: float
+    last_channel: Channel
+    preview: str = ""
+    escalation: Priority | None = None
+    paused: bool = False
+    pending: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Part of a listing. ``next`` is an opaque cursor for the following part, or None at the end.
+
+    A cursor that no listing gave raises MalformedRequest.
+    """
+
+    items: tuple[T, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Figures for ``/status``. Ages are seconds, 0.0 when there is nothing."""
+
+    conversations: int = 0
+    pending_approvals: int = 0
+    oldest_pending_entry_seconds: float = 0.0
+    oldest_unsettled_reply_seconds: float = 0.0
+    set_aside: int = 0
+    """Records, and whole database files, that were set aside because they could not be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeReport:
+    """What a purge deleted, or would delete, per kind of record."""
+
+    deleted: dict[str, int] = field(default_factory=dict)
+    failed: int = 0
+    """Steps that failed; what they should have deleted stays for the next purge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What stays of an erased subject: when it was, at whose word, and how many records went. Not who it was."""
+
+    at: float
+    actor: str
+    deleted: int
