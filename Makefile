@@ -19,13 +19,13 @@ run: .venv/.runtime ## start the server; stop it with Ctrl-C
 	@exec $(BIN)/tandem serve
 
 test: .venv/.develop ## run the whole test suite
-	$(BIN)/python -m pytest -n 6 --dist worksteal
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 FLOWS := $(addprefix tests/flows/test_,text.py voice.py phone_line.py spoken_filter.py)
 
 identities: .venv/.develop ## run the text and voice flows with customers known in a CRM and at Segment
-	TANDEM_TEST_RESOLVER=crm $(BIN)/python -m pytest -n 6 --dist worksteal $(FLOWS)
-	TANDEM_TEST_RESOLVER=segment $(BIN)/python -m pytest -n 6 --dist worksteal $(FLOWS)
+	TANDEM_TEST_RESOLVER=crm $(BIN)/python -m pytest -n 4 --dist worksteal $(FLOWS)
+	TANDEM_TEST_RESOLVER=segment $(BIN)/python -m pytest -n 4 --dist worksteal $(FLOWS)
 
 check: .venv/.develop ## lint, format, types, layers and documents
 	$(BIN)/ruff check .

@@ -36,7 +36,7 @@ async def two(
 
     The first one is slow to take up what it only hears of, so that the second runs what it accepted.
     """
-    env = {"TWILIO_PHONE_NUMBER": OURS, "LANE_LEASE_SECONDS": "1", "COALESCE_MS": "60000", **STAFF, **place}
+    env = {"TWILIO_PHONE_NUMBER": OURS, "LANE_LEASE_SECONDS": "2", "COALESCE_MS": "60000", **STAFF, **place}
     async with running(folder, here, **env) as one, running_beside(one, folder, there, COALESCE_MS="0") as other:
         headers = {"Authorization": "Bearer mia-token-123456789"}
         async with aiohttp.ClientSession(other.url, headers=headers) as session:
