@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -55,6 +56,13 @@ def port_of(listener: socket.socket) -> int:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on now, for a process that will listen on it."""
-    with listen() as probe:
-        return port_of(probe)
+    """Return a port that nobody listens on now, for a process that will listen on it.
+
+    It is below those that the system gives to outgoing connections: one of these could have it by then.
+    """
+    while True:
+        try:
+            with listen(random.randint(20_000, 31_999)) as probe:
+                return port_of(probe)
+        except OSError:
+            continue
