@@ -10,7 +10,7 @@ from pathlib import Path
 from aiohttp import web
 
 from tandem.identity.base import Identity
-from tandem.identity.chosen import open_identity
+from tandem.identity.factory import open_identity
 from tandem.model import Address
 from tandem.settings import load_settings
 

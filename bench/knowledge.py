@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tandem.agents.knowledge import Knowledge, open_knowledge
+from tandem.knowledge.library import Knowledge, open_knowledge
 
 from .figures import Row, median, ms, percentile, table
 from .voice import Say

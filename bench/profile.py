@@ -7,14 +7,14 @@ import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tandem.agents.callers import Callers
-from tandem.agents.shop import open_embedded_shop
+from tandem.agents.run_context import CallerContexts
 from tandem.conversation.summary import digest, shown
 from tandem.guardrails.language import professional
 from tandem.guardrails.pii import mask, mask_value
 from tandem.model import Address, Channel, Conversation, Route, Source, SubjectId, TimelineEvent, Turn
 from tandem.persistence.file import open_file_store
 from tandem.persistence.values import Change
+from tandem.shop.embedded import open_embedded_shop
 
 from .figures import Row, ms, percentile, table
 
@@ -40,7 +40,7 @@ async def measure(folder: Path, say: Callable[[str], None]) -> str:
         now = Conversation(CUSTOMER, claim.now, claim.now, routes={Channel.VOICE: ROUTE}, history=(past,))
         rows = tuple(TimelineEvent("tool", Source.AGENT, data={"tool": "order_status", "n": n}) for n in range(20))
         await store.commit(claim, Change(now, timeline=rows), token=uuid.uuid4().hex)
-        callers = Callers(shop, store, region="US")
+        callers = CallerContexts(shop, store, region="US")
 
         async def profile() -> object:
             return await callers.profile(now, ROUTE, claim.now)

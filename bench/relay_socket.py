@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
 
-from tandem.channels.simulator_wire import new_sid, sign
+from tandem.simulator.wire import new_sid, sign
 
 from .stamps import STAMP, between
 from .wire import Connection, request

@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 
-from tandem.channels.simulator_wire import new_sid
+from tandem.simulator.wire import new_sid
 from tests.kit.gateway import OURS
 from tests.kit.process import GatewayProcess
 from tests.kit.replicas import FAST, Replicas

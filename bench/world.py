@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
-from tandem.channels.simulator_wire import new_sid, sign
+from tandem.simulator.wire import new_sid, sign
 
 from .processes import cpu_seconds, first_line, process
 from .wire import Answer, Connection, free_port, listen, request, response

@@ -14,29 +14,38 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from .agents.callers import Callers
-from .agents.knowledge import open_knowledge
 from .agents.model_source import ModelAccess, open_models
+from .agents.run_context import CallerContexts
 from .agents.runner import RunLimits, SdkRunner, warm_up
-from .agents.shop import Shop
 from .agents.summariser import Summariser
-from .channels.answers import counted
-from .channels.base import error_response
-from .channels.delivered import Delivered
-from .channels.simulator import TwilioSimulator
-from .channels.sms import SmsAdapter
-from .channels.voice import Greet, VoiceAdapter, Warm
-from .channels.voice_rules import CallRules
-from .channels.voice_token import SocketTokens
+from .channels.sms.adapter import SmsAdapter
+from .channels.sms.message_dedupe import Delivered
+from .channels.voice.adapter import Greet, VoiceAdapter, Warm
+from .channels.voice.socket_token import SocketTokens
+from .channels.voice.voice_config import CallRules
 from .conversation import phrases
 from .conversation.delivery import Delivery
 from .conversation.engine import TurnEngine
-from .conversation.joining import Joining
+from .conversation.lane_merging import MergingResolver
 from .errors import StoreUnavailable, TandemError
 from .health import Health
 from .identity.base import Resolution
-from .identity.chosen import PHONE, open_identity
-from .parts import (
+from .identity.factory import PHONE, open_identity
+from .knowledge.library import open_knowledge
+from .persistence.base import LaneStore
+from .persistence.chosen import open_store
+from .settings import Settings, load_settings
+from .shop.base import Shop
+from .staff.approvals import ApprovalDesk
+from .staff.approvals_api import ApprovalsApi
+from .staff.auth import StaffTokens
+from .staff.event_stream import StaffEvents
+from .staff.page_files import PageFiles
+from .staff.session import StaffSession
+from .telemetry.metrics import Metrics
+from .web.response_counter import counted
+from .web.status import error_response
+from .wiring import (
     TwilioSide,
     auth_tokens,
     configuration,
@@ -52,16 +61,6 @@ from .parts import (
     tell_staff,
     voice_ways,
 )
-from .persistence.base import LaneStore
-from .persistence.chosen import open_store
-from .settings import Settings, load_settings
-from .staff.api import StaffApi
-from .staff.auth import StaffTokens
-from .staff.desk import ApprovalDesk
-from .staff.live import LivePages
-from .staff.page_files import PageFiles
-from .staff.session import StaffSession
-from .telemetry.metrics import Metrics
 
 SHOP_FILE = Path("data/shop.sqlite3")
 GREETING_SECONDS = 1.0
@@ -79,9 +78,9 @@ class Gateway:
     routes: tuple[BaseRoute, ...]
     engine: TurnEngine
     health: Health
-    live: LivePages
+    live: StaffEvents
     voice: VoiceAdapter
-    simulator: TwilioSimulator | None
+    twilio: TwilioSide
 
     async def drain(self, seconds: float) -> bool:
         """Answer readiness with 503 from now on and finish what runs; return whether it ended in time.
@@ -94,8 +93,8 @@ class Gateway:
         await self.voice.leave(seconds)
         left = seconds - (asyncio.get_running_loop().time() - began)
         ended = await self.engine.drain(max(left, min(seconds, LAST_TURNS_SECONDS)))
-        if self.simulator is not None:
-            await self.simulator.let_go()
+        if self.twilio.simulator is not None:
+            await self.twilio.simulator.let_go()
         return ended
 
     def app(self, **arguments: Any) -> Starlette:
@@ -131,11 +130,11 @@ async def open_gateway(
         agent = gateway_agent(settings)
         store = await stack.enter_async_context(open_store(settings))
         customers = await stack.enter_async_context(open_identity(settings))
-        identity = await stack.enter_async_context(Joining(customers, store))
+        identity = await stack.enter_async_context(MergingResolver(customers, store))
         shop = await stack.enter_async_context(open_shop(settings, shop_file))
         knowledge = await stack.enter_async_context(open_knowledge(settings.knowledge_dir))
         models = await stack.enter_async_context(open_models(model_source(settings)))
-        callers = Callers(shop, store, region=settings.default_region, knowledge=knowledge, facts=identity.facts)
+        callers = CallerContexts(shop, store, region=settings.default_region, knowledge=knowledge, facts=identity.facts)
         runner = _runner(settings, agent, models, callers, store)
         await warm_up()
         metrics = Metrics()
@@ -169,12 +168,12 @@ async def open_gateway(
         await stack.enter_async_context(engine)
         _leave_what_is_there_uncollected()
         tokens = StaffTokens(staff_tokens(settings), public=settings.public_base_url)
-        staff = StaffApi(ApprovalDesk(store, engine, runner), tokens, region=settings.default_region)
+        staff = ApprovalsApi(ApprovalDesk(store, engine, runner), tokens, region=settings.default_region)
         desk = conversation_api(
             settings, tokens, store=store, shop=shop, engine=engine, delivery=delivery, identity=identity
         )
         session, pages = StaffSession(tokens, made_token=not settings.staff_tokens), PageFiles()
-        live = await stack.enter_async_context(LivePages(store, tokens))
+        live = await stack.enter_async_context(StaffEvents(store, tokens))
         engine.events.add("staff-page", live.hear)
         engine.on_call.append(live.look_at)
         routes = (
@@ -183,10 +182,12 @@ async def open_gateway(
             *twilio.routes,
             *phone_routes(settings, pages, tokens, twilio.simulator),
         )
-        yield Gateway(routes, engine, health, live, voice, twilio.simulator)
+        yield Gateway(routes, engine, health, live, voice, twilio)
 
 
-def _runner(settings: Settings, agent: Any, models: ModelAccess, callers: Callers, store: LaneStore) -> SdkRunner:
+def _runner(
+    settings: Settings, agent: Any, models: ModelAccess, callers: CallerContexts, store: LaneStore
+) -> SdkRunner:
     return SdkRunner(
         agent,
         models=models.provider,
@@ -199,7 +200,7 @@ def _runner(settings: Settings, agent: Any, models: ModelAccess, callers: Caller
 
 
 def _sms(
-    settings: Settings, engine: TurnEngine, store: LaneStore, identity: Joining, twilio: TwilioSide, public: str
+    settings: Settings, engine: TurnEngine, store: LaneStore, identity: MergingResolver, twilio: TwilioSide, public: str
 ) -> SmsAdapter:
     return SmsAdapter(
         resolver=identity,
@@ -218,7 +219,7 @@ def _voice(
     settings: Settings,
     engine: TurnEngine,
     store: LaneStore,
-    identity: Joining,
+    identity: MergingResolver,
     twilio: TwilioSide,
     public: str,
     *,
@@ -244,7 +245,7 @@ def _voice(
     )
 
 
-def _greeter(callers: Callers, shop: Shop) -> Greet:
+def _greeter(callers: CallerContexts, shop: Shop) -> Greet:
     async def greet(resolution: Resolution) -> str:
         callers.expect(resolution.subject, resolution.phone)  # what they will say first should find it there
         try:

@@ -7,6 +7,8 @@
     ├── RequestRejected             an incoming request is not served
     │   ├── BadSignature
     │   ├── MalformedRequest
+    │   │   ├── BodyTooLarge
+    │   │   └── UnsupportedBody
     │   ├── NotAuthorised
     │   ├── CrossSiteRequest
     │   ├── TooManyAttempts *
@@ -88,6 +90,18 @@ class MalformedRequest(RequestRejected):
     """The request cannot be understood."""
 
     code = "malformed_request"
+
+
+class BodyTooLarge(MalformedRequest):
+    """The request is larger than any that the provider sends."""
+
+    code = "body_too_large"
+
+
+class UnsupportedBody(MalformedRequest):
+    """The request's content type is not served here."""
+
+    code = "unsupported_body"
 
 
 class NotAuthorised(RequestRejected):

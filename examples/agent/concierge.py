@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from agents import Agent
 
-from tandem.agents.context import Caller
+from tandem.agents.caller_context import CallerContext
 from tandem.agents.tools.knowledge import search_knowledge_base
 from tandem.agents.tools.ticket import escalate_to_human
 
@@ -17,4 +17,6 @@ Look into `search_knowledge_base` before you answer a question about the house, 
 When a guest asks for a person, call `escalate_to_human` at once.
 """
 
-agent = Agent[Caller](name="Concierge", instructions=INSTRUCTIONS, tools=[search_knowledge_base, escalate_to_human])
+agent = Agent[CallerContext](
+    name="Concierge", instructions=INSTRUCTIONS, tools=[search_knowledge_base, escalate_to_human]
+)

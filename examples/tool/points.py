@@ -11,7 +11,7 @@ from typing import Annotated
 
 from agents import RunContextWrapper, function_tool
 
-from tandem.agents.context import Caller
+from tandem.agents.caller_context import CallerContext
 from tandem.agents.support import build_support_agent
 from tandem.agents.tools.customer import own_account
 from tandem.agents.tools.effects import idempotency_key, idempotent, reads_only
@@ -22,7 +22,7 @@ BOOK = Path("points.jsonl")
 
 @reads_only
 @function_tool
-async def points_balance(context: RunContextWrapper[Caller]) -> str:
+async def points_balance(context: RunContextWrapper[CallerContext]) -> str:
     """Tell how many loyalty points the customer has."""
     customer = await own_account(context.context)
     return json.dumps({"points": _balance(customer.id) if customer else 0})
@@ -31,7 +31,7 @@ async def points_balance(context: RunContextWrapper[Caller]) -> str:
 @idempotent
 @function_tool(needs_approval=True)
 async def give_points(
-    context: RunContextWrapper[Caller],
+    context: RunContextWrapper[CallerContext],
     points: Annotated[int, "How many, from 1 to 1000."],
     reason: Annotated[str, "Why, in a few words."],
 ) -> str:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .order_number import find_order_number
+from ..shop.order_number import find_order_number
 
 
 class Intent(StrEnum):

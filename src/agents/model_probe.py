@@ -11,8 +11,8 @@ from agents import Agent
 from agents.models import get_default_model
 from openai import APIError, APIStatusError, AsyncOpenAI, NotFoundError
 
-from .gate import reachable
 from .model_source import ModelSource
+from .tool_gate import reachable
 
 PROBE_SECONDS = 20.0
 """For everything; a service that needs longer to name its models is not one to telephone with."""

@@ -10,7 +10,7 @@ from typing import Literal
 from agents import ModelProvider, set_tracing_disabled
 
 from .models import Models, OneModel, open_client
-from .offline import OfflineModel
+from .offline.model import OfflineModel
 
 
 @dataclass(frozen=True, slots=True)

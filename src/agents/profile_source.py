@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 import structlog
 
-from ..conversation.profile import Profile, Purchase
+from ..conversation.customer_profile import CustomerProfile, Purchase
 from ..model import Channel, Route, SubjectId, Ticket, TimelineEvent
-from .shop import Shop, dollars
+from ..shop.base import Shop, dollars
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +35,7 @@ Facts = Callable[[Route, SubjectId], Awaitable[Mapping[str, Any]]]
 """What the identity source knows of a customer, by the way they reached us and their subject."""
 
 
-class Records(Protocol):
+class ProfileRecords(Protocol):
     """The part of the store that a profile is read from; see :class:`~tandem.persistence.base.LaneStore`."""
 
     async def timeline(self, subject: SubjectId, *, limit: int = 200) -> tuple[TimelineEvent, ...]:
@@ -50,19 +50,19 @@ class Records(Protocol):
 class ProfileSource:
     """Gathers profiles, all parts at once and each for itself: one that fails or is late costs only itself."""
 
-    def __init__(self, shop: Shop, records: Records, facts: Facts | None = None) -> None:
+    def __init__(self, shop: Shop, records: ProfileRecords, facts: Facts | None = None) -> None:
         self._shop = shop
         self._records = records
         self._facts = facts
         self._under_way: dict[Part, asyncio.Task[Any]] = {}
         self._kept: OrderedDict[Part, tuple[float, Any]] = OrderedDict()
 
-    async def gather(self, subject: SubjectId, phone: str | None, route: Route) -> Profile:
+    async def gather(self, subject: SubjectId, phone: str | None, route: Route) -> CustomerProfile:
         """Return what is known of a customer by the end of the patience of their channel."""
         parts = self._begin(subject, phone, route)
         await asyncio.wait(parts.values(), timeout=PATIENCE.get(route.channel, PATIENCE_IN_TEXT))
         account = self._come(("account", phone or ""), parts)
-        return Profile(
+        return CustomerProfile(
             name=account.name if account else "",
             plan=account.plan if account else "",
             orders=account.orders if account else (),
@@ -119,14 +119,14 @@ class ProfileSource:
         at, kept = self._kept.get(part, (0.0, None))
         return kept if time.monotonic() - at < KEPT_SECONDS else None
 
-    async def _account(self, phone: str) -> Profile:
+    async def _account(self, phone: str) -> CustomerProfile:
         """Return name, plan and orders; all empty for a number without an account."""
         customer = await self._shop.customer_by_phone(phone)
         if customer is None:
-            return Profile()
+            return CustomerProfile()
         orders = await self._shop.orders_of(customer.id)
         purchases = [Purchase(one.id, one.status, dollars(one.total_cents)) for one in orders]
-        return Profile(name=customer.name, plan=customer.plan, orders=purchases)
+        return CustomerProfile(name=customer.name, plan=customer.plan, orders=purchases)
 
 
 async def _facts(facts: Facts, route: Route, subject: SubjectId) -> Mapping[str, str]:

@@ -28,25 +28,19 @@ from agents.run_config import ToolErrorFormatterArgs
 from ..conversation.approvals import joined, waiting_output
 from ..conversation.base import Execution, GatedCall, TurnRequest, TurnResult
 from ..conversation.history import model_input
-from ..conversation.speech import Speech
+from ..conversation.speech_stream import SpeechStream
 from ..errors import StoreUnavailable, TooManySteps, TurnError, TurnTimedOut
-from ..model import (
-    Approval,
-    ApprovalStatus,
-    Conversation,
-    Item,
-    Route,
-)
-from .briefing import briefing
-from .callers import Callers
-from .context import Caller
-from .gate import TOOL_FAILED, argument_problem, current, fingerprint, put_gates, reachable, read_arguments
+from ..model import Approval, ApprovalStatus, Conversation, Item, Route
+from .caller_context import CallerContext
+from .input_filter import briefing
 from .items import plain_items
-from .journal import Journal, Ledger, OneCall
-from .offline import OfflineModel
-from .outcome import answer, interrupted, requested, spoken, waited, written
-from .replay import CallModel, SilentModel
+from .offline.model import OfflineModel
+from .replay_models import EmptyModel, OneCallModel
+from .run_context import CallerContexts
+from .run_result import answer, interrupted, requested, spoken, waited, written
 from .streaming import speak
+from .tool_gate import TOOL_FAILED, argument_problem, current, fingerprint, put_gates, reachable, read_arguments
+from .tool_journal import ApprovedCall, EffectStore, Journal
 from .tools.outputs import BAD_ARGUMENTS, refusal
 
 log = structlog.get_logger(__name__)
@@ -83,8 +77,8 @@ class SdkRunner:
         agent: Agent[Any],
         *,
         models: ModelProvider,
-        callers: Callers,
-        ledger: Ledger,
+        callers: CallerContexts,
+        ledger: EffectStore,
         limits: RunLimits,
         workflow_name: str,
         tracing: bool,
@@ -151,7 +145,7 @@ class SdkRunner:
         edited = approval.edited_arguments
         attempt = f":retry:{approval.retries}" if approval.retries else ""
         first_key = approval.effect_key or f"approval:{approval.id}"
-        call = OneCall(
+        call = ApprovedCall(
             self._ledger,
             conversation.subject,
             call_id=approval.call_id,
@@ -189,7 +183,7 @@ class SdkRunner:
     async def _converse(
         self,
         request: TurnRequest,
-        caller: Caller,
+        caller: CallerContext,
         journal: Journal,
         progress: _Progress,
     ) -> None:
@@ -226,10 +220,10 @@ class SdkRunner:
         self,
         agent: Agent[Any],
         items: list[Item],
-        caller: Caller,
+        caller: CallerContext,
         journal: Journal,
         config: RunConfig,
-        speech: Speech | None,
+        speech: SpeechStream | None,
     ) -> RunResult | RunResultStreaming:
         given: Any = items
         arguments: dict[str, Any] = {
@@ -245,7 +239,7 @@ class SdkRunner:
         )
 
     def _let_wait(
-        self, waiting: ToolApprovalItem, snapshot: str, caller: Caller, progress: _Progress, journal: Journal
+        self, waiting: ToolApprovalItem, snapshot: str, caller: CallerContext, progress: _Progress, journal: Journal
     ) -> Item:
         """Note a call that waits, unless the same one waits already or it cannot be read; return the output that stands
         in its place.
@@ -267,7 +261,7 @@ class SdkRunner:
 
     # --- a decided call ---------------------------------------------------------------------------------
 
-    async def _resume(self, approval: Approval, caller: Caller) -> None:
+    async def _resume(self, approval: Approval, caller: CallerContext) -> None:
         """Let the SDK reach the call's tool: from the stored snapshot, or anew for an ungated call."""
         if not approval.snapshot:
             await self._replay(approval, caller)
@@ -280,11 +274,11 @@ class SdkRunner:
         for waiting in state.get_interruptions():
             if waiting.call_id == approval.call_id:
                 state.approve(waiting)
-        await Runner.run(self._agent, state, run_config=replace(self._config, model=SilentModel()))
+        await Runner.run(self._agent, state, run_config=replace(self._config, model=EmptyModel()))
 
-    async def _replay(self, approval: Approval, caller: Caller) -> None:
+    async def _replay(self, approval: Approval, caller: CallerContext) -> None:
         arguments = json.dumps(dict(approval.edited_arguments or approval.arguments))
-        model = CallModel(approval.tool, arguments, approval.call_id)
+        model = OneCallModel(approval.tool, arguments, approval.call_id)
         for agent in reachable(self._agent):
             if any(tool.name == approval.tool for tool in agent.tools):
                 config = replace(self._config, model=model)

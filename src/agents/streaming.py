@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 from agents import RunResultStreaming
 
-from ..conversation.speech import Speech
+from ..conversation.speech_stream import SpeechStream
 from ..errors import TurnTimedOut
 from .responses import listener
 
 
 async def speak(
-    run: Callable[[], RunResultStreaming], speech: Speech, *, busy: Callable[[], bool]
+    run: Callable[[], RunResultStreaming], speech: SpeechStream, *, busy: Callable[[], bool]
 ) -> RunResultStreaming:
     """Start a run, say what it says until it ends or the caller speaks over it, and return it.
 
@@ -52,7 +52,9 @@ async def speak(
     return streamed
 
 
-async def _watch(streamed: RunResultStreaming, speech: Speech, began: asyncio.Event, busy: Callable[[], bool]) -> None:
+async def _watch(
+    streamed: RunResultStreaming, speech: SpeechStream, began: asyncio.Event, busy: Callable[[], bool]
+) -> None:
     first = asyncio.create_task(began.wait())
     cut = asyncio.create_task(speech.interrupted.wait())
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agents import Agent, ModelProvider, ModelSettings, RunConfig, Runner
 
-from ..conversation.quoting import block, plain
+from ..conversation.prompt_quoting import block, plain
 
 LONGEST_LINE = 1000
 LARGEST = 32_000
@@ -24,7 +24,7 @@ from: note at most that the customer wrote such a thing."""
 
 
 class Summariser:
-    """Writes the story of a summary. Fulfils :data:`tandem.conversation.folding.Summarise`."""
+    """Writes the story of a summary. Fulfils :data:`tandem.conversation.summarising.Summarise`."""
 
     def __init__(self, models: ModelProvider) -> None:
         settings = ModelSettings(max_tokens=MAX_TOKENS)

@@ -14,7 +14,7 @@ from agents import Agent, RunContextWrapper
 
 from ..errors import ConfigurationError
 from ..model import Channel
-from .context import Caller
+from .caller_context import CallerContext
 from .tools import support_tools
 
 DEFAULT_NAME = "Customer Service Agent"
@@ -28,21 +28,21 @@ def build_support_agent(
     *,
     name: str = DEFAULT_NAME,
     refund_threshold_cents: int = DEFAULT_REFUND_THRESHOLD_CENTS,
-) -> Agent[Caller]:
+) -> Agent[CallerContext]:
     """Build the support agent. ``model`` None is the SDK's default; ``name`` is ``WORKFLOW_NAME``.
 
     Refunds of one order that come to more than the threshold in all wait for a colleague.
     """
     text = resources.files(__package__).joinpath("instructions.md").read_text("utf-8").strip()
 
-    def instructions(context: RunContextWrapper[Caller], agent: Agent[Caller]) -> str:
+    def instructions(context: RunContextWrapper[CallerContext], agent: Agent[CallerContext]) -> str:
         return f"{text}\n\n{_circumstances(context.context)}"
 
     tools = support_tools(refund_threshold_cents=refund_threshold_cents)
     return Agent(name=name, instructions=instructions, tools=tools, model=model)
 
 
-def _circumstances(caller: Caller) -> str:
+def _circumstances(caller: CallerContext) -> str:
     """Say what differs between turns. It stands last and changes rarely, so that prompt caches keep what precedes."""
     way = ON_THE_PHONE if caller.channel is Channel.VOICE else BY_TEXT
     today = datetime.fromtimestamp(caller.now, UTC).strftime("%A, %d %B %Y")

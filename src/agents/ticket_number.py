@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from .order_number import UNITS
+from ..shop.order_number import UNITS
 
 PREFIX = "TKT_"
 TICKET_NUMBER = re.compile(

@@ -19,11 +19,12 @@ import structlog
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
 from ..errors import BadSignature, DeliveryError, DeliveryFailed, DeliveryRefused, DeliveryThrottled, DeliveryUnclear
+from ..web.bodies import Pairs
 
 log = structlog.get_logger(__name__)
 
-Pairs = Sequence[tuple[str, str]]
-"""A decoded form, in order, blanks and repeated names kept."""
+SIGNATURE = "X-Twilio-Signature"
+"""The header that signs a webhook or the opening of a socket."""
 
 THROTTLED_CODES = frozenset({14107, 20429, 21611, 63018})
 """Rate limits and a full queue (twilio.com/docs/api/errors): not processed, so the same request may succeed later."""

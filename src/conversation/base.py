@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from ..errors import TurnError
 from ..model import Approval, ApprovalStatus, Channel, Conversation, Item, Priority, Reply, Route, Ticket
-from .speech import Speech
+from .speech_stream import SpeechStream
 
 
 @dataclass(slots=True)
@@ -20,7 +20,7 @@ class Steering:
     """
 
     tools_begun: int = 0
-    speech: Speech | None = None
+    speech: SpeechStream | None = None
 
 
 @dataclass(frozen=True, slots=True)

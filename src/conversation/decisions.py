@@ -8,11 +8,11 @@ from ..entries import Decision, Verdict, Waiting
 from ..model import Approval, ApprovalStatus, Route, Tone
 from ..persistence.values import Change
 from . import approvals, phrases, ticket_work
-from .answering import run_agent
+from .agent_turn import run_agent
 from .base import AgentRunner
-from .draft import Draft
-from .narrate import approval_event
+from .change_draft import Draft
 from .ticket_history import REPLY_TO_TICKET
+from .timeline import approval_event
 
 MAX_TRIES = 6
 """Claims that may find a decision first in line. It takes two commits: one to say that it is carried out, one for the

@@ -20,7 +20,7 @@ from ..model import Channel, Outgoing, Reply, ReplyStatus, Route, Source, Subjec
 from ..persistence.base import LaneStore
 from ..persistence.values import Settlement
 from .base import Carrier
-from .observer import Nobody, Observer
+from .instrumentation import NullObserver, Observer
 
 log = structlog.get_logger(__name__)
 
@@ -63,7 +63,7 @@ class Delivery:
 
     def __init__(self, store: LaneStore, *, lease: float, replica: str = "", observer: Observer | None = None) -> None:
         self._store = store
-        self.observer = observer or Nobody()
+        self.observer = observer or NullObserver()
         self._carriers: dict[Channel, Carrier] = {}
         self._lease = lease
         self.replica = replica

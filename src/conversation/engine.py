@@ -21,12 +21,12 @@ from ..persistence.values import Outcome, Receipt
 from .base import AgentRunner, EngineLimits
 from .delivery import Delivery, Line
 from .events import Events
-from .folding import Folding, Summarise
 from .lane import LaneWorker
-from .outage import Outage
 from .schedule import Schedule
-from .speech import Speeches
-from .turns import ACTED_ON, TurnMaker
+from .speech_stream import SpeechStreams
+from .store_outage import StoreOutage
+from .summarising import Summarise, Summarising
+from .turn_maker import ACTED_ON, TurnMaker
 
 SWEEP_SECONDS = 0.8
 """How often a replica looks for work that another one left behind."""
@@ -54,15 +54,15 @@ class TurnEngine:
         self._delivery = delivery
         delivery.given_up = self._given_up
         self._limits = limits
-        self.speeches = Speeches()
+        self.speeches = SpeechStreams()
         """The voices of spoken turns; the voice channel adds one per prompt."""
         self.events = events or Events()
         """Told what was committed; analytics and pages listen."""
         self.on_call: list[Callable[[SubjectId], None]] = []
         """Told whose call came here or went."""
-        self._outage = Outage()
+        self._outage = StoreOutage()
         turns = TurnMaker(runner, delivery, limits, find_ticket=store.ticket)
-        self._folding = Folding(summarise, self.wake, timeout=limits.fold_timeout)
+        self._folding = Summarising(summarise, self.wake, timeout=limits.fold_timeout)
         self._worker = LaneWorker(
             store,
             turns,

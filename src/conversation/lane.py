@@ -20,13 +20,13 @@ from ..persistence.values import Change, Claim, Committed
 from . import approvals
 from .base import EngineLimits, Steering
 from .events import Events
-from .folding import FOLD_AGAIN, Folding, wake_at
 from .history import fresh
-from .observer import Nobody, Observer
-from .outage import Outage
-from .speech import Speeches
-from .spoken import left_unspoken
-from .turns import TurnMaker
+from .instrumentation import NullObserver, Observer
+from .speech_stream import SpeechStreams
+from .spoken_turn import left_unspoken
+from .store_outage import StoreOutage
+from .summarising import FOLD_AGAIN, Summarising, wake_at
+from .turn_maker import TurnMaker
 
 log = structlog.get_logger(__name__)
 
@@ -53,17 +53,17 @@ class LaneWorker:
         self,
         store: LaneStore,
         turns: TurnMaker,
-        speeches: Speeches,
+        speeches: SpeechStreams,
         limits: EngineLimits,
         send: Callable[[SubjectId, Outgoing, float], None],
-        outage: Outage,
+        outage: StoreOutage,
         events: Events,
-        folding: Folding,
+        folding: Summarising,
         replica: str = "",
         observer: Observer | None = None,
     ) -> None:
         self._store = store
-        self._observer = observer or Nobody()
+        self._observer = observer or NullObserver()
         self._replica = replica
         self._turns = turns
         self._speeches = speeches

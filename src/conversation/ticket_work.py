@@ -7,11 +7,11 @@ from dataclasses import replace
 from ..entries import TicketClosed, TicketOpened
 from ..model import Approval, ApprovalStatus, Priority, Source, Ticket, TicketStatus, TicketStep, Tone
 from ..persistence.values import Change
-from . import held, phrases
-from .answering import run_agent
+from . import agent_pause, phrases
+from .agent_turn import run_agent
 from .base import AgentRunner
-from .draft import Draft
-from .quoting import quoted
+from .change_draft import Draft
+from .prompt_quoting import quoted
 from .ticket_history import REPLY_TO_TICKET, with_step
 
 _RISING = tuple(Priority)
@@ -34,7 +34,7 @@ async def opened(runner: AgentRunner, draft: Draft, key: str, body: TicketOpened
         # Somebody else's ticket got the same external id in the same moment.
         draft.note("ticket_ignored", draft.conversation.last_channel, tone=Tone.WARNING, ticket=ticket.id)
     elif draft.conversation.paused:
-        held.keep_ticket(draft, ticket.id)
+        agent_pause.keep_ticket(draft, ticket.id)
     else:
         await work(runner, draft, ticket.id, key)
     return draft.change(consumed=[key])

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, lru_cache
 from itertools import accumulate
 
-from .digits import Gap, Groups, Run
+from .digits import DigitRun, Gap, Groups
 from .surroundings import Surroundings
 
 _TO_19 = (19, 18, 17, 16)
@@ -59,7 +59,7 @@ _LONGEST_PARCEL = 34
 Accepts = Callable[["_Reader", int, int, bool], bool]
 
 
-def find_cards(run: Run, around: Surroundings) -> list[Groups]:
+def find_cards(run: DigitRun, around: Surroundings) -> list[Groups]:
     """Return the groups of a run that are card numbers, from left to right and apart from each other."""
     if len(run.digits) < min(_MAESTRO):
         return []
@@ -77,7 +77,7 @@ def find_cards(run: Run, around: Surroundings) -> list[Groups]:
 class _Reader:
     """A run, what is around it, and sums by which every check digit costs the same, however long the run is."""
 
-    def __init__(self, run: Run, around: Surroundings) -> None:
+    def __init__(self, run: DigitRun, around: Surroundings) -> None:
         self.run = run
         self.around = around
         self._groups = {first: group for group, first in enumerate(run.firsts)}
@@ -134,7 +134,7 @@ def _end(reader: _Reader, group: int, accepts: Accepts, *, follows: bool) -> int
     return None
 
 
-def _in_card_groups(run: Run, first: int, last: int) -> bool:
+def _in_card_groups(run: DigitRun, first: int, last: int) -> bool:
     """Accept a number in one piece, and groups of four (or 4-6-5), wherever they stand."""
     if last - first == 1:
         return True
@@ -144,7 +144,7 @@ def _in_card_groups(run: Run, first: int, last: int) -> bool:
     return sizes in _CARD_GROUPS or all(size % 4 == 0 for size in sizes[:-1])
 
 
-def _ends_clearly(run: Run, last: int) -> bool:
+def _ends_clearly(run: DigitRun, last: int) -> bool:
     """Tell whether a pause follows, or an expiry date such as "12/27"."""
     return run.pause_before(last) or (last + 1 < len(run.gaps) and run.gaps[last + 1] is Gap.ODD)
 
@@ -177,7 +177,7 @@ def _widest_gap_allowed(reader: _Reader, first: int, last: int) -> Gap:
     return Gap.SOFT if pauses else Gap.PLAIN
 
 
-def _parted_like_a_card(run: Run, first: int, last: int) -> bool:
+def _parted_like_a_card(run: DigitRun, first: int, last: int) -> bool:
     """Tell whether the groups keep to the edges of four, or of 4-6-5, in whatever pieces they are said."""
     start, *inner, end = run.firsts[first : last + 1]
     within = {edge - start for edge in inner}
@@ -187,7 +187,7 @@ def _parted_like_a_card(run: Run, first: int, last: int) -> bool:
     )
 
 
-def _stands_apart(run: Run, first: int, last: int, follows: bool) -> bool:
+def _stands_apart(run: DigitRun, first: int, last: int, follows: bool) -> bool:
     """Tell whether nothing else was said in one breath, but for a code behind the number or a short word before it.
 
     "For" and "to" before a number are often heard as digits.
@@ -217,7 +217,7 @@ def _is_something_else(reader: _Reader, first: int, last: int) -> bool:
     )
 
 
-def _in_parcel_number(run: Run, first: int) -> bool:
+def _in_parcel_number(run: DigitRun, first: int) -> bool:
     """Tell whether an even longer number began in front of the group, of a length that postal services use.
 
     Its groups are of one size, and its first is no expiry date that stands in front of a card number.

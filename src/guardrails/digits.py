@@ -39,7 +39,7 @@ class Gap(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class DigitRun:
     """Groups of digits of ``text``, in order, as parallel lists; ``firsts`` has one more entry.
 
     Group ``i`` stands at ``starts[i]`` to ``ends[i]`` of the text and is ``digits[firsts[i]:firsts[i + 1]]``, in
@@ -117,7 +117,7 @@ _EXCLAIMED = re.compile(r"(?:o|oh)[,.!…]", re.IGNORECASE)
 _COMMON = {"": Gap.PLAIN, " ": Gap.PLAIN, "-": Gap.PLAIN, ".": Gap.PLAIN, ",": Gap.SOFT, ", ": Gap.SOFT}
 
 
-def runs(text: str) -> Iterator[Run]:
+def runs(text: str) -> Iterator[DigitRun]:
     """Yield the runs of a text that have digits enough to matter, in order."""
     found = [group for group in _GROUP.finditer(text) if group.lastgroup != "counted"]
     starts = [group.start() for group in found]
@@ -137,7 +137,9 @@ def runs(text: str) -> Iterator[Run]:
         firsts = list(accumulate(map(len, digits), initial=0))
         if firsts[-1] >= FEWEST:
             spoken = [group.lastgroup not in _WRITTEN for group in found[first:last]]
-            yield Run(text, "".join(digits), starts[first:last], ends[first:last], gaps[first:last], spoken, firsts)
+            yield DigitRun(
+                text, "".join(digits), starts[first:last], ends[first:last], gaps[first:last], spoken, firsts
+            )
 
 
 def _value(found: re.Match[str]) -> str:

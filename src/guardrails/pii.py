@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from .cards import find_cards
-from .digits import FEWEST, Run, runs
+from .digits import FEWEST, DigitRun, runs
 from .social_security import find_social_security
 from .surroundings import Surroundings
 
@@ -97,7 +97,7 @@ def _everything(text: str) -> Iterator[tuple[int, int, _Part]]:
             yield run.starts[0], run.ends[-1], _card(run, len(run.gaps))
 
 
-def _card(run: Run, last: int) -> _Part:
+def _card(run: DigitRun, last: int) -> _Part:
     """Return the mark of a card that ends in front of group ``last``."""
     end = run.firsts[last]
     return _Part(CARD_MARK.format(run.digits[end - 4 : end]), "card")

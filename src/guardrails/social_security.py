@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from .digits import Gap, Groups, Run
+from .digits import DigitRun, Gap, Groups
 from .surroundings import Surroundings
 
 _LENGTH = 9
@@ -20,7 +20,7 @@ _PHONE_LENGTHS = range(10, 14)
 _PHONE_GROUP = 3
 
 
-def find_social_security(run: Run, around: Surroundings) -> list[Groups]:
+def find_social_security(run: DigitRun, around: Surroundings) -> list[Groups]:
     """Return the groups of a run that are social security numbers, from left to right and apart from each other."""
     found: list[Groups] = []
     for first, last in _nine_digits(run):
@@ -29,7 +29,7 @@ def find_social_security(run: Run, around: Surroundings) -> list[Groups]:
     return found
 
 
-def _nine_digits(run: Run) -> list[Groups]:
+def _nine_digits(run: DigitRun) -> list[Groups]:
     """Return the nine digits that are a whole run, a phrase of one, a stretch said one by one, or grouped 3-2-4."""
     end = len(run.gaps)
     if len(run.digits) == _LENGTH:
@@ -48,7 +48,7 @@ def _nine_digits(run: Run) -> list[Groups]:
     return sorted(nine | grouped)
 
 
-def _is_one(run: Run, around: Surroundings, first: int, last: int) -> bool:
+def _is_one(run: DigitRun, around: Surroundings, first: int, last: int) -> bool:
     """Decide about nine digits."""
     if around.touch(first, last) or around.enclose(first, last):
         return False
@@ -60,7 +60,7 @@ def _is_one(run: Run, around: Surroundings, first: int, last: int) -> bool:
     return _written_like_one(run, around, first, last) or _said_like_one(run, around, first, last)
 
 
-def _written_like_one(run: Run, around: Surroundings, first: int, last: int) -> bool:
+def _written_like_one(run: DigitRun, around: Surroundings, first: int, last: int) -> bool:
     """Tell whether the digits are grouped and parted the way these numbers are, and no piece of another number."""
     marks = [run.text[run.ends[group - 1] : run.starts[group]].strip() for group in range(first + 1, last)]
     if run.sizes(first, last) != _GROUPED or run.widest_gap(first, last) > Gap.PLAIN:
@@ -82,7 +82,7 @@ def _written_like_one(run: Run, around: Surroundings, first: int, last: int) -> 
     return not (beside and small and len(run.digits) in _PHONE_LENGTHS)
 
 
-def _said_like_one(run: Run, around: Surroundings, first: int, last: int) -> bool:
+def _said_like_one(run: DigitRun, around: Surroundings, first: int, last: int) -> bool:
     """Tell whether the digits were said one by one, with no others beside them, and not called something else."""
     if last - first == 1 or not all(_goes_on(run, group) for group in range(first + 1, last)):
         return False
@@ -90,7 +90,7 @@ def _said_like_one(run: Run, around: Surroundings, first: int, last: int) -> boo
     return not any(_goes_on(run, group) for group in beside) and not around.name_something_else(first)
 
 
-def _goes_on(run: Run, group: int) -> bool:
+def _goes_on(run: DigitRun, group: int) -> bool:
     """Tell whether a group is said one by one like the one before it."""
     before, size = run.sizes(group - 1, group + 1)
     one_by_one = (size == 1 or run.spoken[group]) and (before == 1 or run.spoken[group - 1])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from functools import cached_property
 
-from .digits import DIGIT, Run
+from .digits import DIGIT, DigitRun
 from .number_words import SAID, TIMES
 
 NEAR = 60
@@ -90,7 +90,7 @@ class Surroundings:
     Between the groups of a run stand no words that could name it, so that its surroundings are those of its numbers.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: DigitRun) -> None:
         self._run = run
         start, end = run.starts[0], run.ends[-1]
         self._before = run.text[max(0, start - NEAR) : start]

@@ -16,9 +16,9 @@ from typing import Any, Final
 import structlog
 
 from ..model import SubjectId, TimelineEvent
-from .answers import OURS, Lately
 from .base import Resolution
 from .segment import USER, of_number
+from .source_answers import OURS, Lately
 
 log = structlog.get_logger(__name__)
 

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from ..errors import IdentityUnreadable
 from ..model import Address, SubjectId
-from .answers import customer_id
 from .base import NO_METADATA, Metadata, Resolution
 from .metadata import EMAIL, USER_ID
 from .phone import PhoneResolver, e164
+from .source_answers import customer_id
 from .source_client import SourceClient, open_client
 
 IDS: Final = ("profileId", "customerId", "id")

@@ -29,10 +29,10 @@ from urllib.parse import quote
 
 from ..errors import IdentityUnreadable
 from ..model import Address, SubjectId
-from .answers import customer_id
 from .base import NO_METADATA, Metadata, Resolution
 from .metadata import ANONYMOUS_ID, EMAIL, USER_ID
 from .phone import PhoneResolver, e164
+from .source_answers import customer_id
 from .source_client import SourceClient, open_client
 
 ADDRESSES: Final = {"us": "https://profiles.segment.com", "eu": "https://profiles.euw1.segment.com"}
@@ -46,7 +46,7 @@ _LIKE_OURS = re.compile(r"user_.*|-.*|[0-9a-f]{32}", re.ASCII | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class SegmentProfile:
     """A profile as the API gives it. ``user_id`` is its oldest one, so that it stays the same."""
 
     user_id: str | None
@@ -79,7 +79,7 @@ class SegmentResolver:
                 return _known(profile, base, unknown, by_phone=kind == "phone", came=[came] if came else [])
         return unknown
 
-    async def _profile(self, kind: str, value: str) -> Profile | None:
+    async def _profile(self, kind: str, value: str) -> SegmentProfile | None:
         """Return the profile that has an identifier, or None. Both halves are asked for at once."""
         where = f"{self._profiles}/{kind}:{quote(value, safe='')}"
         try:
@@ -99,7 +99,7 @@ class SegmentResolver:
             users = [value]
         phones = [row.get("id") for row in rows if row.get("type") == "phone"]
         anonymous = [one for row in rows if row.get("type") == "anonymous_id" and (one := customer_id(row.get("id")))]
-        return Profile(
+        return SegmentProfile(
             users[0] if users else None,
             found,
             tuple(anonymous[-MOST_ANONYMOUS:]),
@@ -120,7 +120,7 @@ class SegmentResolver:
 
 
 def _known(
-    profile: Profile, base: Resolution, unknown: Resolution, *, by_phone: bool, came: Sequence[str]
+    profile: SegmentProfile, base: Resolution, unknown: Resolution, *, by_phone: bool, came: Sequence[str]
 ) -> Resolution:
     """Name somebody whom Segment knows; ``came`` is the anonymous id of the request, if any."""
     if profile.user_id is None:

@@ -15,9 +15,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from ..errors import StoreMissing, StoreUnavailable
-from ..model import (
-    SubjectId,
-)
+from ..model import SubjectId
 from . import (
     file_approvals,
     file_audit,

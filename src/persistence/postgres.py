@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from ..model import (
-    SubjectId,
-)
+from ..model import SubjectId
 from . import (
     postgres_effects,
     postgres_entries,

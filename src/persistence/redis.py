@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from ..model import (
-    SubjectId,
-)
+from ..model import SubjectId
 from . import (
     redis_effects,
     redis_entries,

@@ -8,15 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import UnreadableRecord
-from ..model import (
-    Approval,
-    ApprovalStatus,
-    Channel,
-    Conversation,
-    SubjectId,
-    Ticket,
-    TimelineEvent,
-)
+from ..model import Approval, ApprovalStatus, Channel, Conversation, SubjectId, Ticket, TimelineEvent
 from .codec import APPROVAL, TICKET, TIMELINE
 from .cursor import read_cursor, write_cursor
 from .heads import read_head

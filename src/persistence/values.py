@@ -7,17 +7,7 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 from ..entries import Entry, Waiting
-from ..model import (
-    Channel,
-    Conversation,
-    Outgoing,
-    Priority,
-    Reply,
-    ReplyStatus,
-    SubjectId,
-    Ticket,
-    TimelineEvent,
-)
+from ..model import Channel, Conversation, Outgoing, Priority, Reply, ReplyStatus, SubjectId, Ticket, TimelineEvent
 
 T = TypeVar("T")
 

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
-from ..channels.simulator_account import on_loopback
 from ..errors import CrossSiteRequest, NotAuthorised
+from ..web.loopback import on_loopback
 from .cookie import SECONDS, cookie_name, seal, unseal
 
 DEVELOPER = "developer"

@@ -10,22 +10,23 @@ from typing import Any, Protocol
 
 import structlog
 
-from ..conversation.staff_acts import paused_as_seen
-from ..conversation.ways import OtherWay, text_route
+from ..conversation.reply_route import OtherWay, text_route
+from ..conversation.staff_actions import paused_as_seen
 from ..entries import Hold, Revealed, StaffAct, StaffMessage, Waiting
 from ..errors import LeaseLost, MalformedRequest, NotFound, NoWay, TurnRunning, UnreadableRecord
 from ..guardrails.pii import mask
 from ..model import Channel, Conversation, StoredReply, SubjectId, Ticket, TimelineEvent
+from ..persistence.base import LaneStore
 from ..persistence.heads import glance
 from ..persistence.joining import erase_person
-from ..persistence.values import ConversationHead, Outcome, Page, Presence, Receipt
+from ..persistence.values import ConversationHead, Outcome, Receipt
 from ..telemetry.logs import subject_label
-from .people import People, masked_number
+from .approval_view import as_json, as_seen
+from .customer_directory import CustomerDirectory, masked_number
+from .subject_lookup import SubjectLookup
 from .ticket_view import ticket_as_json
 from .times import written
 from .transcript import transcript, waiting_words
-from .view import as_json, as_seen
-from .whose import Whose
 
 log = structlog.get_logger(__name__)
 
@@ -33,42 +34,6 @@ SEARCHED = 200
 """Conversations, the last changed ones, that a search looks at."""
 AT_ONCE = 8
 """Questions to the store that run side by side."""
-
-
-class ConversationStore(Protocol):
-    """The part of the store that this room reads; see :class:`~tandem.persistence.base.LaneStore`."""
-
-    async def recent(self, *, limit: int, cursor: str | None = None) -> Page[ConversationHead]:
-        """List conversations, last changed first."""
-        ...
-
-    async def conversation(self, subject: SubjectId) -> Conversation | None:
-        """Return the last committed conversation. Raises UnreadableRecord."""
-        ...
-
-    async def waiting(self, subject: SubjectId) -> tuple[Waiting, ...]:
-        """Return the entries that no turn consumed yet, oldest first."""
-        ...
-
-    async def timeline(self, subject: SubjectId, *, limit: int = 200) -> tuple[TimelineEvent, ...]:
-        """Return the newest rows, oldest first."""
-        ...
-
-    async def replies(self, subject: SubjectId, *, limit: int = 200) -> tuple[StoredReply, ...]:
-        """Return the newest replies, oldest first."""
-        ...
-
-    async def tickets(self, subject: SubjectId, *, limit: int = 50) -> tuple[Ticket, ...]:
-        """Return the newest tickets of a subject, newest first."""
-        ...
-
-    async def present(self, subject: SubjectId) -> Presence | None:
-        """Return who holds the socket of a subject's call."""
-        ...
-
-    async def erase(self, subject: SubjectId, *, actor: str = "") -> int:
-        """Delete every trace of a subject. Raises LeaseLost."""
-        ...
 
 
 class Actor(Protocol):
@@ -83,7 +48,13 @@ class Conversations:
     """Reads conversations from the store and acts in their lanes."""
 
     def __init__(
-        self, store: ConversationStore, lanes: Actor, people: People, whose: Whose, *, other_way: OtherWay
+        self,
+        store: LaneStore,
+        lanes: Actor,
+        people: CustomerDirectory,
+        whose: SubjectLookup,
+        *,
+        other_way: OtherWay,
     ) -> None:
         self._store = store
         self._lanes = lanes

@@ -6,17 +6,17 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from ..agents.shop import Customer, Order, dollars
 from ..errors import NotFound, UnreadableRecord
 from ..model import Conversation, SubjectId, Ticket, TicketStatus
-from .people import People, masked_email
+from ..shop.base import Customer, Order, dollars
+from .customer_directory import CustomerDirectory, masked_email
+from .subject_lookup import SubjectLookup
 from .ticket_view import ticket_as_json
 from .times import written
-from .whose import Whose
 
 
 class Orders(Protocol):
-    """The part of the business data that knows orders; see :class:`~tandem.agents.shop.Shop`."""
+    """The part of the business data that knows orders; see :class:`~tandem.shop.base.Shop`."""
 
     async def orders_of(self, customer_id: str) -> tuple[Order, ...]:
         """List a customer's orders by their ids."""
@@ -38,7 +38,9 @@ class CustomerRecords(Protocol):
 class Customers:
     """Reads the store and the business data."""
 
-    def __init__(self, records: CustomerRecords, orders: Orders, people: People, whose: Whose) -> None:
+    def __init__(
+        self, records: CustomerRecords, orders: Orders, people: CustomerDirectory, whose: SubjectLookup
+    ) -> None:
         self._records = records
         self._orders = orders
         self._people = people

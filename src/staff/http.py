@@ -12,10 +12,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ..channels.base import UnsupportedBody
-from ..channels.webhook import read_body
-from ..errors import MalformedRequest
-from .strict_json import read_json
+from ..errors import MalformedRequest, UnsupportedBody
+from ..web.bodies import read_body
+from ..web.strict_json import read_json
 
 BODY_LIMIT = 262_144
 """Bytes."""

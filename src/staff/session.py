@@ -11,10 +11,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from ..channels.base import UnsupportedBody
-from ..channels.simulator_account import from_outside
-from ..channels.webhook import read_body
-from ..errors import MalformedRequest, NotAuthorised, TooManyAttempts
+from ..errors import MalformedRequest, NotAuthorised, TooManyAttempts, UnsupportedBody
+from ..web.bodies import read_body
+from ..web.loopback import from_outside
 from .auth import DEVELOPER, StaffTokens
 from .cookie import SECONDS
 

@@ -11,20 +11,20 @@ from typing import Protocol
 
 import structlog
 
-from ..agents.shop import Customer
 from ..agents.tools.ticket import RESPONSE
+from ..conversation.reply_route import OtherWay, text_route
 from ..conversation.ticket_history import id_of_external, with_step
-from ..conversation.ways import OtherWay, text_route
 from ..entries import TicketClosed, TicketOpened
 from ..errors import MalformedRequest, NotFound, NoWay, UnreadableRecord
 from ..guardrails.pii import mask
 from ..identity.phone import e164
 from ..model import Address, Channel, Conversation, Priority, Route, SubjectId, Ticket, TicketStatus, TicketStep
 from ..persistence.values import Outcome
+from ..shop.base import Customer
 from ..telemetry.logs import subject_label
 from .conversations import Actor
-from .people import People
-from .whose import Whose
+from .customer_directory import CustomerDirectory
+from .subject_lookup import SubjectLookup
 
 log = structlog.get_logger(__name__)
 
@@ -79,9 +79,9 @@ class Tickets:
         self,
         store: TicketStore,
         lanes: Actor,
-        people: People,
+        people: CustomerDirectory,
         customers: CustomerIds,
-        whose: Whose,
+        whose: SubjectLookup,
         *,
         region: str,
         ours: str | None,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..conversation.approvals import request_of
-from ..conversation.staff_acts import read_written_note
+from ..conversation.staff_actions import read_written_note
 from ..entries import SpokenPrompt, StaffMessage, TextReceived, Waiting
 from ..model import Approval, ApprovalStatus, Conversation, Item, TimelineEvent, Tone, Turn
 from .times import written

@@ -45,7 +45,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
 class Metrics:
-    """All figures of one gateway. Fulfils :class:`tandem.conversation.observer.Observer`."""
+    """All figures of one gateway. Fulfils :class:`tandem.conversation.instrumentation.Observer`."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()

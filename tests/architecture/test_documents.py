@@ -104,7 +104,7 @@ def test_every_error_class_has_its_own_code(every_error: list[type[errors.Tandem
 
 def commands() -> list[str]:
     """Return the names given to ``add_parser`` in the command line's source."""
-    source = SRC / "cli.py"
+    source = SRC / "commands/cli.py"
     calls = ast.walk(ast.parse(source.read_text(encoding="utf-8"))) if source.exists() else ()
     return [
         str(ast.literal_eval(call.args[0]))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from agents import set_tracing_disabled
 
-from tandem.agents.shop import EmbeddedShop, open_embedded_shop
+from tandem.shop.embedded import EmbeddedShop, open_embedded_shop
 
 
 @pytest.fixture(autouse=True)

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from tandem.agents.knowledge_index import Found, Hit
-from tandem.agents.shop import Customer, EmbeddedShop, Order
 from tandem.agents.support import build_support_agent
 from tandem.conversation.summary import digest, told
 from tandem.entries import Verdict
+from tandem.knowledge.index import Found, Hit
 from tandem.model import ApprovalStatus, Channel, Priority, Route, Source, SubjectId, Ticket, TimelineEvent, Turn
+from tandem.shop.base import Customer, Order
+from tandem.shop.embedded import EmbeddedShop
 
 from ..kit.attacks import JANES_REQUEST, JANES_TICKET, Attack, Scene, attacked, obedient
 from ..kit.callers import JANE, JOHN, NOW

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tandem.agents.shop import EmbeddedShop
+from tandem.shop.embedded import EmbeddedShop
 
 from ..kit.attacks import Attack, Call, attacked
 from ..kit.callers import FREE, JANE, JOHN, STRANGER

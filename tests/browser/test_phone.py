@@ -10,8 +10,8 @@ from typing import Any
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, FrameLocator, Locator, Page, expect
 
-from tandem.channels.sms_text import segments
-from tandem.parts import staff_tokens
+from tandem.channels.sms.message_text import segments
+from tandem.wiring import staff_tokens
 
 from ..kit.browsing import PATIENCE, Visit, visit
 from ..kit.gateway import Running

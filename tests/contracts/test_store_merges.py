@@ -7,17 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tandem.errors import LeaseLost
-from tandem.model import (
-    ApprovalStatus,
-    Channel,
-    Conversation,
-    Outgoing,
-    Priority,
-    Reply,
-    ReplyStatus,
-    SubjectId,
-    Turn,
-)
+from tandem.model import ApprovalStatus, Channel, Conversation, Outgoing, Priority, Reply, ReplyStatus, SubjectId, Turn
 from tandem.persistence.base import LaneStore
 from tandem.persistence.joining import erase_person
 from tandem.persistence.own_lanes import OWN_LANES

@@ -10,8 +10,6 @@ from collections.abc import AsyncIterator
 import pytest
 from structlog.testing import capture_logs
 
-from tandem.channels.base import STATUS_CODES, status_code
-from tandem.channels.simulator_wire import Fault
 from tandem.errors import (
     BadSignature,
     DeliveryRefused,
@@ -24,6 +22,8 @@ from tandem.errors import (
     TandemError,
 )
 from tandem.model import Address, Channel, Reply, Route
+from tandem.simulator.wire import Fault
+from tandem.web.status import STATUS_CODES, status_code
 
 from ..kit.texting import CUSTOMER, OLD_TOKEN, OURS, TOKEN, Texting, open_texting
 

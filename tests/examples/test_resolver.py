@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tandem.channels.simulator_wire import new_sid
 from tandem.model import SubjectId
+from tandem.simulator.wire import new_sid
 
 from ..flows.test_text import echo
 from ..kit.customers import by_number, committed

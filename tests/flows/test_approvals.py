@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 
-from tandem.channels.simulator import TwilioSimulator
+from tandem.simulator.twilio_simulator import TwilioSimulator
 
 from ..kit.gateway import JANE, JOHN, Running, running
 from ..kit.model_server import Answer, ModelServer

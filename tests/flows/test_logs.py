@@ -9,7 +9,7 @@ import aiohttp
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from tandem.channels.simulator_wire import Fault
+from tandem.simulator.wire import Fault
 
 from ..kit.crm_server import KEY, CrmServer
 from ..kit.faults import Trouble

@@ -18,10 +18,10 @@ import aiohttp
 import pytest
 from starlette.applications import Starlette
 
-from tandem.channels.simulator import TwilioSimulator
-from tandem.channels.simulator_wire import Fault, new_sid
 from tandem.model import SubjectId
 from tandem.persistence.file import open_file_store
+from tandem.simulator.twilio_simulator import TwilioSimulator
+from tandem.simulator.wire import Fault, new_sid
 
 from ..kit.gateway import ACCOUNT, JOHN, OURS, TOKEN
 from ..kit.model_server import Answer, ModelServer

@@ -11,9 +11,9 @@ from typing import Any
 
 import aiohttp
 
-from tandem.channels.simulator_wire import Fault
 from tandem.conversation import phrases
 from tandem.model import Channel, ReplyStatus, SubjectId
+from tandem.simulator.wire import Fault
 
 from ..kit.gateway import JANE, JOHN, OURS, Running, running
 from ..kit.model_server import Answer, ModelServer

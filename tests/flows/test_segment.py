@@ -14,8 +14,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tandem.channels.simulator_wire import new_sid
 from tandem.model import SubjectId
+from tandem.simulator.wire import new_sid
 
 from ..kit.customers import by_number, committed, knowing, known_at
 from ..kit.faults import Trouble

@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tandem.check import check
+from tandem.commands.check import check
 from tandem.settings import load_settings
 
 from ..kit.gateway import running

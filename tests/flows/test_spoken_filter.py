@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tandem.channels.simulator_call import SimulatedCall
+from tandem.simulator.call import SimulatedCall
 
 from ..kit.gateway import OURS, Running, running
 from ..kit.model_server import Answer, ModelServer

@@ -13,8 +13,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tandem.channels.simulator_wire import new_sid, sign
 from tandem.conversation import phrases
+from tandem.simulator.wire import new_sid, sign
 
 from ..kit.gateway import JANE, JOHN, OURS, TOKEN, running
 from ..kit.model_server import Answer, ModelServer

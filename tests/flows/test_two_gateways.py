@@ -12,8 +12,8 @@ from pathlib import Path
 
 import aiohttp
 
-from tandem.channels.simulator_call import SimulatedCall
 from tandem.model import Channel, ReplyStatus
+from tandem.simulator.call import SimulatedCall
 
 from ..kit.gateway import JOHN, OURS, Running, running, running_beside
 from ..kit.model_server import Answer, ModelServer

@@ -17,10 +17,10 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from tandem.channels.simulator_call import SimulatedCall
-from tandem.channels.simulator_wire import new_sid, sign
 from tandem.conversation import phrases
 from tandem.model import Channel, Conversation
+from tandem.simulator.call import SimulatedCall
+from tandem.simulator.wire import new_sid, sign
 
 from ..kit.gateway import JOHN, OURS, TOKEN, Running, running
 from ..kit.model_server import Answer, ModelServer

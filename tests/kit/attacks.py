@@ -8,9 +8,9 @@ from typing import Any
 
 from agents.testing import ScriptedModel, assistant_message, function_call
 
-from tandem.agents.shop import EmbeddedShop
 from tandem.agents.support import build_support_agent
 from tandem.model import Approval, Channel, Priority, SubjectId, Ticket
+from tandem.shop.embedded import EmbeddedShop
 
 from .callers import JANE, JOHN, NOW
 from .line import Line

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tandem.agents.context import Caller, Deeds, FindTicket, Withdraw
-from tandem.agents.shop import Shop
+from tandem.agents.caller_context import CallerContext, FindTicket, PendingWrites, Withdraw
 from tandem.model import Address, Approval, Channel, Route, SubjectId, Ticket
+from tandem.shop.base import Shop
 
 JOHN, JANE, FREE, STRANGER = "+15551234567", "+15559876543", "+15552223333", "+15550001111"
 OURS = "+15550009999"
@@ -35,16 +35,16 @@ def caller_of(
     approvals: tuple[Approval, ...] = (),
     withdraw: Withdraw = nothing_waits,
     ticket: FindTicket = no_ticket,
-) -> Caller:
+) -> CallerContext:
     """Make a caller of one turn."""
-    return Caller(
+    return CallerContext(
         subject=SubjectId(f"phone_{phone.removeprefix('+')}" if phone else "withheld_CA1"),
         phone=phone,
         route=route_of(phone, channel, ours=ours),
         region="US",
         shop=shop,
         now=NOW,
-        deeds=Deeds(),
+        deeds=PendingWrites(),
         approvals=approvals,
         withdraw=withdraw,
         ticket=ticket,

@@ -12,7 +12,7 @@ from typing import Any
 from tandem.conversation.base import EngineLimits, Execution, TurnRequest, TurnResult
 from tandem.conversation.delivery import Delivery
 from tandem.conversation.engine import TurnEngine
-from tandem.conversation.folding import Summarise
+from tandem.conversation.summarising import Summarise
 from tandem.entries import Entry, TextReceived
 from tandem.model import Address, Approval, ApprovalStatus, Channel, Conversation, Reply, Route, SubjectId
 from tandem.persistence.base import LaneStore

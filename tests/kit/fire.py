@@ -20,11 +20,10 @@ from typing import Any
 from agents import Agent, function_tool, set_tracing_disabled
 from agents.testing import ScriptedModel, assistant_message, function_call
 
-from tandem.agents.callers import Callers
 from tandem.agents.models import OneModel
-from tandem.agents.offline import OfflineModel
+from tandem.agents.offline.model import OfflineModel
+from tandem.agents.run_context import CallerContexts
 from tandem.agents.runner import RunLimits, SdkRunner
-from tandem.agents.shop import open_embedded_shop
 from tandem.agents.tools.effects import idempotency_key, idempotent
 from tandem.conversation.base import EngineLimits
 from tandem.conversation.delivery import Delivery
@@ -32,6 +31,7 @@ from tandem.conversation.engine import TurnEngine
 from tandem.entries import Decision, Verdict
 from tandem.model import ApprovalStatus
 from tandem.persistence.file import FileStore, open_file_store
+from tandem.shop.embedded import open_embedded_shop
 from tandem.telemetry.logs import configure_logging
 
 from .engine import FakeCarrier
@@ -104,7 +104,7 @@ def make_runner(agent: Agent[Any], model: Any, shop: Any, store: FileStore) -> S
     return SdkRunner(
         agent,
         models=OneModel(model, call_timeout=5),
-        callers=Callers(shop, store, region="US"),
+        callers=CallerContexts(shop, store, region="US"),
         ledger=store,
         limits=RunLimits(turn_timeout=10),
         workflow_name="fire",

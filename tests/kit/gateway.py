@@ -13,10 +13,10 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tandem.app import Gateway, open_gateway
-from tandem.channels.simulator import TwilioSimulator
 from tandem.model import Conversation
 from tandem.persistence.base import LaneStore
 from tandem.settings import Settings, load_settings
+from tandem.simulator.twilio_simulator import TwilioSimulator
 
 from .model_server import ModelServer
 from .serving import listen, port_of, serve

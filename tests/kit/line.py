@@ -11,11 +11,10 @@ from typing import Any
 
 from agents import Agent, Model
 
-from tandem.agents.callers import Callers
 from tandem.agents.items import check_plain
 from tandem.agents.models import OneModel
+from tandem.agents.run_context import CallerContexts
 from tandem.agents.runner import RunLimits, SdkRunner
-from tandem.agents.shop import Shop
 from tandem.conversation import approvals
 from tandem.conversation.base import Requested, TurnRequest, TurnResult
 from tandem.conversation.history import model_input
@@ -23,6 +22,7 @@ from tandem.entries import Decision, Entry, Verdict
 from tandem.errors import StoreUnavailable
 from tandem.model import Approval, ApprovalStatus, Channel, Conversation, Item, Route, Ticket, TimelineEvent, Turn
 from tandem.persistence.values import Effect, EffectState, Outcome, Receipt
+from tandem.shop.base import Shop
 
 from .callers import NOW, caller_of, route_of
 
@@ -81,7 +81,7 @@ class Line:
         self.runner = SdkRunner(
             agent,
             models=OneModel(model, call_timeout=5),
-            callers=Callers(shop, self.memory, region="US", **known),
+            callers=CallerContexts(shop, self.memory, region="US", **known),
             ledger=self.memory,
             limits=RunLimits(),
             workflow_name="test",

@@ -15,14 +15,14 @@ from typing import Any
 import aiohttp
 from starlette.applications import Starlette
 
-from tandem.channels.simulator import TwilioSimulator
-from tandem.channels.simulator_call import SimulatedCall
 from tandem.model import Conversation, SubjectId
 from tandem.persistence.base import LaneStore
 from tandem.persistence.file import open_file_store
 from tandem.persistence.postgres import open_postgres_store
 from tandem.persistence.postgres_address import PostgresAddress
 from tandem.persistence.redis import open_redis_store
+from tandem.simulator.call import SimulatedCall
+from tandem.simulator.twilio_simulator import TwilioSimulator
 
 from .gateway import ACCOUNT, JOHN, OURS, TOKEN
 from .model_server import ModelServer

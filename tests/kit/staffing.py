@@ -12,15 +12,15 @@ from typing import Any
 import aiohttp
 from starlette.applications import Starlette
 
-from tandem.channels.base import error_response
 from tandem.entries import Decision, Entry
 from tandem.errors import StoreUnavailable, TandemError
 from tandem.model import Approval, ApprovalStatus, Channel, Conversation, SubjectId
 from tandem.persistence.file import FileStore, open_file_store
 from tandem.persistence.values import Change, Receipt
-from tandem.staff.api import StaffApi
+from tandem.staff.approvals import ApprovalDesk
+from tandem.staff.approvals_api import ApprovalsApi
 from tandem.staff.auth import StaffTokens
-from tandem.staff.desk import ApprovalDesk
+from tandem.web.status import error_response
 
 from .serving import serve
 
@@ -161,7 +161,7 @@ async def open_desk(folder: Path) -> AsyncIterator[Desk]:
     async with open_file_store(folder / "state") as store:
         lanes = Lanes(store)
         desk = ApprovalDesk(store, lanes, Schemas(), clock=lambda: NOW)
-        api = StaffApi(desk, StaffTokens({"anna": ANNA, "ben": BEN}), region="US")
+        api = ApprovalsApi(desk, StaffTokens({"anna": ANNA, "ben": BEN}), region="US")
         app = Starlette(routes=list(api.routes()), exception_handlers={TandemError: error_response})
         async with serve(app) as url, aiohttp.ClientSession() as session:
             yield Desk(store, lanes, url, session)

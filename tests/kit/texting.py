@@ -9,15 +9,15 @@ from typing import Any
 
 from starlette.applications import Starlette
 
-from tandem.channels.base import error_response
-from tandem.channels.simulator import TwilioSimulator
-from tandem.channels.sms import SmsAdapter
+from tandem.channels.sms.adapter import SmsAdapter
 from tandem.channels.twilio import SignatureCheck, TwilioRest, open_twilio_rest
 from tandem.entries import Entry
 from tandem.errors import StoreUnavailable, TandemError
 from tandem.identity.phone import PhoneResolver
 from tandem.model import ReplyStatus, SubjectId
 from tandem.persistence.values import Outcome, Receipt
+from tandem.simulator.twilio_simulator import TwilioSimulator
+from tandem.web.status import error_response
 
 from .serving import serve
 

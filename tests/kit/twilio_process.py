@@ -38,7 +38,7 @@ def main(world: Mapping[str, Any]) -> None:
     import uvicorn
     from starlette.applications import Starlette
 
-    from tandem.channels.simulator import TwilioSimulator
+    from tandem.simulator.twilio_simulator import TwilioSimulator
 
     from .serving import listen, port_of
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tandem.channels.simulator_wire import new_sid
 from tandem.conversation import phrases
+from tandem.simulator.wire import new_sid
 
 from ..kit.gateway import JANE, JOHN, OURS
 from ..kit.model_server import Answer, ModelServer

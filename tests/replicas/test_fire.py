@@ -18,12 +18,12 @@ from pathlib import Path
 
 import pytest
 
-from tandem.agents.shop import open_embedded_shop
 from tandem.conversation import approvals
 from tandem.conversation.base import TurnRequest
 from tandem.model import ApprovalStatus, Channel, Conversation, SubjectId
 from tandem.persistence.file import open_file_store
 from tandem.persistence.values import Change
+from tandem.shop.embedded import open_embedded_shop
 
 from ..kit.engine import ROUTE
 from ..kit.fire import Bank, asking_model, build_agent, make_runner

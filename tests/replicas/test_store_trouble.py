@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tandem.channels.simulator_wire import new_sid
-from tandem.channels.voice_twiml import APOLOGY
+from tandem.channels.voice.twiml import APOLOGY
 from tandem.conversation import phrases
+from tandem.simulator.wire import new_sid
 
 from ..kit.cutting_proxy import cutting_proxy
 from ..kit.gateway import JANE, JOHN

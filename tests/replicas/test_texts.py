@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tandem.channels.simulator_wire import Fault, new_sid
+from tandem.simulator.wire import Fault, new_sid
 
 from ..kit.gateway import JOHN
 from ..kit.model_server import Answer, ModelServer

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tandem.parts import engine_limits, staff_tokens
 from tandem.settings import load_settings
+from tandem.wiring import engine_limits, staff_tokens
 
 
 def test_development_has_a_staff_token_of_its_own(tmp_path: Path) -> None:

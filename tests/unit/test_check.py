@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tandem.check import check
+from tandem.commands.check import check
 from tandem.persistence.file import open_file_store
 from tandem.settings import load_settings
 

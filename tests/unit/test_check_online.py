@@ -12,10 +12,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from tandem.channels.simulator import TwilioSimulator
 from tandem.channels.twilio_account import RETRIES
-from tandem.check import check
+from tandem.commands.check import check
 from tandem.settings import Settings, load_settings
+from tandem.simulator.twilio_simulator import TwilioSimulator
 
 from ..kit.customers import known_at
 from ..kit.gateway import ACCOUNT, OURS, TOKEN, running

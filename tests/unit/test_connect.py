@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tandem.connect import connect
+from tandem.commands.connect import connect
 from tandem.errors import AccountRefused, AccountUnreachable, ConfigurationError
 from tandem.settings import Settings, load_settings
 

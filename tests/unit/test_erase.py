@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tandem.erase import erase
+from tandem.commands.erase import erase
+from tandem.commands.show import show
 from tandem.errors import IdentityUnavailable
 from tandem.model import SubjectId
 from tandem.persistence.base import LaneStore
 from tandem.persistence.file import open_file_store
 from tandem.settings import Settings, load_settings
-from tandem.show import show
 
 from ..contracts.records import JANE, event, take, write
 from ..kit.command import tandem

@@ -7,7 +7,7 @@ from typing import Annotated
 from agents import RunContextWrapper, function_tool
 
 from ...model import ApprovalStatus
-from ..context import Caller
+from ..caller_context import CallerContext
 from .effects import in_commit
 from .outputs import NOT_FOUND, as_json, refusal
 
@@ -16,7 +16,7 @@ ApprovalId = Annotated[str, "The id of the waiting request, such as apr_1f2e3d."
 
 @in_commit
 @function_tool
-async def withdraw_request(context: RunContextWrapper[Caller], approval_id: ApprovalId) -> str:
+async def withdraw_request(context: RunContextWrapper[CallerContext], approval_id: ApprovalId) -> str:
     """Take back a request of this customer that still waits for a colleague, when the customer asks for that."""
     caller = context.context
     mine = [approval.id for approval in caller.approvals if approval.status is ApprovalStatus.PENDING]

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 import phonenumbers
 from agents import RunContextWrapper, function_tool
 
-from ..context import Caller
-from ..shop import Customer, dollars
+from ...shop.base import Customer, dollars
+from ..caller_context import CallerContext
 from .effects import reads_only
 from .outputs import NOT_FOUND, as_json, refusal
 
@@ -22,7 +22,7 @@ _NONE_HERE = "No account with that {type} belongs to the number this customer is
 _WITHHELD = "The caller's number is withheld, so no account can be opened for them."
 
 
-async def own_account(caller: Caller) -> Customer | None:
+async def own_account(caller: CallerContext) -> Customer | None:
     """Return the account of the number the caller is on, None for withheld and unknown numbers.
 
     Every tool reaches customer data through this and nothing else (R6, A10): what the model passes as an argument
@@ -31,14 +31,16 @@ async def own_account(caller: Caller) -> Customer | None:
     return await caller.shop.customer_by_phone(caller.phone) if caller.phone else None
 
 
-def no_account(caller: Caller, otherwise: str) -> str:
+def no_account(caller: CallerContext, otherwise: str) -> str:
     """Write the answer for what is not there or not the caller's: the same for both."""
     return refusal(NOT_FOUND, otherwise if caller.phone else _WITHHELD)
 
 
 @reads_only
 @function_tool
-async def lookup_customer(context: RunContextWrapper[Caller], identifier: Identifier, type: IdentifierType) -> str:
+async def lookup_customer(
+    context: RunContextWrapper[CallerContext], identifier: Identifier, type: IdentifierType
+) -> str:
     """Look up the account of the customer you are talking to, with the list of their orders.
 
     Finds only that customer's own account; every other one looks absent.

@@ -21,7 +21,7 @@ _MARK = "_tandem_effect"
 ToolT = TypeVar("ToolT", bound=FunctionTool)
 
 
-class Effect(StrEnum):
+class ToolEffect(StrEnum):
     """The kinds of tools, by what a second run would do."""
 
     NONE = "none"
@@ -36,22 +36,22 @@ class Effect(StrEnum):
 
 def reads_only(tool: ToolT) -> ToolT:
     """Declare that a tool changes nothing anywhere, so that running it again is harmless. Returns the same tool."""
-    return _mark(tool, Effect.NONE)
+    return _mark(tool, ToolEffect.NONE)
 
 
 def in_commit(tool: ToolT) -> ToolT:
-    """Declare that a tool's whole effect is what it adds to :class:`~tandem.agents.context.Deeds`."""
-    return _mark(tool, Effect.IN_COMMIT)
+    """Declare that a tool's whole effect is what it adds to :class:`~tandem.agents.caller_context.Deeds`."""
+    return _mark(tool, ToolEffect.IN_COMMIT)
 
 
 def idempotent(tool: ToolT) -> ToolT:
     """Declare that a tool hands :func:`idempotency_key` to its backend, which honours it."""
-    return _mark(tool, Effect.IDEMPOTENT)
+    return _mark(tool, ToolEffect.IDEMPOTENT)
 
 
-def effect_of(tool: Tool) -> Effect:
+def effect_of(tool: Tool) -> ToolEffect:
     """Tell what a second run of a tool would do; ONCE for every tool that does not declare otherwise."""
-    return Effect(vars(tool).get(_MARK, Effect.ONCE))
+    return ToolEffect(vars(tool).get(_MARK, ToolEffect.ONCE))
 
 
 current_key: ContextVar[str] = ContextVar("tandem_idempotency_key")
@@ -65,7 +65,7 @@ def idempotency_key() -> str:
     return current_key.get()
 
 
-def _mark(tool: ToolT, effect: Effect) -> ToolT:
+def _mark(tool: ToolT, effect: ToolEffect) -> ToolT:
     # Kept on the tool itself: it survives copy.copy() and a replaced on_invoke_tool, which a mark on the function
     # would not, and dataclasses.replace() loses it, which is the safe side.
     vars(tool)[_MARK] = effect

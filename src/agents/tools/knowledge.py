@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from agents import RunContextWrapper, function_tool
 
-from ..context import Caller
-from ..knowledge_index import Hit
+from ...knowledge.index import Hit
+from ..caller_context import CallerContext
 from .effects import reads_only
 from .outputs import as_json
 
@@ -23,7 +23,7 @@ MaxResults = Annotated[int, "How many passages to show at most."]
 @reads_only
 @function_tool
 async def search_knowledge_base(
-    context: RunContextWrapper[Caller], query: Query, category: Category, max_results: MaxResults = 5
+    context: RunContextWrapper[CallerContext], query: Query, category: Category, max_results: MaxResults = 5
 ) -> str:
     """Search the company's articles: returns, shipping, warranty, opening hours, payment, accounts and the like.
 

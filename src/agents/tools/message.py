@@ -9,7 +9,7 @@ from agents import RunContextWrapper, function_tool
 
 from ...identity.phone import e164
 from ...model import Address, Channel, Route
-from ..context import Caller
+from ..caller_context import CallerContext
 from .effects import in_commit
 from .outputs import BAD_ARGUMENTS, as_json, refusal
 
@@ -28,7 +28,7 @@ class _Text:
     message: str
 
 
-async def must_wait(context: RunContextWrapper[Caller], arguments: dict[str, Any], call_id: str) -> bool:
+async def must_wait(context: RunContextWrapper[CallerContext], arguments: dict[str, Any], call_id: str) -> bool:
     """Tell whether a text waits for a colleague: to anybody but the caller. What cannot be sent bothers nobody."""
     caller, to, message = context.context, arguments.get("to"), arguments.get("message")
     text = _text(caller, to, message) if isinstance(to, str) and isinstance(message, str) else None
@@ -37,7 +37,7 @@ async def must_wait(context: RunContextWrapper[Caller], arguments: dict[str, Any
 
 @in_commit
 @function_tool(needs_approval=must_wait)
-async def send_sms(context: RunContextWrapper[Caller], to: To, message: Message) -> str:
+async def send_sms(context: RunContextWrapper[CallerContext], to: To, message: Message) -> str:
     """Send a text message. The customer's own number gets it at once; any other waits for a colleague."""
     text = _text(context.context, to, message)
     if isinstance(text, str):
@@ -46,7 +46,7 @@ async def send_sms(context: RunContextWrapper[Caller], to: To, message: Message)
     return as_json({"to": text.route.customer.value, "status": "accepted"})
 
 
-def _text(caller: Caller, to: str, message: str) -> _Text | str:
+def _text(caller: CallerContext, to: str, message: str) -> _Text | str:
     """Return the text to send, or the refusal."""
     number = caller.phone if to.strip().casefold() == "me" else e164(to, caller.region)
     if number is None:
@@ -61,7 +61,7 @@ def _text(caller: Caller, to: str, message: str) -> _Text | str:
     return _Text(Route(Channel.SMS, Address("tel", number), ours), message)
 
 
-def _sender(caller: Caller) -> Address | None:
+def _sender(caller: CallerContext) -> Address | None:
     """Return our number that the customer knows; None where they know us by something that is no number."""
     ours = caller.route.ours
     if ours.scheme == "tel":

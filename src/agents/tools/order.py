@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from agents import RunContextWrapper, function_tool
 
-from ..context import Caller
-from ..order_number import parse_order_number
-from ..shop import Order, dollars
+from ...shop.base import Order, dollars
+from ...shop.order_number import parse_order_number
+from ..caller_context import CallerContext
 from .customer import no_account, own_account
 from .effects import reads_only
 from .outputs import BAD_ARGUMENTS, as_json, refusal
@@ -21,7 +21,7 @@ _NO_NUMBER = "That is not an order number. Ask the customer for it; it looks lik
 
 @reads_only
 @function_tool
-async def lookup_order(context: RunContextWrapper[Caller], order_id: OrderId) -> str:
+async def lookup_order(context: RunContextWrapper[CallerContext], order_id: OrderId) -> str:
     """Show one of the customer's own orders: its articles, prices, total, status, shipment, and what was refunded."""
     order = await own_order(context.context, order_id)
     return order if isinstance(order, str) else as_json(_standing(order) | _contents(order))
@@ -29,7 +29,7 @@ async def lookup_order(context: RunContextWrapper[Caller], order_id: OrderId) ->
 
 @reads_only
 @function_tool
-async def order_status(context: RunContextWrapper[Caller], order_id: OrderId) -> str:
+async def order_status(context: RunContextWrapper[CallerContext], order_id: OrderId) -> str:
     """Tell how far one of the customer's own orders is; once it has shipped, with carrier and tracking number."""
     order = await own_order(context.context, order_id)
     if isinstance(order, str):
@@ -39,7 +39,7 @@ async def order_status(context: RunContextWrapper[Caller], order_id: OrderId) ->
 
 @reads_only
 @function_tool
-async def get_tracking_info(context: RunContextWrapper[Caller], order_id: OrderId) -> str:
+async def get_tracking_info(context: RunContextWrapper[CallerContext], order_id: OrderId) -> str:
     """Tell the carrier and the tracking number of one of the customer's own orders.
 
     Both are null as long as the order has not been handed to a carrier. Delivery dates are not known here.
@@ -48,7 +48,7 @@ async def get_tracking_info(context: RunContextWrapper[Caller], order_id: OrderI
     return order if isinstance(order, str) else as_json(_standing(order) | _tracking(order))
 
 
-async def own_order(caller: Caller, said: str) -> Order | str:
+async def own_order(caller: CallerContext, said: str) -> Order | str:
     """Return the caller's order, or the answer that says why there is none: absent and foreign look the same."""
     order_id = parse_order_number(said)
     if order_id is None:
@@ -58,7 +58,7 @@ async def own_order(caller: Caller, said: str) -> Order | str:
     return order or no_such_order(caller, order_id)
 
 
-def no_such_order(caller: Caller, order_id: str) -> str:
+def no_such_order(caller: CallerContext, order_id: str) -> str:
     """Write the answer for an order that is not there, or somebody else's."""
     return no_account(caller, _NOT_THERE.format(order_id=order_id))
 

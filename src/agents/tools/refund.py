@@ -12,10 +12,10 @@ from agents.tool_context import ToolContext
 from pydantic import TypeAdapter, ValidationError
 
 from ...errors import StoreUnavailable
-from ..context import Caller
-from ..entitlement import NOT_IN_PLAN, has_support, what_is_included
-from ..order_number import spoken_order_number
-from ..shop import NoRefund, Order, Refund, dollars
+from ...shop.base import NoRefund, Order, Refund, dollars
+from ...shop.order_number import spoken_order_number
+from ..caller_context import CallerContext
+from ..plans import NOT_IN_PLAN, has_support, what_is_included
 from .customer import own_account
 from .effects import idempotency_key, idempotent
 from .order import OrderId, no_such_order, own_order
@@ -44,7 +44,7 @@ class _Wanted:
 def refund_tool(threshold_cents: int) -> FunctionTool:
     """Make the tool. A refund waits for a colleague when the order's refunds in all would exceed the threshold."""
 
-    async def must_wait(context: RunContextWrapper[Caller], arguments: dict[str, Any], call_id: str) -> bool:
+    async def must_wait(context: RunContextWrapper[CallerContext], arguments: dict[str, Any], call_id: str) -> bool:
         wanted = await _wanted_raw(context.context, arguments)
         if await _not_in_plan(context.context):
             return False  # it is refused at once, which bothers nobody
@@ -52,7 +52,9 @@ def refund_tool(threshold_cents: int) -> FunctionTool:
 
     @idempotent
     @function_tool(needs_approval=must_wait)
-    async def process_refund(context: ToolContext[Caller], order_id: OrderId, amount: Amount, reason: Reason) -> str:
+    async def process_refund(
+        context: ToolContext[CallerContext], order_id: OrderId, amount: Amount, reason: Reason
+    ) -> str:
         """Pay back one of the customer's own orders, in whole or in part.
 
         Larger refunds wait for a colleague. Take all that is left of the order only when the customer wants the order
@@ -96,7 +98,7 @@ def whole_cents(amount: Dollars) -> int | None:
     return int(cents) if cents == cents.to_integral_value() else None
 
 
-async def _wanted_raw(caller: Caller, arguments: Mapping[str, Any]) -> _Wanted | None:
+async def _wanted_raw(caller: CallerContext, arguments: Mapping[str, Any]) -> _Wanted | None:
     """Read a call's arguments as the model wrote them; None when the call cannot succeed.
 
     They are converted as the SDK will convert them for the tool: a "150" that the gate took for no amount would be
@@ -111,7 +113,7 @@ async def _wanted_raw(caller: Caller, arguments: Mapping[str, Any]) -> _Wanted |
     return wanted if isinstance(wanted, _Wanted) else None
 
 
-async def _wanted(caller: Caller, order_id: str, amount: Dollars) -> _Wanted | str:
+async def _wanted(caller: CallerContext, order_id: str, amount: Dollars) -> _Wanted | str:
     """Return what the shop is to be asked, or the refusal.
 
     What is left of the order is not looked at: when a call is run again after a crash, its own first run took that.
@@ -125,15 +127,15 @@ async def _wanted(caller: Caller, order_id: str, amount: Dollars) -> _Wanted | s
     return _Wanted(order, cents)
 
 
-async def _not_in_plan(caller: Caller) -> str | None:
-    """Return the refusal for a customer whose plan has no refunds through the agent; see :mod:`..entitlement`."""
+async def _not_in_plan(caller: CallerContext) -> str | None:
+    """Return the refusal for a customer whose plan has no refunds through the agent; see :mod:`..plans`."""
     customer = await own_account(caller)
     if customer is None or has_support(customer):
         return None
     return refusal(NOT_IN_PLAN, what_is_included(customer))
 
 
-async def _refunded_in_all(caller: Caller, order: Order) -> int | None:
+async def _refunded_in_all(caller: CallerContext, order: Order) -> int | None:
     """Return what was paid back for an order in all, None when the shop does not tell: the money has gone already."""
     try:
         return await caller.shop.refunded_cents(order.id)
@@ -141,7 +143,7 @@ async def _refunded_in_all(caller: Caller, order: Order) -> int | None:
         return None
 
 
-async def _refused(caller: Caller, order: Order, why: NoRefund) -> str:
+async def _refused(caller: CallerContext, order: Order, why: NoRefund) -> str:
     number = spoken_order_number(order.id)
     if why is NoRefund.NOT_FOUND:
         return no_such_order(caller, order.id)

@@ -16,8 +16,8 @@ from agents.tool_context import ToolContext
 
 from ...conversation.ticket_history import ids_of
 from ...model import Priority, Ticket, TicketStatus
-from ..context import Caller
-from ..entitlement import NOT_IN_PLAN, has_support, what_is_included
+from ..caller_context import CallerContext
+from ..plans import NOT_IN_PLAN, has_support, what_is_included
 from ..ticket_number import parse_ticket_number
 from .customer import no_account, own_account, same_id
 from .effects import in_commit, reads_only
@@ -57,7 +57,7 @@ _RISING = tuple(Priority)
 @in_commit
 @function_tool
 async def escalate_to_human(
-    context: RunContextWrapper[Caller], reason: Why, priority: PriorityName, summary: Summary
+    context: RunContextWrapper[CallerContext], reason: Why, priority: PriorityName, summary: Summary
 ) -> str:
     """Ask a colleague to take over, at once. Needs nobody's consent.
 
@@ -73,7 +73,7 @@ async def escalate_to_human(
 @in_commit
 @function_tool
 async def create_ticket(
-    context: RunContextWrapper[Caller],
+    context: RunContextWrapper[CallerContext],
     customer_id: CustomerId,
     subject: Title,
     description: Summary,
@@ -94,7 +94,7 @@ async def create_ticket(
 
 @reads_only
 @function_tool
-async def ticket_status(context: RunContextWrapper[Caller], ticket_id: TicketId) -> str:
+async def ticket_status(context: RunContextWrapper[CallerContext], ticket_id: TicketId) -> str:
     """Tell how one of the customer's own tickets stands: open or closed, its priority, and when a colleague answers.
 
     The response is "overdue" when the promised time has passed, and null when the ticket is closed.
@@ -107,7 +107,7 @@ async def ticket_status(context: RunContextWrapper[Caller], ticket_id: TicketId)
     return as_json(_standing(ticket, caller.now)) if ticket else refusal(NOT_FOUND, _NO_TICKET)
 
 
-async def must_wait(context: RunContextWrapper[Caller], arguments: dict[str, Any], call_id: str) -> bool:
+async def must_wait(context: RunContextWrapper[CallerContext], arguments: dict[str, Any], call_id: str) -> bool:
     """Tell whether an answer waits for a colleague: always. What cannot be sent bothers nobody."""
     ticket_id, message = arguments.get("ticket_id"), arguments.get("message")
     if not isinstance(ticket_id, str) or not isinstance(message, str):
@@ -117,7 +117,7 @@ async def must_wait(context: RunContextWrapper[Caller], arguments: dict[str, Any
 
 @in_commit
 @function_tool(needs_approval=must_wait)
-async def reply_to_ticket(context: ToolContext[Caller], ticket_id: TicketId, message: Reply) -> str:
+async def reply_to_ticket(context: ToolContext[CallerContext], ticket_id: TicketId, message: Reply) -> str:
     """Propose the answer to one of the customer's open tickets. A colleague decides whether it is sent.
 
     Only for tickets that a note of the staff desk asks you to answer; what the customer asks you now, you just answer.
@@ -133,7 +133,7 @@ async def reply_to_ticket(context: ToolContext[Caller], ticket_id: TicketId, mes
     return as_json({"ticket_id": ticket.id, "status": "sent"})
 
 
-async def _answerable(caller: Caller, ticket_id: str, message: str, *, closed_too: bool = False) -> Ticket | str:
+async def _answerable(caller: CallerContext, ticket_id: str, message: str, *, closed_too: bool = False) -> Ticket | str:
     """Return the ticket that can be answered so, or the refusal."""
     given = ticket_id.strip()
     if not given.isprintable() or not 0 < len(given) <= LONGEST_ID:
@@ -150,7 +150,7 @@ async def _answerable(caller: Caller, ticket_id: str, message: str, *, closed_to
     return refusal(BAD_ARGUMENTS, "The ticket is closed.")
 
 
-async def _first_own(caller: Caller, ids: Sequence[str]) -> Ticket | None:
+async def _first_own(caller: CallerContext, ids: Sequence[str]) -> Ticket | None:
     """Return the first of these tickets that is the caller's."""
     for wanted in dict.fromkeys(ids):
         ticket = await _own_ticket(caller, wanted)
@@ -159,7 +159,7 @@ async def _first_own(caller: Caller, ids: Sequence[str]) -> Ticket | None:
     return None
 
 
-async def _own_ticket(caller: Caller, ticket_id: str) -> Ticket | None:
+async def _own_ticket(caller: CallerContext, ticket_id: str) -> Ticket | None:
     """Return the caller's ticket; somebody else's looks absent. One of this turn is not in the store yet."""
     new = next((ticket for ticket in caller.deeds.tickets if ticket.id == ticket_id), None)
     ticket = new or await caller.ticket(ticket_id)
@@ -186,7 +186,7 @@ def _time_left(ticket: Ticket, now: float) -> str:
     return f"within {count} {unit}{'' if count == 1 else 's'}"
 
 
-def _opened(caller: Caller, title: str, description: str, priority: Priority, *, escalation: bool) -> Ticket:
+def _opened(caller: CallerContext, title: str, description: str, priority: Priority, *, escalation: bool) -> Ticket:
     """Put a ticket among the turn's deeds. It is the subject's, whatever the model said about whose it is."""
     seconds, _ = RESPONSE[priority]
     ticket = Ticket(

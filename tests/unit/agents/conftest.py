@@ -11,10 +11,11 @@ import pytest
 from agents import Model, set_tracing_disabled
 from agents.tool_context import ToolContext
 
-from tandem.agents.offline import OfflineModel
-from tandem.agents.shop import EmbeddedShop, Shop, open_embedded_shop
+from tandem.agents.offline.model import OfflineModel
 from tandem.agents.support import build_support_agent
 from tandem.agents.tools.effects import current_key
+from tandem.shop.base import Shop
+from tandem.shop.embedded import EmbeddedShop, open_embedded_shop
 
 from ...kit.callers import caller_of
 from ...kit.line import Line

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from agents.testing import ScriptedModel, assistant_message, function_call
 
-from tandem.agents.callers import Callers
 from tandem.agents.profile_source import PATIENCE
-from tandem.agents.shop import Customer, Order
+from tandem.agents.run_context import CallerContexts
 from tandem.conversation.summary import NAME as MEMORY
 from tandem.errors import StoreUnavailable
 from tandem.model import Channel, Conversation, Priority, Route, SubjectId, Ticket
+from tandem.shop.base import Customer, Order
 
 from ...kit.callers import JANE, JOHN, NOW, STRANGER, route_of
 from ...kit.line import Memory
@@ -141,7 +141,7 @@ async def test_a_slow_shop_is_left_out_and_shown_the_next_time(line: Any, shop: 
 @pytest.mark.parametrize("channel", list(Channel))
 async def test_a_shop_that_hangs_is_waited_for_briefly(shop: Any, channel: Channel) -> None:
     subject = SubjectId("phone_15551234567")
-    callers = Callers(SlowShop(shop), Memory(), region="US")
+    callers = CallerContexts(SlowShop(shop), Memory(), region="US")
     began = time.monotonic()
     block = await callers.profile(Conversation(subject, 0, 0), route_of(JOHN, channel), NOW)
     took = time.monotonic() - began
@@ -153,7 +153,7 @@ async def test_a_shop_that_hangs_is_waited_for_briefly(shop: Any, channel: Chann
 async def test_what_was_known_lately_stands_in_for_what_is_late(shop: Any) -> None:
     slow = SlowShop(shop)
     slow.open.set()
-    callers = Callers(slow, Memory(), region="US")
+    callers = CallerContexts(slow, Memory(), region="US")
     now, route = Conversation(SubjectId("phone_15551234567"), 0, 0), route_of(JOHN, Channel.VOICE)
     assert "John Doe" in await callers.profile(now, route, NOW)
     slow.open.clear()
@@ -164,7 +164,7 @@ async def test_one_person_at_two_telephones_is_never_shown_the_other_one_s_accou
     """A source may know somebody who only uses another person's telephone: accounts go by the number."""
     slow = SlowShop(shop)
     slow.open.set()
-    callers = Callers(slow, Memory(), region="US")
+    callers = CallerContexts(slow, Memory(), region="US")
     now = Conversation(SubjectId("crm_I7"), 0, 0)
     assert "John Doe" in await callers.profile(now, route_of(JOHN, Channel.VOICE), NOW)
     slow.open.clear()
@@ -172,7 +172,7 @@ async def test_one_person_at_two_telephones_is_never_shown_the_other_one_s_accou
 
 
 async def test_a_customer_who_is_expected_is_known_when_they_speak(shop: Any) -> None:
-    callers = Callers(shop, Memory(), region="US")
+    callers = CallerContexts(shop, Memory(), region="US")
     subject, route = SubjectId("phone_15551234567"), route_of(JOHN, Channel.VOICE)
     callers.expect(subject, JOHN)
     assert "John Doe" in await callers.profile(Conversation(subject, 0, 0), route, NOW)
@@ -182,7 +182,7 @@ async def test_facts_of_the_identity_source_are_shown(shop: Any) -> None:
     async def facts(route: Route, subject: SubjectId) -> Mapping[str, Any]:
         return {"tier": "gold", "visits": 7}
 
-    callers = Callers(shop, Memory(), region="US", facts=facts)
+    callers = CallerContexts(shop, Memory(), region="US", facts=facts)
     block = await callers.profile(Conversation(SubjectId("phone_15551234567"), 0, 0), route_of(JOHN), NOW)
     assert 'fact: "tier" "gold"' in block
     assert 'fact: "visits" "7"' in block
@@ -192,7 +192,7 @@ async def test_facts_that_raise_cost_only_themselves(shop: Any) -> None:
     async def facts(route: Route, subject: SubjectId) -> Mapping[str, Any]:
         raise ValueError("secret")
 
-    callers = Callers(shop, Memory(), region="US", facts=facts)
+    callers = CallerContexts(shop, Memory(), region="US", facts=facts)
     block = await callers.profile(Conversation(SubjectId("phone_15551234567"), 0, 0), route_of(JOHN), NOW)
     assert "John Doe" in block
     assert "secret" not in block

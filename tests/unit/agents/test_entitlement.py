@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from agents.testing import ScriptedModel, assistant_message, function_call
 
-from tandem.agents.entitlement import has_support
-from tandem.agents.shop import Customer, EmbeddedShop
+from tandem.agents.plans import has_support
 from tandem.agents.tools.order import order_status
 from tandem.conversation.base import Requested
+from tandem.shop.base import Customer
+from tandem.shop.embedded import EmbeddedShop
 
 from ...kit.callers import FREE, JANE, JOHN, STRANGER
 

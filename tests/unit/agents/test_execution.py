@@ -17,17 +17,17 @@ from agents import Agent, FunctionTool, GuardrailFunctionOutput, function_tool, 
 from agents.testing import ScriptedModel, assistant_message, function_call
 from pydantic import BaseModel
 
-from tandem.agents.callers import Callers
 from tandem.agents.items import check_plain
 from tandem.agents.models import OneModel
+from tandem.agents.run_context import CallerContexts
 from tandem.agents.runner import RunLimits, SdkRunner
-from tandem.agents.shop import open_embedded_shop
 from tandem.agents.tools.effects import idempotency_key, idempotent
 from tandem.conversation import approvals
 from tandem.conversation.base import Execution, TurnRequest, TurnResult
 from tandem.errors import ConfigurationError
 from tandem.model import Address, Approval, ApprovalStatus, Channel, Conversation, Route, SubjectId
 from tandem.persistence.file import FileStore, open_file_store
+from tandem.shop.embedded import open_embedded_shop
 
 ROUTE = Route(Channel.SMS, Address("tel", "+15551234567"), Address("tel", "+15550001111"))
 
@@ -80,7 +80,7 @@ async def bench(folder: Path, agent: Agent[Any], script: Sequence[Any]) -> Async
         runner = SdkRunner(
             agent,
             models=OneModel(model, call_timeout=5),
-            callers=Callers(shop, store, region="US"),
+            callers=CallerContexts(shop, store, region="US"),
             ledger=store,
             limits=RunLimits(turn_timeout=10),
             workflow_name="test",
@@ -387,7 +387,7 @@ def test_gated_tools_inside_an_agent_as_a_tool_are_refused(tmp_path: Path) -> No
 
 
 def test_agents_with_gated_tools_get_withdraw_request(tmp_path: Path) -> None:
-    from tandem.agents.gate import put_gates
+    from tandem.agents.tool_gate import put_gates
 
     plain: Agent[Any] = Agent("plain")
     gated: Agent[Any] = Agent("gated", tools=[pay_tool([])], handoffs=[plain])

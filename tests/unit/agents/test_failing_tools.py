@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from agents.testing import ScriptedModel, assistant_message, function_call
 
-from tandem.agents.gate import TOOL_FAILED
+from tandem.agents.tool_gate import TOOL_FAILED
 
 from ...kit.callers import JOHN
 from .conftest import BrokenShop

@@ -12,11 +12,11 @@ import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tandem.agents.knowledge import Knowledge, open_knowledge
-from tandem.agents.knowledge_article import LONGEST_PASSAGE, Article, Passage, read_article
-from tandem.agents.knowledge_index import Index
-from tandem.agents.knowledge_query import MAX_WORDS, words_of
 from tandem.errors import ConfigurationError, StoreUnavailable
+from tandem.knowledge.article import LONGEST_PASSAGE, Article, Passage, read_article
+from tandem.knowledge.index import Index
+from tandem.knowledge.library import Knowledge, open_knowledge
+from tandem.knowledge.query import MAX_WORDS, words_of
 
 RETURNS = "---\ntitle: Returns\ncategory: Orders\n---\nSend it back within 30 days.\n"
 

@@ -6,7 +6,7 @@ import pytest
 from agents import Agent, RunConfig, Runner, function_tool
 from agents.items import ToolCallItem
 
-from tandem.agents.offline import OfflineModel
+from tandem.agents.offline.model import OfflineModel
 from tandem.agents.support import build_support_agent
 
 from ...kit.callers import FREE, JANE, JOHN, STRANGER, caller_of

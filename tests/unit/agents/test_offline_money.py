@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.agents.offline_money import Wish, is_order_alone, read_reply, read_wish
+from tandem.agents.offline.money import Wish, is_order_alone, read_reply, read_wish
 
 WORDS = (
     "refund please not don't order 12345 67890 20 $20 dollars half one all of it the my money back I want if ? , . "

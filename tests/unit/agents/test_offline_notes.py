@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.agents import offline_phrases as phrases
-from tandem.agents.offline_notes import read_note, tell
-from tandem.agents.offline_reading import read
-from tandem.agents.offline_rules import next_step
-from tandem.agents.offline_steps import Say
+from tandem.agents.offline import phrases as phrases
+from tandem.agents.offline.notes import read_note, tell
+from tandem.agents.offline.reading import read
+from tandem.agents.offline.rules import next_step
+from tandem.agents.offline.steps import Say
 from tandem.conversation.approvals import note, waiting_output
 from tandem.model import Approval, ApprovalStatus, Channel, SubjectId
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tandem.agents import offline_phrases as phrases
-from tandem.agents.offline_rules import next_step
-from tandem.agents.offline_steps import Say, Use
+from tandem.agents.offline import phrases as phrases
+from tandem.agents.offline.rules import next_step
+from tandem.agents.offline.steps import Say, Use
 from tandem.entries import Verdict
 
 from ...kit.callers import JANE, JOHN

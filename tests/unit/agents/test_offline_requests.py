@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tandem.agents import offline_phrases as phrases
+from tandem.agents.offline import phrases as phrases
 from tandem.entries import Verdict
 from tandem.model import Priority
 

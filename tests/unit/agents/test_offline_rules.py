@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.agents import offline_phrases as phrases
-from tandem.agents.offline_rules import next_step
-from tandem.agents.offline_steps import Say, Use
+from tandem.agents.offline import phrases as phrases
+from tandem.agents.offline.rules import next_step
+from tandem.agents.offline.steps import Say, Use
 
 READING = frozenset({"lookup_customer", "lookup_order", "order_status", "get_tracking_info"})
 ACTING = {"process_refund", "escalate_to_human", "create_ticket", "ticket_status", "send_sms", "withdraw_request"}

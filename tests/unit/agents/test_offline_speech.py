@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.agents.offline_speech import speakable
-from tandem.agents.order_number import parse_order_number
+from tandem.agents.offline.speech import speakable
 from tandem.entries import Verdict
 from tandem.model import Channel
+from tandem.shop.order_number import parse_order_number
 
 from ...kit.callers import JANE, JOHN, route_of
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tandem.agents import offline_phrases as phrases
+from tandem.agents.offline import phrases as phrases
 from tandem.model import TicketStatus
 
 from ...kit.callers import JOHN

@@ -15,16 +15,16 @@ from pathlib import Path
 import pytest
 from agents import Agent, function_tool
 
-from tandem.agents.callers import Callers
 from tandem.agents.items import check_plain
 from tandem.agents.models import Models, open_client
+from tandem.agents.run_context import CallerContexts
 from tandem.agents.runner import RunLimits, SdkRunner
-from tandem.agents.shop import open_embedded_shop
 from tandem.agents.support import build_support_agent
 from tandem.conversation.base import Steering, TurnRequest, TurnResult
-from tandem.conversation.speech import Speech
+from tandem.conversation.speech_stream import SpeechStream
 from tandem.model import Address, Channel, Conversation, Route, SubjectId, Turn
 from tandem.persistence.file import open_file_store
+from tandem.shop.embedded import open_embedded_shop
 
 from ...kit.model_server import Answer, ModelServer
 from ...kit.serving import serve
@@ -50,7 +50,7 @@ async def runner_on(
         yield SdkRunner(
             agent or build_support_agent("test-model"),
             models=Models(client, mode="responses", default=None, call_timeout=call_timeout),
-            callers=Callers(shop, store, region="US"),
+            callers=CallerContexts(shop, store, region="US"),
             ledger=store,
             limits=RunLimits(turn_timeout=turn_timeout),
             workflow_name="test",
@@ -86,7 +86,7 @@ async def test_a_tool_call_and_a_second_turn_are_accepted_by_the_api(tmp_path: P
 async def test_streamed_and_plain_runs_store_the_same(tmp_path: Path) -> None:
     answers = [Answer(calls=[("order_status", {"order_id": "12345"})]), Answer("It has shipped, John.")]
     heard: list[str] = []
-    speech = Speech(SubjectId("phone_1"), heard.append, lambda: None, first_token_timeout=5)
+    speech = SpeechStream(SubjectId("phone_1"), heard.append, lambda: None, first_token_timeout=5)
     async with runner_on(ModelServer(answers), tmp_path) as runner:
         plain = await runner.run(request("status?"))
     async with runner_on(ModelServer(answers), tmp_path) as runner:

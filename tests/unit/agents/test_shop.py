@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.agents.shop import Customer, Order, OrderLine, Shipment, dollars, open_embedded_shop
 from tandem.errors import ConfigurationError, StoreUnavailable
+from tandem.shop.base import Customer, Order, OrderLine, Shipment, dollars
+from tandem.shop.embedded import open_embedded_shop
 
 JOHN = Customer("CUST_12345", "John Doe", "john.doe@email.com", "+15551234567", "premium")
 JANE = Customer("CUST_67890", "Jane Smith", "jane.smith@email.com", "+15559876543", "basic")

@@ -13,10 +13,10 @@ import structlog
 from agents.testing import ScriptedModel, assistant_message, function_call
 from starlette.responses import JSONResponse, Response
 
-from tandem.agents.shop import Customer, NoRefund, Order, OrderLine, Refund, Shipment
-from tandem.agents.shop_http import TRIES, HttpShop, Patience, open_http_shop
 from tandem.agents.tools.refund import refund_tool
 from tandem.errors import StoreUnavailable
+from tandem.shop.base import Customer, NoRefund, Order, OrderLine, Refund, Shipment
+from tandem.shop.http import TRIES, HttpShop, Patience, open_http_shop
 
 from ...kit.callers import caller_of
 from ...kit.serving import free_port, serve

@@ -16,8 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tandem.agents.shop import EmbeddedShop, NoRefund, Refund, open_embedded_shop
 from tandem.errors import ConfigurationError, StoreUnavailable
+from tandem.shop.base import NoRefund, Refund
+from tandem.shop.embedded import EmbeddedShop, open_embedded_shop
 
 JOHN, JANE = "CUST_12345", "CUST_67890"
 JOHNS, JANES = "ORD_12345", "ORD_67890"
@@ -192,7 +193,7 @@ async def test_whatever_is_asked_the_books_agree(asked: list[tuple[str, int]]):
 async def test_a_file_of_the_first_version_is_brought_up_to_date(tmp_path: Path):
     path = tmp_path / "shop.sqlite3"
     old = sqlite3.connect(path)
-    old.executescript(resources.files("tandem.agents").joinpath("shop.sql").read_text("utf-8"))
+    old.executescript(resources.files("tandem.shop").joinpath("shop.sql").read_text("utf-8"))
     old.execute("DELETE FROM customers WHERE id = 'CUST_003'")
     old.commit()
     old.close()

@@ -14,8 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tandem.channels.relay import PROTOCOL_ERROR, REFUSALS, Phase, RelaySession
-from tandem.channels.relay_actions import (
+from tandem.channels.voice.relay_actions import (
     Action,
     Actions,
     CallReady,
@@ -23,13 +22,14 @@ from tandem.channels.relay_actions import (
     Close,
     CorrectTurn,
     KeyPressed,
-    Note,
+    RecordEvent,
     Send,
     SpeakingChanged,
     StartTurn,
 )
-from tandem.channels.relay_speech import fold
-from tandem.channels.relay_wire import Setup
+from tandem.channels.voice.relay_messages import Setup
+from tandem.channels.voice.relay_playback import fold
+from tandem.channels.voice.relay_session import PROTOCOL_ERROR, REFUSALS, Phase, RelaySession
 from tandem.conversation.phrases import EMPTY
 
 GREETING = "Hello! How can I help you today?"
@@ -100,7 +100,7 @@ def test_the_setup_makes_the_call_ready() -> None:
 def test_before_the_setup_nothing_happens(text: str) -> None:
     session = RelaySession()
     kind = {"dtmf": "dtmf"}.get(json.loads(text)["type"], json.loads(text)["type"])
-    assert session.receive(text) == (Note("frame_before_setup", kind),)
+    assert session.receive(text) == (RecordEvent("frame_before_setup", kind),)
     assert session.phase is Phase.AWAITING_SETUP
 
 
@@ -117,14 +117,14 @@ def test_a_setup_without_from_is_a_withheld_number() -> None:
 
 def test_a_second_setup_of_the_call_changes_nothing_but_the_session_id() -> None:
     session = asked("Hi", "Hello ")
-    assert session.receive(frame("setup", callSid="CA1", sessionId="VX2")) == (Note("setup_again", ""),)
+    assert session.receive(frame("setup", callSid="CA1", sessionId="VX2")) == (RecordEvent("setup_again", ""),)
     assert session.setup == Setup("CA1", "VX2")
     assert session.speak(1, "there.") == (said("there."),)
 
 
 def test_a_setup_of_another_call_is_refused() -> None:
     session = asked()
-    assert session.receive(setup("CA2")) == (Note("setup_of_another_call", ""),)
+    assert session.receive(setup("CA2")) == (RecordEvent("setup_of_another_call", ""),)
     assert session.setup == Setup("CA1", "VX1", "+14155550100")
 
 
@@ -627,23 +627,23 @@ def test_an_interrupt_ends_the_agents_speech() -> None:
 def test_an_error_keeps_the_call_and_the_turn() -> None:
     session = asked("Hi", "Hello ")
     error = frame("error", description='64107: Invalid message received: {"token": "Hello "}')
-    assert session.receive(error) == (Note("relay_error", "64107"),)
+    assert session.receive(error) == (RecordEvent("relay_error", "64107"),)
     assert session.speak(1, "there.") == (said("there."),)
 
 
 @pytest.mark.parametrize(
     ("text", "note"),
     [
-        (frame("configUpdated"), Note("unknown_frame", "configUpdated")),
-        (frame("my card is 4111 1111"), Note("unknown_frame", "")),
-        (frame("x" * 5_000), Note("unknown_frame", "")),
-        (info("weather", "fine"), Note("unknown_info", "weather")),
-        (info("agentSpeaking", "perhaps"), Note("unknown_info", "agentSpeaking")),
-        (frame("error", description="what"), Note("relay_error", "")),
-        ("{", Note("malformed_frame", "not JSON")),
+        (frame("configUpdated"), RecordEvent("unknown_frame", "configUpdated")),
+        (frame("my card is 4111 1111"), RecordEvent("unknown_frame", "")),
+        (frame("x" * 5_000), RecordEvent("unknown_frame", "")),
+        (info("weather", "fine"), RecordEvent("unknown_info", "weather")),
+        (info("agentSpeaking", "perhaps"), RecordEvent("unknown_info", "agentSpeaking")),
+        (frame("error", description="what"), RecordEvent("relay_error", "")),
+        ("{", RecordEvent("malformed_frame", "not JSON")),
     ],
 )
-def test_what_is_not_understood_is_noted_once(text: str, note: Note) -> None:
+def test_what_is_not_understood_is_noted_once(text: str, note: RecordEvent) -> None:
     session = ready()
     assert (session.receive(text), session.receive(text)) == ((note,), ())
 

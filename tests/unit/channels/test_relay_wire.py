@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.channels.relay_wire import (
+from tandem.channels.voice.relay_messages import (
     LONGEST_FRAME,
     Dtmf,
     End,

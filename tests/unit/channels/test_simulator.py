@@ -10,10 +10,10 @@ import aiohttp
 import pytest
 from starlette.applications import Starlette
 
-from tandem.channels.simulator import TwilioSimulator
-from tandem.channels.simulator_wire import Fault, SimMessage, listing, twiml_messages
 from tandem.conversation.phrases import FAILURE
 from tandem.model import ReplyStatus
+from tandem.simulator.twilio_simulator import TwilioSimulator
+from tandem.simulator.wire import Fault, SimMessage, listing, twiml_messages
 
 from ...kit.serving import serve
 from ...kit.texting import ACCOUNT, CUSTOMER, OURS, TOKEN, Texting, open_texting

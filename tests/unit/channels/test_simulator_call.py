@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tandem.channels.simulator import TwilioSimulator
-from tandem.channels.simulator_call import SimulatedCall
-from tandem.channels.simulator_caller import Line
-from tandem.channels.simulator_wire import sign
+from tandem.simulator.call import SimulatedCall
+from tandem.simulator.caller import SpokenLine
+from tandem.simulator.twilio_simulator import TwilioSimulator
+from tandem.simulator.wire import sign
 
 from ...kit.clock import ManualClock
 from ...kit.scripted_gateway import EVENTS, SOCKET, ScriptedGateway, relay
@@ -192,7 +192,7 @@ async def test_the_greeting_is_heard() -> None:
         await clock.advance(0.69)
         assert call.heard() == ""
         await clock.advance(2)
-        assert call.transcript == [Line("agent", "Hi & welcome")]
+        assert call.transcript == [SpokenLine("agent", "Hi & welcome")]
 
 
 async def test_a_preemptible_text_gives_way() -> None:
@@ -220,7 +220,7 @@ async def test_an_answer_is_what_followed_the_question() -> None:
     async with calling(gateway, chars_per_second=inf) as call:
         await call.wait_heard("Hello!")
         assert await call.ask("where is it") == "It ships."
-    assert (call.transcript[1], call.violations) == (Line("caller", "where is it"), [])
+    assert (call.transcript[1], call.violations) == (SpokenLine("caller", "where is it"), [])
 
 
 # --- barging in, and keys ----------------------------------------------------------------------------------

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.channels.simulator_speech import Played, Speaking, Speech
-from tandem.channels.simulator_twiml import BadTwiml, Dial, Hangup, Other, Pause, Redirect, Relay, Say, parse
+from tandem.simulator.playback import Played, SimulatedPlayback, Speaking
+from tandem.simulator.twiml import BadTwiml, Dial, Hangup, Other, Pause, Redirect, Relay, SayVerb, parse
 
 TOKEN = st.text(alphabet="ab .\n", max_size=12)
 MOMENT = st.floats(min_value=0, max_value=2)
@@ -19,7 +19,7 @@ MOMENT = st.floats(min_value=0, max_value=2)
 class Sent:
     """What a random gateway sent, and what the caller's clock said."""
 
-    speech: Speech = field(default_factory=lambda: Speech(10))
+    speech: SimulatedPlayback = field(default_factory=lambda: SimulatedPlayback(10))
     now: float = 0.0
     tokens: list[str] = field(default_factory=list)
     played: list[str] = field(default_factory=list)
@@ -115,7 +115,7 @@ def test_the_next_event_is_announced(steps: list[tuple[object, ...]]) -> None:
 
 
 def test_a_voice_that_waits_for_words_falls_silent_after_a_while() -> None:
-    speech = Speech(15)
+    speech = SimulatedPlayback(15)
     speech.add("one ", now=0, last=False)
     events = speech.advance(5)
     assert events == [Speaking(True), Played("one "), Speaking(False)]
@@ -123,7 +123,7 @@ def test_a_voice_that_waits_for_words_falls_silent_after_a_while() -> None:
 
 
 def test_a_pause_within_a_sentence_is_no_silence() -> None:
-    speech = Speech(10)
+    speech = SimulatedPlayback(10)
     speech.add("one ", now=0, last=False)
     speech.add("two", now=1, last=True)
     assert speech.advance(1.29) == [Speaking(True), Played("one ")]
@@ -131,7 +131,7 @@ def test_a_pause_within_a_sentence_is_no_silence() -> None:
 
 
 def test_infinite_speed_speaks_at_once() -> None:
-    speech = Speech(float("inf"))
+    speech = SimulatedPlayback(float("inf"))
     speech.add("all of it", now=3)
     assert speech.advance(3) == [Speaking(True), Played("all of it"), Speaking(False)]
 
@@ -145,7 +145,7 @@ def test_verbs_are_read_in_order() -> None:
     <Hangup/></Response>"""
     whole = Dial("+1555", "/a", "/w", {"action": "/a"})
     rest = [Dial("+1666", None, None, {}), Redirect("/r", "GET"), Hangup()]
-    assert parse(document) == [Say("Hola", "es-ES"), Pause(2), Other("Play"), whole, *rest]
+    assert parse(document) == [SayVerb("Hola", "es-ES"), Pause(2), Other("Play"), whole, *rest]
 
 
 def test_a_relay_knows_its_defaults() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.channels.sms_text import GSM7, GSM7_TWICE, LIMIT, clean, compose, segments
+from tandem.channels.sms.message_text import GSM7, GSM7_TWICE, LIMIT, clean, compose, segments
 
 WORDS = st.sampled_from(
     ["order", "ORD_12345", "Where", "is", "it?", "Yes.", "naïve", "“quoted”", "🙂", "👩‍👩‍👧‍👦",

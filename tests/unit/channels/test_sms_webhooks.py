@@ -10,13 +10,13 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
-from tandem.channels.simulator_wire import Fault, SimMessage, sign, webhook_form
-from tandem.channels.sms import sms_route
-from tandem.channels.webhook import BODY_LIMIT
+from tandem.channels.sms.adapter import sms_route
 from tandem.conversation.phrases import FAILURE
 from tandem.entries import TextReceived
 from tandem.errors import DeliveryUnclear
 from tandem.model import Address, Channel, Reply, ReplyStatus, Route
+from tandem.simulator.wire import Fault, SimMessage, sign, webhook_form
+from tandem.web.bodies import BODY_LIMIT
 
 from ...kit.texting import ACCOUNT, CUSTOMER, OLD_TOKEN, OURS, PUBLIC, TOKEN, Texting, open_texting
 

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tandem.channels.simulator_wire import Fault
 from tandem.channels.twilio import open_twilio_rest
 from tandem.errors import DeliveryError, DeliveryFailed, DeliveryRefused, DeliveryThrottled, DeliveryUnclear
+from tandem.simulator.wire import Fault
 
 from ...kit.texting import ACCOUNT, CUSTOMER, OURS, TOKEN, Texting, open_texting
 

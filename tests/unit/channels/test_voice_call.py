@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tandem.channels.voice_call import LiveCall
-from tandem.channels.voice_rules import CallRules
-from tandem.conversation.speech import Speeches
+from tandem.channels.voice.call import LiveCall
+from tandem.channels.voice.voice_config import CallRules
+from tandem.conversation.speech_stream import SpeechStreams
 from tandem.entries import Entry
 from tandem.identity.base import Resolution
 from tandem.identity.phone import PhoneResolver
@@ -48,7 +48,7 @@ class Engine:
     """Answers what it hears at once."""
 
     def __init__(self) -> None:
-        self.speeches = Speeches()
+        self.speeches = SpeechStreams()
         self.heard = asyncio.Event()
 
     async def hear(self, subject: SubjectId, entries: Sequence[Entry]) -> None:

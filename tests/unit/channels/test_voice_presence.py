@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from tandem.channels.voice_presence import Standing
+from tandem.channels.voice.call_presence import CallPresence
 from tandem.errors import StoreUnavailable
 from tandem.model import SubjectId
 
@@ -68,7 +68,7 @@ class Engine:
 
 @asynccontextmanager
 async def standing(store: Store, engine: Any, *, stay: float | None = 0.0) -> AsyncIterator[None]:
-    it = Standing(store, engine, "CA1")  # type: ignore[arg-type]
+    it = CallPresence(store, engine, "CA1")  # type: ignore[arg-type]
     it.begin(JANE)
     yield
     await it.end(stay=stay)
@@ -141,5 +141,5 @@ async def test_a_store_that_is_away_does_not_hold_up_the_end_of_a_call() -> None
 
 async def test_a_caller_who_was_never_known_is_nowhere() -> None:
     store = Store()
-    await Standing(store, Engine(), "CA1").end(stay=0.0)  # type: ignore[arg-type]
+    await CallPresence(store, Engine(), "CA1").end(stay=0.0)  # type: ignore[arg-type]
     assert store.noted == []

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from tandem.channels.voice_ending import MAX_ATTEMPTS, Ending, Next, read_ending
-from tandem.channels.voice_keys import LONGEST, KeyMeaning, Keys
-from tandem.channels.voice_watch import Due, Watch
+from tandem.channels.voice.action_callback import MAX_ATTEMPTS, Ending, Next, read_ending
+from tandem.channels.voice.call_timeouts import CallTimeouts, TimeoutKind
+from tandem.channels.voice.dtmf import LONGEST, KeyMeaning, Keys
 
 LOST = {"CallStatus": "in-progress", "SessionStatus": "failed", "ErrorCode": "64105"}
 
@@ -31,31 +31,31 @@ def test_a_stuck_key_fills_no_memory() -> None:
     assert len(keys.take()) == LONGEST
 
 
-def watch(**more: float) -> Watch:
-    return Watch(started=0.0, silence=10.0, longest=more.get("longest", 1000.0))
+def watch(**more: float) -> CallTimeouts:
+    return CallTimeouts(started=0.0, silence=10.0, longest=more.get("longest", 1000.0))
 
 
 def test_silence_is_asked_about_once_and_then_ends_the_call() -> None:
     patience = watch()
     assert [patience.look(now) for now in (9.9, 10.0, 15.0, 19.9, 20.0)] == [
-        None, Due.STILL_THERE, None, None, Due.GOODBYE_SILENCE,
+        None, TimeoutKind.STILL_THERE, None, None, TimeoutKind.GOODBYE_SILENCE,
     ]  # fmt: skip
 
 
 def test_an_answer_starts_the_patience_anew() -> None:
     patience = watch()
-    assert patience.look(10.0) is Due.STILL_THERE
+    assert patience.look(10.0) is TimeoutKind.STILL_THERE
     patience.touch(12.0)
     assert patience.look(21.9) is None
-    assert patience.look(22.0) is Due.STILL_THERE
+    assert patience.look(22.0) is TimeoutKind.STILL_THERE
 
 
 def test_the_agents_own_speech_is_no_silence_and_no_answer() -> None:
     patience = watch()
-    assert patience.look(10.0) is Due.STILL_THERE
+    assert patience.look(10.0) is TimeoutKind.STILL_THERE
     patience.keep(12.0)
     assert patience.look(21.9) is None
-    assert patience.look(22.0) is Due.GOODBYE_SILENCE
+    assert patience.look(22.0) is TimeoutKind.GOODBYE_SILENCE
 
 
 def test_a_long_call_is_warned_once_and_then_ended() -> None:
@@ -64,7 +64,7 @@ def test_a_long_call_is_warned_once_and_then_ended() -> None:
     for now in range(0, 101, 5):
         patience.touch(now)
         found.append(patience.look(now))
-    assert [due for due in found if due] == [Due.ALMOST_OVER, Due.GOODBYE_LENGTH]
+    assert [due for due in found if due] == [TimeoutKind.ALMOST_OVER, TimeoutKind.GOODBYE_LENGTH]
 
 
 def test_a_lost_socket_is_reconnected_a_few_times() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 from starlette.websockets import WebSocketDisconnect
 
-from tandem.channels.relay_actions import Close
-from tandem.channels.voice_socket import NORMAL_CLOSE, QUEUE_FRAMES, TRY_AGAIN_LATER, Wire
+from tandem.channels.voice.relay_actions import Close
+from tandem.channels.voice.relay_socket import NORMAL_CLOSE, QUEUE_FRAMES, TRY_AGAIN_LATER, RelaySocket
 
 
 class Peer:
@@ -32,9 +32,9 @@ class Peer:
         self.closed = code
 
 
-def wire(peer: Peer) -> Wire:
+def wire(peer: Peer) -> RelaySocket:
     socket: Any = peer
-    return Wire(socket)
+    return RelaySocket(socket)
 
 
 async def test_a_peer_that_reads_nothing_is_closed_and_its_queue_dropped() -> None:

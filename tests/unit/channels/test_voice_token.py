@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.channels.voice_token import SECONDS, SocketTokens
+from tandem.channels.voice.socket_token import SECONDS, SocketTokens
 from tandem.errors import BadSignature
 
 TOKENS = SocketTokens("secret")

@@ -9,9 +9,9 @@ import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 
-from tandem.channels import voice_transfer
-from tandem.channels.voice_rules import Ways
-from tandem.channels.voice_transfer import Transfer
+from tandem.channels.voice import transfer as transfer_module
+from tandem.channels.voice.transfer import Transfer
+from tandem.channels.voice.voice_config import VoiceAddresses
 from tandem.errors import StoreUnavailable
 from tandem.model import Ticket
 
@@ -44,8 +44,8 @@ async def signed(request: Request) -> Mapping[str, str]:
 async def test_the_ticket_is_waited_for_a_moment(
     monkeypatch: pytest.MonkeyPatch, looks: int | None, told: bool
 ) -> None:
-    monkeypatch.setattr(voice_transfer, "PAUSE_SECONDS", 0.001)
-    transfer = Transfer(Tickets(looks), Ways("https://tandem.example", "wss://tandem.example"), signed)  # type: ignore[arg-type]
+    monkeypatch.setattr(transfer_module, "PAUSE_SECONDS", 0.001)
+    transfer = Transfer(Tickets(looks), VoiceAddresses("https://tandem.example", "wss://tandem.example"), signed)  # type: ignore[arg-type]
     async with (
         serve(Starlette(routes=list(transfer.routes()))) as url,
         aiohttp.ClientSession() as http,

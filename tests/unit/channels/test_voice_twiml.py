@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tandem.channels.voice_twiml import connect, say
+from tandem.channels.voice.twiml import connect, say
 
 HOSTILE = 'Ann\x0b \x00<Dial>+1</Dial> & "quotes" \ufffe \ud800 ok'
 EXPECTED = 'Ann <Dial>+1</Dial> & "quotes" ok'

@@ -10,16 +10,16 @@ import aiohttp
 import pytest
 from starlette.applications import Starlette
 
-from tandem.channels.base import error_response
-from tandem.channels.simulator_wire import sign
 from tandem.channels.twilio import SignatureCheck
-from tandem.channels.voice import VoiceAdapter
-from tandem.channels.voice_rules import CallRules, Ways
-from tandem.channels.voice_token import SocketTokens
-from tandem.channels.voice_twiml import APOLOGY
+from tandem.channels.voice.adapter import VoiceAdapter
+from tandem.channels.voice.socket_token import SocketTokens
+from tandem.channels.voice.twiml import APOLOGY
+from tandem.channels.voice.voice_config import CallRules, VoiceAddresses
 from tandem.errors import TandemError
 from tandem.identity.base import Resolution
 from tandem.identity.phone import PhoneResolver
+from tandem.simulator.wire import sign
+from tandem.web.status import error_response
 
 from ...kit.serving import listen, port_of, serve
 
@@ -46,7 +46,7 @@ async def gateway() -> AsyncIterator[str]:
         resolver=PhoneResolver("US"),
         signatures=SignatureCheck(public_base_url=url, tokens=[TOKEN]),
         tokens=SocketTokens(TOKEN),
-        ways=Ways(base_url=url, socket_url="wss://x/relay"),
+        ways=VoiceAddresses(base_url=url, socket_url="wss://x/relay"),
         rules=CallRules(),
         greet=greet,
         warm=warm,

@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from tandem.conversation import phrases
 from tandem.conversation.base import Execution, GatedCall, TurnRequest, TurnResult
-from tandem.conversation.speech import Speech
+from tandem.conversation.speech_stream import SpeechStream
 from tandem.entries import Decision, Entry, Heard, SpokenPrompt, TextReceived, Verdict
 from tandem.errors import DeliveryError, DeliveryFailed, DeliveryThrottled, DeliveryUnclear, StoreUnavailable
 from tandem.model import Approval, ApprovalStatus, Channel, Conversation, ReplyStatus, Route
@@ -362,7 +362,7 @@ class Down(Flaky):
 async def test_a_caller_hears_an_apology_when_the_store_is_down(tmp_path: Path) -> None:
     heard: list[str] = []
     finished = asyncio.Event()
-    speech = Speech(JOHN, heard.append, finished.set, first_token_timeout=5)
+    speech = SpeechStream(JOHN, heard.append, finished.set, first_token_timeout=5)
     voice = Route(Channel.VOICE, ROUTE.customer, ROUTE.ours)
     async with lab(tmp_path, wrap=Down) as it:
         it.engine.speeches.add("CA1:1", speech)
@@ -453,7 +453,7 @@ async def test_a_spoken_prompt_goes_before_texts_that_wait(tmp_path: Path) -> No
         await it.text("SM1", "first text")
         await started.wait()
         await it.text("SM2", "second text")
-        speech = Speech(JOHN, lambda _: None, lambda: None, first_token_timeout=5)
+        speech = SpeechStream(JOHN, lambda _: None, lambda: None, first_token_timeout=5)
         it.engine.speeches.add("CA1:1", speech)
         await it.engine.hear(JOHN, [Entry("CA1:1", SpokenPrompt(voice, "CA1", "spoken"))])
         gate.set()

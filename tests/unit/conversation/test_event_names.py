@@ -28,7 +28,7 @@ def written() -> set[str]:
     """Return the names that occur where rows are written."""
     found = set()
     for folder in ("conversation", "persistence"):
-        for module in (SRC / folder).glob("*.py"):
+        for module in (SRC / folder).rglob("*.py"):
             for match in WRITES.finditer(module.read_text(encoding="utf-8")):
                 found |= {text.strip('"') for text in match.groups() if text}
     return found

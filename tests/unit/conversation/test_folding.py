@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tandem.conversation.folding import Folding, wake_at
 from tandem.conversation.history import model_input, remember
+from tandem.conversation.summarising import Summarising, wake_at
 from tandem.conversation.summary import LONGEST_MATERIAL, material, shown, told
 from tandem.entries import Entry, TextReceived
 from tandem.model import Channel, Conversation, Turn
@@ -34,7 +34,7 @@ async def folded(
 ) -> Conversation:
     """Fold a conversation and let another one, which came to be meanwhile, take the result over."""
     ready = asyncio.Event()
-    async with Folding(summarise, lambda _: ready.set(), timeout=timeout) as one:
+    async with Summarising(summarise, lambda _: ready.set(), timeout=timeout) as one:
         one.begin(before)
         await asyncio.wait_for(ready.wait(), 5)
         return one.adopt(after)
@@ -116,7 +116,7 @@ async def nothing_to_fold(it: Lab) -> bool:
 
 async def test_what_was_made_for_somebody_who_was_erased_meanwhile_is_dropped() -> None:
     ready, before = asyncio.Event(), conversation(turns(1, 2))
-    async with Folding(story, lambda _: ready.set(), timeout=5) as one:
+    async with Summarising(story, lambda _: ready.set(), timeout=5) as one:
         one.begin(before)
         await asyncio.wait_for(ready.wait(), 5)
         one.forget(JOHN)

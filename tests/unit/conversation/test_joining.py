@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tandem.conversation.joining import Joining
+from tandem.conversation.lane_merging import MergingResolver
 from tandem.errors import LeaseLost, StoreError, StoreUnavailable
 from tandem.identity.base import NO_METADATA, Metadata, Resolution
 from tandem.model import Address, Channel, Route, SubjectId
@@ -58,14 +58,14 @@ class Store:
 
 
 @asynccontextmanager
-async def joining(store: Store, answers: Answers | None = None) -> AsyncIterator[tuple[Joining, list[Any]]]:
+async def joining(store: Store, answers: Answers | None = None) -> AsyncIterator[tuple[MergingResolver, list[Any]]]:
     moved: list[Any] = []
-    async with Joining(answers or Answers(), store, pauses=(0.0, 0.0, 0.0)) as it:
+    async with MergingResolver(answers or Answers(), store, pauses=(0.0, 0.0, 0.0)) as it:
         it.moved.append(lambda old, new: moved.append((old, new)))
         yield it, moved
 
 
-async def resolve(it: Joining) -> SubjectId:
+async def resolve(it: MergingResolver) -> SubjectId:
     return (await it.resolve(CALLER, session="SM1")).subject
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.conversation.profile import LARGEST, Profile, Purchase, render
-from tandem.conversation.quoting import plain
+from tandem.conversation.customer_profile import LARGEST, CustomerProfile, Purchase, render
+from tandem.conversation.prompt_quoting import plain
 from tandem.model import (
     Approval,
     ApprovalStatus,
@@ -38,7 +38,7 @@ EVENT = TimelineEvent(
 SPOKEN = Turn(1, Channel.VOICE, NOW - 600, (
     {"role": "user", "content": "Is my stand on its way?"}, {"role": "assistant", "content": "It is pending."},
 ))  # fmt: skip
-FULL = Profile(
+FULL = CustomerProfile(
     "John Doe", "premium", [Purchase("ORD_12345", "shipped", "$139.97")], [TICKET], [EVENT], {"tier": "gold"}
 )
 HOSTILE = [
@@ -55,11 +55,11 @@ HOSTILE = [
 ]
 
 
-def with_everything(text: str) -> tuple[Profile, Conversation]:
+def with_everything(text: str) -> tuple[CustomerProfile, Conversation]:
     """Put a text wherever a customer's, a partner's or a model's words can come from."""
     turn = replace(SPOKEN, items=({"role": "user", "content": text}, {"role": "assistant", "content": text}))
     approval = replace(APPROVAL, id=text, tool=text, arguments={"order_id": text, "amount": text, "to": text})
-    profile = Profile(
+    profile = CustomerProfile(
         text, text, [Purchase(text, text, text)], [replace(TICKET, id=text, title=text)],
         [replace(EVENT, name=text, data={"tool": text, "status": text})], {text: text},
     )  # fmt: skip
@@ -81,7 +81,7 @@ def test_everything_that_is_known_is_told() -> None:
 
 
 def test_nothing_known_is_no_block() -> None:
-    assert render(Profile(), EMPTY, Channel.SMS, now=NOW) == ""
+    assert render(CustomerProfile(), EMPTY, Channel.SMS, now=NOW) == ""
 
 
 def test_what_is_over_is_not_told() -> None:

@@ -1,12 +1,12 @@
 """The voice of a turn says what passes its filter, and nothing once nobody listens."""
 
-from tandem.conversation.speech import Speech
+from tandem.conversation.speech_stream import SpeechStream
 from tandem.model import SubjectId
 
 
-def voice() -> tuple[Speech, list[str]]:
+def voice() -> tuple[SpeechStream, list[str]]:
     sent: list[str] = []
-    speech = Speech(SubjectId("s"), sent.append, lambda: sent.append("<end>"), first_token_timeout=1)
+    speech = SpeechStream(SubjectId("s"), sent.append, lambda: sent.append("<end>"), first_token_timeout=1)
     return speech, sent
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tandem.conversation import phrases
 from tandem.conversation.base import TurnRequest, TurnResult
-from tandem.conversation.staff_acts import MAX_TRIES
+from tandem.conversation.staff_actions import MAX_TRIES
 from tandem.conversation.ticket_history import STEPS_KEPT, with_step
 from tandem.entries import Hold, StaffMessage, TicketOpened
 from tandem.model import Conversation, Priority, SubjectId, Ticket, TicketStep

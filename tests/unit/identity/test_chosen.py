@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tandem.errors import ConfigurationError
-from tandem.identity.chosen import SOURCES, open_identity, source_place
-from tandem.identity.guarded import GuardedResolver
+from tandem.identity.caching_resolver import CachingResolver
+from tandem.identity.factory import SOURCES, open_identity, source_place
 from tandem.identity.phone import PhoneResolver
 from tandem.model import Address
 from tandem.settings import Settings, load_settings
@@ -107,7 +107,7 @@ async def test_the_number_unless_told_otherwise() -> None:
 async def test_a_source_is_guarded_and_its_place_shows_no_key(env: dict[str, str], place: str) -> None:
     settings = load(**env)
     async with open_identity(settings) as identity:
-        assert isinstance(identity, GuardedResolver)
+        assert isinstance(identity, CachingResolver)
     assert source_place(settings) == place
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tandem.errors import IdentityUnavailable, IdentityUnreadable, MalformedRequest
 from tandem.identity.base import NO_METADATA, Metadata, Resolution
-from tandem.identity.guarded import FRESH_SECONDS, STALE_SECONDS, TROUBLE_SECONDS, GuardedResolver
+from tandem.identity.caching_resolver import FRESH_SECONDS, STALE_SECONDS, TROUBLE_SECONDS, CachingResolver
 from tandem.identity.phone import PhoneResolver
 from tandem.model import Address, Channel, Route, SubjectId
 
@@ -53,7 +53,7 @@ class Bench:
 
     source: Source
     now: float = 1000.0
-    resolver: GuardedResolver = field(init=False)
+    resolver: CachingResolver = field(init=False)
 
     async def ask(self, number: str = "+14155550100", *, session: str = "SM1", **metadata: str) -> SubjectId:
         return (await self.resolver.resolve(Address.parse(number), session=session, metadata=metadata)).subject
@@ -64,7 +64,7 @@ async def bench(
     answer: Callable[[Address], Awaitable[Any]] = ada, *, deadline: float = LONG, most: int = 5000
 ) -> AsyncIterator[Bench]:
     it = Bench(Source(answer))
-    it.resolver = GuardedResolver(it.source, PhoneResolver("US"), deadline=deadline, clock=lambda: it.now, most=most)
+    it.resolver = CachingResolver(it.source, PhoneResolver("US"), deadline=deadline, clock=lambda: it.now, most=most)
     async with it.resolver:
         yield it
 

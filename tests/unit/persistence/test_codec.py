@@ -8,16 +8,7 @@ from typing import Any
 
 import pytest
 
-from tandem.entries import (
-    Decision,
-    Entry,
-    Hold,
-    Revealed,
-    StaffMessage,
-    TicketClosed,
-    TicketOpened,
-    Verdict,
-)
+from tandem.entries import Decision, Entry, Hold, Revealed, StaffMessage, TicketClosed, TicketOpened, Verdict
 from tandem.errors import UnreadableRecord
 from tandem.model import Channel, Priority, SubjectId, Ticket, TicketStatus, TicketStep, Turn
 from tandem.persistence.codec import CONVERSATION, ENTRY, TICKET, Codec

@@ -10,7 +10,7 @@ import pytest
 from tandem.entries import Decision, Entry, Verdict, Waiting
 from tandem.model import Approval, ApprovalStatus, Conversation, SubjectId
 from tandem.persistence.values import Page
-from tandem.staff.desk import ApprovalDesk
+from tandem.staff.approvals import ApprovalDesk
 
 from ...kit.staffing import CANARY, FAR, NOW, OTHER, SUBJECT, Desk, Schemas, approval, in_doubt
 

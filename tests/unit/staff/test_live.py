@@ -12,13 +12,13 @@ from typing import Any
 import aiohttp
 from starlette.applications import Starlette
 
-from tandem.channels.base import error_response
 from tandem.conversation.events import Happened
 from tandem.errors import StoreUnavailable, TandemError
 from tandem.model import Channel, Source, SubjectId, TimelineEvent
 from tandem.persistence.values import ConversationHead, Page
 from tandem.staff.auth import StaffTokens
-from tandem.staff.live import LONGEST_QUEUE, LivePages
+from tandem.staff.event_stream import LONGEST_QUEUE, StaffEvents
+from tandem.web.status import error_response
 
 from ...kit.serving import serve
 from ...kit.staffing import ANNA
@@ -80,7 +80,7 @@ class Ear:
 @dataclass
 class Scene:
     store: Store
-    live: LivePages
+    live: StaffEvents
     url: str
     http: aiohttp.ClientSession
 
@@ -97,7 +97,7 @@ class Scene:
 @asynccontextmanager
 async def scene(**options: float) -> AsyncIterator[Scene]:
     store = Store()
-    async with LivePages(store, StaffTokens({"anna": ANNA}), **options) as live:
+    async with StaffEvents(store, StaffTokens({"anna": ANNA}), **options) as live:
         app = Starlette(routes=list(live.routes()), exception_handlers={TandemError: error_response})
         async with serve(app) as url, aiohttp.ClientSession() as http:
             yield Scene(store, live, url, http)

@@ -15,11 +15,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tandem.channels.base import error_response
 from tandem.errors import TandemError
 from tandem.staff.auth import DEVELOPER, StaffTokens
 from tandem.staff.cookie import SECONDS, seal, unseal
 from tandem.staff.session import WITHIN, WRONG_TOKENS, StaffSession
+from tandem.web.status import error_response
 
 from ...kit.serving import serve
 from ...kit.staffing import ANNA, BEN, Answered

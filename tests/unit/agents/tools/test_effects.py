@@ -6,7 +6,7 @@ import pytest
 from agents import WebSearchTool, function_tool
 
 from tandem.agents.tools import support_tools
-from tandem.agents.tools.effects import Effect, effect_of, idempotency_key, idempotent, in_commit, reads_only
+from tandem.agents.tools.effects import ToolEffect, effect_of, idempotency_key, idempotent, in_commit, reads_only
 
 
 @function_tool
@@ -23,16 +23,16 @@ def look_at_the_bell() -> str:
 
 
 def test_a_tool_runs_once_unless_it_declares_otherwise():
-    assert effect_of(ring_the_bell) is Effect.ONCE
+    assert effect_of(ring_the_bell) is ToolEffect.ONCE
 
 
 def test_so_does_a_hosted_tool():
-    assert effect_of(WebSearchTool()) is Effect.ONCE
+    assert effect_of(WebSearchTool()) is ToolEffect.ONCE
 
 
 @pytest.mark.parametrize(
     ("declare", "effect"),
-    [(reads_only, Effect.NONE), (in_commit, Effect.IN_COMMIT), (idempotent, Effect.IDEMPOTENT)],
+    [(reads_only, ToolEffect.NONE), (in_commit, ToolEffect.IN_COMMIT), (idempotent, ToolEffect.IDEMPOTENT)],
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_what_a_tool_declares(declare, effect):
@@ -42,12 +42,12 @@ def test_what_a_tool_declares(declare, effect):
 def test_the_declaration_survives_copies_and_wrappers():
     wrapped = copy.copy(look_at_the_bell)
     wrapped.on_invoke_tool = ring_the_bell.on_invoke_tool
-    assert effect_of(wrapped) is Effect.NONE
+    assert effect_of(wrapped) is ToolEffect.NONE
 
 
 def test_declaring_a_copy_leaves_the_original_alone():
     reads_only(copy.copy(ring_the_bell))
-    assert effect_of(ring_the_bell) is Effect.ONCE
+    assert effect_of(ring_the_bell) is ToolEffect.ONCE
 
 
 def test_what_every_tool_of_ours_declares():

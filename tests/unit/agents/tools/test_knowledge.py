@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from tandem.agents.knowledge import open_knowledge
 from tandem.agents.tools.knowledge import MOST_RESULTS, NOTHING, REFERENCE, search_knowledge_base
+from tandem.knowledge.library import open_knowledge
 
 from ....kit.callers import caller_of
 

@@ -13,10 +13,10 @@ from agents.testing import ScriptedModel, assistant_message, function_call
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tandem.agents.shop import Order, OrderLine
 from tandem.agents.tools.refund import MAX_REASON, needs_consent, refund_tool, whole_cents
 from tandem.entries import Verdict
 from tandem.model import ApprovalStatus
+from tandem.shop.base import Order, OrderLine
 
 from ....kit.callers import JANE, JOHN, STRANGER, caller_of
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from agents.testing import ScriptedModel, assistant_message, function_call
 
-from tandem.agents.gate import TOOL_FAILED
+from tandem.agents.tool_gate import TOOL_FAILED
 from tandem.agents.tools.ticket import (
     LONGEST_ID,
     MAX_DESCRIPTION,

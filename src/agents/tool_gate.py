@@ -1,0 +1,202 @@
+"""Around every tool: nothing runs except through the run that it belongs to, and only calls that can wait may wait."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from typing import Any, Protocol, cast
+
+import jsonschema  # type: ignore[import-untyped]
+from agents import Agent, FunctionTool, Handoff, HostedMCPTool, RunContextWrapper, Tool
+from agents.tool_context import ToolContext
+
+from ..errors import ConfigurationError
+from .tools.approval import withdraw_request
+from .tools.effects import effect_of
+
+TOOL_FAILED = (
+    "The tool failed and gave no result. Do not claim that it worked; say that it did not, or try another way."
+)
+
+
+Policy = Callable[[RunContextWrapper[Any], dict[str, Any], str], Awaitable[bool]]
+"""A tool's ``needs_approval``: context, raw arguments, call id."""
+
+
+class ToolRun(Protocol):
+    """What decides how a call is run: a turn's journal, or the execution of one approved call."""
+
+    async def call(self, tool: GatedTool, context: ToolContext[Any], arguments: str) -> Any:
+        """Run the call, or answer in its place."""
+        ...
+
+    def raised(self, call_id: str, error: Exception | None) -> None:
+        """Note that the call's own code raised, before its answer comes back."""
+        ...
+
+    async def decided(self, tool: GatedTool, call_id: str, arguments: str) -> bool:
+        """Tell whether the call may run without asking its policy: it was decided, or it ran before."""
+        ...
+
+
+current: ContextVar[ToolRun] = ContextVar("tandem_run")
+"""The run that this task belongs to; the SDK runs tools in tasks that inherit it."""
+
+
+class GatedTool:
+    """A tool's ``on_invoke_tool``, with the run in front of it."""
+
+    def __init__(self, tool: FunctionTool) -> None:
+        self.name = tool.name
+        self.effect = effect_of(tool)
+        self.schema = tool.params_json_schema
+        self.invoke = tool.on_invoke_tool
+
+    async def __call__(self, context: ToolContext[Any], arguments: str) -> Any:
+        """Run the call through the current run; outside any run, as if nothing stood in front."""
+        run = current.get(None)
+        return await (run.call(self, context, arguments) if run else self.invoke(context, arguments))
+
+
+def put_gates(agent: Agent[Any]) -> dict[str, GatedTool]:
+    """Wrap every function tool that can be reached through handoffs, and return them by name.
+
+    An agent with tools that need approval also gets ``withdraw_request``. Raises ConfigurationError for tools that
+    need approval but could not be executed afterwards.
+    """
+    found: dict[str, GatedTool] = {}
+    problems: list[str] = []
+    for reached in reachable(agent):
+        problems += _cannot_wait(reached)
+        if any(may_wait(tool) for tool in reached.tools) and withdraw_request.name not in _names(reached):
+            reached.tools.append(withdraw_request)
+        for tool in reached.tools:
+            if isinstance(tool, FunctionTool):
+                if not isinstance(tool.on_invoke_tool, GatedTool):
+                    gate = tool.on_invoke_tool = GatedTool(tool)
+                    if callable(tool.needs_approval):
+                        tool.needs_approval = _policy(gate, tool.needs_approval)
+                found[tool.name] = tool.on_invoke_tool
+    if problems:
+        raise ConfigurationError(problems)
+    return found
+
+
+def reachable(agent: Agent[Any]) -> list[Agent[Any]]:
+    """Return ``agent`` and all agents behind its handoffs, each once; cycles are fine."""
+    found: list[Agent[Any]] = []
+    ahead = [agent]
+    while ahead:
+        here = ahead.pop(0)
+        if any(here is known for known in found):
+            continue
+        found.append(here)
+        for handoff in here.handoffs:
+            target = handoff._agent_ref() if isinstance(handoff, Handoff) and handoff._agent_ref else handoff
+            if isinstance(target, Agent):
+                ahead.append(target)
+    return found
+
+
+def may_wait(tool: Tool) -> bool:
+    """Tell whether calls of a tool may need approval."""
+    return isinstance(tool, FunctionTool) and tool.needs_approval is not False
+
+
+def fingerprint(agent: Agent[Any], tool: str) -> str:
+    """Return what a snapshot of a waiting call depends on: the SDK's version, the agents' names, the tool's schema."""
+    agents = reachable(agent)
+    schemas = [
+        own.params_json_schema
+        for reached in agents
+        for own in reached.tools
+        if isinstance(own, FunctionTool) and own.name == tool
+    ]
+    version = importlib.metadata.version("openai-agents")
+    parts = json.dumps([version, sorted(one.name for one in agents), tool, schemas], sort_keys=True)
+    return hashlib.sha256(parts.encode()).hexdigest()[:32]
+
+
+def argument_problem(tool: GatedTool, arguments: Mapping[str, Any]) -> str | None:
+    """Say in one sentence why arguments do not fit a tool's schema, or None."""
+    validator = jsonschema.Draft202012Validator(tool.schema)
+    error = next(iter(validator.iter_errors(dict(arguments))), None)
+    if error is None:
+        return None
+    where = ".".join(str(part) for part in error.absolute_path)
+    return f"{where}: {error.message}" if where else error.message
+
+
+def canonical(arguments: str) -> str:
+    """Return a call's arguments in one spelling, so that the same request is recognised whatever its spelling."""
+    return json.dumps(read_arguments(arguments), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def read_arguments(text: str) -> Mapping[str, Any]:
+    """Read a call's arguments; what is no JSON object becomes ``{"raw": text}``, so that a record always exists."""
+    try:
+        value = json.loads(text or "{}", parse_constant=_no_number)
+    except ValueError:
+        value = None
+    return cast(Mapping[str, Any], value) if isinstance(value, dict) else {"raw": text}
+
+
+def _no_number(name: str) -> Any:
+    """Refuse NaN and Infinity, which are no JSON and which no record can hold."""
+    raise ValueError(name)
+
+
+def refused(output: str) -> bool:
+    """Tell whether a tool's answer is a refusal (see :mod:`.tools.outputs`)."""
+    if not output.startswith('{"error"'):
+        return False
+    return "error" in read_arguments(output)
+
+
+def _policy(gate: GatedTool, asked: Policy) -> Policy:
+    """Put the run in front of a tool's own policy.
+
+    A turn that is run again after a crash meets calls that were carried out the first time. Asking for approval anew
+    would look at a world which the call itself has changed already, and would pay twice.
+    """
+
+    async def needs_approval(context: RunContextWrapper[Any], arguments: dict[str, Any], call_id: str) -> bool:
+        run = current.get(None)
+        if run is not None and await run.decided(gate, call_id, json.dumps(arguments)):
+            return False
+        return bool(await asked(context, arguments, call_id))
+
+    return needs_approval
+
+
+def _names(agent: Agent[Any]) -> set[str]:
+    return {tool.name for tool in agent.tools}
+
+
+def _cannot_wait(agent: Agent[Any]) -> list[str]:
+    """Name the tools of an agent that ask for approval in a way that cannot be kept: the call runs inside something
+    else, so it cannot be resumed alone.
+    """
+    problems = []
+    for tool in agent.tools:
+        inner = getattr(tool, "_agent_instance", None)
+        if inner is not None and (
+            may_wait(tool) or any(may_wait(own) for one in reachable(inner) for own in one.tools)
+        ):
+            problems.append(f"{tool.name} (an agent as a tool)")
+        elif isinstance(tool, HostedMCPTool) and tool.tool_config.get("require_approval", "always") != "never":
+            problems.append(f"{tool.name} (a hosted MCP server)")
+        elif not isinstance(tool, FunctionTool) and getattr(tool, "needs_approval", False) is not False:
+            problems.append(f"{tool.name} (a hosted tool)")
+    problems += [
+        f"{server.name} (an MCP server)"
+        for server in agent.mcp_servers
+        if getattr(server, "_needs_approval_policy", False) is not False
+    ]
+    return [
+        f"Agent {agent.name!r}: {problem} asks for approval, which only function tools of agents and handoffs can."
+        for problem in problems
+    ]

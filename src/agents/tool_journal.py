@@ -1,0 +1,253 @@
+"""What the tools of one turn did, recorded where they run: it survives a model that fails or is cut off afterwards.
+
+Every call with a side effect goes through the store's ledger, so that a turn which is run again after a crash does
+not do it again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import uuid
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from agents import ModelBehaviorError
+from agents.tool_context import ToolContext
+
+from ..conversation.base import Steering, ToolUse, UnknownEffect
+from ..errors import StoreUnavailable
+from ..guardrails.pii import mask, mask_value
+from ..model import Item, SubjectId
+from ..persistence.values import Effect as LedgerRow
+from ..persistence.values import EffectState
+from .model_timer import Stopwatch
+from .tool_gate import TOOL_FAILED, GatedTool, canonical, read_arguments, refused
+from .tools.effects import ToolEffect, current_key
+
+UNKNOWN = (
+    "It is not known whether this already happened: an earlier attempt broke off. It was not repeated. A colleague "
+    "checks it; tell the customer that they will hear from us."
+)
+ATTEMPTS = 3
+"""How often an idempotent call that raises is tried, with the same key."""
+
+
+class EffectStore(Protocol):
+    """The part of the store that tools need; see :class:`~tandem.persistence.base.LaneStore`."""
+
+    async def effect_begin(self, subject: SubjectId, key: str, *, token: str) -> LedgerRow:
+        """Record that a side effect is about to happen."""
+        ...
+
+    async def effect_finish(self, subject: SubjectId, key: str, *, result: str) -> None:
+        """Record its result."""
+        ...
+
+    async def effect_known(self, subject: SubjectId, key: str) -> bool:
+        """Tell whether it was ever begun."""
+        ...
+
+
+class EffectLedger:
+    """Runs calls with a side effect through the ledger, at most once per key."""
+
+    def __init__(self, ledger: EffectStore, subject: SubjectId) -> None:
+        self._ledger = ledger
+        self._subject = subject
+        self._token = uuid.uuid4().hex
+        self._raised: dict[str, Exception | None] = {}
+
+    def raised(self, call_id: str, error: Exception | None) -> None:
+        """See :class:`.tool_gate.Run`."""
+        self._raised[call_id] = error
+
+    async def known(self, key: str) -> bool:
+        """Tell whether a call with this key was ever begun."""
+        return await self._ledger.effect_known(self._subject, key)
+
+    async def run(
+        self, tool: GatedTool, context: ToolContext[Any], arguments: str, *, key: str, idempotency_key: str
+    ) -> tuple[str, bool] | None:
+        """Return a call's output and whether it failed, now or earlier; None when nobody knows what it did."""
+        row = await self._ledger.effect_begin(self._subject, key, token=self._token)
+        if row.state is EffectState.DONE:
+            output, failed = json.loads(row.result or '["",true]')
+            return output, failed
+        if row.state is EffectState.UNKNOWN and tool.effect is not ToolEffect.IDEMPOTENT:
+            return None
+        attempts = ATTEMPTS if tool.effect is ToolEffect.IDEMPOTENT else 1
+        for _ in range(attempts):
+            answer, error = await self._invoke(tool, context, arguments, idempotency_key)
+            if error is None or isinstance(error, ModelBehaviorError):
+                break
+        output = mask(str(answer)).text
+        # Arguments that do not fit never reached the tool's code; every other end may have left something behind.
+        reached = error is not None and not isinstance(error, ModelBehaviorError)
+        if reached and (attempts > 1 or isinstance(error, TimeoutError)):
+            return None
+        failed = error is not None or refused(output)
+        await self._ledger.effect_finish(self._subject, key, result=json.dumps([output, failed]))
+        return output, failed
+
+    async def plain(self, tool: GatedTool, context: ToolContext[Any], arguments: str) -> tuple[Any, bool]:
+        """Run a call that may be repeated freely; return its output and whether it failed."""
+        output, error = await self._invoke(tool, context, arguments, "")
+        return mask_value(output), error is not None or refused(str(output))
+
+    async def _invoke(
+        self, tool: GatedTool, context: ToolContext[Any], arguments: str, key: str
+    ) -> tuple[Any, Exception | None]:
+        """Run the tool's own code; an exception comes back as a value, whichever way the tool handles it."""
+        self._raised.pop(context.tool_call_id, None)
+        token = current_key.set(key)
+        try:
+            output = await tool.invoke(context, arguments)
+        except Exception as error:
+            # The edge to a tool's code, which may be anybody's.
+            return TOOL_FAILED, error
+        finally:
+            current_key.reset(token)
+        if context.tool_call_id in self._raised:
+            return output, self._raised[context.tool_call_id] or Exception()
+        return output, None
+
+
+class Journal:
+    """One turn's calls, in the order in which they ended. Fulfils :class:`.tool_gate.Run`."""
+
+    def __init__(self, ledger: EffectStore, subject: SubjectId, key: str, steering: Steering) -> None:
+        self._once = EffectLedger(ledger, subject)
+        self._key = key
+        self._steering = steering
+        self.busy = 0
+        """Calls under way."""
+        self._asked: Counter[str] = Counter()
+        self._ordinals: dict[str, int] = {}
+        self._open: dict[str, UnknownEffect] = {}
+        self.uses: list[ToolUse] = []
+        self.model = Stopwatch()
+        self.tool_seconds = 0.0
+        """How long any call was under way."""
+        self._busy_since = 0.0
+
+    @property
+    def unknown(self) -> tuple[UnknownEffect, ...]:
+        """Return the side effects that began and whose end nobody knows."""
+        return tuple(self._open.values())
+
+    def raised(self, call_id: str, error: Exception | None) -> None:
+        """See :class:`.tool_gate.Run`."""
+        self._once.raised(call_id, error)
+
+    async def call(self, tool: GatedTool, context: ToolContext[Any], arguments: str) -> Any:
+        """See :class:`.tool_gate.Run`."""
+        call_id = context.tool_call_id
+        output: Any = TOOL_FAILED
+        failed = True
+        self._steering.tools_begun += 1
+        if self.busy == 0:
+            self._busy_since = time.perf_counter()
+        self.busy += 1
+        try:
+            if tool.effect in (ToolEffect.NONE, ToolEffect.IN_COMMIT):
+                output, failed = await self._once.plain(tool, context, arguments)
+            else:
+                output, failed = await self._with_effect(tool, context, arguments)
+        finally:
+            self.busy -= 1
+            if self.busy == 0:
+                self.tool_seconds += time.perf_counter() - self._busy_since
+            shown = mask_value(read_arguments(arguments))
+            self.uses.append(ToolUse(tool.name, call_id, shown, str(output), failed))
+        return output
+
+    async def _with_effect(self, tool: GatedTool, context: ToolContext[Any], arguments: str) -> tuple[str, bool]:
+        key = self._effect_key(tool, context.tool_call_id, arguments)
+        known = UnknownEffect(key, context.tool_call_id, tool.name, read_arguments(arguments))
+        self._open[key] = known
+        try:
+            ended = await self._once.run(tool, context, arguments, key=key, idempotency_key=key)
+        except StoreUnavailable:
+            # Begun or not, nobody can say now; staff see it as unknown.
+            return TOOL_FAILED, True
+        if ended is None:
+            return UNKNOWN, True
+        del self._open[key]
+        return ended
+
+    async def decided(self, tool: GatedTool, call_id: str, arguments: str) -> bool:
+        """See :class:`.tool_gate.Run`: an earlier run of this turn began the call, so it was allowed then."""
+        return await self._once.known(self._effect_key(tool, call_id, arguments))
+
+    def _effect_key(self, tool: GatedTool, call_id: str, arguments: str) -> str:
+        """Return the ledger key of a call: by what it asks for, and how many same ones came before it."""
+        same = f"{tool.name}:{canonical(arguments)}"
+        if call_id not in self._ordinals:
+            self._asked[same] += 1
+            self._ordinals[call_id] = self._asked[same]
+        digest = hashlib.sha256(same.encode()).hexdigest()[:24]
+        return f"turn:{self._key}:{tool.name}:{digest}:{self._ordinals[call_id]}"
+
+    def answered(self, tool: str, call_id: str, arguments: Mapping[str, Any], output: str, *, failed: bool) -> Item:
+        """Note a call that was answered without being run, and return the item that answers it."""
+        self.uses.append(ToolUse(tool, call_id, mask_value(arguments), output, failed))
+        return {"type": "function_call_output", "call_id": call_id, "output": output}
+
+    def items(self, *, since: int = 0) -> tuple[Item, ...]:
+        """Return the calls from ``since`` on, with their outputs, as plain items: history for a run that broke off."""
+        items: list[Item] = []
+        for use in self.uses[since:]:
+            call = {"type": "function_call", "call_id": use.call_id, "name": use.name}
+            items.append({**call, "arguments": json.dumps(dict(use.arguments))})
+            items.append({"type": "function_call_output", "call_id": use.call_id, "output": use.output})
+        return tuple(items)
+
+
+class ApprovedCall:
+    """The execution of one decided call: this call and no other, once. Fulfils :class:`.tool_gate.Run`."""
+
+    def __init__(
+        self,
+        ledger: EffectStore,
+        subject: SubjectId,
+        *,
+        call_id: str,
+        key: str,
+        idempotency_key: str,
+        arguments: str | None,
+    ) -> None:
+        self._once = EffectLedger(ledger, subject)
+        self._call_id = call_id
+        self._key = key
+        self._idempotency_key = idempotency_key
+        self._arguments = arguments
+        self.reached = False
+        self.ended: tuple[str, bool] | None = None
+        """Output and whether it failed; None although reached: nobody knows."""
+
+    def raised(self, call_id: str, error: Exception | None) -> None:
+        """See :class:`.tool_gate.Run`."""
+        self._once.raised(call_id, error)
+
+    async def decided(self, tool: GatedTool, call_id: str, arguments: str) -> bool:
+        """See :class:`.tool_gate.Run`: staff decided about this call, and about no other."""
+        return call_id == self._call_id
+
+    async def call(self, tool: GatedTool, context: ToolContext[Any], arguments: str) -> Any:
+        """See :class:`.tool_gate.Run`."""
+        if context.tool_call_id != self._call_id or self.reached:
+            return "not executed"
+        self.reached = True
+        given = self._arguments or arguments
+        if tool.effect in (ToolEffect.NONE, ToolEffect.IN_COMMIT):
+            # Nothing of it is kept unless this decision is committed, so running it again after a crash is right.
+            output, failed = await self._once.plain(tool, context, given)
+            self.ended = str(output), failed
+        else:
+            self.ended = await self._once.run(
+                tool, context, given, key=self._key, idempotency_key=self._idempotency_key
+            )
+        return self.ended[0] if self.ended else UNKNOWN

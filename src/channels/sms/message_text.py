@@ -1,0 +1,136 @@
+"""What an answer looks like as text messages: Markdown removed, counted in segments, split. Pure.
+
+:func:`compose` gives the parts of an answer, and ``"".join(compose(text)) == clean(text)``: nothing is lost or added
+at a seam; the blank at a seam ends the earlier part.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..markdown import strip_markdown
+
+LIMIT = 1600
+"""Characters that one create request takes; more is error 21617 (twilio.com/docs/messaging/api/message-resource)."""
+
+GSM7 = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+GSM7_TWICE = frozenset("^{}\\[~]|€\f")
+"""Characters of the GSM 03.38 extension table: an escape and a character, so they count two."""
+
+_FOLD = str.maketrans(
+    {"‘": "'", "’": "'", "‚": "'", "‛": "'", "′": "'", "“": '"', "”": '"', "„": '"', "‟": '"', "″": '"'}
+    | {"«": '"', "»": '"', "‹": "'", "›": "'", "‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "-", "―": "-", "−": "-"}
+    | {"…": "...", "•": "-", "·": "-", "×": "x", "™": "(TM)", "\u00a0": " ", "\u202f": " ", "\u2009": " "}
+    | {"\u200b": "", "\u2060": "", "\ufeff": "", "\t": " "}
+)
+
+_URL = re.compile(r"https?://\S+", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"[.!?…。！？][\"')\]”’]*\s+|\n+")
+_BLANK = re.compile(r"\s+")
+
+
+def segments(text: str) -> int:
+    """Count the segments that Twilio bills and sends: GSM-7 160, or 153 each; UCS-2 70, or 67 each; 0 when empty."""
+    units, single, each = _units(text)
+    return 0 if not units else 1 if units <= single else -(-units // each)
+
+
+def clean(text: str) -> str:
+    """Give the text that is sent: no Markdown, tidy blanks, plain punctuation where that saves a segment."""
+    tidy = _tidy(strip_markdown(text))
+    folded = _tidy(tidy.translate(_FOLD))
+    saves = sum(map(segments, _split(folded))) < sum(map(segments, _split(tidy)))
+    return folded if saves else tidy
+
+
+def compose(text: str) -> tuple[str, ...]:
+    """Give the provider messages that carry an answer: at most 1600 characters each; none for a blank text.
+
+    A part ends after a sentence where one ends in its second half, else after a word; web addresses stay whole
+    unless one alone is longer than a part.
+    """
+    return tuple(_split(clean(text)))
+
+
+def _split(text: str) -> list[str]:
+    parts: list[str] = []
+    start = 0
+    while _size(text[start:]) > LIMIT:
+        end = start + _fitting(text[start : start + LIMIT])
+        cut = _cut(text, start, end)
+        parts.append(text[start:cut])
+        start = cut
+    return [*parts, text[start:]] if text[start:] else parts
+
+
+def _cut(text: str, start: int, end: int) -> int:
+    """Choose where the part that starts at ``start`` and may reach ``end`` is cut."""
+    whole = _before_url(text, start, end)
+    window = text[start:whole]
+    sentences = [start + match.end() for match in _SENTENCE_END.finditer(window)]
+    if sentences and sentences[-1] - start > (end - start) // 2:
+        return sentences[-1]
+    words = [start + match.end() for match in _BLANK.finditer(window)]
+    if words:
+        return words[-1]
+    if whole > start and whole < end:
+        return whole
+    return _between_characters(text, start, end)
+
+
+def _before_url(text: str, start: int, end: int) -> int:
+    """Move the end before a web address that it would cut."""
+    for match in _URL.finditer(text, start):
+        if match.start() >= end:
+            break
+        if match.end() > end:
+            return match.start()
+    return end
+
+
+def _between_characters(text: str, start: int, end: int) -> int:
+    """Step back from the middle of a joined character (accents, skin tones, families)."""
+    for cut in range(end, max(start, end - 32), -1):
+        if not _joins(text[cut]) and text[cut - 1] != "\u200d":
+            return cut
+    return end
+
+
+def _joins(character: str) -> bool:
+    return (
+        character in "\u200d\ufe0f\ufe0e\u20e3"
+        or "\u0300" <= character <= "\u036f"
+        or "\U0001f3fb" <= character <= "\U0001f3ff"
+    )
+
+
+def _size(text: str) -> int:
+    """Count as Twilio may: characters outside the basic plane are two in UTF-16."""
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
+def _fitting(text: str) -> int:
+    """Count the characters from the start whose size is at most the limit."""
+    size = 0
+    for count, character in enumerate(text):
+        size += 2 if character > "\uffff" else 1
+        if size > LIMIT:
+            return count
+    return len(text)
+
+
+def _units(text: str) -> tuple[int, int, int]:
+    """Count code units, and how many fit a single message and each segment of several."""
+    twice = sum(character in GSM7_TWICE for character in text)
+    if all(character in GSM7 or character in GSM7_TWICE for character in text):
+        return len(text) + twice, 160, 153
+    return _size(text), 70, 67
+
+
+def _tidy(text: str) -> str:
+    """One blank between words, one empty line between paragraphs, none at the ends."""
+    lines = (" ".join(line.split()) for line in text.strip().splitlines())
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

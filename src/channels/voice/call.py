@@ -1,0 +1,319 @@
+"""One live call: performs the actions of its relay session. The session decides, this shell waits.
+
+It owns the socket, the tasks and the patience of one call; :mod:`.call_turns` has its turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import structlog
+from starlette.websockets import WebSocket
+
+from ...conversation import phrases
+from ...conversation.engine import TurnEngine
+from ...entries import Entry, PersonWanted
+from ...errors import MalformedRequest, StoreUnavailable
+from ...identity.base import Resolution, SubjectResolver
+from ...model import Address, Channel, Route, SubjectId
+from ...telemetry.logs import subject_label
+from .action_callback import MOVED, TRANSFER
+from .call_timeouts import GOODBYES, WORDS, CallTimeouts
+from .call_turns import CallTurns
+from .dtmf import KeyMeaning, Keys
+from .relay_actions import (
+    Action,
+    Actions,
+    CallReady,
+    CancelTurn,
+    Close,
+    CorrectTurn,
+    KeyPressed,
+    RecordEvent,
+    Send,
+    SpeakingChanged,
+    StartTurn,
+)
+from .relay_session import Phase, RelaySession
+from .relay_socket import RelaySocket
+from .voice_config import CallRules
+
+log = structlog.get_logger(__name__)
+
+CHARS_PER_SECOND = 15.0
+"""How fast Twilio speaks, where its speaker events do not tell."""
+QUIET_SECONDS = 0.4
+"""How long nobody may have spoken before something is said unasked."""
+LOOK_SECONDS = 1.0
+KEY_PAUSE_SECONDS = 2.0
+"""A pause this long ends a number that is entered with keys."""
+HOME_LANGUAGE = "en"
+
+
+class LiveCall:
+    """A call on its socket. ``greet`` gives what the TwiML spoke as a greeting, "" where it spoke none. ``joined`` is
+    told when the caller is known, and gives what is to be said first, where the greeting did not say it.
+    """
+
+    def __init__(
+        self,
+        socket: WebSocket,
+        call: str,
+        *,
+        engine: TurnEngine,
+        resolver: SubjectResolver,
+        greet: Callable[[Resolution], Awaitable[str]],
+        warm: Callable[[], Awaitable[None]],
+        rules: CallRules,
+        joined: Callable[[LiveCall], Awaitable[str]],
+    ) -> None:
+        self._wire = RelaySocket(socket)
+        self._call = call
+        self._engine = engine
+        self._resolver = resolver
+        self._greet = greet
+        self._warm = warm
+        self._rules = rules
+        self._joined = joined
+        self._session = RelaySession()
+        self._turns = CallTurns(
+            self._session, self._perform, engine=engine, call=call, first_token_timeout=rules.first_token_timeout
+        )
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ready = asyncio.Event()
+        self._keys = Keys()
+        self._key_pause: asyncio.TimerHandle | None = None
+        self._language = HOME_LANGUAGE
+        now = asyncio.get_running_loop().time()
+        self._watch = CallTimeouts(now, rules.silence, rules.longest, active_at=now)
+        self._quiet_at = 0.0
+        self._ended = False
+        self._moved = False
+        self._voices = 0
+
+    @property
+    def subject(self) -> SubjectId | None:
+        """Return who is calling, once that is known."""
+        return self._turns.subject
+
+    @property
+    def route(self) -> Route | None:
+        """Return the way to the caller."""
+        return self._turns.route
+
+    @property
+    def lost(self) -> bool:
+        """Tell whether the socket went without a goodbye, so that the call may come back here."""
+        return self._wire.lost and not self._moved
+
+    async def run(self) -> None:
+        """Serve the call until its socket closes, however it does."""
+        background = [asyncio.create_task(self._wire.write()), asyncio.create_task(self._be_patient())]
+        try:
+            async for frame in self._wire.frames():
+                self._perform(self._session.receive(frame))
+        finally:
+            self._perform(self._session.lost())
+            self._ended = True
+            if self._key_pause is not None:
+                self._key_pause.cancel()
+            await self._turns.close()
+            for task in (*background, *self._tasks):
+                task.cancel()
+            await asyncio.gather(*background, *self._tasks, return_exceptions=True)
+            log.info("call_ended", subject=subject_label(self.subject or ""))
+
+    async def say_between(self, text: str, number: int) -> bool:
+        """Say something unasked, once neither the caller nor the agent speaks; False when the call ended before.
+
+        ``number`` is the turn of the conversation that it came of.
+        """
+        while not self._ended:
+            if self._silent() and self._speak_alone(text, number):
+                return True
+            await asyncio.sleep(0.05)
+        return False
+
+    async def move(self) -> None:
+        """Give the call to another replica: a notice, then ``end``, both only while no turn is under way."""
+        told = False
+        while not self._ended:
+            if self._silent() and self._turns.idle:
+                if told:
+                    self._moved = True
+                    self._perform(self._session.hang_up({"reason": MOVED}))
+                    return
+                told = True
+                self._perform(self._session.notice(phrases.MOVING))
+                await self._until_spoken(phrases.MOVING)
+            await asyncio.sleep(0.05)
+
+    def _speak_alone(self, text: str, number: int | None = None) -> bool:
+        """Say something in a turn of its own, which no prompt began."""
+        opened = self._session.begin()
+        start = next((action for action in opened if isinstance(action, StartTurn)), None)
+        self._perform(tuple(action for action in opened if action is not start))
+        if start is None:
+            return False
+        if number is not None:
+            self._turns.announce(start.turn, number, text)
+        self._perform(self._session.speak(start.turn, text))
+        self._perform(self._session.finish(start.turn))
+        return True
+
+    # --- actions ----------------------------------------------------------------------------------------
+
+    def _perform(self, actions: Actions) -> None:
+        for action in actions:
+            self._do(action)
+
+    def _do(self, action: Action) -> None:
+        lost = self._session.phase is Phase.CLOSED
+        match action:
+            case Send(frame):
+                self._wire.put(frame)
+            case Close():
+                self._wire.put(action)
+                self._ended = True
+            case CallReady():
+                self._start(self._begin(action))
+            case StartTurn(turn, text, lang):
+                self._touch()
+                self._start(self._answer(turn, text, lang))
+            case CancelTurn(turn, heard):
+                self._turns.cancel(turn, heard, lost=lost)
+            case CorrectTurn(turn, heard):
+                self._turns.correct(turn, heard, lost=lost)
+            case SpeakingChanged(who):
+                self._quiet_at = self._now() + QUIET_SECONDS
+                if who == "client":
+                    self._touch()
+                else:
+                    self._voices += 1
+                    self._watch.keep(self._now())
+            case KeyPressed(digit):
+                self._touch()
+                self._press(digit)
+            case RecordEvent(kind, detail):
+                log.info("relay_note", kind=kind, detail=detail)
+
+    def _start(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # --- the call ---------------------------------------------------------------------------------------
+
+    async def _begin(self, ready: CallReady) -> None:
+        """Find out who is calling, and let the model's connection be opened meanwhile."""
+        self._start(self._warm())
+        if (setup := ready.setup).call_sid != self._call:
+            self._perform((Close(1008, "socket of another call"),))
+            return
+        try:
+            address = Address.parse(setup.from_)
+            resolution = await self._resolver.resolve(address, session=self._call, metadata=setup.custom_parameters)
+            self._turns.subject = resolution.subject
+            self._turns.route = Route(Channel.VOICE, address, Address.parse(setup.to))
+            opening = await self._joined(self)
+            if self._session.turn is not None:
+                opening = ""  # the caller speaks already, and must not be cut off by us
+            self._turns.greeting = opening or await self._greet(resolution)
+            self._ready.set()
+            log.info("call_started", subject=subject_label(resolution.subject))
+            if opening:
+                self._speak_alone(opening)
+        except (MalformedRequest, StoreUnavailable):
+            self._perform(self._session.notice(phrases.FAILURE))
+            self._perform(self._session.hang_up())
+
+    async def _answer(self, turn: int, text: str, lang: str) -> None:
+        await self._ready.wait()  # the prompt may come on the heels of the setup
+        primary = lang.partition("-")[0].lower()
+        foreign = bool(primary) and (primary != HOME_LANGUAGE or self._language != HOME_LANGUAGE)
+        if primary and primary != self._language:
+            self._language = primary
+            self._perform(self._session.language(tts=lang, transcription=lang))
+        await self._turns.answer(turn, text, lang if foreign else "")
+
+    # --- keys and people --------------------------------------------------------------------------------
+
+    def _press(self, digit: str) -> None:
+        if self._key_pause is not None:
+            self._key_pause.cancel()
+        match self._keys.press(digit):
+            case KeyMeaning.PERSON:
+                self._start(self._want_person())
+            case KeyMeaning.REPEAT:
+                self._speak_alone(self._turns.last_answer or phrases.NOTHING_TO_REPEAT)
+            case KeyMeaning.DONE:
+                self._enter()
+            case KeyMeaning.MORE:
+                self._key_pause = asyncio.get_running_loop().call_later(KEY_PAUSE_SECONDS, self._enter)
+
+    def _enter(self) -> None:
+        digits = self._keys.take()
+        if digits:
+            self._perform(self._session.begin(f"[The caller entered the number {digits} with the keys.]"))
+
+    async def _want_person(self) -> None:
+        """Open a ticket at once; then transfer the call, or promise to call back."""
+        await self._ready.wait()
+        if self.subject is None or self.route is None:
+            return
+        ticket = f"TKT_{uuid.uuid4().hex[:12].upper()}"
+        try:
+            entry = Entry(f"person:{ticket}", PersonWanted(self.route, ticket))
+            await self._engine.accept(self.subject, [entry], token=uuid.uuid4().hex)
+        except StoreUnavailable:
+            log.warning("ticket_lost")
+        if not self._rules.transfers:
+            self._speak_alone(phrases.CALL_BACK)
+            return
+        self._speak_alone(phrases.TRANSFER)
+        await self._hang_up_after(phrases.TRANSFER, {"reason": TRANSFER, "ticket": ticket})
+
+    async def _hang_up_after(self, said: str, handoff: Mapping[str, Any]) -> None:
+        """End the session once a sentence was spoken: the ``end`` message cuts off what is still queued."""
+        await self._until_spoken(said)
+        self._perform(self._session.hang_up(handoff))
+
+    async def _until_spoken(self, said: str) -> None:
+        """Return when a sentence that was just sent was spoken, or should have been."""
+        before, latest = self._voices, self._now() + len(said) / CHARS_PER_SECOND + 1.0
+        while not self._ended and self._now() < latest:
+            if self._voices > before and not self._session.agent_speaking:
+                return
+            await asyncio.sleep(0.05)
+
+    # --- patience ---------------------------------------------------------------------------------------
+
+    async def _be_patient(self) -> None:
+        while True:
+            await asyncio.sleep(min(LOOK_SECONDS, self._rules.silence / 4))
+            session = self._session
+            if session.agent_speaking or session.client_speaking or session.phase is not Phase.LISTENING:
+                self._watch.keep(self._now())
+            due = self._watch.look(self._now())
+            if due is None:
+                continue
+            self._perform(session.notice(WORDS[due]))
+            if due in GOODBYES:
+                await self._hang_up_after(WORDS[due], {"reason": due.value})
+                return
+
+    def _touch(self) -> None:
+        self._quiet_at = self._now() + QUIET_SECONDS
+        self._watch.touch(self._now())
+
+    def _silent(self) -> bool:
+        """Tell whether nobody speaks: no open turn, no speech under way, and a moment of quiet behind us."""
+        session = self._session
+        busy = session.agent_speaking or session.client_speaking or session.phase is not Phase.LISTENING
+        return self._ready.is_set() and not busy and self._now() >= self._quiet_at
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()

@@ -1,0 +1,96 @@
+"""The calls of this replica: who is on the line, who may be back in a moment, and how all of them move elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import structlog
+
+from ...model import Route
+from .call import LiveCall
+
+log = structlog.get_logger(__name__)
+
+RECONNECT_SECONDS = 10.0
+"""How long a call whose socket was lost is waited for with what is to be said in it."""
+MOVE_SECONDS = 30.0
+"""How long a call that is to be moved may be in the middle of a turn; it is left to its lost socket after that."""
+AFTERWARDS_SECONDS = 2.0
+"""How long HTTP is served for the action callbacks of moved calls, which come just after their sockets closed."""
+
+
+class CallRegistry:
+    """Keeps the live calls. ``leaving`` says that no further call may begin here."""
+
+    def __init__(self) -> None:
+        self._calls: set[LiveCall] = set()
+        self._changed = asyncio.Event()
+        self._until: dict[str, tuple[Route, float]] = {}
+        self.draining = False
+        self.leaving = False
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def on(self, route: Route) -> Iterator[LiveCall]:
+        """Yield the calls to a customer over a route."""
+        yield from [call for call in self._calls if call.route == route]
+
+    def add(self, call: LiveCall) -> None:
+        """Note that a call is connected here."""
+        self._calls.add(call)
+
+    def remove(self, call: LiveCall) -> None:
+        """Note that a call's socket closed."""
+        self._calls.discard(call)
+        if not self._calls:
+            self._changed.set()
+
+    # --- calls that may come back -----------------------------------------------------------------------
+
+    def expect(self, call: str, route: Route) -> None:
+        """Wait a while for a call (its CallSid) whose socket was lost."""
+        now = time.monotonic()
+        self._until = {sid: known for sid, known in self._until.items() if known[1] > now}
+        self._until[call] = route, now + RECONNECT_SECONDS
+
+    def forget(self, call: str) -> None:
+        """Wait for a call no more."""
+        self._until.pop(call, None)
+
+    def expects(self, route: Route) -> bool:
+        """Tell whether a call over a route may be back in a moment."""
+        now = time.monotonic()
+        return any(known == route and until > now for known, until in self._until.values())
+
+    # --- leaving ----------------------------------------------------------------------------------------
+
+    async def leave(self, seconds: float) -> None:
+        """Let the calls go on for ``seconds``; then move each one between its turns. Return when none is left.
+
+        A turn that takes longer than MOVE_SECONDS is not waited for: its call is reconnected when its socket is lost.
+        """
+        self.draining = True
+        if await self._none_within(seconds):
+            return
+        self.leaving = True
+        log.info("moving_calls", calls=len(self._calls))
+        moving = [asyncio.create_task(call.move()) for call in self._calls]
+        await asyncio.wait(moving, timeout=MOVE_SECONDS)
+        for task in moving:
+            task.cancel()
+        await asyncio.gather(*moving, return_exceptions=True)
+        await self._none_within(AFTERWARDS_SECONDS)
+        await asyncio.sleep(AFTERWARDS_SECONDS)
+
+    async def _none_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                while self._calls:
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True

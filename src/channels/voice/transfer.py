@@ -1,0 +1,72 @@
+"""Handing a caller to a colleague: who is dialled, what the colleague is told first, and what follows.
+
+Source: twilio.com/docs/voice/twiml/dial, twilio.com/docs/voice/twiml/number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from ...conversation import phrases
+from ...errors import StoreUnavailable, UnreadableRecord
+from ...model import Ticket
+from ...persistence.base import LaneStore
+from .twiml import answer, hang_up, say, transfer
+from .voice_config import VoiceAddresses
+
+Signed = Callable[[Request], Awaitable[Mapping[str, str]]]
+"""Reads a webhook that Twilio signed, or refuses it."""
+
+LOOKS: Final = 10
+PAUSE_SECONDS: Final = 0.2
+"""The ticket is written while the colleague's phone rings; one who answers at once waits two seconds for it at most."""
+
+
+class Transfer:
+    """The colleague's side of a call that is handed over."""
+
+    def __init__(self, store: LaneStore, ways: VoiceAddresses, signed: Signed) -> None:
+        self._store = store
+        self._ways = ways
+        self._signed = signed
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """Name the webhooks."""
+        return (
+            Route("/voice/whisper", self._whisper, methods=["POST"]),
+            Route("/voice/dialed", self._dialed, methods=["POST"]),
+        )
+
+    def dial(self, number: str, *, ticket: str, before: str) -> Response:
+        """Connect the caller with a colleague; ``before`` is said to the caller, ``ticket`` tells the colleague why."""
+        base, query = self._ways.base_url, f"?ticket={quote(ticket)}" if ticket else ""
+        whisper, action = f"{base}/voice/whisper{query}", f"{base}/voice/dialed"
+        return answer(transfer(number, whisper=whisper, action=action, before=before))
+
+    async def _whisper(self, request: Request) -> Response:
+        """Tell the colleague who answered what it is about; the caller does not hear it."""
+        await self._signed(request)
+        ticket = await self._ticket(request.query_params.get("ticket", ""))
+        return answer(say(f"A customer asked for a person. {ticket.description if ticket else ''}".strip()))
+
+    async def _ticket(self, ticket_id: str) -> Ticket | None:
+        try:
+            for _ in range(LOOKS if ticket_id else 0):
+                if (ticket := await self._store.ticket(ticket_id)) is not None:
+                    return ticket
+                await asyncio.sleep(PAUSE_SECONDS)
+        except (StoreUnavailable, UnreadableRecord):
+            pass  # the colleague is connected all the same
+        return None
+
+    async def _dialed(self, request: Request) -> Response:
+        form = await self._signed(request)
+        answered = form.get("DialCallStatus") in ("completed", "answered")
+        return answer(hang_up() if answered else say(phrases.CALL_BACK))

@@ -1,0 +1,31 @@
+"""What holds for every call, and where it goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CallRules:
+    """The patience of a call, seconds."""
+
+    first_token_timeout: float = 8.0
+    silence: float = 12.0
+    longest: float = 1800.0
+    transfers: bool = False
+    """Whether there is a number to transfer to."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceAddresses:
+    """Addresses and numbers of the voice channel.
+
+    ``base_url`` is where Twilio reaches us, ``socket_url`` the ``wss://`` address up to the token, as Twilio shall use
+    and sign it. ``number`` is where SMS come from, ``transfer_number`` that of a colleague.
+    """
+
+    base_url: str
+    socket_url: str
+    number: str | None = None
+    transfer_number: str | None = None
+    max_calls: int = 200

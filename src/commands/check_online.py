@@ -1,0 +1,116 @@
+"""The part of ``tandem check`` that asks others: the model service, Twilio, and our own public address."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from ..agents.model_probe import probe_models
+from ..channels.twilio import SIGNATURE, read_answer
+from ..errors import ConfigurationError, IdentityError, StoreUnavailable
+from ..identity.factory import PHONE, probe_source, source_place
+from ..settings import Settings
+from ..simulator.wire import sign
+from ..web.bodies import BODY_LIMIT
+from ..wiring import model_source, open_shop
+from .check_result import CheckResult, ok, problem, skipped
+from .check_twilio import look_at_twilio
+
+SECONDS = 15.0
+
+
+async def look_online(settings: Settings, agent: Any) -> AsyncIterator[CheckResult]:
+    """Yield what the others say. ``agent`` is None when it did not load."""
+    yield await _model(settings, agent)
+    yield await _customers(settings)
+    if settings.shop_base_url is not None:
+        yield await _shop(settings)
+    async for finding in look_at_twilio(settings):
+        yield finding
+    async for finding in _public_address(settings):
+        yield finding
+
+
+async def _model(settings: Settings, agent: Any) -> CheckResult:
+    if settings.openai_api_key is None:
+        return skipped("model", "OPENAI_API_KEY is not set: canned rules answer")
+    if agent is None:
+        return skipped("model", "the agent comes first")
+    probe = await probe_models(agent, model_source(settings))
+    if probe.works is None:
+        return skipped("model", probe.text)
+    return ok("model", probe.text) if probe.works else problem("model", probe.text)
+
+
+async def _shop(settings: Settings) -> CheckResult:
+    """Ask the business system how much it holds."""
+    async with open_shop(settings, Path()) as shop:
+        try:
+            counts = await shop.counts()
+        except StoreUnavailable as error:
+            return problem("shop", f"SHOP_BASE_URL: {error.detail.strip('()')}.")
+    return ok("shop", ", ".join(f"{kind}: {count}" for kind, count in counts.items()) or "answers")
+
+
+async def _customers(settings: Settings) -> CheckResult:
+    """Ask the source of customers about a number that nobody has."""
+    if settings.subject_resolver == PHONE:
+        return skipped("customers online", "SUBJECT_RESOLVER is phone: there is nobody to ask")
+    try:
+        await probe_source(settings)
+    except (ConfigurationError, IdentityError) as error:
+        return problem("customers online", f"{error} Look at {source_place(settings)}.")
+    return ok("customers online", f"{source_place(settings)} answers")
+
+
+async def _public_address(settings: Settings) -> AsyncIterator[CheckResult]:
+    """Go the way that Twilio goes: from outside to a gateway, and then with a signature to this one."""
+    if settings.public_base_url is None:
+        yield skipped("public address", "PUBLIC_BASE_URL is not set")
+        return
+    timeout = aiohttp.ClientTimeout(total=SECONDS)
+    async with aiohttp.ClientSession(timeout=timeout, trust_env=False) as session:
+        trouble = await _no_gateway(session, settings.public_base_url)
+        if trouble:
+            yield problem("public address", trouble)
+            yield skipped("signature", "the public address comes first")
+            return
+        yield ok("public address", f"a gateway answers at {settings.public_base_url}/health")
+        yield await _signature(session, settings)
+
+
+async def _no_gateway(session: aiohttp.ClientSession, url: str) -> str | None:
+    """Say why there is no gateway at an address, or None."""
+    try:
+        async with session.get(f"{url}/health", allow_redirects=False) as response:
+            status, answer = response.status, read_answer(await response.content.read(BODY_LIMIT))
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        kind = type(error).__name__
+        return f"{url}/health does not answer ({kind}); start the gateway, and the tunnel or proxy in front of it."
+    if answer.get("status") == "ok" and "version" in answer:
+        return None
+    return f"Something else answers at {url}/health (HTTP {status}); point the tunnel or proxy at this gateway's PORT."
+
+
+async def _signature(session: aiohttp.ClientSession, settings: Settings) -> CheckResult:
+    """Ask the fallback, which keeps nothing, with a signature of ours: another gateway would refuse it."""
+    if not settings.twilio_auth_token:
+        return skipped("signature", "TWILIO_AUTH_TOKEN is not set")
+    url = f"{settings.public_base_url}/sms/fallback"
+    form = {"MessageSid": "SM" + "0" * 32}
+    headers = {SIGNATURE: sign(url, form, settings.twilio_auth_token[0].get_secret_value())}
+    try:
+        async with session.post(url, data=form, headers=headers, allow_redirects=False) as response:
+            status = response.status
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        return problem("signature", f"{url} does not answer ({type(error).__name__}); try again.")
+    if status == 200:
+        return ok("signature", "the gateway there takes what this account signs")
+    return problem(
+        "signature",
+        f"The gateway there refuses what this account signs (HTTP {status}): it is another one, it was started before "
+        "TWILIO_AUTH_TOKEN or PUBLIC_BASE_URL changed, or a proxy rewrites requests.",
+    )

@@ -1,0 +1,30 @@
+"""``tandem cleanup``, which ``scripts/cleanup.py`` runs from cron: a purge of the store and one line about it."""
+
+from __future__ import annotations
+
+import sys
+
+from ..errors import ConfigurationError, StoreError
+from ..persistence.chosen import open_store
+from ..settings import Settings
+
+DEFAULT_DAYS = 7
+
+
+async def cleanup(settings: Settings, *, hours: int, dry_run: bool) -> int:
+    """Delete what nothing touched for ``hours``; return 1 when something failed or there is no store, else 0."""
+    try:
+        async with open_store(settings, create=False) as store:
+            report = await store.purge(older_than=hours * 3600.0, dry_run=dry_run)
+    except (StoreError, ConfigurationError) as error:
+        print(f"cleanup: failed. {error}", file=sys.stderr)
+        return 1
+    counts = " ".join(f"{kind}={number}" for kind, number in sorted(report.deleted.items()))
+    did = "would delete" if dry_run else "deleted"
+    print(f"cleanup: {did} {counts} failed={report.failed} (untouched for {_span(hours)})")
+    return 1 if report.failed else 0
+
+
+def _span(hours: int) -> str:
+    number, unit = (hours // 24, "day") if hours % 24 == 0 else (hours, "hour")
+    return f"{number} {unit}{'' if number == 1 else 's'}"

@@ -1,0 +1,144 @@
+"""The command ``tandem``: what each subcommand takes. What it does is imported when it is asked for."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+import uvloop
+
+from ..errors import ConfigurationError, TandemError
+from ..settings import load_settings
+
+Command = Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
+LONGEST_AGE = 100_000
+"""Days or hours that cleanup takes: a larger number is a slip."""
+FASTEST = 1000
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one subcommand and exit: 0 done, 1 failed, 2 wrongly called."""
+    options = _parser().parse_args(arguments)
+    command: Command = options.command
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            code = runner.run(command(options))
+    except ConfigurationError as error:
+        print("tandem cannot start:" if command is _serve else "tandem cannot do this:", file=sys.stderr)
+        for problem in error.problems:
+            print(f"  - {problem}", file=sys.stderr)
+        code = 1
+    except TandemError as error:
+        print(f"tandem: {error}", file=sys.stderr)
+        code = 1
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tandem", description="One support agent behind one phone number.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", help="run the server")
+    serve.set_defaults(command=_serve)
+    chat = commands.add_parser("chat", help="text with the agent of a running development server")
+    chat.add_argument("--from", dest="sender", required=True, metavar="NUMBER", help='for example "+15551234567"')
+    chat.set_defaults(command=_chat)
+    call = commands.add_parser("call", help="call the agent of a running development server")
+    call.add_argument("--from", dest="sender", required=True, metavar="NUMBER", help='for example "+15551234567"')
+    call.add_argument("--speed", type=_speed, default=1.0, metavar="N", help="speak N times faster than people do")
+    call.set_defaults(command=_call)
+    show = commands.add_parser("show", help="print a conversation from the store")
+    show.add_argument("subject", metavar="SUBJECT", help="a subject id or telephone number")
+    show.add_argument("--json", action="store_true", help="the whole record as JSON")
+    show.set_defaults(command=_show)
+    check = commands.add_parser("check", help="say whether everything is configured as it must be")
+    check.add_argument("--online", action="store_true", help="also ask the model service, Twilio and our own address")
+    check.set_defaults(command=_check)
+    connect = commands.add_parser("connect", help="point TWILIO_PHONE_NUMBER's webhooks at this gateway")
+    connect.add_argument("--url", required=True, help="the https address under which Twilio reaches this gateway")
+    connect.add_argument("--dry-run", action="store_true", help="show what would change, and change nothing")
+    connect.set_defaults(command=_connect)
+    cleanup = commands.add_parser("cleanup", help="delete what nothing touched for long")
+    age = cleanup.add_mutually_exclusive_group()
+    age.add_argument("--days", type=_positive, metavar="N", help="how long that is; 7 unless given")
+    age.add_argument("--hours", type=_positive, metavar="N", help="the same in hours")
+    cleanup.add_argument("--dry-run", action="store_true", help="count what would be deleted, and delete nothing")
+    cleanup.set_defaults(command=_cleanup)
+    erase = commands.add_parser("erase", help="delete everything that is kept of one person")
+    erase.add_argument("subject", metavar="SUBJECT", help="a subject id or telephone number")
+    erase.add_argument("--yes", action="store_true", help="do not ask")
+    erase.set_defaults(command=_erase)
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:9]) <= LONGEST_AGE):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {LONGEST_AGE}")
+    return int(text)
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0
+    if not 0.1 <= speed <= FASTEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0.1 to {FASTEST}")
+    return speed
+
+
+async def _serve(options: argparse.Namespace) -> int:
+    settings = load_settings()  # before the imports, which take a second: a wrong setting is told at once
+    from .serve import serve
+
+    await serve(settings)
+    return 0
+
+
+async def _chat(options: argparse.Namespace) -> int:
+    settings = load_settings()
+    from .chat import chat
+
+    return await chat(settings, options.sender)
+
+
+async def _call(options: argparse.Namespace) -> int:
+    settings = load_settings()
+    from .call import call
+
+    return await call(settings, options.sender, speed=options.speed)
+
+
+async def _show(options: argparse.Namespace) -> int:
+    from .show import show
+
+    return await show(load_settings(), options.subject, as_json=options.json)
+
+
+async def _check(options: argparse.Namespace) -> int:
+    from .check import check
+
+    return await check(online=options.online)
+
+
+async def _connect(options: argparse.Namespace) -> int:
+    from .connect import connect
+
+    return await connect(load_settings(), options.url, dry_run=options.dry_run)
+
+
+async def _cleanup(options: argparse.Namespace) -> int:
+    from .cleanup import DEFAULT_DAYS, cleanup
+
+    hours = options.hours or 24 * (options.days or DEFAULT_DAYS)
+    return await cleanup(load_settings(), hours=hours, dry_run=options.dry_run)
+
+
+async def _erase(options: argparse.Namespace) -> int:
+    from .erase import erase
+
+    return await erase(load_settings(), options.subject, sure=options.yes)

@@ -1,0 +1,140 @@
+"""``tandem serve``: the server process, and how it stops without cutting anything off."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from types import FrameType
+from urllib.parse import quote
+
+import structlog
+import uvicorn
+
+from ..app import Gateway, open_gateway
+from ..errors import ConfigurationError
+from ..settings import Settings
+from ..staff.auth import ready_curls
+from ..telemetry.logs import configure_logging
+from ..wiring import OFFLINE, auth_tokens, simulated, staff_tokens
+
+log = structlog.get_logger(__name__)
+
+MAX_FRAME = 65_536
+"""Bytes of a WebSocket frame; ConversationRelay's are far smaller."""
+PING_SECONDS = 20.0
+"""Twilio needs no keepalive, but load balancers do."""
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, then finish running turns. Raises ConfigurationError."""
+    listener = _listen(settings.host, settings.port)
+    port = int(listener.getsockname()[1])
+    secrets = (*settings.secrets(), *auth_tokens(settings), *staff_tokens(settings).values())
+    configure_logging(
+        level=settings.log_level, production=settings.production, folder=settings.log_dir, secrets=secrets
+    )
+    for notice in settings.notices:
+        print(f"notice: {notice}")
+    async with open_gateway(settings, port=port) as gateway:
+        config = uvicorn.Config(
+            gateway.app(),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=5,
+            ws_max_size=MAX_FRAME,
+            ws_ping_interval=PING_SECONDS,
+        )
+        server = _Server(config, gateway, settings.drain_seconds)
+        print(_banner(settings, port), flush=True)
+        log.info("started", port=port, production=settings.production)
+        await server.serve(sockets=[listener])
+    log.info("stopped")
+
+
+class _Server(uvicorn.Server):
+    """uvicorn would close the door at the first signal; ours finishes the work behind it while HTTP is still served."""
+
+    def __init__(self, config: uvicorn.Config, gateway: Gateway, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._gateway = gateway
+        self._seconds = drain_seconds
+        self._draining: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Drain on the first signal; a second one stops at once."""
+        if self._draining is not None:
+            super().handle_exit(sig, frame)
+            return
+        self._loop.call_soon_threadsafe(self._start_drain)
+
+    def _start_drain(self) -> None:
+        if self._draining is None:
+            self._draining = self._loop.create_task(self._drain())
+
+    async def _drain(self) -> None:
+        log.info("draining", seconds=self._seconds)
+        ended = await self._gateway.drain(self._seconds)
+        log.info("drained", in_time=ended)
+        self.should_exit = True
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The protocol is named, because asyncio turns Nagle's delay (40 ms an answer) off only for sockets that say TCP.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        # From here on connections wait in the kernel instead of being refused while the gateway opens.
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        problem = f"HOST and PORT: {host}:{port} cannot be listened on ({error.strerror or type(error).__name__})."
+        raise ConfigurationError([problem]) from error
+    return listener
+
+
+def _own_name() -> str:
+    """Return how this command was called, as it can be called again from the same folder."""
+    name = os.path.relpath(sys.argv[0])
+    return name if name.endswith("tandem") and not name.startswith("..") else "tandem"
+
+
+def _banner(settings: Settings, port: int) -> str:
+    address = f"http://{settings.host}:{port}"
+    lines = [f"Tandem is listening on {address}", ""]
+    if not settings.production:
+        lines += [*_doors(settings, port), ""]
+    if settings.openai_api_key is None:
+        lines.append(f"  model     {OFFLINE}; set OPENAI_API_KEY for a real one")
+    if simulated(settings):
+        port_first = f"PORT={port} " if port != 3001 else ""
+        lines.append("  twilio    pretend account; nothing leaves this machine")
+        lines.append(f'  terminal  {port_first}{_own_name()} chat --from "+15551234567"')
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _doors(settings: Settings, port: int) -> list[str]:
+    """Say where a development server's pages are, and how to get in."""
+    address = f"http://127.0.0.1:{port}"
+    page, name = ("", "open") if simulated(settings) else ("staff", "desk")
+    what = "a customer's phone beside the staff desk" if simulated(settings) else "the staff desk"
+    if settings.staff_tokens:
+        # A given token stays where it is kept; only one that this start made is shown.
+        return [f"  {name}      {address}/{page}", f"            {what}; sign in with a token of STAFF_TOKENS"]
+    token = next(iter(staff_tokens(settings).values()))
+    _, approving = ready_curls(address, token)
+    return [
+        # Behind "#", so that no browser sends it and no log keeps it.
+        f"  {name}      {address}/{page}#token={quote(token)}",
+        f"            {what}; the link signs in",
+        "",
+        f"  token     {token}",
+        "  approve   what waits longest, without a page:",
+        f"            {approving}",
+    ]

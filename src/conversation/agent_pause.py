@@ -1,0 +1,94 @@
+"""While staff hold the agent: what customers say is kept and answered with one sentence, and what came of it is told
+to the agent when it may go on.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..model import Conversation, Item, Priority, Route, Ticket, Tone
+from . import phrases
+from .change_draft import Draft
+from .speech_stream import SpeechStream
+
+HOLD = "hold"
+"""Key in the conversation's context; what is under it lasts from a pause to its resume."""
+TOLD, UNANSWERED, CALLED, TICKETS = "told", "unanswered", "called", "tickets"
+CALL_BACK_SECONDS = 1800.0
+"""When a colleague answers a caller: that of a ticket of high priority."""
+
+
+def begin(conversation: Conversation) -> Conversation:
+    """Return a conversation whose agent is held."""
+    return _put(replace(conversation, paused=True), {})
+
+
+def end(conversation: Conversation) -> tuple[Conversation, Mapping[str, Any]]:
+    """Return a conversation whose agent may go on, and what came up meanwhile."""
+    found = conversation.context.get(HOLD, {})
+    context = {name: value for name, value in conversation.context.items() if name != HOLD}
+    return replace(conversation, paused=False, context=context), found
+
+
+def answered(draft: Draft) -> None:
+    """Note that a person wrote to the customer: what they said until now needs no answer of the agent's."""
+    if draft.conversation.paused:
+        _note(draft, **{UNANSWERED: False})
+
+
+def keep_ticket(draft: Draft, ticket_id: str) -> None:
+    """Note a ticket that the agent is to work on later."""
+    known = draft.conversation.context.get(HOLD, {}).get(TICKETS, [])
+    _note(draft, **{TICKETS: [*known, ticket_id]})
+
+
+def keep_texts(draft: Draft, route: Route, texts: Sequence[str]) -> None:
+    """Keep texts as the customer's words; the first of a pause is answered."""
+    items: list[Item] = [{"role": "user", "content": text} for text in texts]
+    if not draft.conversation.context.get(HOLD, {}).get(TOLD):
+        items.append({"role": "assistant", "content": phrases.HELD})
+        draft.reply(route, phrases.HELD)
+    draft.remember(route, draft.conversation.turns_taken + 1, items)
+    draft.note("kept_while_paused", route.channel, tone=Tone.WARNING, turn=draft.conversation.turns_taken)
+    _note(draft, **{TOLD: True, UNANSWERED: True})
+
+
+def hear_out(draft: Draft, route: Route, said: str, *, before: Sequence[Item], speech: SpeechStream | None) -> str:
+    """Keep what a caller said and return what they are told; the first words of a pause open a ticket."""
+    number = draft.conversation.turns_taken + 1
+    if speech is not None:
+        speech.number = number
+        speech.say(phrases.HELD)
+    items = [*before, {"role": "user", "content": said}, {"role": "assistant", "content": phrases.HELD}]
+    draft.remember(route, number, items)
+    draft.note("kept_while_paused", route.channel, tone=Tone.WARNING, turn=number)
+    if not draft.conversation.context.get(HOLD, {}).get(CALLED):
+        _open_ticket(draft, route, said)
+    _note(draft, **{CALLED: True, UNANSWERED: True})
+    return phrases.HELD
+
+
+def _open_ticket(draft: Draft, route: Route, said: str) -> None:
+    ticket = Ticket(
+        id=f"TKT_{uuid.uuid4().hex[:12].upper()}",
+        subject=draft.conversation.subject,
+        title="A call came in while the agent was held",
+        description=said,
+        priority=Priority.HIGH,
+        created_at=draft.now,
+        respond_by=draft.now + CALL_BACK_SECONDS,
+    )
+    draft.put_ticket(ticket)
+    level = ticket.priority.value
+    draft.note("ticket_created", route.channel, tone=Tone.WARNING, ticket=ticket.id, priority=level, title=ticket.title)
+
+
+def _note(draft: Draft, **changes: Any) -> None:
+    draft.conversation = _put(draft.conversation, {**draft.conversation.context.get(HOLD, {}), **changes})
+
+
+def _put(conversation: Conversation, state: Mapping[str, Any]) -> Conversation:
+    return replace(conversation, context={**conversation.context, HOLD: dict(state)})

@@ -1,0 +1,126 @@
+"""Lets the agent answer, and writes into the draft everything that came of it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+from ..errors import TooManySteps
+from ..model import Approval, Item, Priority, Route, Ticket, TicketStep, Tone
+from . import approvals, phrases
+from .base import AgentRunner, Steering, TurnRequest, TurnResult
+from .change_draft import Draft
+from .ticket_history import REPLY_TO_TICKET, with_step
+from .timeline import requested_events, turn_events
+
+FOLLOW_UP_SECONDS = 7200.0
+"""When a colleague answers a request that the agent could not finish: that of a ticket of medium priority."""
+
+
+async def run_agent(
+    runner: AgentRunner,
+    draft: Draft,
+    route: Route,
+    covers: Sequence[str],
+    *,
+    texts: Sequence[str] = (),
+    notes: Sequence[str] = (),
+    otherwise: str | None = None,
+    steering: Steering | None = None,
+    before: Sequence[Item] = (),
+    quiet: bool = False,
+    about: str = "",
+) -> str:
+    """Run one turn and return what the customer is to be told.
+
+    ``texts`` are the customer's words, ``notes`` what happened meanwhile, ``covers`` the keys of the entries.
+    ``otherwise`` is the answer when the agent has none. ``before`` are items that precede the turn's own (a greeting
+    that was spoken). History says what the customer is told, or heard when they spoke over it.
+
+    ``quiet``: the customer is told nothing, so history keeps what the agent did and not what it said. ``about`` is
+    what a request to staff is shown to be about, where the customer said nothing.
+    """
+    number = draft.conversation.turns_taken + 1
+    steering = steering or Steering()
+    if steering.speech is not None:
+        steering.speech.number = number
+    request = TurnRequest(
+        draft.conversation,
+        route,
+        tuple(texts),
+        number,
+        draft.now,
+        key=covers[0],
+        notes=tuple(notes),
+        before=tuple(before),
+        steering=steering,
+    )
+    result = await runner.run(request)
+    answer = result.text if result.error is None else ""
+    items: list[Item] = list(result.items)
+    if quiet:
+        items = [item for item in items if item.get("role") != "assistant"]
+    elif not answer.strip() and not result.interrupted:
+        answer = otherwise or _instead(draft, request, result)
+        if steering.speech is not None:
+            steering.speech.say(f" {answer}" if steering.speech.begun else answer)
+        items.append({"role": "assistant", "content": answer})
+    draft.remember(route, number, items)
+    await _record(draft, request, result, covers, said="\n".join(texts) or about)
+    return answer
+
+
+def _instead(draft: Draft, request: TurnRequest, result: TurnResult) -> str:
+    """Return what to tell a customer for whom the agent found no answer."""
+    if result.gated:
+        return phrases.WAITING
+    if not isinstance(result.error, TooManySteps):
+        return phrases.FAILURE
+    ticket = Ticket(
+        id=f"TKT_{uuid.uuid4().hex[:8].upper()}",
+        subject=draft.conversation.subject,
+        title="The agent could not finish a request",
+        description="\n".join(request.texts) or "\n".join(request.notes),
+        priority=Priority.MEDIUM,
+        created_at=draft.now,
+        respond_by=draft.now + FOLLOW_UP_SECONDS,
+    )
+    draft.tickets.append(ticket)
+    level = ticket.priority.value
+    draft.note(
+        "ticket_created", request.channel, tone=Tone.WARNING, ticket=ticket.id, priority=level, title=ticket.title
+    )
+    return phrases.TOO_MANY_STEPS
+
+
+async def _record(draft: Draft, request: TurnRequest, result: TurnResult, covers: Sequence[str], *, said: str) -> None:
+    """Add to the draft what a turn left behind besides its answer."""
+    conversation, channel = draft.conversation, request.channel
+    waiting = [
+        approvals.requested(
+            call, conversation, said=said, channel=channel, now=draft.now, seconds=draft.limits.approval_timeout
+        )
+        for call in result.gated
+    ]
+    unknown = [
+        approvals.unknown(
+            effect, f"apr_{uuid.uuid4().hex[:20]}", conversation, said=said, channel=channel, now=draft.now
+        )
+        for effect in result.unknown
+    ]
+    new = [*waiting, *unknown]
+    draft.conversation = approvals.put(conversation, *new)
+    draft.events += turn_events(request, result, covers)
+    draft.events += requested_events(result.requested, new, channel, request.number)
+    draft.grant(result.requested)
+    for approval in waiting:
+        if approval.tool == REPLY_TO_TICKET:
+            await _note_proposal(draft, approval)
+
+
+async def _note_proposal(draft: Draft, approval: Approval) -> None:
+    """Let a ticket's history tell that the agent proposed an answer."""
+    ticket = await draft.own_ticket(str(approval.arguments.get("ticket_id", "")))
+    if ticket is not None:
+        message = str(approval.arguments.get("message", ""))
+        draft.put_ticket(with_step(ticket, TicketStep(draft.now, "reply_proposed", "agent", message)))

@@ -1,0 +1,150 @@
+"""One person who was served under several subjects becomes one conversation: lanes are joined when a source says so.
+
+Joining goes on beside the message that showed it: a lane in which a turn runs, replies wait or a call lasts is joined
+afterwards. Until then both lanes work, and nothing is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
+
+import structlog
+
+from ..errors import LeaseLost, StoreError, StoreUnavailable
+from ..guardrails.pii import mask_value
+from ..identity.base import NO_METADATA, Identity, Metadata, Resolution
+from ..model import Address, Route, SubjectId
+from ..telemetry.logs import subject_label
+
+log = structlog.get_logger(__name__)
+
+PATIENCE: Final = 0.25
+"""Seconds for which a message waits, so that its turn already knows what was said in the other lane."""
+PAUSES: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+"""After which a busy lane is tried again; what is still busy then is joined with the next answer of the source."""
+MOST_DONE: Final = 10_000
+
+
+class Merging(Protocol):
+    """The part of the store that moves a lane."""
+
+    async def merge(self, old: SubjectId, new: SubjectId, *, token: str) -> bool:
+        """Move everything of ``old`` into ``new``; True when there was something, or this token moved it before.
+
+        Raises LeaseLost while either lane is busy, and StoreUnavailable.
+        """
+        ...
+
+
+Moved = Callable[[SubjectId, SubjectId], None]
+"""Is told of a lane that was moved: from which subject to which."""
+
+
+class MergingResolver:
+    """Fulfils :class:`~tandem.identity.base.Identity` over another one, and joins the lanes of whom it finds.
+
+    Use it with ``async with``. ``moved`` are told of each lane that was moved, ``held`` of each that was held a moment
+    for it.
+    """
+
+    def __init__(self, identity: Identity, store: Merging, *, pauses: tuple[float, ...] = PAUSES) -> None:
+        self._identity = identity
+        self._store = store
+        self._pauses = pauses
+        self._done: OrderedDict[SubjectId, Resolution] = OrderedDict()
+        self._running: dict[SubjectId, asyncio.Task[None]] = {}
+        self.moved: list[Moved] = []
+        self.held: list[Callable[[SubjectId], None]] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def resolve(self, address: Address, *, session: str, metadata: Metadata = NO_METADATA) -> Resolution:
+        """Find the subject, and give joining a moment before anything is put into its lane."""
+        found = await self._identity.resolve(address, session=session, metadata=metadata)
+        # An answer is looked at once, however often it is used: a cached one costs nothing.
+        if found.earlier and self._done.get(found.subject) is not found and (task := self._begin(found)):
+            await asyncio.wait({task}, timeout=PATIENCE)
+        return found
+
+    async def glance(self, address: Address, *, session: str, metadata: Metadata = NO_METADATA) -> Resolution:
+        """Find the subject without waiting for anybody; nothing is joined."""
+        return await self._identity.glance(address, session=session, metadata=metadata)
+
+    async def facts(self, route: Route, subject: SubjectId) -> Mapping[str, Any]:
+        """Return what is known of a customer, without card and social security numbers."""
+        facts: Mapping[str, Any] = mask_value(dict(await self._identity.facts(route, subject)))
+        return facts
+
+    def known(self, subject: SubjectId) -> Resolution | None:
+        """Return what a source last said of a subject."""
+        return self._identity.known(subject)
+
+    def _begin(self, found: Resolution) -> asyncio.Task[None] | None:
+        """Start joining, unless that goes on for this subject already; its next answer is then looked at anew."""
+        if found.subject in self._running:
+            return None
+        self._done[found.subject] = found
+        self._done.move_to_end(found.subject)
+        if len(self._done) > MOST_DONE:
+            self._done.popitem(last=False)
+        task = asyncio.create_task(self._join(found.subject, found.earlier), name="joining")
+        self._running[found.subject] = task
+        task.add_done_callback(lambda _: self._running.pop(found.subject, None))
+        return task
+
+    async def _join(self, new: SubjectId, earlier: tuple[SubjectId, ...]) -> None:
+        tokens = {old: uuid.uuid4().hex for old in earlier if old != new}
+        for pause in (*self._pauses, None):
+            # One after the other, because each needs the lane that stays.
+            for old, token in list(tokens.items()):
+                if await self._joined(old, new, token):
+                    del tokens[old]
+            if not tokens:
+                return
+            if pause is not None:
+                await asyncio.sleep(pause)
+        log.warning("lanes_still_busy", subject=subject_label(new), left=len(tokens))
+
+    async def _joined(self, old: SubjectId, new: SubjectId, token: str) -> bool:
+        """Try once; False when it is worth trying again."""
+        try:
+            if await self._store.merge(old, new, token=token):
+                log.info("lanes_joined", old=subject_label(old), new=subject_label(new))
+                self._tell(old, new)
+                self._look(old, new)
+        except LeaseLost:
+            self._look(old, new)
+            return False
+        except StoreUnavailable:
+            return False
+        except StoreError as error:
+            log.error("lanes_not_joined", subject=subject_label(new), reason=error.code)
+        return True
+
+    def _look(self, *subjects: SubjectId) -> None:
+        """Let lanes be looked at: whoever came while both were held for joining was turned away."""
+        for held in self.held:
+            for subject in subjects:
+                held(subject)
+
+    def _tell(self, old: SubjectId, new: SubjectId) -> None:
+        for moved in self.moved:
+            try:
+                moved(old, new)
+            except Exception:
+                # The edge of a listener.
+                log.exception("listener_failed", listener="joining")

@@ -1,0 +1,120 @@
+"""The voice of one turn in a live call: what the agent says goes out as it comes, until the caller speaks over it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from ..guardrails.stream import StreamFilter
+from ..model import SubjectId
+from . import phrases
+
+
+class SpeechStream:
+    """One spoken turn, between the call that plays it and the run that makes it.
+
+    ``say`` sends a piece of text to the caller at once, but for what ``filter`` holds back or replaces.
+    ``first_token_timeout`` (seconds) bounds how long the run may leave the caller without a word. ``number`` is the
+    conversation's turn, known when the run begins.
+    """
+
+    def __init__(
+        self,
+        subject: SubjectId,
+        say: Callable[[str], None],
+        finish: Callable[[], None],
+        *,
+        first_token_timeout: float,
+    ) -> None:
+        self.subject = subject
+        self._say = say
+        self._finish = finish
+        self.first_token_timeout = first_token_timeout
+        self.interrupted = asyncio.Event()
+        self.heard: str | None = None
+        """What the caller heard, once they spoke over the answer."""
+        self.lost = False
+        """The call ended: nobody listens, but the turn goes on, because its side effects were asked for."""
+        self.said = ""
+        """What went out to the caller, as it went out."""
+        self.begun = False
+        """The agent said something, even if it is held back."""
+        self.began_at: float | None = None
+        """When it did, by the process's clock (``time.perf_counter``)."""
+        self.filter = StreamFilter()
+        self.number: int | None = None
+        self.done = asyncio.Event()
+        """Set when the turn is committed, or given up."""
+
+    @property
+    def silent(self) -> bool:
+        """Tell whether further text would reach nobody."""
+        return self.lost or self.interrupted.is_set()
+
+    def say(self, text: str) -> None:
+        """Send a piece of the answer, unless nobody listens any more."""
+        if text and not self.silent:
+            if not self.begun:
+                self.begun, self.began_at = True, time.perf_counter()
+            self._send(self.filter.feed(text))
+
+    def pause(self) -> None:
+        """Send the number that is held back, because no more comes for a while: a tool is running."""
+        if not self.silent:
+            self._send(self.filter.pause())
+
+    def finish(self) -> None:
+        """Say that the answer is complete."""
+        if not self.silent:
+            self._send(self.filter.end())
+            self._finish()
+
+    def _send(self, text: str) -> None:
+        if text:
+            self.said += text
+            self._say(text)
+
+    def interrupt(self, heard: str) -> None:
+        """Note that the caller spoke over the answer, and what they heard of it."""
+        self.heard = heard
+        self.interrupted.set()
+
+    def lose(self, heard: str) -> None:
+        """Note that the call ended, and how much of the answer was probably heard."""
+        if not self.interrupted.is_set():
+            self.heard = heard
+            self.lost = True
+
+
+class SpeechStreams:
+    """The voices of the spoken turns that this process plays, by the key of the prompt that they answer."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, SpeechStream] = {}
+
+    def add(self, key: str, speech: SpeechStream) -> None:
+        """Let the turn that answers ``key`` be spoken."""
+        self._known[key] = speech
+
+    def waiting(self, subject: SubjectId) -> bool:
+        """Tell whether a caller waits for an answer in a lane."""
+        return any(speech.subject == subject and not speech.silent for speech in self._known.values())
+
+    def fail(self, key: str) -> None:
+        """Apologise in place of a turn that cannot be run now, and forget it."""
+        speech = self._known.get(key)
+        if speech is not None:
+            speech.say(phrases.FAILURE)
+            speech.finish()
+            self.drop(key)
+
+    def get(self, key: str) -> SpeechStream | None:
+        """Return the voice of a prompt's answer, or None when its call is not here."""
+        return self._known.get(key)
+
+    def drop(self, key: str) -> None:
+        """Forget a voice: its turn is over."""
+        speech = self._known.pop(key, None)
+        if speech is not None:
+            speech.done.set()

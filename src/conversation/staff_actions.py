@@ -1,0 +1,94 @@
+"""What staff do in a customer's lane besides deciding: write, hold the agent, look at a number, work on tickets."""
+
+from __future__ import annotations
+
+import re
+
+from ..entries import Hold, Revealed, StaffAct, StaffMessage, TicketClosed, TicketOpened, Waiting
+from ..model import Conversation, Source, Tone
+from ..persistence.values import Change
+from . import agent_pause, phrases, ticket_work
+from .agent_turn import run_agent
+from .base import AgentRunner
+from .change_draft import Draft
+
+MAX_TRIES = 6
+"""Claims that may find an act first in line; opening a ticket takes two commits."""
+RESUMED = (
+    "Note from the staff desk: you may go on. Answer now what the customer wrote since a colleague took over; nobody "
+    "has answered it yet."
+)
+"""Tells the agent that it is its turn again."""
+
+_WRITTEN = re.compile(
+    r"Note from the staff desk: (?P<actor>.+?), a colleague, wrote to the customer: (?P<text>.*)", re.S
+)
+
+
+async def act(runner: AgentRunner, draft: Draft, waiting: Waiting, body: StaffAct) -> Change:
+    """Carry out what staff did."""
+    key = waiting.entry.key
+    if waiting.tries > MAX_TRIES:
+        draft.note("entry_set_aside", draft.conversation.last_channel, tone=Tone.ERROR, covers=[key])
+        return draft.change(set_aside=[key])
+    if isinstance(body, TicketOpened):
+        return await ticket_work.opened(runner, draft, key, body)
+    if isinstance(body, TicketClosed):
+        await ticket_work.closed(draft, body)
+    elif isinstance(body, StaffMessage):
+        _write(draft, body)
+    elif isinstance(body, Hold):
+        await _hold(runner, draft, key, body)
+    elif isinstance(body, Revealed):
+        draft.note("contact_revealed", draft.conversation.last_channel, source=Source.STAFF, actor=body.actor)
+    return draft.change(consumed=[key])
+
+
+def written_note(actor: str, text: str) -> str:
+    """Tell the agent what a person wrote to the customer."""
+    return f"Note from the staff desk: {actor}, a colleague, wrote to the customer: {text}"
+
+
+def read_written_note(note: str) -> tuple[str, str] | None:
+    """Return who wrote to the customer, and what, when a note tells that; else None."""
+    found = _WRITTEN.fullmatch(note)
+    return (found["actor"], found["text"]) if found else None
+
+
+def paused_as_seen(conversation: Conversation, waiting: tuple[Waiting, ...]) -> bool:
+    """Tell whether the agent is held, also when the act that says so has not been carried out yet."""
+    acts = [one.entry.body.on for one in waiting if isinstance(one.entry.body, Hold)]
+    return acts[-1] if acts else conversation.paused
+
+
+def _write(draft: Draft, body: StaffMessage) -> None:
+    """Send a person's words by text; the agent reads them as a note."""
+    route = draft.text_route()
+    if route is None:
+        last = draft.conversation.last_channel
+        draft.note("staff_message_unsent", last, tone=Tone.ERROR, source=Source.STAFF, actor=body.actor)
+        return
+    number = draft.conversation.turns_taken + 1
+    draft.remember(route, number, [{"role": "system", "content": written_note(body.actor, body.text)}])
+    draft.note("staff_message", route.channel, source=Source.STAFF, turn=number, actor=body.actor, text=body.text)
+    draft.reply(route, body.text)
+    agent_pause.answered(draft)
+
+
+async def _hold(runner: AgentRunner, draft: Draft, key: str, body: Hold) -> None:
+    """Hold the agent or let it go on; what is so already stays as it is."""
+    conversation = draft.conversation
+    if conversation.paused is body.on:
+        return
+    name = "agent_paused" if body.on else "agent_resumed"
+    draft.note(name, conversation.last_channel, tone=Tone.WARNING, source=Source.STAFF, actor=body.actor)
+    if body.on:
+        draft.conversation = agent_pause.begin(conversation)
+        return
+    draft.conversation, state = agent_pause.end(conversation)
+    route = conversation.routes.get(conversation.last_channel)
+    if state.get(agent_pause.UNANSWERED) and route is not None:
+        answer = await run_agent(runner, draft, route, [key], notes=[RESUMED], otherwise=phrases.FAILURE)
+        draft.reply(route, answer)
+    for ticket_id in state.get(agent_pause.TICKETS, ()):
+        await ticket_work.work(runner, draft, str(ticket_id), f"{key}:{ticket_id}")

@@ -1,0 +1,47 @@
+"""A store that is away: the log is told once that it went and once that it is back, however many requests meet it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+
+from ..errors import StoreUnavailable
+
+log = structlog.get_logger(__name__)
+
+
+class StoreOutage:
+    """What one process knows about its store. Only a write shows that it is back: a full disk can be read."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+
+    @property
+    def lasts(self) -> bool:
+        """Whether the store was away when it was last heard of."""
+        return self._since is not None
+
+    @contextmanager
+    def noticed(self) -> Iterator[None]:
+        """Draw conclusions from a write: its StoreUnavailable goes on to the caller."""
+        try:
+            yield
+        except StoreUnavailable as error:
+            self.begin(error)
+            raise
+        self.end()
+
+    def begin(self, error: StoreUnavailable) -> None:
+        """Note that the store does not answer."""
+        if self._since is None:
+            self._since = time.monotonic()
+            log.error("store_unavailable", reason=error.detail or error.code)
+
+    def end(self) -> None:
+        """Note that the store has written something."""
+        if self._since is not None:
+            log.warning("store_back", seconds=round(time.monotonic() - self._since, 1))
+            self._since = None

@@ -1,0 +1,132 @@
+"""Makes one turn: waiting entries and a conversation in, the change to commit out. No lease; of the store, tickets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import structlog
+
+from ..entries import (
+    Decision,
+    Heard,
+    PersonWanted,
+    SpokenPrompt,
+    StaffAct,
+    TextFromAnother,
+    TextReceived,
+    Undelivered,
+    Waiting,
+)
+from ..model import Conversation, Route, Tone
+from ..persistence.values import Change
+from ..telemetry.logs import subject_label
+from . import agent_pause, decisions, phrases, spoken_turn, staff_actions
+from .agent_turn import run_agent
+from .base import AgentRunner, EngineLimits, Steering
+from .change_draft import Draft, FindTicket
+from .delivery import CALL_ENDED, Delivery
+from .spelling import as_written
+from .text_screening import Rules, opt, screen
+
+log = structlog.get_logger(__name__)
+
+MAX_TRIES = 3
+"""Claims that may find a text first in line; then it is set aside, so that no entry blocks its lane."""
+OPTED_OUT, WINDOW_CLOSED = 21610, 63016
+"""Twilio's codes: the recipient wrote STOP; WhatsApp's 24 hours after the customer's last message are over."""
+ACTED_ON = frozenset({OPTED_OUT, WINDOW_CLOSED, CALL_ENDED})
+"""Codes of undelivered replies from which something follows."""
+
+
+class TurnMaker:
+    """Turns entries into changes with the help of the agent."""
+
+    def __init__(
+        self, runner: AgentRunner, delivery: Delivery, limits: EngineLimits, *, find_ticket: FindTicket
+    ) -> None:
+        self._runner = runner
+        self._delivery = delivery
+        self._limits = limits
+        self._find_ticket = find_ticket
+        self._rules = Rules(rate_per_minute=limits.rate_per_minute, max_chars=limits.max_input_chars)
+
+    async def make(
+        self, conversation: Conversation, batch: Sequence[Waiting], *, now: float, steering: Steering
+    ) -> Change:
+        """Run what one turn covers and return what to commit. ``now`` is the store's clock at the claim.
+
+        ``batch`` is texts over one route, what a caller said in one call, or one entry of another kind.
+        """
+        draft = Draft(conversation, now, self._limits, self._delivery, self._find_ticket)
+        first = batch[0]
+        body = first.entry.body
+        if isinstance(body, Decision):
+            return await decisions.decide(self._runner, draft, first, body)
+        if isinstance(body, Undelivered):
+            return self._undelivered(draft, first.entry.key, body)
+        if isinstance(body, TextFromAnother):
+            draft.note("text_from_another", body.route.channel)
+            draft.reply(body.route, body.text)
+            return draft.change(consumed=[first.entry.key])
+        if isinstance(body, Heard):
+            return spoken_turn.correct(draft, first.entry.key, body)
+        if isinstance(body, PersonWanted):
+            return spoken_turn.want_person(draft, first.entry.key, body)
+        if isinstance(body, StaffAct):
+            return await staff_actions.act(self._runner, draft, first, body)
+        if first.tries > MAX_TRIES:
+            return self._set_aside(draft, first, body.route)
+        if isinstance(body, SpokenPrompt):
+            return await spoken_turn.answer(self._runner, draft, batch, steering)
+        texts = [(one, one.entry.body) for one in batch if isinstance(one.entry.body, TextReceived)]
+        return await self._texts(draft, texts, steering)
+
+    async def _texts(self, draft: Draft, batch: Sequence[tuple[Waiting, TextReceived]], steering: Steering) -> Change:
+        route = batch[-1][1].route
+        channel = route.channel
+        covers = [waiting.entry.key for waiting, _ in batch]
+        routes = {**draft.conversation.routes, channel: route}
+        conversation = replace(draft.conversation, routes=routes, last_channel=channel)
+        screened = screen(conversation, [(waiting.accepted_at, body) for waiting, body in batch], self._rules)
+        draft.conversation = screened.conversation
+        for happened in dict.fromkeys(screened.happened):
+            draft.note(happened, channel, tone=Tone.WARNING, covers=covers)
+        kinds = [kind for _, body in batch for kind in body.masked]
+        if kinds:
+            draft.note("masked", channel, tone=Tone.WARNING, direction="incoming", kinds=kinds)
+        if screened.blocked:
+            draft.blocked.append(channel)
+        if screened.notices:
+            draft.reply(route, *screened.notices)
+        if screened.texts:
+            draft.begin_session(channel)
+            texts = screened.texts
+            if draft.conversation.paused:
+                agent_pause.keep_texts(draft, route, texts)
+            else:
+                answer = await run_agent(self._runner, draft, route, covers, texts=texts, steering=steering)
+                draft.reply(route, answer)
+            draft.end_session(channel, texts[-1])
+        return draft.change(consumed=covers)
+
+    def _undelivered(self, draft: Draft, key: str, body: Undelivered) -> Change:
+        """Draw the conclusions from a reply that the provider refused."""
+        route = body.reply.route
+        other = self._delivery.other_way(route)
+        if body.code == OPTED_OUT:
+            draft.conversation = opt(draft.conversation, route.channel, out=True)
+            draft.blocked.append(route.channel)
+            draft.note("opted_out", route.channel, tone=Tone.WARNING, code=body.code)
+        elif body.code in (WINDOW_CLOSED, CALL_ENDED) and other is not None:
+            draft.note("sent_another_way", other.channel, tone=Tone.WARNING, code=body.code)
+            text = body.reply.text
+            draft.reply(other, as_written(text) if body.code == CALL_ENDED else text)
+        return draft.change(consumed=[key])
+
+    def _set_aside(self, draft: Draft, waiting: Waiting, route: Route) -> Change:
+        """Give up a text that never let a turn end, tell the customer, and let the lane go on."""
+        log.error("entry_set_aside", subject=subject_label(draft.conversation.subject), tries=waiting.tries)
+        draft.note("entry_set_aside", route.channel, tone=Tone.ERROR, covers=[waiting.entry.key])
+        draft.reply(route, phrases.FAILURE)
+        return draft.change(set_aside=[waiting.entry.key])

@@ -1,0 +1,6 @@
+"""Settings of the gateway, read once from the environment and ``.env``."""
+
+from .fields import Settings
+from .loading import RETIRED, load_settings
+
+__all__ = ["RETIRED", "Settings", "load_settings"]

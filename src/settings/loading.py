@@ -1,0 +1,142 @@
+"""Reads every setting, once: the only module that looks at the environment.
+
+:mod:`.fields` has the settings; :func:`load_settings` lists everything that is wrong at once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from dotenv import dotenv_values
+from pydantic import ValidationError
+
+from ..errors import ConfigurationError
+from ..identity.factory import PHONE, missing
+from .fields import Settings
+from .kinds import complaint
+
+RETIRED = {
+    "PORT_VOICE": "text and phone share one port now: use PORT",
+    "START_CHANNELS": "text and phone always start together: use PORT for the one address of both",
+    "NODE_ENV": "use APP_ENV (development or production)",
+}
+"""Names of the earlier system, and what to say to whoever still sets them."""
+
+NEEDED_IN_PRODUCTION = {
+    "TWILIO_AUTH_TOKEN": "signatures cannot be checked without it",
+    "PUBLIC_BASE_URL": "it is the https address under which Twilio reaches this server",
+    "STAFF_TOKENS": "nobody could approve anything without one (name:token,name:token)",
+}
+"""What a production server must be given, each with the reason."""
+
+SHORT_TOKEN = 16
+
+
+def load_settings(env: Mapping[str, str] | None = None, *, env_file: Path | str | None = ".env") -> Settings:
+    """Read settings from ``env`` (this process's environment unless given) and, below it, from ``env_file``.
+
+    * Empty values count as absent; a missing file is no problem.
+    * Raises ConfigurationError with every problem, one sentence each, naming the variable and never a secret.
+    """
+    problems: list[str] = []
+    in_file = _read_file(env_file, problems)
+    given = dict(_non_empty({**in_file, **(os.environ if env is None else env)}))
+    values = {name: given[name.upper()] for name in Settings.model_fields if name.upper() in given}
+    settings = None
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        problems += _in_plain_words(error, given)
+    problems += _missing(given)
+    problems += _guessable(settings) if settings else ()
+    if problems or settings is None:
+        raise ConfigurationError(problems)
+    return settings.with_notices(tuple(_notices(settings, given, in_file)))
+
+
+def _read_file(path: Path | str | None, problems: list[str]) -> dict[str, str]:
+    """Read a ``.env`` file literally: a dollar sign in a secret is a dollar sign."""
+    if path is None or not Path(path).exists():
+        return {}
+    try:
+        return dict(_non_empty(dotenv_values(path, interpolate=False)))
+    except (OSError, UnicodeDecodeError):
+        problems.append(f"{path} cannot be read as a text file.")
+        return {}
+
+
+def _non_empty(values: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
+    for name, value in values.items():
+        if value is not None and value.strip():
+            yield name, value.strip()
+
+
+def _in_plain_words(error: ValidationError, given: Mapping[str, str]) -> Iterator[str]:
+    """Turn the library's findings into one sentence per variable."""
+    for name in dict.fromkeys(str(finding["loc"][0]) for finding in error.errors(include_input=False)):
+        yield complaint(name.upper(), Settings.model_fields[name], given.get(name.upper(), ""))
+
+
+def _missing(given: Mapping[str, str]) -> Iterator[str]:
+    """Name what is absent although something else needs it."""
+    pair = ("TWILIO_API_KEY_SID", "TWILIO_API_KEY_SECRET")
+    if sum(name in given for name in pair) == 1:
+        yield f"{pair[0]} and {pair[1]} must be set together."
+    yield from missing(given.get("SUBJECT_RESOLVER", "").lower(), given)
+    if given.get("APP_ENV", "").lower() != "production":
+        return
+    for name, reason in NEEDED_IN_PRODUCTION.items():
+        if name not in given:
+            yield f"{name} must be set in production: {reason}."
+    if given.get("PUBLIC_BASE_URL", "").startswith("http://"):
+        yield "PUBLIC_BASE_URL must start with https:// in production."
+
+
+def _guessable(settings: Settings) -> Iterator[str]:
+    """Name tokens that whoever reaches the server could find by trying: nothing else protects what staff may do."""
+    for name, token in settings.staff_tokens.items():
+        if settings.production and len(token.get_secret_value()) < SHORT_TOKEN:
+            yield f"STAFF_TOKENS: the token of {name} must have at least {SHORT_TOKEN} characters in production."
+
+
+def _notices(settings: Settings, given: Mapping[str, str], in_file: Mapping[str, str]) -> Iterator[str]:
+    """Say what is odd but no reason to stop."""
+    for name, advice in RETIRED.items():
+        if name in given:
+            yield f"{name} is not used any more; {advice}."
+    for name in in_file:
+        if name not in RETIRED and name.lower() not in Settings.model_fields:
+            yield f"{name} in the .env file is not a setting of this version and changes nothing."
+    if settings.persistence_adapter == "file" and (settings.database_url or settings.redis_url):
+        yield "PERSISTENCE_ADAPTER is file: conversations are kept on this machine, not in the database that is set."
+    yield from _shop_notices(settings)
+    yield from _identity_notices(settings)
+    if settings.production and not settings.twilio_account_sid:
+        yield "TWILIO_ACCOUNT_SID is not set: replies cannot be sent."
+    if settings.production and not settings.twilio_validate_signatures:
+        yield "TWILIO_VALIDATE_SIGNATURES is false: anybody can send messages in a customer's name."
+
+
+def _shop_notices(settings: Settings) -> Iterator[str]:
+    """Say what does not fit together about the business data."""
+    if settings.shop_base_url is None:
+        if settings.persistence_adapter in {"postgres", "redis"}:
+            yield (
+                "SHOP_BASE_URL is not set: several servers can share the conversations, but each would have a sample "
+                "shop of its own. Set it as soon as there is more than one."
+            )
+        if settings.shop_api_key:
+            yield "SHOP_API_KEY is set without SHOP_BASE_URL and changes nothing."
+    elif settings.sample_customer_phone:
+        yield "SAMPLE_CUSTOMER_PHONE changes nothing, because SHOP_BASE_URL takes the place of the sample shop."
+
+
+def _identity_notices(settings: Settings) -> Iterator[str]:
+    """Say which keys of a source of customers change nothing."""
+    chosen = settings.subject_resolver
+    if settings.segment_profile_api_token and chosen in {PHONE, "crm"}:
+        yield f"SEGMENT_PROFILE_API_TOKEN changes nothing with SUBJECT_RESOLVER={chosen}."
+    if settings.crm_base_url and chosen in {PHONE, "segment"}:
+        yield f"CRM_BASE_URL changes nothing with SUBJECT_RESOLVER={chosen}."

@@ -1,0 +1,257 @@
+"""A simulated call: the pretend Twilio between a caller, played by a test or a person, and the gateway's voice channel.
+
+Made by :meth:`TwilioSimulator.call`. It asks the voice webhook, follows the TwiML, holds the ConversationRelay session,
+and makes the callbacks (twilio.com/docs/voice/twiml, /docs/voice/twiml/connect/conversationrelay#action). What the
+caller does is in :mod:`.caller`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import MappingProxyType, TracebackType
+from typing import Self
+
+from .caller import SimulatedCaller
+from .clock import Clock, wait_until
+from .frames import Leg
+from .playback import CHARS_PER_SECOND
+from .relay import SessionEnd, SimulatedRelay
+from .requests import GatewayClient, MessagePage
+from .twiml import BadTwiml, Dial, Hangup, Pause, Redirect, Relay, SayVerb, Verb, parse
+from .wire import new_sid
+
+LOST_SECONDS = 1.2
+"""From a lost socket to its action callback."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallOptions:
+    """How a call is made and what becomes of it.
+
+    ``chars_per_second`` is the agent's pace, and all other times are scaled with it: 15 is real, infinity immediate.
+    ``dial`` is what becomes of a transfer: completed, no-answer, busy or failed. ``signature`` replaces the socket's
+    ("" for none); ``extra`` are further webhook parameters.
+    """
+
+    chars_per_second: float = CHARS_PER_SECOND
+    clock: Clock | None = None
+    method: str = "POST"
+    voice: str = "/voice"
+    fallback: str | None = "/voice/fallback"
+    dial: str = "completed"
+    caller_name: str = ""
+    signature: str | None = None
+    partials: bool = True
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that Twilio did: webhook, fallback, say, relay, session, action, dial, whisper, redirect, hangup …"""
+
+    what: str
+    detail: Mapping[str, str]
+
+
+class SimulatedCall(SimulatedCaller):
+    """One call, from dialling to its end. ``async with`` returns when the caller is connected, or the call is over."""
+
+    def __init__(self, gateway: GatewayClient, leg: Leg, options: CallOptions) -> None:
+        super().__init__(options.chars_per_second, options.clock, partials=options.partials)
+        self.gateway = gateway
+        """Where the next request goes; a test may send it to another replica."""
+        self.leg = leg
+        self.status = "ringing"
+        self.log: list[Happening] = []
+        self._options = options
+        self._run: asyncio.Task[None] | None = None
+
+    @property
+    def sid(self) -> str:
+        """Return the CallSid."""
+        return self.leg.sid
+
+    async def __aenter__(self) -> Self:
+        self.start_voice()
+        self._run = asyncio.create_task(self._live())
+        try:
+            await self.wait_for(lambda: self.over or bool(self.session) or self.status == "in-progress", None)
+            if self._run.done():
+                self._run.result()
+        except BaseException:
+            await self._stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Hang up if nobody did."""
+        try:
+            if kind is None and not self.over:
+                await self.hang_up()
+        finally:
+            await self._stop()
+
+    def happened(self, what: str) -> list[Mapping[str, str]]:
+        """Return the details of everything of one kind that happened, in order."""
+        return [one.detail for one in self.log if one.what == what]
+
+    async def hang_up(self) -> None:
+        """End the call as the caller; return when Twilio has told the gateway. A no-op when it is over."""
+        if self._run is None or self.over:
+            return
+        self.status = "completed"
+        if self.session is not None:
+            await self.session.hang_up()
+            await asyncio.gather(self._run, return_exceptions=True)
+        else:
+            self._run.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._run
+
+    async def drop(self) -> None:
+        """Lose the socket. Twilio notices 1.2 s later and asks the action URL; see :meth:`wait_sessions`."""
+        assert self.session is not None, "no session to lose"
+        self.session.drop()
+        await self.wait_for(lambda: self.session is None)
+
+    # --- the call itself ------------------------------------------------------------------------------------
+
+    async def _live(self) -> None:
+        try:
+            page: MessagePage | None = await self._ask(self._options.method, self._options.voice, {}, what="webhook")
+            while page is not None and not page.failed:
+                page = await self._follow(page)
+        finally:
+            self.status, self.over = "completed", True
+            self._note("ended")
+
+    async def _follow(self, page: MessagePage) -> MessagePage | None:
+        """Act on a document; return the one that takes its place, or None when the call is over."""
+        try:
+            verbs = parse(page.body)
+        except BadTwiml as error:
+            self.faults.append(str(error))
+            return await self._fall_back(page)
+        for verb in verbs:
+            following = await self._perform(verb, page)
+            if following is not None or self.status == "completed":
+                return following if self.status != "completed" else None
+        return None
+
+    async def _perform(self, verb: Verb, page: MessagePage) -> MessagePage | None:
+        match verb:
+            case Relay():
+                return await self._connect(verb, page)
+            case Dial():
+                return await self._dial(verb, page)
+            case Redirect():
+                return await self._ask(verb.method, verb.url, {}, base=page.url, what="redirect")
+            case SayVerb():
+                self.status = "in-progress"
+                self._note("say", text=verb.text, language=verb.language)
+                await self.hear(verb.text)
+            case Pause():
+                self.status = "in-progress"
+                await wait_until(self.clock, self.clock.time() + verb.seconds * self.speech.scale)
+            case Hangup():
+                self.status = "completed"
+                self._note("hangup")
+            case other:
+                self.faults.append(f"a verb that is not simulated: {other.name}")
+        return None
+
+    async def _connect(self, verb: Relay, page: MessagePage) -> MessagePage | None:
+        """Hold a session and ask the action URL what follows it."""
+        session = SimulatedRelay(verb, self.leg, self.speech, self.clock, self.changed)
+        self._note("relay", verb.attributes, session=session.sid)
+        begun = self.clock.time()
+        self.sessions.append(session)
+        answered = self.status == "in-progress"
+        end = await session.run(self.gateway, answered=answered, signature=self._options.signature)
+        if end.code == 64105:
+            await wait_until(self.clock, self.clock.time() + LOST_SECONDS * self.speech.scale)
+        hung_up = end.status == "completed" or self.status == "completed"
+        self.status = "completed" if hung_up else "in-progress"
+        form = _ending(session, end, self.clock.time() - begun)
+        self._note("session", form)
+        if verb.action is None:
+            return None
+        answer = await self._ask("POST", verb.action, form, base=page.url, what="action")
+        return None if hung_up else answer
+
+    async def _dial(self, verb: Dial, page: MessagePage) -> MessagePage | None:
+        """Ring a colleague, who first hears the whisper, and ask the action URL what follows."""
+        self.status = "in-progress"
+        outcome, child = self._options.dial, new_sid("CA")
+        self._note("dial", verb.attributes, number=verb.number, outcome=outcome)
+        if outcome == "completed" and verb.whisper:
+            form = {"CallSid": child, "ParentCallSid": self.sid, "To": verb.number, "Direction": "outbound-dial"}
+            whisper = await self._ask("POST", verb.whisper, form, base=page.url, what="whisper", fallback=False)
+            words = [one.text for one in _verbs(whisper) if isinstance(one, SayVerb)]
+            self._note("whispered", text=" ".join(words))
+        if verb.action is None:
+            return None
+        form = {"DialCallStatus": outcome, "DialCallSid": child}
+        if outcome == "completed":
+            form["DialCallDuration"] = "60"
+        return await self._ask("POST", verb.action, form, base=page.url, what="dialled")
+
+    async def _ask(
+        self,
+        method: str,
+        url: str,
+        extra: Mapping[str, str],
+        *,
+        what: str,
+        base: str | None = None,
+        fallback: bool = True,
+    ) -> MessagePage:
+        """Ask an address of the gateway what to do next; when it fails, the fallback."""
+        form = self.leg.form(self.status, {**self._options.extra, **extra})
+        page = await self.gateway.fetch(method, url, form, base=base)
+        self._note(what, url=page.url, status=str(page.status), call_status=self.status, body=page.body)
+        if page.failed and fallback and self.status != "completed":
+            return await self._fall_back(page)
+        return page
+
+    async def _fall_back(self, page: MessagePage) -> MessagePage:
+        url = self._options.fallback
+        if url is None or self.happened("fallback"):
+            return MessagePage(page.url, 0, "")  # Twilio says that an application error has occurred, and hangs up
+        extra = {"ErrorCode": "11200", "ErrorUrl": page.url}
+        return await self._ask("POST", url, extra, what="fallback", fallback=False)
+
+    def _note(self, what: str, detail: Mapping[str, str] = MappingProxyType({}), /, **more: str) -> None:
+        self.log.append(Happening(what, {**detail, **more}))
+        self.changed()
+
+    async def _stop(self) -> None:
+        tasks = [task for task in (self._run, self.voice) if task is not None]
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+
+
+def _verbs(page: MessagePage) -> list[Verb]:
+    try:
+        return parse(page.body) if not page.failed else []
+    except BadTwiml:
+        return []
+
+
+def _ending(session: SimulatedRelay, end: SessionEnd, seconds: float) -> dict[str, str]:
+    """Give the parameters of the action callback."""
+    form = {"SessionId": session.sid, "SessionStatus": end.status, "SessionDuration": str(int(seconds))}
+    if end.handoff is not None:
+        form["HandoffData"] = end.handoff
+    if end.code:
+        form |= {"ErrorCode": str(end.code), "ErrorMessage": end.message}
+    return form

@@ -1,0 +1,118 @@
+"""The HTTP side of the pretend Twilio: creating and listing messages, and a thread for programs that play customers.
+
+Protocol: twilio.com/docs/messaging/api/message-resource.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from .account import AccountApi, refusal
+from .account import error as _error
+from .wire import Fault, listing, message_json
+
+if TYPE_CHECKING:
+    from .twilio_simulator import TwilioSimulator
+
+_POLL_LIMIT = 30.0
+
+
+class SimulatorApi:
+    """Serves one account. ``logins`` are the pairs of name and password that may enter."""
+
+    def __init__(self, simulator: TwilioSimulator, logins: Set[tuple[str, str]]) -> None:
+        self._simulator = simulator
+        self._logins = logins
+        self._account = simulator.account_sid
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """Name the REST routes, and ``/simulator/…`` for programs that play the customer; all need the login."""
+        return (
+            Route("/2010-04-01/Accounts/{account}/Messages.json", self._create, methods=["POST"]),
+            Route("/2010-04-01/Accounts/{account}/Messages.json", self._list, methods=["GET"]),
+            Route("/simulator/messages", self._thread, methods=["GET"]),
+            Route("/simulator/messages", self._play, methods=["POST"]),
+            *AccountApi(self._simulator.account, self._logins).routes(),
+        )
+
+    async def _create(self, request: Request) -> Response:
+        self._simulator.creates += 1
+        if refusal := self._refusal(request):
+            return refusal
+        fault = self._simulator.faults.popleft() if self._simulator.faults else None
+        form = dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
+        if fault is not None and not fault.created:
+            return await self._fail(request, fault)
+        if problem := _problem(form):
+            return _error(400, *problem)
+        if code := self._simulator.refused.get(form["To"]):
+            return _error(400, code, "The recipient takes no message")
+        message = await self._simulator.create(form)
+        if fault is not None:
+            return await self._fail(request, fault)
+        return JSONResponse(message_json(message, self._account), status_code=201)
+
+    async def _list(self, request: Request) -> Response:
+        if refusal := self._refusal(request):
+            return refusal
+        return JSONResponse(listing(self._simulator.messages, request.query_params, self._account, request.url.path))
+
+    async def _thread(self, request: Request) -> Response:
+        """Give the messages with ``number`` from index ``after`` on, waiting up to ``wait`` seconds for one."""
+        if refusal := self._refusal(request):
+            return refusal
+        number = request.query_params.get("number", "")
+        try:
+            after = max(0, int(request.query_params.get("after", "0")))
+            wait = min(_POLL_LIMIT, float(request.query_params.get("wait", "0")))
+        except ValueError:
+            return _error(400, 20001, "after and wait are numbers")
+
+        rows = await self._simulator.thread(number, after=after, seconds=wait)
+        shown = [message_json(message, self._account) for message in rows]
+        return JSONResponse({"messages": shown, "next": after + len(shown)})
+
+    async def _play(self, request: Request) -> Response:
+        """Text the gateway as ``From``: a form with From, To, Body."""
+        if refusal := self._refusal(request):
+            return refusal
+        form = dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
+        answer = (await self._simulator.text(form.get("From", ""), form.get("Body", ""), to=form.get("To", "")))[0]
+        return JSONResponse({"sid": answer.sid, "status": answer.status})
+
+    def _refusal(self, request: Request) -> Response | None:
+        return refusal(request, self._account, self._logins)
+
+    async def _fail(self, request: Request, fault: Fault) -> Response:
+        if fault.hang:
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+        return _Broken() if fault.drop or fault.hang else _error(fault.status, fault.code, "Injected fault")
+
+
+class _Broken(Response):
+    """An answer that ends in its middle, so that the server closes the connection."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 201, "headers": [(b"content-length", b"999")]})
+        await send({"type": "http.response.body", "body": b"{", "more_body": True})
+
+
+def _problem(form: Mapping[str, str]) -> tuple[int, str] | None:
+    """Check a create request as Twilio does: its error code and text, or None."""
+    if not form.get("To"):
+        return 21604, "A 'To' phone number is required."
+    if not form.get("From") and not form.get("MessagingServiceSid"):
+        return 21603, "A 'From' phone number is required."
+    if not form.get("Body"):
+        return 21602, "Message body is required."
+    if len(form["Body"]) > 1600:
+        return 21617, "The concatenated message body exceeds the 1600 character limit."
+    return None

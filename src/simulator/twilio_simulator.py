@@ -1,0 +1,264 @@
+"""A pretend Twilio on loopback: for the tests, for ``tandem chat`` and for the phone page.
+
+It signs and posts webhooks, serves the REST calls that create and list messages, and calls back with statuses. It
+knows the public protocol and the credentials it is given, nothing of the gateway's inside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlencode
+
+import aiohttp
+from starlette.routing import BaseRoute
+
+from .account import SimAccount
+from .call import CallOptions, SimulatedCall
+from .frames import Leg
+from .http import SimulatorApi
+from .requests import GatewayClient
+from .wire import Fault, SimMessage, new_sid, sign, status_form, twiml_messages, webhook_form
+
+DELIVERED = ("queued", "sent", "delivered")
+_POLL_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How the gateway answered a webhook; status 0 when it did not."""
+
+    status: int
+    body: str
+    sid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A request between Twilio and the gateway, and the status of its answer. ``inward``: Twilio asked."""
+
+    inward: bool
+    path: str
+    form: Mapping[str, str]
+    status: int
+
+
+class TwilioSimulator:
+    """One account at the pretend Twilio. Open it with ``async with``; serve its ``routes()`` to the gateway.
+
+    ``gateway_url`` is where the gateway listens (loopback); ``public_base_url`` is what is signed, by default the same.
+    REST accepts ``account_sid`` and ``auth_token``, and the API key if one is given. ``statuses`` is what becomes of
+    every message.
+    """
+
+    def __init__(
+        self,
+        *,
+        account_sid: str,
+        auth_token: str,
+        gateway_url: str,
+        public_base_url: str | None = None,
+        api_key: tuple[str, str] | None = None,
+        statuses: Sequence[str] = DELIVERED,
+        timeout_seconds: float = 15.0,
+    ) -> None:
+        self.account_sid = account_sid
+        self.account = SimAccount(account_sid)
+        """Its numbers and messaging services, for what reads and changes them by REST."""
+        self._token = auth_token
+        self._gateway = gateway_url.rstrip("/")
+        self.route: Callable[[], str] | None = None
+        """Chooses where each request goes, as a load balancer in front of several gateways does."""
+        self._public = (public_base_url or gateway_url).rstrip("/")
+        self._logins = {(account_sid, auth_token), *([api_key] if api_key else [])}
+        self.statuses = tuple(statuses)
+        self.refused: dict[str, int] = {}
+        """Numbers that take no message, with the error code of their refusal."""
+        self.faults: deque[Fault] = deque()
+        """What goes wrong with the next create requests, one each."""
+        self.messages: list[SimMessage] = []
+        """Everything that was said, both ways, oldest first."""
+        self.creates = 0
+        """How many create requests came, whatever became of them."""
+        self.watchers: set[Callable[[Passed], None]] = set()
+        """Who is told of every request about messages, both ways."""
+        self._threads: defaultdict[str, list[SimMessage]] = defaultdict(list)
+        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+        self._news = asyncio.Condition()
+        self._closing = asyncio.Event()
+        self._patient = True
+        self._callbacks: set[asyncio.Task[None]] = set()
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(timeout=self._timeout, trust_env=False)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.set()
+        await self.let_go()
+        for task in self._callbacks:
+            task.cancel()
+        await asyncio.gather(*self._callbacks, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
+
+    # --- the customer's telephone -----------------------------------------------------------------------
+
+    async def text(
+        self,
+        from_: str,
+        body: str,
+        *,
+        to: str,
+        sid: str | None = None,
+        media: int = 0,
+        extra: Mapping[str, str] | None = None,
+        deliveries: int = 1,
+    ) -> list[Answer]:
+        """Send a text to the gateway, ``deliveries`` times at once, and return its answers.
+
+        When the webhook fails (no answer, or a status of 400 and above), the fallback is called, as Twilio does; the
+        texts of its TwiML reach the customer.
+        """
+        message = SimMessage(sid or new_sid("SM"), "inbound", from_, to, body, time.time(), media=media)
+        form = webhook_form(message, self.account_sid, extra or {})
+        await self._add(message)
+        answers = await asyncio.gather(*(self.post("/sms", form) for _ in range(deliveries)))
+        message.answered = max(answer.status for answer in answers)
+        await self._tell_news()
+        for answer in answers:
+            last = answer if 0 < answer.status < 400 else await self.post("/sms/fallback", form)
+            for text in twiml_messages(last.body) if last.status == 200 else ():
+                await self._add(SimMessage(new_sid("SM"), "outbound-reply", to, from_, text, time.time()))
+        return answers
+
+    def call(self, from_: str, *, to: str, sid: str | None = None, **options: Any) -> SimulatedCall:
+        """Return a call to the gateway; ``async with`` makes it. ``options`` are those of CallOptions."""
+        assert self._session is not None, "open the simulator with `async with`"
+        gateway = GatewayClient(self._session, self._token, self._gateway, self._public, self.route)
+        chosen = CallOptions(**options)
+        leg = Leg(sid or new_sid("CA"), self.account_sid, from_, to, chosen.caller_name)
+        return SimulatedCall(gateway, leg, chosen)
+
+    async def post(self, path: str, form: Mapping[str, str], *, signature: str | None = None) -> Answer:
+        """Post a form to the gateway, signed as Twilio signs it, or with ``signature`` ("" for none)."""
+        assert self._session is not None, "open the simulator with `async with`"
+        made = sign(self._public + path, form, self._token) if signature is None else signature
+        headers = {"X-Twilio-Signature": made} if made else {}
+        headers |= {"I-Twilio-Idempotency-Token": secrets.token_hex(16), "User-Agent": "TwilioProxy/1.1"}
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+        sid = form.get("MessageSid", "")
+        try:
+            address = self.route() if self.route is not None else self._gateway
+            async with self._session.post(address + path, data=urlencode(form), headers=headers) as response:
+                answer = Answer(response.status, await response.text(), sid)
+        except (aiohttp.ClientError, TimeoutError):
+            answer = Answer(0, "", sid)
+        self._pass_on(Passed(True, path, form, answer.status))
+        return answer
+
+    def sent_to(self, number: str) -> list[SimMessage]:
+        """Return what the customer received, oldest first."""
+        return [message for message in self._threads[number] if not message.inbound and message.to == number]
+
+    async def wait_for(self, number: str, count: int = 1, *, seconds: float = 5.0) -> list[SimMessage]:
+        """Return what the customer received once that is ``count`` messages. Raises TimeoutError."""
+        async with asyncio.timeout(seconds), self._news:
+            await self._news.wait_for(lambda: len(self.sent_to(number)) >= count)
+            return self.sent_to(number)
+
+    async def received(self, number: str) -> AsyncIterator[SimMessage]:
+        """Yield what the customer receives, from the beginning, until the simulator closes."""
+        seen = 0
+        while not self._closing.is_set():
+            for message in await self.thread(number, after=seen, seconds=_POLL_SECONDS):
+                seen += 1
+                if not message.inbound:
+                    yield message
+
+    async def changes(self, number: str) -> AsyncIterator[SimMessage]:
+        """Yield each message with a number, both sides' and from the beginning, and again when its state changes."""
+        rows, seen = self._threads[number], dict[str, tuple[int, int | None]]()
+
+        def fresh() -> list[SimMessage]:
+            return [row for row in rows if seen.get(row.sid) != (len(row.statuses), row.answered)]
+
+        while not self._closing.is_set():
+            for row in fresh():
+                seen[row.sid] = len(row.statuses), row.answered
+                yield row
+            async with self._news:
+                await self._news.wait_for(lambda: bool(fresh()) or self._closing.is_set())
+
+    async def settle(self) -> None:
+        """Return when every status callback that is due was made."""
+        while self._callbacks:
+            await asyncio.gather(*self._callbacks, return_exceptions=True)
+
+    # --- the provider's side ----------------------------------------------------------------------------
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """Name the routes of :mod:`.http`; serve them where the gateway's REST calls go."""
+        return SimulatorApi(self, self._logins).routes()
+
+    async def create(self, form: Mapping[str, str]) -> SimMessage:
+        """Bring a message of the gateway's into being and let it live."""
+        service = form.get("MessagingServiceSid")
+        sender = form.get("From") or "+15550009999"  # one of the service's pool
+        message = SimMessage(new_sid("SM"), "outbound-api", sender, form["To"], form["Body"], time.time())
+        message.callback, message.service_sid = form.get("StatusCallback"), service
+        self._pass_on(Passed(False, "/Messages.json", {**form, "From": sender}, 201))
+        await self._add(message)
+        task = asyncio.create_task(self._live(message))
+        self._callbacks.add(task)
+        task.add_done_callback(self._callbacks.discard)
+        return message
+
+    async def thread(self, number: str, *, after: int, seconds: float) -> list[SimMessage]:
+        """Return both sides' messages with a number from index ``after`` on, waiting up to ``seconds`` for one."""
+        rows = self._threads[number]
+        try:
+            async with asyncio.timeout(seconds), self._news:
+                await self._news.wait_for(lambda: len(rows) > after or not self._patient)
+        except TimeoutError:
+            pass  # nothing came: the client asks again
+        return rows[after:]
+
+    async def let_go(self) -> None:
+        """Answer whoever waits in :meth:`thread`, now and from now on: a server that stops waits for them otherwise."""
+        self._patient = False
+        await self._tell_news()
+
+    async def _live(self, message: SimMessage) -> None:
+        """Let a message go through its statuses, each told to its callback."""
+        for status in self.statuses:
+            message.statuses.append(status)
+            await self._tell_news()
+            # Only our own gateway is called: the simulator never talks to another host.
+            if message.callback and message.callback.startswith(f"{self._public}/"):
+                form = status_form(message, self.account_sid, status)
+                await self.post(message.callback.removeprefix(self._public), form)
+
+    async def _add(self, message: SimMessage) -> None:
+        async with self._news:
+            self.messages.append(message)
+            for number in {message.from_, message.to}:
+                self._threads[number].append(message)
+            self._news.notify_all()
+
+    async def _tell_news(self) -> None:
+        async with self._news:
+            self._news.notify_all()
+
+    def _pass_on(self, passed: Passed) -> None:
+        for watcher in tuple(self.watchers):
+            watcher(passed)

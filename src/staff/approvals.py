@@ -1,0 +1,256 @@
+"""The staff desk: lists approvals as they are now, and hands decisions to the lanes. No HTTP."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+
+from ..entries import Decision, Verdict
+from ..errors import MalformedRequest, StoreUnavailable, UnreadableRecord
+from ..guardrails.pii import mask, mask_value
+from ..model import Approval, ApprovalStatus, SubjectId
+from ..persistence.values import Outcome, Page, Receipt
+from ..telemetry.logs import subject_label
+from .approval_view import as_seen, decision_key, foreseen, is_open
+from .base import ApprovalStore, ArgumentCheck, Decider
+from .decision_request import Ask, Submission
+
+log = structlog.get_logger(__name__)
+
+_OPEN = {
+    Verdict.APPROVE: ApprovalStatus.PENDING,
+    Verdict.REJECT: ApprovalStatus.PENDING,
+    Verdict.DONE: ApprovalStatus.UNKNOWN,
+    Verdict.RETRY: ApprovalStatus.UNKNOWN,
+}
+"""What an approval must be for a decision to mean something."""
+
+_SAID = {Verdict.APPROVE: "approved", Verdict.REJECT: "rejected", Verdict.DONE: "done", Verdict.RETRY: "retry"}
+
+_BEFORE = {
+    ApprovalStatus.APPROVED: ApprovalStatus.PENDING,
+    ApprovalStatus.REJECTED: ApprovalStatus.PENDING,
+    ApprovalStatus.EXPIRED: ApprovalStatus.PENDING,
+    ApprovalStatus.WITHDRAWN: ApprovalStatus.PENDING,
+    ApprovalStatus.EXECUTING: ApprovalStatus.UNKNOWN,
+    ApprovalStatus.EXECUTED: ApprovalStatus.UNKNOWN,
+}
+"""Under which status the index still has an approval whose decision waits in its lane."""
+
+NEXT = "next"
+"""In place of an approval's id: whichever waiting request expires first. For trying it out, and for a single desk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one decision: what was said when it was accepted; else unknown, decided, expired or stale.
+
+    ``approval`` is how it stands now, None when there is no such approval.
+    """
+
+    ask: Ask
+    status: str
+    accepted: bool
+    approval: Approval | None
+
+
+class ApprovalDesk:
+    """Reads approvals from the store and decides them through the engine."""
+
+    def __init__(
+        self,
+        store: ApprovalStore,
+        decider: Decider,
+        check: ArgumentCheck,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """``clock`` dates decisions for people to read; whether one is in time is told by the store's clock."""
+        self._store = store
+        self._decider = decider
+        self._check = check
+        self._clock = clock
+
+    # --- listing ----------------------------------------------------------------------------------------
+
+    async def page(self, status: ApprovalStatus | None, *, limit: int, cursor: str | None) -> Page[Approval]:
+        """List approvals of one status, or of all, soonest expiry first.
+
+        What was decided and is not yet carried into its record comes under its new status, before the others of that
+        status. Raises MalformedRequest for a cursor that no listing gave.
+        """
+        sources = _sources(status)
+        number, inner = _read_cursor(cursor, len(sources))
+        found: dict[str, Approval] = {}
+        following: str | None = ""
+        while following is not None and len(found) < limit:
+            part = await self._part(sources[number], limit - len(found), inner)
+            found |= {one.id: one for one in part.items if status in (None, one.status)}
+            inner, following = part.next, f"{number}.{part.next}"
+            if part.next is None:
+                number += 1
+                following = f"{number}." if number < len(sources) else None
+        return Page(tuple(sorted(found.values(), key=lambda one: (one.expires_at, one.id))), following)
+
+    async def _part(self, status: ApprovalStatus | None, limit: int, cursor: str | None) -> Page[Approval]:
+        """Read part of the index, each approval as it is seen now."""
+        page = await self._store.approvals(status=status, limit=limit, cursor=cursor)
+        lanes = dict.fromkeys(one.subject for one in page.items if is_open(one))
+        if not lanes:
+            return page
+        waiting = {subject: await self._store.waiting(subject) for subject in lanes}
+        # A decision that was carried out between the two reads is in neither of them; then the index has changed.
+        again = await self._store.approvals(status=status, limit=limit, cursor=cursor)
+        still = {one.id: one for one in again.items}
+        seen = []
+        for one in page.items:
+            now = as_seen(one, waiting.get(one.subject, ()))
+            if now is one and still.get(one.id) != one:
+                now = await self._approval(one.id) or one
+            seen.append(now)
+        return Page(tuple(seen), page.next)
+
+    # --- deciding ---------------------------------------------------------------------------------------
+
+    async def decide(self, submission: Submission, *, actor: str) -> tuple[Result, ...]:
+        """Offer decisions to the lanes, each on its own; what is accepted is durable when this returns.
+
+        Raises MalformedRequest, and nothing was accepted, when edited arguments do not fit their tool.
+        """
+        found = [await self._find(submission.subject, ask) for ask in submission.asks]
+        for number, (ask, approval) in enumerate(zip(submission.asks, found, strict=True)):
+            if ask.arguments is None or approval is None or approval.status is not ApprovalStatus.PENDING:
+                continue
+            if problem := self._check.argument_problem(approval.tool, ask.arguments):
+                raise MalformedRequest(f"decisions[{number}].arguments: {problem}")
+        return tuple(
+            [await self._one(ask, approval, actor) for ask, approval in zip(submission.asks, found, strict=True)]
+        )
+
+    async def _find(self, subject: SubjectId | None, ask: Ask) -> Approval | None:
+        """Find the approval that a decision addresses, as it is seen now."""
+        if ask.approval_id is not None:
+            approval = await (self._soonest() if ask.approval_id == NEXT else self._approval(ask.approval_id))
+            if approval is None or subject not in (None, approval.subject):
+                return None
+            if ask.call_id not in (None, approval.call_id):
+                return None
+            return as_seen(approval, await self._store.waiting(approval.subject))
+        return await self._newest(subject, ask) if subject is not None else None
+
+    async def _soonest(self) -> Approval | None:
+        """Find the request that expires first of those that nobody has decided."""
+        page = await self.page(ApprovalStatus.PENDING, limit=1, cursor=None)
+        return page.items[0] if page.items else None
+
+    async def _newest(self, subject: SubjectId, ask: Ask) -> Approval | None:
+        """Find the newest request with a call's id that can be decided, else the newest at all."""
+        try:
+            conversation = await self._store.conversation(subject)
+        except UnreadableRecord:
+            return None
+        waiting = await self._store.waiting(subject)
+        # Call ids are unique within one run only: models begin anew with call_1.
+        same = [one for one in (conversation.approvals if conversation else ()) if one.call_id == ask.call_id]
+        seen = [as_seen(one, waiting) for one in same]
+        order = [(one.status is _OPEN[ask.verdict], one.requested_at, place) for place, one in enumerate(seen)]
+        return seen[max(order)[2]] if order else None
+
+    async def _one(self, ask: Ask, approval: Approval | None, actor: str) -> Result:
+        if approval is None:
+            return Result(ask, "unknown", False, None)
+        if approval.status is not _OPEN[ask.verdict]:
+            return _refused(ask, approval)
+        if ask.expected_version not in (None, approval.version):
+            return Result(ask, "stale", False, approval)
+        decision = Decision(
+            approval.id,
+            ask.verdict,
+            actor,
+            self._clock(),
+            # Staff may quote the customer: no card or social security number is stored through this door either.
+            reason=_masked(ask.reason),
+            arguments=mask_value(_edited(approval, ask.arguments)),
+            final_message=_masked(ask.final_message),
+        )
+        not_after = approval.expires_at if approval.status is ApprovalStatus.PENDING else None
+        receipt = await self._offer(approval, decision, not_after)
+        if receipt.outcome is Outcome.ACCEPTED:
+            said = _SAID[ask.verdict]
+            log.info("decision_accepted", approval=approval.id, subject=subject_label(approval.subject), said=said)
+            return Result(ask, said, True, foreseen(approval, decision))
+        if receipt.outcome is Outcome.LATE:
+            return Result(ask, "expired", False, replace(approval, status=ApprovalStatus.EXPIRED))
+        return _refused(ask, await self._after(approval, receipt))
+
+    async def _offer(self, approval: Approval, decision: Decision, not_after: float | None) -> Receipt:
+        """Make a decision durable in the lane that holds its request.
+
+        A lane may be moved into another one after its request was looked at; once a decision waits in it, it stays.
+        """
+        key, subject = decision_key(approval), approval.subject
+        receipt = await self._decider.decide(subject, decision, key=key, not_after=not_after)
+        now = None
+        with suppress(StoreUnavailable):  # the decision is durable by now, whatever comes
+            now = await self._approval(approval.id)
+        if now is not None and now.subject != subject:
+            receipt = await self._decider.decide(now.subject, decision, key=key, not_after=not_after)
+        return receipt
+
+    async def _after(self, approval: Approval, receipt: Receipt) -> Approval:
+        """Return an approval that somebody else decided first, with that decision."""
+        now = await self._approval(approval.id) or approval
+        earlier = receipt.earlier.body if receipt.earlier else None
+        if isinstance(earlier, Decision) and now.status is approval.status and now.version == approval.version:
+            return foreseen(now, earlier)
+        return now
+
+    async def _approval(self, approval_id: str) -> Approval | None:
+        """Find an approval; one that cannot be read cannot be decided either."""
+        try:
+            return await self._store.approval(approval_id)
+        except UnreadableRecord:
+            return None
+
+
+def _refused(ask: Ask, approval: Approval) -> Result:
+    """Say why an approval that is not what the decision is about cannot be decided so."""
+    if approval.status is ApprovalStatus.EXPIRED:
+        return Result(ask, "expired", False, approval)
+    still_open = is_open(approval) and approval.status is not _OPEN[ask.verdict]
+    return Result(ask, "stale" if still_open else "decided", False, approval)
+
+
+def _edited(approval: Approval, arguments: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return arguments that staff changed; those that were sent back as they are count as unchanged."""
+    return None if arguments is None or _written(arguments) == _written(approval.arguments) else arguments
+
+
+def _written(arguments: Mapping[str, Any]) -> str:
+    # As text: to Python, 1 and 1.0 and True are the same.
+    return json.dumps(dict(arguments), sort_keys=True)
+
+
+def _sources(status: ApprovalStatus | None) -> Sequence[ApprovalStatus | None]:
+    """Return the parts of the index in which approvals of a status may be."""
+    return (status,) if status is None or status not in _BEFORE else (_BEFORE[status], status)
+
+
+def _read_cursor(cursor: str | None, sources: int) -> tuple[int, str | None]:
+    """Return which source goes on, and where: ``1.…`` is the second one."""
+    if not cursor:
+        return 0, None
+    number, dot, inner = cursor.partition(".")
+    if not dot or number not in map(str, range(sources)):
+        raise MalformedRequest("(cursor)")
+    return int(number), inner or None
+
+
+def _masked(text: str | None) -> str | None:
+    return text if text is None else mask(text).text

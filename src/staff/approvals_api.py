@@ -1,0 +1,93 @@
+"""``GET`` and ``POST /approvals``: what waits for people, and what they decide about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from ..errors import MalformedRequest
+from ..model import ApprovalStatus
+from .approval_view import as_json
+from .approvals import ApprovalDesk, Result
+from .auth import StaffTokens
+from .decision_request import InvalidBody, Submission, read_submission
+from .http import answer, limit_of, read_bytes
+
+_REFUSED = {
+    "unknown": "There is no such request.",
+    "decided": "The request was decided already.",
+    "expired": "The time to decide about the request is over.",
+    "stale": "The request is not as you saw it.",
+}
+
+
+class ApprovalsApi:
+    """Serves approvals to staff. Whoever decides is named by their token, never by a body."""
+
+    def __init__(self, desk: ApprovalDesk, tokens: StaffTokens, *, region: str) -> None:
+        self._desk = desk
+        self._tokens = tokens
+        self._region = region
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """Name the routes that the app shall serve; their handlers raise the errors of ``STATUS_CODES``."""
+        return [
+            Route("/approvals", self._list, methods=["GET"]),
+            Route("/approvals", self._decide, methods=["POST"]),
+        ]
+
+    async def _list(self, request: Request) -> Response:
+        self._tokens.actor(request)
+        query = request.query_params
+        page = await self._desk.page(
+            _status(query.get("status") or "pending"), limit=limit_of(request), cursor=query.get("cursor")
+        )
+        return answer({"approvals": [as_json(one) for one in page.items], "next": page.next})
+
+    async def _decide(self, request: Request) -> Response:
+        actor = self._tokens.actor(request)
+        body = await read_bytes(request)
+        if not body.strip():
+            raise InvalidBody
+        submission = read_submission(body, region=self._region)
+        results = await self._desk.decide(submission, actor=actor)
+        return _told(submission, results)
+
+
+def _status(text: str) -> ApprovalStatus | None:
+    """Return the status to list; None for all."""
+    if text == "all":
+        return None
+    try:
+        return ApprovalStatus(text)
+    except ValueError as error:
+        known = ", ".join(ApprovalStatus)
+        raise MalformedRequest(f"status must be all or one of {known}.") from error
+
+
+def _told(submission: Submission, results: Sequence[Result]) -> Response:
+    """Say what became of each decision: 200 when any was accepted; else 404 when none was found, or 409."""
+    subject = submission.subject or next((one.approval.subject for one in results if one.approval), None)
+    success = any(one.accepted for one in results)
+    told = {"success": success, "subjectId": subject, "results": [_result(one) for one in results]}
+    if success:
+        return answer(told)
+    # The first that was found says most: it is the one to look at again.
+    code = next((one.status for one in results if one.approval), "unknown")
+    return answer({**told, "error": _REFUSED[code], "code": code}, 404 if code == "unknown" else 409)
+
+
+def _result(one: Result) -> dict[str, Any]:
+    found = one.approval
+    told: dict[str, Any] = {
+        "toolCallId": found.call_id if found else one.ask.call_id,
+        "approvalId": found.id if found else one.ask.approval_id,
+        "status": one.status,
+    }
+    if found and not one.accepted:
+        told["approval"] = as_json(found)
+    return told

@@ -1,0 +1,123 @@
+"""Who the subjects are: their numbers, and what the business data knows of them, without waiting long for it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from ..errors import StoreUnavailable, UnreadableRecord
+from ..identity.phone import e164
+from ..model import Conversation, SubjectId
+from ..shop.base import Customer
+
+AT_ONCE = 8
+"""Questions to the business data that run side by side."""
+PATIENCE_SECONDS = 1.0
+"""How long a list waits for names."""
+KEPT_SECONDS, KEPT = 60.0, 2000
+"""How long an answer is used again, and how many are."""
+
+
+class Accounts(Protocol):
+    """The part of the business data that names people; see :class:`~tandem.shop.base.Shop`."""
+
+    async def customer_by_phone(self, phone: str) -> Customer | None:
+        """Find the account of an E.164 number, or None."""
+        ...
+
+
+class DirectoryRecords(Protocol):
+    """The part of the store that knows the ways to a subject."""
+
+    async def conversation(self, subject: SubjectId) -> Conversation | None:
+        """Return the last committed conversation. Raises UnreadableRecord."""
+        ...
+
+
+class CustomerDirectory:
+    """Knows numbers and accounts of subjects; answers about accounts are kept for a minute."""
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        records: DirectoryRecords,
+        *,
+        region: str,
+        patience: float = PATIENCE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._accounts = accounts
+        self._records = records
+        self._region = region
+        self._patience = patience
+        self._clock = clock
+        self._known: dict[SubjectId, tuple[float, str | None, Customer | None]] = {}
+        self._turnstile = asyncio.Semaphore(AT_ONCE)
+
+    async def number(self, subject: SubjectId, conversation: Conversation | None = None) -> str | None:
+        """Return the telephone number of a subject in E.164, or None."""
+        if subject.startswith("phone_"):
+            return e164(f"+{subject.removeprefix('phone_')}", self._region)
+        try:
+            conversation = conversation or await self._records.conversation(subject)
+        except UnreadableRecord:
+            return None
+        routes = conversation.routes.values() if conversation else ()
+        found = (e164(route.customer.value, self._region) for route in routes)
+        return next((number for number in found if number), None)
+
+    async def account(self, subject: SubjectId, number: str | None) -> Customer | None:
+        """Return the account behind a number, asked now. Raises StoreUnavailable."""
+        customer = await self._accounts.customer_by_phone(number) if number else None
+        self._keep(subject, number, customer)
+        return customer
+
+    async def glance(self, subjects: Sequence[SubjectId]) -> Mapping[SubjectId, tuple[str | None, Customer | None]]:
+        """Return number and account of each subject, as far as they can be had in time; never raises."""
+        now = self._clock()
+        found = {who: known[1:] for who in subjects if (known := self._known.get(who)) and known[0] > now}
+        tasks = [asyncio.create_task(self._look(who)) for who in dict.fromkeys(subjects) if who not in found]
+        if tasks:
+            done, late = await asyncio.wait(tasks, timeout=self._patience)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+            found |= {who: (number, customer) for who, number, customer in (task.result() for task in done)}
+        missing = {who: (await self.number(who), None) for who in subjects if who not in found and _is_number(who)}
+        return {**missing, **found}
+
+    async def _look(self, subject: SubjectId) -> tuple[SubjectId, str | None, Customer | None]:
+        number = None
+        async with self._turnstile:
+            try:
+                number = await self.number(subject)
+                return subject, number, await self.account(subject, number)
+            except StoreUnavailable:
+                return subject, number, None
+
+    def _keep(self, subject: SubjectId, number: str | None, customer: Customer | None) -> None:
+        self._known.pop(subject, None)
+        self._known[subject] = (self._clock() + KEPT_SECONDS, number, customer)
+        while len(self._known) > KEPT:
+            del self._known[next(iter(self._known))]
+
+    def forget(self, subject: SubjectId) -> None:
+        """Forget what is known of a subject."""
+        self._known.pop(subject, None)
+
+
+def masked_number(number: str | None) -> str | None:
+    """Return the end of a number, as it may be shown: ``…0100``."""
+    return f"…{number[-4:]}" if number else None
+
+
+def masked_email(email: str) -> str | None:
+    """Return an e-mail address as it may be shown: ``j…@email.com``; None for none."""
+    name, at, domain = email.partition("@")
+    return f"{name[:1]}…@{domain}" if at else None
+
+
+def _is_number(subject: SubjectId) -> bool:
+    return subject.startswith("phone_")

@@ -1,0 +1,267 @@
+"""What the settings come to: each part of the gateway in its own terms."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from starlette.routing import BaseRoute
+
+from .agents.model_source import ModelSource
+from .agents.support import build_support_agent, load_agent
+from .channels.twilio import SignatureCheck, TwilioRest, open_twilio_rest
+from .channels.voice.voice_config import VoiceAddresses
+from .conversation.base import EngineLimits
+from .conversation.delivery import Delivery
+from .conversation.engine import TurnEngine
+from .conversation.lane_merging import MergingResolver
+from .identity.analytics import ADDRESSES, open_analytics
+from .identity.base import SubjectResolver
+from .model import Address, SubjectId
+from .persistence.base import LaneStore
+from .settings import Settings
+from .settings.development_secret import development_secret
+from .shop.base import Shop
+from .shop.embedded import open_embedded_shop
+from .shop.http import open_http_shop
+from .simulator.phone import PhoneLine
+from .simulator.twilio_simulator import TwilioSimulator
+from .staff.auth import DEVELOPER, TOKEN_FILE, StaffTokens
+from .staff.conversation_api import ConversationApi
+from .staff.conversations import Conversations
+from .staff.customer_directory import CustomerDirectory
+from .staff.customers import Customers
+from .staff.development_pages import phone_pages, signed_in
+from .staff.notifier import open_notifier
+from .staff.page_files import PageFiles
+from .staff.subject_lookup import SubjectLookup
+from .staff.tickets import Tickets
+
+SAMPLE_ACCOUNT_SID = "AC" + "0" * 32
+"""Names the pretend account while no real one is configured."""
+SAMPLE_NUMBER = "+15550001111"
+"""The gateway's own number while none is configured; 555 numbers belong to nobody."""
+
+
+def gateway_agent(settings: Settings) -> Any:  # an SDK agent; only agents/ may name the type
+    """Return the agent that serves: ``AGENT_PATH``'s, or the built-in one. Raises ConfigurationError."""
+    if settings.agent_path:
+        return load_agent(settings.agent_path)
+    return build_support_agent(
+        settings.agent_model,
+        name=settings.workflow_name,
+        refund_threshold_cents=int(settings.refund_approval_threshold * 100),
+    )
+
+
+def open_shop(settings: Settings, file: Path) -> AbstractAsyncContextManager[Shop]:
+    """Open the business data: ``SHOP_BASE_URL``'s, or the sample shop in a file."""
+    if settings.shop_base_url is None:
+        return open_embedded_shop(file, settings.sample_customer_phone)
+    key = settings.shop_api_key
+    return open_http_shop(settings.shop_base_url, key.get_secret_value() if key else None)
+
+
+def engine_limits(settings: Settings) -> EngineLimits:
+    """Translate settings (milliseconds) into the engine's bounds (seconds)."""
+    return EngineLimits(
+        coalesce=settings.coalesce_ms / 1000,
+        lease=settings.lane_lease_seconds,
+        history_max_items=settings.history_max_items,
+        # Without a model there is nobody to wait for.
+        unfolded_max_items=settings.history_max_items if settings.openai_api_key else 0,
+        state_max_age=settings.state_max_age / 1000,
+        context_max_age=settings.context_max_age / 1000,
+        max_input_chars=settings.max_input_chars,
+        rate_per_minute=settings.rate_limit_per_minute,
+        approval_timeout=settings.approval_timeout_seconds,
+    )
+
+
+def voice_ways(settings: Settings, public: str) -> VoiceAddresses:
+    """Return the addresses of the voice channel; without its own setting, the socket is beside the webhooks."""
+    socket = settings.twilio_websocket_url or f"wss://{public.partition('://')[2]}/conversation-relay"
+    return VoiceAddresses(
+        base_url=public.rstrip("/"),
+        socket_url=socket.rstrip("/"),
+        number=settings.twilio_phone_number,
+        transfer_number=settings.human_transfer_number,
+        max_calls=settings.max_calls,
+    )
+
+
+def configuration(settings: Settings) -> dict[str, Any]:
+    """Return what ``/status`` says of the configuration; numbers masked, no secret."""
+    number = settings.twilio_phone_number
+    return {
+        "twilioConfigured": settings.twilio_account_sid is not None and bool(settings.twilio_auth_token),
+        "openaiConfigured": settings.openai_api_key is not None,
+        "phoneNumber": f"…{number[-4:]}" if number else None,
+        "subjectResolver": settings.subject_resolver,
+        "segmentConfigured": settings.segment_write_key is not None,
+        "segmentProfileApiConfigured": bool(settings.segment_profile_api_token and settings.segment_space_id),
+        "persistenceAdapter": settings.persistence_adapter,
+        "model": (settings.agent_model or "default") if settings.openai_api_key else OFFLINE,
+    }
+
+
+OFFLINE = "offline (canned rules, no language model)"
+
+
+def simulated(settings: Settings) -> bool:
+    """Say whether replies go to the pretend Twilio: in development, as long as no account is configured."""
+    return not settings.production and settings.twilio_account_sid is None
+
+
+def auth_tokens(settings: Settings) -> tuple[str, ...]:
+    """Return the tokens that check signatures; in development without one, the generated secret."""
+    tokens = tuple(token.get_secret_value() for token in settings.twilio_auth_token)
+    return tokens if tokens or settings.production else (development_secret(settings.state_persistence_dir),)
+
+
+def staff_tokens(settings: Settings) -> dict[str, str]:
+    """Return the tokens that staff sign in with, by name; in development without one, a generated developer's."""
+    tokens = {name: token.get_secret_value() for name, token in settings.staff_tokens.items()}
+    if tokens or settings.production:
+        return tokens
+    return {DEVELOPER: development_secret(settings.state_persistence_dir, TOKEN_FILE)}
+
+
+@dataclass(frozen=True, slots=True)
+class TwilioSide:
+    """The way to Twilio, and the routes of the pretend one where that is used."""
+
+    signatures: SignatureCheck
+    rest: TwilioRest
+    simulator: TwilioSimulator | None = None
+
+    @property
+    def routes(self) -> tuple[BaseRoute, ...]:
+        """Return the pretend one's routes."""
+        return tuple(self.simulator.routes()) if self.simulator else ()
+
+
+async def open_twilio(settings: Settings, stack: AsyncExitStack, address: str) -> TwilioSide:
+    """Open the way to Twilio, or the pretend one. ``address`` is where this gateway is served."""
+    tokens = auth_tokens(settings)
+    signatures = SignatureCheck(
+        public_base_url=settings.public_base_url or address,
+        tokens=tokens,
+        required=settings.twilio_validate_signatures,
+        missing="" if settings.twilio_auth_token else "TWILIO_AUTH_TOKEN",
+    )
+    account = settings.twilio_account_sid or SAMPLE_ACCOUNT_SID
+    username, password = settings.twilio_login or (account, tokens[0] if tokens else "")
+    base_url = settings.twilio_api_base_url
+    simulator = None
+    if simulated(settings):
+        simulator = await stack.enter_async_context(
+            TwilioSimulator(
+                account_sid=account,
+                auth_token=tokens[0],
+                gateway_url=address,
+                public_base_url=settings.public_base_url,
+            )
+        )
+        username, password, base_url = account, tokens[0], address
+    rest = await stack.enter_async_context(
+        open_twilio_rest(account_sid=account, username=username, password=password, base_url=base_url)
+    )
+    return TwilioSide(signatures, rest, simulator)
+
+
+def phone_routes(
+    settings: Settings, files: PageFiles, tokens: StaffTokens, simulator: TwilioSimulator | None
+) -> tuple[BaseRoute, ...]:
+    """Return the routes of the phone in the browser, which only a development server has."""
+    if settings.production:
+        return ()
+    ours = settings.twilio_phone_number or SAMPLE_NUMBER
+    line = PhoneLine(simulator, ours, settings.default_region, signed_in(tokens))
+    return (*phone_pages(files), *line.routes())
+
+
+def conversation_api(
+    settings: Settings,
+    tokens: StaffTokens,
+    *,
+    store: LaneStore,
+    shop: Shop,
+    engine: TurnEngine,
+    delivery: Delivery,
+    identity: SubjectResolver,
+) -> ConversationApi:
+    """Return what serves conversations, customers and tickets to staff."""
+    region = settings.default_region
+    people = CustomerDirectory(shop, store, region=region)
+
+    async def subject_of(address: Address) -> SubjectId:
+        return (await identity.resolve(address, session=f"staff-{uuid.uuid4().hex}")).subject
+
+    whose = SubjectLookup(store, subject_of, region=region)
+    return ConversationApi(
+        Conversations(store, engine, people, whose, other_way=delivery.other_way),
+        Customers(store, shop, people, whose),
+        Tickets(
+            store,
+            engine,
+            people,
+            shop,
+            whose,
+            region=region,
+            ours=settings.twilio_phone_number or (SAMPLE_NUMBER if simulated(settings) else None),
+            other_way=delivery.other_way,
+        ),
+        tokens,
+    )
+
+
+def model_source(settings: Settings) -> ModelSource:
+    """Say where the models are."""
+    key = settings.openai_api_key
+    return ModelSource(
+        api_key=key.get_secret_value() if key else None,
+        base_url=settings.openai_base_url,
+        mode=settings.openai_api_mode,
+        default=settings.agent_model,
+        call_timeout=settings.stream_timeout_ms / 1000,
+    )
+
+
+async def tell_segment(
+    settings: Settings, stack: AsyncExitStack, engine: TurnEngine, identity: MergingResolver
+) -> None:
+    """Let Segment know what happens, where there is a write key; open until the engine has said its last."""
+    if settings.segment_write_key is None:
+        return
+    analytics = await stack.enter_async_context(
+        open_analytics(
+            settings.segment_api_url or ADDRESSES[settings.segment_region],
+            settings.segment_write_key.get_secret_value(),
+            known=identity.known,
+            must_know=settings.subject_resolver == "segment",
+        )
+    )
+    engine.events.add("segment", lambda happened: analytics.happened(happened.subject, happened.event))
+    identity.moved.append(analytics.moved)
+
+
+async def tell_staff(settings: Settings, stack: AsyncExitStack, engine: TurnEngine, public: str) -> None:
+    """Have it posted that something waits for staff, where that is wanted; ``public`` is the gateway's address.
+
+    Opened before the engine, it hears what the engine does last.
+    """
+    if settings.staff_webhook_url is None:
+        return
+    secret = settings.staff_webhook_secret
+    notifier = await stack.enter_async_context(
+        open_notifier(
+            settings.staff_webhook_url.get_secret_value(),
+            desk=f"{public}/staff",
+            secret=secret.get_secret_value() if secret else None,
+        )
+    )
+    engine.events.add("staff-webhook", notifier.hear)
