@@ -155,6 +155,55 @@ async def test_a_double_click_decides_once(browser: Browser, tmp_path: Path) -> 
         assert len(sent) == 1
 
 
+async def test_enter_never_decides(browser: Browser, tmp_path: Path) -> None:
+    """Not in a field, and not on a button, where the key may still be down from the field."""
+    async with desk_page(browser, tmp_path) as (it, _, seen):
+        page = seen.page
+        sent: list[str] = []
+        page.on("request", lambda request: sent.append(request.url) if _decides(request) else None)
+        await open_refund(it, page)
+        approve = page.get_by_role("button", name="Approve")
+        await expect(approve).to_be_enabled()
+        await page.get_by_label("Amount").press("Enter")
+        await page.get_by_label("Order id").press("Enter")
+        await page.get_by_role("button", name="Reject").press("Enter")
+        await approve.press("Enter")
+        assert sent == []
+        await approve.press("Space")
+        await it.hear(2)
+        assert len(sent) == 1
+
+
+async def test_a_request_cannot_be_decided_in_the_moment_it_appears(browser: Browser, tmp_path: Path) -> None:
+    """A click too many after one decision would otherwise pay the next customer."""
+    async with desk_page(browser, tmp_path, REFUND_APPROVAL_THRESHOLD="10") as (it, desk, seen):
+        page = seen.page
+        await open_refund(it, page)
+        await it.ask("I want my money back for order 67890", sender=JANE)
+        await expect(waiting(page)).to_have_count(2)
+        # Clicks whatever request is shown, the moment its button can be found.
+        await page.evaluate(
+            """() => {
+                window.hits = 0;
+                new MutationObserver(() => {
+                    const heading = document.querySelector(".card h3")?.textContent ?? "";
+                    if (!heading.includes("Jane Smith")) return;
+                    for (const button of document.querySelectorAll(".card button.main")) {
+                        window.hits += 1;
+                        button.click();
+                    }
+                }).observe(document.body, { childList: true, subtree: true });
+            }"""
+        )
+        await page.get_by_role("button", name="Approve").click()
+        await expect(page.get_by_role("heading", name="of order ORD_67890 to Jane Smith?")).to_be_visible()
+        await it.hear(2)
+        await expect(page.get_by_role("button", name="Approve")).to_be_enabled()
+        assert await page.evaluate("window.hits") > 0
+        (left,) = await desk.approvals()
+        assert left["arguments"]["order_id"] == "ORD_67890"
+
+
 async def test_the_next_request_opens_after_a_decision(browser: Browser, tmp_path: Path) -> None:
     async with desk_page(browser, tmp_path, REFUND_APPROVAL_THRESHOLD="10") as (it, _, seen):
         page = seen.page
@@ -269,13 +318,14 @@ async def test_the_keyboard_is_enough(browser: Browser, tmp_path: Path) -> None:
         await page.keyboard.press("ArrowUp")
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("heading", name="Refund $139.97")).to_be_focused()
+        await expect(page.get_by_role("button", name="Approve")).to_be_enabled()
         await page.keyboard.press("Tab")
         await expect(page.get_by_label("Order id")).to_be_focused()
         for _ in range(12):
-            if await page.evaluate("document.activeElement.value") == "approve":
+            if await page.evaluate("document.activeElement.textContent") == "Approve":
                 break
             await page.keyboard.press("Tab")
-        await page.keyboard.press("Enter")
+        await page.keyboard.press("Space")
         await it.hear(2)
         (done,) = await desk.approvals("executed")
         assert done["decidedBy"] == "mia"

@@ -8,6 +8,7 @@ import { CHANNELS, STATUSES, consequences, wish } from "./sentences.js";
 
 const REASON = 1000;
 const MESSAGE = 6400;
+const LOOK = 1000; // milliseconds that a request is seen before it can be decided: a double click must not reach the next one
 
 export class ApprovalCard {
   #approval;
@@ -41,6 +42,17 @@ export class ApprovalCard {
     this.#problem("Updated meanwhile: look at the request again.");
   }
 
+  /** Take no decision for a moment: the request has just come into view, perhaps under the pointer. */
+  rest() {
+    clearTimeout(this.resting);
+    this.#enable(false);
+    this.resting = setTimeout(() => this.#enable(!this.decidedHere), LOOK);
+  }
+
+  #enable(enabled) {
+    for (const button of this.buttons) button.disabled = !enabled;
+  }
+
   #build() {
     const approval = this.#approval;
     const unknown = approval.status === "unknown";
@@ -56,6 +68,8 @@ export class ApprovalCard {
     );
     const words = approval.customerText && element("figure", {}, element("blockquote", {}, approval.customerText), element("figcaption", { class: "muted small" }, `${this.#who}, in their own words`));
     fill(this.place, head, this.heading, words, unknown ? this.#settling() : this.#answering());
+    for (const button of this.buttons) button.addEventListener("keydown", withoutEnter);
+    this.rest();
   }
 
   /** The form that answers a request that waits. */
@@ -66,12 +80,12 @@ export class ApprovalCard {
     this.message = element("textarea", { rows: 2, maxlength: MESSAGE, placeholder: "Empty: the agent finds the words" });
     const then = consequences(approval);
     this.buttons = [
-      element("button", { class: "button main", value: "approve" }, "Approve"),
-      element("button", { class: "button", value: "reject", type: "button", onclick: () => this.#reject() }, "Reject"),
+      element("button", { class: "button main", type: "button", onclick: () => this.#approve() }, "Approve"),
+      element("button", { class: "button", type: "button", onclick: () => this.#reject() }, "Reject"),
     ];
     return element(
       "form",
-      { onsubmit: (event) => this.#approve(event), autocomplete: "off" },
+      { onsubmit: (event) => event.preventDefault(), autocomplete: "off" },
       this.fields.place,
       element("label", {}, "Your reason", this.reason),
       element("details", { class: "own-words" }, element("summary", { class: "small" }, "Write the message to the customer yourself"), element("label", {}, element("span", { class: "only-spoken" }, "Message to the customer"), this.message)),
@@ -99,8 +113,7 @@ export class ApprovalCard {
     );
   }
 
-  #approve(event) {
-    event.preventDefault();
+  #approve() {
     let changed;
     try {
       changed = this.fields.changed();
@@ -121,9 +134,8 @@ export class ApprovalCard {
   }
 
   async #decide(answer) {
-    if (this.decidedHere) return; // the second click of a double one
     this.decidedHere = true;
-    for (const button of this.buttons) button.disabled = true;
+    this.#enable(false);
     this.#problem("");
     const decision = {
       approvalId: this.#approval.id, expectedVersion: this.#approval.version,
@@ -136,7 +148,7 @@ export class ApprovalCard {
       await this.#asks.reload();
     } catch (refused) {
       this.decidedHere = false;
-      for (const button of this.buttons) button.disabled = false;
+      this.#enable(true);
       this.#problem(refused.status === 409 ? meanwhile(refused.body) : refused.message);
       if (refused.status === 409 || refused.status === 404) await this.#asks.reload();
     }
@@ -145,6 +157,11 @@ export class ApprovalCard {
   #problem(text) {
     this.problem.textContent = text;
   }
+}
+
+/** Let only a click or the space bar press a button that decides: Enter belongs to the field one was just typing in. */
+function withoutEnter(event) {
+  if (event.key === "Enter") event.preventDefault();
 }
 
 function spoken(status, who) {

@@ -45,7 +45,10 @@ export class ApprovalCards {
     }
     const places = open.map((one) => this.#cards.get(one.id).place);
     const shown = [...this.list.children];
-    if (places.length !== shown.length || places.some((one, number) => one !== shown[number])) fill(this.list, places);
+    if (places.length !== shown.length || places.some((one, number) => one !== shown[number])) {
+      fill(this.list, places);
+      for (const card of this.#cards.values()) card.rest();
+    }
     return gone;
   }
 
@@ -59,6 +62,7 @@ export class ApprovalCards {
     const card = this.#cards.get(id);
     if (!card) return;
     this.meanwhile.textContent = "";
+    card.rest();
     card.heading.scrollIntoView({ block: "nearest" });
     card.heading.focus({ preventScroll: true });
   }
