@@ -1,7 +1,7 @@
 # Works with Python 3.11 or newer, make and gcc. Everything goes into .venv; nothing else is touched.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test identities check bench soak lock clean
+.PHONY: help run test check bench soak lock clean
 # An import path from outside could shadow the packages installed here (docs/decisions/0001).
 unexport PYTHONPATH PYTHONHOME
 
@@ -18,14 +18,12 @@ help: ## show this list
 run: .venv/.runtime ## start the server; stop it with Ctrl-C
 	@exec $(BIN)/tandem serve
 
+# What starts, freezes, kills or floods several processes runs after the others, alone; a failure of either part is one.
 test: .venv/.develop ## run the whole test suite
-	$(BIN)/python -m pytest -n 4 --dist worksteal
-
-FLOWS := $(addprefix tests/flows/test_,text.py voice.py phone_line.py spoken_filter.py)
-
-identities: .venv/.develop ## run the text and voice flows with customers known in a CRM and at Segment
-	TANDEM_TEST_RESOLVER=crm $(BIN)/python -m pytest -n 4 --dist worksteal $(FLOWS)
-	TANDEM_TEST_RESOLVER=segment $(BIN)/python -m pytest -n 4 --dist worksteal $(FLOWS)
+	@status=0; set -x; \
+	$(BIN)/python -m pytest -m "not heavy" -n auto --dist worksteal || status=1; \
+	$(BIN)/python -m pytest -m heavy || status=1; \
+	exit $$status
 
 check: .venv/.develop ## lint, format, types, layers and documents
 	$(BIN)/ruff check .

@@ -17,6 +17,8 @@ FINAL_SECONDS = 0.35
 """From the last partial prompt to the final one, in recorded calls; partials come every 200 to 300 ms."""
 KEY_SECONDS = 0.05
 """From a key to the interrupt that it causes."""
+PATIENCE = 30.0
+"""Seconds of real time to wait for what comes anyway, on a machine that may be busy."""
 _WORDS_PER_PARTIAL = 2
 
 
@@ -84,7 +86,7 @@ class SimulatedCaller:
         """Return the frames that the gateway was sent, of all sessions."""
         return [frame for session in self.sessions for frame in session.sent]
 
-    async def wait_for(self, condition: Callable[[], bool], seconds: float | None = 5.0) -> None:
+    async def wait_for(self, condition: Callable[[], bool], seconds: float | None = PATIENCE) -> None:
         """Return when a condition holds; it is looked at whenever something happened."""
         try:
             async with asyncio.timeout(seconds):
@@ -93,17 +95,17 @@ class SimulatedCaller:
         except TimeoutError:
             raise TimeoutError(f"the caller waited in vain; heard so far: {self.heard()!r}") from None
 
-    async def wait_heard(self, what: str | Callable[[str], bool], seconds: float = 5.0) -> str:
+    async def wait_heard(self, what: str | Callable[[str], bool], seconds: float = PATIENCE) -> str:
         """Return all that was heard, once it contains a text or satisfies a condition."""
         fits = what if callable(what) else lambda heard: what in heard
         await self.wait_for(lambda: fits(self.heard()), seconds)
         return self.heard()
 
-    async def wait_silent(self, seconds: float = 5.0) -> None:
+    async def wait_silent(self, seconds: float = PATIENCE) -> None:
         """Return when everything that came was spoken and no talk cycle is open."""
         await self.wait_for(lambda: self.speech.idle, seconds)
 
-    async def wait_answer(self, seconds: float = 5.0) -> str:
+    async def wait_answer(self, seconds: float = PATIENCE) -> str:
         """Return what the agent answered to what the caller said or pressed last, when it was spoken to its end.
 
         Preemptible texts are no answer. Also returns when the call is over.
@@ -111,12 +113,12 @@ class SimulatedCaller:
         await self.wait_for(lambda: self.over or (self.speech.idle and self._answered() != ""), seconds)
         return self._answered()
 
-    async def wait_sessions(self, count: int, seconds: float = 5.0) -> SimulatedRelay:
+    async def wait_sessions(self, count: int, seconds: float = PATIENCE) -> SimulatedRelay:
         """Return the ``count``-th session of the call once it stands."""
         await self.wait_for(lambda: len(self.sessions) >= count and self.session is self.sessions[count - 1], seconds)
         return self.sessions[count - 1]
 
-    async def wait_over(self, seconds: float | None = 5.0) -> None:
+    async def wait_over(self, seconds: float | None = PATIENCE) -> None:
         """Return when the call is over."""
         await self.wait_for(lambda: self.over, seconds)
 
@@ -179,7 +181,7 @@ class SimulatedCaller:
             await self._report()
         return cut
 
-    async def ask(self, text: str, lang: str | None = None, *, seconds: float = 5.0) -> str:
+    async def ask(self, text: str, lang: str | None = None, *, seconds: float = PATIENCE) -> str:
         """Speak, and return the agent's answer when it was spoken to its end."""
         await self.say(text, lang)
         return await self.wait_answer(seconds)

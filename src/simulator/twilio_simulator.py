@@ -21,6 +21,7 @@ from starlette.routing import BaseRoute
 
 from .account import SimAccount
 from .call import CallOptions, SimulatedCall
+from .caller import PATIENCE
 from .frames import Leg
 from .http import SimulatorApi
 from .requests import GatewayClient
@@ -170,7 +171,7 @@ class TwilioSimulator:
         """Return what the customer received, oldest first."""
         return [message for message in self._threads[number] if not message.inbound and message.to == number]
 
-    async def wait_for(self, number: str, count: int = 1, *, seconds: float = 5.0) -> list[SimMessage]:
+    async def wait_for(self, number: str, count: int = 1, *, seconds: float = PATIENCE) -> list[SimMessage]:
         """Return what the customer received once that is ``count`` messages. Raises TimeoutError."""
         async with asyncio.timeout(seconds), self._news:
             await self._news.wait_for(lambda: len(self.sent_to(number)) >= count)

@@ -18,6 +18,7 @@ from playwright.async_api import Browser, Page, Request, Route, expect
 from ..flows.test_approvals import REFUND, Desk, scene
 from ..kit.browsing import PATIENCE, Visit, visit
 from ..kit.gateway import JANE, JOHN, Running
+from ..kit.serving import free_port
 
 MIA, TOM = "mia-token-123456789", "tom-token-123456789"
 expect.set_options(timeout=PATIENCE)
@@ -419,13 +420,14 @@ async def test_without_a_stream_the_page_looks_every_few_seconds(browser: Browse
 
 
 async def test_the_page_survives_a_restart_of_the_server(browser: Browser, tmp_path: Path) -> None:
+    port = free_port()
     async with visit(browser) as seen:
         page = seen.page
-        async with scene(tmp_path) as (it, _):
+        async with scene(tmp_path, port=port) as (it, _):
             await page.goto(f"{it.url}/staff#token={MIA}")
             await open_refund(it, page)
             await page.get_by_label("Your reason").fill("He is right")
-            port, twilio = int(it.url.rpartition(":")[2]), it.twilio
+            twilio = it.twilio
             await it.gateway.drain(1.0)
         await expect(page.get_by_role("heading", name="Refund $139.97")).to_be_visible()
         async with scene(tmp_path, twilio=twilio, port=port) as (it, desk):

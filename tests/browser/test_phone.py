@@ -16,6 +16,7 @@ from tandem.wiring import staff_tokens
 from ..kit.browsing import PATIENCE, Visit, visit
 from ..kit.gateway import Running
 from ..kit.phone_page import development
+from ..kit.serving import free_port
 
 REFUND = "I want my money back for order 12345"
 CANARY = "<img src=x onerror=\"document.title='harmed'\"><script>document.title='harmed'</script>"
@@ -219,15 +220,16 @@ async def test_markup_in_a_text_stays_text(browser: Browser, tmp_path: Path) -> 
 
 
 async def test_the_page_finds_a_server_that_was_restarted(browser: Browser, tmp_path: Path) -> None:
+    port = free_port()
     async with AsyncExitStack() as before:
-        it = await before.enter_async_context(development(tmp_path))
+        it = await before.enter_async_context(development(tmp_path, port=port))
         async with page_of(browser, it, "/phone") as seen:
             phone = seen.page
             await text(phone, "hello")
             await expect(theirs(phone)).to_have_count(1)
             await before.aclose()
             await expect(phone.get_by_text("The server does not answer")).to_be_visible()
-            async with development(tmp_path, port=int(it.url.rpartition(":")[2])):
+            async with development(tmp_path, port=port):
                 await expect(phone.get_by_text("The server does not answer")).to_be_hidden()
                 await text(phone, "Where is my order 12345?")
                 await expect(theirs(phone).nth(1)).to_contain_text("has shipped")

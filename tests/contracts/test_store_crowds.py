@@ -8,11 +8,11 @@ from tandem.model import Channel, Conversation, Outgoing, ReplyStatus, SubjectId
 from tandem.persistence.base import LaneStore
 from tandem.persistence.values import Change, Outcome, Settlement
 
+from ..kit.waiting import PATIENCE
 from .kits import StoreKit
 from .records import JANE, LEASE, conversation, fresh, reply, text, texts, write
 
 CROWD = 64
-PATIENCE = 20.0
 
 
 async def work(store: LaneStore, subject: SubjectId, holders: list[str], done: list[str]) -> None:

@@ -25,6 +25,7 @@ from tandem.model import Address, Channel, Reply, Route
 from tandem.simulator.wire import Fault
 from tandem.web.status import STATUS_CODES, status_code
 
+from ..kit.canaries import found
 from ..kit.texting import CUSTOMER, OLD_TOKEN, OURS, TOKEN, Texting, open_texting
 
 OPENERS = {"twilio": open_texting}
@@ -98,7 +99,7 @@ async def test_no_secret_and_no_customer_is_logged(adapter: Texting) -> None:
         await adapter.simulator.post("/sms", {"From": CUSTOMER, "Body": "my words"}, signature="forged")
         with pytest.raises(DeliveryRefused):
             await adapter.adapter.send(reply())
-    assert [secret for secret in SECRETS if secret in repr(lines)] == []
+    assert found(SECRETS, repr(lines)) == []
 
 
 @pytest.mark.parametrize(

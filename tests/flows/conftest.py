@@ -1,15 +1,17 @@
-"""Stores for the flows whose outcome depends on one: the file, and the two real servers."""
+"""What flows are run over: stores (the file, and the two real servers), and places where customers are known."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from zlib import crc32
 
 import pytest
 
 from ..kit.postgres_server import shared_postgres
 from ..kit.postgres_tables import empty_tables
 from ..kit.redis_server import shared_redis
+from ..kit.sources import everywhere
 
 _prefixes = (f"flow-{number}:" for number in itertools.count(1))
 
@@ -37,3 +39,18 @@ async def _places(kind: str) -> AsyncIterator[dict[str, str]]:
         yield {"PERSISTENCE_ADAPTER": kind, "REDIS_URL": shared_redis().url, "REDIS_KEY_PREFIX": next(_prefixes)}
     else:
         yield {"PERSISTENCE_ADAPTER": kind}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each flow that uses ``known`` by number, and again with customers in a CRM or at Segment, by turns."""
+    if "known" in metafunc.fixturenames:
+        elsewhere = ("crm", "segment")[crc32(metafunc.function.__name__.encode()) % 2]
+        metafunc.parametrize("known", ["", elsewhere], ids=["number", elsewhere], indirect=True)
+
+
+@pytest.fixture
+def known(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Where John and Jane are known in this test."""
+    token = everywhere.set(request.param)
+    yield
+    everywhere.reset(token)

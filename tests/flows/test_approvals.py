@@ -17,6 +17,7 @@ from tandem.simulator.twilio_simulator import TwilioSimulator
 
 from ..kit.gateway import JANE, JOHN, Running, running
 from ..kit.model_server import Answer, ModelServer
+from ..kit.waiting import PATIENCE
 
 STAFF = {"STAFF_TOKENS": "mia:mia-token-123456789,tom:tom-token-123456789"}
 REFUND = "I want my money back for order 12345"
@@ -35,7 +36,7 @@ class Desk:
 
     async def waiting(self) -> dict[str, Any]:
         """Wait until something waits and return it: a caller hears the answer before it is stored."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not (found := await self.approvals()):
                 await asyncio.sleep(0.005)
         return found[0]
@@ -53,7 +54,7 @@ class Desk:
 
     async def settled(self, approval_id: str) -> dict[str, Any]:
         """Wait until an approval is settled and return it."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 found = next(one for one in await self.approvals("all") if one["id"] == approval_id)
                 if found["status"] not in ("pending", "approved", "executing"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from tandem.conversation.events import Happened
 
 from ..kit.colleague import JOHNS_ID, Colleague, staffed
 from ..kit.gateway import Running
+from ..kit.waiting import until
 
 REFUND = "I want my money back for order 12345"
 
@@ -26,10 +26,8 @@ class Listener:
         self.told[happened.event.name] += 1
         self.happened.append(happened)
 
-    async def until(self, name: EventName) -> None:
-        async with asyncio.timeout(5):
-            while not self.told[name]:
-                await asyncio.sleep(0.005)
+    async def hears(self, name: EventName) -> None:
+        await until(lambda: self.told[name])
 
 
 async def broken(happened: Happened) -> None:
@@ -57,7 +55,7 @@ async def test_each_event_of_a_whole_conversation_is_told_once(tmp_path: Path) -
     async with staffed(tmp_path) as (it, mia):
         listener = listen(it)
         await talk(it, mia)
-        await listener.until(EventName.CONVERSATION_END)
+        await listener.hears(EventName.CONVERSATION_END)
         shown = await mia.shown()
     once = (
         EventName.CONVERSATION_START,
@@ -80,6 +78,6 @@ async def test_an_expiry_is_told_once(tmp_path: Path) -> None:
         it.gateway.engine.events.add("counting", listener.hear)
         await it.ask(REFUND)
         await it.hear(2)
-        await listener.until(EventName.APPROVAL_EXPIRED)
+        await listener.hears(EventName.APPROVAL_EXPIRED)
     assert listener.told[EventName.APPROVAL_EXPIRED] == listener.told[EventName.APPROVAL_REQUESTED] == 1
     assert listener.told[EventName.APPROVAL_DECIDED] == 0

@@ -11,6 +11,7 @@ from tandem.conversation import phrases
 
 from ..kit.colleague import JOHNS_ID, Colleague, entries, staffed
 from ..kit.model_server import Answer, ModelServer
+from ..kit.waiting import PATIENCE
 from .test_voice import dial, echo
 
 
@@ -61,7 +62,7 @@ async def test_the_desk_is_told_when_a_call_begins_and_ends(tmp_path: Path) -> N
         await mia.until(lambda one: one["replies"][-1]["status"] == "delivered")
         headers = {"Authorization": "Bearer mia-token-123456789"}
         async with (
-            asyncio.timeout(5),
+            asyncio.timeout(PATIENCE),
             aiohttp.ClientSession(it.url, headers=headers) as session,
             session.get("/staff/events") as stream,
         ):

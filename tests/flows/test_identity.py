@@ -19,6 +19,7 @@ from ..kit.customers import by_number, committed, knowing, known_at
 from ..kit.faults import Trouble
 from ..kit.gateway import JANE, JOHN, OURS, running
 from ..kit.model_server import ModelServer
+from ..kit.waiting import PATIENCE
 from .test_approvals import REFUND, STAFF, Desk
 from .test_text import echo, last_words
 from .test_voice import dial
@@ -93,7 +94,7 @@ async def test_a_burst_is_one_turn(tmp_path: Path, kind: str) -> None:
 async def test_what_becomes_of_a_reply_finds_its_lane(tmp_path: Path, kind: str) -> None:
     async with knowing(kind, tmp_path, ModelServer(echo)) as (it, known):
         await it.ask("hello")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while [row.status for row in await it.store.replies(known.subject())] != [ReplyStatus.DELIVERED]:
                 await asyncio.sleep(0.005)
 
@@ -176,7 +177,7 @@ async def test_an_outage_from_the_start_ends_in_one_conversation(tmp_path: Path,
 
 async def settled(it: Any) -> None:
     """Wait until every reply of the number's lane was settled: an unsettled one keeps its lane where it is."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while any(row.status is ReplyStatus.WAITING for row in await it.store.replies(by_number())):
             await asyncio.sleep(0.005)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..kit.gateway import Running, running
 from ..kit.model_server import Answer, ModelServer
+from ..kit.waiting import PATIENCE
 
 NOTES = "The customer's dog is called Rex."
 
@@ -29,7 +30,7 @@ def agent(request: dict[str, Any]) -> Answer:
 
 
 async def folded(it: Running) -> str:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while (now := await it.conversation()).unfolded or not now.summary:
             await asyncio.sleep(0.02)
     return now.summary

@@ -14,6 +14,7 @@ from tandem.model import Priority, Source, SubjectId, TimelineEvent, Tone
 
 from ..kit.gateway import JANE, JOHN, OURS, Running, running
 from ..kit.model_server import Answer, ModelServer
+from ..kit.waiting import PATIENCE
 from .test_approvals import scene
 
 SUBJECT = SubjectId("phone_15551234567")
@@ -32,7 +33,7 @@ def rows(events: Iterable[TimelineEvent], name: str) -> list[TimelineEvent]:
 
 
 async def idle(it: Running) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while (await it.store.counts()).oldest_unsettled_reply_seconds or await it.store.waiting(SUBJECT):
             await asyncio.sleep(0.005)
     await it.twilio.settle()

@@ -8,12 +8,17 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from tandem.conversation import phrases
 
 from ..kit.gateway import JOHN, OURS, running
 from ..kit.model_server import Answer, ModelServer
-from .test_voice import FAST, SUBJECT, committed, dial, echo, until
+from ..kit.sources import subject_of
+from ..kit.waiting import PATIENCE, until
+from .test_voice import FAST, committed, dial, echo
 
+pytestmark = pytest.mark.usefixtures("known")
 COLLEAGUE = "+15550007777"
 LONG = "This answer is long enough to be cut off in the middle. It goes on and on. And here is its end."
 
@@ -23,8 +28,8 @@ async def test_zero_opens_a_ticket_and_transfers_with_a_whisper(tmp_path: Path) 
         await call.ask("my headphones are broken")
         await committed(it, 1)
         await call.press("0")
-        await call.wait_over(15)
-        (ticket,) = await it.store.tickets(SUBJECT)
+        await call.wait_over()
+        (ticket,) = await it.store.tickets(subject_of())
         dialled, whispered = call.happened("dial"), call.happened("whisper")
     assert ticket.escalation
     assert COLLEAGUE in str(dialled), call.log
@@ -37,8 +42,8 @@ async def test_a_transfer_that_nobody_answers_is_told_with_a_promise(tmp_path: P
     async with running(tmp_path, ModelServer(echo), **extra) as it, dial(it, dial="no-answer") as call:
         await call.wait_silent()
         await call.press("0")
-        await call.wait_over(15)
-        assert len(await it.store.tickets(SUBJECT)) == 1
+        await call.wait_over()
+        assert len(await it.store.tickets(subject_of())) == 1
     assert phrases.CALL_BACK in call.heard()
 
 
@@ -47,8 +52,8 @@ async def test_zero_without_a_number_promises_a_call_back_and_goes_on(tmp_path: 
         await call.wait_silent()
         await call.press("0")
         await call.wait_heard(phrases.CALL_BACK)
-        async with asyncio.timeout(5):
-            while not await it.store.tickets(SUBJECT):
+        async with asyncio.timeout(PATIENCE):
+            while not await it.store.tickets(subject_of()):
                 await asyncio.sleep(0.005)
         assert await call.ask("one more thing") == "You said: one more thing"
 
@@ -120,7 +125,7 @@ async def test_an_answer_that_was_cut_by_the_lost_socket_is_resumed(tmp_path: Pa
         await call.wait_heard("cut off in")
         await call.drop()
         await call.wait_sessions(2)
-        heard = await call.wait_heard("And here is its end.", 10)
+        heard = await call.wait_heard("And here is its end.")
     assert phrases.CUT_OFF in heard
 
 
@@ -132,7 +137,7 @@ async def test_a_redial_is_offered_what_was_left_open(tmp_path: Path) -> None:
             await committed(it, 1)
             await call.wait_heard("cut off in")
             await call.hang_up()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not (await it.conversation()).context:
                 await asyncio.sleep(0.01)
         async with dial(it, speed=FAST) as again:
@@ -153,7 +158,7 @@ async def test_a_line_that_keeps_breaking_is_given_up_after_three_attempts(tmp_p
 async def test_a_silent_caller_is_asked_once_and_then_told_goodbye(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer(echo), SILENCE_SECONDS="0.4") as it, dial(it) as call:
         await call.wait_heard(phrases.STILL_THERE)
-        await call.wait_over(10)
+        await call.wait_over()
     assert call.heard().count(phrases.STILL_THERE) == 1
     assert phrases.GOODBYE_SILENCE in call.heard()
 
@@ -190,5 +195,5 @@ async def test_the_callers_language_is_spoken_and_so_is_the_way_back(tmp_path: P
 async def test_the_longest_call_ends_with_a_goodbye(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer(echo), CALL_MAX_SECONDS="1") as it, dial(it) as call:
         assert await call.ask("hello") == "You said: hello"
-        await call.wait_over(15)
+        await call.wait_over()
     assert phrases.GOODBYE_LENGTH in call.heard()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from pathlib import Path
@@ -20,6 +19,7 @@ from ..kit.gateway import JANE, JOHN, Running, running
 from ..kit.phone_page import development, page_of
 from ..kit.process import gateway_process
 from ..kit.serving import free_port
+from ..kit.waiting import until
 
 
 async def refused_with(it: Running, origin: str | None, headers: dict[str, str]) -> int:
@@ -277,9 +277,7 @@ async def test_a_page_that_goes_away_has_hung_up(tmp_path: Path) -> None:
         async with page_of(it) as page:
             await page.call()
             assert it.gateway.health.open_calls() == 1
-        async with asyncio.timeout(5):
-            while it.gateway.health.open_calls():
-                await asyncio.sleep(0.005)
+        await until(lambda: not it.gateway.health.open_calls())
         async with page_of(it) as again:
             await again.call()
 

@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
@@ -27,6 +26,9 @@ from ..kit.gateway import ACCOUNT, JOHN, OURS, TOKEN
 from ..kit.model_server import Answer, ModelServer
 from ..kit.process import GatewayProcess, gateway_process
 from ..kit.serving import free_port, serve
+from ..kit.waiting import until
+
+pytestmark = pytest.mark.heavy
 
 
 @dataclass(slots=True)
@@ -59,7 +61,7 @@ async def world(folder: Path, model: ModelServer) -> AsyncIterator[World]:
         env = {
             "STATE_PERSISTENCE_DIR": "state",
             "COALESCE_MS": "0",
-            "LANE_LEASE_SECONDS": "0.5",
+            "LANE_LEASE_SECONDS": "1",
             "TWILIO_ACCOUNT_SID": ACCOUNT,
             "TWILIO_AUTH_TOKEN": TOKEN,
             "TWILIO_API_BASE_URL": twilio_url,
@@ -75,12 +77,6 @@ def bodies(twilio: TwilioSimulator) -> list[str]:
     return [message.body for message in twilio.sent_to(JOHN)]
 
 
-async def until(condition: Callable[[], Any], seconds: float = 10.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
 async def test_killed_in_the_middle_of_a_turn_the_text_is_answered_once(tmp_path: Path) -> None:
     model = ModelServer([Answer("never sent", gate=asyncio.Event()), Answer("Here I am.")])
     async with world(tmp_path, model) as it:
@@ -89,7 +85,7 @@ async def test_killed_in_the_middle_of_a_turn_the_text_is_answered_once(tmp_path
             await until(lambda: model.requests)
             await first.kill()
         async with it.start() as second:
-            await it.twilio.wait_for(JOHN, seconds=15)
+            await it.twilio.wait_for(JOHN)
             assert await second.terminate() == 0
         assert bodies(it.twilio) == ["Here I am."]
         assert set((await it.turns_covering()).values()) == {1}
@@ -106,7 +102,7 @@ async def test_killed_between_commit_and_delivery_the_reply_arrives_once(tmp_pat
             await until(lambda: it.twilio.creates)
             await first.kill()
         async with it.start() as second:
-            await it.twilio.wait_for(JOHN, seconds=15)
+            await it.twilio.wait_for(JOHN)
             await until(lambda: it.twilio.creates == (1 if created else 2))
             assert await second.terminate() == 0
         assert bodies(it.twilio) == ["Only once."]
@@ -138,7 +134,7 @@ async def test_killed_at_random_moments_every_text_has_one_turn_and_one_reply(tm
 
         async def settle() -> None:
             # A message that found its process killed three times in a row would be set aside as poison.
-            await until(lambda: {f"You said: text {sid}" for sid in acknowledged} <= set(bodies(it.twilio)), 30)
+            await until(lambda: {f"You said: text {sid}" for sid in acknowledged} <= set(bodies(it.twilio)))
 
         for _ in range(5):
             async with it.start() as gateway:

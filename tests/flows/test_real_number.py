@@ -15,8 +15,10 @@ from tandem.conversation import phrases
 from tandem.model import Channel, ReplyStatus, SubjectId
 from tandem.simulator.wire import Fault
 
+from ..kit.canaries import found
 from ..kit.gateway import JANE, JOHN, OURS, Running, running
 from ..kit.model_server import Answer, ModelServer
+from ..kit.waiting import PATIENCE
 from .test_approvals import STAFF, Desk
 
 SUBJECT = SubjectId("phone_15551234567")
@@ -28,7 +30,7 @@ def echo(request: dict[str, Any]) -> Answer:
 
 async def quiet(it: Running) -> None:
     """Wait until nothing waits in the lane and no reply is on its way."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while await it.store.waiting(SUBJECT) or (await it.store.counts()).oldest_unsettled_reply_seconds:
             await asyncio.sleep(0.005)
     await it.twilio.settle()
@@ -59,7 +61,7 @@ async def test_a_refusal_with_21610_is_stored_as_an_opt_out(tmp_path: Path) -> N
         await it.say("hello")
         await quiet(it)
         (reply,) = await it.store.replies(SUBJECT)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not (await it.conversation()).opted_out:
                 await asyncio.sleep(0.005)
     assert (reply.status, reply.error_code) == (ReplyStatus.BLOCKED, 21610)
@@ -105,7 +107,7 @@ async def test_throttled_and_unclear_creates_are_repeated_in_order_and_once(tmp_
         it.twilio.faults += [Fault(status=429, code=20429), Fault(status=503, created=True)]
         await it.say("one")
         await it.say("two")
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE):
             heard = await it.hear(2)
             while (await it.store.counts()).oldest_unsettled_reply_seconds:
                 await asyncio.sleep(0.01)
@@ -117,7 +119,7 @@ async def test_delivery_status_is_stored_and_a_message_that_never_arrived_shows(
         it.twilio.statuses = ("queued", "sent", "undelivered")
         await it.ask("hello")
         await quiet(it)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while (await it.store.replies(SUBJECT))[0].status is not ReplyStatus.UNDELIVERED:
                 await asyncio.sleep(0.01)
         assert "reply_undelivered" in await names(it)
@@ -145,10 +147,7 @@ async def test_card_and_social_security_numbers_never_reach_model_store_or_custo
         )
         events = await names(it)
     sent = str(model.requests)
-    for secret in (card, ssn, "41111111", "123456789"):
-        assert secret not in sent
-        assert secret not in record
-        assert secret not in answer
+    assert found((card, ssn, "4111 1111", "411111111111", "123456789"), sent + record + answer) == []
     assert "john@example.com" in sent
     assert events.count("masked") == 2
 
@@ -188,7 +187,7 @@ async def test_a_text_to_somebody_else_leaves_from_their_lane_under_their_opt_ou
         await it.say("STOP", sender=JANE)
         await it.ask("text Jane hello again: text Jane")
         await desk.decide(await desk.waiting(), approved=True)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while "reply_withheld" not in [event.name for event in await it.store.timeline(jane)]:
                 await asyncio.sleep(0.01)
         assert (await it.conversation()).opted_out == ()
@@ -208,7 +207,7 @@ async def test_a_refused_text_to_somebody_else_does_not_opt_out_whoever_asked(tm
         waiting = await desk.waiting()
         it.twilio.refused[JANE] = 21610
         await desk.decide(waiting, approved=True)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not ((found := await it.store.conversation(jane)) and found.opted_out):
                 await asyncio.sleep(0.01)
         assert await it.ask("are you there?") == "Ok."

@@ -22,6 +22,7 @@ from ..kit.faults import Trouble
 from ..kit.gateway import JOHN, OURS, Running, running
 from ..kit.model_server import Answer, ModelServer
 from ..kit.segment_server import WRITE_KEY, Person, SegmentServer
+from ..kit.waiting import PATIENCE
 from .test_approvals import REFUND, STAFF, Desk
 from .test_text import echo
 from .test_voice import dial
@@ -136,7 +137,7 @@ async def test_somebody_unknown_becomes_known_by_a_later_profile(tmp_path: Path)
         async with running(tmp_path, model, **env) as it:
             await it.ask("before", sender=STRANGER)
             (head,) = (await it.store.recent(limit=5)).items
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 while (await it.store.counts()).oldest_unsettled_reply_seconds:
                     await asyncio.sleep(0.005)
         server.people.append(Person({}, (("phone", STRANGER), ("user_id", "ada"))))

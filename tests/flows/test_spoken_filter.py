@@ -15,8 +15,11 @@ from tandem.simulator.call import SimulatedCall
 
 from ..kit.gateway import OURS, Running, running
 from ..kit.model_server import Answer, ModelServer
-from .test_voice import SUBJECT, committed, dial, load_agent, words
+from ..kit.sources import subject_of
+from ..kit.waiting import PATIENCE
+from .test_voice import committed, dial, load_agent, words
 
+pytestmark = pytest.mark.usefixtures("known")
 CARD = "[card number removed, ends in 1111]"
 DICTATED = "four" + " one" * 15
 SPELLED = " ".join("4111111111111111")
@@ -29,7 +32,7 @@ def frames(call: SimulatedCall) -> list[dict[str, Any]]:
 
 async def notes(it: Running, name: str) -> list[dict[str, Any]]:
     """What the timeline says of outgoing answers."""
-    events = [event for event in await it.store.timeline(SUBJECT) if event.name == name]
+    events = [event for event in await it.store.timeline(subject_of()) if event.name == name]
     return [dict(event.data) for event in events if event.data["direction"] == "outgoing"]
 
 
@@ -91,7 +94,7 @@ async def test_a_card_number_is_not_kept_for_a_caller_who_is_gone(tmp_path: Path
             await call.wait_heard("what I")
             await call.hang_up()
         conversation = await committed(it, 1)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not await notes(it, "masked"):
                 await asyncio.sleep(0.01)
     assert SPELLED not in str(conversation)

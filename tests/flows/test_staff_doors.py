@@ -18,6 +18,7 @@ from tandem.persistence.joining import erase_person
 from ..kit.colleague import JOHNS_ID, entries, names, staffed
 from ..kit.gateway import JOHN
 from ..kit.sources import known_at
+from ..kit.waiting import PATIENCE
 from .test_tickets import DAMAGED, PROPOSED, steps
 from .test_voice import dial
 
@@ -162,7 +163,7 @@ async def test_what_was_asked_at_one_telephone_is_carried_out_although_they_call
 
 async def _merge(store: LaneStore, new: SubjectId) -> None:
     """Join John's lane to another one, as soon as nothing is under way in it."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while True:
             with suppress(LeaseLost):
                 assert await store.merge(SubjectId(JOHNS_ID), new, token="t")

@@ -18,7 +18,9 @@ from tandem.simulator.wire import new_sid, sign
 
 from ..kit.gateway import JANE, JOHN, OURS, TOKEN, running
 from ..kit.model_server import Answer, ModelServer
-from ..kit.sources import EVERYWHERE, subject_of
+from ..kit.sources import everywhere, subject_of
+
+pytestmark = pytest.mark.usefixtures("known")
 
 
 def last_words(request: dict[str, Any]) -> str:
@@ -246,9 +248,9 @@ async def test_status_says_exactly_this(tmp_path: Path) -> None:
         "twilioConfigured": True,
         "openaiConfigured": True,
         "phoneNumber": "…1111",
-        "subjectResolver": EVERYWHERE or "phone",
+        "subjectResolver": everywhere.get() or "phone",
         "segmentConfigured": False,
-        "segmentProfileApiConfigured": EVERYWHERE == "segment",
+        "segmentProfileApiConfigured": everywhere.get() == "segment",
         "persistenceAdapter": "file",
         "model": "default",
     }

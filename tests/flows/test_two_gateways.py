@@ -17,8 +17,10 @@ from tandem.simulator.call import SimulatedCall
 
 from ..kit.gateway import JOHN, OURS, Running, running, running_beside
 from ..kit.model_server import Answer, ModelServer
+from ..kit.sources import subject_of
+from ..kit.waiting import PATIENCE, until
 from .test_approvals import REFUND, STAFF, Desk
-from .test_voice import SUBJECT, dial, until
+from .test_voice import dial
 
 ASKED = [
     Answer(calls=[("process_refund", {"order_id": "12345", "amount": 139.97, "reason": "broken"})]),
@@ -45,16 +47,16 @@ async def two(
 
 async def present(it: Running) -> None:
     """Wait until a gateway is known to hold John's call."""
-    async with asyncio.timeout(5):
-        while (there := await it.store.present(SUBJECT)) is None or there.replica != it.gateway.engine.replica:
+    async with asyncio.timeout(PATIENCE):
+        while (there := await it.store.present(subject_of())) is None or there.replica != it.gateway.engine.replica:
             await asyncio.sleep(0.005)
 
 
 async def ways_told(it: Running) -> list[Channel]:
     """The channels on which the outcome left, once no reply waits any more."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while True:
-            found = [row for row in await it.store.replies(SUBJECT) if row.reply.text == OUTCOME]
+            found = [row for row in await it.store.replies(subject_of()) if row.reply.text == OUTCOME]
             if found and all(row.status is not ReplyStatus.WAITING for row in found):
                 return [row.reply.route.channel for row in found if row.status is not ReplyStatus.FAILED]
             await asyncio.sleep(0.01)
@@ -106,17 +108,17 @@ async def test_what_waited_at_one_replica_is_said_at_the_other_where_the_caller_
         await call.say("tell me about returns")
         await call.wait_heard("about our returns")
         await desk.decide(waiting, approved=True)
-        async with asyncio.timeout(5):
-            while not any(row.tries for row in await other.store.replies(SUBJECT) if row.reply.text == OUTCOME):
+        async with asyncio.timeout(PATIENCE):
+            while not any(row.tries for row in await other.store.replies(subject_of()) if row.reply.text == OUTCOME):
                 await asyncio.sleep(0.01)
         one.twilio.route = lambda: other.url
         await call.drop()
-        await call.wait_sessions(2, seconds=10)
-        await call.wait_heard(OUTCOME, 15)
+        await call.wait_sessions(2)
+        await call.wait_heard(OUTCOME)
         assert await ways_told(other) == [Channel.VOICE]
         assert times_told(call) == 1
         assert one.twilio.sent_to(JOHN) == []
-        names = [event.name for event in await other.store.timeline(SUBJECT)]
+        names = [event.name for event in await other.store.timeline(subject_of())]
         assert "reply_sent_again" not in names
 
 
@@ -130,7 +132,7 @@ async def test_the_outcome_is_texted_when_nobody_comes_back_to_a_replica_that_di
             waiting = await desk.waiting()
         await until(lambda: one.gateway.health.open_calls() == 0)
         # What a replica leaves behind that is killed with a caller on the line.
-        await other.store.presence(SUBJECT, call="CA1", replica="killed", seconds=1.0)
+        await other.store.presence(subject_of(), call="CA1", replica="killed", seconds=1.0)
         await desk.decide(waiting, approved=True)
         assert await one.hear() == [OUTCOME]
         assert await ways_told(other) == [Channel.SMS]
@@ -146,8 +148,8 @@ async def test_what_a_caller_says_is_answered_where_their_call_is(tmp_path: Path
         await desk.decide(await desk.waiting(), approved=True)
         await until(lambda: there.requests)
         await call.say("when are you open")
-        async with asyncio.timeout(5):
-            while not any("when are you open" in str(one.entry) for one in await other.store.waiting(SUBJECT)):
+        async with asyncio.timeout(PATIENCE):
+            while not any("when are you open" in str(one.entry) for one in await other.store.waiting(subject_of())):
                 await asyncio.sleep(0.005)
         gate.set()
         await call.wait_heard("We are open all day.")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -25,10 +24,11 @@ from tandem.simulator.wire import new_sid, sign
 from ..kit.gateway import JOHN, OURS, TOKEN, Running, running
 from ..kit.model_server import Answer, ModelServer
 from ..kit.sources import subject_of
+from ..kit.waiting import PATIENCE, until
 from .test_approvals import REFUND, STAFF, Desk
 
+pytestmark = pytest.mark.usefixtures("known")
 FAST = 1e6
-SUBJECT = subject_of(JOHN)
 
 
 def echo(request: dict[str, Any]) -> Answer:
@@ -58,18 +58,12 @@ def load_agent(folder: Path, name: str) -> Any:
     return module
 
 
-async def until(condition: Callable[[], Any], seconds: float = 5.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.005)
-
-
 async def committed(it: Running, turns: int) -> Conversation:
     """Wait until that many turns are stored, and return the conversation."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while True:
-            found = await it.store.conversation(SUBJECT)
-            if found is not None and found.turns_taken >= turns and not await it.store.waiting(SUBJECT):
+            found = await it.store.conversation(subject_of())
+            if found is not None and found.turns_taken >= turns and not await it.store.waiting(subject_of()):
                 return found
             await asyncio.sleep(0.005)
 
@@ -223,7 +217,7 @@ async def test_barge_in_while_a_tool_runs_lets_it_finish_once_and_keeps_its_resu
     async with running(tmp_path, model, AGENT_PATH="slow_agents:agent") as it, dial(it) as call:
         await call.wait_silent()
         await call.say("do it")
-        await asyncio.wait_for(module.started.wait(), 5)
+        await asyncio.wait_for(module.started.wait(), PATIENCE)
         await call.say("are you there")
         module.gate.set()
         await call.wait_heard("Here.")
@@ -472,7 +466,7 @@ async def test_a_withheld_number_is_a_subject_of_its_own_without_an_account(tmp_
             answer = await call.ask("where is my order 12345")
         async with dial(it, "anonymous") as again:
             await again.ask("hello")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while len((recent := await it.store.recent(limit=10)).items) < 2:
                 await asyncio.sleep(0.005)
     assert "shipped" not in answer.lower()

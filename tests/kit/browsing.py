@@ -12,7 +12,7 @@ from typing import Any
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-PATIENCE = 10_000
+PATIENCE = 30_000
 """Milliseconds that a page may take to show what is expected; the machine may be busy."""
 
 

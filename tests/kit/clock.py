@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable
+import selectors
+from collections.abc import Callable, Coroutine
+from functools import wraps
 from itertools import count
+from typing import Any
 
 ROUNDS = 20
 """How often the event loop turns after each step, so that whoever was woken can act."""
@@ -55,3 +58,40 @@ class _Timer:
 async def _settle() -> None:
     for _ in range(ROUNDS):
         await asyncio.sleep(0)
+
+
+class _LeapingSelector(selectors.DefaultSelector):
+    """A selector whose waits are over at once; ``now`` is how long they would have taken."""
+
+    now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = super().select(0)
+        if not ready and timeout is None:
+            raise AssertionError("nothing will ever happen")
+        if not ready:
+            self.now += timeout or 0.0
+        return ready
+
+
+class _LeapingLoop(asyncio.SelectorEventLoop):
+    def __init__(self) -> None:
+        self._leaping = _LeapingSelector()
+        super().__init__(self._leaping)
+
+    def time(self) -> float:
+        return self._leaping.now
+
+
+def timeless(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Run a test of pure waiting in no time: ``loop.time()`` leaps to what is due, and tells waits to the millisecond.
+
+    Nothing else may run beside it: no threads, no sockets.
+    """
+
+    @wraps(test)
+    def run(*args: Any, **kwargs: Any) -> None:
+        with asyncio.Runner(loop_factory=_LeapingLoop) as runner:
+            runner.run(test(*args, **kwargs))
+
+    return run

@@ -14,6 +14,7 @@ import aiohttp
 
 from .gateway import OURS, Running, running
 from .model_server import ModelServer
+from .waiting import PATIENCE
 
 STAFF = {"STAFF_TOKENS": "mia:mia-token-123456789,tom:tom-token-123456789", "TWILIO_PHONE_NUMBER": OURS}
 JOHNS_ID = "phone_15551234567"
@@ -56,7 +57,7 @@ class Colleague:
 
     async def until(self, wanted: Any, who: str = JOHNS_ID) -> Any:
         """Return a conversation once ``wanted`` is true of it."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 told = await self.ask("GET", f"/conversations/{quote(who, safe='')}")
                 if told.status == 200 and wanted(told.body):
@@ -65,7 +66,7 @@ class Colleague:
 
     async def waiting_approval(self, tool: str) -> Any:
         """Return the request of a tool once it waits."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 listed = (await self.get("/approvals"))["approvals"]
                 found = next((one for one in listed if one["tool"] == tool), None)

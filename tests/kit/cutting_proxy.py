@@ -19,6 +19,9 @@ class CuttingProxy:
         self.cuts = 0
         self.delay = 0.0
         """Seconds for which every answer is held back."""
+        self.open = asyncio.Event()
+        """While it is not set, no answer comes at all."""
+        self.open.set()
 
     def cut_after(self, request: bytes) -> None:
         """Pass the next request that contains these bytes on, drop what the server answers, close both connections."""
@@ -66,6 +69,7 @@ class CuttingProxy:
                     return
                 if self.delay:
                     await asyncio.sleep(self.delay)
+                await self.open.wait()
                 writer.write(data)
                 await writer.drain()
 

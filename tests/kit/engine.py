@@ -18,6 +18,8 @@ from tandem.model import Address, Approval, ApprovalStatus, Channel, Conversatio
 from tandem.persistence.base import LaneStore
 from tandem.persistence.file import FileStore, open_file_store
 
+from .waiting import PATIENCE
+
 JOHN = SubjectId("phone_15551234567")
 ROUTE = Route(Channel.SMS, Address("tel", "+15551234567"), Address("tel", "+15550001111"))
 
@@ -94,7 +96,7 @@ class FakeCarrier:
 
     async def texts(self, count: int) -> list[str]:
         """Wait until ``count`` replies were sent and return their texts."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while len(self.sent) < count:
                 self.news.clear()
                 await self.news.wait()
@@ -114,7 +116,10 @@ class Lab:
         await self.engine.accept(JOHN, [Entry(key, TextReceived(route, said))], token=f"token-{key}")
 
 
-LIMITS = EngineLimits(coalesce=0, lease=0.3, workers=8)
+LIMITS = EngineLimits(coalesce=0, lease=60.0, workers=8)
+"""The lease outlasts every wait: nothing is helped by its running out, and a busy machine loses none."""
+SHORT_LEASE = 0.3
+"""For what is noticed at a renewal."""
 
 
 @asynccontextmanager

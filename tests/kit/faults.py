@@ -12,6 +12,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from .waiting import PATIENCE
+
 
 class Trouble(StrEnum):
     """What is wrong with a source."""
@@ -39,7 +41,7 @@ class Source:
 
     async def wait_asked(self, count: int) -> None:
         """Return once so many questions came."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while len(self.asked) < count:
                 self.news.clear()
                 await self.news.wait()

@@ -70,6 +70,8 @@ def settings_for(folder: Path, **extra: str) -> Settings:
     env = {
         "STATE_PERSISTENCE_DIR": str(folder / "state"),
         "COALESCE_MS": "0",
+        # Longer than any test waits: neither a busy machine nor what was left held is helped by its running out.
+        "LANE_LEASE_SECONDS": "60",
         "TWILIO_ACCOUNT_SID": ACCOUNT,
         "TWILIO_AUTH_TOKEN": TOKEN,
     }
@@ -105,23 +107,23 @@ async def running(
     With ``twilio``, what an earlier gateway's customers got is kept: a restart, on its ``port`` if need be. ``api_key``
     is one that Twilio knows.
     """
-    listener, outside = listen(port), listen()
-    url = f"http://127.0.0.1:{port_of(listener)}"
-    simulator = TwilioSimulator(account_sid=ACCOUNT, auth_token=TOKEN, gateway_url=url, api_key=api_key)
-    doorman = _Doorman(Starlette(routes=list(simulator.routes())))
-    if twilio is not None:
-        simulator.messages = twilio.messages
-    async with (
-        simulator,
-        serve(doorman, listener=outside) as twilio_url,
-        serve(model.app if model else Starlette()) as model_url,
-        known_everywhere(extra) as identity,
-    ):
-        env = {"TWILIO_API_BASE_URL": twilio_url, "PUBLIC_BASE_URL": url}
-        if model is not None:
-            env |= {"OPENAI_API_KEY": "test-key", "OPENAI_BASE_URL": f"{model_url}/v1", "TRACING_ENABLED": "false"}
-        async with _one_gateway(folder, listener, simulator, doorman.logins, env | identity | extra) as it:
-            yield it
+    with listen(port) as listener, listen() as outside:  # closed, too, when something does not open
+        url = f"http://127.0.0.1:{port_of(listener)}"
+        simulator = TwilioSimulator(account_sid=ACCOUNT, auth_token=TOKEN, gateway_url=url, api_key=api_key)
+        doorman = _Doorman(Starlette(routes=list(simulator.routes())))
+        if twilio is not None:
+            simulator.messages = twilio.messages
+        async with (
+            simulator,
+            serve(doorman, listener=outside) as twilio_url,
+            serve(model.app if model else Starlette()) as model_url,
+            known_everywhere(extra) as identity,
+        ):
+            env = {"TWILIO_API_BASE_URL": twilio_url, "PUBLIC_BASE_URL": url}
+            if model is not None:
+                env |= {"OPENAI_API_KEY": "test-key", "OPENAI_BASE_URL": f"{model_url}/v1", "TRACING_ENABLED": "false"}
+            async with _one_gateway(folder, listener, simulator, doorman.logins, env | identity | extra) as it:
+                yield it
 
 
 @asynccontextmanager
@@ -132,8 +134,9 @@ async def running_beside(it: Running, folder: Path, model: ModelServer, **extra:
     """
     async with serve(model.app) as model_url:
         env = it.env | {"OPENAI_BASE_URL": f"{model_url}/v1"} | extra
-        async with _one_gateway(folder, listen(), it.twilio, it.logins, env) as another:
-            yield another
+        with listen() as listener:
+            async with _one_gateway(folder, listener, it.twilio, it.logins, env) as another:
+                yield another
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from tandem.wiring import staff_tokens
 
 from .gateway import JOHN, Running, running
+from .waiting import PATIENCE
 
 Told = dict[str, Any]
 FAST = 20
@@ -33,7 +34,7 @@ class PhonePage:
     async def hear(self, kind: str, fits: Callable[[Told], bool] = lambda told: True, *, after: int = 0) -> Told:
         """Return the first message of a kind that fits, of those from index ``after`` on, waiting for it."""
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 while True:
                     for told in self.told[after:]:
                         if told["type"] == kind and fits(told):

@@ -26,7 +26,10 @@ from typing import Any
 
 import pytest
 
-START_SECONDS = 30.0
+from .serving import free_port
+from .waiting import PATIENCE
+
+START_SECONDS = PATIENCE
 # The shell ends the server when its own input ends, which it also does when the test run is killed.
 LEASH = '"$@" & server=$!; echo $server; read how; kill -${how:-INT} $server; wait'
 FAST = (
@@ -149,9 +152,7 @@ def _make(folder: Path) -> PostgresServer:
          "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"],
         check=True, capture_output=True, cwd=folder, **_servant(),
     )  # fmt: skip
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    return PostgresServer(binary, folder, port)
+    return PostgresServer(binary, folder, free_port())
 
 
 @cache

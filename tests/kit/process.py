@@ -13,6 +13,8 @@ from pathlib import Path
 
 import aiohttp
 
+from .waiting import PATIENCE
+
 
 @dataclass(slots=True)
 class GatewayProcess:
@@ -31,7 +33,7 @@ class GatewayProcess:
     async def terminate(self) -> int:
         """SIGTERM, and the exit code."""
         self.stop()
-        return await asyncio.wait_for(self.process.wait(), 30)
+        return await asyncio.wait_for(self.process.wait(), PATIENCE)
 
     def stop(self) -> None:
         """SIGTERM; return at once."""

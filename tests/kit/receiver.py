@@ -10,6 +10,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from .waiting import PATIENCE
+
 
 @dataclass
 class Receiver:
@@ -26,6 +28,6 @@ class Receiver:
         return Response(status_code=self.answers.pop(0) if self.answers else 200)
 
     async def messages(self, count: int) -> list[dict[str, Any]]:
-        async with asyncio.timeout(5), self.news:
+        async with asyncio.timeout(PATIENCE), self.news:
             await self.news.wait_for(lambda: len(self.posts) >= count)
         return [json.loads(body) for _, body in self.posts]

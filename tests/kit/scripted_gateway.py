@@ -15,6 +15,8 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from .waiting import PATIENCE
+
 SOCKET = "wss://gateway.example/conversation-relay/token-1"
 EVENTS = 'events="speaker-events tokens-played" dtmfDetection="true"'
 
@@ -79,7 +81,7 @@ class ScriptedGateway:
         await self._socket.close(code)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5), self._news:
+        async with asyncio.timeout(PATIENCE), self._news:
             await self._news.wait_for(condition)
 
     async def frame(self, kind: str, count: int = 1, **fields: Any) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .faults import Source, Trouble, found
+from .waiting import PATIENCE
 
 TOKEN, SPACE, WRITE_KEY = "profile-token-4711-canary", "spa_1", "write-key-4711-canary"
 
@@ -52,7 +53,7 @@ class SegmentServer(Source):
 
     async def wait_batches(self, count: int) -> None:
         """Return once so many batches came, taken or not."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while self.batches < count:
                 self.news.clear()
                 await self.news.wait()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import random
+import atexit
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -28,7 +29,10 @@ async def serve(app: Any, *, listener: socket.socket | None = None) -> AsyncIter
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
-        await task
+        try:
+            await task
+        finally:
+            listener.close()  # a server that is cancelled, as when a test took too long, leaves it open
 
 
 class _no_signals:
@@ -55,14 +59,24 @@ def port_of(listener: socket.socket) -> int:
     return int(listener.getsockname()[1])
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on now, for a process that will listen on it.
+_kept: list[socket.socket] = []
 
-    It is below those that the system gives to outgoing connections: one of these could have it by then.
+
+def free_port() -> int:
+    """Return a port that this test run keeps for whoever listens on it by name; until then it refuses connections.
+
+    Linux gives no port away on which a socket is bound, and lets a server listen beside one that does not.
     """
-    while True:
-        try:
-            with listen(random.randint(20_000, 31_999)) as probe:
-                return port_of(probe)
-        except OSError:
-            continue
+    kept = listen()
+    port = port_of(kept)
+    if sys.platform == "linux":
+        _kept.append(kept)
+    else:
+        kept.close()
+    return port
+
+
+@atexit.register
+def _close_kept() -> None:
+    for one in _kept:
+        one.close()

@@ -1,13 +1,10 @@
-"""The pretend Segment and the pretend CRM with the sample customers in them, and which subject a customer then is.
-
-``TANDEM_TEST_RESOLVER=crm`` (or ``segment``) lets every flow run with customers who are known there.
-"""
+"""The pretend Segment and the pretend CRM with the sample customers in them, and which subject a customer then is."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from tandem.model import SubjectId
@@ -19,7 +16,8 @@ from .serving import serve
 
 JOHN = "+15551234567"
 JANE = "+15559876543"
-EVERYWHERE = os.environ.get("TANDEM_TEST_RESOLVER", "")
+everywhere: ContextVar[str] = ContextVar("everywhere", default="")
+"""Where customers are known in the running test: ``crm``, ``segment``, or nowhere."""
 PREFIXES = {"crm": "crm_", "segment": "segment_user_"}
 
 IDS = {JOHN: "john-1", JANE: "jane-1"}
@@ -67,15 +65,16 @@ async def known_at(kind: str, **extra: str) -> AsyncIterator[Known]:
 
 
 def subject_of(number: str = JOHN) -> SubjectId:
-    """The subject of a customer in this run of the tests."""
-    return SubjectId(PREFIXES[EVERYWHERE] + IDS[number]) if EVERYWHERE and number in IDS else by_number(number)
+    """The subject of a customer in the running test."""
+    kind = everywhere.get()
+    return SubjectId(PREFIXES[kind] + IDS[number]) if kind and number in IDS else by_number(number)
 
 
 @asynccontextmanager
 async def known_everywhere(env: dict[str, str]) -> AsyncIterator[dict[str, str]]:
-    """Give the settings of this run of the tests, unless a test says for itself who knows customers."""
-    if not EVERYWHERE or "SUBJECT_RESOLVER" in env:
+    """Give the settings of the running test, unless it says for itself who knows customers."""
+    if not everywhere.get() or "SUBJECT_RESOLVER" in env:
         yield {}
         return
-    async with known_at(EVERYWHERE) as known:
+    async with known_at(everywhere.get(), RESOLVER_TIMEOUT_MS="10000") as known:  # a busy machine takes its time
         yield known.env

@@ -23,10 +23,10 @@ from ..flows.test_approvals import Desk
 from ..kit.gateway import JOHN
 from ..kit.model_server import Answer, ModelServer
 from ..kit.process import GatewayProcess
-from ..kit.replicas import Replicas, Shared, replicas, until
+from ..kit.replicas import Replicas, Shared, replicas
 from ..kit.serving import serve
+from ..kit.waiting import PATIENCE, until
 
-pytestmark = pytest.mark.timeout(180)  # several processes start, perhaps on a busy machine
 CASHIER = '''
 import asyncio, json, os, urllib.request
 from agents import Agent, function_tool
@@ -128,6 +128,7 @@ async def test_asked_at_one_replica_decided_at_two_executed_once_and_told_once(t
     assert bank.payments == 1
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("tool", "outcome"), [("pay", "executed"), ("pay_blindly", "unknown")])
 async def test_a_replica_killed_while_it_pays(tmp_path: Path, shared: Shared, tool: str, outcome: str) -> None:
     """With a key the payment is repeated under it; without one nobody knows, so it is not, and staff are shown."""
@@ -148,6 +149,7 @@ async def test_a_replica_killed_while_it_pays(tmp_path: Path, shared: Shared, to
     assert told == ["A colleague looks at it.", "It is paid." if outcome == "executed" else "It is being checked."]
 
 
+@pytest.mark.heavy
 async def test_a_replica_killed_between_the_payment_and_its_commit(tmp_path: Path, shared: Shared) -> None:
     bank, gate = Bank(), asyncio.Event()
     script, held = cashier("pay_blindly"), iter([gate])
@@ -174,6 +176,7 @@ async def test_a_replica_killed_between_the_payment_and_its_commit(tmp_path: Pat
     assert told == ["A colleague looks at it.", "It is paid."]
 
 
+@pytest.mark.heavy
 async def test_a_replica_killed_as_soon_as_it_acknowledged_a_decision(tmp_path: Path, anywhere: Shared) -> None:
     bank = Bank()
     async with scene(tmp_path, ModelServer(cashier("pay")), anywhere, bank, count=1) as it:
@@ -200,7 +203,7 @@ async def decided(it: Replicas) -> None:
 
 async def settled(desk: Desk) -> dict[str, Any]:
     (one,) = await desk.approvals("all")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while one["status"] in ("pending", "approved", "executing"):
             await asyncio.sleep(0.02)
             (one,) = await desk.approvals("all")
@@ -209,7 +212,7 @@ async def settled(desk: Desk) -> dict[str, Any]:
 
 async def nothing_waits(it: Replicas) -> None:
     """Wait until every entry is consumed and every reply handed over, so that nothing more can be told."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while True:
             counts = await it.store.counts()
             if counts.oldest_pending_entry_seconds == counts.oldest_unsettled_reply_seconds == 0:

@@ -16,14 +16,15 @@ from tandem.simulator.wire import new_sid
 
 from ..kit.gateway import JANE, JOHN, OURS
 from ..kit.model_server import Answer, ModelServer
-from ..kit.replicas import Shared, replicas, until
+from ..kit.replicas import Shared, replicas
+from ..kit.waiting import PATIENCE, until
 from .test_approvals import Bank, cashier, desk_at, nothing_waits, scene, settled
 from .test_texts import echo, said
 
 GREETING = "Hello John!"
-pytestmark = pytest.mark.timeout(180)  # several processes start, perhaps on a busy machine
 
 
+@pytest.mark.heavy
 async def test_a_call_whose_replica_dies_goes_on_at_another_without_a_greeting(tmp_path: Path, shared: Shared) -> None:
     model = ModelServer(echo)
     async with replicas(tmp_path, model, shared) as it:
@@ -59,13 +60,13 @@ async def test_a_stopping_replica_keeps_its_call_for_as_long_as_it_may_and_then_
             await not_ready(it, first)
             it.chosen = second
             if seconds == "0":
-                await call.wait_sessions(2, seconds=10)
-                assert await asyncio.wait_for(first.process.wait(), 10) == 0
+                await call.wait_sessions(2)
+                assert await asyncio.wait_for(first.process.wait(), PATIENCE) == 0
             assert await call.ask("what did I say") == "You said: what did I say"
             assert first.runs == (seconds == "60")
             heard, attempts = call.heard(), [one["url"].rpartition("=")[2] for one in call.happened("action")]
             assert call.violations == []
-        assert await asyncio.wait_for(first.process.wait(), 10) == 0  # nobody is on the line any more
+        assert await asyncio.wait_for(first.process.wait(), PATIENCE) == 0  # nobody is on the line any more
     moved = seconds == "0"
     assert heard.count(GREETING) == 1
     assert heard.count(phrases.MOVING) == moved
@@ -95,7 +96,7 @@ async def test_a_moved_call_keeps_its_three_attempts_and_is_never_cut_in_a_turn(
             assert len(call.sessions) == 1
             gate.set()
             await call.wait_heard("All in one piece.")
-            await call.wait_sessions(2, seconds=10)
+            await call.wait_sessions(2)
             assert await call.ask("go on") == "You said: go on"
             await call.drop()
             session = await call.wait_sessions(3)
@@ -115,16 +116,16 @@ async def test_a_stopping_replica_that_is_asked_about_a_moved_call_itself_gives_
         async with it.call(speed=75.0) as call:  # so that its pause is not over at once
             await call.ask("hello")
             it.running[0].stop()
-            await call.wait_for(lambda: bool(call.happened("action")), 15)
+            await call.wait_for(lambda: bool(call.happened("action")))
             (action,) = call.happened("action")
         assert '<Pause length="5"' in action["body"]
         assert "<ConversationRelay" in action["body"]
-        assert await asyncio.wait_for(it.running[0].process.wait(), 10) == 0
+        assert await asyncio.wait_for(it.running[0].process.wait(), PATIENCE) == 0
 
 
 async def not_ready(it: Any, gateway: Any) -> None:
     """Wait until readiness says that a replica is going, while it still serves HTTP."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while await it.ready(gateway) != 503:
             await asyncio.sleep(0.01)
     assert gateway.runs
@@ -141,7 +142,7 @@ async def test_a_decision_at_one_replica_is_spoken_by_the_one_that_holds_the_cal
             assert await call.ask("pay me") == "A colleague looks at it."
             async with desk_at(second) as desk:
                 status, _ = await desk.decide(await desk.waiting(), approved=True)
-                await call.wait_heard("It is paid.", 15)
+                await call.wait_heard("It is paid.")
                 done = await settled(desk)
             await nothing_waits(it)
             assert call.heard().count("It is paid.") == 1
@@ -151,6 +152,7 @@ async def test_a_decision_at_one_replica_is_spoken_by_the_one_that_holds_the_cal
     assert (status, done["status"], bank.payments) == (200, "executed", 1)
 
 
+@pytest.mark.heavy
 async def test_all_replicas_restarted_one_after_the_other_under_load_lose_and_repeat_nothing(
     tmp_path: Path, shared: Shared
 ) -> None:
@@ -172,20 +174,20 @@ async def test_all_replicas_restarted_one_after_the_other_under_load_lose_and_re
         writing = asyncio.create_task(write())
         async with it.call() as call:
             for number, old in enumerate(tuple(it.running)):
-                assert await call.ask(f"question {number}", seconds=15) == f"You said: question {number}"
+                assert await call.ask(f"question {number}") == f"You said: question {number}"
                 new = await it.start()
                 old.stop()
                 await not_ready(it, old)
                 it.running.remove(old)  # as a balancer does whose probe failed
-                assert await asyncio.wait_for(old.process.wait(), 45) == 0
-                await call.wait_for(lambda: call.session is not None, 30)
+                assert await asyncio.wait_for(old.process.wait(), PATIENCE) == 0
+                await call.wait_for(lambda: call.session is not None)
                 assert new.runs
-            assert await call.ask("question 2", seconds=15) == "You said: question 2"
+            assert await call.ask("question 2") == "You said: question 2"
             assert call.violations == []
             heard = call.heard()
         stop.set()
         await writing
-        await until(lambda: f"You said: {sent[-1]}" in it.bodies(JANE), 15)
+        await until(lambda: f"You said: {sent[-1]}" in it.bodies(JANE))
         await nothing_waits(it)
         assert it.bodies(JANE) == [f"You said: {word}" for word in sent]
         assert set((await it.covered(JANE)).values()) == {1}

@@ -27,6 +27,7 @@ from tandem.shop.embedded import open_embedded_shop
 
 from ..kit.engine import ROUTE
 from ..kit.fire import Bank, asking_model, build_agent, make_runner
+from ..kit.waiting import PATIENCE, until
 
 ROUNDS, LANES = 20, 10
 ROOT = Path(__file__).parents[2]
@@ -80,7 +81,7 @@ def running(pid: int) -> bool:
         return False
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.heavy
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 async def test_no_payment_is_made_twice_whoever_dies_when(tmp_path: Path) -> None:
     chance = random.Random(11)
@@ -90,17 +91,16 @@ async def test_no_payment_is_made_twice_whoever_dies_when(tmp_path: Path) -> Non
             await ask(tmp_path, bank, number)
             enough = len(bank.payments()) + chance.randint(1, LANES - 1)
             pids = [await spawn(process), await spawn(process)]
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE):
                 # Killed in the middle of the payments, not before or after them, however fast this machine is.
-                while len(bank.payments()) < enough:
+                # Where a worker was so slow that the other one found its calls in doubt, fewer are made.
+                while len(bank.payments()) < enough and any(map(running, pids)):
                     await asyncio.sleep(0.001)
             for pid in pids:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             last = await spawn(process)
-            async with asyncio.timeout(30):
-                while running(last):
-                    await asyncio.sleep(0.01)
+            await until(lambda last=last: not running(last))
     payments = Counter(bank.payments())
     bank.close()
     async with open_file_store(tmp_path) as store:

@@ -14,6 +14,7 @@ from tandem.persistence.values import Change
 from ..kit.gateway import JANE, JOHN
 from ..kit.model_server import ModelServer
 from ..kit.replicas import Replicas, Shared, replicas, subject
+from ..kit.waiting import PATIENCE
 from .test_texts import echo
 
 HEADERS = {"Authorization": "Bearer mia-token-123456789"}
@@ -21,7 +22,7 @@ HEADERS = {"Authorization": "Bearer mia-token-123456789"}
 
 async def told_of(response: aiohttp.ClientResponse, who: SubjectId) -> None:
     """Wait until an event names somebody; earlier ones may repeat others."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while True:
             line = (await response.content.readline()).decode()
             assert line, "the stream ended"

@@ -18,6 +18,8 @@ from tandem.knowledge.index import Index
 from tandem.knowledge.library import Knowledge, open_knowledge
 from tandem.knowledge.query import MAX_WORDS, words_of
 
+from ...kit.waiting import PATIENCE
+
 RETURNS = "---\ntitle: Returns\ncategory: Orders\n---\nSend it back within 30 days.\n"
 
 
@@ -272,7 +274,7 @@ async def test_changes_are_looked_for_by_itself(folder):
     async with open_knowledge(folder) as knowledge:
         watcher = asyncio.create_task(knowledge.watch(0.005))
         (folder / "new.md").write_text("Whales are mammals.")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not await titles(knowledge, "whales"):
                 await asyncio.sleep(0.005)
         watcher.cancel()

@@ -34,6 +34,7 @@ from tandem.errors import ModelUnavailable, TurnTimedOut
 
 from ...kit.model_server import Answer, ModelServer
 from ...kit.serving import listen, port_of, serve
+from ...kit.waiting import until
 
 OWN, SDKS = "ours", "the SDK's"
 HISTORY: list[Any] = [
@@ -290,9 +291,7 @@ async def test_leaving_a_stream_ends_it_at_the_provider() -> None:
             if event.type == "response.output_text.delta":
                 break
         await events.aclose()  # type: ignore[attr-defined]
-        async with asyncio.timeout(3):
-            while not server.cancelled:
-                await asyncio.sleep(0.01)
+        await until(lambda: server.cancelled)
 
 
 async def test_a_call_that_takes_too_long_times_out() -> None:

@@ -44,9 +44,9 @@ def test_any_answer_can_be_read(said: str):
 )
 def test_reading_takes_no_time_however_a_sentence_repeats_itself(word: str):
     """The rules share the event loop with every call."""
-    started = time.perf_counter()
+    started = time.process_time()
     for text in (f"refund {word * 150}x", f"{word * 150}refund", f"I want {word * 150}x", f"{word * 150}x"):
         read_wish(text)
         read_reply(text)
         is_order_alone(text)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1

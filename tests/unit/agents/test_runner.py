@@ -28,6 +28,7 @@ from tandem.shop.embedded import open_embedded_shop
 
 from ...kit.model_server import Answer, ModelServer
 from ...kit.serving import serve
+from ...kit.waiting import PATIENCE
 
 JOHN = Route(Channel.SMS, Address("tel", "+15551234567"), Address("tel", "+15550001111"))
 
@@ -146,9 +147,9 @@ async def test_the_deadline_of_a_turn_cancels_a_tool_and_nothing_runs_later(tmp_
 
     server = ModelServer([Answer(calls=[("slow", {})]), Answer("never")])
     agent = Agent(name="a", tools=[slow], model="test-model")
-    async with runner_on(server, tmp_path, agent=agent, turn_timeout=0.3) as runner:
+    async with runner_on(server, tmp_path, agent=agent, turn_timeout=1.0) as runner:
         result = await runner.run(request("hi"))
-        await asyncio.wait_for(cancelled.wait(), 2)
+        await asyncio.wait_for(cancelled.wait(), PATIENCE)
     assert result.error is not None
     assert result.error.code == "turn_timed_out"
     assert len(server.requests) == 1

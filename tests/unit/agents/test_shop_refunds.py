@@ -20,6 +20,8 @@ from tandem.errors import ConfigurationError, StoreUnavailable
 from tandem.shop.base import NoRefund, Refund
 from tandem.shop.embedded import EmbeddedShop, open_embedded_shop
 
+from ...kit.waiting import PATIENCE
+
 JOHN, JANE = "CUST_12345", "CUST_67890"
 JOHNS, JANES = "ORD_12345", "ORD_67890"
 TOTAL = 13997
@@ -114,7 +116,7 @@ async def test_what_was_refused_may_be_asked_again_with_the_same_key(shop):
 
 async def test_one_key_over_two_connections_is_paid_once(tmp_path: Path):
     """H7: as two processes would, at the same moment."""
-    path, together = tmp_path / "shop.sqlite3", Barrier(4, timeout=10)
+    path, together = tmp_path / "shop.sqlite3", Barrier(4, timeout=PATIENCE)
 
     async def one() -> Refund:
         async with open_embedded_shop(path) as shop:
@@ -128,7 +130,7 @@ async def test_one_key_over_two_connections_is_paid_once(tmp_path: Path):
 
 async def test_many_connections_together_pay_no_more_than_the_total(tmp_path: Path):
     """A5"""
-    path, together = tmp_path / "shop.sqlite3", Barrier(4, timeout=10)
+    path, together = tmp_path / "shop.sqlite3", Barrier(4, timeout=PATIENCE)
 
     async def one(number: int) -> bool:
         async with open_embedded_shop(path) as shop:
@@ -204,7 +206,7 @@ async def test_a_file_of_the_first_version_is_brought_up_to_date(tmp_path: Path)
 
 async def test_many_processes_may_open_a_new_file_at_once(tmp_path: Path):
     """SQLite does not wait for the lock that switches a new file to write-ahead logging."""
-    together = Barrier(4, timeout=10)
+    together = Barrier(4, timeout=PATIENCE)
 
     async def one(number: int) -> int:
         together.wait()

@@ -6,6 +6,7 @@ import json
 import pickle
 import random
 import re
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -479,13 +480,13 @@ def test_a_turn_of_which_a_part_is_forgotten_is_not_corrected() -> None:
     assert session.lost() == ()
 
 
-@pytest.mark.timeout(5)
 def test_no_interrupt_takes_long() -> None:
-    session = ready(GREETING)
+    session, began = ready(GREETING), time.process_time()
     for utterance in (EMPTY * 3 + "x", EMPTY * 1_000 + "x", "I " * 20_000, "x" * 60_000, EMPTY[:20] + "zz"):
         for _ in range(100):
             session.receive(prompt(""))
         assert session.receive(interrupt(utterance)) == ()
+    assert time.process_time() - began < 5
 
 
 def test_a_notice_after_the_answer_means_that_it_was_heard() -> None:
@@ -1056,7 +1057,6 @@ def answer(session: RelaySession, actions: Actions, chance: random.Random) -> No
             say(session, action.turn, "Your order ", "is on its way.", done=chance.random() < 0.5)
 
 
-@pytest.mark.timeout(60)
 def test_a_hundred_thousand_frames_neither_crash_nor_fill_the_memory() -> None:
     chance = random.Random(5)
     session, largest, closed = ready(GREETING), 0, 0

@@ -18,6 +18,7 @@ from tandem.model import Address, Channel, Reply, ReplyStatus, Route
 from tandem.simulator.wire import Fault, SimMessage, sign, webhook_form
 from tandem.web.bodies import BODY_LIMIT
 
+from ...kit.canaries import found
 from ...kit.texting import ACCOUNT, CUSTOMER, OLD_TOKEN, OURS, PUBLIC, TOKEN, Texting, open_texting
 
 SUBJECT = "phone_14155550100"
@@ -326,9 +327,8 @@ async def test_nothing_of_a_customer_or_a_secret_is_logged(texting: Texting) -> 
         await texting.simulator.post("/sms", form(Body="my secret"), signature="forged")
         await texting.adapter.send(reply())
         await texting.simulator.settle()
-    logged = repr(lines)
     secrets = ("my secret", "4155550100", TOKEN, OLD_TOKEN, "An answer.", SID, "forged")
-    assert [secret for secret in secrets if secret in logged] == []
+    assert found(secrets, repr(lines)) == []
 
 
 async def test_our_own_trouble_is_not_explained_to_the_caller(texting: Texting) -> None:

@@ -73,7 +73,7 @@ async def test_a_connection_lost_after_sending_is_unclear(texting: Texting, faul
 
 
 async def test_no_answer_in_time_is_unclear() -> None:
-    async with open_texting(rest_seconds=0.2) as texting:
+    async with open_texting(rest_seconds=1.0) as texting:
         texting.simulator.faults.append(Fault(hang=True, created=True))
         with pytest.raises(DeliveryUnclear):
             await create(texting)

@@ -17,6 +17,8 @@ from tandem.identity.base import Resolution
 from tandem.identity.phone import PhoneResolver
 from tandem.model import SubjectId
 
+from ...kit.waiting import PATIENCE
+
 CALL = "CA" + "1" * 32
 SETUP = {"type": "setup", "callSid": CALL, "from": "+14155550100", "to": "+14155550199"}
 REST = "We were cut off. I was saying: your order has shipped."
@@ -91,7 +93,7 @@ async def test_a_caller_who_speaks_first_after_a_lost_socket_is_answered(speaks_
     if speaks_first:
         socket.put({"type": "prompt", "voicePrompt": "where is it?", "lang": "en-US", "last": True})
     running = asyncio.create_task(call.run())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while call.subject is None or (speaks_first and call._session.turn is None):
             await asyncio.sleep(0)
         ready.set()

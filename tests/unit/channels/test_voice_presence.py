@@ -15,6 +15,8 @@ from tandem.channels.voice.call_presence import CallPresence
 from tandem.errors import StoreUnavailable
 from tandem.model import SubjectId
 
+from ...kit.waiting import PATIENCE
+
 JANE = SubjectId("phone_14155550100")
 LEASE = 0.03
 
@@ -41,7 +43,7 @@ class Store:
 
     async def calls(self, count: int) -> list[tuple[float, bool]]:
         """Wait for ``count`` calls and return the first ones."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while len(self.noted) < count:
                 self.news.clear()
                 await self.news.wait()
@@ -95,7 +97,7 @@ async def test_a_lost_call_is_gone_when_it_did_not_come_back_in_time() -> None:
     async with standing(store, engine, stay=0.02):
         await store.calls(1)
     assert engine.gone == []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await engine.news.wait()
     assert engine.gone == [JANE]
 

@@ -10,6 +10,8 @@ from starlette.websockets import WebSocketDisconnect
 from tandem.channels.voice.relay_actions import Close
 from tandem.channels.voice.relay_socket import NORMAL_CLOSE, QUEUE_FRAMES, TRY_AGAIN_LATER, RelaySocket
 
+from ...kit.waiting import PATIENCE
+
 
 class Peer:
     """A socket whose peer reads nothing, or sends what it was given and ends."""
@@ -43,7 +45,7 @@ async def test_a_peer_that_reads_nothing_is_closed_and_its_queue_dropped() -> No
     for number in range(QUEUE_FRAMES + 1):
         line.put(str(number))
     assert line.closed
-    await asyncio.wait_for(line.write(), 1)
+    await asyncio.wait_for(line.write(), PATIENCE)
     assert (peer.sent, peer.closed) == ([], TRY_AGAIN_LATER)
 
 
@@ -52,7 +54,7 @@ async def test_frames_go_out_in_order_until_the_close() -> None:
     line = wire(peer)
     for frame in ("a", "b", Close(1002, "x"), "c"):
         line.put(frame)
-    await asyncio.wait_for(line.write(), 1)
+    await asyncio.wait_for(line.write(), PATIENCE)
     assert (peer.sent, peer.closed) == (["a", "b"], 1002)
 
 
@@ -61,7 +63,7 @@ async def test_a_peer_that_is_gone_ends_the_writing() -> None:
     peer.gone = True
     line = wire(peer)
     line.put("a")
-    await asyncio.wait_for(line.write(), 1)
+    await asyncio.wait_for(line.write(), PATIENCE)
 
 
 async def test_text_and_binary_come_in_and_a_normal_close_is_no_loss() -> None:

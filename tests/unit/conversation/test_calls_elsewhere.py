@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,16 +13,11 @@ from tandem.model import Channel, ReplyStatus
 from tandem.persistence.file import FileStore
 from tandem.persistence.values import Claim
 
-from ...kit.engine import JOHN, ROUTE, Lab, lab
+from ...kit.engine import JOHN, ROUTE, SHORT_LEASE, Lab, lab
+from ...kit.waiting import PATIENCE, until
 
 VOICE = replace(ROUTE, channel=Channel.VOICE)
 CALL = "CA1"
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(5):
-        while not await condition():
-            await asyncio.sleep(0.01)
 
 
 async def move(it: Lab, *, seconds: float = 60.0) -> None:
@@ -54,7 +48,7 @@ async def test_a_reply_that_nobody_came_for_is_delivered_here(tmp_path: Path) ->
 
 
 async def test_a_reply_in_hand_is_given_back_when_the_caller_is_elsewhere(tmp_path: Path) -> None:
-    async with lab(tmp_path) as it:
+    async with lab(tmp_path, lease=SHORT_LEASE) as it:
         it.carrier.gate = asyncio.Event()
         await it.text("SM1", "tell me on the phone", route=VOICE)
 
@@ -76,7 +70,7 @@ async def test_a_reply_in_hand_is_given_back_when_the_caller_is_elsewhere(tmp_pa
 
 
 async def test_what_was_given_back_is_said_without_a_warning_when_the_caller_returns(tmp_path: Path) -> None:
-    async with lab(tmp_path) as it:
+    async with lab(tmp_path, lease=SHORT_LEASE) as it:
         it.carrier.gate = asyncio.Event()
         await it.text("SM1", "tell me on the phone", route=VOICE)
         await until(lambda: answered(it))
@@ -125,7 +119,7 @@ async def test_what_a_caller_elsewhere_says_is_left_to_be_answered_there(tmp_pat
     async with lab(tmp_path, wrap=watch) as it:
         await move(it)
         await say(it)
-        await asyncio.wait_for(watched[0].released.wait(), 5)
+        await asyncio.wait_for(watched[0].released.wait(), PATIENCE)
         (waiting,) = await it.store.waiting(JOHN)
     assert waiting.tries == 0
     assert it.runner.requests == []

@@ -23,7 +23,8 @@ from tandem.model import Approval, ApprovalStatus, Channel, Conversation, ReplyS
 from tandem.persistence.file import open_file_store
 from tandem.persistence.values import Outcome
 
-from ...kit.engine import JOHN, ROUTE, Lab, answer, echo, lab
+from ...kit.engine import JOHN, ROUTE, SHORT_LEASE, Lab, answer, echo, lab
+from ...kit.waiting import PATIENCE, until
 
 
 async def saved(it: Lab) -> Conversation:
@@ -34,7 +35,7 @@ async def saved(it: Lab) -> Conversation:
 
 async def settled(it: Lab) -> None:
     """Wait until nothing waits and every reply is settled."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while (await it.store.counts()).oldest_unsettled_reply_seconds or await it.store.waiting(JOHN):
             await asyncio.sleep(0.005)
 
@@ -87,7 +88,7 @@ async def test_a_worker_that_lost_its_lease_writes_nothing(tmp_path: Path) -> No
     async with lab(tmp_path, waits) as it:
         await it.text("SM1", "hello")
         await started.wait()
-        async with open_file_store(tmp_path, clock_offset=60) as other:
+        async with open_file_store(tmp_path, clock_offset=3600) as other:
             claim = await other.claim(JOHN, holder="other", seconds=60)
             assert claim is not None
             gate.set()
@@ -108,12 +109,12 @@ async def test_a_lost_lease_cancels_the_turn(tmp_path: Path) -> None:
             raise
         raise AssertionError
 
-    async with lab(tmp_path, waits) as it:
+    async with lab(tmp_path, waits, lease=SHORT_LEASE) as it:
         await it.text("SM1", "hello")
         await started.wait()
-        async with open_file_store(tmp_path, clock_offset=60) as other:
+        async with open_file_store(tmp_path, clock_offset=3600) as other:
             await other.claim(JOHN, holder="other", seconds=60)
-            await asyncio.wait_for(cancelled.wait(), 2)
+            await asyncio.wait_for(cancelled.wait(), PATIENCE)
 
 
 class Flaky:
@@ -367,7 +368,7 @@ async def test_a_caller_hears_an_apology_when_the_store_is_down(tmp_path: Path) 
     async with lab(tmp_path, wrap=Down) as it:
         it.engine.speeches.add("CA1:1", speech)
         await it.engine.hear(JOHN, [Entry("CA1:1", SpokenPrompt(voice, "CA1", "hello"))])
-        await asyncio.wait_for(finished.wait(), 5)
+        await asyncio.wait_for(finished.wait(), PATIENCE)
     assert heard == [phrases.FAILURE]
 
 
@@ -425,7 +426,7 @@ async def test_the_end_of_an_outage_shows_without_a_request(tmp_path: Path, monk
         return stores[0]
 
     with capture_logs() as logs:
-        async with lab(tmp_path, wrap=wrap) as it, asyncio.timeout(5):
+        async with lab(tmp_path, wrap=wrap) as it, asyncio.timeout(PATIENCE):
             stores[0].full = True
             with pytest.raises(StoreUnavailable):
                 await it.text("SM1", "hello")
@@ -457,7 +458,7 @@ async def test_a_spoken_prompt_goes_before_texts_that_wait(tmp_path: Path) -> No
         it.engine.speeches.add("CA1:1", speech)
         await it.engine.hear(JOHN, [Entry("CA1:1", SpokenPrompt(voice, "CA1", "spoken"))])
         gate.set()
-        await asyncio.wait_for(speech.done.wait(), 5)
+        await asyncio.wait_for(speech.done.wait(), PATIENCE)
         await it.carrier.texts(2)
     assert said == ["first text", "spoken", "second text"]
 
@@ -485,9 +486,7 @@ async def test_a_reply_that_cannot_be_looked_up_is_not_sent_again_before_it_was(
         it.carrier.existing = {"You said: hello": "SMlost"}
         it.carrier.blind = [blind]
         await it.text("SM1", "hello")
-        async with asyncio.timeout(5):
-            while len(it.carrier.looked_for) < 2:
-                await asyncio.sleep(0.005)
+        await until(lambda: len(it.carrier.looked_for) >= 2)
         await settled(it)
         (row,) = await it.store.replies(JOHN)
     assert (row.status, row.provider_id) == (ReplyStatus.SENT, "SMlost")

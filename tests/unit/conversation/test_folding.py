@@ -19,6 +19,7 @@ from tandem.persistence.file import FileStore
 from tandem.persistence.values import Change, Claim, Committed
 
 from ...kit.engine import JOHN, ROUTE, Lab, lab
+from ...kit.waiting import PATIENCE, until
 
 
 def turns(*numbers: int) -> tuple[Turn, ...]:
@@ -36,7 +37,7 @@ async def folded(
     ready = asyncio.Event()
     async with Summarising(summarise, lambda _: ready.set(), timeout=timeout) as one:
         one.begin(before)
-        await asyncio.wait_for(ready.wait(), 5)
+        await asyncio.wait_for(ready.wait(), PATIENCE)
         return one.adopt(after)
 
 
@@ -103,12 +104,6 @@ async def texts(it: Lab, first: int, last: int) -> None:
         await it.carrier.texts(number)
 
 
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(5):
-        while not await condition():
-            await asyncio.sleep(0.01)
-
-
 async def nothing_to_fold(it: Lab) -> bool:
     found = await it.store.conversation(JOHN)
     return found is not None and not found.unfolded and bool(found.summary)
@@ -118,7 +113,7 @@ async def test_what_was_made_for_somebody_who_was_erased_meanwhile_is_dropped() 
     ready, before = asyncio.Event(), conversation(turns(1, 2))
     async with Summarising(story, lambda _: ready.set(), timeout=5) as one:
         one.begin(before)
-        await asyncio.wait_for(ready.wait(), 5)
+        await asyncio.wait_for(ready.wait(), PATIENCE)
         one.forget(JOHN)
         assert one.adopt(before) is before
 
@@ -143,7 +138,7 @@ async def test_a_text_does_not_wait_for_the_folding(tmp_path: Path) -> None:
 
     async with lab(tmp_path, summarise=slow, **AT_ONCE) as it:
         await texts(it, 1, 4)
-        await asyncio.wait_for(begun.wait(), 5)
+        await asyncio.wait_for(begun.wait(), PATIENCE)
         await texts(it, 5, 5)  # answered while the model still thinks
         released.set()
         await until(lambda: nothing_to_fold(it))
@@ -198,7 +193,7 @@ async def test_a_process_that_ends_while_it_folds_leaves_the_turns_for_the_next(
 
     async with lab(tmp_path, summarise=never, **AT_ONCE) as it:
         await texts(it, 1, 4)
-        await asyncio.wait_for(begun.wait(), 5)
+        await asyncio.wait_for(begun.wait(), PATIENCE)
     async with lab(tmp_path, summarise=story, **AT_ONCE) as it:
         left = await it.store.conversation(JOHN)
         assert left is not None

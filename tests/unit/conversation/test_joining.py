@@ -16,6 +16,8 @@ from tandem.errors import LeaseLost, StoreError, StoreUnavailable
 from tandem.identity.base import NO_METADATA, Metadata, Resolution
 from tandem.model import Address, Channel, Route, SubjectId
 
+from ...kit.waiting import PATIENCE, until
+
 CALLER = Address("tel", "+14155550100")
 PHONE, ANONYMOUS, KNOWN = SubjectId("phone_14155550100"), SubjectId("segment_web-1"), SubjectId("segment_user_ada")
 
@@ -117,14 +119,12 @@ async def test_a_lane_that_stays_busy_waits_for_the_next_answer() -> None:
 async def test_a_message_does_not_wait_long() -> None:
     store = Store(gate=asyncio.Event())
     async with joining(store) as (it, moved):
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE):
             assert await resolve(it) == KNOWN
         assert moved == []
         assert store.gate is not None
         store.gate.set()
-        async with asyncio.timeout(2):
-            while not moved:
-                await asyncio.sleep(0)
+        await until(lambda: moved)
 
 
 async def test_lanes_that_were_held_a_moment_are_looked_at() -> None:

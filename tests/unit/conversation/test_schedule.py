@@ -7,6 +7,8 @@ from collections import Counter
 
 from tandem.conversation.schedule import Schedule
 
+from ...kit.waiting import PATIENCE
+
 
 async def test_a_key_never_runs_twice_at_once_and_no_wake_is_lost() -> None:
     running: Counter[str] = Counter()
@@ -50,7 +52,7 @@ async def test_a_wake_during_a_run_runs_the_key_once_more() -> None:
         schedule.wake("a")
         schedule.wake("a")
         gate.set()
-        await asyncio.wait_for(twice.wait(), 1)
+        await asyncio.wait_for(twice.wait(), PATIENCE)
         assert await schedule.drain(1.0)
     assert runs == 2
 
@@ -71,7 +73,7 @@ async def test_an_urgent_key_does_not_wait_for_a_worker_and_runs_once() -> None:
             await asyncio.sleep(0)
         schedule.wake("caller")
         schedule.wake("caller", urgent=True)
-        await asyncio.wait_for(urgent.wait(), 1)
+        await asyncio.wait_for(urgent.wait(), PATIENCE)
         schedule.wake("last")
         gate.set()
         while not runs["last"]:
@@ -90,7 +92,7 @@ async def test_an_earlier_wake_brings_a_key_forward_and_a_later_one_does_not_pus
         schedule.wake("a", after=3600)
         schedule.wake("a", after=0.001)
         schedule.wake("a", after=3600)
-        await asyncio.wait_for(ran.wait(), 1)
+        await asyncio.wait_for(ran.wait(), PATIENCE)
 
 
 async def test_a_crash_ends_neither_the_worker_nor_the_key() -> None:
@@ -107,7 +109,7 @@ async def test_a_crash_ends_neither_the_worker_nor_the_key() -> None:
     async with Schedule("test", run, workers=1) as schedule:
         schedule.wake("bad")
         schedule.wake("good")
-        await asyncio.wait_for(done.wait(), 1)
+        await asyncio.wait_for(done.wait(), PATIENCE)
 
 
 async def test_drain_waits_for_what_runs_and_starts_nothing_new() -> None:

@@ -15,20 +15,21 @@ from tandem.model import Conversation, Priority, SubjectId, Ticket, TicketStep
 from tandem.persistence.values import Change
 
 from ...kit.engine import JOHN, ROUTE, Lab, answer, echo, lab
+from ...kit.waiting import PATIENCE
 
 TICKET = Ticket("TKT_1", JOHN, "Parcel", "Broken", Priority.LOW, 1.0, 2.0, history=(TicketStep(1.0, "opened", "mia"),))
 
 
 async def rows(it: Lab, name: str, count: int = 1) -> None:
     """Wait until the timeline has so many rows of a name."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while [row.name for row in await it.store.timeline(JOHN)].count(name) < count:
             await asyncio.sleep(0.01)
 
 
 async def die(it: Lab, holder: str) -> None:
     """Claim the lane as a replica would that then dies, and let it go."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while (claim := await it.store.claim(JOHN, holder=holder, seconds=5)) is None:
             await asyncio.sleep(0.01)
     await it.store.release(claim)

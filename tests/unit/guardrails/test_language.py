@@ -105,4 +105,4 @@ def test_a_long_text_takes_time_in_proportion(text: str) -> None:
     words = WordFilter()
     for start in range(0, len(text), 3):
         words.feed(text[start : start + 3])
-    assert time.process_time() - began < 1.5
+    assert time.process_time() - began < 10  # usually half a second; what grows with the square takes minutes

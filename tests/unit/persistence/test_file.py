@@ -23,6 +23,7 @@ from tandem.persistence.file_schema import connect
 from tandem.persistence.values import Change, Settlement
 
 from ...contracts.records import JANE, approval, conversation, event, fresh, reply, text, texts, write
+from ...kit.waiting import PATIENCE
 
 WORKER = Path(__file__).with_name("store_worker.py")
 
@@ -79,7 +80,7 @@ async def test_kill_9_loses_no_acknowledged_entry(tmp_path: Path) -> None:
 
 async def test_two_processes_never_overlap_on_a_lane(tmp_path: Path) -> None:
     async with worker("compete", tmp_path) as one, worker("compete", tmp_path) as other:
-        codes = await asyncio.wait_for(asyncio.gather(one.wait(), other.wait()), 40)
+        codes = await asyncio.wait_for(asyncio.gather(one.wait(), other.wait()), PATIENCE)
     async with open_file_store(tmp_path) as store:
         stored = await store.conversation(JANE)
     assert codes == [0, 0]

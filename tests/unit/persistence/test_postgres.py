@@ -21,8 +21,8 @@ from tandem.persistence.values import Change, Outcome, Settlement
 from ...contracts.records import JANE, LEASE, conversation, fresh, reply, take, texts, write
 from ...kit.postgres_server import PostgresServer, postgres_server, shared_postgres
 
-ENOUGH = 5.0
-"""Within this many seconds a webhook must have its answer."""
+ENOUGH = 15.0
+"""Within this many seconds a webhook must have its answer; a frozen server never gives one."""
 
 _tables = (f"own_{number}" for number in itertools.count(1))
 

@@ -14,8 +14,8 @@ from tandem.persistence.postgres import PostgresStore, open_postgres_store
 
 from ...contracts.records import JANE, JOHN, fresh, texts
 from ...kit.postgres_server import shared_postgres
+from ...kit.waiting import PATIENCE
 
-PATIENCE = 10.0
 NEVER = 3600.0
 """Between two polls: what is heard in time was heard as a hint."""
 

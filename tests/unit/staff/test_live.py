@@ -22,6 +22,7 @@ from tandem.web.status import error_response
 
 from ...kit.serving import serve
 from ...kit.staffing import ANNA
+from ...kit.waiting import PATIENCE, until
 
 JOHN, JANE = SubjectId("phone_15551234567"), SubjectId("phone_15559876543")
 
@@ -49,7 +50,7 @@ class Store:
 
     async def looked(self) -> None:
         """Wait until the versions were read once more."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             before = self.looks
             while self.looks <= before:
                 self.news.clear()
@@ -64,7 +65,7 @@ class Ear:
 
     async def line(self) -> str:
         """Return the next line that says something; empty at the end."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while raw := await self.response.content.readline():
                 if text := raw.decode().strip():
                     return text
@@ -193,9 +194,7 @@ async def test_without_pages_nobody_looks_at_the_store() -> None:
         for _ in range(2):  # and with the next page somebody does again
             async with it.listening():
                 await it.store.looked()
-            async with asyncio.timeout(5):
-                while it.live.open_pages:
-                    await asyncio.sleep(0.01)
+            await until(lambda: not it.live.open_pages)
             looks = it.store.looks
             for _ in range(20):
                 await asyncio.sleep(0)

@@ -14,6 +14,8 @@ from tandem.errors import ConfigurationError, StoreUnavailable
 from tandem.telemetry import logs
 from tandem.telemetry.logs import configure_logging, subject_label
 
+from ...kit.canaries import found
+
 WORDS = "my cat is ill"
 """Stands for anything a customer may say; no pattern could find it."""
 SECRET = "Zz-signing-secret-1"
@@ -73,7 +75,7 @@ def test_no_canary_is_written(capsys: pytest.CaptureFixture[str], tmp_path: Path
     log().error("canaries", **values)
     everything = capsys.readouterr().err + "".join(path.read_text(encoding="utf-8") for path in tmp_path.iterdir())
     assert "canaries" in everything
-    assert [text for text in (*CANARIES, WORDS, SECRET, "abcdef123456") if text in everything] == []
+    assert found((*CANARIES, WORDS, SECRET, "abcdef123456"), everything) == []
 
 
 def test_ordinary_values_stay(written: Callable[[], list[dict[str, Any]]]) -> None:

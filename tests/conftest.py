@@ -1,0 +1,54 @@
+"""The whole suite: one order or another, whose leak it was, and how much hypothesis asks of a busy machine."""
+
+from __future__ import annotations
+
+import gc
+import random
+import sys
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# The same examples in every run: a red run is about the change, not about the dice. A busy machine is not the test's
+# fault. More examples, others each time: --hypothesis-profile=explore.
+settings.register_profile("suite", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("explore", deadline=None, max_examples=5_000)
+settings.load_profile("suite")
+
+_failed = pytest.StashKey[bool]()
+
+
+HEAVY_SECONDS = 300
+"""For one test that starts, freezes, kills or floods several processes, on a machine with better things to do."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--shuffle", metavar="SEED", help="run the tests in an order that this seed decides")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("heavy"):
+            item.add_marker(pytest.mark.timeout(HEAVY_SECONDS))
+    if seed := config.getoption("--shuffle"):
+        # By name first, so that all workers have one order, which is what distributing them takes.
+        items.sort(key=lambda item: item.nodeid)
+        random.Random(seed).shuffle(items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    if report.failed:
+        item.stash[_failed] = True
+    return report
+
+
+@pytest.fixture(autouse=True)
+def _own_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Blame a test for what it left open: collected by chance, that is told in the middle of an innocent one."""
+    yield
+    if request.node.stash.get(_failed, False) or request.node.get_closest_marker("heavy"):
+        sys.last_value = sys.last_traceback = None  # they hold the frames of what failed
+        gc.collect()
