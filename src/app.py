@@ -35,6 +35,7 @@ from .knowledge.library import open_knowledge
 from .persistence.base import LaneStore
 from .persistence.chosen import open_store
 from .settings import Settings, load_settings
+from .settings.development import auth_tokens, staff_tokens
 from .shop.base import Shop
 from .staff.approvals import ApprovalDesk
 from .staff.approvals_api import ApprovalsApi
@@ -47,7 +48,6 @@ from .web.response_counter import counted
 from .web.status import error_response
 from .wiring import (
     TwilioSide,
-    auth_tokens,
     configuration,
     conversation_api,
     engine_limits,
@@ -56,7 +56,6 @@ from .wiring import (
     open_shop,
     open_twilio,
     phone_routes,
-    staff_tokens,
     tell_segment,
     tell_staff,
     voice_ways,

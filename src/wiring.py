@@ -23,13 +23,13 @@ from .identity.base import SubjectResolver
 from .model import Address, SubjectId
 from .persistence.base import LaneStore
 from .settings import Settings
-from .settings.development_secret import development_secret
+from .settings.development import SAMPLE_ACCOUNT_SID, SAMPLE_NUMBER, auth_tokens, simulated
 from .shop.base import Shop
 from .shop.embedded import open_embedded_shop
 from .shop.http import open_http_shop
 from .simulator.phone import PhoneLine
 from .simulator.twilio_simulator import TwilioSimulator
-from .staff.auth import DEVELOPER, TOKEN_FILE, StaffTokens
+from .staff.auth import StaffTokens
 from .staff.conversation_api import ConversationApi
 from .staff.conversations import Conversations
 from .staff.customer_directory import CustomerDirectory
@@ -39,11 +39,6 @@ from .staff.notifier import open_notifier
 from .staff.page_files import PageFiles
 from .staff.subject_lookup import SubjectLookup
 from .staff.tickets import Tickets
-
-SAMPLE_ACCOUNT_SID = "AC" + "0" * 32
-"""Names the pretend account while no real one is configured."""
-SAMPLE_NUMBER = "+15550001111"
-"""The gateway's own number while none is configured; 555 numbers belong to nobody."""
 
 
 def gateway_agent(settings: Settings) -> Any:  # an SDK agent; only agents/ may name the type
@@ -109,25 +104,6 @@ def configuration(settings: Settings) -> dict[str, Any]:
 
 
 OFFLINE = "offline (canned rules, no language model)"
-
-
-def simulated(settings: Settings) -> bool:
-    """Say whether replies go to the pretend Twilio: in development, as long as no account is configured."""
-    return not settings.production and settings.twilio_account_sid is None
-
-
-def auth_tokens(settings: Settings) -> tuple[str, ...]:
-    """Return the tokens that check signatures; in development without one, the generated secret."""
-    tokens = tuple(token.get_secret_value() for token in settings.twilio_auth_token)
-    return tokens if tokens or settings.production else (development_secret(settings.state_persistence_dir),)
-
-
-def staff_tokens(settings: Settings) -> dict[str, str]:
-    """Return the tokens that staff sign in with, by name; in development without one, a generated developer's."""
-    tokens = {name: token.get_secret_value() for name, token in settings.staff_tokens.items()}
-    if tokens or settings.production:
-        return tokens
-    return {DEVELOPER: development_secret(settings.state_persistence_dir, TOKEN_FILE)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,10 @@ from typing import Any
 from ..errors import ConfigurationError
 from ..identity.phone import e164
 from ..settings import Settings
+from ..settings.development import SAMPLE_ACCOUNT_SID, SAMPLE_NUMBER, auth_tokens, simulated
 from ..simulator.call import SimulatedCall
 from ..simulator.playback import CHARS_PER_SECOND
 from ..simulator.twilio_simulator import TwilioSimulator
-from ..wiring import SAMPLE_ACCOUNT_SID, SAMPLE_NUMBER, auth_tokens, simulated
 
 HELP = "Type what you say and press Enter; Enter alone interrupts. /press KEYS  /lang es-ES  /drop  /hangup"
 ANSWER_SECONDS = 60.0

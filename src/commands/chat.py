@@ -15,7 +15,7 @@ from ..errors import ConfigurationError, StoreMissing
 from ..identity.phone import e164, subject_of_number
 from ..persistence.chosen import open_store
 from ..settings import Settings
-from ..wiring import SAMPLE_ACCOUNT_SID, SAMPLE_NUMBER, auth_tokens, simulated
+from ..settings.development import SAMPLE_ACCOUNT_SID, SAMPLE_NUMBER, auth_tokens, simulated
 from .show import transcript
 
 POLL_SECONDS = 20

@@ -15,9 +15,10 @@ import uvicorn
 from ..app import Gateway, open_gateway
 from ..errors import ConfigurationError
 from ..settings import Settings
+from ..settings.development import auth_tokens, simulated, staff_tokens
 from ..staff.auth import ready_curls
 from ..telemetry.logs import configure_logging
-from ..wiring import OFFLINE, auth_tokens, simulated, staff_tokens
+from ..wiring import OFFLINE
 
 log = structlog.get_logger(__name__)
 

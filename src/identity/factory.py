@@ -21,9 +21,7 @@ from ..errors import ConfigurationError, IdentityError, IdentityUnavailable
 from ..model import Address, SubjectId
 from .base import NO_METADATA, Identity, Resolution, SubjectResolver
 from .caching_resolver import LONGEST_LOOKUP, CachingResolver
-from .crm import open_crm
 from .phone import PhoneResolver, e164, subject_id
-from .segment import ADDRESSES, open_segment
 from .source_answers import checked
 
 PHONE: Final = "phone"
@@ -117,10 +115,12 @@ def _source(settings: IdentitySettings) -> CustomerSource:
     return SOURCES.get(settings.subject_resolver) or CustomerSource(_open_own, lambda it: it.subject_resolver)
 
 
-# --- ours ---------------------------------------------------------------------------------------------------
+# --- ours: imported when chosen, because every command reads the settings and few ask a source ----------------
 
 
 def _open_segment(settings: IdentitySettings) -> AbstractAsyncContextManager[SubjectResolver]:
+    from .segment import open_segment
+
     token, space = settings.segment_profile_api_token, settings.segment_space_id
     if token is None or space is None:
         raise ConfigurationError(missing("segment", {}))
@@ -128,10 +128,14 @@ def _open_segment(settings: IdentitySettings) -> AbstractAsyncContextManager[Sub
 
 
 def _profile_address(settings: IdentitySettings) -> str:
+    from .segment import ADDRESSES
+
     return settings.segment_profile_api_url or ADDRESSES[settings.segment_region]
 
 
 def _open_crm(settings: IdentitySettings) -> AbstractAsyncContextManager[SubjectResolver]:
+    from .crm import open_crm
+
     url, key = settings.crm_base_url, settings.crm_api_key
     if url is None or key is None:
         raise ConfigurationError(missing("crm", {}))

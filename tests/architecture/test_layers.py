@@ -95,9 +95,10 @@ def reads_environment(tree: ast.AST) -> bool:
     return False
 
 
-@pytest.mark.parametrize("module", modules(), ids=str)
-def test_module_keeps_the_rules(module: Path) -> None:
-    assert broken_rules(module, (SRC / module).read_text(encoding="utf-8")) == []
+def test_every_module_keeps_the_rules() -> None:
+    broken = {module: broken_rules(module, (SRC / module).read_text(encoding="utf-8")) for module in modules()}
+    assert len(broken) > len(HEIGHT)
+    assert {module: rules for module, rules in broken.items() if rules} == {}
 
 
 def test_architecture_names_everybody_who_knows_the_settings() -> None:
@@ -106,9 +107,8 @@ def test_architecture_names_everybody_who_knows_the_settings() -> None:
     assert set(re.findall(r"`(\w+)/?`", named)) == KNOWS_THE_SETTINGS
 
 
-@pytest.mark.parametrize("module", modules(), ids=str)
-def test_module_is_in_a_known_room(module: Path) -> None:
-    assert room_of(module) in {*HEIGHT, "__init__"}
+def test_every_module_is_in_a_known_room() -> None:
+    assert {module for module in modules() if room_of(module) not in {*HEIGHT, "__init__"}} == set()
 
 
 @pytest.mark.parametrize(

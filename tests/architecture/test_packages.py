@@ -23,9 +23,9 @@ def test_list_of_packages_equals_the_folders() -> None:
     assert sorted(project["tool"]["setuptools"]["packages"]) == sorted(folders_with_modules())
 
 
-@pytest.mark.parametrize("package", sorted(folders_with_modules()))
-def test_folder_is_a_package(package: str) -> None:
-    assert SRC.joinpath(*package.split(".")[1:], "__init__.py").is_file()
+def test_every_folder_is_a_package() -> None:
+    folders = {package: SRC.joinpath(*package.split(".")[1:]) for package in folders_with_modules()}
+    assert [package for package, folder in folders.items() if not (folder / "__init__.py").is_file()] == []
 
 
 @pytest.fixture(scope="module")

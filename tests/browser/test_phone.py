@@ -11,7 +11,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, FrameLocator, Locator, Page, expect
 
 from tandem.channels.sms.message_text import segments
-from tandem.wiring import staff_tokens
+from tandem.settings.development import staff_tokens
 
 from ..kit.browsing import PATIENCE, Visit, visit
 from ..kit.gateway import Running

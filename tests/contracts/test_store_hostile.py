@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tandem.model import Channel, SubjectId
 from tandem.persistence.base import LaneStore
 from tandem.persistence.values import Outcome
 
+from .kits import StoreKit
 from .records import JANE, LEASE, approval, conversation, event, fresh, names, reply, text, texts, ticket, write
 
 HOSTILE = {
@@ -30,60 +29,74 @@ HOSTILE = {
 }
 
 
-@pytest.fixture(params=sorted(HOSTILE))
-def hostile(request: pytest.FixtureRequest) -> str:
-    return HOSTILE[request.param]
+SUBJECTS = {name: SubjectId(id) for name, id in HOSTILE.items()}
 
 
-async def test_any_subject_has_a_lane_of_its_own(store: LaneStore, hostile: str) -> None:
-    subject = SubjectId(hostile)
+async def test_any_subject_has_a_lane_of_its_own(store: LaneStore) -> None:
     await write(store, JANE)
-    await write(store, subject, conversation=conversation(subject, summary="theirs"), timeline=(event("theirs"),))
-    stored = await store.conversation(subject)
-    assert stored is not None
-    assert (stored.subject, stored.summary) == (subject, "theirs")
+    for name, subject in SUBJECTS.items():
+        await write(store, subject, conversation=conversation(subject, summary=name), timeline=(event(name),))
+    found = {}
+    for name, subject in SUBJECTS.items():
+        stored = await store.conversation(subject)
+        found[name] = stored and (stored.subject, stored.summary, names(await store.timeline(subject)))
+    assert found == {name: (subject, name, [name]) for name, subject in SUBJECTS.items()}
     assert names(await store.timeline(JANE)) == []
 
 
-async def test_any_subject_is_found_when_due(store: LaneStore, hostile: str) -> None:
-    subject = SubjectId(hostile)
-    await store.accept(subject, texts("a"), token=fresh())
+async def test_any_subject_is_found_when_due(store: LaneStore) -> None:
+    for subject in SUBJECTS.values():
+        await store.accept(subject, texts("a"), token=fresh())
     await write(store, JANE, replies=(reply("r1"),))
-    due = await store.due(limit=10)
-    assert (due.lanes, due.lines) == ((subject,), ((JANE, Channel.SMS),))
+    due = await store.due(limit=100)
+    assert sorted(due.lanes) == sorted(SUBJECTS.values())
+    assert due.lines == ((JANE, Channel.SMS),)
 
 
-async def test_any_subject_can_be_erased(store: LaneStore, hostile: str) -> None:
-    subject = SubjectId(hostile)
-    await write(store, JANE)
-    await write(store, subject)
-    await store.erase(subject)
-    assert [head.subject for head in (await store.recent(limit=10)).items] == [JANE]
+async def test_any_subject_can_be_erased(store: LaneStore) -> None:
+    left = {JANE, *SUBJECTS.values()}
+    for subject in left:
+        await write(store, subject)
+    for subject in SUBJECTS.values():
+        await store.erase(subject)
+        left.remove(subject)
+        assert {head.subject for head in (await store.recent(limit=100)).items} == left
 
 
-async def test_any_subject_survives_paging(store: LaneStore, hostile: str) -> None:
-    await write(store, JANE)
-    await write(store, SubjectId(hostile))
-    first = await store.recent(limit=1)
-    second = await store.recent(limit=1, cursor=first.next)
-    assert [head.subject for head in (*first.items, *second.items)] == [hostile, JANE]
+async def test_any_subject_survives_paging(kit: StoreKit) -> None:
+    order = [JANE, *SUBJECTS.values()]
+    for subject in order:
+        await write(kit.store, subject)
+        kit.advance(1)
+    page = await kit.store.recent(limit=1)
+    found = [*page.items]
+    while page.next is not None and len(found) < 2 * len(order):
+        page = await kit.store.recent(limit=1, cursor=page.next)
+        found += page.items
+    assert [head.subject for head in found] == order[::-1]
 
 
-async def test_any_key_is_a_key(store: LaneStore, hostile: str) -> None:
-    await store.accept(JANE, (text(hostile, hostile),), token=hostile)
-    (receipt,) = await store.accept(JANE, (text(hostile),), token=fresh())
-    assert (receipt.outcome, receipt.earlier) == (Outcome.DUPLICATE, text(hostile, hostile))
+async def test_any_key_is_a_key(store: LaneStore) -> None:
+    found = {}
+    for hostile in HOSTILE.values():
+        await store.accept(JANE, (text(hostile, hostile),), token=hostile)
+    for name, hostile in HOSTILE.items():
+        (receipt,) = await store.accept(JANE, (text(hostile),), token=fresh())
+        found[name] = (receipt.outcome, receipt.earlier)
+    assert found == {name: (Outcome.DUPLICATE, text(hostile, hostile)) for name, hostile in HOSTILE.items()}
 
 
-async def test_any_id_is_an_id(store: LaneStore, hostile: str) -> None:
-    carried = conversation(approvals=(approval(hostile),))
-    await write(store, conversation=carried, replies=(reply(hostile, words=hostile),), tickets=(ticket(hostile),))
-    found = await store.approval(hostile)
-    outgoing = await store.next_reply(JANE, Channel.SMS, holder=hostile, seconds=LEASE)
-    assert found == approval(hostile)
-    assert await store.ticket(hostile) == ticket(hostile)
-    assert outgoing is not None
-    assert outgoing.reply == reply(hostile, words=hostile)
+async def test_any_id_is_an_id(store: LaneStore) -> None:
+    expected, found = {}, {}
+    for name, hostile in HOSTILE.items():
+        who, said = SubjectId(name), reply(hostile, words=hostile)
+        asked, filed = approval(hostile, who), ticket(hostile, who)
+        await write(store, who, conversation=conversation(who, approvals=(asked,)), replies=(said,), tickets=(filed,))
+        expected[name] = (asked, filed, said)
+    for name, hostile in HOSTILE.items():
+        outgoing = await store.next_reply(SubjectId(name), Channel.SMS, holder=hostile, seconds=LEASE)
+        found[name] = (await store.approval(hostile), await store.ticket(hostile), outgoing and outgoing.reply)
+    assert found == expected
 
 
 async def test_subjects_that_look_alike_stay_apart(store: LaneStore) -> None:

@@ -21,17 +21,17 @@ async def served(tmp_path: Path) -> AsyncIterator[GatewayProcess]:
         yield gateway
 
 
-async def script(gateway: GatewayProcess, folder: Path, *lines: str) -> tuple[int, list[str]]:
+async def script(gateway: GatewayProcess, folder: Path, *lines: str, fresh: bool = False) -> tuple[int, list[str]]:
     """Call with these lines as the input; return the exit code and what was printed."""
     env = {"PORT": gateway.url.rpartition(":")[2]}
     text = "".join(f"{line}\n" for line in lines)
-    done = await asyncio.to_thread(tandem, *FAST, folder=folder, stdin=text, env=env)
+    done = await asyncio.to_thread(tandem, *FAST, folder=folder, stdin=text, env=env, fresh=fresh)
     assert done.stderr == ""
     return done.returncode, done.stdout.splitlines()
 
 
 async def test_a_script_is_a_dialogue(served: GatewayProcess, tmp_path: Path) -> None:
-    code, lines = await script(served, tmp_path, "Where is my order ORD_12345?", "/hangup", "never said")
+    code, lines = await script(served, tmp_path, "Where is my order ORD_12345?", "/hangup", "never said", fresh=True)
     assert (code, lines[1], lines[-1]) == (0, "you: Where is my order ORD_12345?", "  (the call is over)")
     assert [line.partition(":")[0] for line in lines[:3]] == ["agent", "you", "agent"]
     assert "shipped" in lines[2]

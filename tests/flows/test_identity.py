@@ -77,6 +77,7 @@ async def test_a_message_delivered_many_times_is_one_turn(tmp_path: Path, kind: 
     model = ModelServer(echo)
     async with knowing(kind, tmp_path, model) as (it, _):
         await it.twilio.text(JOHN, "once", to=OURS, sid=new_sid("SM"), deliveries=5)
+        await it.hear()
         await it.ask("twice")
     assert [last_words(request) for request in model.requests] == ["once", "twice"]
 

@@ -47,8 +47,13 @@ async def test_no_scenario_leaves_anything_personal_in_the_log(tmp_path: Path) -
         Answer("Your refund is on its way."),
     ])  # fmt: skip
     model = ModelServer(lambda _: next(script, Answer("xyzzy")))
-    extra = {"LOG_LEVEL": "debug", "LOG_DIR": "logs", "STAFF_TOKENS": f"mia:{STAFF_TOKEN}", "OPENAI_LOG": "debug"}
-    async with world(tmp_path, model) as it, gateway_process(tmp_path, it.port, it.env | extra) as gateway:
+    extra = {
+        "LOG_LEVEL": "debug",
+        "LOG_DIR": "logs",
+        "STAFF_TOKENS": f"mia:{STAFF_TOKEN}",
+        "OPENAI_LOG": "debug",
+    }  # OPENAI_LOG is read while it is imported: fresh
+    async with world(tmp_path, model) as it, gateway_process(tmp_path, it.port, it.env | extra, fresh=True) as gateway:
         for text in ("I am john.doe@email.com canary", "canary: I want my money back", "canary: and now?"):
             before = len(it.twilio.sent_to(JOHN))
             await it.twilio.text(JOHN, text, to=OURS)

@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 import tandem
-from tandem.wiring import staff_tokens
+from tandem.settings.development import staff_tokens
 
 from ..kit.gateway import JANE, JOHN, Running, running
 from ..kit.phone_page import development, page_of

@@ -112,7 +112,7 @@ async def test_killed_between_commit_and_delivery_the_reply_arrives_once(tmp_pat
 async def test_sigterm_lets_a_running_turn_finish_and_be_delivered(tmp_path: Path) -> None:
     gate = asyncio.Event()
     model = ModelServer([Answer("Just in time.", gate=gate)])
-    async with world(tmp_path, model) as it, it.start() as gateway:
+    async with world(tmp_path, model) as it, gateway_process(tmp_path, it.port, it.env, fresh=True) as gateway:
         await it.twilio.text(JOHN, "hello", to=OURS)
         await until(lambda: model.requests)
         ending = asyncio.create_task(gateway.terminate())
@@ -160,7 +160,7 @@ async def test_killed_at_random_moments_every_text_has_one_turn_and_one_reply(tm
 async def test_bad_settings_are_all_listed_and_end_the_start(tmp_path: Path) -> None:
     env = {"PORT": "abc", "APP_ENV": "production", "OPENAI_API_MODE": "telepathy", "AGENT_PATH": "nocolon"}
     with pytest.raises(AssertionError) as failure:
-        async with gateway_process(tmp_path, 0, env):
+        async with gateway_process(tmp_path, 0, env, fresh=True):
             pass
     told = str(failure.value)
     for name in ("PORT", "OPENAI_API_MODE", "AGENT_PATH", "TWILIO_AUTH_TOKEN", "PUBLIC_BASE_URL", "STAFF_TOKENS"):

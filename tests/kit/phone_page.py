@@ -12,7 +12,7 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from tandem.wiring import staff_tokens
+from tandem.settings.development import staff_tokens
 
 from .gateway import JOHN, Running, running
 from .waiting import PATIENCE

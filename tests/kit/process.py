@@ -13,6 +13,7 @@ from pathlib import Path
 
 import aiohttp
 
+from .forked import Forked, fork
 from .waiting import PATIENCE
 
 
@@ -20,7 +21,7 @@ from .waiting import PATIENCE
 class GatewayProcess:
     """``tandem serve`` in a process of its own."""
 
-    process: asyncio.subprocess.Process
+    process: asyncio.subprocess.Process | Forked
     url: str
     log: Path
 
@@ -55,18 +56,22 @@ class GatewayProcess:
 
 @asynccontextmanager
 async def gateway_process(
-    folder: Path, port: int, env: Mapping[str, str], *, name: str = "gateway", patience: float = 60.0
+    folder: Path,
+    port: int,
+    env: Mapping[str, str],
+    *,
+    name: str = "gateway",
+    patience: float = 60.0,
+    fresh: bool = False,
 ) -> AsyncIterator[GatewayProcess]:
     """Start a gateway in ``folder`` and wait until it is ready; it is killed at the end if it still runs.
 
-    What it says is in the file ``name``.log there. ``patience`` is how long its start may take, seconds.
+    What it says is in the file ``name``.log there. ``patience`` is how long its start may take, seconds. It is forked
+    from a process that has imported it; a ``fresh`` one is started as an operator does.
     """
     log = folder / f"{name}.log"
-    with log.open("ab") as output:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tandem", "serve", cwd=folder, stdout=output, stderr=output,
-            env={"PATH": os.environ["PATH"], "PORT": str(port), **env},
-        )  # fmt: skip
+    env = {"PATH": os.environ["PATH"], "PORT": str(port), **env}
+    process = await (_fresh if fresh else _forked)(folder, log, env)
     gateway = GatewayProcess(process, f"http://127.0.0.1:{port}", log)
     try:
         await _ready(gateway, patience)
@@ -74,6 +79,17 @@ async def gateway_process(
     finally:
         if process.returncode is None:
             await gateway.kill()
+
+
+async def _fresh(folder: Path, log: Path, env: Mapping[str, str]) -> asyncio.subprocess.Process:
+    with log.open("ab") as output:
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tandem", "serve", cwd=folder, stdout=output, stderr=output, env=env
+        )
+
+
+async def _forked(folder: Path, log: Path, env: Mapping[str, str]) -> Forked:
+    return Forked(await asyncio.to_thread(fork, ["serve"], folder=folder, env=env, stdin=None, stdout=log, stderr=log))
 
 
 async def _ready(gateway: GatewayProcess, patience: float) -> None:

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from tandem.settings import load_settings
-from tandem.wiring import engine_limits, staff_tokens
+from tandem.settings.development import staff_tokens
+from tandem.wiring import engine_limits
 
 
 def test_development_has_a_staff_token_of_its_own(tmp_path: Path) -> None:
