@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tandem.agents.run_context import CallerContexts
+from tandem.agents.caller_context import CallerContexts
 from tandem.conversation.summary import digest, shown
 from tandem.guardrails.language import professional
 from tandem.guardrails.pii import mask, mask_value

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
+from .agents.caller_context import CallerContexts
 from .agents.model_source import ModelAccess, open_models
-from .agents.run_context import CallerContexts
 from .agents.runner import RunLimits, SdkRunner, warm_up
 from .agents.summariser import Summariser
-from .channels.sms.adapter import SmsAdapter
 from .channels.sms.message_dedupe import Delivered
-from .channels.voice.adapter import Greet, VoiceAdapter, Warm
-from .channels.voice.socket_token import SocketTokens
-from .channels.voice.voice_config import CallRules
+from .channels.sms.webhooks import SmsWebhooks
+from .channels.voice.call_registry import CallRegistry
+from .channels.voice.webhooks import Greet, VoiceWebhooks
 from .conversation import phrases
-from .conversation.delivery import Delivery
 from .conversation.engine import TurnEngine
-from .conversation.lane_merging import MergingResolver
+from .conversation.event_bus import EventBus, Listener
 from .errors import StoreUnavailable, TandemError
 from .health import Health
 from .identity.base import Resolution
@@ -35,7 +33,7 @@ from .knowledge.library import open_knowledge
 from .persistence.base import LaneStore
 from .persistence.chosen import open_store
 from .settings import Settings, load_settings
-from .settings.development import auth_tokens, staff_tokens
+from .settings.development import staff_tokens
 from .shop.base import Shop
 from .staff.approvals import ApprovalDesk
 from .staff.approvals_api import ApprovalsApi
@@ -44,24 +42,26 @@ from .staff.event_stream import StaffEvents
 from .staff.page_files import PageFiles
 from .staff.session import StaffSession
 from .telemetry.metrics import Metrics
-from .web.response_counter import counted
 from .web.status import error_response
 from .wiring import (
     TwilioSide,
+    call_rules,
     configuration,
     conversation_api,
     engine_limits,
     gateway_agent,
     model_source,
+    open_listeners,
     open_shop,
     open_twilio,
     phone_routes,
-    tell_segment,
-    tell_staff,
+    senders,
+    socket_tokens,
     voice_ways,
 )
 
 SHOP_FILE = Path("data/shop.sqlite3")
+NO_LISTENERS: Final[Mapping[str, Listener]] = MappingProxyType({})
 GREETING_SECONDS = 1.0
 """How long the caller's name is waited for; the phone is ringing meanwhile."""
 LAST_TURNS_SECONDS = 10.0
@@ -78,7 +78,7 @@ class Gateway:
     engine: TurnEngine
     health: Health
     live: StaffEvents
-    voice: VoiceAdapter
+    calls: CallRegistry
     twilio: TwilioSide
 
     async def drain(self, seconds: float) -> bool:
@@ -89,7 +89,7 @@ class Gateway:
         self.health.draining = True
         self.live.close()
         began = asyncio.get_running_loop().time()
-        await self.voice.leave(seconds)
+        await self.calls.leave(seconds)
         left = seconds - (asyncio.get_running_loop().time() - began)
         ended = await self.engine.drain(max(left, min(seconds, LAST_TURNS_SECONDS)))
         if self.twilio.simulator is not None:
@@ -120,16 +120,22 @@ def create_app() -> Starlette:
 
 @asynccontextmanager
 async def open_gateway(
-    settings: Settings, *, port: int | None = None, shop_file: Path = SHOP_FILE
+    settings: Settings,
+    *,
+    port: int | None = None,
+    shop_file: Path = SHOP_FILE,
+    listeners: Mapping[str, Listener] = NO_LISTENERS,
 ) -> AsyncIterator[Gateway]:
-    """Open everything that a gateway needs. ``port`` is where it is served, when ``PORT`` does not say."""
+    """Open everything that a gateway needs. ``port`` is where it is served, when ``PORT`` does not say.
+
+    ``listeners`` are told what happens, beside the gateway's own; see docs/events.md.
+    """
     async with AsyncExitStack() as stack:
         address = f"http://127.0.0.1:{port or settings.port}"
         public = settings.public_base_url or address
         agent = gateway_agent(settings)
         store = await stack.enter_async_context(open_store(settings))
-        customers = await stack.enter_async_context(open_identity(settings))
-        identity = await stack.enter_async_context(MergingResolver(customers, store))
+        identity = await stack.enter_async_context(open_identity(settings))
         shop = await stack.enter_async_context(open_shop(settings, shop_file))
         knowledge = await stack.enter_async_context(open_knowledge(settings.knowledge_dir))
         models = await stack.enter_async_context(open_models(model_source(settings)))
@@ -137,51 +143,62 @@ async def open_gateway(
         runner = _runner(settings, agent, models, callers, store)
         await warm_up()
         metrics = Metrics()
-        delivery = Delivery(store, lease=settings.lane_lease_seconds, replica=uuid.uuid4().hex, observer=metrics)
+        tokens = StaffTokens(staff_tokens(settings), public=settings.public_base_url)
+        live = await stack.enter_async_context(StaffEvents(store, tokens))
+        told = await open_listeners(settings, stack, identity, public)
+        twilio = await open_twilio(settings, stack, address)
+        calls = CallRegistry()
         engine = TurnEngine(
             store=store,
             runner=runner,
-            delivery=delivery,
+            identity=identity,
+            senders=senders(settings, twilio.rest, calls, public),
+            bus=EventBus({"metrics": metrics.hear, "staff-page": live.hear, **told, **listeners}),
             limits=engine_limits(settings),
             summarise=Summariser(models.provider) if settings.openai_api_key else None,
         )
-        identity.held.append(engine.wake)
-        await tell_segment(settings, stack, engine, identity)
-        twilio = await open_twilio(settings, stack, address)
-        sms = _sms(settings, engine, store, identity, twilio, public)
-        voice = _voice(
-            settings, engine, store, identity, twilio, public, greet=_greeter(callers, shop), warm=models.warm
+        await stack.enter_async_context(engine)
+        sms = SmsWebhooks(
+            engine,
+            signatures=twilio.signatures,
+            delivered=Delivered(store) if settings.subject_resolver != PHONE else None,
         )
-        delivery.add(sms)
-        delivery.add(voice)
+        voice = VoiceWebhooks(
+            engine,
+            calls,
+            store=store,
+            signatures=twilio.signatures,
+            tokens=socket_tokens(settings),
+            ways=voice_ways(settings, public),
+            rules=call_rules(settings),
+            greet=_greeter(callers, shop),
+            warm=models.warm,
+        )
         health = Health(
             store,
             shop,
             (agent.name,),
             configuration(settings),
             refused_signatures=lambda: twilio.signatures.refused,
-            open_calls=lambda: voice.open_calls,
+            open_calls=lambda: len(calls),
             metrics=metrics,
         )
-        await tell_staff(settings, stack, engine, public)
-        await stack.enter_async_context(engine)
         _leave_what_is_there_uncollected()
-        tokens = StaffTokens(staff_tokens(settings), public=settings.public_base_url)
-        staff = ApprovalsApi(ApprovalDesk(store, engine, runner), tokens, region=settings.default_region)
-        desk = conversation_api(
-            settings, tokens, store=store, shop=shop, engine=engine, delivery=delivery, identity=identity
+        pages = PageFiles()
+        staff = (
+            ApprovalsApi(ApprovalDesk(store, engine, runner), tokens, region=settings.default_region),
+            conversation_api(settings, tokens, store=store, shop=shop, engine=engine),
+            StaffSession(tokens, made_token=not settings.staff_tokens),
+            pages,
+            live,
         )
-        session, pages = StaffSession(tokens, made_token=not settings.staff_tokens), PageFiles()
-        live = await stack.enter_async_context(StaffEvents(store, tokens))
-        engine.events.add("staff-page", live.hear)
-        engine.on_call.append(live.look_at)
         routes = (
-            *counted((*sms.routes(), *voice.routes()), metrics.answered),
-            *(route for part in (staff, desk, session, pages, live, health) for route in part.routes()),
+            *metrics.counted((*sms.routes(), *voice.routes())),
+            *(route for part in (*staff, health) for route in part.routes()),
             *twilio.routes,
             *phone_routes(settings, pages, tokens, twilio.simulator),
         )
-        yield Gateway(routes, engine, health, live, voice, twilio)
+        yield Gateway(routes, engine, health, live, calls, twilio)
 
 
 def _runner(
@@ -195,52 +212,6 @@ def _runner(
         limits=RunLimits(settings.max_turns, settings.turn_timeout_ms / 1000),
         workflow_name=settings.workflow_name,
         tracing=settings.tracing_enabled and settings.openai_api_key is not None,
-    )
-
-
-def _sms(
-    settings: Settings, engine: TurnEngine, store: LaneStore, identity: MergingResolver, twilio: TwilioSide, public: str
-) -> SmsAdapter:
-    return SmsAdapter(
-        resolver=identity,
-        inbox=engine,
-        statuses=engine,
-        signatures=twilio.signatures,
-        rest=twilio.rest,
-        public_base_url=public,
-        messaging_service_sid=settings.twilio_messaging_service_sid,
-        number=settings.twilio_phone_number,
-        delivered=Delivered(store) if settings.subject_resolver != PHONE else None,
-    )
-
-
-def _voice(
-    settings: Settings,
-    engine: TurnEngine,
-    store: LaneStore,
-    identity: MergingResolver,
-    twilio: TwilioSide,
-    public: str,
-    *,
-    greet: Greet,
-    warm: Warm,
-) -> VoiceAdapter:
-    keys = auth_tokens(settings)
-    return VoiceAdapter(
-        engine=engine,
-        store=store,
-        resolver=identity,
-        signatures=twilio.signatures,
-        tokens=SocketTokens(keys[0] if keys else ""),
-        ways=voice_ways(settings, public),
-        rules=CallRules(
-            first_token_timeout=settings.first_token_timeout_ms / 1000,
-            silence=settings.silence_seconds,
-            longest=settings.call_max_seconds,
-            transfers=settings.human_transfer_number is not None,
-        ),
-        greet=greet,
-        warm=warm,
     )
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -18,6 +18,7 @@ from . import __version__
 from .errors import StoreUnavailable
 from .model import ApprovalStatus
 from .persistence.base import LaneStore
+from .shop.base import Shop
 from .telemetry.metrics import CONTENT_TYPE, Metrics
 
 STORE_SECONDS = 2.0
@@ -33,20 +34,12 @@ STORED = (
 """The metrics that the store keeps."""
 
 
-class Countable(Protocol):
-    """Business data that can say how much of it there is."""
-
-    async def counts(self) -> Mapping[str, int]:
-        """Return the number of records per kind."""
-        ...
-
-
 @dataclass(slots=True)
 class Health:
     """Answers the health endpoints. ``draining`` is set when the server is about to stop."""
 
     store: LaneStore
-    shop: Countable
+    shop: Shop
     agents: tuple[str, ...]
     configuration: Mapping[str, Any]
     refused_signatures: Callable[[], int]

@@ -12,14 +12,17 @@ from starlette.routing import BaseRoute
 
 from .agents.model_source import ModelSource
 from .agents.support import build_support_agent, load_agent
+from .channels.sms.sender import SmsSender
 from .channels.twilio import SignatureCheck, TwilioRest, open_twilio_rest
-from .channels.voice.voice_config import VoiceAddresses
-from .conversation.base import EngineLimits
-from .conversation.delivery import Delivery
+from .channels.voice.call_registry import CallRegistry
+from .channels.voice.sender import VoiceSender
+from .channels.voice.socket_token import SocketTokens
+from .channels.voice.voice_config import CallRules, VoiceAddresses
+from .conversation.base import EngineLimits, Sender
 from .conversation.engine import TurnEngine
-from .conversation.lane_merging import MergingResolver
+from .conversation.event_bus import Listener
 from .identity.analytics import ADDRESSES, open_analytics
-from .identity.base import SubjectResolver
+from .identity.base import Identity
 from .model import Address, SubjectId
 from .persistence.base import LaneStore
 from .settings import Settings
@@ -82,9 +85,34 @@ def voice_ways(settings: Settings, public: str) -> VoiceAddresses:
     return VoiceAddresses(
         base_url=public.rstrip("/"),
         socket_url=socket.rstrip("/"),
-        number=settings.twilio_phone_number,
         transfer_number=settings.human_transfer_number,
         max_calls=settings.max_calls,
+    )
+
+
+def call_rules(settings: Settings) -> CallRules:
+    """Return what holds for every call, seconds."""
+    return CallRules(
+        first_token_timeout=settings.first_token_timeout_ms / 1000,
+        silence=settings.silence_seconds,
+        longest=settings.call_max_seconds,
+        transfers=settings.human_transfer_number is not None,
+    )
+
+
+def socket_tokens(settings: Settings) -> SocketTokens:
+    """Return what makes and reads the tokens of sockets."""
+    keys = auth_tokens(settings)
+    return SocketTokens(keys[0] if keys else "")
+
+
+def senders(settings: Settings, rest: TwilioRest, calls: CallRegistry, public: str) -> tuple[Sender, ...]:
+    """Return what sends replies, one sender per channel's provider. ``public`` is the gateway's address."""
+    number = settings.twilio_phone_number
+    service = settings.twilio_messaging_service_sid
+    return (
+        SmsSender(rest, public_base_url=public, messaging_service_sid=service, number=number),
+        VoiceSender(calls, number=number),
     )
 
 
@@ -167,19 +195,17 @@ def conversation_api(
     store: LaneStore,
     shop: Shop,
     engine: TurnEngine,
-    delivery: Delivery,
-    identity: SubjectResolver,
 ) -> ConversationApi:
     """Return what serves conversations, customers and tickets to staff."""
     region = settings.default_region
     people = CustomerDirectory(shop, store, region=region)
 
     async def subject_of(address: Address) -> SubjectId:
-        return (await identity.resolve(address, session=f"staff-{uuid.uuid4().hex}")).subject
+        return (await engine.identity.resolve(address, session=f"staff-{uuid.uuid4().hex}")).subject
 
     whose = SubjectLookup(store, subject_of, region=region)
     return ConversationApi(
-        Conversations(store, engine, people, whose, other_way=delivery.other_way),
+        Conversations(store, engine, people, whose, composer=engine.composer),
         Customers(store, shop, people, whose),
         Tickets(
             store,
@@ -189,7 +215,7 @@ def conversation_api(
             whose,
             region=region,
             ours=settings.twilio_phone_number or (SAMPLE_NUMBER if simulated(settings) else None),
-            other_way=delivery.other_way,
+            composer=engine.composer,
         ),
         tokens,
     )
@@ -207,37 +233,32 @@ def model_source(settings: Settings) -> ModelSource:
     )
 
 
-async def tell_segment(
-    settings: Settings, stack: AsyncExitStack, engine: TurnEngine, identity: MergingResolver
-) -> None:
-    """Let Segment know what happens, where there is a write key; open until the engine has said its last."""
-    if settings.segment_write_key is None:
-        return
-    analytics = await stack.enter_async_context(
-        open_analytics(
-            settings.segment_api_url or ADDRESSES[settings.segment_region],
-            settings.segment_write_key.get_secret_value(),
-            known=identity.known,
-            must_know=settings.subject_resolver == "segment",
-        )
-    )
-    engine.events.add("segment", lambda happened: analytics.happened(happened.subject, happened.event))
-    identity.moved.append(analytics.moved)
+async def open_listeners(
+    settings: Settings, stack: AsyncExitStack, identity: Identity, public: str
+) -> dict[str, Listener]:
+    """Open the listeners that the settings ask for. ``public`` is the gateway's address.
 
-
-async def tell_staff(settings: Settings, stack: AsyncExitStack, engine: TurnEngine, public: str) -> None:
-    """Have it posted that something waits for staff, where that is wanted; ``public`` is the gateway's address.
-
-    Opened before the engine, it hears what the engine does last.
+    Opened before the engine, they hear what it does last.
     """
-    if settings.staff_webhook_url is None:
-        return
-    secret = settings.staff_webhook_secret
-    notifier = await stack.enter_async_context(
-        open_notifier(
-            settings.staff_webhook_url.get_secret_value(),
-            desk=f"{public}/staff",
-            secret=secret.get_secret_value() if secret else None,
+    listeners: dict[str, Listener] = {}
+    if settings.segment_write_key is not None:
+        analytics = await stack.enter_async_context(
+            open_analytics(
+                settings.segment_api_url or ADDRESSES[settings.segment_region],
+                settings.segment_write_key.get_secret_value(),
+                known=identity.known,
+                must_know=settings.subject_resolver == "segment",
+            )
         )
-    )
-    engine.events.add("staff-webhook", notifier.hear)
+        listeners["segment"] = analytics.hear
+    if settings.staff_webhook_url is not None:
+        secret = settings.staff_webhook_secret
+        notifier = await stack.enter_async_context(
+            open_notifier(
+                settings.staff_webhook_url.get_secret_value(),
+                desk=f"{public}/staff",
+                secret=secret.get_secret_value() if secret else None,
+            )
+        )
+        listeners["staff-webhook"] = notifier.hear
+    return listeners

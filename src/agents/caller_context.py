@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ..conversation.prompt_blocks import render
+from ..entries import Decision, Entry, Verdict
+from ..identity.phone import e164
 from ..knowledge.index import Found
-from ..model import Approval, Channel, Priority, Route, SubjectId, Ticket
+from ..model import Approval, Channel, Conversation, Priority, Route, SubjectId, Ticket
+from ..persistence.base import LaneStore
+from ..persistence.values import Outcome
 from ..shop.base import Shop
+from .profile_source import Facts, ProfileSource
 
 Withdraw = Callable[[str], Awaitable[bool]]
 """Withdraws a waiting request by its id; False when it is not waiting any more."""
@@ -66,3 +73,58 @@ class CallerContext:
     def channel(self) -> Channel:
         """Return the channel that the customer is on."""
         return self.route.channel
+
+
+class CallerContexts:
+    """Makes the run context of a turn from what all callers share: shop, store, region of short numbers."""
+
+    def __init__(
+        self, shop: Shop, store: LaneStore, *, region: str, knowledge: Library | None = None, facts: Facts | None = None
+    ) -> None:
+        self._shop = shop
+        self._store = store
+        self._region = region
+        self._knowledge = knowledge or EmptyLibrary()
+        self._profiles = ProfileSource(shop, store, facts)
+
+    def caller(self, conversation: Conversation, route: Route, now: float) -> CallerContext:
+        """Return the context of one run. ``now`` is the store's clock."""
+
+        async def withdraw(approval_id: str) -> bool:
+            return await self._withdraw(conversation.subject, approval_id, now)
+
+        return CallerContext(
+            subject=conversation.subject,
+            phone=e164(route.customer.value, self._region),
+            route=route,
+            region=self._region,
+            shop=self._shop,
+            now=now,
+            deeds=PendingWrites(),
+            approvals=conversation.approvals,
+            withdraw=withdraw,
+            ticket=self._store.ticket,
+            knowledge=self._knowledge,
+        )
+
+    async def profile(self, conversation: Conversation, route: Route, now: float) -> str:
+        """Return the profile block of a turn; see :mod:`~tandem.conversation.prompt_blocks`.
+
+        Never fails, nor takes long.
+        """
+        phone = e164(route.customer.value, self._region)
+        found = await self._profiles.gather(conversation.subject, phone, route)
+        return render(found, conversation, route.channel, now=now)
+
+    def expect(self, subject: SubjectId, phone: str | None) -> None:
+        """Begin to gather the profile of a customer who is about to speak."""
+        self._profiles.expect(subject, phone)
+
+    async def _withdraw(self, subject: SubjectId, approval_id: str, now: float) -> bool:
+        decision = Decision(approval_id, Verdict.WITHDRAW, actor="customer", decided_at=now)
+        entry = Entry(f"decision:{approval_id}", decision)
+        (receipt,) = await self._store.accept(subject, [entry], token=uuid.uuid4().hex)
+        earlier = receipt.earlier.body if receipt.earlier else None
+        # A turn that is run again after a crash meets its own withdrawal.
+        mine = isinstance(earlier, Decision) and earlier.verdict is Verdict.WITHDRAW
+        return receipt.outcome is Outcome.ACCEPTED or mine

@@ -1,4 +1,4 @@
-"""From what a run produced to the plain items that are stored. Pure, but for the SDK's item classes.
+"""Items of a run: what it is shown, and what it produced as the plain items that are stored. Pure.
 
 A plain item has one of these shapes and nothing else, so that any later turn, on any model, can be given it
 (docs/persistence.md)::
@@ -9,18 +9,35 @@ A plain item has one of these shapes and nothing else, so that any later turn, o
 
 No reasoning items and no provider ids: the API refuses a reasoning item whose partner was cut or corrected, and
 since history is stored, it would refuse every later turn too.
+
+:func:`briefing` shows the model memory in front of the window and the profile behind it, as system messages that exist
+in the request alone: neither history nor the state of a paused run ever holds them. What changes least comes first, so
+that a provider's prompt cache keeps what precedes.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from agents import HandoffCallItem, HandoffOutputItem, ItemHelpers, MessageOutputItem, RunItem, ToolCallItem
+from agents import (
+    HandoffCallItem,
+    HandoffOutputItem,
+    ItemHelpers,
+    MessageOutputItem,
+    RunItem,
+    ToolCallItem,
+    TResponseInputItem,
+)
 from agents.items import InputItem, ToolCallOutputItem
+from agents.run_config import CallModelData, ModelInputData
 
-from ..model import Item
+from ..conversation.base import Requested, TurnRequest
+from ..conversation.summary import shown
+from ..errors import TurnError
+from ..model import Conversation, Item
+from .caller_context import PendingWrites
 
 _ROLES = frozenset({"user", "assistant", "system", "developer"})
 _SHAPES = {
@@ -100,3 +117,71 @@ def _paired(items: Sequence[Item], *, keep_dangling: bool) -> tuple[Item, ...]:
     if not keep_dangling:
         dropped.update(open_calls.values())
     return tuple(item for index, item in enumerate(items) if index not in dropped)
+
+
+def answer(request: TurnRequest, text: str, error: TurnError | None) -> str:
+    """Return the answer of a turn: ``text``, or what was heard of it; nothing when the turn failed."""
+    if error is not None:
+        return ""
+    speech = request.steering.speech
+    return (speech.heard or "") if speech and interrupted(request) else text
+
+
+def interrupted(request: TurnRequest) -> bool:
+    """Tell whether the caller spoke over the answer."""
+    speech = request.steering.speech
+    return speech is not None and speech.interrupted.is_set()
+
+
+def spoken(request: TurnRequest) -> list[Item]:
+    """Return what the caller heard before they spoke over it, as the agent's words."""
+    speech = request.steering.speech
+    heard = speech.heard if speech else None
+    return [{"role": "assistant", "content": heard}] if heard and heard.strip() else []
+
+
+def requested(deeds: PendingWrites) -> Requested:
+    """Return what tools asked for, as the commit takes it."""
+    return Requested(tuple(deeds.tickets), tuple(deeds.messages), deeds.escalation)
+
+
+def written(output: Any, items: Sequence[RunItem]) -> str:
+    """Return the answer in words; an agent with a structured output type answers with the messages it wrote."""
+    return output if isinstance(output, str) else ItemHelpers.text_message_outputs(list(items))
+
+
+def waited(request: TurnRequest, started: float) -> float | None:
+    """Return after how long a spoken turn said its first words, None where it said none."""
+    speech = request.steering.speech
+    return speech.began_at - started if speech is not None and speech.began_at is not None else None
+
+
+Filter = Callable[[CallModelData[Any]], ModelInputData]
+
+
+def briefing(conversation: Conversation, window: Sequence[Any], profile: str) -> Filter | None:
+    """Return the SDK's ``call_model_input_filter`` of one turn; ``window`` are the items that its runs begin with."""
+    memory = shown(conversation.summary, conversation.unfolded)
+    if not (memory or profile):
+        return None
+    behind = len(window)
+
+    def brief(call: CallModelData[Any]) -> ModelInputData:
+        items = list(call.model_data.input)
+        if profile:
+            items.insert(_place(items, behind), _system(profile))
+        if memory:
+            items.insert(0, _system(memory))
+        return ModelInputData(input=items, instructions=call.model_data.instructions)
+
+    return brief
+
+
+def _place(items: Sequence[Any], behind: int) -> int:
+    """Return where the profile goes: behind the window. An agent that rewrites its input gets it in front."""
+    fits = behind <= len(items) and (behind == len(items) or items[behind].get("type") != "function_call_output")
+    return behind if fits else 0
+
+
+def _system(text: str) -> TResponseInputItem:
+    return {"role": "system", "content": text}

@@ -6,12 +6,13 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
-from ..conversation.customer_profile import CustomerProfile, Purchase
-from ..model import Channel, Route, SubjectId, Ticket, TimelineEvent
+from ..conversation.prompt_blocks import CustomerProfile, Purchase
+from ..model import Channel, Route, SubjectId
+from ..persistence.base import LaneStore
 from ..shop.base import Shop, dollars
 
 log = structlog.get_logger(__name__)
@@ -35,24 +36,12 @@ Facts = Callable[[Route, SubjectId], Awaitable[Mapping[str, Any]]]
 """What the identity source knows of a customer, by the way they reached us and their subject."""
 
 
-class ProfileRecords(Protocol):
-    """The part of the store that a profile is read from; see :class:`~tandem.persistence.base.LaneStore`."""
-
-    async def timeline(self, subject: SubjectId, *, limit: int = 200) -> tuple[TimelineEvent, ...]:
-        """Return the newest rows, oldest first."""
-        ...
-
-    async def tickets(self, subject: SubjectId, *, limit: int = 50) -> tuple[Ticket, ...]:
-        """Return the newest tickets."""
-        ...
-
-
 class ProfileSource:
     """Gathers profiles, all parts at once and each for itself: one that fails or is late costs only itself."""
 
-    def __init__(self, shop: Shop, records: ProfileRecords, facts: Facts | None = None) -> None:
+    def __init__(self, shop: Shop, store: LaneStore, facts: Facts | None = None) -> None:
         self._shop = shop
-        self._records = records
+        self._store = store
         self._facts = facts
         self._under_way: dict[Part, asyncio.Task[Any]] = {}
         self._kept: OrderedDict[Part, tuple[float, Any]] = OrderedDict()
@@ -77,8 +66,8 @@ class ProfileSource:
 
     def _begin(self, subject: SubjectId, phone: str | None, route: Route | None) -> dict[Part, asyncio.Task[Any]]:
         asked: dict[Part, Callable[[], Awaitable[Any]]] = {
-            ("events", subject): lambda: self._records.timeline(subject, limit=ROWS),
-            ("tickets", subject): lambda: self._records.tickets(subject, limit=TICKETS),
+            ("events", subject): lambda: self._store.timeline(subject, limit=ROWS),
+            ("tickets", subject): lambda: self._store.tickets(subject, limit=TICKETS),
         }
         if phone:
             asked["account", phone] = lambda: self._account(phone)

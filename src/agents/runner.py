@@ -31,16 +31,14 @@ from ..conversation.history import model_input
 from ..conversation.speech_stream import SpeechStream
 from ..errors import StoreUnavailable, TooManySteps, TurnError, TurnTimedOut
 from ..model import Approval, ApprovalStatus, Conversation, Item, Route
-from .caller_context import CallerContext
-from .input_filter import briefing
-from .items import plain_items
+from ..persistence.base import LaneStore
+from .caller_context import CallerContext, CallerContexts
+from .items import answer, briefing, interrupted, plain_items, requested, spoken, waited, written
 from .offline.model import OfflineModel
 from .replay_models import EmptyModel, OneCallModel
-from .run_context import CallerContexts
-from .run_result import answer, interrupted, requested, spoken, waited, written
 from .streaming import speak
 from .tool_gate import TOOL_FAILED, argument_problem, current, fingerprint, put_gates, reachable, read_arguments
-from .tool_journal import ApprovedCall, EffectStore, Journal
+from .tool_journal import ApprovedCall, Journal
 from .tools.outputs import BAD_ARGUMENTS, refusal
 
 log = structlog.get_logger(__name__)
@@ -78,7 +76,7 @@ class SdkRunner:
         *,
         models: ModelProvider,
         callers: CallerContexts,
-        ledger: EffectStore,
+        ledger: LaneStore,
         limits: RunLimits,
         workflow_name: str,
         tracing: bool,

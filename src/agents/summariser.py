@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agents import Agent, ModelProvider, ModelSettings, RunConfig, Runner
 
-from ..conversation.prompt_quoting import block, plain
+from ..conversation.prompt_blocks import block, plain
 
 LONGEST_LINE = 1000
 LARGEST = 32_000

@@ -12,18 +12,17 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
-from agents import ModelBehaviorError
+from agents import ModelBehaviorError, RunHooks
 from agents.tool_context import ToolContext
 
 from ..conversation.base import Steering, ToolUse, UnknownEffect
 from ..errors import StoreUnavailable
 from ..guardrails.pii import mask, mask_value
 from ..model import Item, SubjectId
-from ..persistence.values import Effect as LedgerRow
+from ..persistence.base import LaneStore
 from ..persistence.values import EffectState
-from .model_timer import Stopwatch
 from .tool_gate import TOOL_FAILED, GatedTool, canonical, read_arguments, refused
 from .tools.effects import ToolEffect, current_key
 
@@ -35,26 +34,10 @@ ATTEMPTS = 3
 """How often an idempotent call that raises is tried, with the same key."""
 
 
-class EffectStore(Protocol):
-    """The part of the store that tools need; see :class:`~tandem.persistence.base.LaneStore`."""
-
-    async def effect_begin(self, subject: SubjectId, key: str, *, token: str) -> LedgerRow:
-        """Record that a side effect is about to happen."""
-        ...
-
-    async def effect_finish(self, subject: SubjectId, key: str, *, result: str) -> None:
-        """Record its result."""
-        ...
-
-    async def effect_known(self, subject: SubjectId, key: str) -> bool:
-        """Tell whether it was ever begun."""
-        ...
-
-
 class EffectLedger:
     """Runs calls with a side effect through the ledger, at most once per key."""
 
-    def __init__(self, ledger: EffectStore, subject: SubjectId) -> None:
+    def __init__(self, ledger: LaneStore, subject: SubjectId) -> None:
         self._ledger = ledger
         self._subject = subject
         self._token = uuid.uuid4().hex
@@ -118,7 +101,7 @@ class EffectLedger:
 class Journal:
     """One turn's calls, in the order in which they ended. Fulfils :class:`.tool_gate.Run`."""
 
-    def __init__(self, ledger: EffectStore, subject: SubjectId, key: str, steering: Steering) -> None:
+    def __init__(self, ledger: LaneStore, subject: SubjectId, key: str, steering: Steering) -> None:
         self._once = EffectLedger(ledger, subject)
         self._key = key
         self._steering = steering
@@ -211,7 +194,7 @@ class ApprovedCall:
 
     def __init__(
         self,
-        ledger: EffectStore,
+        ledger: LaneStore,
         subject: SubjectId,
         *,
         call_id: str,
@@ -251,3 +234,25 @@ class ApprovedCall:
                 tool, context, given, key=self._key, idempotency_key=self._idempotency_key
             )
         return self.ended[0] if self.ended else UNKNOWN
+
+
+class Stopwatch(RunHooks[Any]):
+    """Measures the model calls of one turn: what is left of the turn is ours. The runner takes it as its hooks."""
+
+    def __init__(self) -> None:
+        self._total = 0.0
+        self._asked: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Return how long the model was asked so far, a call that was cut off included."""
+        running = time.perf_counter() - self._asked if self._asked is not None else 0.0
+        return self._total + running
+
+    async def on_llm_start(self, *args: Any, **kwargs: Any) -> None:
+        """Note that the model is asked."""
+        self._asked = time.perf_counter()
+
+    async def on_llm_end(self, *args: Any, **kwargs: Any) -> None:
+        """Note that the model has answered."""
+        self._total, self._asked = self.seconds, None

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import aiohttp
 import structlog
+from starlette.requests import Request
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
 from ..errors import BadSignature, DeliveryError, DeliveryFailed, DeliveryRefused, DeliveryThrottled, DeliveryUnclear
-from ..web.bodies import Pairs
+from ..web.bodies import FIELD_LIMIT, Pairs, fields, read_form
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +60,17 @@ class SignatureCheck:
         self._missing = missing
         self.refused = 0
         """How many requests were refused since the start, for ``/status``."""
+
+    async def read_form(self, request: Request) -> Mapping[str, str]:
+        """Read a webhook that Twilio signed: the form of a POST, the query of a GET.
+
+        Nothing else of a request is looked at before that. Raises BadSignature and what :mod:`..web.bodies` raises.
+        """
+        query = request.scope["query_string"].decode("latin-1")
+        path = request.scope["path"] + (f"?{query}" if query else "")
+        form = await read_form(request) if request.method == "POST" else []
+        self.check_form(path, form, request.headers.get(SIGNATURE))
+        return fields(form or parse_qsl(query, keep_blank_values=True, max_num_fields=FIELD_LIMIT))
 
     def check_form(self, path_and_query: str, form: Pairs, signature: str | None) -> None:
         """Raise BadSignature unless the signature fits this address and this form."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..events import EventName
 from ..model import Conversation, Item, Priority, Route, Ticket, Tone
 from . import phrases
 from .change_draft import Draft
@@ -52,7 +53,7 @@ def keep_texts(draft: Draft, route: Route, texts: Sequence[str]) -> None:
         items.append({"role": "assistant", "content": phrases.HELD})
         draft.reply(route, phrases.HELD)
     draft.remember(route, draft.conversation.turns_taken + 1, items)
-    draft.note("kept_while_paused", route.channel, tone=Tone.WARNING, turn=draft.conversation.turns_taken)
+    draft.note(EventName.KEPT_WHILE_PAUSED, route.channel, tone=Tone.WARNING, turn=draft.conversation.turns_taken)
     _note(draft, **{TOLD: True, UNANSWERED: True})
 
 
@@ -64,7 +65,7 @@ def hear_out(draft: Draft, route: Route, said: str, *, before: Sequence[Item], s
         speech.say(phrases.HELD)
     items = [*before, {"role": "user", "content": said}, {"role": "assistant", "content": phrases.HELD}]
     draft.remember(route, number, items)
-    draft.note("kept_while_paused", route.channel, tone=Tone.WARNING, turn=number)
+    draft.note(EventName.KEPT_WHILE_PAUSED, route.channel, tone=Tone.WARNING, turn=number)
     if not draft.conversation.context.get(HOLD, {}).get(CALLED):
         _open_ticket(draft, route, said)
     _note(draft, **{CALLED: True, UNANSWERED: True})
@@ -83,7 +84,9 @@ def _open_ticket(draft: Draft, route: Route, said: str) -> None:
     )
     draft.put_ticket(ticket)
     level = ticket.priority.value
-    draft.note("ticket_created", route.channel, tone=Tone.WARNING, ticket=ticket.id, priority=level, title=ticket.title)
+    draft.note(
+        EventName.TICKET_CREATED, route.channel, tone=Tone.WARNING, ticket=ticket.id, priority=level, title=ticket.title
+    )
 
 
 def _note(draft: Draft, **changes: Any) -> None:

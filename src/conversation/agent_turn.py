@@ -6,12 +6,12 @@ import uuid
 from collections.abc import Sequence
 
 from ..errors import TooManySteps
+from ..events import EventName
 from ..model import Approval, Item, Priority, Route, Ticket, TicketStep, Tone
 from . import approvals, phrases
 from .base import AgentRunner, Steering, TurnRequest, TurnResult
-from .change_draft import Draft
+from .change_draft import Draft, requested_events, turn_events
 from .ticket_history import REPLY_TO_TICKET, with_step
-from .timeline import requested_events, turn_events
 
 FOLLOW_UP_SECONDS = 7200.0
 """When a colleague answers a request that the agent could not finish: that of a ticket of medium priority."""
@@ -88,7 +88,12 @@ def _instead(draft: Draft, request: TurnRequest, result: TurnResult) -> str:
     draft.tickets.append(ticket)
     level = ticket.priority.value
     draft.note(
-        "ticket_created", request.channel, tone=Tone.WARNING, ticket=ticket.id, priority=level, title=ticket.title
+        EventName.TICKET_CREATED,
+        request.channel,
+        tone=Tone.WARNING,
+        ticket=ticket.id,
+        priority=level,
+        title=ticket.title,
     )
     return phrases.TOO_MANY_STEPS
 

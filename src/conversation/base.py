@@ -1,4 +1,4 @@
-"""What the turn engine asks of the rooms around it: an agent that runs turns, and carriers that reach customers."""
+"""What the turn engine asks of the rooms around it: an agent that runs turns, and senders that reach customers."""
 
 from __future__ import annotations
 
@@ -148,8 +148,8 @@ class AgentRunner(Protocol):
         ...
 
 
-class Carrier(Protocol):
-    """Carries replies of one or more channels to the provider. Fulfilled by channel adapters."""
+class Sender(Protocol):
+    """Sends replies of one or more channels to their provider. Each channel's folder has one."""
 
     channels: frozenset[Channel]
 

@@ -1,4 +1,7 @@
-"""A change in the making: what a turn adds to the conversation, the outbox and the timeline before it is committed."""
+"""A change in the making: what a turn adds to the conversation, the outbox and the timeline before it is committed.
+
+Pure, but for the log line that ends a turn.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,74 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+import structlog
+
+from ..entries import Decision, Verdict
+from ..events import EventName
 from ..guardrails.language import professional
 from ..guardrails.pii import Kind, mask, mask_value
-from ..model import Channel, Conversation, Item, Priority, Reply, Route, Source, Ticket, TimelineEvent, Tone, Turn
+from ..model import (
+    Approval,
+    ApprovalStatus,
+    Channel,
+    Conversation,
+    Item,
+    Priority,
+    Reply,
+    Route,
+    Source,
+    Ticket,
+    TimelineEvent,
+    Tone,
+    Turn,
+)
 from ..persistence.values import Change
-from .base import EngineLimits, Requested
-from .delivery import Delivery
-from .goodbye import is_goodbye
+from ..telemetry.logs import subject_label
+from .base import EngineLimits, Requested, Sender, TurnRequest, TurnResult
 from .history import remember
-from .reply_route import text_route
 from .summarising import wake_at
+from .text_screening import is_goodbye
 from .ticket_history import ids_of
+
+log = structlog.get_logger(__name__)
+
+_BY = {Verdict.EXPIRE: Source.SYSTEM, Verdict.WITHDRAW: Source.CUSTOMER}
+_TONES = {
+    ApprovalStatus.EXECUTED: Tone.SUCCESS,
+    ApprovalStatus.PENDING: Tone.WARNING,
+    ApprovalStatus.FAILED: Tone.ERROR,
+    ApprovalStatus.UNKNOWN: Tone.ERROR,
+    ApprovalStatus.VOID: Tone.ERROR,
+}
 
 FindTicket = Callable[[str], Awaitable[Ticket | None]]
 """Finds a stored ticket by its id, whoever it belongs to. Raises StoreUnavailable."""
+
+
+class ReplyComposer:
+    """Knows of each channel how an answer is split, and which other way there is; it sends nothing."""
+
+    def __init__(self, senders: Iterable[Sender]) -> None:
+        self._by_channel = {channel: sender for sender in senders for channel in sender.channels}
+
+    def compose(self, channel: Channel, text: str) -> tuple[str, ...]:
+        """Return the provider messages that carry an answer on a channel."""
+        return self._by_channel[channel].compose(text)
+
+    def other_way(self, route: Route) -> Route | None:
+        """Return another channel's way to the same customer, or None."""
+        return self._by_channel[route.channel].other_way(route)
+
+    def text_route(self, conversation: Conversation) -> Route | None:
+        """Return the way to text a customer: the text channel they used last, else by SMS to a caller.
+
+        None when there is none, or the customer opted out of each.
+        """
+        used = (conversation.last_channel, *(turn.channel for turn in reversed(conversation.history)), *Channel)
+        known = [conversation.routes[channel] for channel in dict.fromkeys(used) if channel in conversation.routes]
+        ways = [route for route in known if route.channel is not Channel.VOICE]
+        ways += [other for route in known if (other := self.other_way(route)) is not None]
+        return next((route for route in ways if route.channel not in conversation.opted_out), None)
 
 
 @dataclass(slots=True)
@@ -29,7 +86,7 @@ class Draft:
     conversation: Conversation
     now: float
     limits: EngineLimits
-    delivery: Delivery
+    composer: ReplyComposer
     find_ticket: FindTicket
     events: list[TimelineEvent] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
@@ -52,13 +109,13 @@ class Draft:
     def reply(self, route: Route, *answers: str, to_another: bool = False) -> None:
         """Queue answers to the customer, as many messages as they need; nobody who opted out is written to."""
         if route.channel in self.conversation.opted_out and not to_another:
-            self.note("reply_withheld", route.channel, tone=Tone.WARNING)
+            self.note(EventName.REPLY_WITHHELD, route.channel, tone=Tone.WARNING)
             return
         turn = self.conversation.turns_taken
         self.replies += [
             Reply(f"rpl_{uuid.uuid4().hex}", route, part, turn, self.now, to_another)
             for answer in answers
-            for part in self.delivery.compose(route.channel, self.masked(answer, route.channel))
+            for part in self.composer.compose(route.channel, self.masked(answer, route.channel))
         ]
 
     def masked(self, answer: str, channel: Channel) -> str:
@@ -71,9 +128,9 @@ class Draft:
     def note_filtered(self, channel: Channel, found: Sequence[Kind], replaced: Sequence[str]) -> None:
         """Note which kinds of numbers and which words were taken out of an answer, if any."""
         if found:
-            self.note("masked", channel, tone=Tone.WARNING, direction="outgoing", kinds=list(found))
+            self.note(EventName.MASKED, channel, tone=Tone.WARNING, direction="outgoing", kinds=list(found))
         if replaced:
-            self.note("language", channel, tone=Tone.WARNING, direction="outgoing", words=list(replaced))
+            self.note(EventName.LANGUAGE, channel, tone=Tone.WARNING, direction="outgoing", words=list(replaced))
 
     def remember(self, route: Route, number: int, items: Iterable[Item]) -> None:
         """Add a turn to the history; old ones go, and what matters of them stays in the summary."""
@@ -113,24 +170,24 @@ class Draft:
         self.tickets = [*(one for one in self.tickets if one.id != ticket.id), ticket]
 
     def text_route(self) -> Route | None:
-        """Return the way to text the customer, or None; see :mod:`.reply_route`."""
-        return text_route(self.conversation, self.delivery.other_way)
+        """Return the way to text the customer, or None; see :meth:`.ReplyComposer.text_route`."""
+        return self.composer.text_route(self.conversation)
 
     def begin_session(self, channel: Channel) -> None:
         """Note that the customer is here, unless they were already."""
         if not self.conversation.in_session:
             self.conversation = replace(self.conversation, in_session=True)
-            self.note("conversation_start", channel)
+            self.note(EventName.CONVERSATION_START, channel)
 
     def end_session(self, channel: Channel, last_words: str) -> None:
         """Note that the customer said goodbye, if they did."""
         if is_goodbye(last_words):
             self.conversation = replace(self.conversation, in_session=False)
-            self.note("conversation_end", channel)
+            self.note(EventName.CONVERSATION_END, channel)
 
     def note(
         self,
-        name: str,
+        name: EventName,
         channel: Channel,
         *,
         tone: Tone = Tone.INFO,
@@ -148,3 +205,78 @@ def _as_told(item: Item) -> Item:
     if item.get("role") != "assistant" or not isinstance(content, str):
         return item
     return {**item, "content": professional(content).text}
+
+
+def turn_events(request: TurnRequest, result: TurnResult, covers: Sequence[str]) -> list[TimelineEvent]:
+    """Return the rows of a turn: one per tool that ran, and one for the turn."""
+    channel, number = request.channel, request.number
+    events = [
+        TimelineEvent(
+            name=EventName.TOOL,
+            source=Source.AGENT,
+            tone=Tone.ERROR if use.failed else Tone.SUCCESS,
+            channel=channel,
+            turn=number,
+            data={"tool": use.name, "call_id": use.call_id, "arguments": dict(use.arguments), "result": use.output},
+        )
+        for use in result.tools
+    ]
+    code = result.error.code if result.error else None
+    data = {
+        "covers": list(covers),
+        "seconds": round(result.seconds, 3),
+        "model_seconds": round(result.model_seconds, 5),
+        "tool_seconds": round(result.tool_seconds, 5),
+        "first_words_seconds": None if result.first_words_seconds is None else round(result.first_words_seconds, 3),
+        "interrupted": result.interrupted,
+        "input_tokens": result.input_tokens,
+        "output_tokens": result.output_tokens,
+        "error": code,
+    }
+    tone = Tone.ERROR if result.error else Tone.INFO
+    events.append(TimelineEvent(EventName.TURN, Source.AGENT, tone=tone, channel=channel, turn=number, data=data))
+    log.info(
+        "turn_ended",
+        subject=subject_label(request.conversation.subject),
+        channel=channel.value,
+        turn=number,
+        seconds=round(result.seconds, 3),
+        tools=len(result.tools),
+        error=code,
+    )
+    return events
+
+
+def approval_event(name: EventName, approval: Approval, decision: Decision | None = None) -> TimelineEvent:
+    """Return the row for a step in an approval's life. Staff acts carry who did it, and both versions of an edit."""
+    source = _BY.get(decision.verdict, Source.STAFF) if decision else Source.SYSTEM
+    data: dict[str, object] = {
+        "approval": approval.id,
+        "tool": approval.tool,
+        "arguments": dict(approval.arguments),
+        "status": approval.status.value,
+    }
+    if decision is not None:
+        data |= {"verdict": decision.verdict.value, "actor": decision.actor, "reason": decision.reason}
+    if approval.edited_arguments is not None:
+        data["edited_arguments"] = dict(approval.edited_arguments)
+    if approval.result is not None:
+        data["result"] = approval.result
+    tone = _TONES.get(approval.status, Tone.INFO)
+    return TimelineEvent(name=name, source=source, tone=tone, channel=approval.channel, data=data)
+
+
+def requested_events(requested: Requested, new: Sequence[Approval], channel: Channel, turn: int) -> list[TimelineEvent]:
+    """Return the rows for what a turn asked of people: approvals, tickets, an escalation."""
+    events = [
+        approval_event(
+            EventName.APPROVAL_REQUESTED if approval.status is ApprovalStatus.PENDING else EventName.EFFECT_UNKNOWN,
+            approval,
+        )
+        for approval in new
+    ]
+    for ticket in requested.tickets:
+        data = {"ticket": ticket.id, "priority": ticket.priority.value, "title": ticket.title}
+        name = EventName.ESCALATION if ticket.escalation else EventName.TICKET_CREATED
+        events.append(TimelineEvent(name, Source.AGENT, tone=Tone.WARNING, channel=channel, turn=turn, data=data))
+    return events

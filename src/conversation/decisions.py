@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..entries import Decision, Verdict, Waiting
+from ..events import EventName
 from ..model import Approval, ApprovalStatus, Route, Tone
 from ..persistence.values import Change
 from . import approvals, phrases, ticket_work
 from .agent_turn import run_agent
 from .base import AgentRunner
-from .change_draft import Draft
+from .change_draft import Draft, approval_event
 from .ticket_history import REPLY_TO_TICKET
-from .timeline import approval_event
 
 MAX_TRIES = 6
 """Claims that may find a decision first in line. It takes two commits: one to say that it is carried out, one for the
@@ -25,12 +25,12 @@ async def decide(runner: AgentRunner, draft: Draft, waiting: Waiting, decision: 
     conversation = draft.conversation
     approval = approvals.find(conversation, decision.approval_id)
     if approval is None or not approvals.applies(decision, approval):
-        draft.note("decision_ignored", conversation.last_channel, covers=[key])
+        draft.note(EventName.DECISION_IGNORED, conversation.last_channel, covers=[key])
         return draft.change(consumed=[key])
     given_up = waiting.tries > MAX_TRIES
     if approval.status is not ApprovalStatus.EXECUTING:
         approval = approvals.decided(approval, decision)
-        name = "approval_expired" if decision.verdict is Verdict.EXPIRE else "approval_decided"
+        name = EventName.APPROVAL_EXPIRED if decision.verdict is Verdict.EXPIRE else EventName.APPROVAL_DECIDED
         draft.events.append(approval_event(name, approval, decision))
         if approval.status is ApprovalStatus.EXECUTING and not given_up:
             # Committed first, so that everybody sees that it is being carried out; the entry stays.
@@ -54,7 +54,7 @@ async def decide(runner: AgentRunner, draft: Draft, waiting: Waiting, decision: 
 async def _execute(runner: AgentRunner, draft: Draft, approval: Approval, route: Route) -> Approval:
     execution = await runner.execute(approval, draft.conversation, route, now=draft.now)
     approval = approvals.executed(approval, execution)
-    draft.events.append(approval_event(f"approval_{approval.status.value}", approval))
+    draft.events.append(approval_event(EventName(f"approval_{approval.status.value}"), approval))
     draft.grant(execution.requested)
     return approval
 
@@ -80,7 +80,7 @@ async def _give_up(draft: Draft, key: str, approval: Approval, route: Route) -> 
     if approval.status is ApprovalStatus.EXECUTING:
         approval = replace(approval, status=ApprovalStatus.UNKNOWN, version=approval.version + 1)
     draft.conversation = approvals.put(draft.conversation, approval)
-    draft.note("entry_set_aside", route.channel, tone=Tone.ERROR, covers=[key])
+    draft.note(EventName.ENTRY_SET_ASIDE, route.channel, tone=Tone.ERROR, covers=[key])
     if approval.tool == REPLY_TO_TICKET:
         await ticket_work.decided(draft, approval)
     else:

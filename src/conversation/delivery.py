@@ -11,21 +11,25 @@ import random
 import time
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 
 from ..errors import DeliveryError, DeliveryRefused, DeliveryUnclear, StoreUnavailable
-from ..model import Channel, Outgoing, Reply, ReplyStatus, Route, Source, SubjectId, TimelineEvent, Tone
+from ..events import EventName
+from ..model import Channel, Outgoing, Reply, ReplyStatus, Source, SubjectId, TimelineEvent, Tone
 from ..persistence.base import LaneStore
 from ..persistence.values import Settlement
-from .base import Carrier
-from .instrumentation import NullObserver, Observer
+from .base import Sender
+from .event_bus import EventBus
 
 log = structlog.get_logger(__name__)
 
 Line = tuple[SubjectId, Channel]
 GivenUp = Callable[[SubjectId, Reply, int], Awaitable[None]]
+"""Takes note, durably, of a reply that the provider refused for good, and of its code."""
+HandOn = Callable[[Reply], Awaitable[None]]
+"""Puts a text to somebody else into that person's own lane, once."""
 
 PATIENCE_SECONDS = 4 * 3600.0
 """How long a reply is tried before it is given up: longer than a provider's outage."""
@@ -41,8 +45,6 @@ CALL_MOVED = 2
 """Ours: the caller is at another replica, which says what this one has not said."""
 OPTED_OUT = 21610
 """Twilio's code for a recipient who wrote STOP (twilio.com/docs/api/errors/21610)."""
-
-
 CERTAIN = 0.8
 """The part of a lease after which it is asked for again before anything leaves."""
 
@@ -61,30 +63,28 @@ class Delivery:
     ``replica`` names this process to the store, which hands out what is to be said in a call where its socket is.
     """
 
-    def __init__(self, store: LaneStore, *, lease: float, replica: str = "", observer: Observer | None = None) -> None:
+    def __init__(
+        self,
+        store: LaneStore,
+        senders: Iterable[Sender],
+        *,
+        lease: float,
+        replica: str,
+        bus: EventBus,
+        given_up: GivenUp,
+        hand_on: HandOn,
+    ) -> None:
         self._store = store
-        self.observer = observer or NullObserver()
-        self._carriers: dict[Channel, Carrier] = {}
+        self._senders = {channel: sender for sender in senders for channel in sender.channels}
         self._lease = lease
-        self.replica = replica
+        self._replica = replica
+        self._bus = bus
+        self._given_up = given_up
+        self._hand_on = hand_on
         self._adopted: dict[Line, Outgoing] = {}
         self._since: dict[str, float] = {}
         self._not_created: set[str] = set()
         self._unclear: Counter[str] = Counter()
-        self.given_up: GivenUp | None = None
-        """Called for a reply that the provider refused for good; set by the engine."""
-
-    def add(self, carrier: Carrier) -> None:
-        """Let a carrier take the replies of its channels. Adapters come after the engine that they feed."""
-        self._carriers.update(dict.fromkeys(carrier.channels, carrier))
-
-    def compose(self, channel: Channel, text: str) -> tuple[str, ...]:
-        """Return the provider messages that carry an answer on a channel."""
-        return self._carriers[channel].compose(text)
-
-    def other_way(self, route: Route) -> Route | None:
-        """Return another channel's way to the same customer, or None."""
-        return self._carriers[route.channel].other_way(route)
 
     def adopt(self, subject: SubjectId, outgoing: Outgoing, *, since: float) -> Line:
         """Take over a reply that a commit claimed already; run the returned line to send it.
@@ -105,11 +105,12 @@ class Delivery:
                 outgoing = await self._take(subject, channel, holder=holder)
             while outgoing is not None:
                 holder = outgoing.holder
-                settlement = await self._attempt(subject, outgoing)
+                settlement, reply = await self._attempt(subject, outgoing), outgoing.reply
                 outgoing = await self._store.settle(
-                    subject, outgoing, settlement, seconds=self._lease, replica=self.replica
+                    subject, outgoing, settlement, seconds=self._lease, replica=self._replica
                 )
-                self.observer.delivered(settlement.status)
+                self._bus.tell(subject, settlement.timeline)
+                self._bus.tell_of(subject, EventName.REPLY_STATUS, reply=reply.id, status=settlement.status.value)
                 if settlement.error_code == CALL_MOVED:
                     await self._store.notify(subject)
                 if settlement.retry_in is not None:
@@ -128,19 +129,21 @@ class Delivery:
 
     async def _take(self, subject: SubjectId, channel: Channel, *, holder: str) -> Outgoing | None:
         asked = asyncio.get_running_loop().time()
-        taken = await self._store.next_reply(subject, channel, holder=holder, seconds=self._lease, replica=self.replica)
+        taken = await self._store.next_reply(
+            subject, channel, holder=holder, seconds=self._lease, replica=self._replica
+        )
         if taken is not None:
             self._since[holder] = asked
         return taken
 
-    async def _send(self, carrier: Carrier, subject: SubjectId, outgoing: Outgoing) -> str:
+    async def _send(self, sender: Sender, subject: SubjectId, outgoing: Outgoing) -> str:
         """Send a reply whose line is certainly ours. A process that stood still may have lost it without noticing."""
         loop, channel = asyncio.get_running_loop(), outgoing.reply.route.channel
         while loop.time() - self._since.get(outgoing.holder, 0.0) > self._lease * CERTAIN:
             kept = await self._take(subject, channel, holder=outgoing.holder)
             if kept is None or (kept.reply.id, kept.tries) != (outgoing.reply.id, outgoing.tries):
                 raise _TakenAway(kept)
-        return await carrier.send(outgoing.reply)
+        return await sender.send(outgoing.reply)
 
     async def _attempt(self, subject: SubjectId, outgoing: Outgoing) -> Settlement:
         channel = outgoing.reply.route.channel
@@ -157,26 +160,33 @@ class Delivery:
             sid = sending.result()
             sent_again = self._unclear.pop(outgoing.reply.id, 0) > 1
             self._not_created.discard(outgoing.reply.id)
-            events = (_event("reply_sent_again", outgoing.reply, Tone.WARNING),) if sent_again else ()
+            events = (_event(EventName.REPLY_SENT_AGAIN, outgoing.reply, Tone.WARNING),) if sent_again else ()
             return Settlement(ReplyStatus.SENT, provider_id=sid, timeline=events)
         except DeliveryError as error:
             settlement = self._after(error, outgoing)
-            if settlement.status is not ReplyStatus.WAITING and error.provider_code and self.given_up:
-                await self.given_up(subject, outgoing.reply, error.provider_code)
+            if settlement.status is not ReplyStatus.WAITING and error.provider_code:
+                await self._given_up(subject, outgoing.reply, error.provider_code)
             return settlement
 
     async def _reach(self, subject: SubjectId, outgoing: Outgoing) -> str:
-        """Send a reply, unless an earlier attempt whose end nobody knows turns out to have sent it."""
+        """Send a reply, unless an earlier attempt whose end nobody knows turns out to have sent it.
+
+        A text to somebody else goes into that person's lane: what becomes of it, and whether they want to be written
+        to at all, is theirs.
+        """
         reply = outgoing.reply
-        carrier = self._carriers[reply.route.channel]
+        if reply.to_another:
+            await self._hand_on(reply)
+            return f"handed_on:{reply.id}"
+        sender = self._senders[reply.route.channel]
         if outgoing.tries > 1 and reply.id not in self._not_created:
             stored = await self._store.replies(subject)
             if any(row.reply.id == reply.id and row.error_code == CALL_MOVED for row in stored):
-                return await self._send(carrier, subject, outgoing)
+                return await self._send(sender, subject, outgoing)
             self._unclear[reply.id] = max(self._unclear[reply.id], 1)
             known = frozenset(row.provider_id for row in stored if row.provider_id)
             try:
-                found = await carrier.find(reply, known=known)
+                found = await sender.find(reply, known=known)
             except DeliveryError as error:
                 # Not looking is not knowing; that it failed says nothing of the attempt, and is none itself.
                 self._unclear[reply.id] -= 1
@@ -188,7 +198,7 @@ class Delivery:
                 raise DeliveryUnclear("It was sent again already.")
             self._unclear[reply.id] += 1
         self._not_created.discard(reply.id)
-        return await self._send(carrier, subject, outgoing)
+        return await self._send(sender, subject, outgoing)
 
     def _after(self, error: DeliveryError, outgoing: Outgoing) -> Settlement:
         """Decide what follows a failed attempt: another one, later, or the end."""
@@ -211,13 +221,14 @@ class Delivery:
         self._not_created.discard(reply.id)
         self._unclear.pop(reply.id, None)
         blocked = isinstance(error, DeliveryRefused) and code == OPTED_OUT
-        event = _event("reply_blocked" if blocked else "reply_failed", reply, Tone.ERROR, code=code, reason=error.code)
+        name = EventName.REPLY_BLOCKED if blocked else EventName.REPLY_FAILED
+        event = _event(name, reply, Tone.ERROR, code=code, reason=error.code)
         log.warning("reply_given_up", reason=error.code, provider_code=code, tries=outgoing.tries)
         status = ReplyStatus.BLOCKED if blocked else ReplyStatus.FAILED
         return Settlement(status, error_code=code, timeline=(event,))
 
 
-def _event(name: str, reply: Reply, tone: Tone, **data: object) -> TimelineEvent:
+def _event(name: EventName, reply: Reply, tone: Tone, **data: object) -> TimelineEvent:
     return TimelineEvent(
         name=name,
         source=Source.SYSTEM,

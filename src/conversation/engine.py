@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
-from ..entries import Decision, Entry, Hold, StaffAct, Undelivered
+from ..entries import Decision, Entry, Hold, StaffAct, TextFromAnother, Undelivered
 from ..errors import StoreUnavailable
+from ..events import EventName
+from ..identity.base import Identity
 from ..model import Channel, Outgoing, Reply, ReplyStatus, Source, SubjectId, TimelineEvent, Tone
 from ..persistence.base import LaneStore
 from ..persistence.values import Outcome, Receipt
-from .base import AgentRunner, EngineLimits
+from .base import AgentRunner, EngineLimits, Sender
+from .change_draft import ReplyComposer
 from .delivery import Delivery, Line
-from .events import Events
+from .event_bus import EventBus
 from .lane import LaneWorker
+from .lane_merging import MergingResolver
 from .schedule import Schedule
 from .speech_stream import SpeechStreams
 from .store_outage import StoreOutage
@@ -41,27 +45,27 @@ class TurnEngine:
         *,
         store: LaneStore,
         runner: AgentRunner,
-        delivery: Delivery,
+        identity: Identity,
+        senders: Iterable[Sender],
+        bus: EventBus,
         limits: EngineLimits,
-        events: Events | None = None,
         summarise: Summarise | None = None,
     ) -> None:
-        self.replica = delivery.replica
+        self.replica = uuid.uuid4().hex
         """Names this process to the store, which hands out what is to be said in a call where its socket is."""
         self.lease = limits.lease
         """Seconds for which something is held without a sign of life."""
         self._store = store
-        self._delivery = delivery
-        delivery.given_up = self._given_up
+        self._bus = bus
         self._limits = limits
+        self.identity = MergingResolver(identity, store, bus, wake=self.wake)
+        """Finds the subject of an address, for channels and staff."""
+        senders = tuple(senders)
+        self.composer = ReplyComposer(senders)
         self.speeches = SpeechStreams()
         """The voices of spoken turns; the voice channel adds one per prompt."""
-        self.events = events or Events()
-        """Told what was committed; analytics and pages listen."""
-        self.on_call: list[Callable[[SubjectId], None]] = []
-        """Told whose call came here or went."""
         self._outage = StoreOutage()
-        turns = TurnMaker(runner, delivery, limits, find_ticket=store.ticket)
+        turns = TurnMaker(runner, self.composer, limits, find_ticket=store.ticket)
         self._folding = Summarising(summarise, self.wake, timeout=limits.fold_timeout)
         self._worker = LaneWorker(
             store,
@@ -70,19 +74,28 @@ class TurnEngine:
             limits,
             self._send,
             self._outage,
-            self.events,
+            bus,
             self._folding,
             self.replica,
-            delivery.observer,
+        )
+        self._delivery = Delivery(
+            store,
+            senders,
+            lease=limits.lease,
+            replica=self.replica,
+            bus=bus,
+            given_up=self._given_up,
+            hand_on=self._hand_on,
         )
         self._lanes: Schedule[SubjectId] = Schedule("lane", self._worker.run, workers=limits.workers)
-        self._lines: Schedule[Line] = Schedule("line", delivery.run, workers=limits.workers)
+        self._lines: Schedule[Line] = Schedule("line", self._delivery.run, workers=limits.workers)
         self._stack = AsyncExitStack()
         self._draining = False
         self._watchers: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        await self._stack.enter_async_context(self.events)
+        await self._stack.enter_async_context(self._bus)
+        await self._stack.enter_async_context(self.identity)
         await self._stack.enter_async_context(self._folding)
         await self._stack.enter_async_context(self._lines)
         await self._stack.enter_async_context(self._lanes)
@@ -142,13 +155,13 @@ class TurnEngine:
         events: tuple[TimelineEvent, ...] = ()
         if status in (ReplyStatus.UNDELIVERED, ReplyStatus.FAILED):
             data = {"reply": reply_id, "code": error_code}
-            events = (TimelineEvent(name="reply_undelivered", source=Source.SYSTEM, tone=Tone.ERROR, data=data),)
+            events = (TimelineEvent(EventName.REPLY_UNDELIVERED, Source.SYSTEM, tone=Tone.ERROR, data=data),)
         moved = await self._store.delivery_status(
             subject, reply_id, status, provider_id=provider_id, error_code=error_code, timeline=events
         )
         if moved:
-            self._delivery.observer.delivered(status)
-            self.events.tell(subject, events)
+            self._bus.tell(subject, events)
+            self._bus.tell_of(subject, EventName.REPLY_STATUS, reply=reply_id, status=status.value)
         if moved and error_code in ACTED_ON:
             stored = next((row for row in await self._store.replies(subject) if row.reply.id == reply_id), None)
             if stored is not None:
@@ -161,6 +174,12 @@ class TurnEngine:
             entry = Entry(f"undelivered:{reply.id}", Undelivered(reply, code))
             await self._store.accept(subject, [entry], token=uuid.uuid4().hex)
             self._lanes.wake(subject)
+
+    async def _hand_on(self, reply: Reply) -> None:
+        """Put a text to somebody else into that person's own lane; repeating it does nothing."""
+        found = await self.identity.resolve(reply.route.customer, session=reply.id)
+        entry = Entry(f"from_another:{reply.id}", TextFromAnother(reply.route, reply.text))
+        await self.accept(found.subject, [entry], token=reply.id)
 
     async def hear(self, subject: SubjectId, entries: Sequence[Entry]) -> None:
         """Let what a caller said be answered now: it goes before texts, and is accepted with the lane's claim.
@@ -187,16 +206,11 @@ class TurnEngine:
     def arrived(self, subject: SubjectId) -> None:
         """Look for what is to be said to a caller: the store knows now that their call is here."""
         self._lines.wake((subject, Channel.VOICE))
-        self._tell_of_call(subject)
+        self._bus.tell_of(subject, EventName.CALL_ARRIVED)
 
     def departed(self, subject: SubjectId) -> None:
         """Take note that a caller is here no more, as the store knows."""
-        self._tell_of_call(subject)
-
-    def _tell_of_call(self, subject: SubjectId) -> None:
-        """Tell whoever wants to know; nothing is committed for a call that comes or goes."""
-        for told in self.on_call:
-            told(subject)
+        self._bus.tell_of(subject, EventName.CALL_DEPARTED)
 
     async def drain(self, seconds: float) -> bool:
         """Finish running turns and deliveries, start nothing new; return whether all ended within ``seconds``.

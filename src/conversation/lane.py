@@ -14,14 +14,14 @@ import structlog
 
 from ..entries import Decision, Entry, Hold, SpokenPrompt, TextReceived, Verdict, Waiting
 from ..errors import LeaseLost, StoreUnavailable
+from ..events import EventName
 from ..model import Channel, Conversation, Outgoing, Reply, Route, Source, SubjectId, TimelineEvent, Tone
 from ..persistence.base import LaneStore
 from ..persistence.values import Change, Claim, Committed
 from . import approvals
 from .base import EngineLimits, Steering
-from .events import Events
+from .event_bus import EventBus
 from .history import fresh
-from .instrumentation import NullObserver, Observer
 from .speech_stream import SpeechStreams
 from .spoken_turn import left_unspoken
 from .store_outage import StoreOutage
@@ -57,20 +57,18 @@ class LaneWorker:
         limits: EngineLimits,
         send: Callable[[SubjectId, Outgoing, float], None],
         outage: StoreOutage,
-        events: Events,
+        bus: EventBus,
         folding: Summarising,
-        replica: str = "",
-        observer: Observer | None = None,
+        replica: str,
     ) -> None:
         self._store = store
-        self._observer = observer or NullObserver()
         self._replica = replica
         self._turns = turns
         self._speeches = speeches
         self._limits = limits
         self._send = send
         self._outage = outage
-        self._events = events
+        self._bus = bus
         self._folding = folding
         self._held: set[SubjectId] = set()
         self._running: dict[SubjectId, _Running] = {}
@@ -140,8 +138,7 @@ class LaneWorker:
             change = replace(change, timeline=(*events, *change.timeline))
             committing = asyncio.get_running_loop().time()
             committed = await self._commit(claim, change)
-            self._observer.committed(change.timeline, time.perf_counter() - began)
-            self._events.tell(claim.subject, change.timeline)
+            self._bus.tell(claim.subject, change.timeline, seconds=time.perf_counter() - began)
             for key in change.consumed:
                 self._speeches.drop(key)
             for outgoing in committed.outgoing:
@@ -304,4 +301,4 @@ def _spoken(replies: Iterable[Reply]) -> bool:
 
 
 def _set_aside_event() -> TimelineEvent:
-    return TimelineEvent(name="record_set_aside", source=Source.SYSTEM, tone=Tone.ERROR)
+    return TimelineEvent(EventName.RECORD_SET_ASIDE, Source.SYSTEM, tone=Tone.ERROR)

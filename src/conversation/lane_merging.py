@@ -9,17 +9,19 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Final, Self
 
 import structlog
 
 from ..errors import LeaseLost, StoreError, StoreUnavailable
-from ..guardrails.pii import mask_value
+from ..events import EventName
 from ..identity.base import NO_METADATA, Identity, Metadata, Resolution
-from ..model import Address, Route, SubjectId
+from ..model import Address, SubjectId
+from ..persistence.base import LaneStore
 from ..telemetry.logs import subject_label
+from .event_bus import EventBus
 
 log = structlog.get_logger(__name__)
 
@@ -30,36 +32,28 @@ PAUSES: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 6
 MOST_DONE: Final = 10_000
 
 
-class Merging(Protocol):
-    """The part of the store that moves a lane."""
-
-    async def merge(self, old: SubjectId, new: SubjectId, *, token: str) -> bool:
-        """Move everything of ``old`` into ``new``; True when there was something, or this token moved it before.
-
-        Raises LeaseLost while either lane is busy, and StoreUnavailable.
-        """
-        ...
-
-
-Moved = Callable[[SubjectId, SubjectId], None]
-"""Is told of a lane that was moved: from which subject to which."""
-
-
 class MergingResolver:
-    """Fulfils :class:`~tandem.identity.base.Identity` over another one, and joins the lanes of whom it finds.
+    """Finds subjects by an identity, and joins the lanes of one person.
 
-    Use it with ``async with``. ``moved`` are told of each lane that was moved, ``held`` of each that was held a moment
-    for it.
+    Use it with ``async with``. ``wake`` is called for each lane that was held a moment for it.
     """
 
-    def __init__(self, identity: Identity, store: Merging, *, pauses: tuple[float, ...] = PAUSES) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        store: LaneStore,
+        bus: EventBus,
+        *,
+        wake: Callable[[SubjectId], None],
+        pauses: tuple[float, ...] = PAUSES,
+    ) -> None:
         self._identity = identity
         self._store = store
+        self._bus = bus
+        self._wake = wake
         self._pauses = pauses
         self._done: OrderedDict[SubjectId, Resolution] = OrderedDict()
         self._running: dict[SubjectId, asyncio.Task[None]] = {}
-        self.moved: list[Moved] = []
-        self.held: list[Callable[[SubjectId], None]] = []
 
     async def __aenter__(self) -> Self:
         return self
@@ -83,15 +77,6 @@ class MergingResolver:
     async def glance(self, address: Address, *, session: str, metadata: Metadata = NO_METADATA) -> Resolution:
         """Find the subject without waiting for anybody; nothing is joined."""
         return await self._identity.glance(address, session=session, metadata=metadata)
-
-    async def facts(self, route: Route, subject: SubjectId) -> Mapping[str, Any]:
-        """Return what is known of a customer, without card and social security numbers."""
-        facts: Mapping[str, Any] = mask_value(dict(await self._identity.facts(route, subject)))
-        return facts
-
-    def known(self, subject: SubjectId) -> Resolution | None:
-        """Return what a source last said of a subject."""
-        return self._identity.known(subject)
 
     def _begin(self, found: Resolution) -> asyncio.Task[None] | None:
         """Start joining, unless that goes on for this subject already; its next answer is then looked at anew."""
@@ -124,7 +109,7 @@ class MergingResolver:
         try:
             if await self._store.merge(old, new, token=token):
                 log.info("lanes_joined", old=subject_label(old), new=subject_label(new))
-                self._tell(old, new)
+                self._bus.tell_of(new, EventName.JOINED, earlier=old)
                 self._look(old, new)
         except LeaseLost:
             self._look(old, new)
@@ -137,14 +122,5 @@ class MergingResolver:
 
     def _look(self, *subjects: SubjectId) -> None:
         """Let lanes be looked at: whoever came while both were held for joining was turned away."""
-        for held in self.held:
-            for subject in subjects:
-                held(subject)
-
-    def _tell(self, old: SubjectId, new: SubjectId) -> None:
-        for moved in self.moved:
-            try:
-                moved(old, new)
-            except Exception:
-                # The edge of a listener.
-                log.exception("listener_failed", listener="joining")
+        for subject in subjects:
+            self._wake(subject)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..entries import Heard, PersonWanted, SpokenPrompt, Waiting
+from ..events import EventName
 from ..model import Conversation, Item, Priority, Ticket, Tone
 from ..persistence.values import Change
 from . import agent_pause
@@ -15,7 +16,6 @@ from .base import AgentRunner, Requested, Steering
 from .change_draft import Draft
 from .delivery import CALL_ENDED
 from .history import hear, rest_of
-from .reply_route import text_route
 from .speech_stream import SpeechStream, SpeechStreams
 from .spelling import as_written
 
@@ -57,7 +57,7 @@ async def answer(runner: AgentRunner, draft: Draft, batch: Sequence[Waiting], st
     draft.conversation = replace(draft.conversation, routes=routes, last_channel=route.channel)
     masked = [kind for _, prompt in prompts for kind in prompt.masked]
     if masked:
-        draft.note("masked", route.channel, tone=Tone.WARNING, direction="incoming", kinds=masked)
+        draft.note(EventName.MASKED, route.channel, tone=Tone.WARNING, direction="incoming", kinds=masked)
     draft.begin_session(route.channel)
     greeting = next((prompt.greeting for _, prompt in prompts if prompt.greeting), "")
     before: list[Item] = [{"role": "assistant", "content": greeting}] if greeting else []
@@ -95,9 +95,9 @@ def correct(draft: Draft, key: str, body: Heard) -> Change:
     if body.lost and not body.announced:
         _leave_open(draft, rest_of(told[-1], body.text) if told else "")
     elif body.lost and rest_of(body.announced, body.text):
-        route = text_route(conversation, draft.delivery.other_way)
+        route = draft.text_route()
         if route is not None:
-            draft.note("sent_another_way", route.channel, tone=Tone.WARNING, code=CALL_ENDED)
+            draft.note(EventName.SENT_ANOTHER_WAY, route.channel, tone=Tone.WARNING, code=CALL_ENDED)
             draft.reply(route, as_written(body.announced))
     if body.announced and (not told or told[-1] != body.announced):
         return draft.change(consumed=[key])
@@ -107,7 +107,7 @@ def correct(draft: Draft, key: str, body: Heard) -> Change:
         history=hear(conversation.history, turn=body.turn, text=body.text),
         unfolded=hear(conversation.unfolded, turn=body.turn, text=body.text),
     )
-    draft.note("heard", conversation.last_channel, turn=body.turn)
+    draft.note(EventName.HEARD, conversation.last_channel, turn=body.turn)
     return draft.change(consumed=[key])
 
 
@@ -137,7 +137,9 @@ def want_person(draft: Draft, key: str, body: PersonWanted) -> Change:
         escalation=True,
     )
     draft.grant(Requested(tickets=(ticket,), escalation=Priority.HIGH))
-    draft.note("escalation", body.route.channel, tone=Tone.WARNING, ticket=ticket.id, priority=ticket.priority.value)
+    draft.note(
+        EventName.ESCALATION, body.route.channel, tone=Tone.WARNING, ticket=ticket.id, priority=ticket.priority.value
+    )
     return draft.change(consumed=[key])
 
 
@@ -152,7 +154,7 @@ def _left_behind(
 ) -> None:
     """Decide about an answer whose caller is gone: text it when something was done or nothing was heard of it."""
     heard = (speech.heard or "").strip()
-    draft.note("hung_up", body.route.channel, tone=Tone.WARNING, covers=[waiting.entry.key])
+    draft.note(EventName.HUNG_UP, body.route.channel, tone=Tone.WARNING, covers=[waiting.entry.key])
     if mattered or not heard:
         draft.reply(body.route, told)
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ..entries import Hold, Revealed, StaffAct, StaffMessage, TicketClosed, TicketOpened, Waiting
+from ..events import EventName
 from ..model import Conversation, Source, Tone
 from ..persistence.values import Change
 from . import agent_pause, phrases, ticket_work
@@ -29,7 +30,7 @@ async def act(runner: AgentRunner, draft: Draft, waiting: Waiting, body: StaffAc
     """Carry out what staff did."""
     key = waiting.entry.key
     if waiting.tries > MAX_TRIES:
-        draft.note("entry_set_aside", draft.conversation.last_channel, tone=Tone.ERROR, covers=[key])
+        draft.note(EventName.ENTRY_SET_ASIDE, draft.conversation.last_channel, tone=Tone.ERROR, covers=[key])
         return draft.change(set_aside=[key])
     if isinstance(body, TicketOpened):
         return await ticket_work.opened(runner, draft, key, body)
@@ -40,7 +41,7 @@ async def act(runner: AgentRunner, draft: Draft, waiting: Waiting, body: StaffAc
     elif isinstance(body, Hold):
         await _hold(runner, draft, key, body)
     elif isinstance(body, Revealed):
-        draft.note("contact_revealed", draft.conversation.last_channel, source=Source.STAFF, actor=body.actor)
+        draft.note(EventName.CONTACT_REVEALED, draft.conversation.last_channel, source=Source.STAFF, actor=body.actor)
     return draft.change(consumed=[key])
 
 
@@ -66,11 +67,13 @@ def _write(draft: Draft, body: StaffMessage) -> None:
     route = draft.text_route()
     if route is None:
         last = draft.conversation.last_channel
-        draft.note("staff_message_unsent", last, tone=Tone.ERROR, source=Source.STAFF, actor=body.actor)
+        draft.note(EventName.STAFF_MESSAGE_UNSENT, last, tone=Tone.ERROR, source=Source.STAFF, actor=body.actor)
         return
     number = draft.conversation.turns_taken + 1
     draft.remember(route, number, [{"role": "system", "content": written_note(body.actor, body.text)}])
-    draft.note("staff_message", route.channel, source=Source.STAFF, turn=number, actor=body.actor, text=body.text)
+    draft.note(
+        EventName.STAFF_MESSAGE, route.channel, source=Source.STAFF, turn=number, actor=body.actor, text=body.text
+    )
     draft.reply(route, body.text)
     agent_pause.answered(draft)
 
@@ -80,7 +83,7 @@ async def _hold(runner: AgentRunner, draft: Draft, key: str, body: Hold) -> None
     conversation = draft.conversation
     if conversation.paused is body.on:
         return
-    name = "agent_paused" if body.on else "agent_resumed"
+    name = EventName.AGENT_PAUSED if body.on else EventName.AGENT_RESUMED
     draft.note(name, conversation.last_channel, tone=Tone.WARNING, source=Source.STAFF, actor=body.actor)
     if body.on:
         draft.conversation = agent_pause.begin(conversation)

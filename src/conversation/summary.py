@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..model import Item, Turn
-from .prompt_quoting import block, plain, private
+from .prompt_blocks import block, plain, private
 
 LARGEST = 2000
 """Bytes of UTF-8 that a summary is kept at, and with little around it shown in."""

@@ -1,16 +1,18 @@
 """Which texts reach the agent, and what happens to the others. Pure.
 
 Texts that never reach it: opt-out words, empty and over-long messages, what comes faster than people write, and what
-another machine keeps repeating. Times are the store's clock, seconds.
+another machine keeps repeating. A goodbye does reach it, and ends the session. Times are the store's clock, seconds.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ..entries import TextReceived
+from ..events import EventName
 from ..model import Channel, Conversation, Meter
 from . import phrases
 
@@ -38,7 +40,7 @@ class Screened:
     conversation: Conversation
     texts: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
-    happened: list[str] = field(default_factory=list)
+    happened: list[EventName] = field(default_factory=list)
     blocked: bool = False
 
 
@@ -63,19 +65,19 @@ def _screen(found: Screened, at: float, body: TextReceived, rules: Rules) -> Non
     word = _word(body)
     opted_out = channel in found.conversation.opted_out
     if body.route.customer == body.route.ours:
-        found.happened.append("own_message")
+        found.happened.append(EventName.OWN_MESSAGE)
     elif body.opt_out == "STOP" or word in STOP_WORDS:
         found.conversation = opt(found.conversation, channel, out=True)
         found.blocked = True
-        found.happened.append("opted_out")
+        found.happened.append(EventName.OPTED_OUT)
     elif body.opt_out == "START" or word in START_WORDS or (opted_out and word in AGREEING_WORDS):
         found.conversation = opt(found.conversation, channel, out=False)
-        found.happened.append("opted_in")
+        found.happened.append(EventName.OPTED_IN)
     elif body.opt_out == "HELP":
-        found.happened.append("help_answered_by_provider")
+        found.happened.append(EventName.HELP_ANSWERED_BY_PROVIDER)
     elif opted_out:
         # An answer could not be sent: the provider refuses it (error 21610).
-        found.happened.append("text_after_opt_out")
+        found.happened.append(EventName.TEXT_AFTER_OPT_OUT)
     else:
         _measure(found, at, body, rules)
 
@@ -87,7 +89,7 @@ def _measure(found: Screened, at: float, body: TextReceived, rules: Rules) -> No
     alike = rules.rate_per_minute > 0 and meter.shapes >= ALIKE
     machine = meter.repeats >= REPEATS or alike
     if too_many or machine:
-        found.happened.append("rate_limited" if too_many else "loop_stopped")
+        found.happened.append(EventName.RATE_LIMITED if too_many else EventName.LOOP_STOPPED)
         if at - meter.noticed_at > WINDOW:
             found.conversation = replace(found.conversation, meter=replace(meter, noticed_at=at))
             found.notices.append(phrases.SLOWER if too_many else phrases.REPEATED)
@@ -95,10 +97,10 @@ def _measure(found: Screened, at: float, body: TextReceived, rules: Rules) -> No
     text = body.text
     if not text.strip():
         found.notices.append(phrases.PICTURE if body.media else phrases.EMPTY)
-        found.happened.append("notice")
+        found.happened.append(EventName.NOTICE)
     elif len(text) > rules.max_chars:
         found.notices.append(phrases.too_long(rules.max_chars))
-        found.happened.append("notice")
+        found.happened.append(EventName.NOTICE)
     else:
         found.texts.append(f"{text}\n{phrases.attachment_note(body.media)}" if body.media else text)
 
@@ -135,3 +137,26 @@ def opt(conversation: Conversation, channel: Channel, *, out: bool) -> Conversat
     """Return a conversation with a channel's opt-out set or lifted."""
     others = tuple(one for one in conversation.opted_out if one is not channel)
     return replace(conversation, opted_out=(*others, channel) if out else others)
+
+
+_LONGEST = 12
+"""Words. Who says more than that has something to say."""
+
+_WISH = r"have a (good|great|nice) (day|one|evening|night|week|weekend|afternoon|morning|time)"
+_ENOUGH = r"that('s| is| will be| would be|'ll be) (all|it|everything)|nothing else|no,? (thanks|thank you)"
+_DONE = r"i('m| am) (good|all set|done)|all set|we('re| are) done"
+_FAREWELL = re.compile(rf"\b(good ?bye|bye|bye[- ]bye|see (you|ya)|take care|good ?night|{_WISH}|{_ENOUGH}|{_DONE})\b")
+_MORE = re.compile(
+    r"\?|\b(but|with|want|need|would|could|can|please|order|refund|replacement|return|also|one more|before|not|"
+    r"until|how|what|when|where|why)\b"
+)
+"""Signs that something is still wanted: "I'm good with a replacement" is an answer, not a goodbye."""
+
+
+def is_goodbye(text: str) -> bool:
+    """Tell whether a text ends the conversation."""
+    said = " ".join(text.lower().replace("’", "'").split())
+    if len(said.split()) > _LONGEST or not _FAREWELL.search(said):
+        return False
+    # What is asked for beside the farewell counts; its own words ("that would be all") do not.
+    return not _MORE.search(_FAREWELL.sub(" ", said))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..entries import TicketClosed, TicketOpened
+from ..events import EventName
 from ..model import Approval, ApprovalStatus, Priority, Source, Ticket, TicketStatus, TicketStep, Tone
 from ..persistence.values import Change
 from . import agent_pause, phrases
 from .agent_turn import run_agent
 from .base import AgentRunner
 from .change_draft import Draft
-from .prompt_quoting import quoted
+from .prompt_blocks import quoted
 from .ticket_history import REPLY_TO_TICKET, with_step
 
 _RISING = tuple(Priority)
@@ -28,11 +29,11 @@ async def opened(runner: AgentRunner, draft: Draft, key: str, body: TicketOpened
         # Committed first, so that everybody sees it while the agent works; the entry stays.
         _reachable(draft, body)
         draft.put_ticket(ticket)
-        _row(draft, "ticket_opened", ticket, body.actor, priority=ticket.priority.value, title=ticket.title)
+        _row(draft, EventName.TICKET_OPENED, ticket, body.actor, priority=ticket.priority.value, title=ticket.title)
         return draft.change()
     if known.subject != draft.conversation.subject:
         # Somebody else's ticket got the same external id in the same moment.
-        draft.note("ticket_ignored", draft.conversation.last_channel, tone=Tone.WARNING, ticket=ticket.id)
+        draft.note(EventName.TICKET_IGNORED, draft.conversation.last_channel, tone=Tone.WARNING, ticket=ticket.id)
     elif draft.conversation.paused:
         agent_pause.keep_ticket(draft, ticket.id)
     else:
@@ -51,7 +52,7 @@ async def work(runner: AgentRunner, draft: Draft, ticket_id: str, key: str) -> N
     await run_agent(runner, draft, route, [key], notes=[_work_note(ticket)], quiet=True, about=about)
     new = [one for one in draft.conversation.approvals if one.id not in before and one.tool == REPLY_TO_TICKET]
     if not new:
-        draft.note("ticket_unanswered", route.channel, tone=Tone.WARNING, source=Source.AGENT, ticket=ticket.id)
+        draft.note(EventName.TICKET_UNANSWERED, route.channel, tone=Tone.WARNING, source=Source.AGENT, ticket=ticket.id)
 
 
 async def closed(draft: Draft, body: TicketClosed) -> None:
@@ -61,7 +62,7 @@ async def closed(draft: Draft, body: TicketClosed) -> None:
         return
     step = TicketStep(draft.now, body.status.value, body.actor, body.note)
     draft.put_ticket(with_step(replace(ticket, status=body.status), step))
-    _row(draft, "ticket_closed", ticket, body.actor, status=body.status.value, note=body.note)
+    _row(draft, EventName.TICKET_CLOSED, ticket, body.actor, status=body.status.value, note=body.note)
     because = f", saying {quoted(body.note, 1000)}" if body.note else "."
     _remember(draft, f"Note from the staff desk: a colleague {body.status.value} the ticket {ticket.id}{because}")
 
@@ -97,7 +98,7 @@ def _replied(draft: Draft, ticket: Ticket, message: str, by: str) -> None:
     route = draft.text_route()
     draft.put_ticket(with_step(ticket, TicketStep(draft.now, "replied", by, message)))
     _remember(draft, f"Note from the staff desk: your answer to the ticket {ticket.id} was approved and sent.", told)
-    _row(draft, "ticket_replied", ticket, by, tone=Tone.SUCCESS)
+    _row(draft, EventName.TICKET_REPLIED, ticket, by, tone=Tone.SUCCESS)
     if route is not None:
         draft.reply(route, told)
 
@@ -113,7 +114,7 @@ def _under_review(draft: Draft, ticket: Ticket, approval: Approval) -> None:
             )
         draft.put_ticket(ticket)
         draft.note(
-            "ticket_priority_raised",
+            EventName.TICKET_PRIORITY_RAISED,
             draft.conversation.last_channel,
             tone=Tone.WARNING,
             ticket=ticket.id,
@@ -150,7 +151,7 @@ def _remember(draft: Draft, note: str, told: str = "") -> None:
     draft.remember(route, draft.conversation.turns_taken + 1, [{"role": "system", "content": note}, *said])
 
 
-def _row(draft: Draft, name: str, ticket: Ticket, actor: str, *, tone: Tone = Tone.INFO, **data: str) -> None:
+def _row(draft: Draft, name: EventName, ticket: Ticket, actor: str, *, tone: Tone = Tone.INFO, **data: str) -> None:
     draft.note(
         name,
         draft.conversation.last_channel,

@@ -18,14 +18,15 @@ from ..entries import (
     Undelivered,
     Waiting,
 )
+from ..events import EventName
 from ..model import Conversation, Route, Tone
 from ..persistence.values import Change
 from ..telemetry.logs import subject_label
 from . import agent_pause, decisions, phrases, spoken_turn, staff_actions
 from .agent_turn import run_agent
 from .base import AgentRunner, EngineLimits, Steering
-from .change_draft import Draft, FindTicket
-from .delivery import CALL_ENDED, Delivery
+from .change_draft import Draft, FindTicket, ReplyComposer
+from .delivery import CALL_ENDED
 from .spelling import as_written
 from .text_screening import Rules, opt, screen
 
@@ -43,10 +44,10 @@ class TurnMaker:
     """Turns entries into changes with the help of the agent."""
 
     def __init__(
-        self, runner: AgentRunner, delivery: Delivery, limits: EngineLimits, *, find_ticket: FindTicket
+        self, runner: AgentRunner, composer: ReplyComposer, limits: EngineLimits, *, find_ticket: FindTicket
     ) -> None:
         self._runner = runner
-        self._delivery = delivery
+        self._composer = composer
         self._limits = limits
         self._find_ticket = find_ticket
         self._rules = Rules(rate_per_minute=limits.rate_per_minute, max_chars=limits.max_input_chars)
@@ -58,7 +59,7 @@ class TurnMaker:
 
         ``batch`` is texts over one route, what a caller said in one call, or one entry of another kind.
         """
-        draft = Draft(conversation, now, self._limits, self._delivery, self._find_ticket)
+        draft = Draft(conversation, now, self._limits, self._composer, self._find_ticket)
         first = batch[0]
         body = first.entry.body
         if isinstance(body, Decision):
@@ -66,7 +67,7 @@ class TurnMaker:
         if isinstance(body, Undelivered):
             return self._undelivered(draft, first.entry.key, body)
         if isinstance(body, TextFromAnother):
-            draft.note("text_from_another", body.route.channel)
+            draft.note(EventName.TEXT_FROM_ANOTHER, body.route.channel)
             draft.reply(body.route, body.text)
             return draft.change(consumed=[first.entry.key])
         if isinstance(body, Heard):
@@ -94,7 +95,7 @@ class TurnMaker:
             draft.note(happened, channel, tone=Tone.WARNING, covers=covers)
         kinds = [kind for _, body in batch for kind in body.masked]
         if kinds:
-            draft.note("masked", channel, tone=Tone.WARNING, direction="incoming", kinds=kinds)
+            draft.note(EventName.MASKED, channel, tone=Tone.WARNING, direction="incoming", kinds=kinds)
         if screened.blocked:
             draft.blocked.append(channel)
         if screened.notices:
@@ -113,13 +114,13 @@ class TurnMaker:
     def _undelivered(self, draft: Draft, key: str, body: Undelivered) -> Change:
         """Draw the conclusions from a reply that the provider refused."""
         route = body.reply.route
-        other = self._delivery.other_way(route)
+        other = self._composer.other_way(route)
         if body.code == OPTED_OUT:
             draft.conversation = opt(draft.conversation, route.channel, out=True)
             draft.blocked.append(route.channel)
-            draft.note("opted_out", route.channel, tone=Tone.WARNING, code=body.code)
+            draft.note(EventName.OPTED_OUT, route.channel, tone=Tone.WARNING, code=body.code)
         elif body.code in (WINDOW_CLOSED, CALL_ENDED) and other is not None:
-            draft.note("sent_another_way", other.channel, tone=Tone.WARNING, code=body.code)
+            draft.note(EventName.SENT_ANOTHER_WAY, other.channel, tone=Tone.WARNING, code=body.code)
             text = body.reply.text
             draft.reply(other, as_written(text) if body.code == CALL_ENDED else text)
         return draft.change(consumed=[key])
@@ -127,6 +128,6 @@ class TurnMaker:
     def _set_aside(self, draft: Draft, waiting: Waiting, route: Route) -> Change:
         """Give up a text that never let a turn end, tell the customer, and let the lane go on."""
         log.error("entry_set_aside", subject=subject_label(draft.conversation.subject), tries=waiting.tries)
-        draft.note("entry_set_aside", route.channel, tone=Tone.ERROR, covers=[waiting.entry.key])
+        draft.note(EventName.ENTRY_SET_ASIDE, route.channel, tone=Tone.ERROR, covers=[waiting.entry.key])
         draft.reply(route, phrases.FAILURE)
         return draft.change(set_aside=[waiting.entry.key])

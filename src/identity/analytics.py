@@ -15,7 +15,8 @@ from typing import Any, Final
 
 import structlog
 
-from ..model import SubjectId, TimelineEvent
+from ..events import EventName, Happened
+from ..model import SubjectId
 from .base import Resolution
 from .segment import USER, of_number
 from .source_answers import OURS, Lately
@@ -31,13 +32,13 @@ PREFIX: Final = "segment_"
 MOST_PEOPLE: Final = 5_000
 
 NAMES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
-    "conversation_start": ("Conversation Started", ()),
-    "conversation_end": ("Conversation Ended", ()),
-    "escalation": ("Conversation Escalated", ("priority",)),
-    "approval_requested": ("Approval Requested", ("tool",)),
-    "approval_decided": ("Approval Decided", ("tool", "verdict", "status")),
-    "approval_expired": ("Approval Expired", ("tool",)),
-    "tool": ("Tool Used", ("tool",)),
+    EventName.CONVERSATION_START: ("Conversation Started", ()),
+    EventName.CONVERSATION_END: ("Conversation Ended", ()),
+    EventName.ESCALATION: ("Conversation Escalated", ("priority",)),
+    EventName.APPROVAL_REQUESTED: ("Approval Requested", ("tool",)),
+    EventName.APPROVAL_DECIDED: ("Approval Decided", ("tool", "verdict", "status")),
+    EventName.APPROVAL_EXPIRED: ("Approval Expired", ("tool",)),
+    EventName.TOOL: ("Tool Used", ("tool",)),
 }
 """Rows of the timeline that are told, under which name, and which of their data go along."""
 CHANNEL_CHANGED: Final = "Channel Changed"
@@ -75,12 +76,15 @@ class SegmentAnalytics:
         self._channels: Lately[SubjectId, str] = Lately(MOST_PEOPLE)
         self._full = False
 
-    async def happened(self, subject: SubjectId, event: TimelineEvent) -> None:
-        """Tell Segment of a row of the timeline, if it is one of those that it is told."""
+    async def hear(self, happened: Happened) -> None:
+        """Tell Segment of an event, if it is one of those that it is told: a listener of the event bus."""
+        subject, event = happened.subject, happened.event
+        if event.name == EventName.JOINED and "earlier" in event.data:
+            self._moved(SubjectId(str(event.data["earlier"])), subject)
         name, keys = NAMES.get(event.name, ("", ()))
         if not name or not self._may_tell(subject):
             return
-        if event.name == "conversation_start":
+        if event.name == EventName.CONVERSATION_START:
             self._identify(subject)
         channel = event.channel.value if event.channel else ""
         before = self._channels.get(subject)
@@ -89,13 +93,13 @@ class SegmentAnalytics:
         if before and channel and before != channel:
             self._put("track", **person(subject), event=CHANNEL_CHANGED, properties={"from": before, "to": channel})
         properties = {key: str(event.data[key]) for key in keys if key in event.data} | {"channel": channel}
-        if event.name == "tool":
+        if event.name == EventName.TOOL:
             properties["outcome"] = event.tone.value
         self._put("track", **person(subject), event=name, properties=properties)
-        if event.name == "conversation_end":
+        if event.name == EventName.CONVERSATION_END:
             self._channels.drop(subject)
 
-    def moved(self, old: SubjectId, new: SubjectId) -> None:
+    def _moved(self, old: SubjectId, new: SubjectId) -> None:
         """Tell Segment that somebody who was anonymous is known now, and who that is."""
         before, after = person(old), person(new)
         if not self._may_tell(new) or "anonymous_id" not in before or "user_id" not in after:

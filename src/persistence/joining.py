@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ..errors import LeaseLost, UnreadableRecord
+from ..events import EventName
 from ..model import Approval, ApprovalStatus, Conversation, Priority, Source, SubjectId, TimelineEvent, Turn
 from .own_lanes import OWN_LANES
 from .values import Change, Claim
@@ -92,7 +93,9 @@ async def _release(store: LaneStore, *claims: Claim | None) -> None:
 
 
 async def _merged_before(store: LaneStore, old: SubjectId, token: str) -> bool:
-    return any(row.name == "moved" and row.data.get("token") == token for row in await store.timeline(old, limit=1))
+    return any(
+        row.name == EventName.MOVED and row.data.get("token") == token for row in await store.timeline(old, limit=1)
+    )
 
 
 def _under_way(conversation: Conversation | None) -> bool:
@@ -102,14 +105,14 @@ def _under_way(conversation: Conversation | None) -> bool:
 async def _joining(store: LaneStore, left: Claim, stays: Claim, leaving: Conversation, token: str) -> Joining:
     conversation = joined(leaving, stays.conversation, stays.subject, now=stays.now)
     tickets = [replace(one, subject=stays.subject) for one in await store.tickets(left.subject, limit=ALL)]
-    arrival = TimelineEvent("joined", Source.SYSTEM, data={"turns": leaving.turns_taken})
+    arrival = TimelineEvent(EventName.JOINED, Source.SYSTEM, data={"turns": leaving.turns_taken})
     change = Change(
         conversation,
         timeline=(arrival,),
         tickets=tuple(reversed(tickets)),  # oldest first, as they came
         wake_at=_wake_at(conversation),
     )
-    return Joining(left, stays, change, TimelineEvent("moved", Source.SYSTEM, data={"token": token}), token)
+    return Joining(left, stays, change, TimelineEvent(EventName.MOVED, Source.SYSTEM, data={"token": token}), token)
 
 
 def joined(left: Conversation, stays: Conversation | None, subject: SubjectId, *, now: float) -> Conversation:

@@ -15,10 +15,11 @@ from ..entries import Decision, Verdict
 from ..errors import MalformedRequest, StoreUnavailable, UnreadableRecord
 from ..guardrails.pii import mask, mask_value
 from ..model import Approval, ApprovalStatus, SubjectId
+from ..persistence.base import LaneStore
 from ..persistence.values import Outcome, Page, Receipt
 from ..telemetry.logs import subject_label
 from .approval_view import as_seen, decision_key, foreseen, is_open
-from .base import ApprovalStore, ArgumentCheck, Decider
+from .base import ArgumentCheck, Decider
 from .decision_request import Ask, Submission
 
 log = structlog.get_logger(__name__)
@@ -65,7 +66,7 @@ class ApprovalDesk:
 
     def __init__(
         self,
-        store: ApprovalStore,
+        store: LaneStore,
         decider: Decider,
         check: ArgumentCheck,
         *,

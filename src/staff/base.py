@@ -1,35 +1,13 @@
-"""What the staff room asks of the rooms below it."""
+"""The slices of engine and runner that the staff room uses; its tests put much less in their place."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from ..entries import Decision, Waiting
-from ..model import Approval, ApprovalStatus, Conversation, SubjectId
-from ..persistence.values import Page, Receipt
-
-
-class ApprovalStore(Protocol):
-    """The part of the store that staff read; see :class:`~tandem.persistence.base.LaneStore`."""
-
-    async def approvals(
-        self, *, status: ApprovalStatus | None, limit: int, cursor: str | None = None
-    ) -> Page[Approval]:
-        """List approvals, soonest expiry first; None lists every status."""
-        ...
-
-    async def approval(self, approval_id: str) -> Approval | None:
-        """Find one approval by its id. Raises UnreadableRecord."""
-        ...
-
-    async def conversation(self, subject: SubjectId) -> Conversation | None:
-        """Return the last committed conversation. Raises UnreadableRecord."""
-        ...
-
-    async def waiting(self, subject: SubjectId) -> tuple[Waiting, ...]:
-        """Return the entries that no turn consumed yet, oldest first."""
-        ...
+from ..entries import Decision
+from ..model import SubjectId
+from ..persistence.values import Receipt
 
 
 class Decider(Protocol):

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from ..conversation.reply_route import OtherWay, text_route
+from ..conversation.change_draft import ReplyComposer
 from ..conversation.staff_actions import paused_as_seen
 from ..entries import Hold, Revealed, StaffAct, StaffMessage, Waiting
 from ..errors import LeaseLost, MalformedRequest, NotFound, NoWay, TurnRunning, UnreadableRecord
@@ -54,13 +54,13 @@ class Conversations:
         people: CustomerDirectory,
         whose: SubjectLookup,
         *,
-        other_way: OtherWay,
+        composer: ReplyComposer,
     ) -> None:
         self._store = store
         self._lanes = lanes
         self._people = people
         self._whose = whose
-        self._other_way = other_way
+        self._composer = composer
 
     # --- the list ---------------------------------------------------------------------------------------
 
@@ -196,7 +196,7 @@ class Conversations:
         conversation = await self._conversation(await self._whose.one(spelling))
         if conversation is None:
             raise NotFound("(conversation)")
-        route = text_route(conversation, self._other_way)
+        route = self._composer.text_route(conversation)
         if route is None:
             raise NoWay
         # Staff may quote the customer: no card or social security number is stored through this door either.

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
 
 from ..errors import StoreUnavailable, UnreadableRecord
 from ..identity.phone import e164
 from ..model import Conversation, SubjectId
-from ..shop.base import Customer
+from ..persistence.base import LaneStore
+from ..shop.base import Customer, Shop
 
 AT_ONCE = 8
 """Questions to the business data that run side by side."""
@@ -20,36 +20,20 @@ KEPT_SECONDS, KEPT = 60.0, 2000
 """How long an answer is used again, and how many are."""
 
 
-class Accounts(Protocol):
-    """The part of the business data that names people; see :class:`~tandem.shop.base.Shop`."""
-
-    async def customer_by_phone(self, phone: str) -> Customer | None:
-        """Find the account of an E.164 number, or None."""
-        ...
-
-
-class DirectoryRecords(Protocol):
-    """The part of the store that knows the ways to a subject."""
-
-    async def conversation(self, subject: SubjectId) -> Conversation | None:
-        """Return the last committed conversation. Raises UnreadableRecord."""
-        ...
-
-
 class CustomerDirectory:
     """Knows numbers and accounts of subjects; answers about accounts are kept for a minute."""
 
     def __init__(
         self,
-        accounts: Accounts,
-        records: DirectoryRecords,
+        shop: Shop,
+        store: LaneStore,
         *,
         region: str,
         patience: float = PATIENCE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._accounts = accounts
-        self._records = records
+        self._shop = shop
+        self._store = store
         self._region = region
         self._patience = patience
         self._clock = clock
@@ -61,7 +45,7 @@ class CustomerDirectory:
         if subject.startswith("phone_"):
             return e164(f"+{subject.removeprefix('phone_')}", self._region)
         try:
-            conversation = conversation or await self._records.conversation(subject)
+            conversation = conversation or await self._store.conversation(subject)
         except UnreadableRecord:
             return None
         routes = conversation.routes.values() if conversation else ()
@@ -70,7 +54,7 @@ class CustomerDirectory:
 
     async def account(self, subject: SubjectId, number: str | None) -> Customer | None:
         """Return the account behind a number, asked now. Raises StoreUnavailable."""
-        customer = await self._accounts.customer_by_phone(number) if number else None
+        customer = await self._shop.customer_by_phone(number) if number else None
         self._keep(subject, number, customer)
         return customer
 

@@ -4,57 +4,36 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from ..errors import NotFound, UnreadableRecord
 from ..model import Conversation, SubjectId, Ticket, TicketStatus
-from ..shop.base import Customer, Order, dollars
+from ..persistence.base import LaneStore
+from ..shop.base import Customer, Order, Shop, dollars
 from .customer_directory import CustomerDirectory, masked_email
 from .subject_lookup import SubjectLookup
 from .ticket_view import ticket_as_json
 from .times import written
 
 
-class Orders(Protocol):
-    """The part of the business data that knows orders; see :class:`~tandem.shop.base.Shop`."""
-
-    async def orders_of(self, customer_id: str) -> tuple[Order, ...]:
-        """List a customer's orders by their ids."""
-        ...
-
-
-class CustomerRecords(Protocol):
-    """The part of the store that knows customers."""
-
-    async def conversation(self, subject: SubjectId) -> Conversation | None:
-        """Return the last committed conversation. Raises UnreadableRecord."""
-        ...
-
-    async def tickets(self, subject: SubjectId, *, limit: int = 50) -> tuple[Ticket, ...]:
-        """Return the newest tickets of a subject, newest first."""
-        ...
-
-
 class Customers:
     """Reads the store and the business data."""
 
-    def __init__(
-        self, records: CustomerRecords, orders: Orders, people: CustomerDirectory, whose: SubjectLookup
-    ) -> None:
-        self._records = records
-        self._orders = orders
+    def __init__(self, store: LaneStore, shop: Shop, people: CustomerDirectory, whose: SubjectLookup) -> None:
+        self._store = store
+        self._shop = shop
         self._people = people
         self._whose = whose
 
     async def detail(self, spelling: str) -> dict[str, Any]:
         """Return what is shown of a customer. Raises NotFound, and StoreUnavailable when a source does not answer."""
         subject = await self._whose.one(spelling)
-        conversation, tickets = await asyncio.gather(self._conversation(subject), self._records.tickets(subject))
+        conversation, tickets = await asyncio.gather(self._conversation(subject), self._store.tickets(subject))
         number = await self._people.number(subject, conversation)
         account = await self._people.account(subject, number)
         if account is None and conversation is None:
             raise NotFound("(customer)")
-        orders = await self._orders.orders_of(account.id) if account else ()
+        orders = await self._shop.orders_of(account.id) if account else ()
         return {
             "subjectId": subject,
             "account": _account(account) if account else None,
@@ -65,7 +44,7 @@ class Customers:
 
     async def _conversation(self, subject: SubjectId) -> Conversation | None:
         try:
-            return await self._records.conversation(subject)
+            return await self._store.conversation(subject)
         except UnreadableRecord:
             return None
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -20,10 +20,10 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from ..conversation.events import Happened
 from ..errors import StoreUnavailable
+from ..events import EventName, Happened
 from ..model import SubjectId
-from ..persistence.values import ConversationHead, Page
+from ..persistence.base import LaneStore
 from .auth import StaffTokens
 
 log = structlog.get_logger(__name__)
@@ -43,30 +43,18 @@ LOOK_AT = 100
 """Conversations, the last changed ones."""
 
 
-class Changes(Protocol):
-    """The part of the store that says what changed; see :class:`~tandem.persistence.base.LaneStore`."""
-
-    def listen(self) -> AsyncIterator[SubjectId]:
-        """Yield hints of other processes until cancelled."""
-        ...
-
-    async def recent(self, *, limit: int, cursor: str | None = None) -> Page[ConversationHead]:
-        """List conversations, last changed first."""
-        ...
-
-
 class StaffEvents:
     """Tells the open pages of this replica. Use it with ``async with``; :meth:`close` ends every stream."""
 
     def __init__(
         self,
-        changes: Changes,
+        store: LaneStore,
         tokens: StaffTokens,
         *,
         look_seconds: float = LOOK_SECONDS,
         heartbeat: float = HEARTBEAT_SECONDS,
     ) -> None:
-        self._changes = changes
+        self._store = store
         self._tokens = tokens
         self._look_seconds = look_seconds
         self._heartbeat = heartbeat
@@ -87,12 +75,9 @@ class StaffEvents:
         return len(self._pages)
 
     async def hear(self, happened: Happened) -> None:
-        """Tell pages what this replica committed: a listener of the engine's events."""
-        self._tell(happened.subject, _kind(happened.event.name))
-
-    def look_at(self, subject: SubjectId) -> None:
-        """Tell pages that something about a conversation changed which no commit says: a call came or went."""
-        self._tell(subject, "conversation")
+        """Tell pages what happened at this replica: a listener of the event bus."""
+        if happened.event.name != EventName.REPLY_STATUS:
+            self._tell(happened.subject, _kind(happened.event.name))
 
     def close(self) -> None:
         """End every stream and open no more; pages ask again and find another replica, or poll."""
@@ -149,7 +134,7 @@ class StaffEvents:
     async def _listen(self) -> None:
         while True:
             with suppress(StoreUnavailable):
-                async for subject in self._changes.listen():
+                async for subject in self._store.listen():
                     self._tell(subject, "conversation")
                     self._busy_until = time.monotonic() + BUSY_FOR
                     self._hinted.set()
@@ -158,7 +143,7 @@ class StaffEvents:
     async def _look(self) -> None:
         while True:
             with suppress(StoreUnavailable):
-                heads = (await self._changes.recent(limit=LOOK_AT)).items
+                heads = (await self._store.recent(limit=LOOK_AT)).items
                 versions = {head.subject: head.version for head in heads}
                 if self._versions is not None:
                     self._compare(self._versions, versions)
@@ -219,4 +204,4 @@ def _kind(name: str) -> str:
     """Return what a row of the timeline is about."""
     if name.startswith("approval"):
         return "approval"
-    return "ticket" if name.startswith("ticket") or name == "escalation" else "conversation"
+    return "ticket" if name.startswith("ticket") or name == EventName.ESCALATION else "conversation"

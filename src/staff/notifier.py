@@ -21,7 +21,7 @@ from urllib.parse import quote
 import aiohttp
 import structlog
 
-from ..conversation.events import Happened
+from ..events import EventName, Happened
 
 log = structlog.get_logger(__name__)
 
@@ -176,13 +176,13 @@ def _notice(happened: Happened) -> dict[str, Any] | None:
     event, data = happened.event, happened.event.data
     number = re.fullmatch(r"phone_\d*(\d{4})", happened.subject)
     common = {"contact": f"…{number[1]}" if number else None}
-    if event.name in ("approval_requested", "effect_unknown"):
+    if event.name in (EventName.APPROVAL_REQUESTED, EventName.EFFECT_UNKNOWN):
         arguments = data.get("arguments")
         amount = arguments.get("amount") if isinstance(arguments, Mapping) else None
         known = isinstance(amount, int | float) and not isinstance(amount, bool) and abs(amount) < LARGEST_AMOUNT
-        kind = "approval" if event.name == "approval_requested" else "unknown"
+        kind = "approval" if event.name == EventName.APPROVAL_REQUESTED else "unknown"
         details = {"approvalId": data["approval"], "tool": data["tool"], "amount": amount if known else None}
         return {"kind": kind, **details, **common}
-    if event.name in ("ticket_created", "ticket_opened", "escalation"):
+    if event.name in (EventName.TICKET_CREATED, EventName.TICKET_OPENED, EventName.ESCALATION):
         return {"kind": "ticket", "ticketId": data["ticket"], "priority": data["priority"], **common}
     return None

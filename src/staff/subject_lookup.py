@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from ..errors import UnreadableRecord
 from ..identity.phone import e164, subject_id
 from ..model import Address, SubjectId
-from .customer_directory import DirectoryRecords
+from ..persistence.base import LaneStore
 
 SubjectOf = Callable[[Address], Awaitable[SubjectId]]
 """Says which subject is behind a telephone number."""
@@ -16,8 +16,8 @@ SubjectOf = Callable[[Address], Awaitable[SubjectId]]
 class SubjectLookup:
     """Finds subjects. ``region`` completes numbers that are written without a country."""
 
-    def __init__(self, records: DirectoryRecords, subject_of: SubjectOf, *, region: str) -> None:
-        self._records = records
+    def __init__(self, store: LaneStore, subject_of: SubjectOf, *, region: str) -> None:
+        self._store = store
         self._subject_of = subject_of
         self._region = region
 
@@ -29,7 +29,7 @@ class SubjectLookup:
         *others, subject = await self.every(spelling)
         for known in others:
             try:
-                if await self._records.conversation(subject) is None:
+                if await self._store.conversation(subject) is None:
                     return known
             except UnreadableRecord:
                 pass

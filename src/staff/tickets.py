@@ -7,20 +7,20 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import structlog
 
 from ..agents.tools.ticket import RESPONSE
-from ..conversation.reply_route import OtherWay, text_route
+from ..conversation.change_draft import ReplyComposer
 from ..conversation.ticket_history import id_of_external, with_step
 from ..entries import TicketClosed, TicketOpened
 from ..errors import MalformedRequest, NotFound, NoWay, UnreadableRecord
 from ..guardrails.pii import mask
 from ..identity.phone import e164
-from ..model import Address, Channel, Conversation, Priority, Route, SubjectId, Ticket, TicketStatus, TicketStep
+from ..model import Address, Channel, Priority, Route, SubjectId, Ticket, TicketStatus, TicketStep
+from ..persistence.base import LaneStore
 from ..persistence.values import Outcome
-from ..shop.base import Customer
+from ..shop.base import Shop
 from ..telemetry.logs import subject_label
 from .conversations import Actor
 from .customer_directory import CustomerDirectory
@@ -30,26 +30,6 @@ log = structlog.get_logger(__name__)
 
 LOOKS, LOOK_SECONDS = 100, 0.02
 """How often opening looks whether the ticket can be found by its id, and how long it waits in between."""
-
-
-class TicketStore(Protocol):
-    """The part of the store that this room reads; see :class:`~tandem.persistence.base.LaneStore`."""
-
-    async def ticket(self, ticket_id: str) -> Ticket | None:
-        """Find one ticket by its id. Raises UnreadableRecord."""
-        ...
-
-    async def conversation(self, subject: SubjectId) -> Conversation | None:
-        """Return the last committed conversation. Raises UnreadableRecord."""
-        ...
-
-
-class CustomerIds(Protocol):
-    """The part of the business data that knows customers by their ids."""
-
-    async def customer_by_id(self, customer_id: str) -> Customer | None:
-        """Find an account by its own id, or None."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,26 +57,26 @@ class Tickets:
 
     def __init__(
         self,
-        store: TicketStore,
+        store: LaneStore,
         lanes: Actor,
         people: CustomerDirectory,
-        customers: CustomerIds,
+        shop: Shop,
         whose: SubjectLookup,
         *,
         region: str,
         ours: str | None,
-        other_way: OtherWay,
+        composer: ReplyComposer,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """``ours`` is the number that texts to somebody new leave from; ``clock`` dates tickets."""
         self._store = store
         self._lanes = lanes
         self._people = people
-        self._customers = customers
+        self._shop = shop
         self._whose = whose
         self._region = region
         self._ours = ours
-        self._other_way = other_way
+        self._composer = composer
         self._clock = clock
 
     async def find(self, name: str) -> Ticket:
@@ -146,7 +126,7 @@ class Tickets:
         except UnreadableRecord:
             conversation = None
         if conversation is not None and conversation.routes:
-            if text_route(conversation, self._other_way) is None:
+            if self._composer.text_route(conversation) is None:
                 raise NoWay
             return subject, None
         number = number or await self._people.number(subject, conversation)
@@ -158,7 +138,7 @@ class Tickets:
 
     async def _customer(self, wanted: NewTicket) -> tuple[SubjectId, str | None]:
         """Return whose ticket it is, and the number that named them."""
-        account = None if wanted.subject else await self._customers.customer_by_id(wanted.customer)
+        account = None if wanted.subject else await self._shop.customer_by_id(wanted.customer)
         number = e164(account.phone, self._region) if account else None
         spelling = number or wanted.subject or wanted.customer
         return await self._whose.one(spelling), self._whose.number(spelling)

@@ -10,34 +10,37 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..model import ReplyStatus, TimelineEvent, Tone
+from ..events import EventName, Happened
+from ..model import TimelineEvent, Tone
 
 QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 SLOW = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0)
 """Seconds: the upper bounds of the histograms' buckets."""
 COUNTED = frozenset(
     {
-        "conversation_start",
-        "conversation_end",
-        "escalation",
-        "approval_requested",
-        "approval_decided",
-        "approval_expired",
-        "approval_executed",
-        "approval_failed",
-        "approval_unknown",
-        "approval_void",
-        "effect_unknown",
-        "entry_set_aside",
-        "record_set_aside",
-        "masked",
-        "rate_limited",
-        "loop_stopped",
-        "ticket_created",
-        "ticket_opened",
-        "ticket_closed",
-        "staff_message",
+        EventName.CONVERSATION_START,
+        EventName.CONVERSATION_END,
+        EventName.ESCALATION,
+        EventName.APPROVAL_REQUESTED,
+        EventName.APPROVAL_DECIDED,
+        EventName.APPROVAL_EXPIRED,
+        EventName.APPROVAL_EXECUTED,
+        EventName.APPROVAL_FAILED,
+        EventName.APPROVAL_UNKNOWN,
+        EventName.APPROVAL_VOID,
+        EventName.EFFECT_UNKNOWN,
+        EventName.ENTRY_SET_ASIDE,
+        EventName.RECORD_SET_ASIDE,
+        EventName.MASKED,
+        EventName.RATE_LIMITED,
+        EventName.LOOP_STOPPED,
+        EventName.TICKET_CREATED,
+        EventName.TICKET_OPENED,
+        EventName.TICKET_CLOSED,
+        EventName.STAFF_MESSAGE,
     }
 )
 """Rows of the timeline that are counted by name."""
@@ -45,7 +48,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
 class Metrics:
-    """All figures of one gateway. Fulfils :class:`tandem.conversation.instrumentation.Observer`."""
+    """All figures of one gateway."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -78,24 +81,39 @@ class Metrics:
 
     # --- counted as it happens --------------------------------------------------------------------------
 
-    def committed(self, rows: Sequence[TimelineEvent], seconds: float) -> None:
-        """Note a commit; see the protocol."""
-        theirs, channel = 0.0, None
-        for row in rows:
-            if row.name == "turn":
-                channel = row.channel.value if row.channel else ""
-                theirs += self._turn(channel, row)
-            elif row.name == "tool":
-                outcome = "failed" if row.tone is Tone.ERROR else "done"
-                self._of(self._tools, str(row.data.get("tool")), outcome).inc()
-            elif row.name in COUNTED:
-                self._of(self._events, row.name).inc()
-        if channel is not None:
-            self._of(self._added, channel).observe(max(0.0, seconds - theirs))
+    async def hear(self, happened: Happened) -> None:
+        """Count an event: a listener of the event bus."""
+        row = happened.event
+        if row.name == EventName.TURN:
+            channel = row.channel.value if row.channel else ""
+            theirs = self._turn(channel, row)
+            self._of(self._added, channel).observe(max(0.0, happened.seconds - theirs))
+        elif row.name == EventName.TOOL:
+            outcome = "failed" if row.tone is Tone.ERROR else "done"
+            self._of(self._tools, str(row.data.get("tool")), outcome).inc()
+        elif row.name == EventName.REPLY_STATUS:
+            # ``waiting`` is an attempt that is made again.
+            self._of(self._deliveries, str(row.data["status"])).inc()
+        elif row.name in COUNTED:
+            self._of(self._events, row.name).inc()
 
-    def delivered(self, status: ReplyStatus) -> None:
-        """Note an attempt to send, or news of a reply; ``waiting`` is an attempt that is made again."""
-        self._of(self._deliveries, status.value).inc()
+    def counted(self, routes: Sequence[BaseRoute]) -> tuple[BaseRoute, ...]:
+        """Return the same routes; the answers of plain ones are counted, whoever asked and whatever went wrong."""
+        for route in routes:
+            if isinstance(route, Route):
+                route.app = self._listening(route.app, route.path)
+        return tuple(routes)
+
+    def _listening(self, app: ASGIApp, webhook: str) -> ASGIApp:
+        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            async def sent(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    self.answered(webhook, message["status"])
+                await send(message)
+
+            await app(scope, receive, sent)
+
+        return serve
 
     def answered(self, webhook: str, code: int) -> None:
         """Note the answer to a webhook, named by its route."""

@@ -65,22 +65,22 @@ async def test_the_way_back_is_the_way_in(adapter: Texting) -> None:
 
 
 async def test_every_part_of_an_answer_is_taken(adapter: Texting) -> None:
-    parts = adapter.adapter.compose("A sentence that says something. " * 150)
+    parts = adapter.sender.compose("A sentence that says something. " * 150)
     for part in parts:
-        await adapter.adapter.send(reply(part))
+        await adapter.sender.send(reply(part))
     assert [message.body for message in adapter.simulator.sent_to(CUSTOMER)] == list(parts)
 
 
 async def test_a_lost_answer_is_found_again(adapter: Texting) -> None:
     adapter.simulator.faults.append(Fault(500, created=True))
     with pytest.raises(DeliveryUnclear):
-        await adapter.adapter.send(reply())
-    assert await adapter.adapter.find(reply(), known=frozenset()) == adapter.simulator.messages[0].sid
+        await adapter.sender.send(reply())
+    assert await adapter.sender.find(reply(), known=frozenset()) == adapter.simulator.messages[0].sid
 
 
 async def test_only_messages_to_the_customer_are_found(adapter: Texting) -> None:
     await adapter.simulator.text(CUSTOMER, "an answer", to=OURS)
-    assert await adapter.adapter.find(reply(), known=frozenset()) is None
+    assert await adapter.sender.find(reply(), known=frozenset()) is None
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ async def test_only_messages_to_the_customer_are_found(adapter: Texting) -> None
 async def test_what_was_not_created_is_told_apart(adapter: Texting, fault: Fault, kind: type[TandemError]) -> None:
     adapter.simulator.faults.append(fault)
     with pytest.raises(kind):
-        await adapter.adapter.send(reply())
+        await adapter.sender.send(reply())
 
 
 async def test_no_secret_and_no_customer_is_logged(adapter: Texting) -> None:
@@ -98,7 +98,7 @@ async def test_no_secret_and_no_customer_is_logged(adapter: Texting) -> None:
         await adapter.simulator.text(CUSTOMER, "my words", to=OURS)
         await adapter.simulator.post("/sms", {"From": CUSTOMER, "Body": "my words"}, signature="forged")
         with pytest.raises(DeliveryRefused):
-            await adapter.adapter.send(reply())
+            await adapter.sender.send(reply())
     assert found(SECRETS, repr(lines)) == []
 
 

@@ -12,6 +12,9 @@ from urllib.parse import quote
 
 import aiohttp
 
+from tandem.app import NO_LISTENERS
+from tandem.conversation.event_bus import Listener
+
 from .gateway import OURS, Running, running
 from .model_server import ModelServer
 from .waiting import PATIENCE
@@ -90,10 +93,15 @@ def entries(shown: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 @asynccontextmanager
 async def staffed(
-    folder: Path, model: ModelServer | None = None, *, token: str = "mia-token-123456789", **extra: str
+    folder: Path,
+    model: ModelServer | None = None,
+    *,
+    token: str = "mia-token-123456789",
+    listeners: Mapping[str, Listener] = NO_LISTENERS,
+    **extra: str,
 ) -> AsyncIterator[tuple[Running, Colleague]]:
-    """Run a gateway with Mia at the desk. ``extra`` are settings."""
-    async with running(folder, model, **(STAFF | extra)) as it:
+    """Run a gateway with Mia at the desk. ``extra`` are settings, ``listeners`` are told of events."""
+    async with running(folder, model, listeners=listeners, **(STAFF | extra)) as it:
         headers = {"Authorization": f"Bearer {token}"}
         async with aiohttp.ClientSession(it.url, headers=headers) as session:
             yield it, Colleague(session)

@@ -1,4 +1,4 @@
-"""An engine over a real file store, with a runner and a carrier that do what the test says."""
+"""An engine over a real file store, with a runner and a sender that do what the test says."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from tandem.conversation.base import EngineLimits, Execution, TurnRequest, TurnResult
-from tandem.conversation.delivery import Delivery
 from tandem.conversation.engine import TurnEngine
+from tandem.conversation.event_bus import EventBus
 from tandem.conversation.summarising import Summarise
 from tandem.entries import Entry, TextReceived
+from tandem.identity.phone import PhoneResolver
 from tandem.model import Address, Approval, ApprovalStatus, Channel, Conversation, Reply, Route, SubjectId
 from tandem.persistence.base import LaneStore
 from tandem.persistence.file import FileStore, open_file_store
@@ -59,7 +60,7 @@ class ScriptedRunner:
 
 
 @dataclass(slots=True)
-class FakeCarrier:
+class FakeSender:
     """A provider that takes everything, or raises what ``troubles`` holds, one per attempt."""
 
     channels: frozenset[Channel] = frozenset(Channel)
@@ -110,7 +111,7 @@ class Lab:
     engine: TurnEngine
     store: FileStore
     runner: ScriptedRunner
-    carrier: FakeCarrier
+    sender: FakeSender
 
     async def text(self, key: str, said: str, *, route: Route = ROUTE) -> None:
         await self.engine.accept(JOHN, [Entry(key, TextReceived(route, said))], token=f"token-{key}")
@@ -133,13 +134,17 @@ async def lab(
     **changes: Any,
 ) -> AsyncIterator[Lab]:
     """Run an engine; ``wrap`` puts something between it and its store, ``changes`` are limits."""
-    runner, carrier = ScriptedRunner(respond), FakeCarrier()
+    runner, sender = ScriptedRunner(respond), FakeSender()
     async with open_file_store(folder, poll_seconds=0.05) as store:
         seen = wrap(store) if wrap else store
         bounds = replace(limits, **changes)
-        delivery = Delivery(seen, lease=bounds.lease)
-        delivery.add(carrier)
         async with TurnEngine(
-            store=seen, runner=runner, delivery=delivery, limits=bounds, summarise=summarise
+            store=seen,
+            runner=runner,
+            identity=PhoneResolver("US"),
+            senders=[sender],
+            bus=EventBus({}),
+            limits=bounds,
+            summarise=summarise,
         ) as engine:
-            yield Lab(engine, store, runner, carrier)
+            yield Lab(engine, store, runner, sender)

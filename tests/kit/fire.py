@@ -20,21 +20,22 @@ from typing import Any
 from agents import Agent, function_tool, set_tracing_disabled
 from agents.testing import ScriptedModel, assistant_message, function_call
 
+from tandem.agents.caller_context import CallerContexts
 from tandem.agents.models import OneModel
 from tandem.agents.offline.model import OfflineModel
-from tandem.agents.run_context import CallerContexts
 from tandem.agents.runner import RunLimits, SdkRunner
 from tandem.agents.tools.effects import idempotency_key, idempotent
 from tandem.conversation.base import EngineLimits
-from tandem.conversation.delivery import Delivery
 from tandem.conversation.engine import TurnEngine
+from tandem.conversation.event_bus import EventBus
 from tandem.entries import Decision, Verdict
+from tandem.identity.phone import PhoneResolver
 from tandem.model import ApprovalStatus
 from tandem.persistence.file import FileStore, open_file_store
 from tandem.shop.embedded import open_embedded_shop
 from tandem.telemetry.logs import configure_logging
 
-from .engine import FakeCarrier
+from .engine import FakeSender
 
 LEASE = 0.3
 LIMITS = EngineLimits(coalesce=0, lease=LEASE, workers=32)
@@ -94,9 +95,14 @@ async def open_engine(folder: Path, bank: Bank) -> AsyncIterator[tuple[TurnEngin
     set_tracing_disabled(True)
     async with open_embedded_shop(folder / "shop.sqlite3") as shop, open_file_store(folder) as store:
         runner = make_runner(build_agent(bank), OfflineModel(), shop, store)
-        delivery = Delivery(store, lease=LEASE)
-        delivery.add(FakeCarrier())
-        async with TurnEngine(store=store, runner=runner, delivery=delivery, limits=LIMITS) as engine:
+        async with TurnEngine(
+            store=store,
+            runner=runner,
+            identity=PhoneResolver("US"),
+            senders=[FakeSender()],
+            bus=EventBus({}),
+            limits=LIMITS,
+        ) as engine:
             yield engine, store, runner
 
 

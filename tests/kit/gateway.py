@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +12,8 @@ from aiohttp import BasicAuth
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tandem.app import Gateway, open_gateway
+from tandem.app import NO_LISTENERS, Gateway, open_gateway
+from tandem.conversation.event_bus import Listener
 from tandem.model import Conversation
 from tandem.persistence.base import LaneStore
 from tandem.settings import Settings, load_settings
@@ -100,9 +101,11 @@ async def running(
     twilio: TwilioSimulator | None = None,
     api_key: tuple[str, str] | None = None,
     port: int = 0,
+    listeners: Mapping[str, Listener] = NO_LISTENERS,
     **extra: str,
 ) -> AsyncIterator[Running]:
-    """Run a gateway on a folder; without ``model`` the offline rules answer. ``extra`` are settings.
+    """Run a gateway on a folder; without ``model`` the offline rules answer. ``extra`` are settings,
+    ``listeners`` are told of events.
 
     With ``twilio``, what an earlier gateway's customers got is kept: a restart, on its ``port`` if need be. ``api_key``
     is one that Twilio knows.
@@ -122,7 +125,8 @@ async def running(
             env = {"TWILIO_API_BASE_URL": twilio_url, "PUBLIC_BASE_URL": url}
             if model is not None:
                 env |= {"OPENAI_API_KEY": "test-key", "OPENAI_BASE_URL": f"{model_url}/v1", "TRACING_ENABLED": "false"}
-            async with _one_gateway(folder, listener, simulator, doorman.logins, env | identity | extra) as it:
+            settings = env | identity | extra
+            async with _one_gateway(folder, listener, simulator, doorman.logins, settings, listeners) as it:
                 yield it
 
 
@@ -141,11 +145,16 @@ async def running_beside(it: Running, folder: Path, model: ModelServer, **extra:
 
 @asynccontextmanager
 async def _one_gateway(
-    folder: Path, listener: socket.socket, twilio: TwilioSimulator, logins: list[str], env: dict[str, str]
+    folder: Path,
+    listener: socket.socket,
+    twilio: TwilioSimulator,
+    logins: list[str],
+    env: dict[str, str],
+    listeners: Mapping[str, Listener] = NO_LISTENERS,
 ) -> AsyncIterator[Running]:
     settings, port = settings_for(folder, **env), port_of(listener)
     async with (
-        open_gateway(settings, port=port, shop_file=folder / "shop.sqlite3") as gateway,
+        open_gateway(settings, port=port, shop_file=folder / "shop.sqlite3", listeners=listeners) as gateway,
         serve(gateway.app(), listener=listener),
     ):
         url = f"http://127.0.0.1:{port}"

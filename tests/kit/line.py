@@ -11,9 +11,9 @@ from typing import Any
 
 from agents import Agent, Model
 
+from tandem.agents.caller_context import CallerContexts
 from tandem.agents.items import check_plain
 from tandem.agents.models import OneModel
-from tandem.agents.run_context import CallerContexts
 from tandem.agents.runner import RunLimits, SdkRunner
 from tandem.conversation import approvals
 from tandem.conversation.base import Requested, TurnRequest, TurnResult

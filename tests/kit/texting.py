@@ -1,4 +1,4 @@
-"""A text channel without an engine: the real adapter and REST client, and the pretend Twilio, all on loopback."""
+"""A text channel without an engine: real webhooks, sender and REST client, and the pretend Twilio, on loopback."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 from starlette.applications import Starlette
 
-from tandem.channels.sms.adapter import SmsAdapter
+from tandem.channels.sms.sender import SmsSender
+from tandem.channels.sms.webhooks import SmsWebhooks
 from tandem.channels.twilio import SignatureCheck, TwilioRest, open_twilio_rest
 from tandem.entries import Entry
 from tandem.errors import StoreUnavailable, TandemError
@@ -30,11 +31,12 @@ CUSTOMER, OURS = "+14155550100", "+15550001111"
 
 @dataclass
 class Desk:
-    """Stands where the engine stands: keeps what adapters hand in. ``down`` makes it a store that is away."""
+    """Stands where the engine stands: keeps what webhooks hand in. ``down`` makes it a store that is away."""
 
     entries: list[tuple[SubjectId, Entry]] = field(default_factory=list)
     statuses: list[tuple[SubjectId, str, ReplyStatus, str, int | None]] = field(default_factory=list)
     down: bool = False
+    identity: PhoneResolver = field(default_factory=lambda: PhoneResolver("US"))
 
     async def accept(self, subject: SubjectId, entries: Sequence[Entry], *, token: str) -> tuple[Receipt, ...]:
         if self.down:
@@ -63,7 +65,7 @@ class Desk:
 class Texting:
     """One text channel under test."""
 
-    adapter: SmsAdapter
+    sender: SmsSender
     rest: TwilioRest
     desk: Desk
     simulator: TwilioSimulator
@@ -102,15 +104,8 @@ async def open_texting(
             ) as rest,
         ):
             signatures = SignatureCheck(public_base_url=PUBLIC, tokens=[TOKEN, OLD_TOKEN])
-            adapter = SmsAdapter(
-                resolver=PhoneResolver("US"),
-                inbox=desk,
-                statuses=desk,
-                signatures=signatures,
-                rest=rest,
-                public_base_url=PUBLIC,
-                messaging_service_sid=service,
-            )
-            routes = [*adapter.routes(), *simulator.routes()]  # one server, as in development
+            webhooks = SmsWebhooks(desk, signatures=signatures)  # type: ignore[arg-type]
+            sender = SmsSender(rest, public_base_url=PUBLIC, messaging_service_sid=service)
+            routes = [*webhooks.routes(), *simulator.routes()]  # one server, as in development
             later.app = Starlette(routes=routes, exception_handlers={TandemError: error_response})
-            yield Texting(adapter, rest, desk, simulator, signatures, gateway)
+            yield Texting(sender, rest, desk, simulator, signatures, gateway)

@@ -6,7 +6,7 @@ Source: twilio.com/docs/voice/twiml/dial, twilio.com/docs/voice/twiml/number.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import quote
 
@@ -18,11 +18,9 @@ from ...conversation import phrases
 from ...errors import StoreUnavailable, UnreadableRecord
 from ...model import Ticket
 from ...persistence.base import LaneStore
+from ..twilio import SignatureCheck
 from .twiml import answer, hang_up, say, transfer
 from .voice_config import VoiceAddresses
-
-Signed = Callable[[Request], Awaitable[Mapping[str, str]]]
-"""Reads a webhook that Twilio signed, or refuses it."""
 
 LOOKS: Final = 10
 PAUSE_SECONDS: Final = 0.2
@@ -32,10 +30,10 @@ PAUSE_SECONDS: Final = 0.2
 class Transfer:
     """The colleague's side of a call that is handed over."""
 
-    def __init__(self, store: LaneStore, ways: VoiceAddresses, signed: Signed) -> None:
+    def __init__(self, store: LaneStore, ways: VoiceAddresses, signatures: SignatureCheck) -> None:
         self._store = store
         self._ways = ways
-        self._signed = signed
+        self._signatures = signatures
 
     def routes(self) -> Sequence[BaseRoute]:
         """Name the webhooks."""
@@ -52,7 +50,7 @@ class Transfer:
 
     async def _whisper(self, request: Request) -> Response:
         """Tell the colleague who answered what it is about; the caller does not hear it."""
-        await self._signed(request)
+        await self._signatures.read_form(request)
         ticket = await self._ticket(request.query_params.get("ticket", ""))
         return answer(say(f"A customer asked for a person. {ticket.description if ticket else ''}".strip()))
 
@@ -67,6 +65,6 @@ class Transfer:
         return None
 
     async def _dialed(self, request: Request) -> Response:
-        form = await self._signed(request)
+        form = await self._signatures.read_form(request)
         answered = form.get("DialCallStatus") in ("completed", "answered")
         return answer(hang_up() if answered else say(phrases.CALL_BACK))

@@ -21,11 +21,10 @@ class VoiceAddresses:
     """Addresses and numbers of the voice channel.
 
     ``base_url`` is where Twilio reaches us, ``socket_url`` the ``wss://`` address up to the token, as Twilio shall use
-    and sign it. ``number`` is where SMS come from, ``transfer_number`` that of a colleague.
+    and sign it. ``transfer_number`` is that of a colleague.
     """
 
     base_url: str
     socket_url: str
-    number: str | None = None
     transfer_number: str | None = None
     max_calls: int = 200

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from agents.testing import ScriptedModel, assistant_message, function_call
 
+from tandem.agents.caller_context import CallerContexts
 from tandem.agents.profile_source import PATIENCE, PATIENCE_IN_TEXT
-from tandem.agents.run_context import CallerContexts
 from tandem.conversation.summary import NAME as MEMORY
 from tandem.errors import StoreUnavailable
 from tandem.model import Channel, Conversation, Priority, Route, SubjectId, Ticket
@@ -185,6 +185,16 @@ async def test_facts_of_the_identity_source_are_shown(shop: Any) -> None:
     block = await callers.profile(Conversation(SubjectId("phone_15551234567"), 0, 0), route_of(JOHN), NOW)
     assert 'fact: "tier" "gold"' in block
     assert 'fact: "visits" "7"' in block
+
+
+async def test_numbers_that_nobody_may_see_are_masked_in_facts(shop: Any) -> None:
+    async def facts(route: Route, subject: SubjectId) -> Mapping[str, Any]:
+        return {"note": "card 4111 1111 1111 1111", "tier": "gold", "card": 4111111111111111}
+
+    callers = CallerContexts(shop, Memory(), region="US", facts=facts)
+    block = await callers.profile(Conversation(SubjectId("phone_15551234567"), 0, 0), route_of(JOHN), NOW)
+    assert 'fact: "tier" "gold"' in block
+    assert "4111" not in block
 
 
 async def test_facts_that_raise_cost_only_themselves(shop: Any) -> None:

@@ -17,9 +17,9 @@ from agents import Agent, FunctionTool, GuardrailFunctionOutput, function_tool, 
 from agents.testing import ScriptedModel, assistant_message, function_call
 from pydantic import BaseModel
 
+from tandem.agents.caller_context import CallerContexts
 from tandem.agents.items import check_plain
 from tandem.agents.models import OneModel
-from tandem.agents.run_context import CallerContexts
 from tandem.agents.runner import RunLimits, SdkRunner
 from tandem.agents.tools.effects import idempotency_key, idempotent
 from tandem.conversation import approvals

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from agents import Agent, function_tool
 
+from tandem.agents.caller_context import CallerContexts
 from tandem.agents.items import check_plain
 from tandem.agents.models import Models, open_client
-from tandem.agents.run_context import CallerContexts
 from tandem.agents.runner import RunLimits, SdkRunner
 from tandem.agents.support import build_support_agent
 from tandem.conversation.base import Steering, TurnRequest, TurnResult

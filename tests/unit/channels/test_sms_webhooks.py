@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
-from tandem.channels.sms.adapter import sms_route
+from tandem.channels.sms.sender import sms_route
 from tandem.conversation.phrases import FAILURE
 from tandem.entries import TextReceived
 from tandem.errors import DeliveryUnclear
@@ -259,25 +259,25 @@ async def test_the_fallback_apologises_with_the_store_away(texting: Texting) -> 
 
 
 async def test_a_reply_leaves_from_the_number_that_was_texted(texting: Texting) -> None:
-    sid = await texting.adapter.send(reply())
+    sid = await texting.sender.send(reply())
     (message,) = texting.simulator.sent_to(CUSTOMER)
     assert (message.sid, message.from_, message.body) == (sid, OURS, "An answer.")
 
 
 async def test_a_whatsapp_reply_stays_on_whatsapp(texting: Texting) -> None:
-    await texting.adapter.send(reply(channel=Channel.WHATSAPP, scheme="whatsapp"))
+    await texting.sender.send(reply(channel=Channel.WHATSAPP, scheme="whatsapp"))
     assert [row.from_ for row in texting.simulator.sent_to(f"whatsapp:{CUSTOMER}")] == [f"whatsapp:{OURS}"]
 
 
 async def test_a_messaging_service_carries_sms_from_the_same_number() -> None:
     async with open_texting(service="MG1") as texting:
-        await texting.adapter.send(reply())
+        await texting.sender.send(reply())
         (message,) = texting.simulator.messages
         assert (message.service_sid, message.from_) == ("MG1", OURS)
 
 
 async def test_statuses_find_their_way_back_to_the_reply(texting: Texting) -> None:
-    sid = await texting.adapter.send(reply())
+    sid = await texting.sender.send(reply())
     await texting.simulator.settle()
     assert texting.desk.statuses == [
         (SUBJECT, "rpl_1", status, sid, None) for status in (ReplyStatus.SENT, ReplyStatus.SENT, ReplyStatus.DELIVERED)
@@ -285,7 +285,7 @@ async def test_statuses_find_their_way_back_to_the_reply(texting: Texting) -> No
 
 
 async def test_the_callback_address_names_nobody(texting: Texting) -> None:
-    await texting.adapter.send(reply())
+    await texting.sender.send(reply())
     callback = texting.simulator.messages[0].callback or ""
     assert (callback.startswith(PUBLIC), "4155550100" in callback) == (True, False)
 
@@ -294,18 +294,18 @@ async def test_a_message_whose_answer_was_lost_is_found(texting: Texting) -> Non
     texting.simulator.faults.append(Fault(drop=True, created=True))
     lost = reply(at=time.time())
     with pytest.raises(DeliveryUnclear):
-        await texting.adapter.send(lost)
-    assert await texting.adapter.find(lost, known=frozenset()) == texting.simulator.messages[0].sid
+        await texting.sender.send(lost)
+    assert await texting.sender.find(lost, known=frozenset()) == texting.simulator.messages[0].sid
 
 
 async def test_a_message_that_was_never_created_is_not_found(texting: Texting) -> None:
-    await texting.adapter.send(reply("Another answer."))
-    assert await texting.adapter.find(reply(), known=frozenset()) is None
+    await texting.sender.send(reply("Another answer."))
+    assert await texting.sender.find(reply(), known=frozenset()) is None
 
 
 async def test_the_same_words_of_another_reply_are_not_taken_for_it(texting: Texting) -> None:
-    earlier = await texting.adapter.send(reply())
-    assert await texting.adapter.find(reply(), known=frozenset({earlier})) is None
+    earlier = await texting.sender.send(reply())
+    assert await texting.sender.find(reply(), known=frozenset({earlier})) is None
 
 
 def test_sms_is_the_way_out_when_whatsapp_is_closed() -> None:
@@ -325,7 +325,7 @@ async def test_nothing_of_a_customer_or_a_secret_is_logged(texting: Texting) -> 
     with capture_logs() as lines:
         await texting.simulator.post("/sms", form(Body="my secret"))
         await texting.simulator.post("/sms", form(Body="my secret"), signature="forged")
-        await texting.adapter.send(reply())
+        await texting.sender.send(reply())
         await texting.simulator.settle()
     secrets = ("my secret", "4155550100", TOKEN, OLD_TOKEN, "An answer.", SID, "forged")
     assert found(secrets, repr(lines)) == []

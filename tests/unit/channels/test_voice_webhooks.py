@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -11,10 +12,11 @@ import pytest
 from starlette.applications import Starlette
 
 from tandem.channels.twilio import SignatureCheck
-from tandem.channels.voice.adapter import VoiceAdapter
+from tandem.channels.voice.call_registry import CallRegistry
 from tandem.channels.voice.socket_token import SocketTokens
 from tandem.channels.voice.twiml import APOLOGY
 from tandem.channels.voice.voice_config import CallRules, VoiceAddresses
+from tandem.channels.voice.webhooks import VoiceWebhooks
 from tandem.errors import TandemError
 from tandem.identity.base import Resolution
 from tandem.identity.phone import PhoneResolver
@@ -38,12 +40,13 @@ async def warm() -> None:
 @asynccontextmanager
 async def gateway() -> AsyncIterator[str]:
     nothing: Any = None
+    engine: Any = SimpleNamespace(identity=PhoneResolver("US"))
     listener = listen()
     url = f"http://127.0.0.1:{port_of(listener)}"
-    adapter = VoiceAdapter(
-        engine=nothing,
+    webhooks = VoiceWebhooks(
+        engine,
+        CallRegistry(),
         store=nothing,
-        resolver=PhoneResolver("US"),
         signatures=SignatureCheck(public_base_url=url, tokens=[TOKEN]),
         tokens=SocketTokens(TOKEN),
         ways=VoiceAddresses(base_url=url, socket_url="wss://x/relay"),
@@ -51,7 +54,7 @@ async def gateway() -> AsyncIterator[str]:
         greet=greet,
         warm=warm,
     )
-    app = Starlette(routes=list(adapter.routes()), exception_handlers={TandemError: error_response})
+    app = Starlette(routes=list(webhooks.routes()), exception_handlers={TandemError: error_response})
     async with serve(app, listener=listener):
         yield url
 

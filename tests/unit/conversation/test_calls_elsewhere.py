@@ -37,19 +37,19 @@ async def test_a_reply_for_a_call_elsewhere_is_left_there(tmp_path: Path) -> Non
         outgoing = await it.store.next_reply(JOHN, Channel.VOICE, holder="h", seconds=5, replica="other")
         assert outgoing is not None
         assert (outgoing.reply.text, outgoing.tries) == ("You said: tell me on the phone", 1)
-    assert it.carrier.sent == []
+    assert it.sender.sent == []
 
 
 async def test_a_reply_that_nobody_came_for_is_delivered_here(tmp_path: Path) -> None:
     async with lab(tmp_path) as it:
         await move(it, seconds=0.3)
         await it.text("SM1", "tell me on the phone", route=VOICE)
-        assert await it.carrier.texts(1) == ["You said: tell me on the phone"]
+        assert await it.sender.texts(1) == ["You said: tell me on the phone"]
 
 
 async def test_a_reply_in_hand_is_given_back_when_the_caller_is_elsewhere(tmp_path: Path) -> None:
     async with lab(tmp_path, lease=SHORT_LEASE) as it:
-        it.carrier.gate = asyncio.Event()
+        it.sender.gate = asyncio.Event()
         await it.text("SM1", "tell me on the phone", route=VOICE)
 
         async def in_hand() -> bool:
@@ -61,17 +61,17 @@ async def test_a_reply_in_hand_is_given_back_when_the_caller_is_elsewhere(tmp_pa
         await until(in_hand)
         await move(it)
         await until(given_back)
-        it.carrier.gate.set()
+        it.sender.gate.set()
         outgoing = await it.store.next_reply(JOHN, Channel.VOICE, holder="h", seconds=5, replica="other")
         assert outgoing is not None
         (row,) = await it.store.replies(JOHN)
     assert row.status is ReplyStatus.WAITING
-    assert it.carrier.sent == []
+    assert it.sender.sent == []
 
 
 async def test_what_was_given_back_is_said_without_a_warning_when_the_caller_returns(tmp_path: Path) -> None:
     async with lab(tmp_path, lease=SHORT_LEASE) as it:
-        it.carrier.gate = asyncio.Event()
+        it.sender.gate = asyncio.Event()
         await it.text("SM1", "tell me on the phone", route=VOICE)
         await until(lambda: answered(it))
         await move(it)
@@ -80,13 +80,13 @@ async def test_what_was_given_back_is_said_without_a_warning_when_the_caller_ret
             return [row.error_code for row in await it.store.replies(JOHN)] == [CALL_MOVED]
 
         await until(given_back)
-        it.carrier.gate.set()
+        it.sender.gate.set()
         await it.store.presence(JOHN, call=CALL, replica=it.engine.replica, seconds=60)
         it.engine.arrived(JOHN)
-        await it.carrier.texts(1)
+        await it.sender.texts(1)
         events = await it.store.timeline(JOHN)
     assert "reply_sent_again" not in [event.name for event in events]
-    assert len(it.carrier.looked_for) == 0
+    assert len(it.sender.looked_for) == 0
 
 
 async def say(it: Lab) -> None:
@@ -129,4 +129,4 @@ async def test_it_is_answered_here_once_the_other_replica_is_gone(tmp_path: Path
     async with lab(tmp_path) as it:
         await move(it, seconds=0.3)
         await say(it)
-        assert await it.carrier.texts(1) == ["You said: hello"]
+        assert await it.sender.texts(1) == ["You said: hello"]

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from tandem.conversation.delivery import Delivery, Line
-from tandem.model import Channel, ReplyStatus
+from tandem.conversation.event_bus import EventBus
+from tandem.model import Channel, Reply, ReplyStatus, SubjectId
 from tandem.persistence.base import LaneStore
 from tandem.persistence.file import FileStore, open_file_store
 from tandem.persistence.values import Settlement
 
 from ...contracts.records import JANE, LEASE, fresh, reply, write
-from ...kit.engine import FakeCarrier
+from ...kit.engine import FakeSender
 
 LINE: Line = (JANE, Channel.SMS)
 STOOD_STILL = 2 * LEASE
@@ -27,19 +28,25 @@ async def store(tmp_path: Path) -> AsyncIterator[FileStore]:
         yield store
 
 
-def delivering(store: LaneStore) -> tuple[Delivery, FakeCarrier]:
-    delivery, carrier = Delivery(store, lease=LEASE), FakeCarrier()
-    delivery.add(carrier)
-    return delivery, carrier
+def delivering(store: LaneStore) -> tuple[Delivery, FakeSender]:
+    async def given_up(subject: SubjectId, reply: Reply, code: int) -> None:
+        """Draw no conclusions."""
+
+    async def hand_on(reply: Reply) -> None:
+        raise AssertionError("no text to somebody else")
+
+    sender = FakeSender()
+    delivery = Delivery(store, [sender], lease=LEASE, replica="", bus=EventBus({}), given_up=given_up, hand_on=hand_on)
+    return delivery, sender
 
 
-async def about_to_send(store: FileStore, *ids: str) -> tuple[Delivery, FakeCarrier]:
+async def about_to_send(store: FileStore, *ids: str) -> tuple[Delivery, FakeSender]:
     """A process that claimed the first reply with its commit, and then stood still for longer than the lease."""
-    delivery, carrier = delivering(store)
+    delivery, sender = delivering(store)
     committed = await write(store, replies=tuple(reply(id) for id in ids), deliver=LEASE)
     store.clock_offset += STOOD_STILL
     delivery.adopt(JANE, committed.outgoing[0], since=asyncio.get_running_loop().time() - STOOD_STILL)
-    return delivery, carrier
+    return delivery, sender
 
 
 async def test_what_another_process_sent_meanwhile_is_not_sent_again(store: FileStore) -> None:
@@ -47,7 +54,7 @@ async def test_what_another_process_sent_meanwhile_is_not_sent_again(store: File
     other, sent = delivering(store)
     await other.run(LINE)
     assert await sleeper.run(LINE) is None
-    assert [[one.id for one in carrier.sent] for carrier in (sent, slept)] == [["rpl_1"], []]
+    assert [[one.id for one in sender.sent] for sender in (sent, slept)] == [["rpl_1"], []]
 
 
 async def test_what_another_process_is_sending_is_left_to_it(store: FileStore) -> None:

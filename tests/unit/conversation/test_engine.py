@@ -53,7 +53,7 @@ async def test_texts_are_answered_in_order_one_turn_at_a_time(tmp_path: Path) ->
 
     async with lab(tmp_path, slow) as it:
         await asyncio.gather(*(it.text(f"SM{n}", f"{n}") for n in range(10)))
-        heard = await it.carrier.texts(10)
+        heard = await it.sender.texts(10)
     assert sorted(heard) == sorted(f"You said: {n}" for n in range(10))
     assert [request.number for request in it.runner.requests] == list(range(1, 11))
 
@@ -70,7 +70,7 @@ async def test_a_raising_turn_is_tried_three_times_then_set_aside_and_the_lane_g
         for _ in range(10):
             it.engine.wake(JOHN)
             await asyncio.sleep(0.03)
-        heard = await it.carrier.texts(2)
+        heard = await it.sender.texts(2)
         counts = await it.store.counts()
     assert heard == [phrases.FAILURE, "You said: fine"]
     assert len([request for request in it.runner.requests if "poison" in request.texts]) == 3
@@ -94,7 +94,7 @@ async def test_a_worker_that_lost_its_lease_writes_nothing(tmp_path: Path) -> No
             gate.set()
             await asyncio.sleep(0.05)
             assert await it.store.conversation(JOHN) is None
-            assert it.carrier.sent == []
+            assert it.sender.sent == []
 
 
 async def test_a_lost_lease_cancels_the_turn(tmp_path: Path) -> None:
@@ -152,24 +152,24 @@ async def test_a_commit_whose_answer_is_lost_is_repeated_without_a_second_turn(
 
     async with lab(tmp_path, wrap=wrap) as it:
         await it.text("SM1", "hello")
-        assert await it.carrier.texts(1) == ["You said: hello"]
+        assert await it.sender.texts(1) == ["You said: hello"]
         await settled(it)
         assert (await saved(it)).turns_taken == 1
     assert len(it.runner.requests) == 1
-    assert len(it.carrier.sent) == 1
+    assert len(it.sender.sent) == 1
 
 
 async def test_work_that_another_process_left_behind_is_taken_over(tmp_path: Path) -> None:
     async with open_file_store(tmp_path) as gone:
         await gone.accept(JOHN, [Entry("SM1", TextReceived(ROUTE, "left behind"))], token="t")
     async with lab(tmp_path) as it:
-        assert await it.carrier.texts(1) == ["You said: left behind"]
+        assert await it.sender.texts(1) == ["You said: left behind"]
 
 
 async def test_an_unreadable_record_is_set_aside_and_the_customer_still_answered(tmp_path: Path) -> None:
     async with lab(tmp_path) as it:
         await it.text("SM1", "first")
-        await it.carrier.texts(1)
+        await it.sender.texts(1)
         await settled(it)
     database = sqlite3.connect(tmp_path / "tandem.db")
     with database:
@@ -177,7 +177,7 @@ async def test_an_unreadable_record_is_set_aside_and_the_customer_still_answered
     database.close()
     async with lab(tmp_path) as it:
         await it.text("SM2", "second")
-        assert await it.carrier.texts(1) == ["You said: second"]
+        assert await it.sender.texts(1) == ["You said: second"]
         await settled(it)
         assert "record_set_aside" in [event.name for event in await it.store.timeline(JOHN)]
 
@@ -216,7 +216,7 @@ async def responds(request: TurnRequest) -> TurnResult:
 
 async def waiting_approval(it: Lab) -> Approval:
     await it.text("SM1", "pay")
-    await it.carrier.texts(1)
+    await it.sender.texts(1)
     await settled(it)
     (approval,) = (await saved(it)).approvals
     return approval
@@ -233,7 +233,7 @@ async def test_an_approved_call_is_executed_and_the_customer_told(tmp_path: Path
     async with lab(tmp_path, responds) as it:
         assert (await waiting_approval(it)).status is ApprovalStatus.PENDING
         assert await decide(it, Verdict.APPROVE) is Outcome.ACCEPTED
-        heard = await it.carrier.texts(2)
+        heard = await it.sender.texts(2)
         await settled(it)
         (approval,) = (await saved(it)).approvals
         events = [(event.name, event.data.get("actor")) for event in await it.store.timeline(JOHN)]
@@ -248,7 +248,7 @@ async def test_a_rejected_call_is_not_executed_and_the_customer_told_why(tmp_pat
     async with lab(tmp_path, responds) as it:
         await waiting_approval(it)
         await decide(it, Verdict.REJECT, reason="out of the return window")
-        heard = await it.carrier.texts(2)
+        heard = await it.sender.texts(2)
     assert "out of the return window" in heard[1]
     assert it.runner.executed == []
 
@@ -257,7 +257,7 @@ async def test_the_final_message_of_staff_replaces_the_models(tmp_path: Path) ->
     async with lab(tmp_path, responds) as it:
         await waiting_approval(it)
         await decide(it, Verdict.APPROVE, final_message="All done, John. Mia")
-        heard = await it.carrier.texts(2)
+        heard = await it.sender.texts(2)
         await settled(it)
         items = (await saved(it)).history[-1].items
     assert heard[1] == "All done, John. Mia"
@@ -271,16 +271,16 @@ async def test_the_first_decision_wins(tmp_path: Path) -> None:
         outcomes = await asyncio.gather(
             *(decide(it, verdict) for verdict in (Verdict.APPROVE, Verdict.REJECT, Verdict.APPROVE, Verdict.REJECT))
         )
-        await it.carrier.texts(2)
+        await it.sender.texts(2)
         await settled(it)
     assert sorted(outcomes) == [Outcome.ACCEPTED, Outcome.DUPLICATE, Outcome.DUPLICATE, Outcome.DUPLICATE]
-    assert len(it.carrier.sent) == 2
+    assert len(it.sender.sent) == 2
 
 
 async def test_an_approval_that_nobody_decided_expires_and_the_customer_is_told(tmp_path: Path) -> None:
     async with lab(tmp_path, responds, approval_timeout=0.1) as it:
         await waiting_approval(it)
-        heard = await it.carrier.texts(2)
+        heard = await it.sender.texts(2)
         await settled(it)
         late = await decide(it, Verdict.APPROVE)
         (approval,) = (await saved(it)).approvals
@@ -303,12 +303,12 @@ async def test_an_unknown_execution_is_kept_for_staff_who_settle_it(tmp_path: Pa
         it.runner.executions = [Execution(ApprovalStatus.UNKNOWN, "?")]
         await waiting_approval(it)
         await decide(it, Verdict.APPROVE)
-        await it.carrier.texts(2)
+        await it.sender.texts(2)
         await settled(it)
         (unknown,) = (await saved(it)).approvals
         retry = Decision("apr_1", Verdict.RETRY, actor="mia", decided_at=2.0)
         await it.engine.decide(JOHN, retry, key="resolve:apr_1:1", not_after=None)
-        await it.carrier.texts(3)
+        await it.sender.texts(3)
         await settled(it)
         (done,) = (await saved(it)).approvals
     assert unknown.status is ApprovalStatus.UNKNOWN
@@ -322,7 +322,7 @@ async def test_when_the_agent_cannot_tell_the_outcome_a_fixed_sentence_does(tmp_
     async with lab(tmp_path, silent) as it:
         await waiting_approval(it)
         await decide(it, Verdict.APPROVE)
-        heard = await it.carrier.texts(2)
+        heard = await it.sender.texts(2)
     assert heard[1] == "Good news: your request was approved and has been carried out."
 
 
@@ -330,7 +330,7 @@ async def test_the_customer_goes_on_chatting_while_a_call_waits(tmp_path: Path) 
     async with lab(tmp_path, responds) as it:
         await waiting_approval(it)
         await it.text("SM2", "what are your hours?")
-        heard = await it.carrier.texts(2)
+        heard = await it.sender.texts(2)
         await settled(it)
         (approval,) = (await saved(it)).approvals
     assert heard[1] == "You said: what are your hours?"
@@ -340,9 +340,9 @@ async def test_the_customer_goes_on_chatting_while_a_call_waits(tmp_path: Path) 
 async def test_delivery_news_never_moves_backwards(tmp_path: Path) -> None:
     async with lab(tmp_path) as it:
         await it.text("SM1", "hello")
-        await it.carrier.texts(1)
+        await it.sender.texts(1)
         await settled(it)
-        reply = it.carrier.sent[0]
+        reply = it.sender.sent[0]
         for status in (ReplyStatus.DELIVERED, ReplyStatus.SENT):
             await it.engine.delivery_status(JOHN, reply.id, status, provider_id="SM1")
         (stored,) = await it.store.replies(JOHN)
@@ -459,7 +459,7 @@ async def test_a_spoken_prompt_goes_before_texts_that_wait(tmp_path: Path) -> No
         await it.engine.hear(JOHN, [Entry("CA1:1", SpokenPrompt(voice, "CA1", "spoken"))])
         gate.set()
         await asyncio.wait_for(speech.done.wait(), PATIENCE)
-        await it.carrier.texts(2)
+        await it.sender.texts(2)
     assert said == ["first text", "spoken", "second text"]
 
 
@@ -467,7 +467,7 @@ async def test_what_was_heard_corrects_the_turn_it_belongs_to(tmp_path: Path) ->
     async with lab(tmp_path) as it:
         await it.text("SM1", "one")
         await it.text("SM2", "two")
-        await it.carrier.texts(2)
+        await it.sender.texts(2)
         await settled(it)
         await it.engine.accept(JOHN, [Entry("heard:1", Heard(1, "You said"))], token="h")
         await settled(it)
@@ -482,16 +482,16 @@ async def test_a_reply_that_cannot_be_looked_up_is_not_sent_again_before_it_was(
 ) -> None:
     monkeypatch.setattr("tandem.conversation.delivery.UNCLEAR_WAIT", 0.01)
     async with lab(tmp_path, echo) as it:
-        it.carrier.troubles = [DeliveryUnclear()]
-        it.carrier.existing = {"You said: hello": "SMlost"}
-        it.carrier.blind = [blind]
+        it.sender.troubles = [DeliveryUnclear()]
+        it.sender.existing = {"You said: hello": "SMlost"}
+        it.sender.blind = [blind]
         await it.text("SM1", "hello")
-        await until(lambda: len(it.carrier.looked_for) >= 2)
+        await until(lambda: len(it.sender.looked_for) >= 2)
         await settled(it)
         (row,) = await it.store.replies(JOHN)
     assert (row.status, row.provider_id) == (ReplyStatus.SENT, "SMlost")
-    assert it.carrier.sent == []
-    assert len(it.carrier.looked_for) == 2
+    assert it.sender.sent == []
+    assert len(it.sender.looked_for) == 2
 
 
 @pytest.mark.parametrize("tries", [1, 2])
@@ -500,9 +500,9 @@ async def test_a_reply_that_could_not_be_looked_up_and_is_not_there_is_sent(
 ) -> None:
     monkeypatch.setattr("tandem.conversation.delivery.UNCLEAR_WAIT", 0.01)
     async with lab(tmp_path, echo) as it:
-        it.carrier.troubles = [DeliveryUnclear()]
-        it.carrier.blind = [DeliveryFailed() for _ in range(tries)]
+        it.sender.troubles = [DeliveryUnclear()]
+        it.sender.blind = [DeliveryFailed() for _ in range(tries)]
         await it.text("SM1", "hello")
-        assert await it.carrier.texts(1) == ["You said: hello"]
+        assert await it.sender.texts(1) == ["You said: hello"]
         await settled(it)
-    assert len(it.carrier.looked_for) == tries + 1
+    assert len(it.sender.looked_for) == tries + 1

@@ -101,7 +101,7 @@ AT_ONCE = {"history_max_items": 6, "unfolded_max_items": 100, "fold_after": 0.01
 async def texts(it: Lab, first: int, last: int) -> None:
     for number in range(first, last + 1):
         await it.text(f"SM{number}", f"text {number}")
-        await it.carrier.texts(number)
+        await it.sender.texts(number)
 
 
 async def nothing_to_fold(it: Lab) -> bool:
@@ -167,7 +167,7 @@ class LateText:
 async def test_a_text_that_arrives_as_folding_begins_is_answered_at_once(tmp_path: Path) -> None:
     async with lab(tmp_path, wrap=LateText, lease=60, summarise=story, **AT_ONCE) as it:
         await texts(it, 1, 4)
-        assert (await it.carrier.texts(5))[4] == "You said: text 5"
+        assert (await it.sender.texts(5))[4] == "You said: text 5"
 
 
 async def test_too_many_turns_to_fold_are_folded_by_rules_at_once(tmp_path: Path) -> None:

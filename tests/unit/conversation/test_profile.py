@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.conversation.customer_profile import LARGEST, CustomerProfile, Purchase, render
-from tandem.conversation.prompt_quoting import plain
+from tandem.conversation.prompt_blocks import LARGEST, CustomerProfile, Purchase, plain, render
 from tandem.model import (
     Approval,
     ApprovalStatus,

@@ -47,7 +47,7 @@ async def test_a_pause_stops_a_text_turn_in_which_no_tool_has_begun(tmp_path: Pa
         await it.text("SM1", "hello")
         await begun.wait()
         await it.engine.act(JOHN, Hold("mia", on=True), key="staff:1")
-        assert await it.carrier.texts(1) == [phrases.HELD]
+        assert await it.sender.texts(1) == [phrases.HELD]
         conversation = await it.store.conversation(JOHN)
     assert conversation is not None
     assert conversation.paused
@@ -68,7 +68,7 @@ async def test_a_pause_lets_a_turn_finish_in_which_a_tool_has_begun(tmp_path: Pa
         await begun.wait()
         await it.engine.act(JOHN, Hold("mia", on=True), key="staff:1")
         gate.set()
-        assert await it.carrier.texts(1) == ["done"]
+        assert await it.sender.texts(1) == ["done"]
         await rows(it, "agent_paused")
 
 
@@ -79,7 +79,7 @@ async def test_an_act_counts_once_per_key(tmp_path: Path) -> None:
             await it.engine.act(JOHN, StaffMessage("mia", "Hello John"), key="staff:1")
         await rows(it, "staff_message")
         await it.text("SM2", "bye")
-        assert await it.carrier.texts(3) == ["You said: hello", "Hello John", "You said: bye"]
+        assert await it.sender.texts(3) == ["You said: hello", "Hello John", "You said: bye"]
 
 
 async def test_a_ticket_is_stored_before_the_agent_works_and_outlives_a_turn_that_always_raises(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ async def test_a_ticket_is_stored_before_the_agent_works_and_outlives_a_turn_tha
         it.engine.wake(JOHN)
         await rows(it, "entry_set_aside")
         await it.text("SM1", "hello")
-        assert await it.carrier.texts(1) == ["You said: hello"]
+        assert await it.sender.texts(1) == ["You said: hello"]
         names = [row.name for row in await it.store.timeline(JOHN)]
     assert stored == TICKET
     assert names.count("ticket_opened") == names.count("entry_set_aside") == 1

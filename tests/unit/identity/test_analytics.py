@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from tandem.events import EventName, Happened
 from tandem.identity.analytics import ADDRESSES, SegmentAnalytics, open_analytics, person, wants_no_tracking
 from tandem.identity.base import Resolution
 from tandem.model import Channel, Source, SubjectId, TimelineEvent, Tone
@@ -23,6 +24,10 @@ WORDS = "canary words of a customer"
 
 def row(name: str, channel: Channel = Channel.SMS, tone: Tone = Tone.INFO, **data: object) -> TimelineEvent:
     return TimelineEvent(name, Source.AGENT, tone=tone, channel=channel, data=data)
+
+
+def joined(old: SubjectId, new: SubjectId) -> Happened:
+    return Happened(new, TimelineEvent(EventName.JOINED, Source.SYSTEM, data={"earlier": old}))
 
 
 @asynccontextmanager
@@ -41,7 +46,7 @@ async def told(*rows: TimelineEvent, subject: SubjectId = ADA, known: Resolution
     server = SegmentServer()
     async with segment(server, *([known] if known else [])) as analytics:
         for one in rows:
-            await analytics.happened(subject, one)
+            await analytics.hear(Happened(subject, one))
     return server
 
 
@@ -109,8 +114,8 @@ async def test_whoever_does_not_want_to_be_tracked_is_not(said: dict[str, object
     assert wants_no_tracking(known.facts)
     server = SegmentServer()
     async with segment(server, known) as analytics:
-        await analytics.happened(ADA, row("conversation_start"))
-        analytics.moved(PHONE, ADA)
+        await analytics.hear(Happened(ADA, row("conversation_start")))
+        await analytics.hear(joined(PHONE, ADA))
     assert server.events == []
 
 
@@ -122,15 +127,15 @@ def test_nothing_said_is_no_objection(said: dict[str, object]) -> None:
 async def test_whose_wishes_cannot_be_asked_for_is_not_told() -> None:
     server = SegmentServer()
     async with segment(server, must_know=True) as analytics:
-        await analytics.happened(PHONE, row("conversation_start"))
+        await analytics.hear(Happened(PHONE, row("conversation_start")))
     assert server.events == []
 
 
 async def test_somebody_who_becomes_known_is_aliased_and_identified() -> None:
     server = SegmentServer()
     async with segment(server) as analytics:
-        analytics.moved(SubjectId("segment_anon-7"), ADA)
-        analytics.moved(SubjectId("segment_user_eve"), ADA)
+        await analytics.hear(joined(SubjectId("segment_anon-7"), ADA))
+        await analytics.hear(joined(SubjectId("segment_user_eve"), ADA))
     (alias,) = server.of("alias")
     assert (alias["previousId"], alias["userId"]) == ("anon-7", "ada")
     assert len(server.of("identify")) == 1
@@ -142,7 +147,7 @@ async def test_a_segment_that_is_down_costs_nothing_and_bounded_time_at_the_end(
         f"http://127.0.0.1:{free_port()}", WRITE_KEY, known=lambda _: None, must_know=False, flush_seconds=0.1
     ) as analytics:
         for _ in range(1000):
-            await analytics.happened(ADA, row("tool", tool="t"))
+            await analytics.hear(Happened(ADA, row("tool", tool="t")))
         assert asyncio.get_running_loop().time() - began < 5
     assert asyncio.get_running_loop().time() - began < 8
 
@@ -150,7 +155,7 @@ async def test_a_segment_that_is_down_costs_nothing_and_bounded_time_at_the_end(
 async def test_a_passing_failure_is_repeated() -> None:
     server = SegmentServer(trouble=Trouble.FAILING)
     async with segment(server) as analytics:
-        await analytics.happened(ADA, row("tool", tool="t"))
+        await analytics.hear(Happened(ADA, row("tool", tool="t")))
         await server.wait_batches(1)
         server.trouble = None
     assert len(server.of("track")) == 1
@@ -160,7 +165,7 @@ async def test_a_full_queue_is_said_once_and_nobody_waits(capfd: pytest.CaptureF
     server = SegmentServer(trouble=Trouble.SLOW)
     async with segment(server) as analytics:
         for _ in range(12_000):
-            await analytics.happened(ADA, row("tool", tool="t"))
+            await analytics.hear(Happened(ADA, row("tool", tool="t")))
         server.release.set()
     assert "".join(capfd.readouterr()).count("analytics_queue_full") == 1
     assert 10_000 <= len(server.events) < 12_000

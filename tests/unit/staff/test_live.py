@@ -12,8 +12,8 @@ from typing import Any
 import aiohttp
 from starlette.applications import Starlette
 
-from tandem.conversation.events import Happened
 from tandem.errors import StoreUnavailable, TandemError
+from tandem.events import EventName, Happened
 from tandem.model import Channel, Source, SubjectId, TimelineEvent
 from tandem.persistence.values import ConversationHead, Page
 from tandem.staff.auth import StaffTokens
@@ -149,8 +149,16 @@ async def test_a_conversation_that_was_erased_elsewhere_is_told() -> None:
 
 async def test_a_call_that_comes_or_goes_is_told() -> None:
     async with scene() as it, it.listening() as ear:
-        it.live.look_at(JANE)
-        assert await ear.told() == ("changed", {JANE: ["conversation"]})
+        for name in (EventName.CALL_ARRIVED, EventName.CALL_DEPARTED):
+            await it.live.hear(happened(name, JANE))
+            assert await ear.told() == ("changed", {JANE: ["conversation"]})
+
+
+async def test_an_attempt_to_send_is_no_news_for_pages() -> None:
+    async with scene() as it, it.listening() as ear:
+        await it.live.hear(happened(EventName.REPLY_STATUS, JANE))
+        await it.live.hear(happened("turn", JOHN))
+        assert await ear.told() == ("changed", {JOHN: ["conversation"]})
 
 
 async def test_a_store_that_was_away_is_looked_at_again() -> None:

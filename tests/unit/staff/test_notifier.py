@@ -11,7 +11,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from tandem.conversation.events import Happened
+from tandem.events import Happened
 from tandem.model import Source, SubjectId, TimelineEvent
 from tandem.staff.notifier import MOST, Paces, StaffNotifier, open_notifier
 

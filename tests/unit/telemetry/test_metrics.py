@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tandem.model import Channel, ReplyStatus, Source, TimelineEvent, Tone
+from tandem.events import EventName, Happened
+from tandem.model import Channel, Source, SubjectId, TimelineEvent, Tone
 from tandem.telemetry.metrics import Metrics
+
+SUBJECT = SubjectId("phone_14155550100")
 
 
 def turn(**data: Any) -> TimelineEvent:
@@ -19,6 +23,15 @@ def turn(**data: Any) -> TimelineEvent:
 
 def tool(tone: Tone = Tone.SUCCESS) -> TimelineEvent:
     return TimelineEvent("tool", Source.AGENT, tone=tone, channel=Channel.SMS, turn=1, data={"tool": "lookup_order"})
+
+
+SENT = Happened(SUBJECT, TimelineEvent(EventName.REPLY_STATUS, Source.SYSTEM, data={"status": "sent"}))
+
+
+async def commit(metrics: Metrics, rows: Sequence[TimelineEvent], seconds: float) -> None:
+    """Tell of rows that one commit wrote."""
+    for row in rows:
+        await metrics.hear(Happened(SUBJECT, row, seconds))
 
 
 def figures(metrics: Metrics) -> dict[tuple[str, ...], float]:
@@ -31,9 +44,9 @@ def figures(metrics: Metrics) -> dict[tuple[str, ...], float]:
     }
 
 
-def test_a_turn_is_counted_with_what_is_ours_of_its_time():
+async def test_a_turn_is_counted_with_what_is_ours_of_its_time():
     metrics = Metrics()
-    metrics.committed([tool(), tool(Tone.ERROR), turn()], 1.755)
+    await commit(metrics, [tool(), tool(Tone.ERROR), turn()], 1.755)
     found = figures(metrics)
     assert found["tandem_turns_total", "sms", "answered"] == 1
     assert found["tandem_turn_added_seconds_bucket", "sms", "0.01"] == 1
@@ -44,19 +57,19 @@ def test_a_turn_is_counted_with_what_is_ours_of_its_time():
     assert found["tandem_tool_calls_total", "failed", "lookup_order"] == 1
 
 
-def test_a_failed_and_an_interrupted_turn_are_told_apart():
+async def test_a_failed_and_an_interrupted_turn_are_told_apart():
     metrics = Metrics()
-    metrics.committed([turn(error="model_unavailable")], 2.0)
-    metrics.committed([turn(interrupted=True, first_words_seconds=0.4)], 2.0)
+    await commit(metrics, [turn(error="model_unavailable")], 2.0)
+    await commit(metrics, [turn(interrupted=True, first_words_seconds=0.4)], 2.0)
     found = figures(metrics)
     assert found["tandem_turns_total", "sms", "model_unavailable"] == 1
     assert found["tandem_turns_total", "sms", "interrupted"] == 1
     assert found["tandem_first_words_seconds_count",] == 1
 
 
-def test_commits_without_a_turn_add_no_time():
+async def test_commits_without_a_turn_add_no_time():
     metrics = Metrics()
-    metrics.committed([TimelineEvent("escalation", Source.AGENT), TimelineEvent("heard", Source.SYSTEM)], 3.0)
+    await commit(metrics, [TimelineEvent("escalation", Source.AGENT), TimelineEvent("heard", Source.SYSTEM)], 3.0)
     found = figures(metrics)
     assert found["tandem_events_total", "escalation"] == 1
     assert ("tandem_events_total", "heard") not in found
@@ -70,20 +83,21 @@ def test_refused_signatures_only_grow():
     assert figures(metrics)["tandem_refused_signatures_total",] == 5
 
 
-def test_two_gateways_in_one_process_share_nothing():
+async def test_two_gateways_in_one_process_share_nothing():
     one, other = Metrics(), Metrics()
-    one.delivered(ReplyStatus.SENT)
+    await one.hear(SENT)
     assert ("tandem_deliveries_total", "sent") in figures(one)
     assert ("tandem_deliveries_total", "sent") not in figures(other)
 
 
-def test_a_turn_costs_few_calls():
+async def test_a_turn_costs_few_calls():
     """Some ten microseconds, counted in what no busy machine changes."""
     metrics, rows, calls = Metrics(), [tool(), tool(), turn()], Counter[str]()
-    metrics.committed(rows, 1.9)  # the first one makes the series
+    await commit(metrics, rows, 1.9)  # the first one makes the series
+    await metrics.hear(SENT)
     sys.setprofile(lambda frame, event, argument: calls.update([event]))
-    metrics.committed(rows, 1.9)
-    metrics.delivered(ReplyStatus.SENT)
+    await commit(metrics, rows, 1.9)
+    await metrics.hear(SENT)
     metrics.answered("/sms", 200)
     sys.setprofile(None)
     assert 0 < calls["call"] + calls["c_call"] < 200

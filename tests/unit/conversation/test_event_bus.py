@@ -5,8 +5,9 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from tandem.conversation import events
-from tandem.conversation.events import Events, Happened
+from tandem.conversation import event_bus
+from tandem.conversation.event_bus import EventBus
+from tandem.events import Happened
 from tandem.model import Source, SubjectId, TimelineEvent
 
 SUBJECT = SubjectId("phone_14155550100")
@@ -22,9 +23,7 @@ async def test_every_listener_is_told_everything_once_in_order() -> None:
     async def second(happened: Happened) -> None:
         told.append((2, happened.event.name))
 
-    async with Events() as telling:
-        telling.add("first", first)
-        telling.add("second", second)
+    async with EventBus({"first": first, "second": second}) as telling:
         telling.tell(SUBJECT, ROWS)
     assert [name for who, name in told if who == 1] == ["conversation_start", "escalation"]
     assert [name for who, name in told if who == 2] == ["conversation_start", "escalation"]
@@ -43,25 +42,21 @@ async def test_one_that_raises_and_one_that_hangs_harm_nobody() -> None:
         told.append(happened.event.name)
 
     with capture_logs() as logs:
-        async with Events(patience=0.05) as telling:
-            telling.add("raising", raising)
-            telling.add("hanging", hanging)
-            telling.add("good", good)
+        async with EventBus({"raising": raising, "hanging": hanging, "good": good}, patience=0.05) as telling:
             telling.tell(SUBJECT, ROWS)
     assert told == ["conversation_start", "escalation"]
     assert [line["event"] for line in logs] == ["listener_failed", "listener_failed", "listener_cut_off"]
 
 
 async def test_one_that_falls_behind_is_not_told_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "LONGEST_QUEUE", 1)
+    monkeypatch.setattr(event_bus, "LONGEST_QUEUE", 1)
     told: list[str] = []
 
     async def slow(happened: Happened) -> None:
         told.append(happened.event.name)
 
     with capture_logs() as logs:
-        async with Events() as telling:
-            telling.add("slow", slow)
+        async with EventBus({"slow": slow}) as telling:
             telling.tell(SUBJECT, [*ROWS, *ROWS])
     assert told == ["conversation_start"]
     assert [line["event"] for line in logs] == ["listener_too_slow"]

@@ -1,55 +1,48 @@
-"""What happened, told to whoever wants to know: analytics, metrics, staff pages.
+"""The event bus: tells listeners what was committed, and which calls come and go. One bus per process.
 
-The events are the rows of the timeline, told once they are committed. A listener is told at most once and never holds
-up a turn: each has a queue and a task of its own, and one that raises, hangs or falls behind harms nobody else. What
-must not be lost belongs into the store, not here.
+A listener is told at most once and never holds up a turn: each has a queue and a task of its own, and one that raises,
+hangs or falls behind harms nobody else. What must not be lost belongs into the store, not here.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Self
 
 import structlog
 
-from ..model import SubjectId, TimelineEvent
+from ..events import EventName, Happened
+from ..model import Source, SubjectId, TimelineEvent
 
 log = structlog.get_logger(__name__)
 
 LONGEST_QUEUE = 10_000
 """Events that a listener may be behind; what comes on top of that is not told to it."""
 
-
-@dataclass(frozen=True, slots=True)
-class Happened:
-    """Something that happened to a subject; ``event.name`` says what."""
-
-    subject: SubjectId
-    event: TimelineEvent
-
-
 Listener = Callable[[Happened], Awaitable[None]]
 
 
-class Events:
-    """Tells listeners what happened. Use it with ``async with``; leaving it waits up to ``patience`` seconds."""
+class EventBus:
+    """Tells listeners what happened. Use it with ``async with``; leaving it waits up to ``patience`` seconds.
 
-    def __init__(self, *, patience: float = 5.0) -> None:
+    ``listeners`` are by the names that the log calls them.
+    """
+
+    def __init__(self, listeners: Mapping[str, Listener], *, patience: float = 5.0) -> None:
         self._patience = patience
-        self._ears: list[_Ear] = []
+        self._ears = [_Ear(name, listener) for name, listener in listeners.items()]
 
-    def add(self, name: str, listener: Listener) -> None:
-        """Let a listener know of everything from now on. ``name`` is what the log calls it."""
-        self._ears.append(_Ear(name, listener))
-
-    def tell(self, subject: SubjectId, events: Iterable[TimelineEvent]) -> None:
-        """Tell every listener what was committed; returns at once and never raises."""
+    def tell(self, subject: SubjectId, events: Iterable[TimelineEvent], *, seconds: float = 0.0) -> None:
+        """Tell every listener of rows that were committed; returns at once and never raises."""
         for event in events:
             for ear in self._ears:
-                ear.put(Happened(subject, event))
+                ear.put(Happened(subject, event, seconds))
+
+    def tell_of(self, subject: SubjectId, name: EventName, **data: object) -> None:
+        """Tell every listener of something that no commit says."""
+        self.tell(subject, [TimelineEvent(name, Source.SYSTEM, data=data)])
 
     async def __aenter__(self) -> Self:
         return self

@@ -1,12 +1,16 @@
-"""The names of everything that a timeline tells, and that listeners are told; docs/events.md explains each."""
+"""Events: their names, and the message that listeners get; docs/events.md explains each name."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+from .model import SubjectId, TimelineEvent
 
 
 class EventName(StrEnum):
-    """What happened. A listener compares ``happened.event.name`` with these."""
+    """Names of events. A listener compares ``happened.event.name`` with these."""
 
     # the conversation
     CONVERSATION_START = "conversation_start"
@@ -64,3 +68,23 @@ class EventName(StrEnum):
     RECORD_SET_ASIDE = "record_set_aside"
     JOINED = "joined"
     MOVED = "moved"
+    # told to listeners, and no row of a timeline
+    CALL_ARRIVED = "call_arrived"
+    CALL_DEPARTED = "call_departed"
+    REPLY_STATUS = "reply_status"
+
+
+NOT_STORED: Final = frozenset({EventName.CALL_ARRIVED, EventName.CALL_DEPARTED, EventName.REPLY_STATUS})
+"""Events that only listeners are told of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One event of one subject, as listeners get it.
+
+    ``seconds`` is how long its commit took, from taking up the entries to the store's answer; 0 outside a commit.
+    """
+
+    subject: SubjectId
+    event: TimelineEvent
+    seconds: float = 0.0

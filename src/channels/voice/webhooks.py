@@ -1,4 +1,4 @@
-"""Calls by Twilio: voice webhooks, ConversationRelay sockets, and what is to be said in a live call.
+"""Calls by Twilio: voice webhooks and ConversationRelay sockets.
 
 ``/voice`` answers TwiML with a greeting that needs no model call. Sources: twilio.com/docs/voice/twiml and
 twilio.com/docs/voice/conversationrelay.
@@ -6,12 +6,11 @@ twilio.com/docs/voice/conversationrelay.
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 import structlog
 from starlette.requests import Request
@@ -21,26 +20,16 @@ from starlette.routing import Route as HttpRoute
 from starlette.websockets import WebSocket
 
 from ...conversation import phrases
-from ...conversation.delivery import CALL_ENDED
 from ...conversation.engine import TurnEngine
 from ...conversation.spoken_turn import left_open
-from ...errors import (
-    BadSignature,
-    DeliveryRefused,
-    MalformedRequest,
-    RequestRejected,
-    StoreUnavailable,
-    UnreadableRecord,
-)
+from ...errors import BadSignature, MalformedRequest, RequestRejected, StoreUnavailable, UnreadableRecord
 from ...identity import metadata
-from ...identity.base import Identity, Metadata, Resolution
+from ...identity.base import Metadata, Resolution
 from ...identity.source_answers import Lately
-from ...model import Address, Channel, Reply, Route, SubjectId
+from ...model import Address, SubjectId
 from ...persistence.base import LaneStore
 from ...persistence.own_lanes import USED_TOKENS
 from ...persistence.values import EffectState
-from ...web.bodies import fields, read_form
-from ..sms.adapter import sms_route
 from ..twilio import SIGNATURE, SignatureCheck
 from .action_callback import Next, read_ending
 from .call import LiveCall
@@ -68,17 +57,15 @@ Warm = Callable[[], Awaitable[None]]
 """Opens the connection to the model, so that the first answer does not have to."""
 
 
-class VoiceAdapter:
-    """Fulfils :class:`~tandem.channels.base.ChannelAdapter` for calls."""
-
-    channels = frozenset({Channel.VOICE})
+class VoiceWebhooks:
+    """Answers what Twilio asks about calls, and serves their sockets; live calls are kept in ``registry``."""
 
     def __init__(
         self,
-        *,
         engine: TurnEngine,
+        registry: CallRegistry,
+        *,
         store: LaneStore,
-        resolver: Identity,
         signatures: SignatureCheck,
         tokens: SocketTokens,
         ways: VoiceAddresses,
@@ -87,26 +74,16 @@ class VoiceAdapter:
         warm: Warm,
     ) -> None:
         self._engine = engine
+        self._registry = registry
         self._store = store
-        self._resolver = resolver
         self._signatures = signatures
         self._tokens = tokens
         self._ways = ways
         self._rules = rules
         self._greet = greet
         self._warm = warm
-        self._transfer = Transfer(store, ways, self._signed)
-        self._roster = CallRegistry()
+        self._transfer = Transfer(store, ways, signatures)
         self._greeted: Lately[str, str] = Lately(GREETINGS)
-
-    @property
-    def open_calls(self) -> int:
-        """Return the number of calls that are connected here."""
-        return len(self._roster)
-
-    async def leave(self, seconds: float) -> None:
-        """Let live calls go on for ``seconds``, then move each to another replica; see :meth:`.CallRegistry.leave`."""
-        await self._roster.leave(seconds)
 
     def routes(self) -> Sequence[BaseRoute]:
         """Name the webhooks and the socket."""
@@ -121,15 +98,15 @@ class VoiceAdapter:
     # --- webhooks ---------------------------------------------------------------------------------------
 
     async def _incoming(self, request: Request) -> Response:
-        form = await self._signed(request)
+        form = await self._signatures.read_form(request)
         call = _call_sid(form)
-        if self.open_calls >= self._ways.max_calls:
+        if len(self._registry) >= self._ways.max_calls:
             log.warning("call_refused", reason="max_calls")
             return answer(say(phrases.LINE_BUSY))
         try:
             came, caller = metadata.read(request.query_params), Address.parse(form.get("From", ""))
             # A source is asked now and answers while the greeting plays: nobody listens to it ringing meanwhile.
-            resolution = await self._resolver.glance(caller, session=call, metadata=came)
+            resolution = await self._engine.identity.glance(caller, session=call, metadata=came)
             greeting = await self._greeting(resolution)
             self._greeted.put(call, greeting)
             return answer(self._connect(call, greeting=greeting, came=came))
@@ -170,12 +147,12 @@ class VoiceAdapter:
             return ""
 
     async def _ended(self, request: Request) -> Response:
-        form = await self._signed(request)
+        form = await self._signatures.read_form(request)
         attempt = request.query_params.get("attempt", "0")
         ending = read_ending(form, attempt=int(attempt) if attempt.isdigit() and len(attempt) < 3 else 0)
         if ending.next is Next.RECONNECT:
             log.info("call_reconnected", attempt=ending.attempt, moved=ending.moved)
-            after = RESTART_SECONDS if self._roster.draining else 0
+            after = RESTART_SECONDS if self._registry.draining else 0
             came = metadata.read({name: text for name, text in request.query_params.items() if name != "attempt"})
             again = self._connect(_call_sid(form), came=came, attempt=ending.attempt, resumed=True, after=after)
             return answer(again)
@@ -183,20 +160,12 @@ class VoiceAdapter:
         if ending.next in (Next.TRANSFER, Next.GIVE_UP) and number:
             before = phrases.LINE_LOST if ending.next is Next.GIVE_UP else ""
             return self._transfer.dial(number, ticket=ending.ticket, before=before)
-        self._roster.forget(_call_sid(form))
+        self._registry.forget(_call_sid(form))
         return answer(say(phrases.LINE_LOST) if ending.next is Next.GIVE_UP else hang_up())
 
     async def _fallback(self, request: Request) -> Response:
-        await self._signed(request)
+        await self._signatures.read_form(request)
         return answer(say(APOLOGY))
-
-    async def _signed(self, request: Request) -> Mapping[str, str]:
-        """Read a webhook that Twilio signed: the form of a POST, the query of a GET."""
-        query = request.scope["query_string"].decode("latin-1")
-        path = request.scope["path"] + (f"?{query}" if query else "")
-        form = await read_form(request) if request.method == "POST" else []
-        self._signatures.check_form(path, form, request.headers.get(SIGNATURE))
-        return fields(form or parse_qsl(query, keep_blank_values=True, max_num_fields=400))
 
     # --- the socket -------------------------------------------------------------------------------------
 
@@ -222,27 +191,27 @@ class VoiceAdapter:
             socket,
             ticket.call,
             engine=self._engine,
-            resolver=self._resolver,
+            resolver=self._engine.identity,
             greet=greet,
             warm=self._warm,
             rules=self._rules,
             joined=joined,
         )
-        self._roster.add(call)
+        self._registry.add(call)
         try:
             await call.run()
         finally:
-            self._roster.remove(call)
+            self._registry.remove(call)
             if call.lost and call.route is not None:
-                self._roster.expect(ticket.call, call.route)
-            again_here = call.route is not None and any(self._roster.on(call.route))
-            comes_back = call.lost or self._roster.leaving
+                self._registry.expect(ticket.call, call.route)
+            again_here = call.route is not None and any(self._registry.on(call.route))
+            comes_back = call.lost or self._registry.leaving
             await standing.end(stay=None if again_here else RECONNECT_SECONDS if comes_back else 0.0)
 
     async def _admit(self, socket: WebSocket) -> SocketClaims | None:
         """Return what the socket's token says, None for whoever must not connect."""
         token = socket.path_params["token"]
-        if self._roster.leaving:
+        if self._registry.leaving:
             log.info("socket_refused", reason="leaving")
             return None
         try:
@@ -255,36 +224,6 @@ class VoiceAdapter:
             log.warning("socket_refused", reason=error.code)
             return None
         return ticket
-
-    # --- out: fulfils Carrier ---------------------------------------------------------------------------
-
-    def compose(self, text: str) -> tuple[str, ...]:
-        """Return an answer as it is: a call has no message length."""
-        return (text,) if text.strip() else ()
-
-    async def send(self, reply: Reply) -> str:
-        """Say a reply in the customer's live call, between turns; return once it was said.
-
-        A call whose socket was lost a moment ago is waited for. Raises DeliveryRefused with CALL_ENDED when no call is
-        here any more: the reply then goes another way.
-        """
-        while True:
-            calls = list(self._roster.on(reply.route))
-            for call in calls:
-                if await call.say_between(reply.text, reply.turn):
-                    return f"spoken:{reply.id}"
-            # A call that is just ending may have lost its socket only, and is expected back in a moment.
-            if not calls and not self._roster.expects(reply.route):
-                raise DeliveryRefused("The call ended.", provider_code=CALL_ENDED)
-            await asyncio.sleep(0.1)
-
-    async def find(self, reply: Reply, *, known: frozenset[str]) -> str | None:
-        """Return None: whether a caller heard something before a crash is not known, so it is told again."""
-        return None
-
-    def other_way(self, route: Route) -> Route | None:
-        """Give the way by SMS to a caller whose number is known."""
-        return sms_route(route, ours=self._ways.number)
 
 
 def _call_sid(form: Mapping[str, str]) -> str:

@@ -1,0 +1,145 @@
+"""Webhooks of texts by Twilio. SMS, MMS, WhatsApp and RCS come the same way.
+
+``POST /sms`` answers as soon as the message is durable; the reply is sent later, see :mod:`.sender`.
+Fields: twilio.com/docs/messaging/guides/webhook-request.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from xml.sax.saxutils import escape
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+from starlette.routing import Route as HttpRoute
+
+from ...conversation.engine import TurnEngine
+from ...conversation.phrases import FAILURE
+from ...entries import Entry, TextReceived
+from ...errors import MalformedRequest
+from ...guardrails.pii import mask
+from ...model import Address, Channel, ReplyStatus, Route
+from ..twilio import SignatureCheck
+from .message_dedupe import Delivered
+
+_XML = '<?xml version="1.0" encoding="UTF-8"?>'
+_EMPTY = f"{_XML}<Response></Response>".encode()
+_APOLOGY = f"{_XML}<Response><Message>{escape(FAILURE)}</Message></Response>".encode()
+
+_SID = re.compile(r"[A-Z]{2}[0-9A-Za-z]{1,32}", re.ASCII)
+"""A SID. The length matters: a signature joins names and values without marks between them, so whoever caught a signed
+request could move what follows into the value and make a new key of it; a real SID has 34 characters already."""
+_OURS = re.compile(r"[+A-Za-z0-9][A-Za-z0-9._@-]{1,63}", re.ASCII)
+"""A number, short code or agent of ours, without its scheme."""
+_REPLY_ID = re.compile(r"[!-~]{1,200}", re.ASCII)
+
+_CHANNELS = {"tel": Channel.SMS, "whatsapp": Channel.WHATSAPP, "rcs": Channel.RCS}
+_STATUSES = {
+    "accepted": ReplyStatus.SENT,
+    "scheduled": ReplyStatus.SENT,
+    "queued": ReplyStatus.SENT,
+    "sending": ReplyStatus.SENT,
+    "sent": ReplyStatus.SENT,
+    "delivered": ReplyStatus.DELIVERED,
+    "read": ReplyStatus.READ,
+    # "failed" comes after Twilio took the message, so for us it is one that did not arrive.
+    "undelivered": ReplyStatus.UNDELIVERED,
+    "failed": ReplyStatus.UNDELIVERED,
+    "canceled": ReplyStatus.UNDELIVERED,
+}
+_OPT_OUT_TYPES = frozenset({"STOP", "START", "HELP"})
+
+
+class SmsWebhooks:
+    """Reads what Twilio posts about texts, and hands it to the engine.
+
+    ``delivered`` is for identities that may name another lane tomorrow.
+    """
+
+    def __init__(self, engine: TurnEngine, *, signatures: SignatureCheck, delivered: Delivered | None = None) -> None:
+        self._engine = engine
+        self._signatures = signatures
+        self._delivered = delivered
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """Name the webhooks that ``tandem connect`` points a number at."""
+        return (
+            HttpRoute("/sms", self._received, methods=["POST"]),
+            HttpRoute("/sms/status", self._status, methods=["POST"]),
+            HttpRoute("/sms/fallback", self._fallback, methods=["POST"]),
+        )
+
+    async def _received(self, request: Request) -> Response:
+        form = await self._signatures.read_form(request)
+        sid, body = _text_received(form)
+        if self._delivered and await self._delivered.before(sid):
+            return _twiml(_EMPTY)
+        came = request.query_params
+        resolution = await self._engine.identity.resolve(body.route.customer, session=sid, metadata=came)
+        await self._engine.accept(resolution.subject, [Entry(key=sid, body=body)], token=uuid.uuid4().hex)
+        if self._delivered:
+            await self._delivered.note(sid)
+        return _twiml(_EMPTY)
+
+    async def _status(self, request: Request) -> Response:
+        form = await self._signatures.read_form(request)
+        if "CallSid" in form:
+            # The number's own status callback, which tells how calls ended: nothing of a message.
+            return _twiml(_EMPTY)
+        sid, to = _sid(form), form.get("To", "")
+        status = _STATUSES.get(form.get("MessageStatus") or form.get("SmsStatus") or "")
+        reply_id = request.query_params.get("reply", "")
+        if status is not None and to and _REPLY_ID.fullmatch(reply_id):
+            code = form.get("ErrorCode", "")
+            # The subject comes from `To`: in our own address it would end up in every proxy's log.
+            resolution = await self._engine.identity.resolve(Address.parse(to), session=sid)
+            # The reply may have left before the customer's lanes were joined, so it is looked for in those too.
+            for subject in (resolution.subject, *resolution.earlier):
+                if await self._engine.delivery_status(
+                    subject,
+                    reply_id,
+                    status,
+                    provider_id=sid,
+                    error_code=int(code) if code.isascii() and code.isdigit() and len(code) < 10 else None,
+                ):
+                    break
+        return _twiml(_EMPTY)
+
+    async def _fallback(self, request: Request) -> Response:
+        await self._signatures.read_form(request)
+        return _twiml(_APOLOGY)
+
+
+def _text_received(form: Mapping[str, str]) -> tuple[str, TextReceived]:
+    """Read a message webhook into its SID and what it says. Raises MalformedRequest."""
+    sender, to = form.get("From", "").strip(), form.get("To", "").strip()
+    customer, ours = Address.parse(sender), Address.parse(to)
+    channel = _CHANNELS.get(customer.scheme)
+    if not sender or channel is None or not _OURS.fullmatch(ours.value):
+        raise MalformedRequest("From or To is missing or no address.")
+    media = form.get("NumMedia", "0")
+    # Before anything else sees it: card and social security numbers are never stored, not even for a moment.
+    said = mask(form.get("Body", ""))
+    opt_out = form.get("OptOutType", "").upper()
+    return _sid(form), TextReceived(
+        route=Route(channel, customer, ours),
+        text=said.text,
+        masked=said.found,
+        # Advanced Opt-Out knows words of its own; what they mean is what the gateway acts on.
+        opt_out=opt_out if opt_out in _OPT_OUT_TYPES else "",
+        media=int(media) if media.isascii() and media.isdigit() and len(media) <= 2 else 0,
+    )
+
+
+def _sid(form: Mapping[str, str]) -> str:
+    sid = form.get("MessageSid") or form.get("SmsSid") or ""
+    if not _SID.fullmatch(sid):
+        raise MalformedRequest("MessageSid is missing or no SID.")
+    return sid
+
+
+def _twiml(body: bytes) -> Response:
+    return Response(body, media_type="text/xml")
