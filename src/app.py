@@ -18,8 +18,7 @@ from .agents.caller_context import CallerContexts
 from .agents.model_source import ModelAccess, open_models
 from .agents.runner import RunLimits, SdkRunner, warm_up
 from .agents.summariser import Summariser
-from .channels.sms.message_dedupe import Delivered
-from .channels.sms.webhooks import SmsWebhooks
+from .channels.sms.webhooks import MessageDedupe, SmsWebhooks
 from .channels.voice.call_registry import CallRegistry
 from .channels.voice.webhooks import Greet, VoiceWebhooks
 from .conversation import phrases
@@ -161,7 +160,7 @@ async def open_gateway(
         sms = SmsWebhooks(
             engine,
             signatures=twilio.signatures,
-            delivered=Delivered(store) if settings.subject_resolver != PHONE else None,
+            dedupe=MessageDedupe(store) if settings.subject_resolver != PHONE else None,
         )
         voice = VoiceWebhooks(
             engine,

@@ -68,9 +68,10 @@ class SignatureCheck:
         """
         query = request.scope["query_string"].decode("latin-1")
         path = request.scope["path"] + (f"?{query}" if query else "")
-        form = await read_form(request) if request.method == "POST" else []
+        posted = request.method == "POST"
+        form = await read_form(request) if posted else []
         self.check_form(path, form, request.headers.get(SIGNATURE))
-        return fields(form or parse_qsl(query, keep_blank_values=True, max_num_fields=FIELD_LIMIT))
+        return fields(form if posted else parse_qsl(query, keep_blank_values=True, max_num_fields=FIELD_LIMIT))
 
     def check_form(self, path_and_query: str, form: Pairs, signature: str | None) -> None:
         """Raise BadSignature unless the signature fits this address and this form."""

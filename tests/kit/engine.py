@@ -11,7 +11,7 @@ from typing import Any
 
 from tandem.conversation.base import EngineLimits, Execution, TurnRequest, TurnResult
 from tandem.conversation.engine import TurnEngine
-from tandem.conversation.event_bus import EventBus
+from tandem.conversation.event_bus import EventBus, Listener
 from tandem.conversation.summarising import Summarise
 from tandem.entries import Entry, TextReceived
 from tandem.identity.phone import PhoneResolver
@@ -131,9 +131,12 @@ async def lab(
     limits: EngineLimits = LIMITS,
     wrap: Callable[[FileStore], LaneStore] | None = None,
     summarise: Summarise | None = None,
+    listeners: Mapping[str, Listener] | None = None,
     **changes: Any,
 ) -> AsyncIterator[Lab]:
-    """Run an engine; ``wrap`` puts something between it and its store, ``changes`` are limits."""
+    """Run an engine; ``wrap`` puts something between it and its store, ``listeners`` are told what
+    happens, ``changes`` are limits.
+    """
     runner, sender = ScriptedRunner(respond), FakeSender()
     async with open_file_store(folder, poll_seconds=0.05) as store:
         seen = wrap(store) if wrap else store
@@ -143,7 +146,7 @@ async def lab(
             runner=runner,
             identity=PhoneResolver("US"),
             senders=[sender],
-            bus=EventBus({}),
+            bus=EventBus(listeners or {}),
             limits=bounds,
             summarise=summarise,
         ) as engine:

@@ -22,8 +22,10 @@ from ...entries import Entry, TextReceived
 from ...errors import MalformedRequest
 from ...guardrails.pii import mask
 from ...model import Address, Channel, ReplyStatus, Route
+from ...persistence.base import LaneStore
+from ...persistence.own_lanes import TAKEN_MESSAGES
+from ...persistence.values import EffectState
 from ..twilio import SignatureCheck
-from .message_dedupe import Delivered
 
 _XML = '<?xml version="1.0" encoding="UTF-8"?>'
 _EMPTY = f"{_XML}<Response></Response>".encode()
@@ -53,16 +55,36 @@ _STATUSES = {
 _OPT_OUT_TYPES = frozenset({"STOP", "START", "HELP"})
 
 
+class MessageDedupe:
+    """Notes which messages were taken, whatever lane took them. Only needed where an address may name several lanes.
+
+    A lane takes a message once, by its key. When a source of customers goes down or comes back between two deliveries
+    of one message, they name two lanes: then this is what keeps the second from being answered too.
+    """
+
+    def __init__(self, store: LaneStore) -> None:
+        self._store = store
+
+    async def before(self, sid: str) -> bool:
+        """Tell whether a message is durable in some lane already. Raises StoreUnavailable."""
+        effect = await self._store.effect_begin(TAKEN_MESSAGES, sid, token=uuid.uuid4().hex)
+        return effect.state is EffectState.DONE
+
+    async def note(self, sid: str) -> None:
+        """Note that a message is durable now. Raises StoreUnavailable."""
+        await self._store.effect_finish(TAKEN_MESSAGES, sid, result="")
+
+
 class SmsWebhooks:
     """Reads what Twilio posts about texts, and hands it to the engine.
 
-    ``delivered`` is for identities that may name another lane tomorrow.
+    ``dedupe`` is for identities that may name another lane tomorrow.
     """
 
-    def __init__(self, engine: TurnEngine, *, signatures: SignatureCheck, delivered: Delivered | None = None) -> None:
+    def __init__(self, engine: TurnEngine, *, signatures: SignatureCheck, dedupe: MessageDedupe | None = None) -> None:
         self._engine = engine
         self._signatures = signatures
-        self._delivered = delivered
+        self._dedupe = dedupe
 
     def routes(self) -> Sequence[BaseRoute]:
         """Name the webhooks that ``tandem connect`` points a number at."""
@@ -75,13 +97,13 @@ class SmsWebhooks:
     async def _received(self, request: Request) -> Response:
         form = await self._signatures.read_form(request)
         sid, body = _text_received(form)
-        if self._delivered and await self._delivered.before(sid):
+        if self._dedupe and await self._dedupe.before(sid):
             return _twiml(_EMPTY)
         came = request.query_params
         resolution = await self._engine.identity.resolve(body.route.customer, session=sid, metadata=came)
         await self._engine.accept(resolution.subject, [Entry(key=sid, body=body)], token=uuid.uuid4().hex)
-        if self._delivered:
-            await self._delivered.note(sid)
+        if self._dedupe:
+            await self._dedupe.note(sid)
         return _twiml(_EMPTY)
 
     async def _status(self, request: Request) -> Response:
