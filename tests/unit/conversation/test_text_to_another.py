@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from tandem.conversation.base import Requested, TurnRequest, TurnResult
@@ -11,6 +10,7 @@ from tandem.events import EventName
 from tandem.model import Address, Channel, ReplyStatus, Route, StoredReply, SubjectId
 
 from ...kit.engine import JOHN, ROUTE, Lab, answer, lab
+from ...kit.waiting import until
 
 JANE = SubjectId("phone_15559876543")
 TO_JANE = Route(Channel.SMS, Address("tel", "+15559876543"), ROUTE.ours)
@@ -25,10 +25,15 @@ async def pass_on(request: TurnRequest) -> TurnResult:
 
 async def names(it: Lab, subject: SubjectId, awaited: EventName) -> list[str]:
     """Wait for a row of a timeline, and return the names of all."""
-    async with asyncio.timeout(5):
-        while awaited not in (found := [row.name for row in await it.store.timeline(subject)]):
-            await asyncio.sleep(0.005)
-    return found
+
+    async def found() -> list[str]:
+        return [row.name for row in await it.store.timeline(subject)]
+
+    async def there() -> bool:
+        return awaited in await found()
+
+    await until(there)
+    return await found()
 
 
 async def johns(it: Lab) -> StoredReply:
@@ -37,14 +42,17 @@ async def johns(it: Lab) -> StoredReply:
     return found
 
 
+async def settled(it: Lab) -> bool:
+    return (await johns(it)).status is not ReplyStatus.WAITING
+
+
 async def test_it_is_sent_from_their_own_lane_and_once(tmp_path: Path) -> None:
     async with lab(tmp_path, pass_on) as it:
         await it.text("SM1", "tell Jane")
         assert sorted(await it.sender.texts(2)) == ["Done.", "John says hello."]
         assert await names(it, JANE, EventName.TEXT_FROM_ANOTHER) == [EventName.TEXT_FROM_ANOTHER]
-        async with asyncio.timeout(5):
-            while (handed_on := await johns(it)).status is ReplyStatus.WAITING:
-                await asyncio.sleep(0.005)
+        await until(lambda: settled(it))
+        handed_on = await johns(it)
         assert (handed_on.status, handed_on.provider_id) == (ReplyStatus.SENT, f"handed_on:{handed_on.reply.id}")
         (theirs,) = await it.store.replies(JANE)
     assert (theirs.reply.text, theirs.reply.to_another) == ("John says hello.", False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from tandem.errors import DeliveryRefused
@@ -10,6 +9,7 @@ from tandem.events import EventName, Happened
 from tandem.model import ReplyStatus
 
 from ...kit.engine import JOHN, lab
+from ...kit.waiting import until
 
 
 class Listener:
@@ -23,9 +23,7 @@ class Listener:
 
     async def until(self, name: EventName) -> Happened:
         """Wait for the first event of a name, and return it."""
-        async with asyncio.timeout(5):
-            while name not in self.names():
-                await asyncio.sleep(0.005)
+        await until(lambda: name in self.names())
         return next(one for one in self.happened if one.event.name == name)
 
     def names(self) -> list[str]:
