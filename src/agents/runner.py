@@ -28,6 +28,7 @@ from agents.run_config import ToolErrorFormatterArgs
 from ..conversation.approvals import joined, waiting_output
 from ..conversation.base import Execution, GatedCall, TurnRequest, TurnResult
 from ..conversation.history import model_input
+from ..conversation.notes import for_model, note_item
 from ..conversation.speech_stream import SpeechStream
 from ..errors import StoreUnavailable, TooManySteps, TurnError, TurnTimedOut
 from ..model import Approval, ApprovalStatus, Conversation, Item, Route
@@ -101,7 +102,7 @@ class SdkRunner:
         """Run a turn; see the protocol. Whatever breaks comes back in ``error``, with what the tools did until then."""
         journal = Journal(self._ledger, request.conversation.subject, request.key, request.steering)
         caller = self._callers.caller(request.conversation, request.route, request.now)
-        notes: list[Item] = [{"role": "system", "content": note} for note in request.notes]
+        notes = [note_item(note) for note in request.notes]
         progress = _Progress([*request.before, *notes, *({"role": "user", "content": text} for text in request.texts)])
         token = current.set(journal)
         started = time.perf_counter()
@@ -194,7 +195,7 @@ class SdkRunner:
         shown = briefing(request.conversation, history, profile)
         config = replace(self._config, call_model_input_filter=shown)
         for _ in range(MAX_PAUSES):
-            items = [*history, *progress.items]
+            items = [*history, *for_model(progress.items)]
             result = await self._once(agent, items, caller, journal, config, request.steering.speech)
             usage = result.context_wrapper.usage
             progress.input_tokens += usage.input_tokens

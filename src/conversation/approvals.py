@@ -11,6 +11,7 @@ from typing import Any
 from ..entries import Decision, Verdict
 from ..model import Approval, ApprovalStatus, Channel, Conversation
 from .base import Execution, GatedCall, UnknownEffect
+from .notes import RequestSettled
 
 WAITING = "waiting for a colleague"
 """How the output of a call that waits begins."""
@@ -163,22 +164,17 @@ def wake_at(conversation: Conversation) -> float | None:
     return min((approval.expires_at for approval in _pending(conversation)), default=None)
 
 
-def note(approval: Approval) -> str:
-    """Tell the agent what happened to a request, so that it can tell the customer."""
-    what = f"request {approval.id} ({approval.tool} {_json(approval.arguments)})"
-    reason = f" Reason: {approval.reason}" if approval.reason else ""
-    changed = ""
-    if approval.edited_arguments is not None:
-        changed = f" with changed arguments {_json(approval.edited_arguments)}"
-    happened = {
-        ApprovalStatus.EXECUTED: f"was approved{changed} and carried out. Result: {approval.result}",
-        ApprovalStatus.FAILED: f"was approved{changed}, but could not be carried out: {approval.result}",
-        ApprovalStatus.UNKNOWN: f"was approved{changed}; whether it was carried out is not known yet, staff check it.",
-        ApprovalStatus.VOID: "can no longer be carried out as it was asked; it would have to be asked anew.",
-        ApprovalStatus.REJECTED: "was rejected by a colleague and not carried out.",
-        ApprovalStatus.EXPIRED: "was not decided in time and not carried out.",
-    }[approval.status]
-    return f"Note from the staff desk: {what} {happened}{reason} Tell the customer now, briefly; call no tool for it."
+def note(approval: Approval) -> RequestSettled:
+    """Return the note that lets the agent tell the customer what became of a request."""
+    return RequestSettled(
+        request=approval.id,
+        tool=approval.tool,
+        arguments=approval.arguments,
+        status=approval.status,
+        edited_arguments=approval.edited_arguments,
+        result=approval.result,
+        reason=approval.reason,
+    )
 
 
 def _pending(conversation: Conversation) -> Sequence[Approval]:
@@ -193,7 +189,3 @@ def _light(approval: Approval) -> Approval:
 def _same(arguments: Mapping[str, Any]) -> str:
     """Return what makes two calls the same request: the model words a reason differently each time."""
     return json.dumps({name: value for name, value in arguments.items() if name != "reason"}, sort_keys=True)
-
-
-def _json(arguments: Mapping[str, Any]) -> str:
-    return json.dumps(dict(arguments), ensure_ascii=False)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from ..errors import TurnError
 from ..model import Approval, ApprovalStatus, Channel, Conversation, Item, Priority, Reply, Route, Ticket
+from .notes import Note
 from .speech_stream import SpeechStream
 
 
@@ -39,7 +40,7 @@ class TurnRequest:
     number: int
     now: float
     key: str
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     before: tuple[Item, ...] = ()
     steering: Steering = field(default_factory=Steering)
 

@@ -11,6 +11,7 @@ from . import approvals, phrases, ticket_work
 from .agent_turn import run_agent
 from .base import AgentRunner
 from .change_draft import Draft
+from .notes import note_item
 from .ticket_history import REPLY_TO_TICKET
 from .timeline import approval_event
 
@@ -67,7 +68,7 @@ async def _tell(runner: AgentRunner, draft: Draft, approval: Approval, route: Ro
     if answer is None and draft.conversation.paused:
         answer = phrases.outcome(approval)
     if answer is not None:
-        items = ({"role": "system", "content": note}, {"role": "assistant", "content": answer})
+        items = (note_item(note), {"role": "assistant", "content": answer})
         draft.remember(route, draft.conversation.turns_taken + 1, items)
     else:
         otherwise = phrases.outcome(approval)
