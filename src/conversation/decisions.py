@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ..entries import Decision, Verdict, Waiting
 from ..model import Approval, ApprovalStatus, Route, Tone
 from ..persistence.values import Change
@@ -78,8 +76,7 @@ async def _tell(runner: AgentRunner, draft: Draft, approval: Approval, route: Ro
 
 async def _give_up(draft: Draft, key: str, approval: Approval, route: Route) -> Change:
     """End a decision that never let its turn end; one that may have been carried out is for staff to settle."""
-    if approval.status is ApprovalStatus.EXECUTING:
-        approval = replace(approval, status=ApprovalStatus.UNKNOWN, version=approval.version + 1)
+    approval = approvals.given_up(approval)
     draft.conversation = approvals.put(draft.conversation, approval)
     draft.note("entry_set_aside", route.channel, tone=Tone.ERROR, covers=[key])
     if approval.tool == REPLY_TO_TICKET:

@@ -11,37 +11,25 @@ from typing import Any
 
 import structlog
 
-from ..entries import Decision, Verdict
+from ..conversation.approvals import (
+    TRANSITIONS,
+    as_seen,
+    decidable,
+    decision_key,
+    foreseen,
+    is_open,
+    recorded_as,
+)
+from ..entries import Decision
 from ..errors import MalformedRequest, StoreUnavailable, UnreadableRecord
 from ..guardrails.pii import mask, mask_value
 from ..model import Approval, ApprovalStatus, SubjectId
 from ..persistence.values import Outcome, Page, Receipt
 from ..telemetry.logs import subject_label
-from .approval_view import as_seen, decision_key, foreseen, is_open
 from .base import ApprovalStore, ArgumentCheck, Decider
 from .decision_request import Ask, Submission
 
 log = structlog.get_logger(__name__)
-
-_OPEN = {
-    Verdict.APPROVE: ApprovalStatus.PENDING,
-    Verdict.REJECT: ApprovalStatus.PENDING,
-    Verdict.DONE: ApprovalStatus.UNKNOWN,
-    Verdict.RETRY: ApprovalStatus.UNKNOWN,
-}
-"""What an approval must be for a decision to mean something."""
-
-_SAID = {Verdict.APPROVE: "approved", Verdict.REJECT: "rejected", Verdict.DONE: "done", Verdict.RETRY: "retry"}
-
-_BEFORE = {
-    ApprovalStatus.APPROVED: ApprovalStatus.PENDING,
-    ApprovalStatus.REJECTED: ApprovalStatus.PENDING,
-    ApprovalStatus.EXPIRED: ApprovalStatus.PENDING,
-    ApprovalStatus.WITHDRAWN: ApprovalStatus.PENDING,
-    ApprovalStatus.EXECUTING: ApprovalStatus.UNKNOWN,
-    ApprovalStatus.EXECUTED: ApprovalStatus.UNKNOWN,
-}
-"""Under which status the index still has an approval whose decision waits in its lane."""
 
 NEXT = "next"
 """In place of an approval's id: whichever waiting request expires first. For trying it out, and for a single desk."""
@@ -159,13 +147,13 @@ class ApprovalDesk:
         # Call ids are unique within one run only: models begin anew with call_1.
         same = [one for one in (conversation.approvals if conversation else ()) if one.call_id == ask.call_id]
         seen = [as_seen(one, waiting) for one in same]
-        order = [(one.status is _OPEN[ask.verdict], one.requested_at, place) for place, one in enumerate(seen)]
+        order = [(decidable(one, ask.verdict), one.requested_at, place) for place, one in enumerate(seen)]
         return seen[max(order)[2]] if order else None
 
     async def _one(self, ask: Ask, approval: Approval | None, actor: str) -> Result:
         if approval is None:
             return Result(ask, "unknown", False, None)
-        if approval.status is not _OPEN[ask.verdict]:
+        if not decidable(approval, ask.verdict):
             return _refused(ask, approval)
         if ask.expected_version not in (None, approval.version):
             return Result(ask, "stale", False, approval)
@@ -182,7 +170,7 @@ class ApprovalDesk:
         not_after = approval.expires_at if approval.status is ApprovalStatus.PENDING else None
         receipt = await self._offer(approval, decision, not_after)
         if receipt.outcome is Outcome.ACCEPTED:
-            said = _SAID[ask.verdict]
+            said = TRANSITIONS[ask.verdict].answer
             log.info("decision_accepted", approval=approval.id, subject=subject_label(approval.subject), said=said)
             return Result(ask, said, True, foreseen(approval, decision))
         if receipt.outcome is Outcome.LATE:
@@ -223,7 +211,7 @@ def _refused(ask: Ask, approval: Approval) -> Result:
     """Say why an approval that is not what the decision is about cannot be decided so."""
     if approval.status is ApprovalStatus.EXPIRED:
         return Result(ask, "expired", False, approval)
-    still_open = is_open(approval) and approval.status is not _OPEN[ask.verdict]
+    still_open = is_open(approval) and not decidable(approval, ask.verdict)
     return Result(ask, "stale" if still_open else "decided", False, approval)
 
 
@@ -239,7 +227,7 @@ def _written(arguments: Mapping[str, Any]) -> str:
 
 def _sources(status: ApprovalStatus | None) -> Sequence[ApprovalStatus | None]:
     """Return the parts of the index in which approvals of a status may be."""
-    return (status,) if status is None or status not in _BEFORE else (_BEFORE[status], status)
+    return (None,) if status is None else recorded_as(status)
 
 
 def _read_cursor(cursor: str | None, sources: int) -> tuple[int, str | None]:
