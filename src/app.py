@@ -167,7 +167,7 @@ async def open_gateway(
         await stack.enter_async_context(engine)
         _leave_what_is_there_uncollected()
         tokens = StaffTokens(staff_tokens(settings), public=settings.public_base_url)
-        staff = ApprovalsApi(ApprovalDesk(store, engine, runner), tokens, region=settings.default_region)
+        staff = ApprovalsApi(ApprovalDesk(store, engine, runner.checks), tokens, region=settings.default_region)
         desk = conversation_api(
             settings, tokens, store=store, shop=shop, engine=engine, delivery=delivery, identity=identity
         )

@@ -6,7 +6,6 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -32,6 +31,7 @@ from ..conversation.notes import for_model, note_item
 from ..conversation.speech_stream import SpeechStream
 from ..errors import StoreUnavailable, TooManySteps, TurnError, TurnTimedOut
 from ..model import Approval, ApprovalStatus, Conversation, Item, Route
+from .call_checks import CallChecks
 from .caller_context import CallerContext
 from .input_filter import briefing
 from .items import plain_items
@@ -40,7 +40,7 @@ from .replay_models import EmptyModel, OneCallModel
 from .run_context import CallerContexts
 from .run_result import answer, interrupted, requested, spoken, waited, written
 from .streaming import speak
-from .tool_gate import TOOL_FAILED, argument_problem, current, fingerprint, put_gates, reachable, read_arguments
+from .tool_gate import TOOL_FAILED, current, fingerprint, put_gates, reachable, read_arguments
 from .tool_journal import ApprovedCall, EffectStore, Journal
 from .tools.outputs import BAD_ARGUMENTS, refusal
 
@@ -84,7 +84,7 @@ class SdkRunner:
         workflow_name: str,
         tracing: bool,
     ) -> None:
-        self._tools = put_gates(agent)
+        self.checks = CallChecks(put_gates(agent), callers)
         self._agent = agent
         self._callers = callers
         self._ledger = ledger
@@ -174,11 +174,6 @@ class SdkRunner:
         status = ApprovalStatus.FAILED if failed else ApprovalStatus.EXECUTED
         return Execution(status, output, requested(caller.deeds))
 
-    def argument_problem(self, tool: str, arguments: Mapping[str, Any]) -> str | None:
-        """Say why arguments do not fit a tool's schema; see the protocol."""
-        known = self._tools.get(tool)
-        return argument_problem(known, arguments) if known else "The agent has no such tool any more."
-
     # --- a turn -----------------------------------------------------------------------------------------
 
     async def _converse(
@@ -248,7 +243,7 @@ class SdkRunner:
         call_id = str(waiting.call_id)
         arguments = read_arguments(waiting.arguments or "{}")
         tool = str(waiting.name)
-        if problem := self.argument_problem(tool, arguments):
+        if problem := self.checks.argument_problem(tool, arguments):
             # The SDK lets a call wait whose arguments it cannot read; no colleague could do anything with it.
             output = refusal(BAD_ARGUMENTS, f"The arguments do not fit the tool ({problem}). Nothing was done.")
             return journal.answered(tool, call_id, arguments, output, failed=True)

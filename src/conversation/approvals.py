@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ..entries import Decision, Verdict, Waiting
-from ..model import Approval, ApprovalStatus, Channel, Conversation
+from ..model import Approval, ApprovalStatus, Channel, Conversation, Route
 from .base import Execution, GatedCall, UnknownEffect
 from .notes import RequestSettled
 
@@ -165,6 +165,11 @@ def decided(approval: Approval, decision: Decision) -> Approval:
         final_message=approval.final_message if again else decision.final_message,
         result=f"confirmed by {decision.actor}" if decision.verdict is Verdict.DONE else approval.result,
     )
+
+
+def route_of(approval: Approval, conversation: Conversation) -> Route | None:
+    """Return the route that a call is carried out over: an account goes with a number, so the one it was asked on."""
+    return conversation.routes.get(approval.channel) or conversation.routes.get(conversation.last_channel)
 
 
 def executed(approval: Approval, execution: Execution) -> Approval:

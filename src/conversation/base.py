@@ -144,10 +144,6 @@ class AgentRunner(Protocol):
         """
         ...
 
-    def argument_problem(self, tool: str, arguments: Mapping[str, Any]) -> str | None:
-        """Say in one sentence why arguments do not fit a tool's schema, or None."""
-        ...
-
 
 class Carrier(Protocol):
     """Carries replies of one or more channels to the provider. Fulfilled by channel adapters."""

@@ -39,9 +39,7 @@ async def decide(runner: AgentRunner, draft: Draft, waiting: Waiting, decision: 
     if given_up:
         return await _give_up(draft, key, approval, route)
     if approval.status is ApprovalStatus.EXECUTING:
-        # An account goes with a number, and a customer may be at another one by now.
-        asked = conversation.routes.get(approval.channel, route)
-        approval = await _execute(runner, draft, approval, asked)
+        approval = await _execute(runner, draft, approval, approvals.route_of(approval, conversation) or route)
     draft.conversation = approvals.put(draft.conversation, approval)
     if approval.tool == REPLY_TO_TICKET:
         await ticket_work.decided(draft, approval)

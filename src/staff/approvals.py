@@ -20,19 +20,25 @@ from ..conversation.approvals import (
     is_open,
     recorded_as,
 )
-from ..entries import Decision
+from ..entries import Decision, Verdict
 from ..errors import MalformedRequest, StoreUnavailable, UnreadableRecord
 from ..guardrails.pii import mask, mask_value
-from ..model import Approval, ApprovalStatus, SubjectId
+from ..model import Approval, ApprovalStatus, Conversation, SubjectId
 from ..persistence.values import Outcome, Page, Receipt
 from ..telemetry.logs import subject_label
-from .base import ApprovalStore, ArgumentCheck, Decider
+from .base import ApprovalStore, CallCheck, Decider
 from .decision_request import Ask, Submission
 
 log = structlog.get_logger(__name__)
 
 NEXT = "next"
 """In place of an approval's id: whichever waiting request expires first. For trying it out, and for a single desk."""
+
+
+class CallImpossible(MalformedRequest):
+    """The call cannot be carried out."""
+
+    code = "call_impossible"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,7 @@ class ApprovalDesk:
         self,
         store: ApprovalStore,
         decider: Decider,
-        check: ArgumentCheck,
+        check: CallCheck,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -109,17 +115,31 @@ class ApprovalDesk:
     async def decide(self, submission: Submission, *, actor: str) -> tuple[Result, ...]:
         """Offer decisions to the lanes, each on its own; what is accepted is durable when this returns.
 
-        Raises MalformedRequest, and nothing was accepted, when edited arguments do not fit their tool.
+        Raises MalformedRequest, and nothing was accepted, when one approves a call that cannot be carried out.
         """
         found = [await self._find(submission.subject, ask) for ask in submission.asks]
         for number, (ask, approval) in enumerate(zip(submission.asks, found, strict=True)):
-            if ask.arguments is None or approval is None or approval.status is not ApprovalStatus.PENDING:
-                continue
-            if problem := self._check.argument_problem(approval.tool, ask.arguments):
-                raise MalformedRequest(f"decisions[{number}].arguments: {problem}")
+            if approval is not None:
+                await self._look_at(ask, approval, f"decisions[{number}]")
         return tuple(
             [await self._one(ask, approval, actor) for ask, approval in zip(submission.asks, found, strict=True)]
         )
+
+    async def _look_at(self, ask: Ask, approval: Approval, at: str) -> None:
+        """Raise MalformedRequest for an approval that cannot be carried out; what is refused anyway is passed over."""
+        stale = ask.expected_version not in (None, approval.version)
+        if stale or ask.verdict is not Verdict.APPROVE or not decidable(approval, ask.verdict):
+            return
+        arguments = approval.arguments
+        if ask.arguments is not None:
+            at, arguments = f"{at}.arguments", ask.arguments
+            if problem := self._check.argument_problem(approval.tool, arguments):
+                raise MalformedRequest(f"{at}: {problem}")
+        conversation = await self._conversation(approval.subject)
+        if conversation is None:
+            return
+        if problem := await self._check.call_problem(approval, arguments, conversation, now=self._clock()):
+            raise CallImpossible(f"{at}: {problem}")
 
     async def _find(self, subject: SubjectId | None, ask: Ask) -> Approval | None:
         """Find the approval that a decision addresses, as it is seen now."""
@@ -139,10 +159,7 @@ class ApprovalDesk:
 
     async def _newest(self, subject: SubjectId, ask: Ask) -> Approval | None:
         """Find the newest request with a call's id that can be decided, else the newest at all."""
-        try:
-            conversation = await self._store.conversation(subject)
-        except UnreadableRecord:
-            return None
+        conversation = await self._conversation(subject)
         waiting = await self._store.waiting(subject)
         # Call ids are unique within one run only: models begin anew with call_1.
         same = [one for one in (conversation.approvals if conversation else ()) if one.call_id == ask.call_id]
@@ -198,6 +215,13 @@ class ApprovalDesk:
         if isinstance(earlier, Decision) and now.status is approval.status and now.version == approval.version:
             return foreseen(now, earlier)
         return now
+
+    async def _conversation(self, subject: SubjectId) -> Conversation | None:
+        """Return a conversation; one that cannot be read is none."""
+        try:
+            return await self._store.conversation(subject)
+        except UnreadableRecord:
+            return None
 
     async def _approval(self, approval_id: str) -> Approval | None:
         """Find an approval; one that cannot be read cannot be decided either."""

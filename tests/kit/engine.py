@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -53,9 +53,6 @@ class ScriptedRunner:
     async def execute(self, approval: Approval, conversation: Conversation, route: Route, *, now: float) -> Execution:
         self.executed.append(approval)
         return self.executions.pop(0) if self.executions else Execution(ApprovalStatus.EXECUTED, "done")
-
-    def argument_problem(self, tool: str, arguments: Mapping[str, Any]) -> str | None:
-        return None
 
 
 @dataclass(slots=True)
