@@ -161,6 +161,7 @@ def decided(approval: Approval, decision: Decision) -> Approval:
         decided_by=decision.actor,
         decided_at=decision.decided_at,
         reason=decision.reason,
+        note=decision.note,
         edited_arguments=approval.edited_arguments if again else decision.arguments,
         final_message=approval.final_message if again else decision.final_message,
         result=f"confirmed by {decision.actor}" if decision.verdict is Verdict.DONE else approval.result,
@@ -245,6 +246,11 @@ def wake_at(conversation: Conversation) -> float | None:
     return min((approval.expires_at for approval in _pending(conversation)), default=None)
 
 
+def reason_told(approval: Approval) -> str | None:
+    """Return the reason that the customer is told: that of a rejection. Notes are told to nobody."""
+    return approval.reason if approval.status is ApprovalStatus.REJECTED else None
+
+
 def note(approval: Approval) -> RequestSettled:
     """Return the note that lets the agent tell the customer what became of a request."""
     return RequestSettled(
@@ -254,7 +260,7 @@ def note(approval: Approval) -> RequestSettled:
         status=approval.status,
         edited_arguments=approval.edited_arguments,
         result=approval.result,
-        reason=approval.reason,
+        reason=reason_told(approval),
     )
 
 

@@ -62,12 +62,12 @@ async def _tell(runner: AgentRunner, draft: Draft, approval: Approval, route: Ro
     fits = approval.status in (ApprovalStatus.EXECUTED, ApprovalStatus.REJECTED)
     answer = approval.final_message if fits else None
     if answer is None and draft.conversation.paused:
-        answer = phrases.outcome(approval)
+        answer = phrases.outcome(approval.status, approvals.reason_told(approval))
     if answer is not None:
         items = (note_item(note), {"role": "assistant", "content": answer})
         draft.remember(route, draft.conversation.turns_taken + 1, items)
     else:
-        otherwise = phrases.outcome(approval)
+        otherwise = phrases.outcome(approval.status, approvals.reason_told(approval))
         answer = await run_agent(runner, draft, route, [key], notes=[note], otherwise=otherwise)
     draft.reply(route, answer)
 
@@ -80,5 +80,5 @@ async def _give_up(draft: Draft, key: str, approval: Approval, route: Route) -> 
     if approval.tool == REPLY_TO_TICKET:
         await ticket_work.decided(draft, approval)
     else:
-        draft.reply(route, phrases.outcome(approval))
+        draft.reply(route, phrases.outcome(approval.status, approvals.reason_told(approval)))
     return draft.change(set_aside=[key])

@@ -25,6 +25,7 @@ def as_json(approval: Approval) -> dict[str, Any]:
         "decidedBy": approval.decided_by,
         "decidedAt": None if approval.decided_at is None else written(approval.decided_at),
         "reason": approval.reason,
+        "note": approval.note,
         "editedArguments": None if approval.edited_arguments is None else dict(approval.edited_arguments),
         "finalMessage": approval.final_message,
         "result": approval.result,

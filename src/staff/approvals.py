@@ -183,6 +183,7 @@ class ApprovalDesk:
             reason=_masked(ask.reason),
             arguments=mask_value(_edited(approval, ask.arguments)),
             final_message=_masked(ask.final_message),
+            note=_masked(ask.note),
         )
         not_after = approval.expires_at if approval.status is ApprovalStatus.PENDING else None
         receipt = await self._offer(approval, decision, not_after)

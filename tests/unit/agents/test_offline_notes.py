@@ -63,7 +63,7 @@ def told(approval: Approval, customer: str = "", **changes: Any) -> str:
                 "reason": "only the case",
             },
             "Good news, John: a colleague approved your refund of $139.97 for order 12345, with $20.00 instead. "
-            "$20.00 of order 12345 has been paid back. The refund number is REF_1. The reason: only the case",
+            "$20.00 of order 12345 has been paid back. The refund number is REF_1.",
         ),
         (
             {"status": ApprovalStatus.REJECTED, "reason": "too late"},
