@@ -142,6 +142,10 @@ async def test_an_edited_amount_and_message_are_what_happens(browser: Browser, t
         await amount.fill("much")
         await page.get_by_role("button", name="Approve").click()
         await expect(page.get_by_role("alert").filter(has_text="Amount must be a number.")).to_be_visible()
+        await amount.fill("500")
+        await page.get_by_role("button", name="Approve").click()
+        wrong = "The call cannot be carried out. At most $139.97 of order 12345 can still be refunded."
+        await expect(page.get_by_role("alert").filter(has_text=wrong)).to_be_visible()
         await amount.fill("40.5")
         await expect(page.get_by_text("was 139.97")).to_be_visible()
         await page.get_by_text("Write the message to the customer yourself").click()
@@ -151,6 +155,7 @@ async def test_an_edited_amount_and_message_are_what_happens(browser: Browser, t
         await expect(page.get_by_text("asked: Refund $139.97 of order ORD_12345")).to_be_visible()
         (done,) = await desk.approvals("executed")
         assert (done["editedArguments"]["amount"], done["arguments"]["amount"]) == (40.5, 139.97)
+        seen.expect_problems("400")
 
 
 async def test_a_double_click_decides_once(browser: Browser, tmp_path: Path) -> None:

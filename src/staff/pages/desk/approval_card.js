@@ -155,7 +155,7 @@ export class ApprovalCard {
     } catch (refused) {
       this.decidedHere = false;
       this.#enable(true);
-      this.#problem(refused.status === 409 ? meanwhile(refused.body) : refused.message);
+      this.#problem(refused.status === 409 ? meanwhile(refused.body) : refused.message.replace(/ decisions\[0\](\.arguments)?:/, ""));
       if (refused.status === 409 || refused.status === 404) await this.#asks.reload();
     }
   }
