@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Discriminator, TypeAdapter, ValidationError
@@ -101,12 +102,16 @@ class CallerSpeaks:
 
 Note = StaffWrote | AgentResumed | RequestSettled | TicketAssigned | TicketReplySettled | TicketEnded | CallerSpeaks
 
-_NOTES: Final[TypeAdapter[Note]] = TypeAdapter(Annotated[Note, Discriminator("kind")])
+
+@cache
+def _notes() -> TypeAdapter[Note]:
+    """Return what writes and reads notes; made when first needed, as making it is slow."""
+    return TypeAdapter(Annotated[Note, Discriminator("kind")])
 
 
 def note_item(note: Note) -> Item:
     """Return the item that holds a note in history."""
-    return {"type": NOTE, **_NOTES.dump_python(note, mode="json")}
+    return {"type": NOTE, **_notes().dump_python(note, mode="json")}
 
 
 def read_note(item: Item) -> Note | None:
@@ -114,7 +119,7 @@ def read_note(item: Item) -> Note | None:
     if item.get("type") != NOTE:
         return None
     try:
-        return _NOTES.validate_python({name: value for name, value in item.items() if name != "type"})
+        return _notes().validate_python({name: value for name, value in item.items() if name != "type"})
     except ValidationError:
         return None
 
