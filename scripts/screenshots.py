@@ -102,7 +102,7 @@ async def trouble(it: Running, page: Page) -> None:
     await expect(page.get_by_text("Updated meanwhile")).to_be_visible()
     await keep(page, "desk-meanwhile")
     await waiting(page).first.click()
-    await page.get_by_label("Your reason").fill("The stand arrived broken")
+    await page.get_by_label("Note for the record").fill("The stand arrived broken")
     await page.get_by_role("button", name="Approve").click()
     await expect(page.get_by_role("complementary").get_by_text("carried out", exact=True)).to_be_visible()
     await page.locator(".facts").evaluate("side => side.scrollTop = 420")

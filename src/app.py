@@ -185,7 +185,7 @@ async def open_gateway(
         _leave_what_is_there_uncollected()
         pages = PageFiles()
         staff = (
-            ApprovalsApi(ApprovalDesk(store, engine, runner), tokens, region=settings.default_region),
+            ApprovalsApi(ApprovalDesk(store, engine, runner.checks), tokens, region=settings.default_region),
             conversation_api(settings, tokens, store=store, shop=shop, engine=engine),
             StaffSession(tokens, made_token=not settings.staff_tokens),
             pages,

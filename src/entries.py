@@ -80,7 +80,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A decision about an approval. ``arguments`` replace the model's; ``final_message`` replaces its answer."""
+    """A decision about an approval. ``arguments`` replace the model's; ``final_message`` replaces its answer.
+
+    ``reason`` is for the customer, who is told it of a rejection; ``note`` is for the record and never told.
+    """
 
     approval_id: str
     verdict: Verdict
@@ -89,6 +92,7 @@ class Decision:
     reason: str | None = None
     arguments: Mapping[str, Any] | None = None
     final_message: str | None = None
+    note: str | None = None
     kind: Literal["decision"] = "decision"
 
 

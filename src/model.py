@@ -104,7 +104,8 @@ class Approval:
     """One gated call that waits, or waited, for people; or an ungated one whose effect is unknown.
 
     ``snapshot`` is the serialised RunState that resumes the call, ``fingerprint`` what it depends on; both are empty
-    for an ungated call, whose ledger key is then ``effect_key``. ``version`` grows with each change.
+    for an ungated call, whose ledger key is then ``effect_key``. ``version`` grows with each change. ``reason`` is told
+    to the customer of a rejection, ``note`` to nobody but staff.
     """
 
     id: str
@@ -127,6 +128,7 @@ class Approval:
     decided_by: str | None = None
     decided_at: float | None = None
     reason: str | None = None
+    note: str | None = None
     result: str | None = None
 
 

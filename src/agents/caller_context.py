@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ..conversation.approvals import pending_key
 from ..conversation.prompt_blocks import render
 from ..entries import Decision, Entry, Verdict
 from ..identity.phone import e164
@@ -122,7 +123,7 @@ class CallerContexts:
 
     async def _withdraw(self, subject: SubjectId, approval_id: str, now: float) -> bool:
         decision = Decision(approval_id, Verdict.WITHDRAW, actor="customer", decided_at=now)
-        entry = Entry(f"decision:{approval_id}", decision)
+        entry = Entry(pending_key(approval_id), decision)
         (receipt,) = await self._store.accept(subject, [entry], token=uuid.uuid4().hex)
         earlier = receipt.earlier.body if receipt.earlier else None
         # A turn that is run again after a crash meets its own withdrawal.

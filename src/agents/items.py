@@ -6,6 +6,7 @@ A plain item has one of these shapes and nothing else, so that any later turn, o
     {"role": "user" | "assistant" | "system" | "developer", "content": text}
     {"type": "function_call", "call_id": …, "name": …, "arguments": JSON text}
     {"type": "function_call_output", "call_id": …, "output": text}
+    {"type": "note", "kind": …, …}    which a model is given in words, see conversation/notes
 
 No reasoning items and no provider ids: the API refuses a reasoning item whose partner was cut or corrected, and
 since history is stored, it would refuse every later turn too.
@@ -34,6 +35,7 @@ from agents.items import InputItem, ToolCallOutputItem
 from agents.run_config import CallModelData, ModelInputData
 
 from ..conversation.base import Requested, TurnRequest
+from ..conversation.notes import read_note
 from ..conversation.summary import shown
 from ..errors import TurnError
 from ..model import Conversation, Item
@@ -58,9 +60,11 @@ def plain_items(new_items: Iterable[RunItem], *, keep_dangling: bool = False) ->
 
 
 def check_plain(items: Sequence[Item]) -> None:
-    """Raise ValueError with the first reason why the items cannot be stored or sent as a model's input."""
+    """Raise ValueError with the first reason why the items cannot be stored, or made a model's input."""
     json.dumps([dict(item) for item in items], allow_nan=False)
     for item in items:
+        if read_note(item) is not None:
+            continue
         kind = str(item.get("type", "message"))
         if set(item) != _SHAPES.get(kind) or not all(isinstance(value, str) for value in item.values()):
             raise ValueError(f"not a plain item: {item!r}")

@@ -6,7 +6,6 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -28,16 +27,18 @@ from agents.run_config import ToolErrorFormatterArgs
 from ..conversation.approvals import joined, waiting_output
 from ..conversation.base import Execution, GatedCall, TurnRequest, TurnResult
 from ..conversation.history import model_input
+from ..conversation.notes import for_model, note_item
 from ..conversation.speech_stream import SpeechStream
 from ..errors import StoreUnavailable, TooManySteps, TurnError, TurnTimedOut
 from ..model import Approval, ApprovalStatus, Conversation, Item, Route
 from ..persistence.base import LaneStore
+from .call_checks import CallChecks
 from .caller_context import CallerContext, CallerContexts
 from .items import answer, briefing, interrupted, plain_items, requested, spoken, waited, written
 from .offline.model import OfflineModel
 from .replay_models import EmptyModel, OneCallModel
 from .streaming import speak
-from .tool_gate import TOOL_FAILED, argument_problem, current, fingerprint, put_gates, reachable, read_arguments
+from .tool_gate import TOOL_FAILED, current, fingerprint, put_gates, reachable, read_arguments
 from .tool_journal import ApprovedCall, Journal
 from .tools.outputs import BAD_ARGUMENTS, refusal
 
@@ -81,7 +82,7 @@ class SdkRunner:
         workflow_name: str,
         tracing: bool,
     ) -> None:
-        self._tools = put_gates(agent)
+        self.checks = CallChecks(put_gates(agent), callers)
         self._agent = agent
         self._callers = callers
         self._ledger = ledger
@@ -99,7 +100,7 @@ class SdkRunner:
         """Run a turn; see the protocol. Whatever breaks comes back in ``error``, with what the tools did until then."""
         journal = Journal(self._ledger, request.conversation.subject, request.key, request.steering)
         caller = self._callers.caller(request.conversation, request.route, request.now)
-        notes: list[Item] = [{"role": "system", "content": note} for note in request.notes]
+        notes = [note_item(note) for note in request.notes]
         progress = _Progress([*request.before, *notes, *({"role": "user", "content": text} for text in request.texts)])
         token = current.set(journal)
         started = time.perf_counter()
@@ -171,11 +172,6 @@ class SdkRunner:
         status = ApprovalStatus.FAILED if failed else ApprovalStatus.EXECUTED
         return Execution(status, output, requested(caller.deeds))
 
-    def argument_problem(self, tool: str, arguments: Mapping[str, Any]) -> str | None:
-        """Say why arguments do not fit a tool's schema; see the protocol."""
-        known = self._tools.get(tool)
-        return argument_problem(known, arguments) if known else "The agent has no such tool any more."
-
     # --- a turn -----------------------------------------------------------------------------------------
 
     async def _converse(
@@ -192,7 +188,7 @@ class SdkRunner:
         shown = briefing(request.conversation, history, profile)
         config = replace(self._config, call_model_input_filter=shown)
         for _ in range(MAX_PAUSES):
-            items = [*history, *progress.items]
+            items = [*history, *for_model(progress.items)]
             result = await self._once(agent, items, caller, journal, config, request.steering.speech)
             usage = result.context_wrapper.usage
             progress.input_tokens += usage.input_tokens
@@ -245,7 +241,7 @@ class SdkRunner:
         call_id = str(waiting.call_id)
         arguments = read_arguments(waiting.arguments or "{}")
         tool = str(waiting.name)
-        if problem := self.argument_problem(tool, arguments):
+        if problem := self.checks.argument_problem(tool, arguments):
             # The SDK lets a call wait whose arguments it cannot read; no colleague could do anything with it.
             output = refusal(BAD_ARGUMENTS, f"The arguments do not fit the tool ({problem}). Nothing was done.")
             return journal.answered(tool, call_id, arguments, output, failed=True)

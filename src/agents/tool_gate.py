@@ -15,6 +15,7 @@ from agents.tool_context import ToolContext
 
 from ..errors import ConfigurationError
 from .tools.approval import withdraw_request
+from .tools.checks import check_of
 from .tools.effects import effect_of
 
 TOOL_FAILED = (
@@ -52,6 +53,7 @@ class GatedTool:
     def __init__(self, tool: FunctionTool) -> None:
         self.name = tool.name
         self.effect = effect_of(tool)
+        self.check = check_of(tool)
         self.schema = tool.params_json_schema
         self.invoke = tool.on_invoke_tool
 

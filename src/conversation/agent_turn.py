@@ -11,6 +11,7 @@ from ..model import Approval, Item, Priority, Route, Ticket, TicketStep, Tone
 from . import approvals, phrases
 from .base import AgentRunner, Steering, TurnRequest, TurnResult
 from .change_draft import Draft, requested_events, turn_events
+from .notes import Note, words
 from .ticket_history import REPLY_TO_TICKET, with_step
 
 FOLLOW_UP_SECONDS = 7200.0
@@ -24,7 +25,7 @@ async def run_agent(
     covers: Sequence[str],
     *,
     texts: Sequence[str] = (),
-    notes: Sequence[str] = (),
+    notes: Sequence[Note] = (),
     otherwise: str | None = None,
     steering: Steering | None = None,
     before: Sequence[Item] = (),
@@ -80,7 +81,7 @@ def _instead(draft: Draft, request: TurnRequest, result: TurnResult) -> str:
         id=f"TKT_{uuid.uuid4().hex[:8].upper()}",
         subject=draft.conversation.subject,
         title="The agent could not finish a request",
-        description="\n".join(request.texts) or "\n".join(request.notes),
+        description="\n".join(request.texts) or "\n".join(map(words, request.notes)),
         priority=Priority.MEDIUM,
         created_at=draft.now,
         respond_by=draft.now + FOLLOW_UP_SECONDS,

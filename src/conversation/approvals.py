@@ -1,16 +1,20 @@
-"""The life of an approval: who may do what with it, and what everybody is told. Pure. See docs/approvals.md."""
+"""The approval state machine: what may be decided, what follows, and what staff see of it. Pure.
+
+docs/approvals.md draws it. The engine, the staff API and the desk ask here and nowhere else.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
-from ..entries import Decision, Verdict
-from ..model import Approval, ApprovalStatus, Channel, Conversation
+from ..entries import Decision, Verdict, Waiting
+from ..model import Approval, ApprovalStatus, Channel, Conversation, Route
 from .base import Execution, GatedCall, UnknownEffect
+from .notes import RequestSettled
 
 WAITING = "waiting for a colleague"
 """How the output of a call that waits begins."""
@@ -19,22 +23,32 @@ SETTLED_KEPT = 10
 """Settled approvals that a conversation still carries; the store's index keeps all of them."""
 
 _UNSETTLED = frozenset({ApprovalStatus.PENDING, ApprovalStatus.EXECUTING, ApprovalStatus.UNKNOWN})
-_FROM = {
-    Verdict.APPROVE: frozenset({ApprovalStatus.PENDING, ApprovalStatus.EXECUTING}),
-    Verdict.REJECT: frozenset({ApprovalStatus.PENDING}),
-    Verdict.EXPIRE: frozenset({ApprovalStatus.PENDING}),
-    Verdict.WITHDRAW: frozenset({ApprovalStatus.PENDING}),
-    Verdict.DONE: frozenset({ApprovalStatus.UNKNOWN}),
-    Verdict.RETRY: frozenset({ApprovalStatus.UNKNOWN, ApprovalStatus.EXECUTING}),
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A verdict's step: the status it decides about, and the one it leads to.
+
+    ``seen`` is the status that staff see while the decision waits in its lane, ``answer`` what its author is told.
+    """
+
+    before: ApprovalStatus
+    after: ApprovalStatus
+    seen: ApprovalStatus
+    answer: str = ""
+
+
+_PENDING, _UNKNOWN, _EXECUTING = ApprovalStatus.PENDING, ApprovalStatus.UNKNOWN, ApprovalStatus.EXECUTING
+
+TRANSITIONS: Final[Mapping[Verdict, Transition]] = {
+    Verdict.APPROVE: Transition(_PENDING, _EXECUTING, ApprovalStatus.APPROVED, "approved"),
+    Verdict.REJECT: Transition(_PENDING, ApprovalStatus.REJECTED, ApprovalStatus.REJECTED, "rejected"),
+    Verdict.EXPIRE: Transition(_PENDING, ApprovalStatus.EXPIRED, ApprovalStatus.EXPIRED),
+    Verdict.WITHDRAW: Transition(_PENDING, ApprovalStatus.WITHDRAWN, ApprovalStatus.WITHDRAWN),
+    Verdict.DONE: Transition(_UNKNOWN, ApprovalStatus.EXECUTED, ApprovalStatus.EXECUTED, "done"),
+    Verdict.RETRY: Transition(_UNKNOWN, _EXECUTING, _EXECUTING, "retry"),
 }
-_TO = {
-    Verdict.APPROVE: ApprovalStatus.EXECUTING,
-    Verdict.REJECT: ApprovalStatus.REJECTED,
-    Verdict.EXPIRE: ApprovalStatus.EXPIRED,
-    Verdict.WITHDRAW: ApprovalStatus.WITHDRAWN,
-    Verdict.DONE: ApprovalStatus.EXECUTED,
-    Verdict.RETRY: ApprovalStatus.EXECUTING,
-}
+"""Every decision. What follows from an execution is :func:`executed`, from one without an end :func:`given_up`."""
 
 
 def waiting_output(approval_id: str) -> str:
@@ -103,9 +117,36 @@ def unknown(
     )
 
 
-def applies(decision: Decision, approval: Approval | None) -> bool:
-    """Tell whether a decision still means something for an approval."""
-    return approval is not None and approval.status in _FROM[decision.verdict]
+def is_open(approval: Approval) -> bool:
+    """Return whether somebody may still decide something about an approval."""
+    return any(approval.status is transition.before for transition in TRANSITIONS.values())
+
+
+def decidable(approval: Approval, verdict: Verdict) -> bool:
+    """Return whether an approval is what a verdict decides about."""
+    return approval.status is TRANSITIONS[verdict].before
+
+
+def applies(decision: Decision, approval: Approval) -> bool:
+    """Return whether a decision still means something; one that is being carried out is still carried out."""
+    transition = TRANSITIONS[decision.verdict]
+    under_way = approval.status is ApprovalStatus.EXECUTING and transition.after is ApprovalStatus.EXECUTING
+    return under_way or decidable(approval, decision.verdict)
+
+
+def decision_key(approval: Approval) -> str:
+    """Return the key of the entry that decides an open approval; the first entry with it counts.
+
+    A call that is unknown again after a retry is another question, so its version is part of the key.
+    """
+    if approval.status is ApprovalStatus.UNKNOWN:
+        return f"resolve:{approval.id}:{approval.version}"
+    return pending_key(approval.id)
+
+
+def pending_key(approval_id: str) -> str:
+    """Return the key of the entry that decides a request that waits."""
+    return f"decision:{approval_id}"
 
 
 def decided(approval: Approval, decision: Decision) -> Approval:
@@ -114,16 +155,22 @@ def decided(approval: Approval, decision: Decision) -> Approval:
     again = retry or decision.verdict is Verdict.DONE
     return replace(
         approval,
-        status=_TO[decision.verdict],
+        status=TRANSITIONS[decision.verdict].after,
         version=approval.version + 1,
         retries=approval.retries + retry,
         decided_by=decision.actor,
         decided_at=decision.decided_at,
         reason=decision.reason,
+        note=decision.note,
         edited_arguments=approval.edited_arguments if again else decision.arguments,
         final_message=approval.final_message if again else decision.final_message,
         result=f"confirmed by {decision.actor}" if decision.verdict is Verdict.DONE else approval.result,
     )
+
+
+def route_of(approval: Approval, conversation: Conversation) -> Route | None:
+    """Return the route that a call is carried out over: an account goes with a number, so the one it was asked on."""
+    return conversation.routes.get(approval.channel) or conversation.routes.get(conversation.last_channel)
 
 
 def executed(approval: Approval, execution: Execution) -> Approval:
@@ -136,6 +183,42 @@ def executed(approval: Approval, execution: Execution) -> Approval:
         result=execution.output,
         snapshot=approval.snapshot if keep else "",
     )
+
+
+def given_up(approval: Approval) -> Approval:
+    """Return an approval whose decision could not be carried to its end; what may have happened is for staff."""
+    if approval.status is not ApprovalStatus.EXECUTING:
+        return approval
+    return replace(approval, status=ApprovalStatus.UNKNOWN, version=approval.version + 1)
+
+
+# --- as staff see it ------------------------------------------------------------------------------------------
+
+
+def foreseen(approval: Approval, decision: Decision) -> Approval:
+    """Return an open approval as it is once a durable decision is carried into its record."""
+    return replace(decided(approval, decision), status=TRANSITIONS[decision.verdict].seen)
+
+
+def as_seen(approval: Approval, waiting: Iterable[Waiting]) -> Approval:
+    """Return an approval with the decision about it that is among its lane's waiting entries, if there is one."""
+    if not is_open(approval):
+        return approval
+    key = decision_key(approval)
+    for one in waiting:
+        body = one.entry.body
+        if one.entry.key == key and isinstance(body, Decision) and applies(body, approval):
+            return foreseen(approval, body)
+    return approval
+
+
+def recorded_as(seen: ApprovalStatus) -> tuple[ApprovalStatus, ...]:
+    """Return the statuses that approvals seen under one may have in their records: those decided lately come first."""
+    before = dict.fromkeys(transition.before for transition in TRANSITIONS.values() if transition.seen is seen)
+    return (*before, seen)
+
+
+# --- the approvals of a conversation --------------------------------------------------------------------------
 
 
 def find(conversation: Conversation, approval_id: str) -> Approval | None:
@@ -163,22 +246,22 @@ def wake_at(conversation: Conversation) -> float | None:
     return min((approval.expires_at for approval in _pending(conversation)), default=None)
 
 
-def note(approval: Approval) -> str:
-    """Tell the agent what happened to a request, so that it can tell the customer."""
-    what = f"request {approval.id} ({approval.tool} {_json(approval.arguments)})"
-    reason = f" Reason: {approval.reason}" if approval.reason else ""
-    changed = ""
-    if approval.edited_arguments is not None:
-        changed = f" with changed arguments {_json(approval.edited_arguments)}"
-    happened = {
-        ApprovalStatus.EXECUTED: f"was approved{changed} and carried out. Result: {approval.result}",
-        ApprovalStatus.FAILED: f"was approved{changed}, but could not be carried out: {approval.result}",
-        ApprovalStatus.UNKNOWN: f"was approved{changed}; whether it was carried out is not known yet, staff check it.",
-        ApprovalStatus.VOID: "can no longer be carried out as it was asked; it would have to be asked anew.",
-        ApprovalStatus.REJECTED: "was rejected by a colleague and not carried out.",
-        ApprovalStatus.EXPIRED: "was not decided in time and not carried out.",
-    }[approval.status]
-    return f"Note from the staff desk: {what} {happened}{reason} Tell the customer now, briefly; call no tool for it."
+def reason_told(approval: Approval) -> str | None:
+    """Return the reason that the customer is told: that of a rejection. Notes are told to nobody."""
+    return approval.reason if approval.status is ApprovalStatus.REJECTED else None
+
+
+def note(approval: Approval) -> RequestSettled:
+    """Return the note that lets the agent tell the customer what became of a request."""
+    return RequestSettled(
+        request=approval.id,
+        tool=approval.tool,
+        arguments=approval.arguments,
+        status=approval.status,
+        edited_arguments=approval.edited_arguments,
+        result=approval.result,
+        reason=reason_told(approval),
+    )
 
 
 def _pending(conversation: Conversation) -> Sequence[Approval]:
@@ -193,7 +276,3 @@ def _light(approval: Approval) -> Approval:
 def _same(arguments: Mapping[str, Any]) -> str:
     """Return what makes two calls the same request: the model words a reason differently each time."""
     return json.dumps({name: value for name, value in arguments.items() if name != "reason"}, sort_keys=True)
-
-
-def _json(arguments: Mapping[str, Any]) -> str:
-    return json.dumps(dict(arguments), ensure_ascii=False)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from ..errors import TurnError
 from ..model import Approval, ApprovalStatus, Channel, Conversation, Item, Priority, Reply, Route, Ticket
+from .notes import Note
 from .speech_stream import SpeechStream
 
 
@@ -39,7 +40,7 @@ class TurnRequest:
     number: int
     now: float
     key: str
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     before: tuple[Item, ...] = ()
     steering: Steering = field(default_factory=Steering)
 
@@ -141,10 +142,6 @@ class AgentRunner(Protocol):
         Through the effect ledger: repeating it after a crash gives the first result, or UNKNOWN. For an approval of
         status UNKNOWN that staff ordered to be retried, the ledger row is begun anew.
         """
-        ...
-
-    def argument_problem(self, tool: str, arguments: Mapping[str, Any]) -> str | None:
-        """Say in one sentence why arguments do not fit a tool's schema, or None."""
         ...
 
 

@@ -257,7 +257,8 @@ def approval_event(name: EventName, approval: Approval, decision: Decision | Non
         "status": approval.status.value,
     }
     if decision is not None:
-        data |= {"verdict": decision.verdict.value, "actor": decision.actor, "reason": decision.reason}
+        data |= {"verdict": decision.verdict.value, "actor": decision.actor}
+        data |= {"reason": decision.reason, "note": decision.note}
     if approval.edited_arguments is not None:
         data["edited_arguments"] = dict(approval.edited_arguments)
     if approval.result is not None:

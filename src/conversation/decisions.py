@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ..entries import Decision, Verdict, Waiting
 from ..events import EventName
 from ..model import Approval, ApprovalStatus, Route, Tone
@@ -12,6 +10,7 @@ from . import approvals, phrases, ticket_work
 from .agent_turn import run_agent
 from .base import AgentRunner
 from .change_draft import Draft, approval_event
+from .notes import note_item
 from .ticket_history import REPLY_TO_TICKET
 
 MAX_TRIES = 6
@@ -40,9 +39,7 @@ async def decide(runner: AgentRunner, draft: Draft, waiting: Waiting, decision: 
     if given_up:
         return await _give_up(draft, key, approval, route)
     if approval.status is ApprovalStatus.EXECUTING:
-        # An account goes with a number, and a customer may be at another one by now.
-        asked = conversation.routes.get(approval.channel, route)
-        approval = await _execute(runner, draft, approval, asked)
+        approval = await _execute(runner, draft, approval, approvals.route_of(approval, conversation) or route)
     draft.conversation = approvals.put(draft.conversation, approval)
     if approval.tool == REPLY_TO_TICKET:
         await ticket_work.decided(draft, approval)
@@ -65,24 +62,23 @@ async def _tell(runner: AgentRunner, draft: Draft, approval: Approval, route: Ro
     fits = approval.status in (ApprovalStatus.EXECUTED, ApprovalStatus.REJECTED)
     answer = approval.final_message if fits else None
     if answer is None and draft.conversation.paused:
-        answer = phrases.outcome(approval)
+        answer = phrases.outcome(approval.status, approvals.reason_told(approval))
     if answer is not None:
-        items = ({"role": "system", "content": note}, {"role": "assistant", "content": answer})
+        items = (note_item(note), {"role": "assistant", "content": answer})
         draft.remember(route, draft.conversation.turns_taken + 1, items)
     else:
-        otherwise = phrases.outcome(approval)
+        otherwise = phrases.outcome(approval.status, approvals.reason_told(approval))
         answer = await run_agent(runner, draft, route, [key], notes=[note], otherwise=otherwise)
     draft.reply(route, answer)
 
 
 async def _give_up(draft: Draft, key: str, approval: Approval, route: Route) -> Change:
     """End a decision that never let its turn end; one that may have been carried out is for staff to settle."""
-    if approval.status is ApprovalStatus.EXECUTING:
-        approval = replace(approval, status=ApprovalStatus.UNKNOWN, version=approval.version + 1)
+    approval = approvals.given_up(approval)
     draft.conversation = approvals.put(draft.conversation, approval)
     draft.note(EventName.ENTRY_SET_ASIDE, route.channel, tone=Tone.ERROR, covers=[key])
     if approval.tool == REPLY_TO_TICKET:
         await ticket_work.decided(draft, approval)
     else:
-        draft.reply(route, phrases.outcome(approval))
+        draft.reply(route, phrases.outcome(approval.status, approvals.reason_told(approval)))
     return draft.change(set_aside=[key])

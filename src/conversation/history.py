@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..model import Conversation, Item, Turn
+from .notes import for_model
 from .summary import digest
 
 KEEP = 2 / 3
@@ -33,8 +34,8 @@ def trim(history: Sequence[Turn], *, max_items: int) -> tuple[Turn, ...]:
 
 
 def model_input(history: Sequence[Turn]) -> list[Item]:
-    """Return the items of all turns, oldest first."""
-    return [item for turn in history for item in turn.items]
+    """Return the items of all turns, oldest first, as a model is given them."""
+    return for_model(item for turn in history for item in turn.items)
 
 
 def rest_of(told: str, heard: str) -> str:

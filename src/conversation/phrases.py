@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..model import Approval, ApprovalStatus
+from ..model import ApprovalStatus
 
 EMPTY = "I didn't receive any message. Could you please try again?"
 FAILURE = "I apologize, but I'm experiencing technical difficulties. Please try again or contact support."
@@ -67,7 +67,6 @@ def ticket_under_review(ticket: str) -> str:
     return f"Your ticket {ticket} is still under review. A colleague will get back to you."
 
 
-def outcome(approval: Approval) -> str:
+def outcome(status: ApprovalStatus, reason: str | None = None) -> str:
     """Tell the customer what became of a request, when the agent cannot."""
-    reason = f" Reason: {approval.reason}" if approval.reason else ""
-    return _OUTCOMES[approval.status] + reason
+    return _OUTCOMES[status] + (f" Reason: {reason}" if reason else "")

@@ -16,6 +16,7 @@ from .base import AgentRunner, Requested, Steering
 from .change_draft import Draft
 from .delivery import CALL_ENDED
 from .history import hear, rest_of
+from .notes import CallerSpeaks
 from .speech_stream import SpeechStream, SpeechStreams
 from .spelling import as_written
 
@@ -64,7 +65,7 @@ async def answer(runner: AgentRunner, draft: Draft, batch: Sequence[Waiting], st
     if LEFT_OPEN in draft.conversation.context:
         context = {key: value for key, value in draft.conversation.context.items() if key != LEFT_OPEN}
         draft.conversation = replace(draft.conversation, context=context)
-    notes = [f"The caller speaks {body.lang}: answer in that language."] if body.lang else []
+    notes = [CallerSpeaks(body.lang)] if body.lang else []
     # Speech is cut, not refused: nobody can be asked to say the same thing shorter.
     texts = [prompt.text[: draft.limits.max_input_chars] for _, prompt in prompts]
     speech = steering.speech

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from ..entries import Hold, Revealed, StaffAct, StaffMessage, TicketClosed, TicketOpened, Waiting
 from ..events import EventName
 from ..model import Conversation, Source, Tone
@@ -12,18 +10,10 @@ from . import agent_pause, phrases, ticket_work
 from .agent_turn import run_agent
 from .base import AgentRunner
 from .change_draft import Draft
+from .notes import AgentResumed, StaffWrote, note_item
 
 MAX_TRIES = 6
 """Claims that may find an act first in line; opening a ticket takes two commits."""
-RESUMED = (
-    "Note from the staff desk: you may go on. Answer now what the customer wrote since a colleague took over; nobody "
-    "has answered it yet."
-)
-"""Tells the agent that it is its turn again."""
-
-_WRITTEN = re.compile(
-    r"Note from the staff desk: (?P<actor>.+?), a colleague, wrote to the customer: (?P<text>.*)", re.S
-)
 
 
 async def act(runner: AgentRunner, draft: Draft, waiting: Waiting, body: StaffAct) -> Change:
@@ -45,17 +35,6 @@ async def act(runner: AgentRunner, draft: Draft, waiting: Waiting, body: StaffAc
     return draft.change(consumed=[key])
 
 
-def written_note(actor: str, text: str) -> str:
-    """Tell the agent what a person wrote to the customer."""
-    return f"Note from the staff desk: {actor}, a colleague, wrote to the customer: {text}"
-
-
-def read_written_note(note: str) -> tuple[str, str] | None:
-    """Return who wrote to the customer, and what, when a note tells that; else None."""
-    found = _WRITTEN.fullmatch(note)
-    return (found["actor"], found["text"]) if found else None
-
-
 def paused_as_seen(conversation: Conversation, waiting: tuple[Waiting, ...]) -> bool:
     """Tell whether the agent is held, also when the act that says so has not been carried out yet."""
     acts = [one.entry.body.on for one in waiting if isinstance(one.entry.body, Hold)]
@@ -70,7 +49,7 @@ def _write(draft: Draft, body: StaffMessage) -> None:
         draft.note(EventName.STAFF_MESSAGE_UNSENT, last, tone=Tone.ERROR, source=Source.STAFF, actor=body.actor)
         return
     number = draft.conversation.turns_taken + 1
-    draft.remember(route, number, [{"role": "system", "content": written_note(body.actor, body.text)}])
+    draft.remember(route, number, [note_item(StaffWrote(body.actor, body.text))])
     draft.note(
         EventName.STAFF_MESSAGE, route.channel, source=Source.STAFF, turn=number, actor=body.actor, text=body.text
     )
@@ -91,7 +70,7 @@ async def _hold(runner: AgentRunner, draft: Draft, key: str, body: Hold) -> None
     draft.conversation, state = agent_pause.end(conversation)
     route = conversation.routes.get(conversation.last_channel)
     if state.get(agent_pause.UNANSWERED) and route is not None:
-        answer = await run_agent(runner, draft, route, [key], notes=[RESUMED], otherwise=phrases.FAILURE)
+        answer = await run_agent(runner, draft, route, [key], notes=[AgentResumed()], otherwise=phrases.FAILURE)
         draft.reply(route, answer)
     for ticket_id in state.get(agent_pause.TICKETS, ()):
         await ticket_work.work(runner, draft, str(ticket_id), f"{key}:{ticket_id}")

@@ -18,6 +18,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..model import Item, Turn
+from .notes import PREFIX, fact, read_note
 from .prompt_blocks import block, plain, private
 
 LARGEST = 2000
@@ -39,7 +40,6 @@ _PROMISE = re.compile(
     r"|will (?:call|text|write|contact|reach|get back|be refunded|be sent)|promise)\b",
     re.IGNORECASE,
 )
-_NOTE = "Note from the staff desk: "
 
 
 def digest(summary: str, turns: Sequence[Turn]) -> str:
@@ -81,8 +81,10 @@ def _facts(turns: Iterable[Turn]) -> Iterator[str]:
                 calls[str(item["call_id"])] = item
             elif kind == "function_call_output" and (call := calls.pop(str(item["call_id"]), None)):
                 yield _use(call, str(item["output"]))
-            elif item.get("role") == "system" and content.startswith(_NOTE):
-                yield _line("decided", content.removeprefix(_NOTE).partition(" Tell the customer")[0])
+            elif (note := read_note(item)) is not None and (happened := fact(note)):
+                yield _line("decided", happened)
+            elif item.get("role") == "system" and content.startswith(PREFIX):  # a note of an older version
+                yield _line("decided", content.removeprefix(PREFIX))
             elif item.get("role") == "assistant" and (promise := _promise(content)):
                 yield _line("promised", promise)
 

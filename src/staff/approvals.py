@@ -11,41 +11,35 @@ from typing import Any
 
 import structlog
 
+from ..conversation.approvals import (
+    TRANSITIONS,
+    as_seen,
+    decidable,
+    decision_key,
+    foreseen,
+    is_open,
+    recorded_as,
+)
 from ..entries import Decision, Verdict
 from ..errors import MalformedRequest, StoreUnavailable, UnreadableRecord
 from ..guardrails.pii import mask, mask_value
-from ..model import Approval, ApprovalStatus, SubjectId
+from ..model import Approval, ApprovalStatus, Conversation, SubjectId
 from ..persistence.base import LaneStore
 from ..persistence.values import Outcome, Page, Receipt
 from ..telemetry.logs import subject_label
-from .approval_view import as_seen, decision_key, foreseen, is_open
-from .base import ArgumentCheck, Decider
+from .base import CallCheck, Decider
 from .decision_request import Ask, Submission
 
 log = structlog.get_logger(__name__)
 
-_OPEN = {
-    Verdict.APPROVE: ApprovalStatus.PENDING,
-    Verdict.REJECT: ApprovalStatus.PENDING,
-    Verdict.DONE: ApprovalStatus.UNKNOWN,
-    Verdict.RETRY: ApprovalStatus.UNKNOWN,
-}
-"""What an approval must be for a decision to mean something."""
-
-_SAID = {Verdict.APPROVE: "approved", Verdict.REJECT: "rejected", Verdict.DONE: "done", Verdict.RETRY: "retry"}
-
-_BEFORE = {
-    ApprovalStatus.APPROVED: ApprovalStatus.PENDING,
-    ApprovalStatus.REJECTED: ApprovalStatus.PENDING,
-    ApprovalStatus.EXPIRED: ApprovalStatus.PENDING,
-    ApprovalStatus.WITHDRAWN: ApprovalStatus.PENDING,
-    ApprovalStatus.EXECUTING: ApprovalStatus.UNKNOWN,
-    ApprovalStatus.EXECUTED: ApprovalStatus.UNKNOWN,
-}
-"""Under which status the index still has an approval whose decision waits in its lane."""
-
 NEXT = "next"
 """In place of an approval's id: whichever waiting request expires first. For trying it out, and for a single desk."""
+
+
+class CallImpossible(MalformedRequest):
+    """The call cannot be carried out."""
+
+    code = "call_impossible"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +62,7 @@ class ApprovalDesk:
         self,
         store: LaneStore,
         decider: Decider,
-        check: ArgumentCheck,
+        check: CallCheck,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -122,17 +116,31 @@ class ApprovalDesk:
     async def decide(self, submission: Submission, *, actor: str) -> tuple[Result, ...]:
         """Offer decisions to the lanes, each on its own; what is accepted is durable when this returns.
 
-        Raises MalformedRequest, and nothing was accepted, when edited arguments do not fit their tool.
+        Raises MalformedRequest, and nothing was accepted, when one approves a call that cannot be carried out.
         """
         found = [await self._find(submission.subject, ask) for ask in submission.asks]
         for number, (ask, approval) in enumerate(zip(submission.asks, found, strict=True)):
-            if ask.arguments is None or approval is None or approval.status is not ApprovalStatus.PENDING:
-                continue
-            if problem := self._check.argument_problem(approval.tool, ask.arguments):
-                raise MalformedRequest(f"decisions[{number}].arguments: {problem}")
+            if approval is not None:
+                await self._look_at(ask, approval, f"decisions[{number}]")
         return tuple(
             [await self._one(ask, approval, actor) for ask, approval in zip(submission.asks, found, strict=True)]
         )
+
+    async def _look_at(self, ask: Ask, approval: Approval, at: str) -> None:
+        """Raise MalformedRequest for an approval that cannot be carried out; what is refused anyway is passed over."""
+        stale = ask.expected_version not in (None, approval.version)
+        if stale or ask.verdict is not Verdict.APPROVE or not decidable(approval, ask.verdict):
+            return
+        arguments = approval.arguments
+        if ask.arguments is not None:
+            at, arguments = f"{at}.arguments", ask.arguments
+            if problem := self._check.argument_problem(approval.tool, arguments):
+                raise MalformedRequest(f"{at}: {problem}")
+        conversation = await self._conversation(approval.subject)
+        if conversation is None:
+            return
+        if problem := await self._check.call_problem(approval, arguments, conversation, now=self._clock()):
+            raise CallImpossible(f"{at}: {problem}")
 
     async def _find(self, subject: SubjectId | None, ask: Ask) -> Approval | None:
         """Find the approval that a decision addresses, as it is seen now."""
@@ -152,21 +160,18 @@ class ApprovalDesk:
 
     async def _newest(self, subject: SubjectId, ask: Ask) -> Approval | None:
         """Find the newest request with a call's id that can be decided, else the newest at all."""
-        try:
-            conversation = await self._store.conversation(subject)
-        except UnreadableRecord:
-            return None
+        conversation = await self._conversation(subject)
         waiting = await self._store.waiting(subject)
         # Call ids are unique within one run only: models begin anew with call_1.
         same = [one for one in (conversation.approvals if conversation else ()) if one.call_id == ask.call_id]
         seen = [as_seen(one, waiting) for one in same]
-        order = [(one.status is _OPEN[ask.verdict], one.requested_at, place) for place, one in enumerate(seen)]
+        order = [(decidable(one, ask.verdict), one.requested_at, place) for place, one in enumerate(seen)]
         return seen[max(order)[2]] if order else None
 
     async def _one(self, ask: Ask, approval: Approval | None, actor: str) -> Result:
         if approval is None:
             return Result(ask, "unknown", False, None)
-        if approval.status is not _OPEN[ask.verdict]:
+        if not decidable(approval, ask.verdict):
             return _refused(ask, approval)
         if ask.expected_version not in (None, approval.version):
             return Result(ask, "stale", False, approval)
@@ -179,11 +184,12 @@ class ApprovalDesk:
             reason=_masked(ask.reason),
             arguments=mask_value(_edited(approval, ask.arguments)),
             final_message=_masked(ask.final_message),
+            note=_masked(ask.note),
         )
         not_after = approval.expires_at if approval.status is ApprovalStatus.PENDING else None
         receipt = await self._offer(approval, decision, not_after)
         if receipt.outcome is Outcome.ACCEPTED:
-            said = _SAID[ask.verdict]
+            said = TRANSITIONS[ask.verdict].answer
             log.info("decision_accepted", approval=approval.id, subject=subject_label(approval.subject), said=said)
             return Result(ask, said, True, foreseen(approval, decision))
         if receipt.outcome is Outcome.LATE:
@@ -212,6 +218,13 @@ class ApprovalDesk:
             return foreseen(now, earlier)
         return now
 
+    async def _conversation(self, subject: SubjectId) -> Conversation | None:
+        """Return a conversation; one that cannot be read is none."""
+        try:
+            return await self._store.conversation(subject)
+        except UnreadableRecord:
+            return None
+
     async def _approval(self, approval_id: str) -> Approval | None:
         """Find an approval; one that cannot be read cannot be decided either."""
         try:
@@ -224,7 +237,7 @@ def _refused(ask: Ask, approval: Approval) -> Result:
     """Say why an approval that is not what the decision is about cannot be decided so."""
     if approval.status is ApprovalStatus.EXPIRED:
         return Result(ask, "expired", False, approval)
-    still_open = is_open(approval) and approval.status is not _OPEN[ask.verdict]
+    still_open = is_open(approval) and not decidable(approval, ask.verdict)
     return Result(ask, "stale" if still_open else "decided", False, approval)
 
 
@@ -240,7 +253,7 @@ def _written(arguments: Mapping[str, Any]) -> str:
 
 def _sources(status: ApprovalStatus | None) -> Sequence[ApprovalStatus | None]:
     """Return the parts of the index in which approvals of a status may be."""
-    return (status,) if status is None or status not in _BEFORE else (_BEFORE[status], status)
+    return (None,) if status is None else recorded_as(status)
 
 
 def _read_cursor(cursor: str | None, sources: int) -> tuple[int, str | None]:

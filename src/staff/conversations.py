@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from ..conversation.approvals import as_seen
 from ..conversation.change_draft import ReplyComposer
 from ..conversation.staff_actions import paused_as_seen
 from ..entries import Hold, Revealed, StaffAct, StaffMessage, Waiting
@@ -21,7 +22,7 @@ from ..persistence.heads import glance
 from ..persistence.joining import erase_person
 from ..persistence.values import ConversationHead, Outcome, Receipt
 from ..telemetry.logs import subject_label
-from .approval_view import as_json, as_seen
+from .approval_view import as_json
 from .customer_directory import CustomerDirectory, masked_number
 from .subject_lookup import SubjectLookup
 from .ticket_view import ticket_as_json

@@ -36,6 +36,7 @@ class Ask:
     reason: str | None = None
     arguments: Mapping[str, Any] | None = None
     final_message: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ def _ask(item: object, at: str, expected: int | None) -> Ask:
         # A call that is rejected has no arguments to change, and a repeated one keeps those it had.
         arguments=arguments if verdict is Verdict.APPROVE else None,
         final_message=_text(item, at, "finalMessage", MAX_FINAL_MESSAGE),
+        note=_text(item, at, "note", MAX_REASON),
     )
 
 

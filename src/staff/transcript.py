@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..conversation.approvals import request_of
-from ..conversation.staff_actions import read_written_note
+from ..conversation.notes import Note, StaffWrote, read_note, words
 from ..entries import SpokenPrompt, StaffMessage, TextReceived, Waiting
 from ..model import Approval, ApprovalStatus, Conversation, Item, TimelineEvent, Tone, Turn
 from .times import written
@@ -61,8 +61,10 @@ def _entries(
             yield {"kind": "customer", "text": _text(item)}
         elif role == "assistant":
             yield {"kind": "agent", "text": _text(item), "interrupted": interrupted and not greeting}
-        elif role == "system":
-            yield _note(_text(item))
+        elif role == "system":  # a note of an older version
+            yield {"kind": "note", "text": _text(item)}
+        elif (note := read_note(item)) is not None:
+            yield _note(note)
 
 
 def _tool(call: Item, output: Item | None, failed: set[Any], requests: Mapping[str, Approval]) -> dict[str, Any]:
@@ -92,9 +94,10 @@ def _became(request: Approval | None, told: str | None) -> tuple[str, str | None
     return request.status.value, request.result or told
 
 
-def _note(text: str) -> dict[str, Any]:
-    found = read_written_note(text)
-    return {"kind": "staff", "actor": found[0], "text": found[1]} if found else {"kind": "note", "text": text}
+def _note(note: Note) -> dict[str, Any]:
+    if isinstance(note, StaffWrote):
+        return {"kind": "staff", "actor": note.actor, "text": note.text}
+    return {"kind": "note", "text": words(note)}
 
 
 def _object(text: str) -> Mapping[str, Any] | str:

@@ -96,18 +96,20 @@ async def test_a_refund_appears_by_itself_is_approved_and_told(browser: Browser,
         await expect(card.get_by_role("heading")).to_have_text("Refund $139.97 of order ORD_12345 to John Doe?")
         await expect(card.locator("blockquote")).to_have_text(REFUND)
         await expect(card.get_by_label("Order id")).to_have_value("ORD_12345")
-        await card.get_by_label("Your reason").fill("He is right")
+        await card.get_by_label("Note for the record").fill("He is right")
         await card.get_by_role("button", name="Approve").click()
         told = (await it.hear(2))[1]
         assert "139.97" in told
         await expect(page.get_by_role("complementary").get_by_text("carried out", exact=True)).to_be_visible()
         await expect(page.get_by_text("mia, Today")).to_be_visible()
-        await expect(page.get_by_text("“He is right”").first).to_be_visible()
+        await expect(page.get_by_text("(note: He is right)").first).to_be_visible()
         await expect(page.locator(".transcript details.tools").last.locator("summary")).to_contain_text("carried out")
         await expect(page.locator(".message.agent .bubble").last).to_have_text(told)
         await expect(page).to_have_title("Staff desk")
         (done,) = await desk.approvals("all")
-        assert (done["status"], done["decidedBy"], done["reason"]) == ("executed", "mia", "He is right")
+        decided = [done[name] for name in ("status", "decidedBy", "reason", "note")]
+        assert decided == ["executed", "mia", None, "He is right"]
+        assert "right" not in told
 
 
 async def test_a_rejection_needs_a_reason_and_is_told(browser: Browser, tmp_path: Path) -> None:
@@ -117,12 +119,19 @@ async def test_a_rejection_needs_a_reason_and_is_told(browser: Browser, tmp_path
         await page.get_by_role("button", name="Reject").click()
         await expect(page.get_by_role("alert").filter(has_text="Say why")).to_be_visible()
         assert len(await desk.approvals()) == 1
-        await page.get_by_label("Your reason").fill("The order is too old")
+        await page.get_by_label("Reason for the customer").fill("The order is too old")
+        await page.get_by_label("Note for the record").fill("The third this year")
         await page.get_by_role("button", name="Reject").click()
-        assert "The order is too old" in (await it.hear(2))[1]
+        told = (await it.hear(2))[1]
+        assert "The order is too old" in told
+        assert "third" not in told
         await expect(page.get_by_role("complementary").get_by_text("rejected", exact=True)).to_be_visible()
         (done,) = await desk.approvals("rejected")
-        assert (done["decidedBy"], done["reason"]) == ("tom", "The order is too old")
+        assert [done[name] for name in ("decidedBy", "reason", "note")] == [
+            "tom",
+            "The order is too old",
+            "The third this year",
+        ]
 
 
 async def test_an_edited_amount_and_message_are_what_happens(browser: Browser, tmp_path: Path) -> None:
@@ -133,6 +142,10 @@ async def test_an_edited_amount_and_message_are_what_happens(browser: Browser, t
         await amount.fill("much")
         await page.get_by_role("button", name="Approve").click()
         await expect(page.get_by_role("alert").filter(has_text="Amount must be a number.")).to_be_visible()
+        await amount.fill("500")
+        await page.get_by_role("button", name="Approve").click()
+        wrong = "The call cannot be carried out. At most $139.97 of order 12345 can still be refunded."
+        await expect(page.get_by_role("alert").filter(has_text=wrong)).to_be_visible()
         await amount.fill("40.5")
         await expect(page.get_by_text("was 139.97")).to_be_visible()
         await page.get_by_text("Write the message to the customer yourself").click()
@@ -142,6 +155,7 @@ async def test_an_edited_amount_and_message_are_what_happens(browser: Browser, t
         await expect(page.get_by_text("asked: Refund $139.97 of order ORD_12345")).to_be_visible()
         (done,) = await desk.approvals("executed")
         assert (done["editedArguments"]["amount"], done["arguments"]["amount"]) == (40.5, 139.97)
+        seen.expect_problems("400")
 
 
 async def test_a_double_click_decides_once(browser: Browser, tmp_path: Path) -> None:
@@ -294,11 +308,11 @@ async def test_an_older_version_is_not_decided_and_what_was_typed_stays(browser:
             await route.continue_(post_data=json.dumps(body))
 
         await page.route("**/approvals", older)
-        await page.get_by_label("Your reason").fill("He is right")
+        await page.get_by_label("Note for the record").fill("He is right")
         await page.get_by_role("button", name="Approve").click()
         await expect(page.get_by_role("alert").filter(has_text="Updated meanwhile")).to_be_visible()
         await page.unroute("**/approvals")
-        await expect(page.get_by_label("Your reason")).to_have_value("He is right")
+        await expect(page.get_by_label("Note for the record")).to_have_value("He is right")
         await page.get_by_role("button", name="Approve").click()
         await it.hear(2)
         assert len(await desk.approvals("pending")) == 0
@@ -426,18 +440,18 @@ async def test_the_page_survives_a_restart_of_the_server(browser: Browser, tmp_p
         async with scene(tmp_path, port=port) as (it, _):
             await page.goto(f"{it.url}/staff#token={MIA}")
             await open_refund(it, page)
-            await page.get_by_label("Your reason").fill("He is right")
+            await page.get_by_label("Note for the record").fill("He is right")
             twilio = it.twilio
             await it.gateway.drain(1.0)
         await expect(page.get_by_role("heading", name="Refund $139.97")).to_be_visible()
         async with scene(tmp_path, twilio=twilio, port=port) as (it, desk):
             await it.ask("hello", sender=JANE)
             await expect(page.get_by_role("link", name="Jane Smith")).to_be_visible()
-            await expect(page.get_by_label("Your reason")).to_have_value("He is right")
+            await expect(page.get_by_label("Note for the record")).to_have_value("He is right")
             await page.get_by_role("button", name="Approve").click()
             await expect(page.get_by_role("complementary").get_by_text("carried out", exact=True)).to_be_visible()
             (done,) = await desk.approvals("executed")
-            assert done["reason"] == "He is right"
+            assert done["note"] == "He is right"
         seen.expect_problems("ERR_", "503")
 
 

@@ -149,7 +149,7 @@ async def test_axe_finds_nothing_serious(browser: Browser, tmp_path: Path, schem
         await page.get_by_text("Write the message to the customer yourself").click()
         await page.get_by_role("button", name="Reject").click()
         assert await findings(page) == []
-        await page.get_by_label("Your reason").fill("no")
+        await page.get_by_label("Reason for the customer").fill("no")
         await page.get_by_role("button", name="Reject").click()
         await expect(page.get_by_role("complementary").get_by_text("rejected", exact=True)).to_be_visible()
         await page.get_by_role("link", name="Jane Smith").click()

@@ -34,16 +34,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
         del sys.modules[name]
 
 
-async def approve(gateway: Running) -> None:
-    """Approve what waits, as a colleague does at the staff API."""
+async def approve(gateway: Running, *, status: int = 200, **more: object) -> str:
+    """Approve what waits, as a colleague does at the staff API, and return the answer as text."""
     import aiohttp
 
     async with aiohttp.ClientSession(headers={"Authorization": "Bearer alices-long-token"}) as session:
         async with session.get(f"{gateway.url}/approvals") as response:
             (waiting,) = (await response.json())["approvals"]
-        decision = {"approvalId": waiting["id"], "approved": True}
+        decision = {"approvalId": waiting["id"], "approved": True, **more}
         async with session.post(f"{gateway.url}/approvals", json={"decisions": [decision]}) as response:
-            assert response.status == 200
+            assert response.status == status
+            return await response.text()
 
 
 async def test_a_tool_of_ones_own_that_only_looks(folder):
@@ -71,6 +72,17 @@ async def test_a_tool_of_ones_own_that_waits_for_a_colleague(folder):
         assert (await gateway.hear(2))[1] == "You have 50 points now."
     (gift,) = (json.loads(line) for line in (home / "tool" / "points.jsonl").read_text().splitlines())
     assert (gift["customer"], gift["points"]) == ("CUST_12345", 50)
+
+
+async def test_a_tool_of_ones_own_tells_staff_what_it_cannot_do(folder):
+    """A15, H5"""
+    gift = {"points": 5000, "reason": "late parcel"}
+    model = ModelServer([Answer(calls=[("give_points", gift)]), Answer("A colleague decides."), Answer("Enjoy them.")])
+    async with running(folder("tool"), model, AGENT_PATH="points:agent", STAFF_TOKENS="alice:alices-long-token") as it:
+        await it.ask("my parcel was late")
+        assert "From 1 to 1000 points, with an account." in await approve(it, status=400)
+        await approve(it, arguments={**gift, "points": 500})
+        assert (await it.hear(2))[1] == "Enjoy them."
 
 
 async def test_an_agent_of_ones_own(folder):

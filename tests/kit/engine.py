@@ -55,9 +55,6 @@ class ScriptedRunner:
         self.executed.append(approval)
         return self.executions.pop(0) if self.executions else Execution(ApprovalStatus.EXECUTED, "done")
 
-    def argument_problem(self, tool: str, arguments: Mapping[str, Any]) -> str | None:
-        return None
-
 
 @dataclass(slots=True)
 class FakeSender:

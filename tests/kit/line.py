@@ -18,6 +18,7 @@ from tandem.agents.runner import RunLimits, SdkRunner
 from tandem.conversation import approvals
 from tandem.conversation.base import Requested, TurnRequest, TurnResult
 from tandem.conversation.history import model_input
+from tandem.conversation.notes import Note
 from tandem.entries import Decision, Entry, Verdict
 from tandem.errors import StoreUnavailable
 from tandem.model import Approval, ApprovalStatus, Channel, Conversation, Item, Route, Ticket, TimelineEvent, Turn
@@ -130,7 +131,7 @@ class Line:
         """The names of the tools called so far."""
         return [item["name"] for item in self.history if item.get("type") == "function_call"]
 
-    async def _turn(self, texts: tuple[str, ...] = (), notes: tuple[str, ...] = ()) -> str:
+    async def _turn(self, texts: tuple[str, ...] = (), notes: tuple[Note, ...] = ()) -> str:
         number = self.conversation.turns_taken + 1
         request = TurnRequest(self.conversation, self.route, texts, number, NOW, key=f"SM{number}", notes=notes)
         result = await self.runner.run(request)

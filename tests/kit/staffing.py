@@ -65,6 +65,11 @@ class Schemas:
         fits = isinstance(amount, int | float) and not isinstance(amount, bool)
         return None if fits else f"amount: {amount!r} is not of type 'number'"
 
+    async def call_problem(
+        self, approval: Approval, arguments: Mapping[str, Any], conversation: Conversation, *, now: float
+    ) -> str | None:
+        return None
+
 
 @dataclass
 class Answered:

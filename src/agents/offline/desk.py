@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from ...conversation.notes import AgentResumed, words
 from ...conversation.phrases import HELD
-from ...conversation.staff_actions import RESUMED
 from ...conversation.ticket_history import REPLY_TO_TICKET
 from ...model import Item
 from . import phrases as phrases
 from .steps import Say, Step, Use
 
+RESUMED = words(AgentResumed())
 NOTE = "Note from the staff desk:"
 _TICKET = re.compile(r"Note from the staff desk: ticket (?P<id>\S+) was opened .*?\nSubject: \"(?P<title>.*?)\"", re.S)
 

@@ -1,6 +1,6 @@
 """The staff desk's notes, read and told to the customer by the offline model. Pure.
 
-:func:`tandem.conversation.approvals.note` writes them; a note in any other words is told in general terms.
+:func:`tandem.conversation.notes.words` writes them; a note in any other words is told in general terms.
 """
 
 from __future__ import annotations

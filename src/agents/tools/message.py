@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -10,8 +11,9 @@ from agents import RunContextWrapper, function_tool
 from ...identity.phone import e164
 from ...model import Address, Channel, Route
 from ..caller_context import CallerContext
+from .checks import checked
 from .effects import in_commit
-from .outputs import BAD_ARGUMENTS, as_json, refusal
+from .outputs import BAD_ARGUMENTS, as_json, refusal, sentence_of
 
 MAX_MESSAGE = 1600
 """Characters; the provider takes no longer ones."""
@@ -35,6 +37,13 @@ async def must_wait(context: RunContextWrapper[CallerContext], arguments: dict[s
     return isinstance(text, _Text) and text.route.customer.value != caller.phone
 
 
+async def cannot_text(caller: CallerContext, arguments: Mapping[str, Any]) -> str | None:
+    """Return why a text cannot be sent, or None."""
+    text = _text(caller, str(arguments.get("to")), str(arguments.get("message")))
+    return sentence_of(text) if isinstance(text, str) else None
+
+
+@checked(cannot_text)
 @in_commit
 @function_tool(needs_approval=must_wait)
 async def send_sms(context: RunContextWrapper[CallerContext], to: To, message: Message) -> str:

@@ -33,6 +33,11 @@ def refusal(code: str, message: str) -> str:
     return as_json({"error": code, "message": message})
 
 
+def sentence_of(refused: str) -> str:
+    """Return the sentence of a refusal."""
+    return str(json.loads(refused)["message"])
+
+
 def clipped(text: str, limit: int) -> str:
     """Cut a text to ``limit`` characters; an ellipsis shows where."""
     text = text.strip()

@@ -16,10 +16,11 @@ from ...shop.base import NoRefund, Order, Refund, dollars
 from ...shop.order_number import spoken_order_number
 from ..caller_context import CallerContext
 from ..plans import NOT_IN_PLAN, has_support, what_is_included
+from .checks import checked
 from .customer import own_account
 from .effects import idempotency_key, idempotent
 from .order import OrderId, no_such_order, own_order
-from .outputs import BAD_AMOUNT, OVER_LIMIT, TOO_MUCH, as_json, clipped, refusal
+from .outputs import BAD_AMOUNT, BAD_ARGUMENTS, OVER_LIMIT, TOO_MUCH, as_json, clipped, refusal, sentence_of
 
 MAX_REASON = 500
 """Characters of a reason that are kept."""
@@ -29,6 +30,7 @@ Amount = Annotated[Dollars, "How much to pay back, in dollars, such as 20 or 19.
 Reason = Annotated[str, "Why, in the customer's words."]
 
 _AMOUNT: TypeAdapter[Dollars] = TypeAdapter(Dollars)
+_NO_AMOUNT = "The amount must be more than zero and in whole cents."
 _MOST = 1_000_000_000
 """Dollars; up to here a float still tells every cent."""
 
@@ -48,8 +50,9 @@ def refund_tool(threshold_cents: int) -> FunctionTool:
         wanted = await _wanted_raw(context.context, arguments)
         if await _not_in_plan(context.context):
             return False  # it is refused at once, which bothers nobody
-        return wanted is not None and needs_consent(wanted.order, wanted.cents, threshold_cents)
+        return isinstance(wanted, _Wanted) and needs_consent(wanted.order, wanted.cents, threshold_cents)
 
+    @checked(cannot_pay)
     @idempotent
     @function_tool(needs_approval=must_wait)
     async def process_refund(
@@ -98,8 +101,17 @@ def whole_cents(amount: Dollars) -> int | None:
     return int(cents) if cents == cents.to_integral_value() else None
 
 
-async def _wanted_raw(caller: CallerContext, arguments: Mapping[str, Any]) -> _Wanted | None:
-    """Read a call's arguments as the model wrote them; None when the call cannot succeed.
+async def cannot_pay(caller: CallerContext, arguments: Mapping[str, Any]) -> str | None:
+    """Return why a refund cannot be paid as things stand, or None."""
+    wanted = await _wanted_raw(caller, arguments)
+    if isinstance(wanted, str):
+        return sentence_of(wanted)
+    order = wanted.order
+    return sentence_of(_too_much(order, order.left_cents)) if wanted.cents > order.left_cents else None
+
+
+async def _wanted_raw(caller: CallerContext, arguments: Mapping[str, Any]) -> _Wanted | str:
+    """Read a call's arguments as the model or staff wrote them: what to ask of the shop, or the refusal.
 
     They are converted as the SDK will convert them for the tool: a "150" that the gate took for no amount would be
     paid as 150 without asking anybody.
@@ -108,9 +120,10 @@ async def _wanted_raw(caller: CallerContext, arguments: Mapping[str, Any]) -> _W
     try:
         amount = _AMOUNT.validate_python(arguments.get("amount"))
     except ValidationError:
-        return None
-    wanted = await _wanted(caller, order_id, amount) if isinstance(order_id, str) else None
-    return wanted if isinstance(wanted, _Wanted) else None
+        return refusal(BAD_AMOUNT, _NO_AMOUNT)
+    if not isinstance(order_id, str):
+        return refusal(BAD_ARGUMENTS, "The order number must be a text.")
+    return await _wanted(caller, order_id, amount)
 
 
 async def _wanted(caller: CallerContext, order_id: str, amount: Dollars) -> _Wanted | str:
@@ -123,7 +136,7 @@ async def _wanted(caller: CallerContext, order_id: str, amount: Dollars) -> _Wan
         return order
     cents = whole_cents(amount)
     if cents is None:
-        return refusal(BAD_AMOUNT, "The amount must be more than zero and in whole cents.")
+        return refusal(BAD_AMOUNT, _NO_AMOUNT)
     return _Wanted(order, cents)
 
 
@@ -151,7 +164,11 @@ async def _refused(caller: CallerContext, order: Order, why: NoRefund) -> str:
         return refusal(
             OVER_LIMIT, f"The refunds of order {number} would now need a colleague's consent. Ask for this one again."
         )
-    left_cents = order.total_cents - await caller.shop.refunded_cents(order.id)
+    return _too_much(order, order.total_cents - await caller.shop.refunded_cents(order.id))
+
+
+def _too_much(order: Order, left_cents: int) -> str:
+    number = spoken_order_number(order.id)
     if left_cents == 0:
         return refusal(TOO_MUCH, f"Order {number} has been refunded in full already.")
     return refusal(TOO_MUCH, f"At most {dollars(left_cents)} of order {number} can still be refunded.")

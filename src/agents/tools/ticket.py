@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -19,9 +19,10 @@ from ...model import Priority, Ticket, TicketStatus
 from ..caller_context import CallerContext
 from ..plans import NOT_IN_PLAN, has_support, what_is_included
 from ..ticket_number import parse_ticket_number
+from .checks import checked
 from .customer import no_account, own_account, same_id
 from .effects import in_commit, reads_only
-from .outputs import BAD_ARGUMENTS, NOT_DECIDED, NOT_FOUND, as_json, clipped, refusal
+from .outputs import BAD_ARGUMENTS, NOT_DECIDED, NOT_FOUND, as_json, clipped, refusal, sentence_of
 
 RESPONSE = {
     Priority.URGENT: (900, "within 15 minutes"),
@@ -115,6 +116,14 @@ async def must_wait(context: RunContextWrapper[CallerContext], arguments: dict[s
     return isinstance(await _answerable(context.context, ticket_id, message), Ticket)
 
 
+async def cannot_reply(caller: CallerContext, arguments: Mapping[str, Any]) -> str | None:
+    """Return why an answer to a ticket cannot be sent, or None. One that was closed meanwhile still gets its answer."""
+    ticket_id, message = str(arguments.get("ticket_id")), str(arguments.get("message"))
+    ticket = await _answerable(caller, ticket_id, message, closed_too=True)
+    return sentence_of(ticket) if isinstance(ticket, str) else None
+
+
+@checked(cannot_reply)
 @in_commit
 @function_tool(needs_approval=must_wait)
 async def reply_to_ticket(context: ToolContext[CallerContext], ticket_id: TicketId, message: Reply) -> str:

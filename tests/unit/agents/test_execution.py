@@ -16,15 +16,17 @@ import pytest
 from agents import Agent, FunctionTool, GuardrailFunctionOutput, function_tool, handoff, output_guardrail
 from agents.testing import ScriptedModel, assistant_message, function_call
 from pydantic import BaseModel
+from structlog.testing import capture_logs
 
-from tandem.agents.caller_context import CallerContexts
+from tandem.agents.caller_context import CallerContext, CallerContexts
 from tandem.agents.items import check_plain
 from tandem.agents.models import OneModel
 from tandem.agents.runner import RunLimits, SdkRunner
+from tandem.agents.tools.checks import Check, checked
 from tandem.agents.tools.effects import idempotency_key, idempotent
 from tandem.conversation import approvals
 from tandem.conversation.base import Execution, TurnRequest, TurnResult
-from tandem.errors import ConfigurationError
+from tandem.errors import ConfigurationError, StoreUnavailable
 from tandem.model import Address, Approval, ApprovalStatus, Channel, Conversation, Route, SubjectId
 from tandem.persistence.file import FileStore, open_file_store
 from tandem.shop.embedded import open_embedded_shop
@@ -153,12 +155,45 @@ async def test_edited_arguments_are_what_runs(tmp_path: Path) -> None:
     async with bench(tmp_path, Agent("a", tools=[pay_tool(paid)]), [[call(139.97)], SAID]) as it:
         _, (waiting,), _ = await it.paused()
         await it.execute(replace(waiting, edited_arguments={"amount": 20}))
-        problem = it.runner.argument_problem("pay", {"amount": "twenty"})
-        fits = it.runner.argument_problem("pay", {"amount": 20})
+        problem = it.runner.checks.argument_problem("pay", {"amount": "twenty"})
+        fits = it.runner.checks.argument_problem("pay", {"amount": 20})
     assert paid == [20]
     assert problem is not None
     assert "amount" in problem
     assert fits is None
+
+
+async def problem_of(folder: Path, check: Check) -> str | None:
+    """What staff are told when they approve a call to a tool with this check."""
+    pay = checked(check)(pay_tool([]))
+    async with bench(folder, Agent("a", tools=[pay]), [[call(5)], SAID]) as it:
+        conversation, (waiting,), _ = await it.paused()
+        known = replace(conversation, routes={Channel.SMS: ROUTE})
+        return await it.runner.checks.call_problem(waiting, {"amount": 7}, known, now=1.0)
+
+
+async def test_a_tools_own_check_says_why_a_call_cannot_be_carried_out(tmp_path: Path) -> None:
+    async def at_most_five(caller: CallerContext, arguments: Mapping[str, Any]) -> str | None:
+        return f"{caller.phone} gets at most 5, not {arguments['amount']}."
+
+    assert await problem_of(tmp_path, at_most_five) == "+15551234567 gets at most 5, not 7."
+
+
+async def test_a_check_that_is_broken_stands_in_nobodys_way(tmp_path: Path) -> None:
+    async def broken(caller: CallerContext, arguments: Mapping[str, Any]) -> str | None:
+        raise KeyError("amuont")
+
+    with capture_logs() as logs:
+        assert await problem_of(tmp_path, broken) is None
+    assert {"event": "check_raised", "log_level": "warning", "tool": "pay", "kind": "KeyError"} in logs
+
+
+async def test_a_check_whose_business_system_is_away_lets_staff_try_again(tmp_path: Path) -> None:
+    async def away(caller: CallerContext, arguments: Mapping[str, Any]) -> str | None:
+        raise StoreUnavailable
+
+    with pytest.raises(StoreUnavailable):
+        await problem_of(tmp_path, away)
 
 
 async def test_the_same_request_again_joins_the_one_that_waits(tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ from tandem.agents.offline.notes import read_note, tell
 from tandem.agents.offline.reading import read
 from tandem.agents.offline.rules import next_step
 from tandem.agents.offline.steps import Say
-from tandem.conversation.approvals import note, waiting_output
+from tandem.conversation.approvals import note as settled_note
+from tandem.conversation.approvals import waiting_output
+from tandem.conversation.notes import words
 from tandem.model import Approval, ApprovalStatus, Channel, SubjectId
 
 TOLD = sorted(set(ApprovalStatus) - {"pending", "approved", "executing", "withdrawn"})
@@ -33,6 +35,11 @@ REFUND = Approval(
     result=RECEIPT,
 )
 TEXT = replace(REFUND, tool="send_sms", arguments={"to": "+15559998888", "message": "Hello"}, result='{"to":"x"}')
+
+
+def note(approval: Approval) -> str:
+    """The note of a settled request, as the model is given it."""
+    return words(settled_note(approval))
 
 
 def told(approval: Approval, customer: str = "", **changes: Any) -> str:
@@ -56,7 +63,7 @@ def told(approval: Approval, customer: str = "", **changes: Any) -> str:
                 "reason": "only the case",
             },
             "Good news, John: a colleague approved your refund of $139.97 for order 12345, with $20.00 instead. "
-            "$20.00 of order 12345 has been paid back. The refund number is REF_1. The reason: only the case",
+            "$20.00 of order 12345 has been paid back. The refund number is REF_1.",
         ),
         (
             {"status": ApprovalStatus.REJECTED, "reason": "too late"},

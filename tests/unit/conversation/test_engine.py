@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 
 from tandem.conversation import phrases
 from tandem.conversation.base import Execution, GatedCall, TurnRequest, TurnResult
+from tandem.conversation.notes import words
 from tandem.conversation.speech_stream import SpeechStream
 from tandem.entries import Decision, Entry, Heard, SpokenPrompt, TextReceived, Verdict
 from tandem.errors import DeliveryError, DeliveryFailed, DeliveryThrottled, DeliveryUnclear, StoreUnavailable
@@ -207,7 +208,7 @@ def asks(request: TurnRequest) -> TurnResult:
     if "pay" in request.texts:
         call = GatedCall("apr_1", "call_1", "pay", {"amount": 5}, "{}", "f")
         return answer(request, "A colleague looks at it.", gated=(call,))
-    return answer(request, " / ".join(request.notes) or "You said: " + " / ".join(request.texts))
+    return answer(request, " / ".join(map(words, request.notes)) or "You said: " + " / ".join(request.texts))
 
 
 async def responds(request: TurnRequest) -> TurnResult:

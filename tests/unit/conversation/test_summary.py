@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tandem.conversation.notes import PREFIX, AgentResumed, CallerSpeaks, RequestSettled, note_item
 from tandem.conversation.summary import LARGEST, LONGEST_MATERIAL, digest, material, shown, told
-from tandem.model import Channel, Item, Turn
+from tandem.model import ApprovalStatus, Channel, Item, Turn
 
 
 def turn(number: int, said: str, answer: str = "Fine.", *between: Item) -> Turn:
@@ -25,9 +26,9 @@ REFUND = turn(
     2, "refund my case", "Done: REF_AB12, $19.99.",
     *use("process_refund", '{"order_id":"ORD_12345","amount":19.99}', '{"refund_id":"REF_AB12","amount":"$19.99"}'),
 )  # fmt: skip
+REJECTED = RequestSettled("apr_9", "process_refund", {"amount": 120}, ApprovalStatus.REJECTED, reason="too late")
 NOTE = Turn(3, Channel.SMS, 0.0, (
-    {"role": "system", "content": "Note from the staff desk: request apr_9 (process_refund {\"amount\": 120}) was "
-     "rejected by a colleague and not carried out. Reason: too late Tell the customer now, briefly; call no tool."},
+    note_item(REJECTED),
     {"role": "assistant", "content": "I am sorry. I will call you back tomorrow."},
 ))  # fmt: skip
 
@@ -45,6 +46,16 @@ def test_outcomes_ids_amounts_decisions_and_promises_are_kept() -> None:
         "told: Done: REF_AB12, $19.99.",
         "told: I am sorry. I will call you back tomorrow.",
     ]
+
+
+def test_a_note_that_an_older_version_stored_in_words_is_kept() -> None:
+    old: Item = {"role": "system", "content": f"{PREFIX}request apr_9 (pay {{}}) was not decided in time."}
+    assert digest("", [Turn(3, Channel.SMS, 0.0, (old,))]) == "decided: request apr_9 (pay ()) was not decided in time."
+
+
+def test_a_note_that_mattered_for_its_own_turn_alone_is_not_kept() -> None:
+    items = (note_item(AgentResumed()), note_item(CallerSpeaks("de-DE")))
+    assert digest("", [Turn(3, Channel.SMS, 0.0, items)]) == ""
 
 
 def test_after_a_thousand_turns_it_is_small_and_knows_the_first() -> None:

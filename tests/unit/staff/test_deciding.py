@@ -84,18 +84,20 @@ async def test_a_rejection_edits_nothing(desk: Desk) -> None:
     assert made.arguments is None
 
 
-@pytest.mark.parametrize("field", ["reason", "finalMessage"])
+@pytest.mark.parametrize("field", ["reason", "note", "finalMessage"])
 @pytest.mark.parametrize("blank", [None, "", " \n"])
 async def test_blank_texts_say_nothing(desk: Desk, field: str, blank: str | None) -> None:
     await desk.put(approval("apr_1"))
     await desk.decide({**NO, field: blank})
     ((_, _, made),) = desk.lanes.decisions
-    assert (made.reason, made.final_message) == (None, None)
+    assert (made.reason, made.note, made.final_message) == (None, None, None)
 
 
 async def test_texts_of_full_length_are_taken(desk: Desk) -> None:
     await desk.put(approval("apr_1"))
-    answered = await desk.decide({**NO, "reason": "é" * MAX_REASON, "finalMessage": "é" * MAX_FINAL_MESSAGE})
+    answered = await desk.decide(
+        {**NO, "reason": "é" * MAX_REASON, "note": "é" * MAX_REASON, "finalMessage": "é" * MAX_FINAL_MESSAGE}
+    )
     assert answered.status == 200
 
 
@@ -319,10 +321,10 @@ async def test_arguments_for_what_is_decided_do_not_hide_the_decision(desk: Desk
 @pytest.mark.parametrize(("word", "verdict"), [("done", Verdict.DONE), ("retry", Verdict.RETRY)])
 async def test_staff_settle_what_nobody_knows(desk: Desk, word: str, verdict: Verdict) -> None:
     await desk.put(in_doubt("apr_1", expires_at=1.0))
-    answered = await desk.decide({"toolCallId": "call_apr_1", "resolve": word, "reason": "looked"})
+    answered = await desk.decide({"toolCallId": "call_apr_1", "resolve": word, "note": "looked"})
     assert (answered.status, answered.statuses) == (200, [word])
     assert desk.lanes.decisions == [
-        (SUBJECT, "resolve:apr_1:3", Decision("apr_1", verdict, "anna", NOW, reason="looked"))
+        (SUBJECT, "resolve:apr_1:3", Decision("apr_1", verdict, "anna", NOW, note="looked"))
     ]
 
 

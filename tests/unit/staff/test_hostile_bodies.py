@@ -92,6 +92,8 @@ async def test_no_body_at_all_is_told_what_is_required(desk: Desk) -> None:
         ({"approvalId": "apr_1", "resolve": ["done"]}, "resolve"),
         ({**YES, "reason": 5}, "reason"),
         ({**YES, "reason": "x" * (MAX_REASON + 1)}, "reason"),
+        ({**YES, "note": ["x"]}, "note"),
+        ({**YES, "note": "x" * (MAX_REASON + 1)}, "note"),
         ({**YES, "finalMessage": {}}, "finalMessage"),
         ({**YES, "finalMessage": "x" * (MAX_FINAL_MESSAGE + 1)}, "finalMessage"),
         ({**YES, "arguments": "amount=1"}, "arguments"),
@@ -162,7 +164,7 @@ VALUES = st.recursive(
 DECISION = st.fixed_dictionaries(
     {},
     optional=dict.fromkeys(
-        ("toolCallId", "approvalId", "approved", "reason", "arguments", "finalMessage", "resolve"), VALUES
+        ("toolCallId", "approvalId", "approved", "reason", "note", "arguments", "finalMessage", "resolve"), VALUES
     ),
 )
 BODY = st.fixed_dictionaries(

@@ -38,6 +38,7 @@ async def test_a_request_is_listed_with_every_field_of_the_contract(desk: Desk) 
                 "decidedBy": None,
                 "decidedAt": None,
                 "reason": None,
+                "note": None,
                 "editedArguments": None,
                 "finalMessage": None,
                 "result": None,
@@ -57,12 +58,15 @@ async def test_who_decided_when_and_why_is_shown(desk: Desk) -> None:
         decided_by="anna",
         decided_at=NOW,
         reason="kind",
+        note="a good customer",
         result="REF_1",
     )
     await desk.put(done)
     (shown,) = (await desk.listed(status="executed")).body["approvals"]
-    said = [shown[name] for name in ("version", "editedArguments", "finalMessage", "decidedBy", "reason", "result")]
-    assert said == [3, {"amount": 20}, "Done.", "anna", "kind", "REF_1"]
+    said = [
+        shown[name] for name in ("version", "editedArguments", "finalMessage", "decidedBy", "reason", "note", "result")
+    ]
+    assert said == [3, {"amount": 20}, "Done.", "anna", "kind", "a good customer", "REF_1"]
     assert shown["decidedAt"] == "2030-03-17T17:46:40.000Z"
 
 

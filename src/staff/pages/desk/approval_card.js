@@ -8,6 +8,7 @@ import { CHANNELS, STATUSES, consequences, wish } from "./sentences.js";
 
 const REASON = 1000;
 const MESSAGE = 6400;
+const NEVER_TOLD = "For colleagues; the customer is never told";
 const LOOK = 1000; // milliseconds that a request is seen before it can be decided: a double click must not reach the next one
 
 export class ApprovalCard {
@@ -35,10 +36,11 @@ export class ApprovalCard {
 
   /** Take a newer version of the request; what was typed is kept, and the person told. */
   update(approval) {
-    const reason = this.reason?.value ?? "";
+    const typed = [this.reason?.value ?? "", this.note.value];
     this.#approval = approval;
     this.#build();
-    if (this.reason) this.reason.value = reason;
+    if (this.reason) this.reason.value = typed[0];
+    this.note.value = typed[1];
     this.#problem("Updated meanwhile: look at the request again.");
   }
 
@@ -76,7 +78,8 @@ export class ApprovalCard {
   #answering() {
     const approval = this.#approval;
     this.fields = new ArgumentFields(approval);
-    this.reason = element("textarea", { rows: 1, maxlength: REASON, placeholder: "Kept on the record; needed to reject" });
+    this.reason = element("textarea", { rows: 1, maxlength: REASON, placeholder: "Needed to reject; the customer is told" });
+    this.note = element("textarea", { rows: 1, maxlength: REASON, placeholder: NEVER_TOLD });
     this.message = element("textarea", { rows: 2, maxlength: MESSAGE, placeholder: "Empty: the agent finds the words" });
     const then = consequences(approval);
     this.buttons = [
@@ -87,7 +90,8 @@ export class ApprovalCard {
       "form",
       { onsubmit: (event) => event.preventDefault(), autocomplete: "off" },
       this.fields.place,
-      element("label", {}, "Your reason", this.reason),
+      element("label", {}, "Reason for the customer", this.reason),
+      element("label", {}, "Note for the record", this.note),
       element("details", { class: "own-words" }, element("summary", { class: "small" }, "Write the message to the customer yourself"), element("label", {}, element("span", { class: "only-spoken" }, "Message to the customer"), this.message)),
       element("dl", { class: "then small" }, element("dt", {}, "Approve"), element("dd", {}, then.approve), element("dt", {}, "Reject"), element("dd", {}, then.reject)),
       this.problem,
@@ -97,7 +101,8 @@ export class ApprovalCard {
 
   /** The form that settles a call of which nobody knows whether it happened. */
   #settling() {
-    this.reason = element("textarea", { rows: 1, maxlength: REASON, placeholder: "What you found out; kept on the record" });
+    this.reason = this.message = null;
+    this.note = element("textarea", { rows: 1, maxlength: REASON, placeholder: `What you found out. ${NEVER_TOLD}` });
     this.buttons = [
       element("button", { class: "button main", onclick: () => this.#decide({ resolve: "done" }) }, "It happened"),
       element("button", { class: "button", onclick: () => this.#decide({ resolve: "retry" }) }, "It did not; do it now"),
@@ -107,7 +112,7 @@ export class ApprovalCard {
       { class: "settling" },
       element("p", { class: "small" }, "It was begun and its end is not known. Look it up in the business system before you choose."),
       new ArgumentFields(this.#approval, { fixed: true }).place,
-      element("label", {}, "Your reason", this.reason),
+      element("label", {}, "Note for the record", this.note),
       this.problem,
       element("div", { class: "buttons" }, this.buttons),
     );
@@ -139,7 +144,8 @@ export class ApprovalCard {
     this.#problem("");
     const decision = {
       approvalId: this.#approval.id, expectedVersion: this.#approval.version,
-      reason: this.reason.value.trim() || undefined, finalMessage: this.message?.value.trim() || undefined, ...answer,
+      reason: this.reason?.value.trim() || undefined, note: this.note.value.trim() || undefined,
+      finalMessage: this.message?.value.trim() || undefined, ...answer,
     };
     try {
       const told = await ask("POST", "approvals", { decisions: [decision] });
@@ -149,7 +155,7 @@ export class ApprovalCard {
     } catch (refused) {
       this.decidedHere = false;
       this.#enable(true);
-      this.#problem(refused.status === 409 ? meanwhile(refused.body) : refused.message);
+      this.#problem(refused.status === 409 ? meanwhile(refused.body) : refused.message.replace(/ decisions\[0\](\.arguments)?:/, ""));
       if (refused.status === 409 || refused.status === 404) await this.#asks.reload();
     }
   }

@@ -36,11 +36,12 @@ function list(rows) {
 function item(row) {
   const who = doer(row);
   const reason = row.source === "staff" && row.data?.reason && element("span", { class: "muted" }, ` “${row.data.reason}”`);
+  const note = row.data?.verdict && row.data.note && element("span", { class: "muted" }, ` (note: ${row.data.note})`);
   return element(
     "li",
     {},
     element("span", { class: `dot ${row.tone}`, title: SPOKEN[row.tone] }, element("span", { class: "only-spoken" }, `${SPOKEN[row.tone]}: `)),
-    element("span", { class: "what" }, happened(row), reason, who && element("span", { class: "muted" }, ` · ${who}`)),
+    element("span", { class: "what" }, happened(row), reason, note, who && element("span", { class: "muted" }, ` · ${who}`)),
     element("time", { class: "muted", datetime: row.at, title: inFull(row.at) }, clock(row.at)),
   );
 }

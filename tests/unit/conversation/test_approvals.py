@@ -1,0 +1,81 @@
+"""The approval state machine: every verdict against every status, and what staff see meanwhile. Proves H1 and H9."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from tandem.conversation.approvals import (
+    applies,
+    as_seen,
+    decidable,
+    decided,
+    decision_key,
+    foreseen,
+    given_up,
+    is_open,
+    recorded_as,
+)
+from tandem.entries import Decision, Entry, Verdict, Waiting
+from tandem.model import Approval, ApprovalStatus, Channel, SubjectId
+
+STEPS = {
+    ("pending", "approve"): ("executing", "approved"),
+    ("pending", "reject"): ("rejected", "rejected"),
+    ("pending", "expire"): ("expired", "expired"),
+    ("pending", "withdraw"): ("withdrawn", "withdrawn"),
+    ("unknown", "done"): ("executed", "executed"),
+    ("unknown", "retry"): ("executing", "executing"),
+}
+"""Status and verdict: what follows, and what staff see until it has."""
+UNDER_WAY = {("executing", "approve"), ("executing", "retry")}
+EVERY = list(itertools.product(ApprovalStatus, Verdict))
+
+
+def approval(status: ApprovalStatus) -> Approval:
+    return Approval("apr_1", SubjectId("s"), "c", "pay", {}, "", Channel.SMS, 1.0, 2.0, status=status, version=3)
+
+
+def decision(verdict: Verdict) -> Decision:
+    return Decision("apr_1", verdict, "mia", 5.0)
+
+
+@pytest.mark.parametrize(("status", "verdict"), EVERY)
+def test_a_verdict_decides_about_one_status_and_is_then_carried_to_its_end(
+    status: ApprovalStatus, verdict: Verdict
+) -> None:
+    pair = (status.value, verdict.value)
+    assert decidable(approval(status), verdict) == (pair in STEPS)
+    assert applies(decision(verdict), approval(status)) == (pair in STEPS or pair in UNDER_WAY)
+
+
+@pytest.mark.parametrize(("pair", "then"), STEPS.items())
+def test_what_follows_from_a_verdict_and_what_staff_see_until_it_has(
+    pair: tuple[str, str], then: tuple[str, str]
+) -> None:
+    before, body = approval(ApprovalStatus(pair[0])), decision(Verdict(pair[1]))
+    waiting = Waiting(Entry(decision_key(before), body), accepted_at=5.0, tries=0)
+    after, seen = decided(before, body), as_seen(before, [waiting])
+    assert (after.status, seen.status) == then
+    assert (after.version, after.decided_by, after.decided_at) == (4, "mia", 5.0)
+    assert seen == foreseen(before, body)
+    assert before.status in recorded_as(seen.status)
+
+
+@pytest.mark.parametrize("status", ApprovalStatus)
+def test_what_is_over_stays_as_it_is_whatever_waits(status: ApprovalStatus) -> None:
+    now = approval(status)
+    late = Waiting(Entry(decision_key(now), decision(Verdict.APPROVE)), accepted_at=5.0, tries=0)
+    assert is_open(now) == (status in ("pending", "unknown"))
+    assert (as_seen(now, [late]) == now) == (status is not ApprovalStatus.PENDING)
+
+
+def test_the_key_of_a_call_in_doubt_is_new_after_every_retry() -> None:
+    assert decision_key(approval(ApprovalStatus.PENDING)) == "decision:apr_1"
+    assert decision_key(approval(ApprovalStatus.UNKNOWN)) == "resolve:apr_1:3"
+
+
+def test_a_decision_without_an_end_is_for_staff_only_when_it_was_being_carried_out() -> None:
+    assert given_up(approval(ApprovalStatus.EXECUTING)).status is ApprovalStatus.UNKNOWN
+    assert given_up(approval(ApprovalStatus.REJECTED)) == approval(ApprovalStatus.REJECTED)
