@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
 import structlog
+from cachetools import LRUCache
 
 from ..errors import LeaseLost, StoreError, StoreUnavailable
 from ..guardrails.pii import mask_value
@@ -56,7 +56,7 @@ class MergingResolver:
         self._identity = identity
         self._store = store
         self._pauses = pauses
-        self._done: OrderedDict[SubjectId, Resolution] = OrderedDict()
+        self._done: LRUCache[SubjectId, Resolution] = LRUCache(MOST_DONE)
         self._running: dict[SubjectId, asyncio.Task[None]] = {}
         self.moved: list[Moved] = []
         self.held: list[Callable[[SubjectId], None]] = []
@@ -98,9 +98,6 @@ class MergingResolver:
         if found.subject in self._running:
             return None
         self._done[found.subject] = found
-        self._done.move_to_end(found.subject)
-        if len(self._done) > MOST_DONE:
-            self._done.popitem(last=False)
         task = asyncio.create_task(self._join(found.subject, found.earlier), name="joining")
         self._running[found.subject] = task
         task.add_done_callback(lambda _: self._running.pop(found.subject, None))

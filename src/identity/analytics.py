@@ -14,11 +14,12 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import structlog
+from cachetools import LRUCache
 
 from ..model import SubjectId, TimelineEvent
 from .base import Resolution
 from .segment import USER, of_number
-from .source_answers import OURS, Lately
+from .source_answers import OURS
 
 log = structlog.get_logger(__name__)
 
@@ -72,7 +73,7 @@ class SegmentAnalytics:
         self._client = client
         self._known = known
         self._must_know = must_know
-        self._channels: Lately[SubjectId, str] = Lately(MOST_PEOPLE)
+        self._channels: LRUCache[SubjectId, str] = LRUCache(MOST_PEOPLE)
         self._full = False
 
     async def happened(self, subject: SubjectId, event: TimelineEvent) -> None:
@@ -85,7 +86,7 @@ class SegmentAnalytics:
         channel = event.channel.value if event.channel else ""
         before = self._channels.get(subject)
         if channel:
-            self._channels.put(subject, channel)
+            self._channels[subject] = channel
         if before and channel and before != channel:
             self._put("track", **person(subject), event=CHANNEL_CHANGED, properties={"from": before, "to": channel})
         properties = {key: str(event.data[key]) for key in keys if key in event.data} | {"channel": channel}
@@ -93,7 +94,7 @@ class SegmentAnalytics:
             properties["outcome"] = event.tone.value
         self._put("track", **person(subject), event=name, properties=properties)
         if event.name == "conversation_end":
-            self._channels.drop(subject)
+            self._channels.pop(subject, None)
 
     def moved(self, old: SubjectId, new: SubjectId) -> None:
         """Tell Segment that somebody who was anonymous is known now, and who that is."""

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from urllib.parse import parse_qsl, urlencode
 
 import structlog
+from cachetools import LRUCache
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, WebSocketRoute
@@ -34,7 +35,6 @@ from ...errors import (
 )
 from ...identity import metadata
 from ...identity.base import Identity, Metadata, Resolution
-from ...identity.source_answers import Lately
 from ...model import Address, Channel, Reply, Route, SubjectId
 from ...persistence.base import LaneStore
 from ...persistence.own_lanes import USED_TOKENS
@@ -97,7 +97,7 @@ class VoiceAdapter:
         self._warm = warm
         self._transfer = Transfer(store, ways, self._signed)
         self._roster = CallRegistry()
-        self._greeted: Lately[str, str] = Lately(GREETINGS)
+        self._greeted: LRUCache[str, str] = LRUCache(GREETINGS)
 
     @property
     def open_calls(self) -> int:
@@ -131,7 +131,7 @@ class VoiceAdapter:
             # A source is asked now and answers while the greeting plays: nobody listens to it ringing meanwhile.
             resolution = await self._resolver.glance(caller, session=call, metadata=came)
             greeting = await self._greeting(resolution)
-            self._greeted.put(call, greeting)
+            self._greeted[call] = greeting
             return answer(self._connect(call, greeting=greeting, came=came))
         except RequestRejected:
             raise
