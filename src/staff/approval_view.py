@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 from ..conversation.approvals import applies, decided
 from ..entries import Decision, Verdict, Waiting
 from ..model import Approval, ApprovalStatus
-from .times import written
 
 
 def decision_key(approval: Approval) -> str:
@@ -43,26 +41,3 @@ def as_seen(approval: Approval, waiting: Iterable[Waiting]) -> Approval:
         if one.entry.key == key and isinstance(body, Decision) and applies(body, approval):
             return foreseen(approval, body)
     return approval
-
-
-def as_json(approval: Approval) -> dict[str, Any]:
-    """Return what staff are shown. ``arguments`` are the agent's, ``editedArguments`` those that staff put instead."""
-    return {
-        "id": approval.id,
-        "subjectId": approval.subject,
-        "toolCallId": approval.call_id,
-        "tool": approval.tool,
-        "arguments": dict(approval.arguments),
-        "customerText": approval.customer_text,
-        "channel": approval.channel.value,
-        "status": approval.status.value,
-        "version": approval.version,
-        "requestedAt": written(approval.requested_at),
-        "expiresAt": written(approval.expires_at),
-        "decidedBy": approval.decided_by,
-        "decidedAt": None if approval.decided_at is None else written(approval.decided_at),
-        "reason": approval.reason,
-        "editedArguments": None if approval.edited_arguments is None else dict(approval.edited_arguments),
-        "finalMessage": approval.final_message,
-        "result": approval.result,
-    }

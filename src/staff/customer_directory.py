@@ -107,11 +107,5 @@ def masked_number(number: str | None) -> str | None:
     return f"…{number[-4:]}" if number else None
 
 
-def masked_email(email: str) -> str | None:
-    """Return an e-mail address as it may be shown: ``j…@email.com``; None for none."""
-    name, at, domain = email.partition("@")
-    return f"{name[:1]}…@{domain}" if at else None
-
-
 def _is_number(subject: SubjectId) -> bool:
     return subject.startswith("phone_")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
 from cachetools import LRUCache
+from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -16,6 +16,7 @@ from ..errors import MalformedRequest, NotAuthorised, TooManyAttempts, Unsupport
 from ..web.bodies import read_body
 from ..web.loopback import from_outside
 from .auth import DEVELOPER, StaffTokens
+from .bodies import SignIn
 from .cookie import SECONDS
 
 BODY_LIMIT = 4096
@@ -101,9 +102,6 @@ def _token(request: Request, body: bytes) -> str:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedBody("Send application/json.")
     try:
-        sent = json.loads(body)
-        token = sent["token"]
-        token.encode()
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        return SignIn.model_validate_json(body).token
+    except ValidationError as error:
         raise MalformedRequest('Send {"token": "…"}.') from error
-    return str(token)
