@@ -13,7 +13,7 @@ import stamina
 from yarl import URL
 
 ANSWER_LIMIT = 1_000_000
-"""Bytes. Of an answer that is longer, only its status is known."""
+"""Bytes. Of an answer with as many, only the status is known; with a limit of 0 no body is waited for."""
 BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses after which the same request may succeed (developer.mozilla.org, HTTP response status codes)."""
 
@@ -64,13 +64,11 @@ class HttpClient:
         try:
             async with self._session.request(method, url, allow_redirects=False, **request) as response:
                 body = bytearray()
-                async for chunk in response.content.iter_any():
+                while len(body) < self._limit and (chunk := await response.content.readany()):
                     body += chunk
-                    if len(body) > self._limit:
-                        break
                 pause = response.headers.get("Retry-After", "")
                 asked = float(pause) if pause.isascii() and pause.isdigit() else None
-                return HttpAnswer(response.status, bytes(body) if len(body) <= self._limit else None, asked)
+                return HttpAnswer(response.status, bytes(body) if len(body) < self._limit else None, asked)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, ValueError) as error:
             raise HttpTrouble(type(error).__name__, sent=False) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:

@@ -1,12 +1,21 @@
-"""Trying a request again: as often as it is allowed, and without a word of the error in the log."""
+"""Requests to other systems: bounded answers, and as many attempts as are allowed, without a word in the log."""
 
 from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 import stamina
 import structlog
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
 
-from tandem.web.http_client import HttpTrouble, retrying
+from tandem.web.http_client import HttpTrouble, open_http, retrying
+
+from ..kit.serving import serve
 
 
 async def ask(asked: list[str], again: bool | float, text: str) -> None:
@@ -30,3 +39,27 @@ async def test_the_text_of_an_error_is_not_logged() -> None:
     with structlog.testing.capture_logs() as logged, pytest.raises(HttpTrouble):
         await ask([], True, "the canary sings")
     assert logged == []
+
+
+@pytest.mark.parametrize(("limit", "body"), [(5, b"1234"), (4, None), (3, None), (1, None)])
+async def test_an_answer_is_read_up_to_its_limit(limit: int, body: bytes | None) -> None:
+    app = Starlette(routes=[Route("/", lambda request: Response("1234"))])
+    async with serve(app) as url, open_http(seconds=5.0, limit=limit) as http:
+        answer = await http.ask("GET", url)
+    assert (answer.status, answer.body) == (200, body)
+
+
+async def test_an_answer_without_an_end_costs_no_wait_where_only_its_status_counts() -> None:
+    ended = asyncio.Event()
+
+    async def endless(request: Request) -> StreamingResponse:
+        async def words() -> AsyncIterator[bytes]:
+            await ended.wait()
+            yield b"late"
+
+        return StreamingResponse(words())
+
+    async with serve(Starlette(routes=[Route("/", endless)])) as url, open_http(seconds=5.0, limit=0) as http:
+        answer = await http.ask("GET", url)
+        ended.set()
+    assert answer.status == 200
