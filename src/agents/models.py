@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from agents.models import get_default_model
 from openai import APIConnectionError, APIError, APIStatusError, AsyncOpenAI, DefaultAsyncHttpx2Client
 
 from ..errors import ModelUnavailable, TurnTimedOut
+from ..web.http_client import retrying
 from .responses import EndpointError, ResponsesEndpoint, warm_up
 
 R = TypeVar("R")
@@ -35,7 +35,7 @@ MAX_CONNECTIONS = 1000
 CONNECT_SECONDS, READ_SECONDS = 5.0, 60.0
 """Bounds of a connection's making, and of a silence within an answer; whole calls are bounded by :class:`Bounded`."""
 ATTEMPTS = 3
-FIRST_BACKOFF, MAX_BACKOFF = 0.2, 4.0
+FIRST_BACKOFF, BACKOFF_JITTER, MAX_BACKOFF = 0.2, 0.2, 4.0
 RETRYABLE_STATUS = frozenset({408, 409, 429, 500, 502, 503, 504})
 
 
@@ -191,36 +191,25 @@ async def _open(
 
 
 async def _retrying(call: Callable[[], Awaitable[R]]) -> R:
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
+    async for attempt in retrying(
+        _again, attempts=ATTEMPTS, pause=FIRST_BACKOFF, longest=MAX_BACKOFF, jitter=BACKOFF_JITTER
+    ):
+        with attempt:
             return await call()
-        except (APIError, EndpointError) as error:
-            wait = _pause(error, attempt)
-            if wait is None:
-                raise
-            await asyncio.sleep(wait)
     raise AssertionError("the last attempt returns or raises")
 
 
-def _pause(error: APIError | EndpointError, attempt: int) -> float | None:
-    """Return the seconds to wait before another attempt, or None when there should be none."""
-    if attempt >= ATTEMPTS:
-        return None
-    status: int | None
+def _again(error: Exception) -> bool | float:
+    """Say whether a call may be made again, or after how many seconds."""
     if isinstance(error, APIStatusError):
         status, asked = error.status_code, error.response.headers.get("retry-after", "")
     elif isinstance(error, EndpointError):
-        status, asked = error.status, error.retry_after
+        status, asked = error.status or 0, error.retry_after
     else:
-        status, asked = None, ""
-        if not isinstance(error, APIConnectionError):
-            return None
-    if status is not None and status not in RETRYABLE_STATUS:
-        return None
-    if asked.replace(".", "", 1).isdigit():
-        return min(float(asked), MAX_BACKOFF)
-    bound = min(MAX_BACKOFF, FIRST_BACKOFF * 2**attempt)
-    return random.uniform(bound / 2, bound)  # noqa: S311 - jitter, not a secret
+        return isinstance(error, APIConnectionError)
+    if status and status not in RETRYABLE_STATUS:
+        return False
+    return min(float(asked), MAX_BACKOFF) if asked.replace(".", "", 1).isdigit() else True
 
 
 class _translated:

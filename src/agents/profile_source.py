@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
+from cachetools import TTLCache
 
 from ..conversation.prompt_blocks import CustomerProfile, Purchase
 from ..model import Channel, Route, SubjectId
@@ -44,7 +44,7 @@ class ProfileSource:
         self._store = store
         self._facts = facts
         self._under_way: dict[Part, asyncio.Task[Any]] = {}
-        self._kept: OrderedDict[Part, tuple[float, Any]] = OrderedDict()
+        self._kept: TTLCache[Part, Any] = TTLCache(2 * KEPT_CUSTOMERS, KEPT_SECONDS, time.monotonic)
 
     async def gather(self, subject: SubjectId, phone: str | None, route: Route) -> CustomerProfile:
         """Return what is known of a customer by the end of the patience of their channel."""
@@ -92,10 +92,7 @@ class ProfileSource:
             log.info("profile_part_missing", part=part[0], kind=type(error).__name__)
             return None
         if part[0] in ("account", "facts"):
-            self._kept[part] = time.monotonic(), found
-            self._kept.move_to_end(part)
-            while len(self._kept) > 2 * KEPT_CUSTOMERS:
-                self._kept.popitem(last=False)
+            self._kept[part] = found
         return found
 
     def _come(self, part: Part, parts: Mapping[Part, asyncio.Task[Any]]) -> Any:
@@ -105,8 +102,7 @@ class ProfileSource:
             return None
         if task.done() and (found := task.result()) is not None:
             return found
-        at, kept = self._kept.get(part, (0.0, None))
-        return kept if time.monotonic() - at < KEPT_SECONDS else None
+        return self._kept.get(part)
 
     async def _account(self, phone: str) -> CustomerProfile:
         """Return name, plan and orders; all empty for a number without an account."""

@@ -8,6 +8,7 @@ import os
 import sys
 from datetime import UTC, datetime
 from importlib import resources
+from pkgutil import resolve_name
 from typing import Any
 
 from agents import Agent, RunContextWrapper
@@ -55,14 +56,10 @@ def load_agent(path: str) -> Agent[Any]:
     The function takes no arguments. The working folder is importable, after everything that is installed. Raises
     :class:`~tandem.errors.ConfigurationError` with a sentence for each way in which it can be wrong.
     """
-    module_name, colon, attribute = path.strip().partition(":")
-    if not (colon and module_name and attribute):
+    module, _, attribute = path.strip().partition(":")
+    if not (module and attribute):
         raise _wrong(path, "must look like module:attribute, for example my_agents:support")
-    module = _import(path, module_name)
-    try:
-        found = getattr(module, attribute)
-    except AttributeError as error:
-        raise _wrong(path, f"names {attribute!r}, which the module {module_name!r} does not have") from error
+    found = _named(path, module, attribute)
     if not isinstance(found, Agent) and callable(found):
         found = _call(path, found)
     if not isinstance(found, Agent):
@@ -70,18 +67,20 @@ def load_agent(path: str) -> Agent[Any]:
     return found
 
 
-def _import(path: str, module_name: str) -> Any:
+def _named(path: str, module: str, attribute: str) -> Any:
     # At the end of the search path, so that a file of the working folder never hides an installed package.
     if (folder := os.getcwd()) not in sys.path and "" not in sys.path:
         sys.path.append(folder)
     importlib.invalidate_caches()
     try:
-        return importlib.import_module(module_name)
+        return resolve_name(path.strip())
     except ModuleNotFoundError as error:
-        if error.name and (module_name + ".").startswith(error.name + "."):
-            raise _wrong(path, f"names the module {module_name!r}, which cannot be found from {folder}") from error
+        if error.name and (module + ".").startswith(error.name + "."):
+            raise _wrong(path, f"names the module {module!r}, which cannot be found from {folder}") from error
         raise _wrong(path, f"names a module that needs {error.name!r}, which is not installed") from error
     except Exception as error:
+        if module in sys.modules:
+            raise _wrong(path, f"names {attribute!r}, which the module {module!r} does not have") from error
         raise _wrong(path, f"names a module that fails while it is imported ({_short(error)})") from error
 
 

@@ -5,9 +5,8 @@ Nothing here puts a number, a body or a credential into an exception or a log li
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -21,6 +20,7 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 
 from ..errors import BadSignature, DeliveryError, DeliveryFailed, DeliveryRefused, DeliveryThrottled, DeliveryUnclear
 from ..web.bodies import FIELD_LIMIT, Pairs, fields, read_form
+from ..web.http_client import HttpClient, HttpTrouble, open_http
 
 log = structlog.get_logger(__name__)
 
@@ -107,8 +107,8 @@ class ListedMessage:
 class TwilioRest:
     """The REST calls that the gateway makes (twilio.com/docs/messaging/api/message-resource)."""
 
-    def __init__(self, session: aiohttp.ClientSession, *, account_sid: str, base_url: str) -> None:
-        self._session = session
+    def __init__(self, http: HttpClient, *, account_sid: str, base_url: str) -> None:
+        self._http = http
         self._base = base_url.rstrip("/")
         self._messages = f"/2010-04-01/Accounts/{account_sid}/Messages.json"
 
@@ -168,13 +168,12 @@ class TwilioRest:
 
     async def _call(self, method: str, path: str, **request: Any) -> tuple[int, Mapping[str, Any]]:
         try:
-            async with self._session.request(method, self._base + path, allow_redirects=False, **request) as response:
-                return response.status, read_answer(await response.read())
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
-            # The connection never stood, so nothing was sent. `from None`: their texts may quote the address.
-            raise DeliveryFailed(f"No connection ({type(error).__name__}).") from None
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise DeliveryUnclear(f"The answer was lost ({type(error).__name__}).") from None
+            answer = await self._http.ask(method, self._base + path, **request)
+        except HttpTrouble as error:
+            if not error.sent:
+                raise DeliveryFailed(f"No connection ({error}).") from error
+            raise DeliveryUnclear(f"The answer was lost ({error}).") from error
+        return answer.status, answer.json_object()
 
 
 @asynccontextmanager
@@ -187,19 +186,20 @@ async def open_twilio_rest(
     connect_seconds: float = 5.0,
     total_seconds: float = 15.0,
 ) -> AsyncIterator[TwilioRest]:
-    """Open the one HTTP session of this process to Twilio.
+    """Open the one HTTP client of this process to Twilio.
 
     ``username`` and ``password`` are an API key and its secret, or the account SID and auth token.
     """
-    timeout = aiohttp.ClientTimeout(total=total_seconds, connect=connect_seconds)
-    async with rest_session(username, password, timeout) as session:
-        yield TwilioRest(session, account_sid=account_sid, base_url=base_url)
+    async with open_login(username, password, seconds=total_seconds, connect_seconds=connect_seconds) as http:
+        yield TwilioRest(http, account_sid=account_sid, base_url=base_url)
 
 
-def rest_session(username: str, password: str, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientSession:
-    """Make a session that signs in at Twilio, and takes nothing from this machine's environment."""
+def open_login(
+    username: str, password: str, *, seconds: float, connect_seconds: float = 5.0
+) -> AbstractAsyncContextManager[HttpClient]:
+    """Open a client that signs in at Twilio."""
     headers = {"Authorization": aiohttp.encode_basic_auth(username, password)}
-    return aiohttp.ClientSession(headers=headers, timeout=timeout, trust_env=False)
+    return open_http(headers=headers, seconds=seconds, connect_seconds=connect_seconds)
 
 
 def _refuse(status: int, answer: Mapping[str, Any]) -> NoReturn:
@@ -213,15 +213,6 @@ def _refuse(status: int, answer: Mapping[str, Any]) -> NoReturn:
     elif status in NOT_NOW:
         kind = DeliveryFailed
     raise kind(f"HTTP {status}, code {code}.", provider_code=code)
-
-
-def read_answer(body: bytes) -> Mapping[str, Any]:
-    """Read an answer; a proxy in between may answer with a page instead, which says nothing."""
-    try:
-        answer = json.loads(body)
-    except ValueError:
-        return {}
-    return answer if isinstance(answer, Mapping) else {}
 
 
 def provider_code_of(answer: Mapping[str, Any]) -> int | None:

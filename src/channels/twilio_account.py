@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-import aiohttp
-
 from ..errors import AccountRefused, AccountUnreachable, ConfigurationError
-from .twilio import provider_code_of, read_answer, rest_session
+from ..web.http_client import HttpClient, HttpTrouble
+from .twilio import open_login, provider_code_of
 
 RETRIES = "#rc=2&rp=ct,rt,5xx"
 """Asks Twilio to try a webhook twice more: connection or answer timed out, or 5xx (docs/usage/webhooks)."""
@@ -74,8 +73,8 @@ class Service:
 class TwilioAccount:
     """One account. Every method raises AccountUnreachable, and AccountRefused with the sentence to show."""
 
-    def __init__(self, session: aiohttp.ClientSession, *, account_sid: str, base_url: str) -> None:
-        self._session = session
+    def __init__(self, http: HttpClient, *, account_sid: str, base_url: str) -> None:
+        self._http = http
         self._account = f"{base_url}/2010-04-01/Accounts/{account_sid}"
         self._services = f"{_messaging(base_url)}/v1/Services"
 
@@ -114,23 +113,22 @@ class TwilioAccount:
 
     async def _call(self, method: str, url: str, **request: Any) -> Mapping[str, Any]:
         try:
-            async with self._session.request(method, url, allow_redirects=False, **request) as response:
-                answer, status = read_answer(await response.read()), response.status
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            # `from None`: their texts may quote the address.
-            raise AccountUnreachable(f"({urlsplit(url).hostname}: {type(error).__name__})") from None
-        if status not in (200, 201) or not answer:
-            _refuse(status, answer)
-        return answer
+            answer = await self._http.ask(method, url, **request)
+        except HttpTrouble as error:
+            raise AccountUnreachable(f"({urlsplit(url).hostname}: {error})") from error
+        row = answer.json_object()
+        if answer.status not in (200, 201) or not row:
+            _refuse(answer.status, row)
+        return row
 
 
 @asynccontextmanager
 async def open_twilio_account(
     *, account_sid: str, login: tuple[str, str], base_url: str, seconds: float = 15.0
 ) -> AsyncIterator[TwilioAccount]:
-    """Open a session for questions about the account; ``login`` as for :func:`~.twilio.open_twilio_rest`."""
-    async with rest_session(*login, aiohttp.ClientTimeout(total=seconds, connect=5.0)) as session:
-        yield TwilioAccount(session, account_sid=account_sid, base_url=base_url.rstrip("/"))
+    """Open a client for questions about the account; ``login`` as for :func:`~.twilio.open_twilio_rest`."""
+    async with open_login(*login, seconds=seconds) as http:
+        yield TwilioAccount(http, account_sid=account_sid, base_url=base_url.rstrip("/"))
 
 
 async def find_number(account: TwilioAccount, number: str) -> Number:

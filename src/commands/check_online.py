@@ -6,15 +6,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-
 from ..agents.model_probe import probe_models
-from ..channels.twilio import SIGNATURE, read_answer
+from ..channels.twilio import SIGNATURE
 from ..errors import ConfigurationError, IdentityError, StoreUnavailable
 from ..identity.factory import PHONE, probe_source, source_place
 from ..settings import Settings
 from ..simulator.wire import sign
-from ..web.bodies import BODY_LIMIT
+from ..web.http_client import HttpClient, HttpTrouble, open_http
 from ..wiring import model_source, open_shop
 from .check_result import CheckResult, ok, problem, skipped
 from .check_twilio import look_at_twilio
@@ -71,31 +69,29 @@ async def _public_address(settings: Settings) -> AsyncIterator[CheckResult]:
     if settings.public_base_url is None:
         yield skipped("public address", "PUBLIC_BASE_URL is not set")
         return
-    timeout = aiohttp.ClientTimeout(total=SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout, trust_env=False) as session:
-        trouble = await _no_gateway(session, settings.public_base_url)
+    async with open_http(seconds=SECONDS) as http:
+        trouble = await _no_gateway(http, settings.public_base_url)
         if trouble:
             yield problem("public address", trouble)
             yield skipped("signature", "the public address comes first")
             return
         yield ok("public address", f"a gateway answers at {settings.public_base_url}/health")
-        yield await _signature(session, settings)
+        yield await _signature(http, settings)
 
 
-async def _no_gateway(session: aiohttp.ClientSession, url: str) -> str | None:
+async def _no_gateway(http: HttpClient, url: str) -> str | None:
     """Say why there is no gateway at an address, or None."""
     try:
-        async with session.get(f"{url}/health", allow_redirects=False) as response:
-            status, answer = response.status, read_answer(await response.content.read(BODY_LIMIT))
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        kind = type(error).__name__
-        return f"{url}/health does not answer ({kind}); start the gateway, and the tunnel or proxy in front of it."
-    if answer.get("status") == "ok" and "version" in answer:
+        answer = await http.ask("GET", f"{url}/health")
+    except HttpTrouble as error:
+        return f"{url}/health does not answer ({error}); start the gateway, and the tunnel or proxy in front of it."
+    status, said = answer.status, answer.json_object()
+    if said.get("status") == "ok" and "version" in said:
         return None
     return f"Something else answers at {url}/health (HTTP {status}); point the tunnel or proxy at this gateway's PORT."
 
 
-async def _signature(session: aiohttp.ClientSession, settings: Settings) -> CheckResult:
+async def _signature(http: HttpClient, settings: Settings) -> CheckResult:
     """Ask the fallback, which keeps nothing, with a signature of ours: another gateway would refuse it."""
     if not settings.twilio_auth_token:
         return skipped("signature", "TWILIO_AUTH_TOKEN is not set")
@@ -103,10 +99,9 @@ async def _signature(session: aiohttp.ClientSession, settings: Settings) -> Chec
     form = {"MessageSid": "SM" + "0" * 32}
     headers = {SIGNATURE: sign(url, form, settings.twilio_auth_token[0].get_secret_value())}
     try:
-        async with session.post(url, data=form, headers=headers, allow_redirects=False) as response:
-            status = response.status
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        return problem("signature", f"{url} does not answer ({type(error).__name__}); try again.")
+        status = (await http.ask("POST", url, data=form, headers=headers)).status
+    except HttpTrouble as error:
+        return problem("signature", f"{url} does not answer ({error}); try again.")
     if status == 200:
         return ok("signature", "the gateway there takes what this account signs")
     return problem(

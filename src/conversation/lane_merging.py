@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections import OrderedDict
 from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
 import structlog
+from cachetools import LRUCache
 
 from ..errors import LeaseLost, StoreError, StoreUnavailable
 from ..events import EventName
@@ -52,7 +52,7 @@ class MergingResolver:
         self._bus = bus
         self._wake = wake
         self._pauses = pauses
-        self._done: OrderedDict[SubjectId, Resolution] = OrderedDict()
+        self._done: LRUCache[SubjectId, Resolution] = LRUCache(MOST_DONE)
         self._running: dict[SubjectId, asyncio.Task[None]] = {}
 
     async def __aenter__(self) -> Self:
@@ -83,9 +83,6 @@ class MergingResolver:
         if found.subject in self._running:
             return None
         self._done[found.subject] = found
-        self._done.move_to_end(found.subject)
-        if len(self._done) > MOST_DONE:
-            self._done.popitem(last=False)
         task = asyncio.create_task(self._join(found.subject, found.earlier), name="joining")
         self._running[found.subject] = task
         task.add_done_callback(lambda _: self._running.pop(found.subject, None))

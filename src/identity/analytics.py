@@ -14,12 +14,13 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import structlog
+from cachetools import LRUCache
 
 from ..events import EventName, Happened
 from ..model import SubjectId
 from .base import Resolution
 from .segment import USER, of_number
-from .source_answers import OURS, Lately
+from .source_answers import OURS
 
 log = structlog.get_logger(__name__)
 
@@ -73,7 +74,7 @@ class SegmentAnalytics:
         self._client = client
         self._known = known
         self._must_know = must_know
-        self._channels: Lately[SubjectId, str] = Lately(MOST_PEOPLE)
+        self._channels: LRUCache[SubjectId, str] = LRUCache(MOST_PEOPLE)
         self._full = False
 
     async def hear(self, happened: Happened) -> None:
@@ -89,7 +90,7 @@ class SegmentAnalytics:
         channel = event.channel.value if event.channel else ""
         before = self._channels.get(subject)
         if channel:
-            self._channels.put(subject, channel)
+            self._channels[subject] = channel
         if before and channel and before != channel:
             self._put("track", **person(subject), event=CHANNEL_CHANGED, properties={"from": before, "to": channel})
         properties = {key: str(event.data[key]) for key in keys if key in event.data} | {"channel": channel}
@@ -97,7 +98,7 @@ class SegmentAnalytics:
             properties["outcome"] = event.tone.value
         self._put("track", **person(subject), event=name, properties=properties)
         if event.name == EventName.CONVERSATION_END:
-            self._channels.drop(subject)
+            self._channels.pop(subject, None)
 
     def _moved(self, old: SubjectId, new: SubjectId) -> None:
         """Tell Segment that somebody who was anonymous is known now, and who that is."""

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import structlog
+from cachetools import LRUCache, TTLCache
 
 from ..errors import IdentityError, IdentityUnavailable, IdentityUnreadable, MalformedRequest
 from ..model import Address, Channel, Route, SubjectId
@@ -26,7 +27,7 @@ from .base import NO_METADATA, Metadata, Resolution, SubjectResolver
 from .breaker import Breaker, May
 from .metadata import read
 from .phone import PhoneResolver
-from .source_answers import Kept, Lately, checked
+from .source_answers import Kept, checked
 
 log = structlog.get_logger(__name__)
 
@@ -71,9 +72,9 @@ class CachingResolver:
         self._deadline = deadline
         self._clock = clock
         self._breaker = Breaker()
-        self._answers: Lately[Question, Kept] = Lately(most)
-        self._subjects: Lately[SubjectId, Resolution] = Lately(most)
-        self._troubled: Lately[Question, float] = Lately(most)
+        self._answers: LRUCache[Question, Kept] = LRUCache(most)
+        self._subjects: LRUCache[SubjectId, Resolution] = LRUCache(most)
+        self._troubled: TTLCache[Question, None] = TTLCache(most, TROUBLE_SECONDS, clock)
         self._running: dict[Question, _Lookup] = {}
         self._unreadable: Question | None = None
 
@@ -136,9 +137,9 @@ class CachingResolver:
         self, question: Question, base: Resolution, address: Address, session: str, metadata: Metadata
     ) -> _Lookup | None:
         """Ask the source, unless it rests or failed on this question a moment ago."""
-        now = self._clock()
-        if now < (self._troubled.get(question) or 0.0):
+        if question in self._troubled:
             return None
+        now = self._clock()
         may = self._breaker.may(now)
         if may is May.NOT:
             return None
@@ -174,9 +175,9 @@ class CachingResolver:
         now = self._clock()
         missed = found.subject == base.subject
         stale = -1.0 if missed else now + STALE_SECONDS
-        self._answers.put(question, Kept(found, now + FRESH_SECONDS, stale))
-        self._subjects.put(found.subject, found)
-        self._troubled.drop(question)
+        self._answers[question] = Kept(found, now + FRESH_SECONDS, stale)
+        self._subjects[found.subject] = found
+        self._troubled.pop(question, None)
 
     def _too_late(self, question: Question, lookup: _Lookup) -> None:
         if not lookup.task.done():
@@ -185,7 +186,7 @@ class CachingResolver:
 
     def _failed(self, question: Question, lookup: _Lookup, error: Exception) -> None:
         now = self._clock()
-        self._troubled.put(question, now + TROUBLE_SECONDS)
+        self._troubled[question] = None
         if lookup.late:
             return  # counted when it became late
         if isinstance(error, IdentityUnreadable):

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from inspect import iscoroutinefunction, signature
+from pkgutil import resolve_name
 from typing import Any, Final, Literal, Protocol, cast
 
 from pydantic import SecretStr
@@ -173,15 +174,11 @@ async def _open_own(settings: IdentitySettings) -> AsyncIterator[SubjectResolver
 
 
 def _make(path: str, settings: IdentitySettings) -> Any:
-    module_name, _, name = path.partition(":")
     if (folder := os.getcwd()) not in sys.path and "" not in sys.path:
         sys.path.append(folder)
     importlib.invalidate_caches()
     try:
-        made = importlib.import_module(module_name)
-        for part in name.split("."):
-            made = getattr(made, part)
-        return cast(Any, made)(settings)
+        return resolve_name(path)(settings)
     # A user's module may fail in any way while it is imported or called.
     except Exception as error:
         raise _wrong(path, f"cannot be used ({type(error).__name__}: {error})") from error

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from ..errors import IdentityUnreadable
 from ..model import SubjectId
@@ -34,9 +33,6 @@ NOBODY = frozenset(
 LONGEST_ID = 128
 LONGEST_SUBJECT = 200
 MOST_EARLIER = 8
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 
 def customer_id(value: Any) -> str | None:
@@ -74,32 +70,3 @@ class Kept:
     resolution: Resolution
     fresh: float
     stale: float = -math.inf
-
-
-class Lately(Generic[K, V]):
-    """A mapping of bounded size that forgets what was not used for the longest time."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._kept: OrderedDict[K, V] = OrderedDict()
-
-    def get(self, key: K) -> V | None:
-        """Return what was put under a key, and keep it longer."""
-        found = self._kept.get(key)
-        if found is not None:
-            self._kept.move_to_end(key)
-        return found
-
-    def put(self, key: K, value: V) -> None:
-        """Keep a value, in place of an earlier one."""
-        self._kept[key] = value
-        self._kept.move_to_end(key)
-        if len(self._kept) > self._most:
-            self._kept.popitem(last=False)
-
-    def drop(self, key: K) -> None:
-        """Forget a key, if it is known."""
-        self._kept.pop(key, None)
-
-    def __len__(self) -> int:
-        return len(self._kept)

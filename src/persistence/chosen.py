@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Final, Protocol
 
 from pydantic import SecretStr
@@ -171,12 +172,11 @@ def _open_own(settings: StoreSettings, create: bool) -> AbstractAsyncContextMana
     The working folder is importable, after everything that is installed.
     """
     path = settings.persistence_adapter
-    module_name, _, name = path.partition(":")
     if (folder := os.getcwd()) not in sys.path and "" not in sys.path:
         sys.path.append(folder)
     importlib.invalidate_caches()
     try:
-        opened = getattr(importlib.import_module(module_name), name)(settings)
+        opened = resolve_name(path)(settings)
     # A user's module may fail in any way while it is imported or called.
     except Exception as error:
         raise _wrong(path, f"cannot be used ({type(error).__name__}: {error})") from error

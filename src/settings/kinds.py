@@ -1,54 +1,63 @@
-"""The kinds of settings: how each is read, described, and answered when it is wrong. Pure."""
+"""The kinds of settings: how each is read, and answered when it is wrong. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator, Mapping
-from typing import Annotated, Any
+from decimal import Decimal
+from typing import Annotated, get_args
 
 import phonenumbers
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from ..identity.factory import PHONE, SOURCES
 from ..persistence.chosen import ADAPTERS
 
 
-def _lower(value: object) -> object:
-    """Let enumerated values be written in any case."""
-    return value.lower() if isinstance(value, str) else value
+def _matching(pattern: str, allowed: str) -> BeforeValidator:
+    """Accept a text that fits a pattern; another one is answered with "must be" and ``allowed``."""
+
+    def check(value: object) -> object:
+        if not isinstance(value, str) or not re.match(pattern, value):
+            raise ValueError(allowed)
+        return value
+
+    return BeforeValidator(check)
 
 
-def _url(value: object) -> object:
-    """Accept an http or https address without query, and drop a trailing slash."""
-    if not isinstance(value, str) or not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", value):
-        raise ValueError
-    return value.rstrip("/")
+def _one_of(names: Container[str], allowed: str) -> AfterValidator:
+    """Accept one of our names, in any case, or somebody's own as ``module:Class``."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(r"\w+(\.\w+)*:\w+(\.\w+)*", value) and value.lower() not in names:
+            raise ValueError(f"{allowed}, not {value[:40]!r}")
+        return value if ":" in value else value.lower()
+
+    return AfterValidator(check)
 
 
-def _phone(value: object) -> object:
-    """Accept a telephone number or short code as people write it, and keep its digits and plus."""
-    text = re.sub(r"[\s().-]", "", value) if isinstance(value, str) else ""
+def _phone(value: str) -> str:
+    """Keep the digits and the plus of a telephone number or short code as people write it."""
+    text = re.sub(r"[\s().-]", "", value)
     if not re.fullmatch(r"\+?\d{5,15}", text):
-        raise ValueError
+        raise ValueError("a telephone number such as +15551234567")
     return text
 
 
-def _region(value: object) -> object:
+def _region(value: str) -> str:
     """Accept a region for which telephone numbers are known."""
-    text = value.upper() if isinstance(value, str) else ""
-    if text not in phonenumbers.SUPPORTED_REGIONS:
-        raise ValueError
-    return text
+    if value.upper() not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError("a region of two letters, such as US or GB")
+    return value.upper()
 
 
 def _tokens(value: object) -> object:
     """Split a comma-separated list of secrets."""
-    if not isinstance(value, str):
-        return value
-    tokens = tuple(part.strip() for part in value.split(","))
-    if not all(tokens):
-        raise ValueError
+    tokens = tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+    if isinstance(tokens, tuple) and not all(tokens):
+        raise ValueError("one token, or two with a comma")
     return tokens
 
 
@@ -59,102 +68,66 @@ def _named_tokens(value: object) -> object:
     pairs = [part.partition(":")[::2] for part in value.split(",")]
     named = {name.strip(): token.strip() for name, token in pairs}
     if not all(name and token for name, token in named.items()) or len(set(named.values())) != len(pairs):
-        raise ValueError
+        raise ValueError("name:token, several with commas, each name and each token once")
     return named
 
 
-def _adapter(value: object) -> object:
-    """Accept the name of a store, in any case, or somebody's own as ``module:Class``."""
-    return _one_of(ADAPTERS, value)
+AnyCase = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 
-
-def _resolver(value: object) -> object:
-    """Accept the name of a resolver, in any case, or somebody's own as ``module:Class``."""
-    return _one_of((PHONE, *SOURCES), value)
-
-
-def _one_of(names: Container[str], value: object) -> str:
-    text = value if isinstance(value, str) else ""
-    if not re.fullmatch(r"\w+(\.\w+)*:\w+(\.\w+)*", text) and text.lower() not in names:
-        raise ValueError
-    return text if ":" in text else text.lower()
-
-
-def _webhook_url(value: object) -> object:
-    """Accept an http or https address, which often holds a secret in its path or query."""
-    if not isinstance(value, str) or not re.fullmatch(r"https?://[^\s/?#]+(/[^\s#]*)?", value):
-        raise ValueError
-    return value
-
-
-def _database_url(value: object) -> object:
-    """Accept the address of a Postgres database, which may hold a password."""
-    if not isinstance(value, str) or not re.match(r"postgres(ql)?://\S+$", value):
-        raise ValueError
-    return value
-
-
-def _redis_url(value: object) -> object:
-    """Accept the address of a Redis server, which may hold a password."""
-    if not isinstance(value, str) or not re.match(r"(rediss?|unix)://\S+$", value):
-        raise ValueError
-    return value
-
-
-Url = Annotated[str, BeforeValidator(_url)]
-Phone = Annotated[str, BeforeValidator(_phone)]
-Region = Annotated[str, BeforeValidator(_region)]
+Phone = Annotated[str, AfterValidator(_phone)]
+Region = Annotated[str, AfterValidator(_region)]
 Tokens = Annotated[tuple[SecretStr, ...], BeforeValidator(_tokens)]
 NamedTokens = Annotated[dict[str, SecretStr], BeforeValidator(_named_tokens)]
-DatabaseUrl = Annotated[SecretStr, BeforeValidator(_database_url)]
-WebhookUrl = Annotated[SecretStr, BeforeValidator(_webhook_url)]
-RedisUrl = Annotated[SecretStr, BeforeValidator(_redis_url)]
-StoreName = Annotated[str, BeforeValidator(_adapter)]
-ResolverName = Annotated[str, BeforeValidator(_resolver)]
-AnyCase = BeforeValidator(_lower)
+StoreName = Annotated[str, _one_of(ADAPTERS, "file, redis, postgres or module:Class")]
+ResolverName = Annotated[str, _one_of((PHONE, *SOURCES), "phone, segment, crm or module:Class")]
+AgentPath = Annotated[str, _matching(r"\w+(\.\w+)*:\w+(\.\w+)*\Z", "module:attribute, such as my_agents:billing")]
+AccountSid = Annotated[str, _matching("AC", "an account SID, which starts with AC")]
+ApiKeySid = Annotated[str, _matching("SK", "an API key SID, which starts with SK")]
+ServiceSid = Annotated[str, _matching("MG", "a messaging service SID, which starts with MG")]
+SocketUrl = Annotated[str, _matching("wss://", "an address that starts with wss://")]
+Url = Annotated[
+    str,
+    _matching(r"https?://[^\s/?#]+(/[^\s?#]*)?\Z", "an address that starts with https:// or http:// and has no query"),
+    AfterValidator(lambda url: url.rstrip("/")),
+]
+WebhookUrl = Annotated[
+    SecretStr, _matching(r"https?://[^\s/?#]+(/[^\s#]*)?\Z", "an address that starts with https:// or http://")
+]
+"""Its path or query often holds a secret."""
+DatabaseUrl = Annotated[
+    SecretStr, _matching(r"postgres(ql)?://\S+\Z", "an address that starts with postgresql:// or postgres://")
+]
+RedisUrl = Annotated[
+    SecretStr,
+    _matching(r"(rediss?|unix)://\S+\Z", "an address such as redis://user:password@host:6379/0, or rediss:// for TLS"),
+]
+TableName = Annotated[
+    str,
+    _matching(r"[A-Za-z_][A-Za-z0-9_]{0,39}\Z", "up to 40 letters, digits and underscores, not beginning with a digit"),
+]
+KeyPrefix = Annotated[str, _matching(r"[A-Za-z0-9:._-]{1,100}\Z", "up to 100 letters, digits and the signs : . _ -")]
+
+_NUMBERS: Mapping[object, str] = {
+    int: "a whole number from {} to {}",
+    float: "a number from {} to {}",
+    Decimal: "an amount from {} to {}, such as 100 or 49.99",
+}
 
 
-def say(default: Any, about: str, allowed: str, *, repeat: bool = False, **rules: Any) -> Any:
-    """Describe one setting.
-
-    ``about`` is its line in the documents; a wrong value is answered with "must be" and ``allowed``, and is repeated
-    only where it cannot be a secret or somebody's number.
-    """
-    return Field(default, description=about, json_schema_extra={"allowed": allowed, "repeat": repeat}, **rules)
+def complaint(name: str, field: FieldInfo, error: ErrorDetails, value: str) -> str:
+    """Return the sentence for a wrong value; it is repeated only where it cannot be a secret or somebody's number."""
+    said = error.get("ctx", {}).get("error") or f"{_allowed(field)}, not {value[:40]!r}"
+    return f"{name} must be {said}."
 
 
-def number(default: float, about: str, low: float, high: float) -> Any:
-    """Describe a number with its bounds."""
-    kind = "a whole number" if isinstance(default, int) else "a number"
-    return say(default, about, f"{kind} from {low} to {high}", repeat=True, ge=low, le=high)
-
-
-def choice(default: str, about: str, *values: str) -> Any:
-    """Describe an enumerated setting."""
-    words = " or ".join(part for part in (", ".join(values[:-1]), values[-1]) if part)
-    return say(default, about, words, repeat=True)
-
-
-def flag(default: bool, about: str) -> Any:
-    """Describe a switch."""
-    return say(default, about, "true or false", repeat=True)
-
-
-def text(about: str, default: str | None = None, *, allowed: str = "a text", **rules: Any) -> Any:
-    """Describe a text, absent unless it has a default."""
-    return say(default, about, allowed, **rules)
-
-
-URL = "an address that starts with https:// or http:// and has no query"
-NUMBER = "a telephone number such as +15551234567"
-
-
-def complaint(name: str, field: FieldInfo, value: str) -> str:
-    """Return the sentence for a wrong value."""
-    extra = field.json_schema_extra
-    words = extra if isinstance(extra, dict) else {}
-    but = f", not {value[:40]!r}" if words.get("repeat") else ""
-    return f"{name} must be {words.get('allowed', 'a text')}{but}."
+def _allowed(field: FieldInfo) -> str:
+    """Say what a switch, a choice or a number may be."""
+    if field.annotation is bool:
+        return "true or false"
+    if choices := get_args(field.annotation):
+        return f"{', '.join(choices[:-1])} or {choices[-1]}"
+    bounds = [getattr(one, side) for side in ("ge", "le") for one in field.metadata if hasattr(one, side)]
+    return _NUMBERS[field.annotation].format(*bounds)
 
 
 def secret_values(value: object) -> Iterator[str]:

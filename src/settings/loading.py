@@ -75,8 +75,9 @@ def _non_empty(values: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
 
 def _in_plain_words(error: ValidationError, given: Mapping[str, str]) -> Iterator[str]:
     """Turn the library's findings into one sentence per variable."""
-    for name in dict.fromkeys(str(finding["loc"][0]) for finding in error.errors(include_input=False)):
-        yield complaint(name.upper(), Settings.model_fields[name], given.get(name.upper(), ""))
+    for finding in error.errors(include_input=False):
+        name = str(finding["loc"][0])
+        yield complaint(name.upper(), Settings.model_fields[name], finding, given[name.upper()])
 
 
 def _missing(given: Mapping[str, str]) -> Iterator[str]:

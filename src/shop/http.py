@@ -7,18 +7,17 @@ that an answer holds gets into an exception or the log.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-import aiohttp
 import structlog
 from yarl import URL
 
 from ..errors import StoreUnavailable
+from ..web.http_client import BUSY, HttpClient, HttpTrouble, open_http, retrying
 from .base import Customer, NoRefund, Order, Refund
 from .http_answers import (
     read_counts,
@@ -32,11 +31,7 @@ from .http_answers import (
 
 log = structlog.get_logger(__name__)
 
-LONGEST_ANSWER = 1_000_000
-"""Bytes."""
 TRIES = 3
-AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""Statuses after which the same request may succeed (developer.mozilla.org, HTTP response status codes)."""
 CREDENTIALS = frozenset({401, 403})
 
 ReadT = TypeVar("ReadT")
@@ -60,8 +55,8 @@ USUAL = Patience()
 class HttpShop:
     """Fulfils :class:`.base.Shop`. Get one from :func:`open_http_shop`."""
 
-    def __init__(self, session: aiohttp.ClientSession, base_url: str, patience: Patience) -> None:
-        self._session = session
+    def __init__(self, http: HttpClient, base_url: str, patience: Patience) -> None:
+        self._http = http
         self._base = URL(base_url)
         self._patience = patience
 
@@ -139,45 +134,37 @@ class HttpShop:
 
     async def _ask(self, method: str, url: URL, **request: Any) -> tuple[int, Any]:
         """Send a request, again where that may help; return status and answer, None where that is no JSON."""
-        trouble = ""
+        patience = self._patience
         try:
-            async with asyncio.timeout(self._patience.question):
-                for left in reversed(range(TRIES)):
-                    try:
-                        status, answer, asked = await self._once(method, url, **request)
-                    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                        # Only the kind: the texts of these quote the address.
-                        trouble, asked = type(error).__name__, 0.0
-                    else:
-                        if status not in AGAIN:
-                            return status, answer
-                        trouble = f"HTTP {status}"
-                    if left:
-                        await asyncio.sleep(max(asked, self._patience.pause * 2 ** (TRIES - 1 - left)))
-        except TimeoutError:
-            trouble = trouble or "TimeoutError"
-        raise StoreUnavailable(f"(shop: {trouble})")
+            async with asyncio.timeout(patience.question):
+                async for attempt in retrying(
+                    self._again, attempts=TRIES, pause=patience.pause, longest=patience.question
+                ):
+                    with attempt:
+                        answer = await self._http.ask(method, url, **request)
+                        if answer.status in BUSY:
+                            raise HttpTrouble(f"HTTP {answer.status}", retry_in=answer.retry_in)
+        except HttpTrouble as error:
+            raise StoreUnavailable(f"(shop: {error})") from error
+        except TimeoutError as error:
+            raise StoreUnavailable("(shop: TimeoutError)") from error
+        return answer.status, answer.json()
 
-    async def _once(self, method: str, url: URL, **request: Any) -> tuple[int, Any, float]:
-        """Send a request once; return also the pause that the shop asks for, in seconds."""
-        async with self._session.request(method, url, allow_redirects=False, **request) as response:
-            body = await response.content.read(LONGEST_ANSWER + 1)
-            while len(body) <= LONGEST_ANSWER and (more := await response.content.read(LONGEST_ANSWER)):
-                body += more
-            pause = response.headers.get("Retry-After", "")
-            asked = min(float(pause), self._patience.longest_pause) if pause.isdecimal() else 0.0
-            return response.status, _json(body) if len(body) <= LONGEST_ANSWER else None, asked
+    def _again(self, error: Exception) -> bool | float:
+        """Say whether to ask again, or after how many seconds."""
+        if isinstance(error, HttpTrouble) and error.retry_in:
+            return min(error.retry_in, self._patience.longest_pause)
+        return isinstance(error, HttpTrouble)
 
 
 @asynccontextmanager
 async def open_http_shop(
     base_url: str, api_key: str | None = None, patience: Patience = USUAL
 ) -> AsyncIterator[HttpShop]:
-    """Open the one HTTP session of this process to the shop; nobody is asked yet."""
+    """Open the one HTTP client of this process to the shop; nobody is asked yet."""
     headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {api_key}"} if api_key else {})
-    timeout = aiohttp.ClientTimeout(total=patience.request)
-    async with aiohttp.ClientSession(headers=headers, timeout=timeout, trust_env=False) as session:
-        yield HttpShop(session, base_url, patience)
+    async with open_http(headers=headers, seconds=patience.request) as http:
+        yield HttpShop(http, base_url, patience)
 
 
 def _same(what: str, same: bool) -> bool:
@@ -185,10 +172,3 @@ def _same(what: str, same: bool) -> bool:
     if not same:
         log.error("shop_answered_with_another", what=what)
     return same
-
-
-def _json(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None

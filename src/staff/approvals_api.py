@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from ..errors import MalformedRequest
 from ..model import ApprovalStatus
-from .approval_view import as_json
+from .answers import ApprovalView
 from .approvals import ApprovalDesk, Result
 from .auth import StaffTokens
 from .decision_request import InvalidBody, Submission, read_submission
@@ -46,7 +46,7 @@ class ApprovalsApi:
         page = await self._desk.page(
             _status(query.get("status") or "pending"), limit=limit_of(request), cursor=query.get("cursor")
         )
-        return answer({"approvals": [as_json(one) for one in page.items], "next": page.next})
+        return answer({"approvals": [ApprovalView.of(one) for one in page.items], "next": page.next})
 
     async def _decide(self, request: Request) -> Response:
         actor = self._tokens.actor(request)
@@ -89,5 +89,5 @@ def _result(one: Result) -> dict[str, Any]:
         "status": one.status,
     }
     if found and not one.accepted:
-        told["approval"] = as_json(found)
+        told["approval"] = ApprovalView.of(found)
     return told

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from ..errors import MalformedRequest
-from ..model import Priority, TicketStatus
+from .answers import TicketView
 from .auth import StaffTokens
+from .bodies import Body, NewMessage, NewTicket, TicketClosing
 from .conversations import Conversations
 from .customers import Customers
-from .http import act_key, answer, answer_if_changed, idempotency_key, limit_of, read_object, text_of
-from .ticket_view import ticket_as_json
-from .tickets import NewTicket, Tickets
+from .http import act_key, answer, answer_if_changed, idempotency_key, limit_of, read_object
+from .tickets import Tickets
 
-MAX_MESSAGE = 6400
-"""Characters; four text messages of Twilio's longest."""
 MAX_SEARCH = 200
-MAX_NAME, MAX_TITLE, MAX_DESCRIPTION, MAX_NOTE, MAX_EXTERNAL = 160, 120, 2000, 1000, 100
 
 
 class ConversationApi:
@@ -77,10 +73,9 @@ class ConversationApi:
 
     async def _write(self, request: Request) -> Response:
         actor = self._tokens.actor(request)
-        sent = await read_object(request)
-        text = text_of(sent, "text", MAX_MESSAGE, required=True)
+        sent = await read_object(request, NewMessage)
         key = act_key("message", request, actor)
-        return answer(await self._conversations.write(_subject(request), text, actor=actor, key=key))
+        return answer(await self._conversations.write(_subject(request), sent.text, actor=actor, key=key))
 
     async def _pause(self, request: Request) -> Response:
         return await self._hold(request, on=True)
@@ -90,7 +85,7 @@ class ConversationApi:
 
     async def _hold(self, request: Request, *, on: bool) -> Response:
         actor = self._tokens.actor(request)
-        await read_object(request)
+        await read_object(request, Body)
         key = act_key("pause" if on else "resume", request, actor)
         return answer(await self._conversations.hold(_subject(request), on=on, actor=actor, key=key))
 
@@ -104,10 +99,10 @@ class ConversationApi:
 
     async def _open_ticket(self, request: Request) -> Response:
         actor = self._tokens.actor(request)
-        wanted = _new_ticket(await read_object(request))
+        wanted = await read_object(request, NewTicket)
         key = idempotency_key(request)
         opened = await self._tickets.open(wanted, actor=actor, key=key)
-        shown = ticket_as_json(opened.ticket)
+        shown = TicketView.of(opened.ticket)
         if not opened.earlier:
             return answer(shown, 201)
         if key and not wanted.external_id:
@@ -117,40 +112,16 @@ class ConversationApi:
 
     async def _ticket(self, request: Request) -> Response:
         self._tokens.actor(request)
-        return answer_if_changed(request, ticket_as_json(await self._tickets.find(request.path_params["ticket"])))
+        return answer_if_changed(request, TicketView.of(await self._tickets.find(request.path_params["ticket"])))
 
     async def _close_ticket(self, request: Request) -> Response:
         actor = self._tokens.actor(request)
-        sent = await read_object(request)
-        if sent.get("status") not in (TicketStatus.CLOSED, TicketStatus.SOLVED):
-            raise MalformedRequest('status must be "closed" or "solved".')
-        note = text_of(sent, "note", MAX_NOTE)
+        sent = await read_object(request, TicketClosing)
         name = request.path_params["ticket"]
         key = act_key(f"ticket:{name}", request, actor)
-        ticket = await self._tickets.close(name, TicketStatus(sent["status"]), note, actor=actor, key=key)
-        return answer(ticket_as_json(ticket))
+        ticket = await self._tickets.close(name, sent.status, sent.note, actor=actor, key=key)
+        return answer(TicketView.of(ticket))
 
 
 def _subject(request: Request) -> str:
     return str(request.path_params["subject"])
-
-
-def _new_ticket(sent: Mapping[str, Any]) -> NewTicket:
-    """Read what a ticket is wanted for. Raises MalformedRequest."""
-    customer, subject = text_of(sent, "customerId", MAX_NAME), text_of(sent, "subjectId", MAX_NAME)
-    if bool(customer) is bool(subject):
-        raise MalformedRequest("There must be a customerId or a subjectId, and not both.")
-    priority = sent.get("priority", Priority.MEDIUM.value)
-    if not isinstance(priority, str) or priority not in list(Priority):
-        raise MalformedRequest(f"priority must be one of {', '.join(Priority)}.")
-    external = text_of(sent, "externalId", MAX_EXTERNAL)
-    if not external.isprintable():
-        raise MalformedRequest("externalId must be printable.")
-    return NewTicket(
-        customer=customer,
-        subject=subject,
-        title=text_of(sent, "subject", MAX_TITLE, required=True),
-        description=text_of(sent, "description", MAX_DESCRIPTION, required=True),
-        priority=Priority(priority),
-        external_id=external or None,
-    )

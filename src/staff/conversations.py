@@ -22,11 +22,9 @@ from ..persistence.heads import glance
 from ..persistence.joining import erase_person
 from ..persistence.values import ConversationHead, Outcome, Receipt
 from ..telemetry.logs import subject_label
-from .approval_view import as_json
+from .answers import ApprovalView, ReplyView, TicketView, TimelineRow, written
 from .customer_directory import CustomerDirectory, masked_number
 from .subject_lookup import SubjectLookup
-from .ticket_view import ticket_as_json
-from .times import written
 from .transcript import transcript, waiting_words
 
 log = structlog.get_logger(__name__)
@@ -256,34 +254,8 @@ def _body(conversation: Conversation, waiting: tuple[Waiting, ...], records: _Re
         "paused": paused_as_seen(conversation, waiting),
         "transcript": transcript(conversation, records.timeline, approvals),
         "waiting": waiting_words(waiting),
-        "approvals": [as_json(one) for one in approvals],
-        "tickets": [ticket_as_json(one) for one in records.tickets],
-        "timeline": [_row(one) for one in records.timeline],
-        "replies": [_reply(one) for one in records.replies],
-    }
-
-
-def _row(event: TimelineEvent) -> dict[str, Any]:
-    return {
-        "name": event.name,
-        "source": event.source.value,
-        "tone": event.tone.value,
-        "channel": event.channel.value if event.channel else None,
-        "turn": event.turn,
-        "data": dict(event.data),
-        "at": written(event.at),
-    }
-
-
-def _reply(stored: StoredReply) -> dict[str, Any]:
-    reply = stored.reply
-    return {
-        "id": reply.id,
-        "channel": reply.route.channel.value,
-        "turn": reply.turn,
-        "text": reply.text,
-        "status": stored.status.value,
-        "errorCode": stored.error_code,
-        "tries": stored.tries,
-        "createdAt": written(reply.created_at),
+        "approvals": [ApprovalView.of(one) for one in approvals],
+        "tickets": [TicketView.of(one) for one in records.tickets],
+        "timeline": [TimelineRow.of(one) for one in records.timeline],
+        "replies": [ReplyView.of(one) for one in records.replies],
     }

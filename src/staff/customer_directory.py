@@ -6,6 +6,8 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from cachetools import TTLCache
+
 from ..errors import StoreUnavailable, UnreadableRecord
 from ..identity.phone import e164
 from ..model import Conversation, SubjectId
@@ -36,8 +38,7 @@ class CustomerDirectory:
         self._store = store
         self._region = region
         self._patience = patience
-        self._clock = clock
-        self._known: dict[SubjectId, tuple[float, str | None, Customer | None]] = {}
+        self._known: TTLCache[SubjectId, tuple[str | None, Customer | None]] = TTLCache(KEPT, KEPT_SECONDS, clock)
         self._turnstile = asyncio.Semaphore(AT_ONCE)
 
     async def number(self, subject: SubjectId, conversation: Conversation | None = None) -> str | None:
@@ -55,13 +56,12 @@ class CustomerDirectory:
     async def account(self, subject: SubjectId, number: str | None) -> Customer | None:
         """Return the account behind a number, asked now. Raises StoreUnavailable."""
         customer = await self._shop.customer_by_phone(number) if number else None
-        self._keep(subject, number, customer)
+        self._known[subject] = number, customer
         return customer
 
     async def glance(self, subjects: Sequence[SubjectId]) -> Mapping[SubjectId, tuple[str | None, Customer | None]]:
         """Return number and account of each subject, as far as they can be had in time; never raises."""
-        now = self._clock()
-        found = {who: known[1:] for who in subjects if (known := self._known.get(who)) and known[0] > now}
+        found = {who: known for who in subjects if (known := self._known.get(who))}
         tasks = [asyncio.create_task(self._look(who)) for who in dict.fromkeys(subjects) if who not in found]
         if tasks:
             done, late = await asyncio.wait(tasks, timeout=self._patience)
@@ -81,12 +81,6 @@ class CustomerDirectory:
             except StoreUnavailable:
                 return subject, number, None
 
-    def _keep(self, subject: SubjectId, number: str | None, customer: Customer | None) -> None:
-        self._known.pop(subject, None)
-        self._known[subject] = (self._clock() + KEPT_SECONDS, number, customer)
-        while len(self._known) > KEPT:
-            del self._known[next(iter(self._known))]
-
     def forget(self, subject: SubjectId) -> None:
         """Forget what is known of a subject."""
         self._known.pop(subject, None)
@@ -95,12 +89,6 @@ class CustomerDirectory:
 def masked_number(number: str | None) -> str | None:
     """Return the end of a number, as it may be shown: ``…0100``."""
     return f"…{number[-4:]}" if number else None
-
-
-def masked_email(email: str) -> str | None:
-    """Return an e-mail address as it may be shown: ``j…@email.com``; None for none."""
-    name, at, domain = email.partition("@")
-    return f"{name[:1]}…@{domain}" if at else None
 
 
 def _is_number(subject: SubjectId) -> bool:

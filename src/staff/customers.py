@@ -9,11 +9,10 @@ from typing import Any
 from ..errors import NotFound, UnreadableRecord
 from ..model import Conversation, SubjectId, Ticket, TicketStatus
 from ..persistence.base import LaneStore
-from ..shop.base import Customer, Order, Shop, dollars
-from .customer_directory import CustomerDirectory, masked_email
+from ..shop.base import Order, Shop, dollars
+from .answers import AccountView, OrderView, TicketView, written
+from .customer_directory import CustomerDirectory
 from .subject_lookup import SubjectLookup
-from .ticket_view import ticket_as_json
-from .times import written
 
 
 class Customers:
@@ -36,9 +35,9 @@ class Customers:
         orders = await self._shop.orders_of(account.id) if account else ()
         return {
             "subjectId": subject,
-            "account": _account(account) if account else None,
-            "orders": [_order(order) for order in orders],
-            "tickets": [ticket_as_json(one) for one in tickets],
+            "account": AccountView.of(account) if account else None,
+            "orders": [OrderView.of(order) for order in orders],
+            "tickets": [TicketView.of(one) for one in tickets],
             "numbers": _numbers(conversation, orders, tickets),
         }
 
@@ -47,31 +46,6 @@ class Customers:
             return await self._store.conversation(subject)
         except UnreadableRecord:
             return None
-
-
-def _account(customer: Customer) -> dict[str, Any]:
-    return {
-        "customerId": customer.id,
-        "name": customer.name,
-        "plan": customer.plan,
-        "email": masked_email(customer.email),
-    }
-
-
-def _order(order: Order) -> dict[str, Any]:
-    parcel = order.shipment
-    return {
-        "orderId": order.id,
-        "status": order.status,
-        "total": dollars(order.total_cents),
-        "refunded": dollars(order.refunded_cents),
-        "items": [
-            {"name": line.name, "quantity": line.quantity, "unitPrice": dollars(line.unit_cents)}
-            for line in order.lines
-        ],
-        "carrier": parcel.carrier if parcel else None,
-        "trackingNumber": parcel.tracking_number if parcel else None,
-    }
 
 
 def _numbers(conversation: Conversation | None, orders: Sequence[Order], tickets: Sequence[Ticket]) -> dict[str, Any]:

@@ -15,9 +15,10 @@ from types import TracebackType
 from typing import Self
 
 import structlog
+from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from ..errors import StoreUnavailable
@@ -102,24 +103,27 @@ class StaffEvents:
         self._tokens.actor(request)
         if self._closed or len(self._pages) >= MAX_PAGES:
             raise HTTPException(503, headers={"Retry-After": "5"})
-        # ``no`` to nginx, which would keep the stream until it is long enough.
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(self._stream(), headers=headers, media_type="text/event-stream")
+        return EventSourceResponse(
+            self._stream(),
+            ping=self._heartbeat,
+            ping_message_factory=lambda: ServerSentEvent(comment="still here", sep="\n"),
+            sep="\n",
+        )
 
-    async def _stream(self) -> AsyncIterator[str]:
+    async def _stream(self) -> AsyncIterator[dict[str, str | int]]:
         page = _Page()
         self._pages.add(page)
         if len(self._pages) == 1 and not self._closed:
             self._watchers = [asyncio.create_task(self._listen()), asyncio.create_task(self._look())]
         try:
-            yield "retry: 2000\n\n"
+            yield {"retry": 2000}
             ends = time.monotonic() + LIFE_SECONDS
-            while not page.closed and time.monotonic() < ends:
-                changed = await page.changed(self._heartbeat)
+            while not page.closed and (left := ends - time.monotonic()) > 0:
+                changed = await page.changed(left)
                 if changed is None:
-                    yield "event: everything\ndata: {}\n\n"
-                else:
-                    yield f"event: changed\ndata: {json.dumps(changed)}\n\n" if changed else ": still here\n\n"
+                    yield {"event": "everything", "data": "{}"}
+                elif changed:
+                    yield {"event": "changed", "data": json.dumps(changed)}
         finally:
             self._pages.discard(page)
             if not self._pages:

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from ..errors import MalformedRequest, UnsupportedBody
 from ..web.bodies import read_body
 from ..web.strict_json import read_json
+from .bodies import BodyT, read_as
 
 BODY_LIMIT = 262_144
 """Bytes."""
@@ -50,7 +51,7 @@ async def read_bytes(request: Request) -> bytes:
     return body
 
 
-async def read_object(request: Request) -> Mapping[str, Any]:
+async def read_object(request: Request, kind: type[BodyT]) -> BodyT:
     """Read a body that is a JSON object; nothing at all counts as an empty one. Raises MalformedRequest."""
     body = await read_bytes(request)
     try:
@@ -59,18 +60,7 @@ async def read_object(request: Request) -> Mapping[str, Any]:
         raise MalformedRequest("The body must be JSON.") from error
     if not isinstance(value, dict):
         raise MalformedRequest("The body must be a JSON object.")
-    return value
-
-
-def text_of(sent: Mapping[str, Any], name: str, longest: int, *, required: bool = False) -> str:
-    """Return a text, stripped; empty when it is absent. Raises MalformedRequest."""
-    value = sent.get(name)
-    if value is None:
-        value = ""
-    if not isinstance(value, str) or len(value) > longest or (required and not value.strip()):
-        least = 1 if required else 0
-        raise MalformedRequest(f"{name} must be a text of {least} to {longest} characters.")
-    return value.strip()
+    return read_as(kind, value)
 
 
 def limit_of(request: Request) -> int:

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
-import aiohttp
 import structlog
 
 from ..events import EventName, Happened
+from ..web.http_client import BUSY, HttpClient, HttpTrouble, open_http, retrying
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +32,7 @@ DIGEST_SECONDS: Final = 60.0
 TRIES: Final = 5
 FIRST_PAUSE: Final = 1.0
 """Seconds before the second try; each further pause is twice as long."""
+LONGEST_PAUSE: Final = 16.0
 POST_SECONDS: Final = 10.0
 LAST_SECONDS: Final = 3.0
 """How long a stopping server tries to post what is left."""
@@ -60,7 +61,7 @@ class StaffNotifier:
     """
 
     def __init__(
-        self, http: aiohttp.ClientSession, url: str, *, desk: str, secret: str | None = None, paces: Paces | None = None
+        self, http: HttpClient, url: str, *, desk: str, secret: str | None = None, paces: Paces | None = None
     ) -> None:
         self._http = http
         self._url = url
@@ -102,32 +103,31 @@ class StaffNotifier:
         if not notices:
             return
         body = json.dumps(message(notices, left_out, self._desk), ensure_ascii=False).encode()
-        problem = ""
-        for attempt in range(tries):
-            if attempt:
-                await asyncio.sleep(self._paces.retry * 2 ** (attempt - 1))
-            problem, again = await self._try(body)
-            if not problem:
-                return
-            if not again:
-                break
-        log.error("staff_webhook_failed", problem=problem, notices=len(notices) + left_out)
+        try:
+            async for attempt in retrying(_passing, attempts=tries, pause=self._paces.retry, longest=LONGEST_PAUSE):
+                with attempt:
+                    await self._try(body)
+        except (HttpTrouble, _Refused) as error:
+            log.error("staff_webhook_failed", problem=str(error), notices=len(notices) + left_out)
 
-    async def _try(self, body: bytes) -> tuple[str, bool]:
-        """Post once; return what went wrong (empty: nothing) and whether trying again may help."""
+    async def _try(self, body: bytes) -> None:
+        """Post once. Raises HttpTrouble for what may pass, and _Refused."""
         headers = {"Content-Type": "application/json; charset=utf-8"}
         if self._secret:
             now = str(int(time.time()))
             signature = hmac.new(self._secret, f"{now}.".encode() + body, "sha256").hexdigest()
             headers["X-Tandem-Signature"] = f"t={now},v1={signature}"
-        try:
-            async with self._http.post(self._url, data=body, headers=headers, allow_redirects=False) as response:
-                status = response.status
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            return type(error).__name__, True  # its text would quote the address, which is a secret at many services
-        if 200 <= status < 300:
-            return "", False
-        return f"status {status}", status >= 500 or status in (408, 425, 429)
+        status = (await self._http.ask("POST", self._url, data=body, headers=headers)).status
+        if not 200 <= status < 300:
+            raise (HttpTrouble if status >= 500 or status in BUSY else _Refused)(f"status {status}")
+
+
+class _Refused(Exception):
+    """The receiver answered that it will not take this notice."""
+
+
+def _passing(error: Exception) -> bool:
+    return isinstance(error, HttpTrouble)
 
 
 @asynccontextmanager
@@ -135,8 +135,7 @@ async def open_notifier(
     url: str, *, desk: str, secret: str | None = None, paces: Paces | None = None
 ) -> AsyncIterator[StaffNotifier]:
     """Post until the body is left."""
-    timeout = aiohttp.ClientTimeout(total=POST_SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as http:
+    async with open_http(seconds=POST_SECONDS, limit=0, proxies=True) as http:
         notifier = StaffNotifier(http, url, desk=desk, secret=secret, paces=paces)
         work = asyncio.create_task(notifier.work(), name="staff-notifier")
         try:

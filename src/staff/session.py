@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from cachetools import LRUCache
+from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -15,6 +16,7 @@ from ..errors import MalformedRequest, NotAuthorised, TooManyAttempts, Unsupport
 from ..web.bodies import read_body
 from ..web.loopback import from_outside
 from .auth import DEVELOPER, StaffTokens
+from .bodies import SignIn
 from .cookie import SECONDS
 
 BODY_LIMIT = 4096
@@ -54,8 +56,7 @@ class StaffSession:
         address = request.client.host if request.client else ""
         actor = self._tokens.named(token.strip().encode())
         if actor is None:
-            self._throttle.check(address)
-            self._throttle.note(address)
+            self._throttle.count(address)
             raise NotAuthorised
         if self._made_token and actor == DEVELOPER and from_outside(request):
             # A development server is often reached through a tunnel: whoever finds it there needs a token of theirs.
@@ -83,36 +84,24 @@ class StaffSession:
 
 
 class Throttle:
-    """Counts wrong tokens per address, in this process."""
+    """Counts wrong tokens per address, in this process. Only the last addresses are remembered."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._wrong: dict[str, deque[float]] = {}
+        self._wrong: LRUCache[str, deque[float]] = LRUCache(_ADDRESSES)
 
-    def check(self, address: str) -> None:
-        """Raise TooManyAttempts when an address sent too many."""
-        times = self._wrong.get(address, deque())
-        while times and times[0] <= self._clock() - WITHIN:
-            times.popleft()
-        if len(times) >= WRONG_TOKENS:
+    def count(self, address: str) -> None:
+        """Count a wrong one. Raises TooManyAttempts instead when an address sent too many."""
+        now, times = self._clock(), self._wrong.setdefault(address, deque(maxlen=WRONG_TOKENS))
+        if len(times) == WRONG_TOKENS and times[0] > now - WITHIN:
             raise TooManyAttempts
-
-    def note(self, address: str) -> None:
-        """Count a wrong one. Only so many addresses are remembered, the last ones."""
-        times = self._wrong.pop(address, deque())
-        times.append(self._clock())
-        self._wrong[address] = times
-        if len(self._wrong) > _ADDRESSES:
-            del self._wrong[next(iter(self._wrong))]
+        times.append(now)
 
 
 def _token(request: Request, body: bytes) -> str:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedBody("Send application/json.")
     try:
-        sent = json.loads(body)
-        token = sent["token"]
-        token.encode()
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        return SignIn.model_validate_json(body).token
+    except ValidationError as error:
         raise MalformedRequest('Send {"token": "…"}.') from error
-    return str(token)

@@ -17,11 +17,12 @@ from ..entries import TicketClosed, TicketOpened
 from ..errors import MalformedRequest, NotFound, NoWay, UnreadableRecord
 from ..guardrails.pii import mask
 from ..identity.phone import e164
-from ..model import Address, Channel, Priority, Route, SubjectId, Ticket, TicketStatus, TicketStep
+from ..model import Address, Channel, Route, SubjectId, Ticket, TicketStatus, TicketStep
 from ..persistence.base import LaneStore
 from ..persistence.values import Outcome
 from ..shop.base import Shop
 from ..telemetry.logs import subject_label
+from .bodies import NewTicket
 from .conversations import Actor
 from .customer_directory import CustomerDirectory
 from .subject_lookup import SubjectLookup
@@ -30,18 +31,6 @@ log = structlog.get_logger(__name__)
 
 LOOKS, LOOK_SECONDS = 100, 0.02
 """How often opening looks whether the ticket can be found by its id, and how long it waits in between."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewTicket:
-    """What somebody wants a ticket for. ``customer`` is a customer's id, a subject id or a number; never both empty."""
-
-    customer: str
-    subject: str
-    title: str
-    description: str
-    priority: Priority
-    external_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +127,9 @@ class Tickets:
 
     async def _customer(self, wanted: NewTicket) -> tuple[SubjectId, str | None]:
         """Return whose ticket it is, and the number that named them."""
-        account = None if wanted.subject else await self._shop.customer_by_id(wanted.customer)
+        account = None if wanted.subject_id else await self._shop.customer_by_id(wanted.customer_id)
         number = e164(account.phone, self._region) if account else None
-        spelling = number or wanted.subject or wanted.customer
+        spelling = number or wanted.subject_id or wanted.customer_id
         return await self._whose.one(spelling), self._whose.number(spelling)
 
     # --- the store --------------------------------------------------------------------------------------
@@ -150,7 +139,7 @@ class Tickets:
         return Ticket(
             id=ticket_id,
             subject=subject,
-            title=mask(wanted.title).text,
+            title=mask(wanted.subject).text,
             description=mask(wanted.description).text,
             priority=wanted.priority,
             created_at=now,

@@ -10,7 +10,7 @@ from ..conversation.approvals import request_of
 from ..conversation.notes import Note, StaffWrote, read_note, words
 from ..entries import SpokenPrompt, StaffMessage, TextReceived, Waiting
 from ..model import Approval, ApprovalStatus, Conversation, Item, TimelineEvent, Tone, Turn
-from .times import written
+from .answers import written
 
 
 def transcript(

@@ -12,12 +12,11 @@ from .tree import ROOT, SRC, modules
 ROOMS = (
     ("errors", "model"),
     ("entries", "events"),
-    ("telemetry",),
+    ("telemetry", "web"),
     ("guardrails", "identity", "persistence"),
     ("knowledge", "shop"),
     ("conversation",),
     ("agents",),
-    ("web",),
     ("channels",),
     ("health", "simulator", "staff"),
     ("settings",),

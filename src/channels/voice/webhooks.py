@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from urllib.parse import urlencode
 
 import structlog
+from cachetools import LRUCache
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, WebSocketRoute
@@ -25,7 +26,6 @@ from ...conversation.spoken_turn import left_open
 from ...errors import BadSignature, MalformedRequest, RequestRejected, StoreUnavailable, UnreadableRecord
 from ...identity import metadata
 from ...identity.base import Metadata, Resolution
-from ...identity.source_answers import Lately
 from ...model import Address, SubjectId
 from ...persistence.base import LaneStore
 from ...persistence.own_lanes import USED_TOKENS
@@ -83,7 +83,7 @@ class VoiceWebhooks:
         self._greet = greet
         self._warm = warm
         self._transfer = Transfer(store, ways, signatures)
-        self._greeted: Lately[str, str] = Lately(GREETINGS)
+        self._greeted: LRUCache[str, str] = LRUCache(GREETINGS)
 
     def routes(self) -> Sequence[BaseRoute]:
         """Name the webhooks and the socket."""
@@ -108,7 +108,7 @@ class VoiceWebhooks:
             # A source is asked now and answers while the greeting plays: nobody listens to it ringing meanwhile.
             resolution = await self._engine.identity.glance(caller, session=call, metadata=came)
             greeting = await self._greeting(resolution)
-            self._greeted.put(call, greeting)
+            self._greeted[call] = greeting
             return answer(self._connect(call, greeting=greeting, came=came))
         except RequestRejected:
             raise

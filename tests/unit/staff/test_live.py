@@ -187,6 +187,13 @@ async def test_a_quiet_stream_is_kept_open() -> None:
         assert [await ear.line(), await ear.line()] == [": still here", ": still here"]
 
 
+async def test_a_question_for_the_headers_alone_opens_no_stream() -> None:
+    headers = {"Authorization": f"Bearer {ANNA}"}
+    async with scene() as it, it.http.head(it.url + "/staff/events", headers=headers) as response:
+        assert (response.status, response.headers["X-Accel-Buffering"]) == (200, "no")
+        assert it.live.open_pages == 0
+
+
 async def test_draining_ends_the_streams_and_opens_none() -> None:
     async with scene() as it, it.listening() as ear:
         it.live.close()

@@ -9,6 +9,7 @@ from http.cookies import SimpleCookie
 from typing import Any
 
 import aiohttp
+import jwt
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -119,6 +120,8 @@ def test_every_replica_accepts_a_session_until_the_token_is_taken_away() -> None
 
 SECRETS = {"anna": b"a" * 32, "ben": b"b" * 32}
 GOOD = seal("anna", SECRETS["anna"], until=100)
+HEADER, END, MAC = GOOD.split(".")
+LATER = seal("anna", SECRETS["anna"], until=999).split(".")[1]
 
 
 @pytest.mark.parametrize(
@@ -129,14 +132,18 @@ GOOD = seal("anna", SECRETS["anna"], until=100)
         "..",
         GOOD[:-1],
         GOOD + "x",
-        GOOD.replace("100.", "999.", 1),
+        ".".join((HEADER, LATER, MAC)),
+        ".".join((HEADER, END, LATER)),
+        jwt.encode({"exp": 100}, None, "none", headers={"kid": "anna"}),
+        jwt.encode({"exp": 100}, SECRETS["anna"], "HS256", headers={"kid": "anna"}),
+        jwt.encode({"exp": 100}, SECRETS["anna"], "HS256"),
         seal("anna", SECRETS["ben"], until=100),
         seal("carl", b"c" * 32, until=100),
         seal("carl", b"nobody", until=100),
         "²." + GOOD.partition(".")[2],
         "x" * 5000,
-        "100.%%%.x",
-        "100." + "_" * 5 + ".x",
+        f"{HEADER}.%%%.x",
+        f"{HEADER}." + "_" * 5 + ".x",
     ],
 )
 def test_a_cookie_that_is_not_ours_is_nobodys(value: str) -> None:

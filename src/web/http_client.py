@@ -1,0 +1,116 @@
+"""Requests to other systems. Neither an address nor a body gets into an error: both may hold secrets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import stamina
+from yarl import URL
+
+ANSWER_LIMIT = 1_000_000
+"""Bytes. Of an answer with as many, only the status is known; with a limit of 0 no body is waited for."""
+BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Statuses after which the same request may succeed (developer.mozilla.org, HTTP response status codes)."""
+
+
+class HttpTrouble(Exception):
+    """No usable answer came; the text is the kind of trouble, such as ``ClientConnectorError`` or ``HTTP 503``.
+
+    ``sent`` is False when no connection stood, so that nothing was asked. ``retry_in`` is the pause in seconds that a
+    busy server asks for.
+    """
+
+    def __init__(self, kind: str, *, sent: bool = True, retry_in: float | None = None) -> None:
+        super().__init__(kind)
+        self.sent = sent
+        self.retry_in = retry_in
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """An answer. ``body`` is None when it is too long; ``retry_in`` is ``Retry-After`` in seconds, None without."""
+
+    status: int
+    body: bytes | None
+    retry_in: float | None
+
+    def json(self) -> Any:
+        """Return the JSON value in the body, None for anything else."""
+        try:
+            return json.loads(self.body or b"", parse_constant=_no_number)
+        except (ValueError, RecursionError):
+            return None
+
+    def json_object(self) -> Mapping[str, Any]:
+        """Return the JSON object in the body, an empty one for anything else, such as a proxy's page."""
+        value = self.json()
+        return value if isinstance(value, dict) else {}
+
+
+class HttpClient:
+    """Connections to one system, kept open. Redirects are not followed and cookies not kept."""
+
+    def __init__(self, session: aiohttp.ClientSession, limit: int) -> None:
+        self._session = session
+        self._limit = limit
+
+    async def ask(self, method: str, url: str | URL, **request: Any) -> HttpAnswer:
+        """Send a request as aiohttp does and return the answer, whatever its status. Raises HttpTrouble."""
+        try:
+            async with self._session.request(method, url, allow_redirects=False, **request) as response:
+                body = bytearray()
+                while len(body) < self._limit and (chunk := await response.content.readany()):
+                    body += chunk
+                pause = response.headers.get("Retry-After", "")
+                asked = float(pause) if pause.isascii() and pause.isdigit() else None
+                return HttpAnswer(response.status, bytes(body) if len(body) < self._limit else None, asked)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, ValueError) as error:
+            raise HttpTrouble(type(error).__name__, sent=False) from None
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise HttpTrouble(type(error).__name__) from None
+
+
+@asynccontextmanager
+async def open_http(
+    *,
+    seconds: float,
+    connect_seconds: float | None = None,
+    headers: Mapping[str, str] | None = None,
+    limit: int = ANSWER_LIMIT,
+    proxies: bool = False,
+) -> AsyncIterator[HttpClient]:
+    """Open a client; nobody is asked yet. ``seconds`` bound a whole request, ``headers`` go with each.
+
+    Nothing is taken from this machine's environment unless ``proxies`` of it shall be used.
+    """
+    async with aiohttp.ClientSession(
+        headers=headers,
+        timeout=aiohttp.ClientTimeout(total=seconds, connect=connect_seconds),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=proxies,
+    ) as session:
+        yield HttpClient(session, limit)
+
+
+def retrying(
+    again: Callable[[Exception], bool | float], *, attempts: int, pause: float, longest: float, jitter: float = 0.0
+) -> AsyncIterator[stamina.Attempt]:
+    """Yield the attempts of a request, each a context manager in which it is made.
+
+    ``again`` says whether an error may pass, or after how many seconds. Pauses begin with ``pause`` and double up to
+    ``longest``; each is longer by up to ``jitter``.
+    """
+    # Its own hooks would log the errors, whose texts may quote an address or a customer.
+    stamina.instrumentation.set_on_retry_hooks(())
+    return stamina.retry_context(
+        again, attempts=attempts, timeout=None, wait_initial=pause, wait_max=longest, wait_jitter=jitter
+    )
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(name)

@@ -1,0 +1,56 @@
+"""Bodies of every endpoint but the decisions: a value that does not fit is named. Checklist H11."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tandem.errors import MalformedRequest
+from tandem.model import Priority, TicketStatus
+from tandem.staff.bodies import Body, NewMessage, NewTicket, TicketClosing, read_as
+
+TICKET = {"customerId": "CUST_001", "subject": "Broken", "description": "It is broken."}
+
+
+def without(name: str) -> dict[str, Any]:
+    return {key: value for key, value in TICKET.items() if key != name}
+
+
+@pytest.mark.parametrize(
+    ("kind", "sent", "sentence"),
+    [
+        (NewMessage, {}, "text must be a text of 1 to 6400 characters."),
+        (NewMessage, {"text": " \n"}, "text must be a text of 1 to 6400 characters."),
+        (NewMessage, {"text": "x" * 6401}, "text must be a text of 1 to 6400 characters."),
+        (NewMessage, {"text": 5}, "text must be a text of 1 to 6400 characters."),
+        (NewTicket, without("customerId"), "There must be a customerId or a subjectId, and not both."),
+        (NewTicket, {**TICKET, "subjectId": "x"}, "There must be a customerId or a subjectId, and not both."),
+        (NewTicket, {**TICKET, "customerId": "x" * 161}, "customerId must be a text of 0 to 160 characters."),
+        (NewTicket, without("subject"), "subject must be a text of 1 to 120 characters."),
+        (NewTicket, {**TICKET, "subject": ["x"]}, "subject must be a text of 1 to 120 characters."),
+        (NewTicket, without("description"), "description must be a text of 1 to 2000 characters."),
+        (NewTicket, {**TICKET, "priority": "LOW"}, "priority must be one of low, medium, high, urgent."),
+        (NewTicket, {**TICKET, "priority": None}, "priority must be one of low, medium, high, urgent."),
+        (NewTicket, {**TICKET, "externalId": "a\nb"}, "externalId must be printable."),
+        (NewTicket, {**TICKET, "externalId": "x" * 101}, "externalId must be a text of 0 to 100 characters."),
+        (TicketClosing, {}, 'status must be "closed" or "solved".'),
+        (TicketClosing, {"status": "open"}, 'status must be "closed" or "solved".'),
+        (TicketClosing, {"status": "closed", "note": 1}, "note must be a text of 0 to 1000 characters."),
+    ],
+)
+def test_a_value_that_does_not_fit_is_named(kind: type[Body], sent: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(MalformedRequest) as raised:
+        read_as(kind, sent)
+    assert str(raised.value) == f"The request cannot be understood. {sentence}"
+
+
+def test_what_fits_is_stripped_and_what_is_absent_has_its_default() -> None:
+    read = read_as(NewTicket, {**TICKET, "subject": " Broken ", "externalId": " ", "colour": "green"})
+    assert (read.subject, read.priority, read.external_id, read.subject_id) == ("Broken", Priority.MEDIUM, None, "")
+    assert read_as(TicketClosing, {"status": "solved"}).status is TicketStatus.SOLVED
+
+
+def test_names_in_snake_case_are_not_names() -> None:
+    with pytest.raises(MalformedRequest):
+        read_as(NewTicket, {**without("customerId"), "customer_id": "CUST_001"})
