@@ -18,7 +18,14 @@ from ..persistence.private import open_to
 from ..settings import Settings, load_settings
 from ..wiring import gateway_agent
 from .check_online import look_online
-from .check_result import CheckResult, State, notice, ok, problem, skipped
+from .errors import ConfigurationError, StoreDamaged, StoreError, StoreMissing
+from .finding import Finding, State, notice, ok, problem, skipped
+from .identity.chosen import open_identity, source_place
+from .parts import gateway_agent
+from .persistence.chosen import open_store, store_place
+from .persistence.file.database import damaged_copies
+from .persistence.private import open_to
+from .settings import Settings, load_settings
 
 
 async def check(*, online: bool, load: Callable[[], Settings] = load_settings) -> int:

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from ..errors import ConfigurationError
 from .base import LaneStore
 from .file import open_file_store
-from .file_database import FILE_NAME
+from .file.database import FILE_NAME
 from .postgres_address import PostgresAddress
 
 

@@ -22,6 +22,8 @@ class Glance:
     escalation: Priority | None = None
     paused: bool = False
     pending: int = 0
+    version: int = 0
+    last_channel: Channel = Channel.SMS
 
 
 _GLANCE: Final = Codec(Glance)
@@ -34,6 +36,8 @@ def glance(conversation: Conversation) -> Glance:
         escalation=conversation.escalation,
         paused=conversation.paused,
         pending=sum(one.status is ApprovalStatus.PENDING for one in conversation.approvals),
+        version=conversation.version,
+        last_channel=conversation.last_channel,
     )
 
 
@@ -51,6 +55,24 @@ def _preview(conversation: Conversation) -> str:
 def write_head(conversation: Conversation) -> str:
     """Return the text that is stored beside a conversation's record."""
     return _GLANCE.encode(glance(conversation))
+
+
+def read_glance(subject: SubjectId, updated_at: float, stored: str | None) -> ConversationHead:
+    """Return a row of the list; what cannot be read is empty."""
+    try:
+        seen = _GLANCE.decode(stored) if stored else Glance()
+    except UnreadableRecord:
+        seen = Glance()
+    return ConversationHead(
+        subject,
+        seen.version,
+        updated_at,
+        seen.last_channel,
+        preview=seen.preview,
+        escalation=seen.escalation,
+        paused=seen.paused,
+        pending=seen.pending,
+    )
 
 
 def read_head(

@@ -9,7 +9,7 @@ from contextlib import suppress
 from ..errors import UnreadableRecord
 from ..model import Channel, Outgoing, ReplyStatus, StoredReply, SubjectId, TimelineEvent
 from .codec import REPLY, TIMELINE
-from .file_outbox import RANK
+from .outbox import RANK
 from .redis_entries import Row, rows
 from .redis_keys import LaneKey
 from .redis_link import RedisLink

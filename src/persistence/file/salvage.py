@@ -5,19 +5,19 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ..errors import UnreadableRecord
-from .codec import CONVERSATION
-from .file_approvals import index_approvals
-from .file_schema import statements
+from ...model import SubjectId
+from ..head import Lane
+from ..storage import Loaded, Want, Writes
+from ..upkeep import NOBODY, restore
+from . import primitives
+from .upgrade import FORMER_TABLES, carry_over
 
-TABLES: Final = (
-    "lane", "entry", "conversation", "answer", "approval", "timeline", "effect", "reply", "line", "ticket", "set_aside",
-    "audit_key", "audit",
-)  # fmt: skip
+TABLES: Final = ("lane_head", "lane_row")
+"""Index entries follow from these."""
 _LAST_ID: Final = 2**62
 _ALL: Final = -1
 
@@ -32,10 +32,15 @@ def salvage(damaged: Path, target: sqlite3.Connection) -> int:
     copied = 0
     try:
         target.execute("BEGIN")
-        for table in TABLES:
+        former = [table for table in FORMER_TABLES if _columns(source, table)]
+        for table in former:
+            target.execute(f"CREATE TABLE {table} ({_columns(source, table)})")  # names of a file, quoted
+        for table in (*TABLES, *former):
             columns = _columns(source, table)
             for row in _readable(source, table):
                 copied += _copy(target, table, columns, row)
+        if former:
+            carry_over(target)
         _rebuild(target)
         target.execute("COMMIT")
     finally:
@@ -70,7 +75,7 @@ def _columns(source: sqlite3.Connection, table: str) -> str:
     """Name a table's columns in the damaged file, which an older version may have made."""
     with contextlib.suppress(sqlite3.Error):
         found = source.execute(f"SELECT * FROM {table} LIMIT 0").description  # noqa: S608
-        return ", ".join(name for name, *_ in found)
+        return ", ".join('"' + name.replace('"', "") + '"' for name, *_ in found)
     return ""
 
 
@@ -83,8 +88,14 @@ def _copy(target: sqlite3.Connection, table: str, columns: str, row: tuple[Any, 
 
 
 def _rebuild(target: sqlite3.Connection) -> None:
-    for subject, record in target.execute("SELECT subject, CAST(record AS BLOB) FROM conversation").fetchall():
-        with contextlib.suppress(UnreadableRecord):
-            index_approvals(target, subject, CONVERSATION.decode(record).approvals)
-    for statement in statements("file_rebuild.sql"):
-        target.execute(statement, {"now": time.time()} if ":now" in statement else {})
+    """Make heads and index entries from the rows that survived."""
+    subjects = target.execute("SELECT subject FROM lane_row UNION SELECT subject FROM lane_head").fetchall()
+    for (subject,) in subjects:
+        if subject != NOBODY:
+            primitives.decide(target, time.time(), {SubjectId(subject): Want()}, _restored)
+
+
+def _restored(loaded: Sequence[Loaded]) -> tuple[None, Sequence[Writes]]:
+    lane = Lane(loaded[0])
+    restore(lane)
+    return None, (lane.writes(),)

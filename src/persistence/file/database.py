@@ -17,10 +17,10 @@ from typing import Final
 
 import structlog
 
-from ..errors import StoreDamaged
-from .file_salvage import salvage
-from .file_schema import BUSY_SECONDS, connect
-from .private import close_database, make_folder, open_to
+from ...errors import StoreDamaged
+from .salvage import salvage
+from .schema import BUSY_SECONDS, connect
+from ..private import close_database, make_folder, open_to
 
 log = structlog.get_logger(__name__)
 

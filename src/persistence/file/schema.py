@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from ..errors import ConfigurationError
-from .private import make_file
+from ...errors import ConfigurationError
+from ..private import make_file
+from .upgrade import carry_over, keep_copy
 
-SCRIPTS: Final = ("file.sql", "file_audit.sql", "file_presence.sql")
-"""The script that makes each version of the schema from the one before."""
-SCHEMA_VERSION: Final = len(SCRIPTS)
+SCHEMA_VERSION: Final = 4
+"""Versions 1 to 3 had a table for each kind of record."""
 BUSY_SECONDS: Final = 4.0
 """How long another process's commit is waited for."""
 
@@ -45,23 +44,25 @@ def connect(
         if (version := _version(connection)) != SCHEMA_VERSION:
             if version < SCHEMA_VERSION and not lift:
                 raise ConfigurationError([f"{path} is of an older version (schema {version}); the server upgrades it"])
-            _lift_schema(connection)
+            _lift_schema(connection, path)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _lift_schema(connection: sqlite3.Connection) -> None:
+def _lift_schema(connection: sqlite3.Connection, path: Path) -> None:
+    if 0 < _version(connection) < SCHEMA_VERSION:
+        keep_copy(connection, path, SCHEMA_VERSION)
     connection.execute("BEGIN IMMEDIATE")
     version = _version(connection)
     if version > SCHEMA_VERSION:
         raise ConfigurationError([f"tandem.db was written by a newer version (schema {version})"])
-    for script in SCRIPTS[version:]:  # none, when somebody else was first
-        for statement in statements(script):
+    if version < SCHEMA_VERSION:  # else somebody was first
+        for statement in statements("lanes.sql"):
             connection.execute(statement)
-    if version == 0:
-        connection.execute("INSERT INTO fence (id, last) VALUES (1, ?)", (time.time_ns() // 1_000_000,))
+        if version > 0:
+            carry_over(connection)
     connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
     connection.execute("COMMIT")
 

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from ..errors import StoreUnavailable, TandemError
-from .file_database import DatabaseFile, is_damage
+from ...errors import StoreUnavailable, TandemError
+from .database import DatabaseFile, is_damage
 
 T = TypeVar("T")
 

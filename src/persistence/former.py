@@ -1,0 +1,132 @@
+"""Lanes as versions before 1.0 stored them, a table for each kind of record; and how they become rows. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..errors import UnreadableRecord
+from ..model import Reply, ReplyStatus, StoredReply, SubjectId
+from . import codec, kinds, lane as rules, upkeep
+from .codec import Codec
+from .head import MICRO, Lane
+from .storage import Loaded, Writes
+
+_NONE: Final = dict.fromkeys(kinds.OF_A_LANE, ())
+_REPLY: Final[Codec[Reply]] = codec.REPLY
+_ENTRY: Final = codec.ENTRY
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """One lane of the former format, its records in their order. A record is the text that codec.py reads.
+
+    ``conversation``: version, time of the last change, record. The other fields hold, per row, what their names say.
+    """
+
+    subject: SubjectId
+    touched_at: float = 0.0
+    wake_at: float | None = None
+    conversation: tuple[int, float, str] | None = None
+    opted_out: Sequence[str] = ()
+    entries: Sequence[tuple[str, str, float, int, bool, str]] = ()
+    """Key, token, accepted at, tries, waiting, record."""
+    replies: Sequence[tuple[str, float, str, int, str | None, int | None, str]] = ()
+    """Id, queued at, status, tries, provider id, error code, record."""
+    approvals: Sequence[tuple[str, str]] = ()
+    tickets: Sequence[tuple[str, str]] = ()
+    timeline: Sequence[str] = ()
+    effects: Sequence[tuple[str, str, float, str | None]] = ()
+    """Key, token, when, result."""
+    aside: Sequence[tuple[str, str, str, float, str]] = ()
+    """Kind, key, reason, when, record."""
+
+
+def carried_over(former: Former, now: float) -> Writes:
+    """Return what is written to have a former lane in today's format. Nobody holds it then; fences go on growing."""
+    lane = Lane(Loaded(former.subject, now, rows={}, kinds=_NONE))
+    clock = _Clock()
+    for name, token, at, result in former.effects:
+        lane.put(kinds.EFFECT, name, kinds.BEGUN.encode(kinds.Begun(token)), sequence=int(at * MICRO))
+        if result is not None:
+            lane.put(kinds.RESULT, name, result, sequence=int(at * MICRO))
+    for aside in former.aside:
+        _carry_aside(lane, *aside)
+    if not (former.conversation or former.entries or former.replies or former.approvals or former.tickets):
+        if not (former.timeline or former.opted_out or former.wake_at):
+            lane.sweep()
+            return lane.writes()
+    lane.head.touched_at = former.touched_at or now
+    for key, token, at, _, waiting, record in former.entries:
+        try:
+            text = kinds.ENTRY.encode(kinds.StoredEntry(token, _ENTRY.decode(record)))
+        except UnreadableRecord:
+            text = record  # set aside when it is taken up
+        lane.put(kinds.WAITING if waiting else kinds.KEY, key, text, sequence=clock(at))
+    for reply in former.replies:
+        _carry_reply(lane, clock, *reply)
+    for number, record in enumerate(former.timeline):
+        with suppress(UnreadableRecord):
+            at = codec.TIMELINE.decode(record).at
+            lane.put(kinds.TIMELINE, f"former-{number:09}", record, sequence=clock(at))
+    for key, record in former.tickets:
+        lane.put(kinds.TICKET, key, record)
+    for key, record in former.approvals:
+        lane.put(kinds.APPROVAL, key, record)
+    if former.opted_out:
+        lane.put(kinds.OPT_OUT, "", json.dumps(list(former.opted_out)))
+    _carry_conversation(lane, former)
+    upkeep.restore(lane)
+    tries = {key: count for key, _, _, count, _, _ in former.entries}
+    for one in lane.head.waiting:
+        one.tries = tries[one.key]
+    if former.wake_at is not None:
+        lane.head.wake_at = former.wake_at
+    return lane.writes()
+
+
+class _Clock:
+    """Gives each row its time as sequence, later ones a later one."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def __call__(self, at: float) -> int:
+        self._last = max(self._last + 1, int(at * MICRO))
+        return self._last
+
+
+def _carry_reply(lane: Lane, clock: _Clock, id: str, at: float, status: str, tries: int, *rest: Any) -> None:
+    provider_id, error_code, record = rest
+    waiting = status == ReplyStatus.WAITING
+    try:
+        stored = StoredReply(_REPLY.decode(record), ReplyStatus(status), provider_id, error_code, tries)
+        lane.put(kinds.UNSETTLED if waiting else kinds.REPLY, id, kinds.STORED_REPLY.encode(stored), sequence=clock(at))
+    except UnreadableRecord:
+        lane.set_aside("reply", id, "unreadable", record)
+
+
+def _carry_aside(lane: Lane, kind: str, key: str, reason: str, at: float, record: str) -> None:
+    number = lane.next_sequence()
+    told = {"kind": kind, "key": key, "reason": reason, "record": record}
+    lane.put(kinds.ASIDE, str(number), json.dumps(told), sequence=int(at * MICRO))
+    lane.index(kinds.SET_ASIDE, str(number), at)
+
+
+def _carry_conversation(lane: Lane, former: Former) -> None:
+    """Carry over the conversation; its snapshots become rows of their own. One that cannot be read stays as it is."""
+    if former.conversation is None:
+        return
+    version, updated_at, record = former.conversation
+    lane.head.version, lane.head.updated_at = version, updated_at
+    sequence = int(updated_at * MICRO)
+    try:
+        conversation = codec.CONVERSATION.decode(record)
+    except UnreadableRecord:
+        lane.put(kinds.CONVERSATION, "", record, sequence=sequence)
+        return
+    lane.put(kinds.CONVERSATION, "", "", sequence=sequence)
+    rules.store_conversation(lane, conversation, version, updated_at)

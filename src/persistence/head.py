@@ -1,0 +1,360 @@
+"""A lane's head: the few facts that decide what may happen to it. And the lane as a rule sees it: loaded, then changed.
+
+The head is small, its version changes with every write, and most indexes follow from it (:func:`indexed`). A head that
+cannot be read, or is lost, is made anew from the rows (:func:`_mend`); only the lease and the counted tries are gone then.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from ..errors import UnreadableRecord
+from ..model import ApprovalStatus, Channel, TicketStatus, TimelineEvent
+from . import codec, kinds
+from .codec import Codec
+from .storage import HeadWrite, Loaded, Missing, Name, Put, Row, Writes, want
+
+MICRO: Final = 1_000_000
+
+
+@dataclass(slots=True)
+class WaitingKey:
+    """An entry that waits: its key, since when, and how many claims found it first."""
+
+    key: str
+    at: float
+    tries: int = 0
+
+
+@dataclass(slots=True)
+class Queued:
+    """A reply in its line."""
+
+    id: str
+    at: float
+    tries: int = 0
+
+
+@dataclass(slots=True)
+class Line:
+    """The replies of one channel, in order. ``reply`` and ``tries``: the attempt that ``holder`` is making.
+
+    ``due_at``: since when there is something to send, or until when the line rests; None when it is empty.
+    """
+
+    queue: list[Queued] = field(default_factory=list)
+    holder: str = ""
+    until: float = 0.0
+    reply: str = ""
+    tries: int = 0
+    due_at: float | None = None
+
+
+@dataclass(slots=True)
+class Carried:
+    """An approval that the conversation carries, as its row says it. ``digest`` tells whether it changed."""
+
+    id: str
+    status: ApprovalStatus
+    expires_at: float
+    digest: str
+
+
+@dataclass(slots=True)
+class LaneHead:
+    """What a lane is.
+
+    ``holder`` got the fence; ``held`` says whether it still has the lease, until ``lease_until``. ``tried`` is the entry
+    whose tries that claim raised; ``unreadable``: it found the conversation so. ``wake_at``: when the lane is due
+    although nothing waits. ``last``: the last sequence that was given to a row.
+    """
+
+    fence: int = 0
+    holder: str = ""
+    held: bool = False
+    seconds: float = 0.0
+    lease_until: float = 0.0
+    tried: str | None = None
+    unreadable: bool = False
+    waiting: list[WaitingKey] = field(default_factory=list)
+    lines: dict[Channel, Line] = field(default_factory=dict)
+    wake_at: float | None = None
+    touched_at: float = 0.0
+    last: int = 0
+    version: int = 0
+    updated_at: float | None = None
+    approvals: list[Carried] = field(default_factory=list)
+    snapshots: list[str] = field(default_factory=list)
+    open_tickets: list[str] = field(default_factory=list)
+    opted_out: list[Channel] = field(default_factory=list)
+    call: str = ""
+    replica: str = ""
+    present_until: float = 0.0
+
+    def present(self, now: float) -> bool:
+        """Say whether somebody holds the socket of a call."""
+        return self.present_until > now
+
+    def due_at(self) -> float | None:
+        """Return since when, or from when on, there is work."""
+        times = [one for one in (self.waiting[0].at if self.waiting else None, self.wake_at) if one is not None]
+        return min(times, default=None)
+
+    def quiet(self, now: float) -> bool:
+        """Say whether nothing is left to do, so that what is old may go."""
+        return not (
+            self.due_at() is not None
+            or (self.held and self.lease_until > now)
+            or any(line.queue for line in self.lines.values())
+            or any(one.status is ApprovalStatus.PENDING for one in self.approvals)
+            or self.open_tickets
+            or self.present(now)
+        )
+
+
+HEAD: Final = Codec(LaneHead)
+_POSSIBLE: Final = (
+    *((index, "") for index in (kinds.DUE, kinds.OLDEST_ENTRY, kinds.OLDEST_REPLY, kinds.RECENT, kinds.AGE)),
+    *((kinds.LINES, channel) for channel in Channel),
+)
+
+
+def indexed(head: LaneHead) -> dict[Name, float]:
+    """Return the entries by which a lane with this head is found."""
+    entries: dict[Name, float] = {}
+    due = head.due_at()
+    if due is not None:
+        entries[kinds.DUE, ""] = max(due, head.lease_until if head.held else 0.0)
+    if head.waiting:
+        entries[kinds.OLDEST_ENTRY, ""] = head.waiting[0].at
+    for channel, line in head.lines.items():
+        if line.due_at is None:
+            continue
+        free_at = max(line.due_at, line.until)
+        if channel is Channel.VOICE and head.replica:
+            # Who has the call finds its line at once; everybody else when it is known no longer where the call is.
+            entries[f"{kinds.LINES}@{head.replica}", channel] = free_at
+            free_at = max(free_at, head.present_until)
+        entries[kinds.LINES, channel] = free_at
+    queued = [one.at for line in head.lines.values() for one in line.queue[:1]]
+    if queued:
+        entries[kinds.OLDEST_REPLY, ""] = min(queued)
+    if head.updated_at is not None:
+        entries[kinds.RECENT, ""] = head.updated_at
+    if head.touched_at:
+        entries[kinds.AGE, ""] = _day(head.touched_at)
+    return entries
+
+
+def _day(at: float) -> float:
+    return math.floor(at / kinds.DAY) * kinds.DAY
+
+
+class Lane:
+    """A lane as it was loaded, and what a rule changes of it. ``now`` is the store's clock."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self.loaded = loaded
+        self.subject = loaded.subject
+        self.now = loaded.now
+        self._rows: dict[Name, Put | None] = {}
+        self._index: dict[Name, float | None] = {}
+        self._drops: dict[str, int | None] = {}
+        self._absent: set[Name] = set()
+        self._before: dict[Name, float] = {}
+        self._gone = self._erased = False
+        self.head = LaneHead()
+        if loaded.head is None:
+            return
+        try:
+            self.head = HEAD.decode(loaded.head)
+            self._before = indexed(self.head)
+        except UnreadableRecord as error:
+            self._before = dict.fromkeys(_POSSIBLE, -1.0)  # whatever is there: it is written anew
+            _mend(self)
+            self.set_aside("head", "", error.detail, loaded.head)
+
+    # --- rows -----------------------------------------------------------------------------------------------
+
+    def row(self, kind: str, key: str) -> Row | None:
+        """Return a row as it is now, None when there is none."""
+        if (kind, key) in self._rows:
+            put = self._rows[kind, key]
+            return put.row if put else None
+        return self.loaded.row(kind, key)
+
+    def new(self, kind: str, key: str) -> Row | None:
+        """Return a row that is expected not to be there: where that is not known, it is checked when writing."""
+        if (kind, key) in self._rows or self.loaded.knows(kind, key):
+            return self.row(kind, key)
+        self._absent.add((kind, key))
+        return None
+
+    def all(self, kind: str) -> list[Row]:
+        """Return all rows of a kind as they are now, in their order."""
+        found = {row.key: row for row in self.loaded.all(kind)}
+        for (changed, key), put in self._rows.items():
+            if changed == kind:
+                found.pop(key, None)
+                if put:
+                    found[key] = put.row
+        return sorted(found.values(), key=lambda row: row.sequence)
+
+    def put(self, kind: str, key: str, record: str, *, sequence: int | None = None, keep: bool = False) -> None:
+        """Write a row, the last of its kind unless a ``sequence`` is given."""
+        earlier = self._rows.get((kind, key))
+        if earlier is not None:
+            number, keep = earlier.row.sequence, earlier.keep and keep
+        else:
+            number = self.next_sequence() if sequence is None else sequence
+        self._rows[kind, key] = Put(Row(kind, key, number, record), keep)
+
+    def delete(self, kind: str, key: str) -> None:
+        """Delete a row."""
+        self._rows[kind, key] = None
+
+    def drop(self, kind: str, upto: int | None = None) -> None:
+        """Delete all rows of a kind, or those up to a sequence."""
+        self._drops[kind] = upto
+
+    def index(self, index: str, key: str, sort: float | None) -> None:
+        """Set an index entry that does not follow from the head, or take it out."""
+        self._index[index, key] = sort
+
+    def reindex(self) -> None:
+        """Write every index entry that follows from the head, whatever is there."""
+        self._before = {}
+
+    def next_sequence(self) -> int:
+        """Return the sequence for one more row."""
+        self.head.last = max(self.head.last + 1, int(self.now * MICRO))
+        return self.head.last
+
+    # --- what many rules do ---------------------------------------------------------------------------------
+
+    def touch(self) -> None:
+        """Note that something happened, so that nothing is purged."""
+        self.head.touched_at = self.now
+
+    def sweep(self) -> None:
+        """Have a purge look at this lane's old keys, effects and set-aside records."""
+        day = _day(self.now)
+        self.index(kinds.SWEEP, f"{day:.0f}", day)
+
+    def set_aside(self, kind: str, key: str, reason: str, record: str) -> None:
+        """Keep a record for people."""
+        name = f"{self.next_sequence()}-{self._mark()}"
+        told = {"kind": kind, "key": key, "reason": reason, "record": record}
+        self.put(kinds.ASIDE, name, json.dumps(told), sequence=self.head.last)  # ASCII: it carries any damage
+        self.index(kinds.SET_ASIDE, name, self.now)
+        self.sweep()
+
+    def tell(self, events: Sequence[TimelineEvent]) -> None:
+        """Append timeline rows, with the store's time."""
+        for event in events:
+            number = self.next_sequence()
+            record = codec.TIMELINE.encode(replace(event, at=self.now))
+            self.put(kinds.TIMELINE, f"{number}-{self._mark()}", record, sequence=number)
+
+    def _mark(self) -> str:
+        """Return what keeps rows of two lanes apart that are joined one day."""
+        return f"{zlib.crc32(self.subject.encode()):08x}"
+
+    # --- the end --------------------------------------------------------------------------------------------
+
+    def end(self) -> None:
+        """Let the head go: of this lane nothing is left that needs one."""
+        self._gone = True
+
+    def erase(self) -> None:
+        """Let everything go."""
+        self._gone = self._erased = True
+
+    def writes(self) -> Writes:
+        """Return what is to be written."""
+        return Writes(
+            self.subject,
+            head=self._head(),
+            absent=frozenset(self._absent),
+            erase=self._erased,
+            drops=self._drops,
+            deletes=tuple(name for name, put in self._rows.items() if put is None),
+            puts=tuple(put for put in self._rows.values() if put is not None),
+            index={} if self._erased else self._moved(),
+        )
+
+    def _head(self) -> HeadWrite | None:
+        if self._gone:
+            return HeadWrite(self.loaded.version, 0, None) if self.loaded.version else None
+        text = HEAD.encode(self.head)
+        if text == self.loaded.head or (self.loaded.head is None and self.head == LaneHead()):
+            return None
+        return HeadWrite(self.loaded.version, 0, text)
+
+    def _moved(self) -> dict[Name, float | None]:
+        after = {} if self._gone else indexed(self.head)
+        moved: dict[Name, float | None] = {
+            name: after.get(name) for name in (*self._before, *after) if self._before.get(name) != after.get(name)
+        }
+        return moved | self._index
+
+
+def _mend(lane: Lane) -> None:
+    """Make the head from the rows."""
+    lacking = [
+        kind
+        for kind in (kinds.WAITING, kinds.UNSETTLED, kinds.TICKET, kinds.SNAPSHOT)
+        if kind not in lane.loaded.kinds
+    ]
+    names = [name for name in ((kinds.CONVERSATION, ""), (kinds.OPT_OUT, "")) if not lane.loaded.knows(*name)]
+    if lacking or names:
+        raise Missing(want(*names, kinds=lacking))
+    lane.head = head = LaneHead(touched_at=lane.now)
+    mend(lane, head)
+
+
+def mend(lane: Lane, head: LaneHead) -> None:
+    """Make what a head says of the rows from the rows, which count."""
+    tries = {one.key: one.tries for one in head.waiting}
+    head.waiting = [
+        WaitingKey(row.key, row.sequence / MICRO, tries.get(row.key, 0)) for row in lane.all(kinds.WAITING)
+    ]
+    _mend_lines(lane, head)
+    head.open_tickets = []
+    for row in lane.all(kinds.TICKET):
+        with suppress(UnreadableRecord):
+            if codec.TICKET.decode(row.record).status is TicketStatus.OPEN:
+                head.open_tickets.append(row.key)
+    head.snapshots = [row.key for row in lane.all(kinds.SNAPSHOT)]
+    stopped = lane.row(kinds.OPT_OUT, "")
+    head.opted_out = [Channel(name) for name in json.loads(stopped.record)] if stopped else []
+    row = lane.row(kinds.CONVERSATION, "")
+    if row is None:
+        return
+    head.updated_at = row.sequence / MICRO
+    with suppress(UnreadableRecord):
+        found = codec.CONVERSATION.decode(row.record)
+        head.version, head.updated_at = found.version, found.updated_at
+        head.approvals = [Carried(one.id, one.status, one.expires_at, "") for one in found.approvals]
+        pending = [one.expires_at for one in found.approvals if one.status is ApprovalStatus.PENDING]
+        head.wake_at = min(pending, default=head.wake_at)
+
+
+def _mend_lines(lane: Lane, head: LaneHead) -> None:
+    before = head.lines
+    head.lines = {}
+    for row in lane.all(kinds.UNSETTLED):
+        with suppress(UnreadableRecord):
+            channel = kinds.STORED_REPLY.decode(row.record).reply.route.channel
+            line = head.lines.setdefault(channel, Line(due_at=lane.now))
+            # An attempt may have been under way: nobody knows any more.
+            line.queue.append(Queued(row.key, row.sequence / MICRO, tries=0 if line.queue else 1))
+    for channel, line in before.items():
+        if channel in head.lines and [one.id for one in line.queue] == [one.id for one in head.lines[channel].queue]:
+            head.lines[channel] = line

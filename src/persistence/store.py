@@ -1,0 +1,428 @@
+"""The lane store, over any storage: load, let a rule decide, apply. The rules are in lane.py, outbox.py and upkeep.py."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from itertools import chain
+from typing import Concatenate, Final, ParamSpec, TypeVar
+
+from ..entries import Entry, Waiting
+from ..errors import StoreUnavailable, UnreadableRecord
+from ..model import (
+    Approval,
+    ApprovalStatus,
+    Channel,
+    Conversation,
+    Outgoing,
+    ReplyStatus,
+    StoredReply,
+    SubjectId,
+    Ticket,
+    TimelineEvent,
+)
+from . import codec, kinds, lane, outbox, upkeep
+from .cursor import read_cursor, write_cursor
+from .head import MICRO, Lane
+from .heads import read_glance
+from .joining import Joining, merge
+from .storage import Indexed, Loaded, Missing, Storage, Want, Writes, want
+from .values import (
+    Change,
+    Claim,
+    Committed,
+    ConversationHead,
+    Counts,
+    Due,
+    Effect,
+    Erasure,
+    Page,
+    Presence,
+    PurgeReport,
+    Receipt,
+    Settlement,
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+LISTEN_LIMIT: Final = 100
+PURGE_STEP: Final = 500
+"""Lanes that a purge lists at once."""
+NOTHING: Final = Want()
+_DELETED: Final = ("conversations", "timeline", "replies", "keys", "effects", "tickets", "set_aside")
+
+
+class Store:
+    """A :class:`~.base.LaneStore`. ``poll_seconds`` is how often work is looked for where nobody gives hints."""
+
+    def __init__(self, storage: Storage, *, poll_seconds: float = 1.0) -> None:
+        self.storage = storage
+        self._poll_seconds = poll_seconds
+
+    @property
+    def clock_offset(self) -> float:
+        """Seconds that are added to the store's clock."""
+        return self.storage.clock_offset
+
+    @clock_offset.setter
+    def clock_offset(self, seconds: float) -> None:
+        self.storage.clock_offset = seconds
+
+    async def _do(
+        self,
+        subject: SubjectId,
+        wanted: Want,
+        rule: Callable[Concatenate[Lane, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run a rule on a lane."""
+        return await self.storage.step([(subject, wanted)], _on_one(rule, *args, **kwargs))
+
+    async def _look(self, subject: SubjectId, wanted: Want, look: Callable[[Lane, Loaded], T]) -> T:
+        """Look at a lane without changing it."""
+        while True:
+            loaded = await self.storage.load(subject, wanted)
+            try:
+                return look(Lane(loaded), loaded)
+            except Missing as missing:
+                wanted |= missing.wanted
+
+    async def _read(self, subject: SubjectId, wanted: Want) -> Loaded:
+        return await self.storage.load(subject, wanted)
+
+    # --- entries and turns ------------------------------------------------------------------------------
+
+    async def accept(
+        self, subject: SubjectId, entries: Sequence[Entry], *, token: str, not_after: float | None = None
+    ) -> tuple[Receipt, ...]:
+        """See :meth:`LaneStore.accept`."""
+        return await self._do(subject, lane.wants_keys(entries), lane.accept, entries, token, not_after)
+
+    async def claim(
+        self, subject: SubjectId, *, holder: str, seconds: float, accept: Sequence[Entry] = ()
+    ) -> Claim | None:
+        """See :meth:`LaneStore.claim`."""
+        return await self._do(subject, lane.wants_claim(accept), lane.claim, holder, seconds, accept)
+
+    async def renew(self, claim: Claim, *, seconds: float) -> None:
+        """See :meth:`LaneStore.renew`."""
+        await self._do(claim.subject, NOTHING, lane.renew, claim, seconds)
+
+    async def release(self, claim: Claim, *, forgive: bool = False) -> None:
+        """See :meth:`LaneStore.release`."""
+        await self._do(claim.subject, NOTHING, lane.release, claim, forgive)
+
+    async def commit(
+        self, claim: Claim, change: Change, *, token: str, deliver: float | None = None, replica: str = ""
+    ) -> Committed:
+        """See :meth:`LaneStore.commit`."""
+        wanted = lane.wants_commit(change, token)
+        return await self._do(claim.subject, wanted, lane.commit, claim, change, token, deliver, replica)
+
+    # --- side effects -----------------------------------------------------------------------------------
+
+    async def effect_begin(self, subject: SubjectId, key: str, *, token: str) -> Effect:
+        """See :meth:`LaneStore.effect_begin`."""
+        wanted = [(subject, lane.wants_effect(key))]
+        return await self.storage.step(wanted, _on_one(lane.effect_begin, key, token), blind=True)
+
+    async def effect_finish(self, subject: SubjectId, key: str, *, result: str) -> None:
+        """See :meth:`LaneStore.effect_finish`."""
+        await self.storage.step([(subject, NOTHING)], _on_one(lane.effect_finish, key, result), blind=True)
+
+    async def effect_known(self, subject: SubjectId, key: str) -> bool:
+        """See :meth:`LaneStore.effect_known`."""
+        loaded = await self._read(subject, want((kinds.EFFECT, key)))
+        return loaded.row(kinds.EFFECT, key) is not None
+
+    # --- outbox -----------------------------------------------------------------------------------------
+
+    async def next_reply(
+        self, subject: SubjectId, channel: Channel, *, holder: str, seconds: float, replica: str = ""
+    ) -> Outgoing | None:
+        """See :meth:`LaneStore.next_reply`."""
+        return await self._do(subject, outbox.WANTS_LINES, outbox.next_reply, channel, holder, seconds, replica)
+
+    async def settle(
+        self, subject: SubjectId, outgoing: Outgoing, settlement: Settlement, *, seconds: float, replica: str = ""
+    ) -> Outgoing | None:
+        """See :meth:`LaneStore.settle`."""
+        return await self._do(subject, outbox.WANTS_LINES, outbox.settle, outgoing, settlement, seconds, replica)
+
+    async def delivery_status(
+        self,
+        subject: SubjectId,
+        reply_id: str,
+        status: ReplyStatus,
+        *,
+        provider_id: str,
+        error_code: int | None = None,
+        timeline: Sequence[TimelineEvent] = (),
+    ) -> bool:
+        """See :meth:`LaneStore.delivery_status`."""
+        wanted = outbox.wants_status(reply_id)
+        told = (reply_id, status, provider_id, error_code, timeline)
+        return await self._do(subject, wanted, outbox.delivery_status, *told)
+
+    # --- who holds a call -------------------------------------------------------------------------------
+
+    async def presence(
+        self, subject: SubjectId, *, call: str, replica: str, seconds: float, renew: bool = False
+    ) -> None:
+        """See :meth:`LaneStore.presence`."""
+        await self._do(subject, NOTHING, lane.presence, call, replica, seconds, renew)
+
+    async def present(self, subject: SubjectId) -> Presence | None:
+        """See :meth:`LaneStore.present`."""
+        return await self._look(subject, NOTHING, lambda it, _: lane.present(it))
+
+    # --- finding work -----------------------------------------------------------------------------------
+
+    async def due(self, *, limit: int, replica: str = "") -> Due:
+        """See :meth:`LaneStore.due`."""
+        now = await self.storage.now()
+        names = [kinds.LINES, *([f"{kinds.LINES}@{replica}"] if replica else [])]
+        lanes = await self.storage.scan(kinds.DUE, upto=now, limit=limit)
+        found = [await self.storage.scan(name, upto=now, limit=limit) for name in names]
+        lines = sorted(chain(*found), key=lambda one: one.sort)
+        named = dict.fromkeys((one.subject, Channel(one.key)) for one in lines)
+        return Due(tuple(one.subject for one in lanes), tuple(named)[:limit])
+
+    async def notify(self, subject: SubjectId) -> None:
+        """See :meth:`LaneStore.notify`."""
+        await self.storage.notify(subject)
+
+    async def listen(self) -> AsyncIterator[SubjectId]:
+        """See :meth:`LaneStore.listen`; begins with what is due, as nobody heard the hints of the time before."""
+        hints = self.storage.hints()
+        if hints is not None:
+            for subject in await self._work():
+                yield subject
+            async for subject in hints:
+                yield subject
+        while True:
+            await asyncio.sleep(self._poll_seconds)
+            for subject in await self._work():
+                yield subject
+
+    async def _work(self) -> Sequence[SubjectId]:
+        due = await self.due(limit=LISTEN_LIMIT)
+        return tuple(dict.fromkeys((*due.lanes, *(subject for subject, _ in due.lines))))
+
+    # --- reading ----------------------------------------------------------------------------------------
+
+    async def conversation(self, subject: SubjectId) -> Conversation | None:
+        """See :meth:`LaneStore.conversation`."""
+        loaded = await self._read(subject, want((kinds.CONVERSATION, ""), kinds=[kinds.SNAPSHOT]))
+        row = loaded.row(kinds.CONVERSATION, "")
+        return lane.whole(loaded, codec.CONVERSATION.decode(row.record)) if row else None
+
+    async def waiting(self, subject: SubjectId) -> tuple[Waiting, ...]:
+        """See :meth:`LaneStore.waiting`; what cannot be read is left out."""
+        wanted = want(kinds=[kinds.WAITING])
+        head, loaded = await self._look(subject, wanted, lambda it, loaded: (it.head, loaded))
+        tries = {one.key: one.tries for one in head.waiting}
+        found = []
+        for row in loaded.all(kinds.WAITING):
+            with suppress(UnreadableRecord):
+                entry = kinds.ENTRY.decode(row.record).entry
+                found.append(Waiting(entry, row.sequence / MICRO, tries.get(row.key, 0)))
+        return tuple(found)
+
+    async def timeline(self, subject: SubjectId, *, limit: int = 200) -> tuple[TimelineEvent, ...]:
+        """See :meth:`LaneStore.timeline`; a row that cannot be read is left out."""
+        loaded = await self._read(subject, Want(newest={kinds.TIMELINE: limit}))
+        found = []
+        for row in loaded.newest[kinds.TIMELINE]:
+            with suppress(UnreadableRecord):
+                found.append(codec.TIMELINE.decode(row.record))
+        return tuple(found)
+
+    async def replies(self, subject: SubjectId, *, limit: int = 200) -> tuple[StoredReply, ...]:
+        """See :meth:`LaneStore.replies`; a row that cannot be read is left out."""
+        wanted = Want(newest={kinds.REPLY: limit, kinds.UNSETTLED: limit})
+        head, loaded = await self._look(subject, wanted, lambda it, loaded: (it.head, loaded))
+        tries = {one.id: one.tries for line in head.lines.values() for one in line.queue}
+        rows = sorted(chain(*loaded.newest.values()), key=lambda row: row.sequence)
+        found = []
+        for row in rows[-limit:] if limit > 0 else ():
+            with suppress(UnreadableRecord):
+                stored = kinds.STORED_REPLY.decode(row.record)
+                found.append(replace(stored, tries=tries.get(row.key, stored.tries)))
+        return tuple(found)
+
+    async def recent(self, *, limit: int, cursor: str | None = None) -> Page[ConversationHead]:
+        """See :meth:`LaneStore.recent`."""
+        found, following = await self._page(kinds.RECENT, kinds.GLANCE, limit, cursor, descending=True)
+        return Page(tuple(read_glance(one.subject, one.sort, one.record) for one in found), following)
+
+    async def approvals(
+        self, *, status: ApprovalStatus | None, limit: int, cursor: str | None = None
+    ) -> Page[Approval]:
+        """See :meth:`LaneStore.approvals`; what cannot be read is left out, and so are the snapshots."""
+        index = kinds.APPROVALS if status is None else f"{kinds.APPROVALS}:{status}"
+        rows, following = await self._page(index, kinds.APPROVAL, limit, cursor)
+        found = []
+        for row in rows:
+            with suppress(UnreadableRecord):
+                found.append(replace(codec.APPROVAL.decode(row.record or ""), snapshot=""))
+        return Page(tuple(found), following)
+
+    async def _page(
+        self, index: str, kind: str, limit: int, cursor: str | None, *, descending: bool = False
+    ) -> tuple[Sequence[Indexed], str | None]:
+        after = read_cursor(cursor) if cursor else None
+        rows = await self.storage.scan(index, limit=limit + 1, after=after, descending=descending, kind=kind)
+        if len(rows) <= limit:
+            return rows, None
+        return rows[:limit], write_cursor(rows[limit - 1].sort, rows[limit - 1].position)
+
+    async def approval(self, approval_id: str) -> Approval | None:
+        """See :meth:`LaneStore.approval`."""
+        found = await self.storage.find(kinds.APPROVAL, approval_id)
+        if found is None:
+            return None
+        approval = codec.APPROVAL.decode(found.record or "")
+        if not approval.snapshot:
+            return approval
+        return lane.whole_approval(await self._read(found.subject, want(kinds=[kinds.SNAPSHOT])), approval)
+
+    async def counts(self) -> Counts:
+        """See :meth:`LaneStore.counts`."""
+        pending = f"{kinds.APPROVALS}:{ApprovalStatus.PENDING}"
+        names = (kinds.RECENT, pending, kinds.OLDEST_ENTRY, kinds.OLDEST_REPLY, kinds.SET_ASIDE)
+        figures = await self.storage.figures(names)
+        now = await self.storage.now()
+        ages = [max(0.0, now - one.first) if one.count else 0.0 for one in (figures[names[2]], figures[names[3]])]
+        return Counts(
+            conversations=figures[kinds.RECENT].count,
+            pending_approvals=figures[pending].count,
+            oldest_pending_entry_seconds=ages[0],
+            oldest_unsettled_reply_seconds=ages[1],
+            set_aside=figures[kinds.SET_ASIDE].count + await self.storage.copies(),
+        )
+
+    async def ticket(self, ticket_id: str) -> Ticket | None:
+        """See :meth:`LaneStore.ticket`."""
+        found = await self.storage.find(kinds.TICKET, ticket_id)
+        return codec.TICKET.decode(found.record or "") if found else None
+
+    async def tickets(self, subject: SubjectId, *, limit: int = 50) -> tuple[Ticket, ...]:
+        """See :meth:`LaneStore.tickets`; a row that cannot be read is left out."""
+        loaded = await self._read(subject, Want(newest={kinds.TICKET: limit}))
+        found = []
+        for row in reversed(loaded.newest[kinds.TICKET]):
+            with suppress(UnreadableRecord):
+                found.append(codec.TICKET.decode(row.record))
+        return tuple(found)
+
+    # --- one person, two lanes --------------------------------------------------------------------------
+
+    async def merge(self, old: SubjectId, new: SubjectId, *, token: str) -> bool:
+        """See :meth:`LaneStore.merge`."""
+
+        async def absorb(joining: Joining) -> None:
+            wanted = [(old, upkeep.WANTS_ABSORB), (new, lane.wants_commit(joining.change, token))]
+
+            def rule(loaded: Sequence[Loaded]) -> tuple[None, Sequence[Writes]]:
+                left, stays = Lane(loaded[0]), Lane(loaded[1])
+                upkeep.absorb(left, stays, joining)
+                return None, (left.writes(), stays.writes())
+
+            await self.storage.step(wanted, rule)
+
+        return await merge(self, old, new, token, absorb)
+
+    # --- keeping house ----------------------------------------------------------------------------------
+
+    async def purge(self, *, older_than: float, dry_run: bool = False) -> PurgeReport:
+        """See :meth:`LaneStore.purge`; one lane at a time, so it may be broken off and run again."""
+        deleted = dict.fromkeys(_DELETED, 0)
+        try:
+            now = await self.storage.now()
+            before, keys_before = now - older_than, now - max(older_than, upkeep.KEY_SECONDS)
+            async for one in self._listed(kinds.SWEEP, before):
+                rule = (upkeep.sweep, upkeep.wants_sweep(before, keys_before), before, keys_before, one.sort)
+                _add(deleted, await self._upkeep(one.subject, *rule, dry_run=dry_run))
+            async for one in self._listed(kinds.AGE, before):
+                _add(deleted, await self._upkeep(one.subject, upkeep.purge, upkeep.WANTS_PURGE, before, dry_run=dry_run))
+        except StoreUnavailable:
+            return PurgeReport(deleted, failed=1)
+        return PurgeReport(deleted)
+
+    async def _listed(self, index: str, before: float) -> AsyncIterator[Indexed]:
+        after = None
+        while found := await self.storage.scan(index, upto=before, limit=PURGE_STEP, after=after):
+            for one in found:
+                yield one
+            after = found[-1].sort, found[-1].position
+
+    async def _upkeep(
+        self,
+        subject: SubjectId,
+        rule: Callable[Concatenate[Lane, P], T],
+        wanted: Want,
+        /,
+        *args: P.args,
+        dry_run: bool,
+        **kwargs: P.kwargs,
+    ) -> T:
+        if not dry_run:
+            return await self._do(subject, wanted, rule, *args, **kwargs)
+        return await self._look(subject, wanted, lambda it, _: rule(it, *args, **kwargs))
+
+    async def erase(self, subject: SubjectId, *, actor: str = "") -> int:
+        """See :meth:`LaneStore.erase`."""
+        await self._do(upkeep.NOBODY, upkeep.WANTS_SECRET, _make_secret)
+
+        def rule(loaded: Sequence[Loaded]) -> tuple[int, Sequence[Writes]]:
+            it, house = Lane(loaded[0]), Lane(loaded[1])
+            return upkeep.erase(it, house, actor), (it.writes(), house.writes())
+
+        wanted = [(subject, upkeep.WANTS_ERASE), (upkeep.NOBODY, upkeep.WANTS_SECRET)]
+        deleted = await self.storage.step(wanted, rule)
+        await self.storage.after_erasure()
+        return deleted
+
+    async def erasures(self, subject: SubjectId) -> tuple[Erasure, ...]:
+        """See :meth:`LaneStore.erasures`."""
+        secret = (await self._read(upkeep.NOBODY, upkeep.WANTS_SECRET)).row(kinds.SECRET, "")
+        if secret is None:
+            return ()
+        kind = f"{kinds.AUDIT}:{upkeep.hashed(secret.record, subject)}"
+        rows = (await self._read(upkeep.NOBODY, want(kinds=[kind]))).all(kind)
+        return tuple(upkeep.ERASURE.decode(row.record) for row in rows)
+
+    async def ping(self) -> None:
+        """See :meth:`LaneStore.ping`."""
+        await self.storage.ping()
+
+
+def _on_one(
+    rule: Callable[Concatenate[Lane, P], T], *args: P.args, **kwargs: P.kwargs
+) -> Callable[[Sequence[Loaded]], tuple[T, Sequence[Writes]]]:
+    """Return an operation that runs a rule on one lane."""
+
+    def operation(loaded: Sequence[Loaded]) -> tuple[T, Sequence[Writes]]:
+        it = Lane(loaded[0])
+        answer = rule(it, *args, **kwargs)
+        return answer, (it.writes(),)
+
+    return operation
+
+
+def _make_secret(house: Lane) -> None:
+    """Make what the hashes of erased subjects are made with, once; it is never told."""
+    if house.row(kinds.SECRET, "") is None:
+        house.put(kinds.SECRET, "", secrets.token_hex(32), sequence=0, keep=True)
+
+
+def _add(deleted: dict[str, int], more: dict[str, int] | None) -> None:
+    for name, count in (more or {}).items():
+        deleted[name] += count
