@@ -10,10 +10,11 @@ from typing import Any, Final
 
 from ..errors import UnreadableRecord
 from ..model import Reply, ReplyStatus, StoredReply, SubjectId
-from . import codec, kinds, lane as rules, upkeep
+from . import codec, kinds, upkeep
+from . import lane as rules
 from .codec import Codec
 from .head import MICRO, Lane
-from .storage import Loaded, Writes
+from .rows import Loaded, Writes
 
 _NONE: Final = dict.fromkeys(kinds.OF_A_LANE, ())
 _REPLY: Final[Codec[Reply]] = codec.REPLY
@@ -55,10 +56,9 @@ def carried_over(former: Former, now: float) -> Writes:
             lane.put(kinds.RESULT, name, result, sequence=int(at * MICRO))
     for aside in former.aside:
         _carry_aside(lane, *aside)
-    if not (former.conversation or former.entries or former.replies or former.approvals or former.tickets):
-        if not (former.timeline or former.opted_out or former.wake_at):
-            lane.sweep()
-            return lane.writes()
+    if not _is_lane(former):
+        lane.sweep()
+        return lane.writes()
     lane.head.touched_at = former.touched_at or now
     for key, token, at, _, waiting, record in former.entries:
         try:
@@ -86,6 +86,12 @@ def carried_over(former: Former, now: float) -> Writes:
     if former.wake_at is not None:
         lane.head.wake_at = former.wake_at
     return lane.writes()
+
+
+def _is_lane(former: Former) -> bool:
+    """Say whether there is more than a ledger."""
+    records = former.conversation or former.entries or former.replies or former.approvals or former.tickets
+    return bool(records or former.timeline or former.opted_out or former.wake_at)
 
 
 class _Clock:

@@ -1,7 +1,7 @@
 """A lane's head: the few facts that decide what may happen to it. And the lane as a rule sees it: loaded, then changed.
 
-The head is small, its version changes with every write, and most indexes follow from it (:func:`indexed`). A head that
-cannot be read, or is lost, is made anew from the rows (:func:`_mend`); only the lease and the counted tries are gone then.
+The head is small, its version changes with every write, and most indexes follow from it (:func:`indexed`). One that is
+lost or cannot be read is made anew from the rows (:func:`mend`): then only the lease and the counted tries are gone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..errors import UnreadableRecord
 from ..model import ApprovalStatus, Channel, TicketStatus, TimelineEvent
 from . import codec, kinds
 from .codec import Codec
-from .storage import HeadWrite, Loaded, Missing, Name, Put, Row, Writes, want
+from .rows import HeadWrite, Loaded, Missing, Name, Put, Row, Writes, want
 
 MICRO: Final = 1_000_000
 
@@ -70,8 +70,8 @@ class Carried:
 class LaneHead:
     """What a lane is.
 
-    ``holder`` got the fence; ``held`` says whether it still has the lease, until ``lease_until``. ``tried`` is the entry
-    whose tries that claim raised; ``unreadable``: it found the conversation so. ``wake_at``: when the lane is due
+    ``holder`` got the fence; ``held`` says whether it still has the lease, until ``lease_until``. ``tried`` is the
+    entry whose tries that claim raised; ``unreadable``: it found the conversation so. ``wake_at``: when the lane is due
     although nothing waits. ``last``: the last sequence that was given to a row.
     """
 
@@ -202,7 +202,7 @@ class Lane:
         for (changed, key), put in self._rows.items():
             if changed == kind:
                 found.pop(key, None)
-                if put:
+                if put is not None:
                     found[key] = put.row
         return sorted(found.values(), key=lambda row: row.sequence)
 
@@ -308,9 +308,7 @@ class Lane:
 def _mend(lane: Lane) -> None:
     """Make the head from the rows."""
     lacking = [
-        kind
-        for kind in (kinds.WAITING, kinds.UNSETTLED, kinds.TICKET, kinds.SNAPSHOT)
-        if kind not in lane.loaded.kinds
+        kind for kind in (kinds.WAITING, kinds.UNSETTLED, kinds.TICKET, kinds.SNAPSHOT) if kind not in lane.loaded.kinds
     ]
     names = [name for name in ((kinds.CONVERSATION, ""), (kinds.OPT_OUT, "")) if not lane.loaded.knows(*name)]
     if lacking or names:
@@ -322,9 +320,7 @@ def _mend(lane: Lane) -> None:
 def mend(lane: Lane, head: LaneHead) -> None:
     """Make what a head says of the rows from the rows, which count."""
     tries = {one.key: one.tries for one in head.waiting}
-    head.waiting = [
-        WaitingKey(row.key, row.sequence / MICRO, tries.get(row.key, 0)) for row in lane.all(kinds.WAITING)
-    ]
+    head.waiting = [WaitingKey(row.key, row.sequence / MICRO, tries.get(row.key, 0)) for row in lane.all(kinds.WAITING)]
     _mend_lines(lane, head)
     head.open_tickets = []
     for row in lane.all(kinds.TICKET):
@@ -334,12 +330,12 @@ def mend(lane: Lane, head: LaneHead) -> None:
     head.snapshots = [row.key for row in lane.all(kinds.SNAPSHOT)]
     stopped = lane.row(kinds.OPT_OUT, "")
     head.opted_out = [Channel(name) for name in json.loads(stopped.record)] if stopped else []
-    row = lane.row(kinds.CONVERSATION, "")
-    if row is None:
+    stored = lane.row(kinds.CONVERSATION, "")
+    if stored is None:
         return
-    head.updated_at = row.sequence / MICRO
+    head.updated_at = stored.sequence / MICRO
     with suppress(UnreadableRecord):
-        found = codec.CONVERSATION.decode(row.record)
+        found = codec.CONVERSATION.decode(stored.record)
         head.version, head.updated_at = found.version, found.updated_at
         head.approvals = [Carried(one.id, one.status, one.expires_at, "") for one in found.approvals]
         pending = [one.expires_at for one in found.approvals if one.status is ApprovalStatus.PENDING]

@@ -19,7 +19,7 @@ from ..model import Approval, ApprovalStatus, Channel, Conversation, Outgoing, T
 from . import codec, kinds, outbox
 from .head import MICRO, Carried, Lane, WaitingKey
 from .heads import write_head
-from .storage import Loaded, Want, want
+from .rows import Loaded, Want, want
 from .values import Change, Claim, Committed, Effect, EffectState, Outcome, Presence, Receipt
 
 ANSWER_SECONDS: Final = 3600.0
@@ -286,7 +286,7 @@ def _apart(lane: Lane, conversation: Conversation) -> Conversation:
         if approval.snapshot:
             digest = _digest(approval.snapshot)
             named[digest] = approval.snapshot
-            approval = replace(approval, snapshot=_REFERENCE + digest)  # noqa: PLW2901
+            approval = replace(approval, snapshot=_REFERENCE + digest)
         approvals.append(approval)
     for digest in set(lane.head.snapshots) - set(named):
         lane.delete(kinds.SNAPSHOT, digest)
@@ -323,7 +323,7 @@ def wants_effect(key: str) -> Want:
 
 
 def effect_begin(lane: Lane, key: str, token: str) -> Effect:
-    """Begin a side effect; see :meth:`LaneStore.effect_begin`. The head has no part in it: ledgers are shared by many."""
+    """Begin a side effect; see :meth:`LaneStore.effect_begin`. The head has no part in it, so nobody is in the way."""
     result, begun = lane.new(kinds.RESULT, key), lane.new(kinds.EFFECT, key)
     if result is not None:
         return Effect(EffectState.DONE, result.record)

@@ -10,7 +10,7 @@ from ..errors import UnreadableRecord
 from ..model import Channel, Outgoing, Reply, ReplyStatus, StoredReply, TimelineEvent
 from . import kinds
 from .head import Lane, Line, Queued
-from .storage import Want, want
+from .rows import Want, want
 from .values import Settlement
 
 RANK: Final = {

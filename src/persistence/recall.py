@@ -11,14 +11,12 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from weakref import WeakValueDictionary
 
 from ..model import SubjectId
 from .kinds import UNSETTLED, WAITING
-
-if TYPE_CHECKING:
-    from .storage import Row, Writes
+from .rows import Loaded, Row, Writes
 
 REMEMBERED: Final = frozenset({WAITING, UNSETTLED})
 """Whole kinds that are kept in mind, with the head: short, and all that a commit or settlement needs."""

@@ -1,4 +1,4 @@
-"""The lane store, over any storage: load, let a rule decide, apply. The rules are in lane.py, outbox.py and upkeep.py."""
+"""The lane store over any storage: load, let a rule decide, apply. The rules: lane.py, outbox.py, upkeep.py."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
@@ -29,7 +30,8 @@ from .cursor import read_cursor, write_cursor
 from .head import MICRO, Lane
 from .heads import read_glance
 from .joining import Joining, merge
-from .storage import Indexed, Loaded, Missing, Storage, Want, Writes, want
+from .rows import Indexed, Loaded, Missing, Want, Writes, want
+from .storage import Storage
 from .values import (
     Change,
     Claim,
@@ -202,10 +204,9 @@ class Store:
         """See :meth:`LaneStore.listen`; begins with what is due, as nobody heard the hints of the time before."""
         hints = self.storage.hints()
         if hints is not None:
-            for subject in await self._work():
-                yield subject
-            async for subject in hints:
-                yield subject
+            async for hint in hints:
+                for subject in await self._work() if hint is None else (hint,):
+                    yield subject
         while True:
             await asyncio.sleep(self._poll_seconds)
             for subject in await self._work():
@@ -348,10 +349,12 @@ class Store:
             now = await self.storage.now()
             before, keys_before = now - older_than, now - max(older_than, upkeep.KEY_SECONDS)
             async for one in self._listed(kinds.SWEEP, before):
-                rule = (upkeep.sweep, upkeep.wants_sweep(before, keys_before), before, keys_before, one.sort)
-                _add(deleted, await self._upkeep(one.subject, *rule, dry_run=dry_run))
+                rule = partial(upkeep.sweep, before=before, keys_before=keys_before, day=one.sort)
+                wanted = upkeep.wants_sweep(before, keys_before)
+                _add(deleted, await self._upkeep(one.subject, wanted, rule, dry_run=dry_run))
             async for one in self._listed(kinds.AGE, before):
-                _add(deleted, await self._upkeep(one.subject, upkeep.purge, upkeep.WANTS_PURGE, before, dry_run=dry_run))
+                purge = partial(upkeep.purge, before=before)
+                _add(deleted, await self._upkeep(one.subject, upkeep.WANTS_PURGE, purge, dry_run=dry_run))
         except StoreUnavailable:
             return PurgeReport(deleted, failed=1)
         return PurgeReport(deleted)
@@ -363,19 +366,10 @@ class Store:
                 yield one
             after = found[-1].sort, found[-1].position
 
-    async def _upkeep(
-        self,
-        subject: SubjectId,
-        rule: Callable[Concatenate[Lane, P], T],
-        wanted: Want,
-        /,
-        *args: P.args,
-        dry_run: bool,
-        **kwargs: P.kwargs,
-    ) -> T:
-        if not dry_run:
-            return await self._do(subject, wanted, rule, *args, **kwargs)
-        return await self._look(subject, wanted, lambda it, _: rule(it, *args, **kwargs))
+    async def _upkeep(self, subject: SubjectId, wanted: Want, rule: Callable[[Lane], T], *, dry_run: bool) -> T:
+        if dry_run:
+            return await self._look(subject, wanted, lambda it, _: rule(it))
+        return await self._do(subject, wanted, rule)
 
     async def erase(self, subject: SubjectId, *, actor: str = "") -> int:
         """See :meth:`LaneStore.erase`."""

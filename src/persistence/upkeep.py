@@ -15,7 +15,7 @@ from . import lane as rules
 from .codec import Codec
 from .head import MICRO, Lane, LaneHead, mend
 from .joining import Joining, moved
-from .storage import Want, want
+from .rows import Want, want
 from .values import Erasure
 
 KEY_SECONDS: Final = 7 * kinds.DAY

@@ -88,10 +88,14 @@ class FileKit:
         self._damage("UPDATE lane_row SET record = '{\"format\":' WHERE subject = ? AND kind = 'conversation'", subject)
 
     async def corrupt_entry(self, subject: SubjectId, key: str) -> None:
-        self._damage("UPDATE lane_row SET record = x'ff' WHERE subject = ? AND kind = 'waiting' AND key = ?", subject, key)
+        self._damage(
+            "UPDATE lane_row SET record = x'ff' WHERE subject = ? AND kind = 'waiting' AND key = ?", subject, key
+        )
 
     async def corrupt_reply(self, subject: SubjectId, reply_id: str) -> None:
-        self._damage("UPDATE lane_row SET record = '[]' WHERE subject = ? AND kind = 'unsettled' AND key = ?", subject, reply_id)
+        self._damage(
+            "UPDATE lane_row SET record = '[]' WHERE subject = ? AND kind = 'unsettled' AND key = ?", subject, reply_id
+        )
 
     def _damage(self, statement: str, *values: str) -> None:
         connection = sqlite3.connect(self._folder / "tandem.db")

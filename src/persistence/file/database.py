@@ -18,9 +18,9 @@ from typing import Final
 import structlog
 
 from ...errors import StoreDamaged
+from ..private import close_database, make_folder, open_to
 from .salvage import salvage
 from .schema import BUSY_SECONDS, connect
-from ..private import close_database, make_folder, open_to
 
 log = structlog.get_logger(__name__)
 

@@ -8,27 +8,16 @@ from typing import Final, TypeVar
 
 from ...model import SubjectId
 from ..kinds import BY_ID
-from ..storage import (
-    NO_VERSION,
-    Figure,
-    Indexed,
-    Loaded,
-    Missing,
-    Name,
-    Operation,
-    Put,
-    Row,
-    Want,
-    Writes,
-    decided,
-)
+from ..rows import NO_VERSION, Figure, Indexed, Loaded, Missing, Name, Put, Row, Want, Writes
+from ..storage import Operation, decided
 
 T = TypeVar("T")
 
 _OF_KIND: Final = "SELECT key, sequence, record FROM lane_row WHERE subject = ? AND kind = ? ORDER BY sequence"
 _NEWEST: Final = f"{_OF_KIND} DESC LIMIT ?"
 _PUT: Final = (
-    "INSERT INTO lane_row (subject, kind, key, sequence, record) VALUES (?, ?, ?, ?, ?) ON CONFLICT (subject, kind, key)"
+    "INSERT INTO lane_row (subject, kind, key, sequence, record) VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT (subject, kind, key)"
 )
 _REPLACE: Final = f"{_PUT} DO UPDATE SET record = excluded.record"
 _KEEP: Final = f"{_PUT} DO NOTHING"

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ...model import SubjectId
 from ..head import Lane
-from ..storage import Loaded, Want, Writes
+from ..rows import Loaded, Want, Writes
 from ..upkeep import NOBODY, restore
 from . import primitives
 from .upgrade import FORMER_TABLES, carry_over

@@ -13,7 +13,8 @@ from typing import TypeVar
 
 from ...errors import StoreMissing, StoreUnavailable
 from ...model import SubjectId
-from ..storage import Figure, Indexed, Loaded, Operation, Storage, Want, Writes
+from ..rows import Figure, Indexed, Loaded, Want, Writes
+from ..storage import Operation, Storage
 from ..store import Store
 from . import primitives
 from .database import FILE_NAME, DatabaseFile, damaged_copies, empty_log, has_store, prepare

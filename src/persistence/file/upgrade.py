@@ -15,7 +15,7 @@ from ...model import SubjectId
 from ..former import Former, carried_over
 from ..kinds import AUDIT, SECRET
 from ..private import make_file
-from ..storage import Put, Row, Writes
+from ..rows import Put, Row, Writes
 from ..upkeep import ERASURE, NOBODY
 from ..values import Erasure
 from . import primitives
@@ -62,7 +62,9 @@ def _subjects(db: sqlite3.Connection, tables: set[str]) -> list[SubjectId]:
         if table in tables:
             found |= dict.fromkeys(one for (one,) in db.execute(f"SELECT DISTINCT subject FROM {table}"))  # noqa: S608
     if any(not isinstance(one, str) for one in found):
-        raise ConfigurationError(["tandem.db holds a subject that is no text: it was not upgraded, nothing was changed"])
+        raise ConfigurationError(
+            ["tandem.db holds a subject that is no text: it was not upgraded, nothing was changed"]
+        )
     return [SubjectId(one) for one in found]
 
 
@@ -80,15 +82,18 @@ def _read(db: sqlite3.Connection, tables: set[str], subject: SubjectId) -> Forme
         subject,
         touched_at=touched_at,
         wake_at=wake_at,
-        conversation=next(rows("conversation", f"version, updated_at, {record}"), None),  # type: ignore[arg-type]
+        conversation=next(rows("conversation", f"version, updated_at, {record}"), None),
         opted_out=[channel for (channel,) in rows("opt_out", "channel")],
-        entries=[(*row[:4], bool(row[4]), row[5]) for row in rows("entry", f"key, token, accepted_at, tries, waiting, {record}")],
-        replies=list(rows("reply", f"reply_id, queued_at, status, tries, provider_id, error_code, {record}")),  # type: ignore[arg-type]
-        approvals=list(rows("approval", f"approval_id, {record}")),  # type: ignore[arg-type]
-        tickets=list(rows("ticket", f"ticket_id, {record}")),  # type: ignore[arg-type]
+        entries=[
+            (*row[:4], bool(row[4]), row[5])
+            for row in rows("entry", f"key, token, accepted_at, tries, waiting, {record}")
+        ],
+        replies=list(rows("reply", f"reply_id, queued_at, status, tries, provider_id, error_code, {record}")),
+        approvals=list(rows("approval", f"approval_id, {record}")),
+        tickets=list(rows("ticket", f"ticket_id, {record}")),
         timeline=[record for (record,) in rows("timeline", record)],
-        effects=list(rows("effect", "key, token, at, result")),  # type: ignore[arg-type]
-        aside=list(rows("set_aside", f"kind, key, reason, at, {record}")),  # type: ignore[arg-type]
+        effects=list(rows("effect", "key, token, at, result")),
+        aside=list(rows("set_aside", f"kind, key, reason, at, {record}")),
     )
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+import hashlib
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 from typing import Any, Final
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -12,11 +16,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import NoScriptError, RedisError
 
-from ..errors import ConfigurationError, StoreUnavailable
-from ..model import SubjectId
-from .redis_address import place_of
-from .redis_keys import PARTITIONS, LaneKey, lane_key, partition_key
-from .redis_scripts import all_scripts, script
+from ...errors import StoreUnavailable
+from .address import place_of
 
 ANSWER_SECONDS: Final = 4.0
 """After this a call fails, so that a webhook can be answered in time; one attempt of the driver takes half of it."""
@@ -25,7 +26,22 @@ CONNECTIONS: Final = 32
 PIPELINE: Final = 32
 """Commands sent at once: with more, callers in this process and on the server would wait behind a listing."""
 
-Argument = str | bytes | float | None
+SCRIPTS: Final = ("load", "apply")
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script's text, and the name by which a server knows it."""
+
+    text: str
+    sha: str
+
+
+@cache
+def script(name: str) -> Script:
+    """Return a script of this package."""
+    text = resources.files(__package__).joinpath(f"{name}.lua").read_text(encoding="utf-8")
+    return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
 class Subscription:
@@ -52,48 +68,21 @@ class Subscription:
 
 
 class RedisLink:
-    """One store's connections and its key prefix. ``clock_offset`` is added to the server's clock by tests.
+    """One store's connections and its key prefix.
 
     ``place`` says where the server is, in words for an operator and without a password.
     """
 
-    def __init__(
-        self, url: str, *, prefix: str, clock_offset: float = 0.0, answer_seconds: float = ANSWER_SECONDS
-    ) -> None:
-        if "{" in prefix or "}" in prefix:
-            raise ConfigurationError(["REDIS_KEY_PREFIX must not contain braces: they hold the partition's number."])
+    def __init__(self, url: str, *, prefix: str, answer_seconds: float = ANSWER_SECONDS) -> None:
         self.prefix = prefix
-        self.clock_offset = clock_offset
         self.place = place_of(url, prefix)
         self.answer_seconds = answer_seconds
         self._pool = _pool(url, answer_seconds)
         self._redis: Any = Redis(connection_pool=self._pool)  # the driver types only some of its calls
 
-    def lane(self, subject: SubjectId) -> LaneKey:
-        """Return where a subject's lane is."""
-        return lane_key(self.prefix, subject)
-
-    def partitions(self) -> list[str]:
-        """Return what the keys of each partition begin with."""
-        return [partition_key(self.prefix, number) for number in range(PARTITIONS)]
-
-    async def run(self, operation: str, lane: LaneKey, *arguments: Argument) -> Any:
-        """Run an operation's script on a lane and return its answer."""
-        return await self.ask(*self._call(operation, (lane.partition, lane.lane), lane.id, arguments))
-
-    async def run_pair(self, operation: str, lane: LaneKey, other: LaneKey, *arguments: Argument) -> Any:
-        """Run an operation's script on two lanes, which a server does only when it has both."""
-        keys = (lane.partition, lane.lane, other.partition, other.lane)
-        return await self.ask(*self._call(operation, keys, lane.id, arguments))
-
-    async def run_lanes(self, operation: str, lanes: Iterable[LaneKey], *arguments: Argument) -> list[Any]:
-        """Run a script on many lanes and return the answers in their order."""
-        calls = [self._call(operation, (one.partition, one.lane), one.id, arguments) for one in lanes]
-        return await self.ask_many(calls)
-
-    async def run_partitions(self, operation: str, *arguments: Argument) -> list[Any]:
-        """Run a script on every partition and return the answers in their order."""
-        return await self.ask_many([self._call(operation, (one,), "", arguments) for one in self.partitions()])
+    async def run(self, name: str, *arguments: Any) -> Any:
+        """Run a script and return its answer."""
+        return await self.ask("EVALSHA", script(name).sha, 1, self.prefix, *arguments)
 
     async def ask(self, *command: Any) -> Any:
         """Send one command. Raises StoreUnavailable."""
@@ -139,10 +128,6 @@ class RedisLink:
         await self._redis.aclose()
         await self._pool.aclose()
 
-    def _call(self, operation: str, keys: Sequence[str], id: str, arguments: Sequence[Argument]) -> list[Any]:
-        sha = script(operation).sha
-        return ["EVALSHA", sha, len(keys), *keys, repr(self.clock_offset), id, *map(_argument, arguments)]
-
     async def _ask_together(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         try:
             return await self._pipeline(commands)
@@ -159,8 +144,8 @@ class RedisLink:
 
     async def _load(self) -> None:
         async with self._redis.pipeline(transaction=False) as pipeline:
-            for one in all_scripts():
-                pipeline.execute_command("SCRIPT LOAD", one.text)
+            for name in SCRIPTS:
+                pipeline.execute_command("SCRIPT LOAD", script(name).text)
             await pipeline.execute()
 
 
@@ -173,13 +158,6 @@ def _pool(url: str, answer_seconds: float) -> BlockingConnectionPool:
         socket_connect_timeout=answer_seconds / 2,
         socket_keepalive=True,
         protocol=2,
-        # Every command may be repeated: its script knows its token.
+        # Every command may be repeated: what it applies has a version.
         retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), retries=3),
     )
-
-
-def _argument(value: Argument) -> str | bytes:
-    """Spell a value as the scripts read it: nothing is "", numbers keep every digit."""
-    if value is None:
-        return ""
-    return value if isinstance(value, str | bytes) else repr(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from ..errors import ConfigurationError
+from ...errors import ConfigurationError
 
 SCHEMES: Final = ("redis", "rediss", "unix")
 OPTIONS: Final = frozenset(

@@ -8,13 +8,13 @@ from typing import Any, Final
 import structlog
 from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, ResponseError
 
-from ..errors import ConfigurationError, StoreMissing, StoreUnavailable
-from .redis_link import RedisLink
+from ...errors import ConfigurationError, StoreMissing, StoreUnavailable
+from .link import RedisLink
 
 log = structlog.get_logger(__name__)
 
-LAYOUT: Final = 1
-"""Version of the keys and of what the scripts pack."""
+LAYOUT: Final = 2
+"""Version of the keys. Layout 1 had 256 partitions and packed values."""
 OLDEST: Final = (6, 2)
 
 
@@ -132,8 +132,3 @@ def _warn(link: RedisLink, keeping: Keeping) -> None:
     # Nothing of ours ever expires, so policies that evict only what does are as good as none.
     if keeping.eviction is not None and keeping.eviction.startswith("allkeys"):
         log.error("redis_may_evict", place=link.place, policy=keeping.eviction, wanted="noeviction")
-
-
-async def ping(link: RedisLink) -> None:
-    """Write something: a full or read-only server refuses that."""
-    await link.ask("SET", f"{link.prefix}ping", "")
