@@ -21,7 +21,7 @@ from ..errors import ConfigurationError
 from .base import LaneStore
 from .file import open_file_store
 from .file.database import FILE_NAME
-from .postgres_address import PostgresAddress
+from .postgres.address import PostgresAddress
 
 
 class StoreSettings(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ..errors import UnreadableRecord
@@ -39,7 +39,8 @@ class Former:
     """Id, queued at, status, tries, provider id, error code, record."""
     approvals: Sequence[tuple[str, str]] = ()
     tickets: Sequence[tuple[str, str]] = ()
-    timeline: Sequence[str] = ()
+    timeline: Sequence[tuple[float | None, str]] = ()
+    """When, where the record does not say it; record."""
     effects: Sequence[tuple[str, str, float, str | None]] = ()
     """Key, token, when, result."""
     aside: Sequence[tuple[str, str, str, float, str]] = ()
@@ -68,10 +69,12 @@ def carried_over(former: Former, now: float) -> Writes:
         lane.put(kinds.WAITING if waiting else kinds.KEY, key, text, sequence=clock(at))
     for reply in former.replies:
         _carry_reply(lane, clock, *reply)
-    for number, record in enumerate(former.timeline):
+    for number, (told_at, record) in enumerate(former.timeline):
         with suppress(UnreadableRecord):
-            at = codec.TIMELINE.decode(record).at
-            lane.put(kinds.TIMELINE, f"former-{number:09}", record, sequence=clock(at))
+            event = codec.TIMELINE.decode(record)
+            event = event if told_at is None else replace(event, at=told_at)
+            text = codec.TIMELINE.encode(event)
+            lane.put(kinds.TIMELINE, f"former-{number:09}", text, sequence=clock(event.at))
     for key, record in former.tickets:
         lane.put(kinds.TICKET, key, record)
     for key, record in former.approvals:

@@ -1,7 +1,7 @@
 """The primitives that a backend implements; it knows no rule of a lane.
 
 The rules (``lane.py``, ``outbox.py``, ``upkeep.py``) turn what was loaded into :class:`~.rows.Writes`; a backend
-applies them, or says that somebody was faster. docs/persistence.md has the picture, ``tests/contracts`` checks a backend.
+applies them, or says that somebody was faster. docs/persistence.md has the picture, ``tests/contracts`` checks one.
 """
 
 from __future__ import annotations

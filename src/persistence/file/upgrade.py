@@ -91,7 +91,7 @@ def _read(db: sqlite3.Connection, tables: set[str], subject: SubjectId) -> Forme
         replies=list(rows("reply", f"reply_id, queued_at, status, tries, provider_id, error_code, {record}")),
         approvals=list(rows("approval", f"approval_id, {record}")),
         tickets=list(rows("ticket", f"ticket_id, {record}")),
-        timeline=[record for (record,) in rows("timeline", record)],
+        timeline=list(rows("timeline", f"NULL, {record}")),
         effects=list(rows("effect", "key, token, at, result")),
         aside=list(rows("set_aside", f"kind, key, reason, at, {record}")),
     )

@@ -6,23 +6,15 @@ from typing import Final
 
 import structlog
 
-from ..errors import ConfigurationError, StoreMissing
-from .postgres_database import Database
-from .postgres_names import Names
+from ...errors import ConfigurationError, StoreMissing
+from .database import Database
+from .names import Names
+from .upgrade import carry_over
 
 log = structlog.get_logger(__name__)
 
-VERSIONS: Final = (("postgres.sql",), ("postgres_presence.sql",))
-"""The scripts that make each version's tables from the ones before; none, where only functions changed."""
-FUNCTIONS: Final = (
-    "postgres_entries.sql",
-    "postgres_calls.sql",
-    "postgres_outbox.sql",
-    "postgres_lanes.sql",
-    "postgres_purge.sql",
-)
-"""Made anew with every version. One that takes other parameters gets another name: older gateways may still call it."""
-SCHEMA_VERSION: Final = len(VERSIONS)
+SCHEMA_VERSION: Final = 3
+"""Versions 1 and 2 had a table for each kind of record."""
 _LOCK: Final = 0x74616E64656D
 """The advisory lock of everybody who makes a schema in this database; held until the end of the transaction."""
 
@@ -35,6 +27,10 @@ async def put_in_place(database: Database, names: Names, *, create: bool) -> Non
     version = await _version(database)
     if version == 0 and not create:
         raise StoreMissing(f"({database.address.place}: there is no table {names.table})")
+    if 0 < version < SCHEMA_VERSION and not create:
+        raise ConfigurationError(
+            [f"{database.address.place}: the tables {names.table}… are of an older version; the server upgrades them."]
+        )
     if version != SCHEMA_VERSION:
         await _lift(database, names)
     if create:  # by a server; commands only look
@@ -61,9 +57,10 @@ async def _lift(database: Database, names: Names) -> None:
             )
         if version == SCHEMA_VERSION:  # somebody else was first
             return
-        for scripts in (*VERSIONS[version:], FUNCTIONS):
-            for script in scripts:
-                await connection.execute(names.script(script))
+        for script in ("lanes.sql", "apply.sql"):
+            await connection.execute(names.script(script))
+        if version > 0:
+            await carry_over(connection, names)
         await connection.execute(names.fill("DELETE FROM conversation_states_schema"))
         await connection.execute(names.fill("INSERT INTO conversation_states_schema VALUES ($1)"), SCHEMA_VERSION)
     log.info("schema_made", table=names.table, version=SCHEMA_VERSION)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
-from ..errors import ConfigurationError
+from ...errors import ConfigurationError
 
 _HOST: Final = r"(\[[0-9A-Fa-f:.]+\]|[\w.-]*)(:\d+)?"
 _HOSTS: Final = re.compile(rf"{_HOST}(,{_HOST})*")

@@ -7,20 +7,21 @@ and one transaction.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from ..errors import ConfigurationError, StoreUnavailable
-from .postgres_address import PostgresAddress
-from .postgres_names import Names
+from ...errors import ConfigurationError, StoreUnavailable
+from .address import PostgresAddress
+from .names import Names
 
 WAIT_SECONDS: Final = 4.0
 """How long a call may take, waiting for a connection included."""
-SCHEMA_SECONDS: Final = 30.0
+SCHEMA_SECONDS: Final = 3600.0
+"""An upgrade carries every lane over."""
 CLOSE_SECONDS: Final = 2.0
 CONNECTIONS: Final = 10
 WARM: Final = 2
@@ -48,7 +49,7 @@ _REFUSED: Final = (
 _FAILED: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 """All that the driver raises; a wait that was too long is an OSError too."""
 
-Row = asyncpg.Record
+Record = asyncpg.Record
 
 
 class Connection(asyncpg.Connection):
@@ -60,30 +61,17 @@ class Connection(asyncpg.Connection):
 
 
 class Database:
-    """The tables of one store. ``clock_offset`` is added to the server's clock; only tests set it."""
+    """The tables of one store."""
 
-    def __init__(
-        self, pool: asyncpg.Pool[Row], address: PostgresAddress, names: Names, *, pooler: bool, clock_offset: float
-    ) -> None:
+    def __init__(self, pool: asyncpg.Pool[Record], address: PostgresAddress, names: Names, *, pooler: bool) -> None:
         self._pool = pool
         self._names = names
         self.address = address
         self.pooler = pooler
-        self.clock_offset = clock_offset
 
-    async def call(
-        self, function: str, values: Mapping[str, Any], *, once: bool = False, seconds: float = WAIT_SECONDS
-    ) -> list[Row]:
-        """Call one of the store's functions, which is one transaction; return its rows.
-
-        ``values`` are its parameters without their ``p_``; the clock's ``offset`` is added. Raises as :meth:`fetch`.
-        """
-        given = {**values, "offset": self.clock_offset}
-        named = ", ".join(f"p_{name} => ${number}" for number, name in enumerate(given, start=1))
-        statement = f"SELECT * FROM conversation_states_{function}({named})"  # noqa: S608 (only names of ours)
-        return await self.fetch(statement, *given.values(), once=once, seconds=seconds)
-
-    async def fetch(self, statement: str, *values: Any, once: bool = False, seconds: float = WAIT_SECONDS) -> list[Row]:
+    async def fetch(
+        self, statement: str, *values: Any, once: bool = False, seconds: float = WAIT_SECONDS
+    ) -> list[Record]:
         """Run a statement in which ``conversation_states`` begins the names of tables; return its rows.
 
         When its connection breaks, it is repeated on another one, unless it must not run more than ``once``. Raises
@@ -108,7 +96,7 @@ class Database:
         except _FAILED as error:
             raise unavailable(self.address, error) from error
 
-    async def _run(self, statement: str, values: tuple[Any, ...]) -> list[Row]:
+    async def _run(self, statement: str, values: tuple[Any, ...]) -> list[Record]:
         async with self._pool.acquire() as connection:
             try:
                 return await connection.fetch(statement, *values)
@@ -118,39 +106,11 @@ class Database:
                 raise
 
     @asynccontextmanager
-    async def together(self) -> AsyncIterator[Database]:
-        """Give a database whose statements are one transaction, each of them run once. Raises as :meth:`fetch`."""
-        try:
-            async with (
-                asyncio.timeout(WAIT_SECONDS),
-                self._pool.acquire() as connection,
-                connection.transaction(),
-            ):
-                yield _Together(self._pool, self, connection)
-        except _FAILED as error:
-            raise unavailable(self.address, error) from error
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[PoolConnectionProxy[Row]]:
+    async def transaction(self) -> AsyncIterator[PoolConnectionProxy[Record]]:
         """Give a connection in a transaction, for the schema. Raises ConfigurationError, StoreUnavailable."""
         with refusals(self.address):
             async with asyncio.timeout(SCHEMA_SECONDS), self._pool.acquire() as connection, connection.transaction():
                 yield connection
-
-
-class _Together(Database):
-    """The same tables, on one connection in a transaction."""
-
-    def __init__(self, pool: asyncpg.Pool[Row], whole: Database, connection: PoolConnectionProxy[Row]) -> None:
-        super().__init__(pool, whole.address, whole._names, pooler=whole.pooler, clock_offset=whole.clock_offset)
-        self._connection = connection
-
-    async def fetch(self, statement: str, *values: Any, once: bool = False, seconds: float = WAIT_SECONDS) -> list[Row]:
-        """See :meth:`Database.fetch`; what failed undoes everything, so nothing is repeated alone."""
-        return await super().fetch(statement, *values, once=True, seconds=seconds)
-
-    async def _run(self, statement: str, values: tuple[Any, ...]) -> list[Row]:
-        return await self._connection.fetch(statement, *values)
 
 
 @asynccontextmanager
@@ -159,7 +119,6 @@ async def open_database(
     names: Names,
     *,
     pooler: bool = False,
-    clock_offset: float = 0.0,
     connections: int = CONNECTIONS,
 ) -> AsyncIterator[Database]:
     """Connect. Raises ConfigurationError when the server refuses us, StoreUnavailable when it does not answer."""
@@ -177,12 +136,12 @@ async def open_database(
         async with asyncio.timeout(WAIT_SECONDS):
             pool = await asyncpg.create_pool(**options)
     try:
-        yield Database(pool, address, names, pooler=pooler, clock_offset=clock_offset)
+        yield Database(pool, address, names, pooler=pooler)
     finally:
         await _close(pool)
 
 
-async def _close(pool: asyncpg.Pool[Row]) -> None:
+async def _close(pool: asyncpg.Pool[Record]) -> None:
     try:
         async with asyncio.timeout(CLOSE_SECONDS):
             await pool.close()

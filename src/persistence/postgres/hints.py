@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 import asyncpg
 
-from ..errors import StoreUnavailable
-from ..model import SubjectId
-from .postgres_database import WAIT_SECONDS, Database
-from .values import Due
+from ...errors import StoreUnavailable
+from ...model import SubjectId
+from .database import WAIT_SECONDS, Database
 
 BEAT_SECONDS: Final = 5.0
 """How often a listener makes sure that it still hears, and how long it waits to hear itself."""
 LONGEST: Final = 7000
 """Bytes of a subject that a notification carries; PostgreSQL's limit is 8,000 for all of it."""
-DUE_LIMIT: Final = 100
 
 _BEAT, _HINT, _LOOK = "beat", "hint", "look"
 
@@ -27,10 +25,9 @@ _BEAT, _HINT, _LOOK = "beat", "hint", "look"
 class Hints:
     """What this store tells other processes, and hears from them."""
 
-    def __init__(self, db: Database, table: str, due: Callable[[int], Awaitable[Due]], poll_seconds: float) -> None:
+    def __init__(self, db: Database, table: str, poll_seconds: float) -> None:
         self._db = db
         self._channel = table
-        self._due = due
         self._poll_seconds = poll_seconds
         self._sender = secrets.token_hex(4)
 
@@ -41,8 +38,8 @@ class Hints:
         with suppress(StoreUnavailable):  # the message is stored; whoever looks for due work finds it
             await self._db.fetch("SELECT pg_notify($1, $2)", self._channel, payload, once=True)
 
-    async def listen(self) -> AsyncIterator[SubjectId]:
-        """See :meth:`LaneStore.listen`; what is due, every second, as long as nothing can be heard."""
+    async def listen(self) -> AsyncIterator[SubjectId | None]:
+        """Yield subjects; and None, every second, as long as nothing can be heard."""
         ear = _Ear(self._sender)
         hearing = asyncio.create_task(self._hear(ear))
         try:
@@ -51,15 +48,10 @@ class Hints:
                     yield subject
                 if ear.must_look:
                     ear.must_look = not ear.hears
-                    for subject in await self._subjects_due():
-                        yield subject
+                    yield None
         finally:
             hearing.cancel()
             await asyncio.wait([hearing])
-
-    async def _subjects_due(self) -> tuple[SubjectId, ...]:
-        due = await self._due(DUE_LIMIT)
-        return tuple(dict.fromkeys((*due.lanes, *(subject for subject, _ in due.lines))))
 
     async def _hear(self, ear: _Ear) -> None:
         """Keep a listening connection, as long as it hears its own beat."""

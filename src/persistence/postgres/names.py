@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import Final
 
-from ..errors import ConfigurationError
+from ...errors import ConfigurationError
 
 DEFAULT_TABLE: Final = "conversation_states"
 LONGEST: Final = 200
