@@ -27,7 +27,7 @@ from tandem.model import (
 )
 from tandem.persistence.base import LaneStore
 from tandem.persistence.postgres import open_postgres_store
-from tandem.persistence.postgres_address import PostgresAddress
+from tandem.persistence.postgres.address import PostgresAddress
 from tandem.persistence.redis import open_redis_store
 from tandem.persistence.values import Change, Settlement
 

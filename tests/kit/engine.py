@@ -16,7 +16,8 @@ from tandem.conversation.summarising import Summarise
 from tandem.entries import Entry, TextReceived
 from tandem.model import Address, Approval, ApprovalStatus, Channel, Conversation, Reply, Route, SubjectId
 from tandem.persistence.base import LaneStore
-from tandem.persistence.file import FileStore, open_file_store
+from tandem.persistence.file import open_file_store
+from tandem.persistence.store import Store
 
 from .waiting import PATIENCE
 
@@ -108,7 +109,7 @@ class Lab:
     """Everything a test of the engine touches."""
 
     engine: TurnEngine
-    store: FileStore
+    store: Store
     runner: ScriptedRunner
     carrier: FakeCarrier
 
@@ -128,7 +129,7 @@ async def lab(
     respond: Respond = echo,
     *,
     limits: EngineLimits = LIMITS,
-    wrap: Callable[[FileStore], LaneStore] | None = None,
+    wrap: Callable[[Store], LaneStore] | None = None,
     summarise: Summarise | None = None,
     **changes: Any,
 ) -> AsyncIterator[Lab]:

@@ -18,8 +18,9 @@ from structlog.testing import capture_logs
 from tandem.errors import ConfigurationError, StoreUnavailable
 from tandem.model import ReplyStatus, SubjectId
 from tandem.persistence import file_entries, file_lanes, file_outbox, file_read
-from tandem.persistence.file import FileStore, open_file_store
+from tandem.persistence.file import open_file_store
 from tandem.persistence.file_schema import connect
+from tandem.persistence.store import Store
 from tandem.persistence.values import Change, Settlement
 
 from ...contracts.records import JANE, approval, conversation, event, fresh, reply, text, texts, write
@@ -205,7 +206,7 @@ async def test_what_is_erased_is_overwritten(tmp_path: Path) -> None:
     assert JANE.encode() not in content
 
 
-async def fill(store: FileStore, count: int) -> None:
+async def fill(store: Store, count: int) -> None:
     """Store conversations that wait for an approval's expiry, and as many turns of Jane."""
 
     async def one(number: int) -> None:

@@ -11,10 +11,11 @@ import pytest
 from tandem.errors import StoreDamaged
 from tandem.model import Channel, SubjectId
 from tandem.persistence.base import LaneStore
-from tandem.persistence.file import FileStore, open_file_store
+from tandem.persistence.file import open_file_store
 from tandem.persistence.file_database import DatabaseFile
 from tandem.persistence.file_salvage import salvage
 from tandem.persistence.file_schema import connect
+from tandem.persistence.store import Store
 
 from ...contracts.records import JANE, JOHN, approval, conversation, event, fresh, reply, take, texts, write
 
@@ -30,7 +31,7 @@ def words(number: int) -> str:
     return f"needle-{number:05}-" + "hay " * 100
 
 
-async def fill(store: FileStore) -> None:
+async def fill(store: Store) -> None:
     async def one(number: int) -> None:
         await write(store, subject(number), conversation=conversation(subject(number), summary=words(number)))
 

@@ -14,8 +14,9 @@ import pytest
 from tandem.errors import ConfigurationError, LeaseLost, StoreMissing, StoreUnavailable
 from tandem.model import ReplyStatus
 from tandem.persistence.codec import CONVERSATION
-from tandem.persistence.postgres import PostgresStore, open_postgres_store
+from tandem.persistence.postgres import open_postgres_store
 from tandem.persistence.postgres_names import Names
+from tandem.persistence.store import Store
 from tandem.persistence.values import Change, Outcome, Settlement
 
 from ...contracts.records import JANE, LEASE, conversation, fresh, reply, take, texts, write
@@ -45,7 +46,7 @@ def fragile() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
-async def store(fragile: PostgresServer, table: str) -> AsyncIterator[PostgresStore]:
+async def store(fragile: PostgresServer, table: str) -> AsyncIterator[Store]:
     async with open_postgres_store(fragile.url, table=table) as store:
         await store.accept(JANE, texts("before"), token=fresh())
         yield store
@@ -162,7 +163,7 @@ async def test_a_login_that_may_not_make_tables_is_told(url: str, table: str) ->
 # --- a server that goes away ----------------------------------------------------------------------------------
 
 
-async def test_a_stopped_server_is_unavailable_and_comes_back(fragile: PostgresServer, store: PostgresStore) -> None:
+async def test_a_stopped_server_is_unavailable_and_comes_back(fragile: PostgresServer, store: Store) -> None:
     fragile.stop()
     with pytest.raises(StoreUnavailable):
         await store.accept(JANE, texts("lost"), token=fresh())
@@ -170,22 +171,20 @@ async def test_a_stopped_server_is_unavailable_and_comes_back(fragile: PostgresS
     assert [one.entry.key for one in (await take(store)).waiting] == ["before"]
 
 
-async def test_a_crashed_server_keeps_what_it_answered(fragile: PostgresServer, store: PostgresStore) -> None:
+async def test_a_crashed_server_keeps_what_it_answered(fragile: PostgresServer, store: Store) -> None:
     fragile.stop("KILL")
     fragile.start()
     assert [one.entry.key for one in await store.waiting(JANE)] == ["before"]
 
 
-async def test_a_restart_between_two_calls_is_not_noticed(fragile: PostgresServer, store: PostgresStore) -> None:
+async def test_a_restart_between_two_calls_is_not_noticed(fragile: PostgresServer, store: Store) -> None:
     fragile.stop()
     fragile.start()
     (receipt,) = await store.accept(JANE, texts("after"), token=fresh())
     assert receipt.outcome is Outcome.ACCEPTED
 
 
-async def test_a_frozen_server_is_unavailable_in_time_and_comes_back(
-    fragile: PostgresServer, store: PostgresStore
-) -> None:
+async def test_a_frozen_server_is_unavailable_in_time_and_comes_back(fragile: PostgresServer, store: Store) -> None:
     began = time.monotonic()
     fragile.freeze()
     try:
@@ -199,7 +198,7 @@ async def test_a_frozen_server_is_unavailable_in_time_and_comes_back(
     assert receipt.outcome is Outcome.ACCEPTED
 
 
-async def test_a_cancelled_call_leaves_nothing_behind(fragile: PostgresServer, store: PostgresStore) -> None:
+async def test_a_cancelled_call_leaves_nothing_behind(fragile: PostgresServer, store: Store) -> None:
     fragile.freeze()
     call = asyncio.create_task(store.ping())
     await asyncio.sleep(0)
@@ -229,7 +228,7 @@ async def test_a_server_that_cannot_write_answers_no_ping(url: str, table: str) 
             await store.ping()
 
 
-async def test_a_purge_that_fails_is_counted(fragile: PostgresServer, store: PostgresStore) -> None:
+async def test_a_purge_that_fails_is_counted(fragile: PostgresServer, store: Store) -> None:
     fragile.stop()
     report = await store.purge(older_than=0)
     fragile.start()

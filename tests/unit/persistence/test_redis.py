@@ -16,9 +16,10 @@ from redis.asyncio import Redis
 from tandem.errors import ConfigurationError
 from tandem.model import ApprovalStatus, Channel, ReplyStatus, SubjectId, TicketStatus
 from tandem.persistence.base import LaneStore
-from tandem.persistence.redis import RedisStore, open_redis_store
+from tandem.persistence.redis import open_redis_store
 from tandem.persistence.redis_link import RedisLink
 from tandem.persistence.redis_scripts import OPERATIONS, script
+from tandem.persistence.store import Store
 from tandem.persistence.values import Change, Settlement
 
 from ...contracts.records import (
@@ -278,7 +279,7 @@ async def test_braces_in_the_prefix_are_refused() -> None:
 async def test_two_prefixes_are_two_stores(kit: RedisKit) -> None:
     await write(kit.store)
     async with open_redis_store(shared_redis().url, prefix=f"{kit.prefix}other:") as other:
-        assert isinstance(other, RedisStore)
+        assert isinstance(other, Store)
         assert (await other.conversation(JANE), (await other.recent(limit=5)).items) == (None, ())
 
 
