@@ -313,8 +313,10 @@ def _mend(lane: Lane) -> None:
     names = [name for name in ((kinds.CONVERSATION, ""), (kinds.OPT_OUT, "")) if not lane.loaded.knows(*name)]
     if lacking or names:
         raise Missing(want(*names, kinds=lacking))
-    lane.head = head = LaneHead(touched_at=lane.now)
+    lane.head = head = LaneHead()
     mend(lane, head)
+    newest = max((row.sequence for row in (*lane.all(kinds.WAITING), *lane.all(kinds.UNSETTLED))), default=0)
+    head.touched_at = max(newest / MICRO, head.updated_at or 0.0) or lane.now
 
 
 def mend(lane: Lane, head: LaneHead) -> None:
@@ -346,11 +348,15 @@ def _mend_lines(lane: Lane, head: LaneHead) -> None:
     before = head.lines
     head.lines = {}
     for row in lane.all(kinds.UNSETTLED):
-        with suppress(UnreadableRecord):
+        try:
             channel = kinds.STORED_REPLY.decode(row.record).reply.route.channel
-            line = head.lines.setdefault(channel, Line(due_at=lane.now))
-            # An attempt may have been under way: nobody knows any more.
-            line.queue.append(Queued(row.key, row.sequence / MICRO, tries=0 if line.queue else 1))
+        except UnreadableRecord:
+            lane.set_aside("reply", row.key, "unreadable", row.record)
+            lane.delete(kinds.UNSETTLED, row.key)
+            continue
+        line = head.lines.setdefault(channel, Line(due_at=lane.now))
+        # An attempt may have been under way: nobody knows any more.
+        line.queue.append(Queued(row.key, row.sequence / MICRO, tries=0 if line.queue else 1))
     for channel, line in before.items():
         if channel in head.lines and [one.id for one in line.queue] == [one.id for one in head.lines[channel].queue]:
             head.lines[channel] = line

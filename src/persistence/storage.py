@@ -33,6 +33,7 @@ class Storage(ABC):
 
     clock_offset: float = 0.0
     """Seconds that tests add to the store's clock."""
+    step_seconds: float = STEP_SECONDS
 
     @abstractmethod
     async def load(self, subject: SubjectId, wanted: Want) -> Loaded:
@@ -98,14 +99,12 @@ class Storage(ABC):
 
         ``blind``: the rule looks at rows alone, and is first tried as if there were none.
         """
-        async with asyncio.timeout(STEP_SECONDS) as deadline:
-            try:
-                async with self._recall.alone(() if blind else (subject for subject, _ in wanted)):
-                    return await self._step(dict(wanted), operation, blind=blind)
-            except TimeoutError:
-                if deadline.expired():
-                    raise StoreUnavailable("(no answer in time)") from None
-                raise
+        alone = () if blind else [subject for subject, _ in wanted]
+        try:
+            async with asyncio.timeout(self.step_seconds), self._recall.alone(alone):
+                return await self._step(dict(wanted), operation, blind=blind)
+        except TimeoutError as error:
+            raise StoreUnavailable("(no answer in time)") from error
 
     def forget(self) -> None:
         """Remember nothing of any lane."""

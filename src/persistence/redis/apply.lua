@@ -34,6 +34,9 @@ end
 local function delete(lane, kind, key)
   redis.call('HDEL', rows(lane, kind), key)
   redis.call('ZREM', order(lane, kind), key)
+  if redis.call('EXISTS', rows(lane, kind)) == 0 then
+    redis.call('HDEL', prefix .. 'of:' .. lane.id, 'kind ' .. kind)
+  end
   if redis.call('HGET', prefix .. 'ids:' .. kind, key) == lane.id then
     redis.call('HDEL', prefix .. 'ids:' .. kind, key)
   end

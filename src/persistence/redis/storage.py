@@ -52,6 +52,7 @@ class RedisStorage(Storage):
 
     def __init__(self, link: RedisLink, *, clock_offset: float = 0.0) -> None:
         self.clock_offset = clock_offset
+        self.step_seconds = link.answer_seconds
         self.link = link
 
     async def now(self) -> float:
