@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ..errors import UnreadableRecord
-from ..model import Reply, ReplyStatus, StoredReply, SubjectId
+from ..model import ApprovalStatus, Reply, ReplyStatus, StoredReply, SubjectId
 from . import codec, kinds, upkeep
 from . import lane as rules
 from .codec import Codec
 from .head import MICRO, Lane
 from .rows import Loaded, Writes
+from .storage import stamped
 
 _NONE: Final = dict.fromkeys(kinds.OF_A_LANE, ())
 _REPLY: Final[Codec[Reply]] = codec.REPLY
@@ -37,7 +38,8 @@ class Former:
     """Key, token, accepted at, tries, waiting, record."""
     replies: Sequence[tuple[str, float, str, int, str | None, int | None, str]] = ()
     """Id, queued at, status, tries, provider id, error code, record."""
-    approvals: Sequence[tuple[str, str]] = ()
+    approvals: Sequence[tuple[str, str, str]] = ()
+    """Id, status (it counts, not the record's own), record."""
     tickets: Sequence[tuple[str, str]] = ()
     timeline: Sequence[tuple[float | None, str]] = ()
     """When, where the record does not say it; record."""
@@ -61,12 +63,15 @@ def carried_over(former: Former, now: float) -> Writes:
         lane.sweep()
         return lane.writes()
     lane.head.touched_at = former.touched_at or now
-    for key, token, at, _, waiting, record in former.entries:
+    tries: dict[str, int] = {}
+    for key, token, at, count, waiting, record in former.entries:
         try:
-            text = kinds.ENTRY.encode(kinds.StoredEntry(token, _ENTRY.decode(record)))
+            entry = _ENTRY.decode(record)
+            name, text = entry.key, kinds.ENTRY.encode(kinds.StoredEntry(token, entry))
         except UnreadableRecord:
-            text = record  # set aside when it is taken up
-        lane.put(kinds.WAITING if waiting else kinds.KEY, key, text, sequence=clock(at))
+            name, text = key, record  # set aside when it is taken up
+        tries[name] = count
+        lane.put(kinds.WAITING if waiting else kinds.KEY, name, text, sequence=clock(at))
     for reply in former.replies:
         _carry_reply(lane, clock, *reply)
     for number, (told_at, record) in enumerate(former.timeline):
@@ -75,20 +80,22 @@ def carried_over(former: Former, now: float) -> Writes:
             event = event if told_at is None else replace(event, at=told_at)
             text = codec.TIMELINE.encode(event)
             lane.put(kinds.TIMELINE, f"former-{number:09}", text, sequence=clock(event.at))
-    for key, record in former.tickets:
-        lane.put(kinds.TICKET, key, record)
-    for key, record in former.approvals:
-        lane.put(kinds.APPROVAL, key, record)
+    for _, record in former.tickets:
+        with suppress(UnreadableRecord):
+            lane.put(kinds.TICKET, codec.TICKET.decode(record).id, record)
+    for _, status, record in former.approvals:
+        with suppress(UnreadableRecord):
+            approval = replace(codec.APPROVAL.decode(record), status=ApprovalStatus(status), snapshot="")
+            lane.put(kinds.APPROVAL, approval.id, codec.APPROVAL.encode(approval))
     if former.opted_out:
         lane.put(kinds.OPT_OUT, "", json.dumps(list(former.opted_out)))
     _carry_conversation(lane, former)
     upkeep.restore(lane)
-    tries = {key: count for key, _, _, count, _, _ in former.entries}
     for one in lane.head.waiting:
         one.tries = tries[one.key]
     if former.wake_at is not None:
         lane.head.wake_at = former.wake_at
-    return lane.writes()
+    return stamped(lane.writes())
 
 
 def _is_lane(former: Former) -> bool:
@@ -113,7 +120,12 @@ def _carry_reply(lane: Lane, clock: _Clock, id: str, at: float, status: str, tri
     waiting = status == ReplyStatus.WAITING
     try:
         stored = StoredReply(_REPLY.decode(record), ReplyStatus(status), provider_id, error_code, tries)
-        lane.put(kinds.UNSETTLED if waiting else kinds.REPLY, id, kinds.STORED_REPLY.encode(stored), sequence=clock(at))
+        lane.put(
+            kinds.UNSETTLED if waiting else kinds.REPLY,
+            stored.reply.id,
+            kinds.STORED_REPLY.encode(stored),
+            sequence=clock(at),
+        )
     except UnreadableRecord:
         lane.set_aside("reply", id, "unreadable", record)
 

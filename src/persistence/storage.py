@@ -88,6 +88,9 @@ class Storage(ABC):
     async def after_erasure(self) -> None:  # noqa: B027 (not every storage has leftovers)
         """Overwrite what the medium may still hold of deleted text."""
 
+    async def after_purge(self) -> None:  # noqa: B027 (not every storage keeps copies)
+        """Delete what was kept for the case that an upgrade failed."""
+
     async def copies(self) -> int:
         """Return how many whole stores were set aside because they were damaged."""
         return 0
@@ -158,14 +161,15 @@ def decided(operation: Operation[T], loaded: Sequence[Loaded]) -> tuple[T, Seque
     Raises Missing when the answer rests on rows being absent that nobody looked for.
     """
     answer, drafts = operation(loaded)
-    changes = [_stamped(one) for one in drafts if one.anything]
+    changes = [stamped(one) for one in drafts if one.anything]
     assumed = frozenset(name for one in drafts for name in one.absent)
     if assumed and not changes:
         raise Missing(Want(rows=assumed))
     return answer, changes
 
 
-def _stamped(writes: Writes) -> Writes:
+def stamped(writes: Writes) -> Writes:
+    """Return a change whose new head has a version that no other head ever had."""
     if writes.head is None or writes.head.text is None:
         return writes
     return replace(writes, head=replace(writes.head, version=secrets.randbits(52) + 1))

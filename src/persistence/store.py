@@ -357,6 +357,8 @@ class Store:
                 _add(deleted, await self._upkeep(one.subject, upkeep.WANTS_PURGE, purge, dry_run=dry_run))
         except StoreUnavailable:
             return PurgeReport(deleted, failed=1)
+        if not dry_run:
+            await self.storage.after_purge()
         return PurgeReport(deleted)
 
     async def _listed(self, index: str, before: float) -> AsyncIterator[Indexed]:
@@ -389,8 +391,9 @@ class Store:
         secret = (await self._read(upkeep.NOBODY, upkeep.WANTS_SECRET)).row(kinds.SECRET, "")
         if secret is None:
             return ()
-        kind = f"{kinds.AUDIT}:{upkeep.hashed(secret.record, subject)}"
-        rows = (await self._read(upkeep.NOBODY, want(kinds=[kind]))).all(kind)
+        names = upkeep.erasure_kinds(secret.record, subject)
+        loaded = await self._read(upkeep.NOBODY, want(kinds=names))
+        rows = sorted(chain(*map(loaded.all, names)), key=lambda row: row.sequence)
         return tuple(upkeep.ERASURE.decode(row.record) for row in rows)
 
     async def ping(self) -> None:

@@ -91,6 +91,13 @@ def hashed(secret: str, subject: SubjectId) -> str:
     return hmac.new(bytes.fromhex(secret), subject.encode(), hashlib.sha256).hexdigest()
 
 
+def erasure_kinds(secret: str, subject: SubjectId) -> tuple[str, str]:
+    """Return the kinds under which erasures of a subject are found: today's, and that of former Postgres stores."""
+    key, name = bytes.fromhex(secret), subject.encode()
+    former = hashlib.sha256(key + hashlib.sha256(key + name).digest()).hexdigest()
+    return f"{kinds.AUDIT}:{hashed(secret, subject)}", f"{kinds.AUDIT}:{former}"
+
+
 def absorb(left: Lane, stays: Lane, joining: Joining) -> None:
     """Move everything of one lane into the other and commit there; both are free then. See :data:`.joining.Absorb`."""
     for lane, held in ((left, joining.left), (stays, joining.stays)):

@@ -20,6 +20,7 @@ from . import primitives
 from .database import FILE_NAME, DatabaseFile, damaged_copies, empty_log, has_store, prepare
 from .schema import BUSY_SECONDS
 from .thread import DatabaseThread
+from .upgrade import COPY_NAME
 
 T = TypeVar("T")
 
@@ -123,6 +124,10 @@ class FileStorage(Storage):
     async def after_erasure(self) -> None:
         """See :meth:`Storage.after_erasure`: the write-ahead log is emptied."""
         await asyncio.to_thread(empty_log, self._folder)
+
+    async def after_purge(self) -> None:
+        """See :meth:`Storage.after_purge`."""
+        await asyncio.to_thread((self._folder / COPY_NAME).unlink, missing_ok=True)
 
     async def copies(self) -> int:
         """See :meth:`Storage.copies`."""

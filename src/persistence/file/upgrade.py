@@ -89,7 +89,7 @@ def _read(db: sqlite3.Connection, tables: set[str], subject: SubjectId) -> Forme
             for row in rows("entry", f"key, token, accepted_at, tries, waiting, {record}")
         ],
         replies=list(rows("reply", f"reply_id, queued_at, status, tries, provider_id, error_code, {record}")),
-        approvals=list(rows("approval", f"approval_id, {record}")),
+        approvals=list(rows("approval", f"approval_id, status, {record}")),
         tickets=list(rows("ticket", f"ticket_id, {record}")),
         timeline=list(rows("timeline", f"NULL, {record}")),
         effects=list(rows("effect", "key, token, at, result")),

@@ -13,7 +13,7 @@ from ...errors import ConfigurationError
 DEFAULT_TABLE: Final = "conversation_states"
 LONGEST: Final = 200
 """Bytes of a text in an index; PostgreSQL's limit for a whole row of an index is 2,700."""
-_HASHED: Final = "#sha256:"
+HASHED: Final = "#sha256:"
 _NAME: Final = re.compile(rf"\b{DEFAULT_TABLE}(\w*)")
 _TABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 
@@ -48,9 +48,9 @@ def short(text: str) -> str:
     if "\0" in text:
         raise ValueError("a NUL character cannot be stored")
     encoded = text.encode()
-    if len(encoded) <= LONGEST and not text.startswith(_HASHED):
+    if len(encoded) <= LONGEST and not text.startswith(HASHED):
         return text
-    return _HASHED + hashlib.sha256(encoded).hexdigest()
+    return HASHED + hashlib.sha256(encoded).hexdigest()
 
 
 def spelled(text: str) -> str | None:

@@ -17,7 +17,7 @@ from ..kinds import AUDIT, SECRET
 from ..rows import Put, Row, Writes
 from ..upkeep import ERASURE, NOBODY
 from ..values import Erasure
-from .names import Names
+from .names import HASHED, Names, short
 from .spelling import as_json
 
 log = structlog.get_logger(__name__)
@@ -35,7 +35,7 @@ _COLUMNS: Final = {
     "opt_out": "channel",
     "entry": "key, token, accepted_at, tries, waiting, record",
     "reply": "reply_id, queued_at, status, tries, provider_id, error_code, record",
-    "approval": "approval_id, record",
+    "approval": "approval_id, status, record",
     "ticket": "ticket_id, record",
     "timeline": "at, record",
     "effect": "key, token, at, result",
@@ -78,9 +78,13 @@ async def _carry_some(connection: PoolConnectionProxy[Any], names: Names, subjec
         for subject, *values in await connection.fetch(names.fill(query), subjects):
             rows[table][subject].append(values)
     now = time.time()
-    # Former keys are short already.
-    changes = [as_json(carried_over(_former(subject, rows), now), str) for subject in subjects]
+    changes = [as_json(carried_over(_former(subject, rows), now), _again_short) for subject in subjects]
     await connection.fetch(names.fill("SELECT conversation_states_apply($1)"), json.dumps(changes))
+
+
+def _again_short(key: str) -> str:
+    """Return a key as an index can hold it; some of the former ones are short already, and only so."""
+    return key if key.startswith(HASHED) else short(key)
 
 
 def _former(subject: str, rows: dict[str, dict[str, list[Any]]]) -> Former:

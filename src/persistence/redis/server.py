@@ -10,6 +10,7 @@ from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissi
 
 from ...errors import ConfigurationError, StoreMissing, StoreUnavailable
 from .link import RedisLink
+from .upgrade import carry_over
 
 log = structlog.get_logger(__name__)
 
@@ -120,6 +121,12 @@ async def _layout(link: RedisLink, *, create: bool) -> None:
         raise StoreMissing(f"(there is none: {link.place})")
     if int(found) > LAYOUT:
         raise ConfigurationError([f"{link.place} was written by a newer version (layout {int(found)})."])
+    if int(found) < LAYOUT:
+        if not create:
+            raise ConfigurationError([f"{link.place} was written by an older version; the server upgrades it."])
+        await link.load_scripts()
+        await carry_over(link)
+        await link.ask("SET", name, LAYOUT)
 
 
 def _warn(link: RedisLink, keeping: Keeping) -> None:

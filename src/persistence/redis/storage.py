@@ -6,45 +6,17 @@ All keys begin with the prefix and nothing else; in a cluster, a prefix with a h
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from ...model import SubjectId
 from ..kinds import BY_ID
 from ..rows import NO_VERSION, Figure, Indexed, Loaded, Row, Want, Writes
 from ..storage import Storage
-from ..store import Store
 from .keys import decode_subject, encode_subject, split_member
-from .link import ANSWER_SECONDS, RedisLink
-from .server import prepare
+from .link import RedisLink
 
 QUIET_SECONDS: Final = 5.0
 """After so much silence the server is asked for a sign of life."""
-
-
-@asynccontextmanager
-async def open_redis_store(
-    url: str,
-    *,
-    prefix: str = "runstate:",
-    create: bool = True,
-    production: bool = False,
-    allow_volatile: bool = False,
-    clock_offset: float = 0.0,
-    answer_seconds: float = ANSWER_SECONDS,
-) -> AsyncIterator[Store]:
-    """Open, or create, the store under ``prefix`` on the server at ``url``. Without ``create`` it must be there.
-
-    ``clock_offset`` is for tests; after ``answer_seconds`` without answer a call fails. A server that keeps nothing on
-    disk is refused in production unless ``allow_volatile``. Raises StoreUnavailable, StoreMissing and
-    ConfigurationError, which name the server, never a password.
-    """
-    link = RedisLink(url, prefix=prefix, answer_seconds=answer_seconds)
-    try:
-        await prepare(link, create=create, production=production, allow_volatile=allow_volatile)
-        yield Store(RedisStorage(link, clock_offset=clock_offset))
-    finally:
-        await link.close()
 
 
 class RedisStorage(Storage):
