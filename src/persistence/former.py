@@ -11,9 +11,9 @@ from typing import Any, Final
 from ..errors import UnreadableRecord
 from ..model import ApprovalStatus, Reply, ReplyStatus, StoredReply, SubjectId
 from . import codec, kinds, upkeep
-from . import lane as rules
+from . import record as records
 from .codec import Codec
-from .head import MICRO, Lane
+from .draft import MICRO, Lane
 from .rows import Loaded, Writes
 from .storage import stamped
 
@@ -150,4 +150,4 @@ def _carry_conversation(lane: Lane, former: Former) -> None:
         lane.put(kinds.CONVERSATION, "", record, sequence=sequence)
         return
     lane.put(kinds.CONVERSATION, "", "", sequence=sequence)
-    rules.store_conversation(lane, conversation, version, updated_at)
+    records.store_conversation(lane, conversation, version, updated_at)

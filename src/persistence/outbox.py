@@ -9,7 +9,8 @@ from typing import Final
 from ..errors import UnreadableRecord
 from ..model import Channel, Outgoing, Reply, ReplyStatus, StoredReply, TimelineEvent
 from . import kinds
-from .head import Lane, Line, Queued
+from .draft import Lane
+from .head import Line, Queued
 from .rows import Want, want
 from .values import Settlement
 

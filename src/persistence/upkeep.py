@@ -10,10 +10,11 @@ from typing import Final
 
 from ..errors import LeaseLost, UnreadableRecord
 from ..model import SubjectId
-from . import codec, kinds
+from . import codec, kinds, record
 from . import lane as rules
 from .codec import Codec
-from .head import MICRO, Lane, LaneHead, mend
+from .draft import MICRO, Lane, mend
+from .head import LaneHead
 from .joining import Joining, moved
 from .rows import Want, want
 from .values import Erasure
@@ -39,7 +40,7 @@ def purge(lane: Lane, before: float) -> dict[str, int]:
         return {}
     deleted = {name: lane.loaded.count(kind) for kind, name in _WITH_THE_LANE.items() if name}
     for row in lane.all(kinds.APPROVAL):
-        rules.unindex_approval(lane, row.key)
+        record.unindex_approval(lane, row.key)
     for kind in _WITH_THE_LANE:
         lane.drop(kind)
     lane.end()
@@ -113,9 +114,9 @@ def absorb(left: Lane, stays: Lane, joining: Joining) -> None:
         stays.index(kinds.SET_ASIDE, row.key, row.sequence / MICRO)
         left.index(kinds.SET_ASIDE, row.key, None)
     for row in left.all(kinds.APPROVAL):
-        rules.unindex_approval(left, row.key)
+        record.unindex_approval(left, row.key)
         with suppress(UnreadableRecord):
-            rules.write_approval(stays, moved(codec.APPROVAL.decode(row.record), stays.subject))
+            record.write_approval(stays, moved(codec.APPROVAL.decode(row.record), stays.subject))
     for kind in kinds.OF_A_LANE:
         left.drop(kind)
     left.head = replace(LaneHead(), fence=left.head.fence, last=left.head.last, touched_at=left.now)
@@ -135,12 +136,12 @@ def restore(lane: Lane) -> None:
     row = lane.row(kinds.CONVERSATION, "")
     with suppress(UnreadableRecord):
         if row is not None:
-            rules.index_approvals(lane, codec.CONVERSATION.decode(row.record).approvals)
+            record.index_approvals(lane, codec.CONVERSATION.decode(row.record).approvals)
     carried = {one.id for one in lane.head.approvals}
     for row in lane.all(kinds.APPROVAL):
         with suppress(UnreadableRecord):
             if row.key not in carried:
-                rules.write_approval(lane, codec.APPROVAL.decode(row.record))
+                record.write_approval(lane, codec.APPROVAL.decode(row.record))
     for row in lane.all(kinds.ASIDE):
         lane.index(kinds.SET_ASIDE, row.key, row.sequence / MICRO)
     lane.sweep()

@@ -72,7 +72,7 @@ def _rows(kind: str, found: sqlite3.Cursor) -> tuple[Row, ...]:
 
 def _count(db: sqlite3.Connection, subject: SubjectId, kind: str, upto: int | None) -> int:
     (count,) = db.execute(
-        "SELECT count(*) FROM lane_row WHERE subject = ?1 AND kind = ?2 AND (?3 IS NULL OR sequence <= ?3)",
+        "SELECT count(*) FROM lane_row WHERE subject = ?1 AND kind = ?2 AND sequence <= coalesce(?3, 9223372036854775807)",
         (subject, kind, upto),
     ).fetchone()
     return int(count)
@@ -138,7 +138,7 @@ def _apply(db: sqlite3.Connection, writes: Writes) -> None:
         db.execute("DELETE FROM lane_index WHERE subject = ?", (subject,))
     for kind, upto in writes.drops.items():
         db.execute(
-            "DELETE FROM lane_row WHERE subject = ?1 AND kind = ?2 AND (?3 IS NULL OR sequence <= ?3)",
+            "DELETE FROM lane_row WHERE subject = ?1 AND kind = ?2 AND sequence <= coalesce(?3, 9223372036854775807)",
             (subject, kind, upto),
         )
     for name in writes.deletes:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ...model import SubjectId
-from ..head import Lane
+from ..draft import Lane
 from ..rows import Loaded, Want, Writes
 from ..upkeep import NOBODY, restore
 from . import primitives
