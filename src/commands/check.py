@@ -13,19 +13,12 @@ from ..errors import ConfigurationError, StoreDamaged, StoreError, StoreMissing
 from ..identity.factory import open_identity, source_place
 from ..knowledge.library import open_knowledge
 from ..persistence.chosen import open_store, store_place
-from ..persistence.file_database import damaged_copies
+from ..persistence.file.database import damaged_copies
 from ..persistence.private import open_to
 from ..settings import Settings, load_settings
 from ..wiring import gateway_agent
 from .check_online import look_online
-from .errors import ConfigurationError, StoreDamaged, StoreError, StoreMissing
-from .finding import Finding, State, notice, ok, problem, skipped
-from .identity.chosen import open_identity, source_place
-from .parts import gateway_agent
-from .persistence.chosen import open_store, store_place
-from .persistence.file.database import damaged_copies
-from .persistence.private import open_to
-from .settings import Settings, load_settings
+from .check_result import CheckResult, State, notice, ok, problem, skipped
 
 
 async def check(*, online: bool, load: Callable[[], Settings] = load_settings) -> int:

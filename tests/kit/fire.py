@@ -32,6 +32,7 @@ from tandem.entries import Decision, Verdict
 from tandem.model import ApprovalStatus
 from tandem.persistence.file import open_file_store
 from tandem.persistence.store import Store
+from tandem.shop.embedded import open_embedded_shop
 from tandem.telemetry.logs import configure_logging
 
 from .engine import FakeCarrier

@@ -72,7 +72,8 @@ def _rows(kind: str, found: sqlite3.Cursor) -> tuple[Row, ...]:
 
 def _count(db: sqlite3.Connection, subject: SubjectId, kind: str, upto: int | None) -> int:
     (count,) = db.execute(
-        "SELECT count(*) FROM lane_row WHERE subject = ?1 AND kind = ?2 AND sequence <= coalesce(?3, 9223372036854775807)",
+        "SELECT count(*) FROM lane_row"
+        " WHERE subject = ?1 AND kind = ?2 AND sequence <= coalesce(?3, 9223372036854775807)",
         (subject, kind, upto),
     ).fetchone()
     return int(count)

@@ -28,6 +28,7 @@ from tandem.errors import ConfigurationError
 from tandem.model import Address, Approval, ApprovalStatus, Channel, Conversation, Route, SubjectId
 from tandem.persistence.file import open_file_store
 from tandem.persistence.store import Store
+from tandem.shop.embedded import open_embedded_shop
 
 ROUTE = Route(Channel.SMS, Address("tel", "+15551234567"), Address("tel", "+15550001111"))
 
