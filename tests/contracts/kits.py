@@ -115,7 +115,7 @@ async def file_kit(folder: Path) -> AsyncIterator[StoreKit]:
 def example_kit(folder: Path) -> AbstractAsyncContextManager[StoreKit]:
     """Give the example of a store of one's own."""
     with importable(EXAMPLE):
-        return cast(KitMaker, importlib.import_module("store_kit").audited_kit)(folder)
+        return cast(KitMaker, importlib.import_module("store_kit").journal_kit)(folder)
 
 
 def chosen_kits() -> Mapping[str, KitMaker]:
