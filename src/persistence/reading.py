@@ -14,7 +14,7 @@ from ..model import Approval, ApprovalStatus, Conversation, StoredReply, Subject
 from . import codec, kinds, lane, record, upkeep
 from .cursor import read_cursor, write_cursor
 from .draft import MICRO, Lane
-from .heads import read_glance
+from .heads import read_head
 from .rows import Indexed, Loaded, Missing, Want, want
 from .storage import Storage
 from .values import ConversationHead, Counts, Erasure, Page, Presence
@@ -104,7 +104,7 @@ class Reading:
     async def recent(self, *, limit: int, cursor: str | None = None) -> Page[ConversationHead]:
         """See :meth:`LaneStore.recent`."""
         found, following = await self._page(kinds.RECENT, kinds.GLANCE, limit, cursor, descending=True)
-        return Page(tuple(read_glance(one.subject, one.sort, one.record) for one in found), following)
+        return Page(tuple(read_head(one.subject, one.sort, one.record) for one in found), following)
 
     async def approvals(
         self, *, status: ApprovalStatus | None, limit: int, cursor: str | None = None
