@@ -5,6 +5,7 @@ Nothing but the rules runs here: rows and heads are kept in dictionaries, and th
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -293,6 +294,11 @@ class LaneMachine(RuleBasedStateMachine):
                 stored = self.shelf.rows[kinds.CONVERSATION, ""]
                 (carried,) = CONVERSATION.decode(stored.record).approvals
                 assert (carried.id, carried.expires_at) == (name[1], sort)
+
+    @invariant()
+    def only_damaged_heads_are_set_aside(self) -> None:
+        aside = [json.loads(row.record)["kind"] for row in self.shelf.rows.values() if row.kind == kinds.ASIDE]
+        assert set(aside) <= {"head"}
 
     @invariant()
     def snapshots_are_stored_once(self) -> None:
