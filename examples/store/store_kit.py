@@ -50,6 +50,11 @@ class JournalKit:
         """Damage the conversation."""
         self._damage(subject, "conversation", "")
 
+    async def corrupt_head(self, subject: SubjectId) -> None:
+        """Damage the head."""
+        self._lanes.lane(subject).head = "["
+        self._forget()
+
     async def corrupt_entry(self, subject: SubjectId, key: str) -> None:
         """Damage a waiting entry."""
         self._damage(subject, "waiting", key)
@@ -61,6 +66,9 @@ class JournalKit:
     def _damage(self, subject: SubjectId, kind: str, key: str) -> None:
         rows = self._lanes.lane(subject).rows
         rows[kind, key] = replace(rows[kind, key], record='{"format":')
+        self._forget()
+
+    def _forget(self) -> None:
         for handle in self._handles:
             handle.storage.forget()  # as a replica that never saw the lane
 

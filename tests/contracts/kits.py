@@ -47,6 +47,10 @@ class StoreKit(Protocol):
         """Make the conversation record of a subject unreadable."""
         ...
 
+    async def corrupt_head(self, subject: SubjectId) -> None:
+        """Make the head of a lane unreadable."""
+        ...
+
     async def corrupt_entry(self, subject: SubjectId, key: str) -> None:
         """Make the record of a waiting entry unreadable."""
         ...
@@ -86,6 +90,9 @@ class FileKit:
 
     async def corrupt(self, subject: SubjectId) -> None:
         self._damage("UPDATE lane_row SET record = '{\"format\":' WHERE subject = ? AND kind = 'conversation'", subject)
+
+    async def corrupt_head(self, subject: SubjectId) -> None:
+        self._damage("UPDATE lane_head SET head = x'ff' WHERE subject = ?", subject)
 
     async def corrupt_entry(self, subject: SubjectId, key: str) -> None:
         self._damage(

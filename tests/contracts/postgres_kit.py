@@ -35,6 +35,9 @@ class PostgresKit(ServerKit):
     async def corrupt(self, subject: SubjectId) -> None:
         await self._damage(subject, "conversation", "", '{"format":')
 
+    async def corrupt_head(self, subject: SubjectId) -> None:
+        await self._execute("UPDATE conversation_states_head SET head = '[' WHERE subject = $1", short(subject))
+
     async def corrupt_entry(self, subject: SubjectId, key: str) -> None:
         await self._damage(subject, "waiting", key, "\x7f")
 
@@ -42,11 +45,14 @@ class PostgresKit(ServerKit):
         await self._damage(subject, "unsettled", reply_id, "[]")
 
     async def _damage(self, subject: SubjectId, kind: str, key: str, record: str) -> None:
+        statement = "UPDATE conversation_states_row SET record = $4 WHERE subject = $1 AND kind = $2 AND key = $3"
+        await self._execute(statement, short(subject), kind, short(key), record)
+
+    async def _execute(self, statement: str, *values: str) -> None:
         for handle in self._handles:
             handle.storage.forget()  # as a replica that never saw the lane
-        statement = "UPDATE conversation_states_row SET record = $4 WHERE subject = $1 AND kind = $2 AND key = $3"
         connection = await asyncpg.connect(self._url)
-        done = await connection.execute(Names(self._table).fill(statement), short(subject), kind, short(key), record)
+        done = await connection.execute(Names(self._table).fill(statement), *values)
         await connection.close()
         assert done == "UPDATE 1"
 

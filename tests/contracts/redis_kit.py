@@ -35,6 +35,10 @@ class RedisKit(ServerKit):
     async def corrupt(self, subject: SubjectId) -> None:
         await self._spoil(subject, "conversation", "", b'{"format":')
 
+    async def corrupt_head(self, subject: SubjectId) -> None:
+        self._forget()
+        assert await self._ask("HSET", f"{self.prefix}head:{encode_subject(subject)}", "head", b"\xff") == 0
+
     async def corrupt_entry(self, subject: SubjectId, key: str) -> None:
         await self._spoil(subject, "waiting", key, b"\xff")
 
@@ -42,9 +46,12 @@ class RedisKit(ServerKit):
         await self._spoil(subject, "unsettled", reply_id, b"[]")
 
     async def _spoil(self, subject: SubjectId, kind: str, key: str, record: bytes) -> None:
+        self._forget()
+        assert await self._ask("HSET", f"{self.prefix}rows:{encode_subject(subject)}:{kind}", key, record) == 0
+
+    def _forget(self) -> None:
         for handle in self._handles:
             handle.storage.forget()  # as a replica that never saw the lane
-        assert await self._ask("HSET", f"{self.prefix}rows:{encode_subject(subject)}:{kind}", key, record) == 0
 
     async def _ask(self, *command: Any) -> Any:
         async with Redis.from_url(self._url, protocol=2) as redis:

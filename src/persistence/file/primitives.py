@@ -110,7 +110,9 @@ def decide(db: sqlite3.Connection, now: float, wants: dict[SubjectId, Want], ope
         except Missing as missing:
             more = missing.wanted
         else:
-            if not changes or apply(db, changes):
+            if all(_row(db, one.subject, name) is None for one in changes for name in one.absent):
+                for one in changes:
+                    _apply(db, one)
                 return answer
             more = Want(rows=frozenset(name for one in changes for name in one.absent))
         wants = {subject: wanted | more for subject, wanted in wants.items()}

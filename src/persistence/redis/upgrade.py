@@ -40,7 +40,8 @@ async def carry_over(link: RedisLink) -> None:
         partition = f"{link.prefix}{{{number}}}:"
         found = await link.ask_many([("ZRANGE", f"{partition}lanes", 0, -1), ("HKEYS", f"{partition}optouts")])
         for id in dict.fromkeys((*found[0], *found[1])):
-            await _carry_lane(link, storage, partition, id.decode())
+            await carry_lane(link, storage, partition, id.decode())
+            await forget_lane(link, partition, id.decode())
             count += 1
         keys = [f"{partition}{name}" for name in _OF_A_PARTITION]
         statuses = await link.ask("KEYS", f"{partition}approvals:*")
@@ -49,13 +50,15 @@ async def carry_over(link: RedisLink) -> None:
     log.info("lanes_carried_over", done=count)
 
 
-async def _carry_lane(link: RedisLink, storage: RedisStorage, partition: str, id: str) -> None:
+async def carry_lane(link: RedisLink, storage: RedisStorage, partition: str, id: str) -> None:
+    """Write one lane as it is kept today; where a head is there already, an upgrade that was broken off did it."""
     answer = await link.ask("EVAL", script("former").text, 1, partition, id)
-    changes = carried_over(_former(decode_subject(id), answer), time.time())
-    # Where a head is there already, this lane was carried over before the upgrade was broken off.
-    await storage.apply([changes])
-    lane = f"{partition}lane:{id}"
-    await link.ask("UNLINK", *(lane + suffix for suffix in _OF_A_LANE))
+    await storage.apply([carried_over(_former(decode_subject(id), answer), time.time())])
+
+
+async def forget_lane(link: RedisLink, partition: str, id: str) -> None:
+    """Delete the keys that a lane was made from."""
+    await link.ask("UNLINK", *(f"{partition}lane:{id}{suffix}" for suffix in _OF_A_LANE))
     await link.ask_many([("ZREM", f"{partition}lanes", id), ("HDEL", f"{partition}optouts", id)])
 
 

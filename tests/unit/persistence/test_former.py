@@ -21,7 +21,9 @@ from tandem.errors import ConfigurationError
 from tandem.model import ApprovalStatus, Channel, ReplyStatus, SubjectId
 from tandem.persistence.file import open_file_store
 from tandem.persistence.postgres import open_postgres_store
-from tandem.persistence.redis import open_redis_store
+from tandem.persistence.redis import open_redis_store, upgrade
+from tandem.persistence.redis.link import RedisLink
+from tandem.persistence.redis.storage import RedisStorage
 from tandem.persistence.store import Store
 from tandem.persistence.values import EffectState, Outcome
 
@@ -164,3 +166,30 @@ async def test_nothing_is_left_of_the_former_keys() -> None:
         prefix = store.storage.link.prefix  # type: ignore[attr-defined]
     async with Redis.from_url(shared_redis().url, protocol=2) as redis:
         assert await redis.keys(f"{prefix}{{*") == []
+
+
+@pytest.mark.parametrize("lanes", range(1, 4))
+async def test_an_upgrade_that_was_broken_off_is_gone_on_with(lanes: int) -> None:
+    opened = await former_redis(Path())
+    url = shared_redis().url
+    async with opened(allow_volatile=True) as whole:
+        expected = [await whole.timeline(JANE), await whole.waiting(LONG), (await whole.counts()).conversations]
+        prefix = whole.storage.link.prefix  # type: ignore[attr-defined]
+    again = await former_redis(Path())
+    link = RedisLink(url, prefix=f"former-{int(prefix.split('-')[1][:-1]) + 1}:")
+    await break_off(link, lanes)
+    await link.close()
+    async with again() as store:
+        assert [await store.timeline(JANE), await store.waiting(LONG), (await store.counts()).conversations] == expected
+
+
+async def break_off(link: RedisLink, lanes: int) -> None:
+    """Carry some lanes over; one of them is written and its former keys are left, as when the process was killed."""
+    await link.load_scripts()
+    storage = RedisStorage(link)
+    found = [
+        (key.rpartition(b"lanes")[0].decode(), key) for key in sorted(await link.ask("KEYS", f"{link.prefix}*lanes"))
+    ]
+    for number, (partition, key) in enumerate(found[:lanes], start=1):
+        for id in await link.ask("ZRANGE", key, 0, -1):
+            await upgrade.carry_lane(link, storage, partition, id.decode(), forget=number < lanes)
