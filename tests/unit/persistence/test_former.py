@@ -187,9 +187,10 @@ async def break_off(link: RedisLink, lanes: int) -> None:
     """Carry some lanes over; one of them is written and its former keys are left, as when the process was killed."""
     await link.load_scripts()
     storage = RedisStorage(link)
-    found = [
-        (key.rpartition(b"lanes")[0].decode(), key) for key in sorted(await link.ask("KEYS", f"{link.prefix}*lanes"))
-    ]
-    for number, (partition, key) in enumerate(found[:lanes], start=1):
+    keys = sorted(await link.ask("KEYS", f"{link.prefix}*lanes"))
+    for number, key in enumerate(keys[:lanes], start=1):
+        partition = key.decode().removesuffix("lanes")
         for id in await link.ask("ZRANGE", key, 0, -1):
-            await upgrade.carry_lane(link, storage, partition, id.decode(), forget=number < lanes)
+            await upgrade.carry_lane(link, storage, partition, id.decode())
+            if number < lanes:
+                await upgrade.forget_lane(link, partition, id.decode())
