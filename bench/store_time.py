@@ -27,7 +27,7 @@ from tandem.model import (
 )
 from tandem.persistence.base import LaneStore
 from tandem.persistence.postgres import open_postgres_store
-from tandem.persistence.postgres_address import PostgresAddress
+from tandem.persistence.postgres.address import PostgresAddress
 from tandem.persistence.redis import open_redis_store
 from tandem.persistence.values import Change, Settlement
 
@@ -110,16 +110,21 @@ def _change(subject: SubjectId, key: str, before: Conversation | None, now: floa
 
 
 async def fill_redis(url: str, first: int, last: int) -> None:
-    """Copy a stored conversation until there are many, in all partitions."""
+    """Copy a stored lane, its conversation and what a list shows of it, until there are many."""
     async with Redis.from_url(url) as redis:
-        model = next(key for key in await redis.keys(f"{PREFIX}*:conversation"))
+        model = next(key for key in await redis.keys(f"{PREFIX}head:phone_1415*")).decode().rpartition(":")[2]
+        parts = (
+            "head:{}",
+            *(f"{part}:{{}}:{kind}" for part in ("rows", "order") for kind in ("conversation", "glance")),
+        )
         for start in range(first, last, 2_000):
             pipe = redis.pipeline(transaction=False)
             for number in range(start, min(start + 2_000, last)):
-                part, name = f"{PREFIX}{{{number % 256}}}:", f"phone_1999{number:07}"
-                pipe.copy(model, f"{part}lane:{name}:conversation", replace=True)
-                pipe.zadd(f"{part}recent", {name: number})
-                pipe.zadd(f"{part}lanes", {name: number})
+                name = f"phone_1999{number:07}"
+                for part in parts:
+                    pipe.copy(PREFIX + part.format(model), PREFIX + part.format(name), replace=True)
+                pipe.zadd(f"{PREFIX}index:recent", {f"{name} ": number})
+                pipe.zadd(f"{PREFIX}index:age", {f"{name} ": number})
             await pipe.execute()
         # So much new data makes the server write its log anew in the background, on the processors measured here.
         while True:
@@ -130,19 +135,24 @@ async def fill_redis(url: str, first: int, last: int) -> None:
 
 
 async def fill_postgres(url: str, first: int, last: int) -> None:
-    """Copy a stored conversation and its lane until there are many."""
+    """Copy a stored lane, its conversation and its index entries until there are many."""
+    numbers = f"generate_series({first}, {last - 1}) AS number"
+    name = "'phone_1999' || lpad(number::text, 7, '0')"
     connection = await asyncpg.connect(url)
     try:
-        for table in (TABLE, f"{TABLE}_lane"):
-            columns = [row["column_name"] for row in await connection.fetch(
-                "SELECT column_name FROM information_schema.columns WHERE table_name = $1 AND is_generated = 'NEVER'",
-                table)]  # fmt: skip
-            key = "subject"
-            others = ", ".join(f'"{name}"' for name in columns if name != key)
+        for table, columns, where in (
+            ("head", "version, head", "subject LIKE 'phone_1415%' LIMIT 1"),
+            ("row", "kind, key, sequence, record", "kind = 'conversation' LIMIT 1"),
+            ("row", "kind, key, sequence, record", "kind = 'glance' LIMIT 1"),
+        ):
             await connection.execute(
-                f"INSERT INTO \"{table}\" (\"{key}\", {others}) SELECT 'phone_1999' || lpad(n::text, 7, '0'), {others} "  # noqa: S608
-                f'FROM (SELECT * FROM "{table}" LIMIT 1) AS one, generate_series({first}, {last - 1}) AS n'
+                f"INSERT INTO {TABLE}_{table} (subject, {columns}) SELECT {name}, {columns}"  # noqa: S608
+                f" FROM (SELECT * FROM {TABLE}_{table} WHERE {where}) AS one, {numbers}"
             )
-        await connection.execute(f'ANALYZE "{TABLE}"')
+        await connection.execute(
+            f"INSERT INTO {TABLE}_index (subject, name, key, sort)"  # noqa: S608
+            f" SELECT {name}, index, '', number FROM unnest(ARRAY['recent', 'age']) AS index, {numbers}"
+        )
+        await connection.execute(f"ANALYZE {TABLE}_head, {TABLE}_row, {TABLE}_index")
     finally:
         await connection.close()

@@ -2,44 +2,79 @@
 
 From the checkout's folder::
 
-    PYTHONPATH=examples/store TANDEM_STORE_KIT=store_kit:audited_kit python -m pytest tests/contracts
+    PYTHONPATH=examples/store TANDEM_STORE_KIT=store_kit:journal_kit python -m pytest tests/contracts
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from audited_store import AUDIT_FILE, AuditedStore
+from journal_store import JournalStorage, Lanes, open_lanes
 
+from tandem.model import SubjectId
 from tandem.persistence.base import LaneStore
-from tests.contracts.kits import StoreKit, file_kit
+from tandem.persistence.store import Store
+
+T = TypeVar("T")
 
 
-class AuditedKit:
-    """The kit of the store below, with audited handles. A store from nothing writes all of it."""
+class JournalKit:
+    """Handles on the lanes of one process. No connection can be cut: a lost answer is one that nobody looked at."""
 
-    def __init__(self, below: StoreKit, file: Path) -> None:
-        self._below = below
-        self._file = file
-        self.store = self._audited(below.store)
-
-    def __getattr__(self, name: str) -> Any:
-        """Move the clock and do damage as below."""
-        return getattr(self._below, name)
+    def __init__(self, lanes: Lanes) -> None:
+        self._lanes = lanes
+        self._handles = [Store(JournalStorage(lanes), poll_seconds=0.01)]
+        self.store: LaneStore = self._handles[0]
 
     async def second(self) -> LaneStore:
         """Open another handle on the same data."""
-        return self._audited(await self._below.second())
+        offset = self._handles[0].clock_offset
+        self._handles.append(Store(JournalStorage(self._lanes, clock_offset=offset), poll_seconds=0.01))
+        return self._handles[-1]
 
-    def _audited(self, store: LaneStore) -> Any:
-        return AuditedStore(store, self._file)
+    def advance(self, seconds: float) -> None:
+        """Move the clock."""
+        for handle in self._handles:
+            handle.clock_offset += seconds
+
+    async def repeat(self, write: Callable[[], Awaitable[T]]) -> T:
+        """Run a write twice."""
+        await write()
+        return await write()
+
+    async def corrupt(self, subject: SubjectId) -> None:
+        """Damage the conversation."""
+        self._damage(subject, "conversation", "")
+
+    async def corrupt_head(self, subject: SubjectId) -> None:
+        """Damage the head."""
+        self._lanes.lane(subject).head = "["
+        self._forget()
+
+    async def corrupt_entry(self, subject: SubjectId, key: str) -> None:
+        """Damage a waiting entry."""
+        self._damage(subject, "waiting", key)
+
+    async def corrupt_reply(self, subject: SubjectId, reply_id: str) -> None:
+        """Damage a reply."""
+        self._damage(subject, "unsettled", reply_id)
+
+    def _damage(self, subject: SubjectId, kind: str, key: str) -> None:
+        rows = self._lanes.lane(subject).rows
+        rows[kind, key] = replace(rows[kind, key], record='{"format":')
+        self._forget()
+
+    def _forget(self) -> None:
+        for handle in self._handles:
+            handle.storage.forget()  # as a replica that never saw the lane
 
 
 @asynccontextmanager
-async def audited_kit(folder: Path) -> AsyncIterator[AuditedKit]:
+async def journal_kit(folder: Path) -> AsyncIterator[JournalKit]:
     """Give an empty store in a folder of its own."""
-    async with file_kit(folder) as below:
-        yield AuditedKit(below, folder / AUDIT_FILE)
+    async with open_lanes(folder / "state") as lanes:
+        yield JournalKit(lanes)

@@ -13,7 +13,7 @@ from ..errors import ConfigurationError, StoreDamaged, StoreError, StoreMissing
 from ..identity.factory import open_identity, source_place
 from ..knowledge.library import open_knowledge
 from ..persistence.chosen import open_store, store_place
-from ..persistence.file_database import damaged_copies
+from ..persistence.file.database import damaged_copies
 from ..persistence.private import open_to
 from ..settings import Settings, load_settings
 from ..wiring import gateway_agent

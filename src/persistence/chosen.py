@@ -21,8 +21,8 @@ from pydantic import SecretStr
 from ..errors import ConfigurationError
 from .base import LaneStore
 from .file import open_file_store
-from .file_database import FILE_NAME
-from .postgres_address import PostgresAddress
+from .file.database import FILE_NAME
+from .postgres.address import PostgresAddress
 
 
 class StoreSettings(Protocol):
@@ -137,13 +137,13 @@ def _open_redis(settings: StoreSettings, create: bool) -> AbstractAsyncContextMa
 
 
 def _redis_place(settings: StoreSettings) -> str:
-    from .redis_address import place_of
+    from .redis.address import place_of
 
     return place_of(_redis_url(settings), settings.redis_key_prefix)
 
 
 def _redis_url(settings: StoreSettings) -> str:
-    from .redis_address import address
+    from .redis.address import address
 
     if settings.redis_url:
         return settings.redis_url.get_secret_value()

@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Final
 
 from ..errors import UnreadableRecord
-from ..model import ApprovalStatus, Channel, Conversation, Priority, SubjectId
+from ..model import ApprovalStatus, Channel, Conversation, SubjectId
 from .codec import Codec
 from .values import ConversationHead
 
 PREVIEW_CHARS: Final = 120
 _SPOKEN_BY: Final = ("user", "assistant")
+_HEAD: Final = Codec(ConversationHead)
 
 
-@dataclass(frozen=True, slots=True)
-class Glance:
-    """What a head says beyond subject, version, time and channel, which the stores keep by themselves."""
-
-    preview: str = ""
-    escalation: Priority | None = None
-    paused: bool = False
-    pending: int = 0
-
-
-_GLANCE: Final = Codec(Glance)
-
-
-def glance(conversation: Conversation) -> Glance:
+def glance(conversation: Conversation) -> ConversationHead:
     """Return what a list shows of a conversation."""
-    return Glance(
+    return ConversationHead(
+        conversation.subject,
+        conversation.version,
+        conversation.updated_at,
+        conversation.last_channel,
         preview=_preview(conversation),
         escalation=conversation.escalation,
         paused=conversation.paused,
@@ -50,24 +42,13 @@ def _preview(conversation: Conversation) -> str:
 
 def write_head(conversation: Conversation) -> str:
     """Return the text that is stored beside a conversation's record."""
-    return _GLANCE.encode(glance(conversation))
+    return _HEAD.encode(glance(conversation))
 
 
-def read_head(
-    subject: SubjectId, version: int, updated_at: float, last_channel: str, stored: str | bytes | None
-) -> ConversationHead:
-    """Return a row of the list. What an older version did not store, or cannot be read, is empty."""
+def read_head(subject: SubjectId, updated_at: float, stored: str | None) -> ConversationHead:
+    """Return a row of the list; what is not there or cannot be read is empty."""
     try:
-        seen = _GLANCE.decode(stored) if stored else Glance()
+        seen = _HEAD.decode(stored or "")
     except UnreadableRecord:
-        seen = Glance()
-    return ConversationHead(
-        subject,
-        version,
-        updated_at,
-        Channel(last_channel),
-        preview=seen.preview,
-        escalation=seen.escalation,
-        paused=seen.paused,
-        pending=seen.pending,
-    )
+        return ConversationHead(subject, 0, updated_at, Channel.SMS)
+    return replace(seen, subject=subject, updated_at=updated_at)

@@ -16,7 +16,8 @@ from typing import Protocol, TypeVar, cast
 
 from tandem.model import SubjectId
 from tandem.persistence.base import LaneStore
-from tandem.persistence.file import FileStore, open_file_store
+from tandem.persistence.file import open_file_store
+from tandem.persistence.store import Store
 
 from ..kit.examples import importable
 from .postgres_kit import postgres_kit
@@ -46,6 +47,10 @@ class StoreKit(Protocol):
         """Make the conversation record of a subject unreadable."""
         ...
 
+    async def corrupt_head(self, subject: SubjectId) -> None:
+        """Make the head of a lane unreadable."""
+        ...
+
     async def corrupt_entry(self, subject: SubjectId, key: str) -> None:
         """Make the record of a waiting entry unreadable."""
         ...
@@ -62,7 +67,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "store"
 class FileKit:
     """The file store; its connections cannot be cut, so a lost answer is one that nobody looked at."""
 
-    def __init__(self, folder: Path, store: FileStore, stack: AsyncExitStack) -> None:
+    def __init__(self, folder: Path, store: Store, stack: AsyncExitStack) -> None:
         self.store: LaneStore = store
         self._folder = folder
         self._stack = stack
@@ -84,13 +89,20 @@ class FileKit:
         return await write()
 
     async def corrupt(self, subject: SubjectId) -> None:
-        self._damage("UPDATE conversation SET record = '{\"format\":' WHERE subject = ?", subject)
+        self._damage("UPDATE lane_row SET record = '{\"format\":' WHERE subject = ? AND kind = 'conversation'", subject)
+
+    async def corrupt_head(self, subject: SubjectId) -> None:
+        self._damage("UPDATE lane_head SET head = x'ff' WHERE subject = ?", subject)
 
     async def corrupt_entry(self, subject: SubjectId, key: str) -> None:
-        self._damage("UPDATE entry SET record = x'ff' WHERE subject = ? AND key = ?", subject, key)
+        self._damage(
+            "UPDATE lane_row SET record = x'ff' WHERE subject = ? AND kind = 'waiting' AND key = ?", subject, key
+        )
 
     async def corrupt_reply(self, subject: SubjectId, reply_id: str) -> None:
-        self._damage("UPDATE reply SET record = '[]' WHERE subject = ? AND reply_id = ?", subject, reply_id)
+        self._damage(
+            "UPDATE lane_row SET record = '[]' WHERE subject = ? AND kind = 'unsettled' AND key = ?", subject, reply_id
+        )
 
     def _damage(self, statement: str, *values: str) -> None:
         connection = sqlite3.connect(self._folder / "tandem.db")
@@ -110,7 +122,7 @@ async def file_kit(folder: Path) -> AsyncIterator[StoreKit]:
 def example_kit(folder: Path) -> AbstractAsyncContextManager[StoreKit]:
     """Give the example of a store of one's own."""
     with importable(EXAMPLE):
-        return cast(KitMaker, importlib.import_module("store_kit").audited_kit)(folder)
+        return cast(KitMaker, importlib.import_module("store_kit").journal_kit)(folder)
 
 
 def chosen_kits() -> Mapping[str, KitMaker]:

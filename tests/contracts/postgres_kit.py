@@ -9,8 +9,9 @@ from pathlib import Path
 import asyncpg
 
 from tandem.model import SubjectId
-from tandem.persistence.postgres import PostgresStore, open_postgres_store
-from tandem.persistence.postgres_names import Names, short
+from tandem.persistence.postgres import open_postgres_store
+from tandem.persistence.postgres.names import Names, short
+from tandem.persistence.store import Store
 
 from ..kit.cutting_proxy import CuttingProxy, cutting_proxy
 from ..kit.postgres_server import shared_postgres
@@ -26,27 +27,32 @@ class PostgresKit(ServerKit):
 
     written = EXECUTE
 
-    def __init__(self, url: str, table: str, store: PostgresStore, proxy: CuttingProxy, stack: AsyncExitStack) -> None:
+    def __init__(self, url: str, table: str, store: Store, proxy: CuttingProxy, stack: AsyncExitStack) -> None:
         super().__init__(store, proxy, stack, lambda offset: open_postgres_store(url, table=table, clock_offset=offset))
         self._url = url
         self._table = table
 
     async def corrupt(self, subject: SubjectId) -> None:
-        await self._damage("UPDATE conversation_states SET record = '{\"format\":' WHERE subject = $1", subject)
+        await self._damage(subject, "conversation", "", '{"format":')
+
+    async def corrupt_head(self, subject: SubjectId) -> None:
+        await self._execute("UPDATE conversation_states_head SET head = '[' WHERE subject = $1", short(subject))
 
     async def corrupt_entry(self, subject: SubjectId, key: str) -> None:
-        await self._damage(
-            "UPDATE conversation_states_entry SET record = '\x7f' WHERE subject = $1 AND key = $2", subject, key
-        )
+        await self._damage(subject, "waiting", key, "\x7f")
 
     async def corrupt_reply(self, subject: SubjectId, reply_id: str) -> None:
-        await self._damage(
-            "UPDATE conversation_states_reply SET record = '[]' WHERE subject = $1 AND reply_id = $2", subject, reply_id
-        )
+        await self._damage(subject, "unsettled", reply_id, "[]")
 
-    async def _damage(self, statement: str, *values: str) -> None:
+    async def _damage(self, subject: SubjectId, kind: str, key: str, record: str) -> None:
+        statement = "UPDATE conversation_states_row SET record = $4 WHERE subject = $1 AND kind = $2 AND key = $3"
+        await self._execute(statement, short(subject), kind, short(key), record)
+
+    async def _execute(self, statement: str, *values: str) -> None:
+        for handle in self._handles:
+            handle.storage.forget()  # as a replica that never saw the lane
         connection = await asyncpg.connect(self._url)
-        done = await connection.execute(Names(self._table).fill(statement), *map(short, values))
+        done = await connection.execute(Names(self._table).fill(statement), *values)
         await connection.close()
         assert done == "UPDATE 1"
 

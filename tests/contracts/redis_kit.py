@@ -11,21 +11,13 @@ from typing import Any
 from redis.asyncio import Redis
 
 from tandem.model import SubjectId
-from tandem.persistence.redis import RedisStore, open_redis_store
-from tandem.persistence.redis_keys import lane_key
+from tandem.persistence.redis import open_redis_store
+from tandem.persistence.redis.keys import encode_subject
+from tandem.persistence.store import Store
 
 from ..kit.cutting_proxy import CuttingProxy, cutting_proxy
 from ..kit.redis_server import shared_redis
 from .server_kit import ServerKit
-
-SPOIL = """
-local packed = redis.call('HGET', KEYS[1], ARGV[1])
-if not packed then return 0 end
-local value = cmsgpack.unpack(packed)
-value.record = ARGV[2]
-redis.call('HSET', KEYS[1], ARGV[1], cmsgpack.pack(value))
-return 1
-"""
 
 _prefixes = (f"test-{number}:" for number in itertools.count(1))
 
@@ -35,23 +27,31 @@ class RedisKit(ServerKit):
 
     written = b"EVALSHA"
 
-    def __init__(self, url: str, prefix: str, store: RedisStore, proxy: CuttingProxy, stack: AsyncExitStack) -> None:
+    def __init__(self, url: str, prefix: str, store: Store, proxy: CuttingProxy, stack: AsyncExitStack) -> None:
         super().__init__(store, proxy, stack, lambda offset: open_redis_store(url, prefix=prefix, clock_offset=offset))
         self._url = url
         self.prefix = prefix
 
     async def corrupt(self, subject: SubjectId) -> None:
-        key = f"{lane_key(self.prefix, subject).lane}:conversation"
-        assert await self._ask("HSET", key, "record", '{"format":') == 0
+        await self._spoil(subject, "conversation", "", b'{"format":')
+
+    async def corrupt_head(self, subject: SubjectId) -> None:
+        self._forget()
+        assert await self._ask("HSET", f"{self.prefix}head:{encode_subject(subject)}", "head", b"\xff") == 0
 
     async def corrupt_entry(self, subject: SubjectId, key: str) -> None:
-        await self._spoil(f"{lane_key(self.prefix, subject).lane}:entries", key, b"\xff")
+        await self._spoil(subject, "waiting", key, b"\xff")
 
     async def corrupt_reply(self, subject: SubjectId, reply_id: str) -> None:
-        await self._spoil(f"{lane_key(self.prefix, subject).lane}:replies", reply_id, b"[]")
+        await self._spoil(subject, "unsettled", reply_id, b"[]")
 
-    async def _spoil(self, hash: str, field: str, record: bytes) -> None:
-        assert await self._ask("EVAL", SPOIL, 1, hash, field, record) == 1
+    async def _spoil(self, subject: SubjectId, kind: str, key: str, record: bytes) -> None:
+        self._forget()
+        assert await self._ask("HSET", f"{self.prefix}rows:{encode_subject(subject)}:{kind}", key, record) == 0
+
+    def _forget(self) -> None:
+        for handle in self._handles:
+            handle.storage.forget()  # as a replica that never saw the lane
 
     async def _ask(self, *command: Any) -> Any:
         async with Redis.from_url(self._url, protocol=2) as redis:

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import ClassVar, Protocol, TypeVar
 
 from tandem.persistence.base import LaneStore
+from tandem.persistence.storage import Storage
 
 from ..kit.cutting_proxy import CuttingProxy
 
@@ -17,6 +18,7 @@ class Handle(LaneStore, Protocol):
     """A store whose clock a test may move."""
 
     clock_offset: float
+    storage: Storage
 
 
 class ServerKit:

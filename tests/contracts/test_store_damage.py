@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from tandem.errors import UnreadableRecord
+from tandem.errors import LeaseLost, UnreadableRecord
 from tandem.model import Channel, ReplyStatus
 from tandem.persistence.values import Change, Outcome, Settlement
 
 from .kits import StoreKit
-from .records import JANE, JOHN, LEASE, event, fresh, names, reply, take, talked, texts, write
+from .records import JANE, JOHN, LEASE, approval, conversation, event, fresh, names, reply, take, talked, texts, write
 
 
 async def test_an_unreadable_conversation_is_not_read(kit: StoreKit) -> None:
@@ -137,3 +137,40 @@ async def test_an_opt_out_outlives_an_unreadable_conversation(kit: StoreKit) -> 
     assert claim.unreadable
     assert claim.conversation is not None
     assert (claim.conversation.opted_out, claim.conversation.summary) == ((Channel.SMS,), "")
+
+
+async def test_a_lane_whose_head_is_unreadable_goes_on(kit: StoreKit) -> None:
+    carried = conversation(opted_out=(Channel.WHATSAPP,), approvals=(approval("apr_1"),))
+    await write(kit.store, conversation=carried, replies=(reply("r1"), reply("r2")), wake_at=5e9)
+    await kit.store.accept(JANE, texts("a", "b"), token=fresh())
+    before = await take(kit.store)
+    await kit.corrupt_head(JANE)
+    claim = await take(kit.store)
+    assert claim.fence > before.fence
+    assert [one.entry.key for one in claim.waiting] == ["a", "b"]
+    assert claim.conversation is not None
+    assert claim.conversation.opted_out == (Channel.WHATSAPP,)
+    outgoing = await kit.store.next_reply(JANE, Channel.SMS, holder=fresh(), seconds=LEASE)
+    assert outgoing is not None
+    assert (outgoing.reply.id, outgoing.tries > 1) == ("r1", True)  # nobody knows whether it was tried
+    assert (await kit.store.counts()).set_aside == 1
+
+
+async def test_whoever_held_a_lane_whose_head_is_unreadable_cannot_write(kit: StoreKit) -> None:
+    await write(kit.store)
+    claim = await take(kit.store)
+    await kit.corrupt_head(JANE)
+    with pytest.raises(LeaseLost):
+        await kit.store.commit(claim, Change(conversation()), token=fresh())
+
+
+async def test_a_lane_whose_head_is_unreadable_can_be_read_and_erased(kit: StoreKit) -> None:
+    await write(kit.store, conversation=talked(), replies=(reply("r1"),))
+    await kit.store.accept(JANE, texts("a"), token=fresh())
+    await kit.corrupt_head(JANE)
+    assert [one.entry.key for one in await kit.store.waiting(JANE)] == ["a"]
+    assert [one.reply.id for one in await kit.store.replies(JANE)] == ["r1"]
+    assert await kit.store.present(JANE) is None
+    await kit.store.erase(JANE)
+    due = await kit.store.due(limit=10)
+    assert (await kit.store.conversation(JANE), due.lanes, due.lines) == (None, (), ())

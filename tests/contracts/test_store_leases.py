@@ -183,3 +183,16 @@ async def test_forgiving_after_a_commit_undoes_the_commits_try(store: LaneStore)
     await store.commit(claim, Change(conversation(), consumed=("a",)), token=fresh())
     await store.release(claim, forgive=True)
     assert [waiting.tries for waiting in await store.waiting(JANE)] == [0]
+
+
+async def test_a_clock_that_is_set_back_hands_out_no_fence_again(kit: StoreKit) -> None:
+    first = await take(kit.store, accept=texts("a"))
+    await kit.store.release(first)
+    kit.advance(-3600)
+    second = await take(kit.store)
+    assert second.fence > first.fence
+    with pytest.raises(LeaseLost):
+        await kit.store.commit(first, Change(conversation()), token=fresh())
+    await kit.store.commit(second, Change(conversation(), consumed=("a",)), token=fresh())
+    await kit.store.accept(JANE, texts("b", "c"), token=fresh())
+    assert [one.entry.key for one in await kit.store.waiting(JANE)] == ["b", "c"]

@@ -17,7 +17,8 @@ from tandem.entries import Entry, TextReceived
 from tandem.identity.phone import PhoneResolver
 from tandem.model import Address, Approval, ApprovalStatus, Channel, Conversation, Reply, Route, SubjectId
 from tandem.persistence.base import LaneStore
-from tandem.persistence.file import FileStore, open_file_store
+from tandem.persistence.file import open_file_store
+from tandem.persistence.store import Store
 
 from .waiting import PATIENCE
 
@@ -106,7 +107,7 @@ class Lab:
     """Everything a test of the engine touches."""
 
     engine: TurnEngine
-    store: FileStore
+    store: Store
     runner: ScriptedRunner
     sender: FakeSender
 
@@ -126,7 +127,7 @@ async def lab(
     respond: Respond = echo,
     *,
     limits: EngineLimits = LIMITS,
-    wrap: Callable[[FileStore], LaneStore] | None = None,
+    wrap: Callable[[Store], LaneStore] | None = None,
     summarise: Summarise | None = None,
     listeners: Mapping[str, Listener] | None = None,
     **changes: Any,

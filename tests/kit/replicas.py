@@ -19,7 +19,7 @@ from tandem.model import Conversation, SubjectId
 from tandem.persistence.base import LaneStore
 from tandem.persistence.file import open_file_store
 from tandem.persistence.postgres import open_postgres_store
-from tandem.persistence.postgres_address import PostgresAddress
+from tandem.persistence.postgres.address import PostgresAddress
 from tandem.persistence.redis import open_redis_store
 from tandem.simulator.call import SimulatedCall
 from tandem.simulator.twilio_simulator import TwilioSimulator

@@ -15,7 +15,8 @@ from starlette.applications import Starlette
 from tandem.entries import Decision, Entry
 from tandem.errors import StoreUnavailable, TandemError
 from tandem.model import Approval, ApprovalStatus, Channel, Conversation, SubjectId
-from tandem.persistence.file import FileStore, open_file_store
+from tandem.persistence.file import open_file_store
+from tandem.persistence.store import Store
 from tandem.persistence.values import Change, Receipt
 from tandem.staff.approvals import ApprovalDesk
 from tandem.staff.approvals_api import ApprovalsApi
@@ -38,7 +39,7 @@ class Lanes:
     ``meanwhile`` happens once, just before a decision arrives.
     """
 
-    store: FileStore
+    store: Store
     down: bool = False
     meanwhile: Callable[[], Awaitable[object]] | None = None
     decisions: list[tuple[SubjectId, str, Decision]] = field(default_factory=list)
@@ -98,7 +99,7 @@ class Answered:
 class Desk:
     """The API under test and what is behind it."""
 
-    store: FileStore
+    store: Store
     lanes: Lanes
     url: str
     session: aiohttp.ClientSession

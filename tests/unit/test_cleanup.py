@@ -106,7 +106,10 @@ async def test_twice_is_safe(checkout: Path, tmp_path: Path) -> None:
 
 def test_what_fails_is_counted_and_told(checkout: Path, tmp_path: Path) -> None:
     with closing(sqlite3.connect(checkout / "state/tandem.db")) as connection, connection:
-        connection.execute("CREATE TRIGGER no BEFORE DELETE ON timeline BEGIN SELECT RAISE(ABORT, 'no'); END")
+        connection.execute(
+            "CREATE TRIGGER no BEFORE DELETE ON lane_row WHEN old.kind = 'timeline'"
+            " BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
     done = run(checkout / "scripts/cleanup.py", folder=tmp_path)
     assert (done.returncode, "failed=1" in done.stdout) == (1, True)
 

@@ -43,7 +43,7 @@ def leave_log(path: Path) -> None:
     """Copy the log of an open database and put it back after closing, as a killed process leaves it."""
     connection = sqlite3.connect(path)
     with connection:
-        connection.execute("UPDATE fence SET last = last + 1")
+        connection.execute("UPDATE lane_head SET version = version + 1")
     log = Path(f"{path}-wal").read_bytes()
     connection.close()
     Path(f"{path}-wal").write_bytes(log)

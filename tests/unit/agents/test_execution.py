@@ -28,7 +28,8 @@ from tandem.conversation import approvals
 from tandem.conversation.base import Execution, TurnRequest, TurnResult
 from tandem.errors import ConfigurationError, StoreUnavailable
 from tandem.model import Address, Approval, ApprovalStatus, Channel, Conversation, Route, SubjectId
-from tandem.persistence.file import FileStore, open_file_store
+from tandem.persistence.file import open_file_store
+from tandem.persistence.store import Store
 from tandem.shop.embedded import open_embedded_shop
 
 ROUTE = Route(Channel.SMS, Address("tel", "+15551234567"), Address("tel", "+15550001111"))
@@ -37,7 +38,7 @@ ROUTE = Route(Channel.SMS, Address("tel", "+15551234567"), Address("tel", "+1555
 class Bench:
     """A runner over a scripted model, and a tool ``pay`` that counts what it did."""
 
-    def __init__(self, runner: SdkRunner, store: FileStore) -> None:
+    def __init__(self, runner: SdkRunner, store: Store) -> None:
         self.runner = runner
         self.store = store
 

@@ -10,7 +10,7 @@ from typing import Any
 from tandem.conversation.delivery import CALL_MOVED
 from tandem.entries import Entry, SpokenPrompt
 from tandem.model import Channel, ReplyStatus
-from tandem.persistence.file import FileStore
+from tandem.persistence.store import Store
 from tandem.persistence.values import Claim
 
 from ...kit.engine import JOHN, ROUTE, SHORT_LEASE, Lab, lab
@@ -97,7 +97,7 @@ async def say(it: Lab) -> None:
 class Watched:
     """A store of which is known how often a lane was given back."""
 
-    def __init__(self, store: FileStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self.released = asyncio.Event()
 
@@ -112,7 +112,7 @@ class Watched:
 async def test_what_a_caller_elsewhere_says_is_left_to_be_answered_there(tmp_path: Path) -> None:
     watched: list[Watched] = []
 
-    def watch(store: FileStore) -> Any:
+    def watch(store: Store) -> Any:
         watched.append(Watched(store))
         return watched[0]
 

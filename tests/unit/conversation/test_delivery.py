@@ -12,7 +12,8 @@ from tandem.conversation.delivery import Delivery, Line
 from tandem.conversation.event_bus import EventBus
 from tandem.model import Channel, Reply, ReplyStatus, SubjectId
 from tandem.persistence.base import LaneStore
-from tandem.persistence.file import FileStore, open_file_store
+from tandem.persistence.file import open_file_store
+from tandem.persistence.store import Store
 from tandem.persistence.values import Settlement
 
 from ...contracts.records import JANE, LEASE, fresh, reply, write
@@ -23,7 +24,7 @@ STOOD_STILL = 2 * LEASE
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[FileStore]:
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
     async with open_file_store(tmp_path) as store:
         yield store
 
@@ -40,7 +41,7 @@ def delivering(store: LaneStore) -> tuple[Delivery, FakeSender]:
     return delivery, sender
 
 
-async def about_to_send(store: FileStore, *ids: str) -> tuple[Delivery, FakeSender]:
+async def about_to_send(store: Store, *ids: str) -> tuple[Delivery, FakeSender]:
     """A process that claimed the first reply with its commit, and then stood still for longer than the lease."""
     delivery, sender = delivering(store)
     committed = await write(store, replies=tuple(reply(id) for id in ids), deliver=LEASE)
@@ -49,7 +50,7 @@ async def about_to_send(store: FileStore, *ids: str) -> tuple[Delivery, FakeSend
     return delivery, sender
 
 
-async def test_what_another_process_sent_meanwhile_is_not_sent_again(store: FileStore) -> None:
+async def test_what_another_process_sent_meanwhile_is_not_sent_again(store: Store) -> None:
     sleeper, slept = await about_to_send(store, "rpl_1")
     other, sent = delivering(store)
     await other.run(LINE)
@@ -57,21 +58,21 @@ async def test_what_another_process_sent_meanwhile_is_not_sent_again(store: File
     assert [[one.id for one in sender.sent] for sender in (sent, slept)] == [["rpl_1"], []]
 
 
-async def test_what_another_process_is_sending_is_left_to_it(store: FileStore) -> None:
+async def test_what_another_process_is_sending_is_left_to_it(store: Store) -> None:
     sleeper, slept = await about_to_send(store, "rpl_1")
     assert await store.next_reply(JANE, Channel.SMS, holder=fresh(), seconds=LEASE) is not None
     assert await sleeper.run(LINE) is None
     assert slept.sent == []
 
 
-async def test_what_nobody_took_is_still_sent_at_the_first_try(store: FileStore) -> None:
+async def test_what_nobody_took_is_still_sent_at_the_first_try(store: Store) -> None:
     sleeper, slept = await about_to_send(store, "rpl_1")
     await sleeper.run(LINE)
     (row,) = await store.replies(JANE)
     assert (row.status, row.tries, len(slept.sent)) == (ReplyStatus.SENT, 1, 1)
 
 
-async def test_what_comes_next_in_the_line_is_sent_instead(store: FileStore) -> None:
+async def test_what_comes_next_in_the_line_is_sent_instead(store: Store) -> None:
     sleeper, slept = await about_to_send(store, "rpl_1", "rpl_2")
     taken = await store.next_reply(JANE, Channel.SMS, holder="other", seconds=LEASE)
     assert taken is not None

@@ -174,7 +174,7 @@ async def test_an_unreadable_record_is_set_aside_and_the_customer_still_answered
         await settled(it)
     database = sqlite3.connect(tmp_path / "tandem.db")
     with database:
-        database.execute("UPDATE conversation SET record = '{broken'")
+        database.execute("UPDATE lane_row SET record = '{broken' WHERE kind = 'conversation'")
     database.close()
     async with lab(tmp_path) as it:
         await it.text("SM2", "second")

@@ -15,7 +15,7 @@ from tandem.conversation.summarising import Summarising, wake_at
 from tandem.conversation.summary import LONGEST_MATERIAL, material, shown, told
 from tandem.entries import Entry, TextReceived
 from tandem.model import Channel, Conversation, Turn
-from tandem.persistence.file import FileStore
+from tandem.persistence.store import Store
 from tandem.persistence.values import Change, Claim, Committed
 
 from ...kit.engine import JOHN, ROUTE, Lab, lab
@@ -150,7 +150,7 @@ async def test_a_text_does_not_wait_for_the_folding(tmp_path: Path) -> None:
 class LateText:
     """A store in which a text arrives just before a lane that has nothing to do is given back."""
 
-    def __init__(self, store: FileStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self.came = False
 

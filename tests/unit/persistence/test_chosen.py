@@ -13,8 +13,9 @@ import pytest
 
 from tandem.errors import ConfigurationError, StoreUnavailable
 from tandem.persistence.chosen import ADAPTERS, open_store, store_place
-from tandem.persistence.file import FileStore
-from tandem.persistence.postgres import PostgresStore
+from tandem.persistence.file.storage import FileStorage
+from tandem.persistence.postgres.storage import PostgresStorage
+from tandem.persistence.store import Store
 from tandem.settings import Settings, load_settings
 
 from ...contracts.records import JANE, texts, write
@@ -65,7 +66,8 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 async def test_a_file_unless_told_otherwise(tmp_path: Path) -> None:
     settings = load(tmp_path)
     async with open_store(settings) as store:
-        assert isinstance(store, FileStore)
+        assert isinstance(store, Store)
+        assert isinstance(store.storage, FileStorage)
     assert store_place(settings) == str(tmp_path / "tandem.db")
 
 
@@ -76,7 +78,8 @@ async def test_postgres(tmp_path: Path, by: str) -> None:
     env = {"DATABASE_URL": server.url} if by == "url" else parts
     settings = load(tmp_path, PERSISTENCE_ADAPTER="postgres", POSTGRES_TABLE_NAME=f"chosen_{by}", **env)
     async with open_store(settings) as store:
-        assert isinstance(store, PostgresStore)
+        assert isinstance(store, Store)
+        assert isinstance(store.storage, PostgresStorage)
         await write(store)
     async with open_store(settings, create=False) as store:
         assert await store.conversation(JANE) is not None

@@ -8,23 +8,28 @@ import sqlite3
 import stat
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from structlog.testing import capture_logs
 
 from tandem.errors import ConfigurationError, StoreUnavailable
 from tandem.model import ReplyStatus, SubjectId
-from tandem.persistence import file_entries, file_lanes, file_outbox, file_read
-from tandem.persistence.file import FileStore, open_file_store
-from tandem.persistence.file_schema import connect
+from tandem.persistence import kinds, lane, outbox
+from tandem.persistence.draft import Lane
+from tandem.persistence.file import open_file_store, primitives
+from tandem.persistence.file.schema import connect
+from tandem.persistence.rows import Loaded, Want, Writes
+from tandem.persistence.store import Store
 from tandem.persistence.values import Change, Settlement
 
 from ...contracts.records import JANE, approval, conversation, event, fresh, reply, text, texts, write
 from ...kit.waiting import PATIENCE
 
+T = TypeVar("T")
 WORKER = Path(__file__).with_name("store_worker.py")
 
 
@@ -205,7 +210,7 @@ async def test_what_is_erased_is_overwritten(tmp_path: Path) -> None:
     assert JANE.encode() not in content
 
 
-async def fill(store: FileStore, count: int) -> None:
+async def fill(store: Store, count: int) -> None:
     """Store conversations that wait for an approval's expiry, and as many turns of Jane."""
 
     async def one(number: int) -> None:
@@ -242,16 +247,26 @@ def instructions(connection: sqlite3.Connection, step: Callable[[], object]) -> 
 def turn_cost(path: Path, now: float) -> int:
     """The cost of finding a lane that is due, claiming it, committing its turn and sending the reply."""
     connection = connect(path)
-    file_entries.accept(connection, now, JANE, texts("a"), fresh())
-    changes = {"consumed": ("a",), "replies": (reply("new"),), "timeline": (event(),)}
+
+    def step(wanted: Want, rule: Callable[[Lane], T]) -> T:
+        def operation(loaded: Sequence[Loaded]) -> tuple[T, Sequence[Writes]]:
+            it = Lane(loaded[0])
+            return rule(it), (it.writes(),)
+
+        return primitives.decide(connection, now, {JANE: wanted}, operation)
+
+    entries, token = texts("a"), fresh()
+    step(lane.wants_keys(entries), lambda it: lane.accept(it, entries, token))
+    change = Change(conversation(), consumed=("a",), replies=(reply("new"),), timeline=(event(),))
 
     def turn() -> None:
-        assert file_read.due(connection, now, 10).lanes == (JANE,)
-        claim = file_lanes.claim(connection, now, JANE, fresh(), 5.0, ())
+        (due,) = primitives.scan(connection, kinds.DUE, 10, None, now, "", descending=False)
+        assert due.subject == JANE
+        claim = step(lane.wants_claim(), lambda it: lane.claim(it, fresh(), 5.0))
         assert claim is not None
-        committed = file_lanes.commit(connection, now, claim, Change(conversation(), **changes), fresh(), 60.0)
+        committed = step(lane.wants_commit(change, "t"), lambda it: lane.commit(it, claim, change, "t", 60.0))
         sent = Settlement(ReplyStatus.SENT, provider_id="SM9")
-        file_outbox.settle(connection, now, JANE, committed.outgoing[0], sent, 60.0)
+        step(outbox.WANTS_LINES, lambda it: outbox.settle(it, committed.outgoing[0], sent, 60.0))
 
     cost = instructions(connection, turn)
     connection.close()

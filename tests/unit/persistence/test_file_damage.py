@@ -11,10 +11,11 @@ import pytest
 from tandem.errors import StoreDamaged
 from tandem.model import Channel, SubjectId
 from tandem.persistence.base import LaneStore
-from tandem.persistence.file import FileStore, open_file_store
-from tandem.persistence.file_database import DatabaseFile
-from tandem.persistence.file_salvage import salvage
-from tandem.persistence.file_schema import connect
+from tandem.persistence.file import open_file_store
+from tandem.persistence.file.database import DatabaseFile
+from tandem.persistence.file.salvage import salvage
+from tandem.persistence.file.schema import connect
+from tandem.persistence.store import Store
 
 from ...contracts.records import JANE, JOHN, approval, conversation, event, fresh, reply, take, texts, write
 
@@ -30,7 +31,7 @@ def words(number: int) -> str:
     return f"needle-{number:05}-" + "hay " * 100
 
 
-async def fill(store: FileStore) -> None:
+async def fill(store: Store) -> None:
     async def one(number: int) -> None:
         await write(store, subject(number), conversation=conversation(subject(number), summary=words(number)))
 
@@ -178,11 +179,11 @@ async def test_fences_grow_beyond_a_lost_file(tmp_path: Path) -> None:
         assert (await take(store)).fence > before.fence
 
 
-async def salvaged_without(folder: Path, table: str) -> None:
-    """Salvage a file whose rows of one table are all lost, and put the result in its place."""
+async def salvaged_without(folder: Path, lost: str) -> None:
+    """Salvage a file in which something is lost for good, and put the result in its place."""
     damaged = sqlite3.connect(folder / "tandem.db")
     with damaged:
-        damaged.execute(f"DROP TABLE {table}")
+        damaged.execute(lost)
     damaged.close()
     target = connect(folder / "new.db")
     salvage(folder / "tandem.db", target)
@@ -195,7 +196,7 @@ async def test_waiting_entries_are_due_when_the_lanes_are_lost(tmp_path: Path) -
     async with open_file_store(tmp_path) as store:
         await store.accept(JANE, texts("a"), token=fresh())
         await write(store, JOHN)
-    await salvaged_without(tmp_path, "lane")
+    await salvaged_without(tmp_path, "DROP TABLE lane_head")
     async with open_file_store(tmp_path) as store:
         assert (await store.due(limit=10)).lanes == (JANE,)
 
@@ -203,7 +204,7 @@ async def test_waiting_entries_are_due_when_the_lanes_are_lost(tmp_path: Path) -
 async def test_an_approval_still_expires_when_the_lanes_are_lost(tmp_path: Path) -> None:
     async with open_file_store(tmp_path) as store:
         await write(store, conversation=conversation(approvals=(approval("apr_1", expires_at=5.0),)), wake_at=5.0)
-    await salvaged_without(tmp_path, "lane")
+    await salvaged_without(tmp_path, "DROP TABLE lane_head")
     async with open_file_store(tmp_path) as store:
         assert (await store.due(limit=10)).lanes == (JANE,)
 
@@ -211,7 +212,7 @@ async def test_an_approval_still_expires_when_the_lanes_are_lost(tmp_path: Path)
 async def test_unsent_replies_are_due_when_the_lines_are_lost(tmp_path: Path) -> None:
     async with open_file_store(tmp_path) as store:
         await write(store, replies=(reply("r1"),))
-    await salvaged_without(tmp_path, "line")
+    await salvaged_without(tmp_path, "DROP TABLE lane_index")
     async with open_file_store(tmp_path) as store:
         assert (await store.due(limit=10)).lines == ((JANE, Channel.SMS),)
 
@@ -219,7 +220,7 @@ async def test_unsent_replies_are_due_when_the_lines_are_lost(tmp_path: Path) ->
 async def test_lost_approvals_are_found_again_in_their_conversations(tmp_path: Path) -> None:
     async with open_file_store(tmp_path) as store:
         await write(store, conversation=conversation(approvals=(approval("apr_1"),)))
-    await salvaged_without(tmp_path, "approval")
+    await salvaged_without(tmp_path, "DELETE FROM lane_row WHERE kind = 'approval'")
     async with open_file_store(tmp_path) as store:
         assert await store.approval("apr_1") == approval("apr_1")
 
@@ -229,7 +230,19 @@ async def test_everything_else_is_carried_over_as_it_was(tmp_path: Path) -> None
         await write(store, timeline=(event("turn"),), replies=(reply("r1"),))
         await store.effect_begin(JANE, "refund", token=fresh())
         before = await store.timeline(JANE), await store.replies(JANE), await store.conversation(JANE)
-    await salvaged_without(tmp_path, "answer")
+    await salvaged_without(tmp_path, "DELETE FROM lane_row WHERE kind = 'answer'")
     async with open_file_store(tmp_path) as store:
         assert (await store.timeline(JANE), await store.replies(JANE), await store.conversation(JANE)) == before
         assert (await store.effect_begin(JANE, "refund", token=fresh())).state == "unknown"
+
+
+async def test_opt_outs_survive_when_the_lanes_and_their_conversations_are_lost(tmp_path: Path) -> None:
+    async with open_file_store(tmp_path) as store:
+        await write(store, conversation=conversation(opted_out=(Channel.SMS,)))
+    lost = "DELETE FROM lane_row WHERE kind = 'conversation'"
+    await salvaged_without(tmp_path, lost)
+    await salvaged_without(tmp_path, "DROP TABLE lane_head")
+    async with open_file_store(tmp_path) as store:
+        claim = await take(store)
+    assert claim.conversation is not None
+    assert claim.conversation.opted_out == (Channel.SMS,)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tandem.errors import LeaseLost, StoreUnavailable
-from tandem.persistence.file_database import DatabaseFile
-from tandem.persistence.file_thread import DatabaseThread, Operation
+from tandem.persistence.file.database import DatabaseFile
+from tandem.persistence.file.thread import DatabaseThread, Operation
 
 
 @pytest.fixture
@@ -39,24 +39,24 @@ class Gate:
 
 def add(key: str) -> Operation:
     def operation(db: sqlite3.Connection) -> str:
-        db.execute("INSERT INTO effect (subject, key, token, at) VALUES ('s', ?, 't', 0)", (key,))
+        db.execute("INSERT INTO lane_head (subject, version, head) VALUES (?, 1, '')", (key,))
         return key
 
     return operation
 
 
 def keys(db: sqlite3.Connection) -> list[str]:
-    return [key for (key,) in db.execute("SELECT key FROM effect ORDER BY id")]
+    return [key for (key,) in db.execute("SELECT subject FROM lane_head ORDER BY id")]
 
 
 def lose(db: sqlite3.Connection) -> None:
-    db.execute("INSERT INTO effect (subject, key, token, at) VALUES ('s', 'lost', 't', 0)")
+    db.execute("INSERT INTO lane_head (subject, version, head) VALUES ('lost', 1, '')")
     raise LeaseLost
 
 
 def fill_up(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA max_page_count=1")
-    db.execute("INSERT INTO effect (subject, key, token, at) VALUES ('s', hex(zeroblob(9000000)), 't', 0)")
+    db.execute("INSERT INTO lane_head (subject, version, head) VALUES ('s', 1, hex(zeroblob(9000000)))")
 
 
 async def queue(thread: DatabaseThread, *operations: Operation) -> list[object]:

@@ -64,13 +64,13 @@ def test_only_what_nobody_decided_is_pending() -> None:
     assert glance(conversation(approvals=approvals)).pending == 1
 
 
-@pytest.mark.parametrize("stored", [None, "", b"", "{", '{"format":9,"record":{}}'])
+@pytest.mark.parametrize("stored", [None, "", "{", '{"format":9,"record":{}}'])
 def test_what_is_not_there_or_not_readable_is_empty(stored: Any) -> None:
-    head = read_head(JANE, 3, 2.0, "voice", stored)
-    assert (head.version, head.last_channel, head.preview, head.pending) == (3, Channel.VOICE, "", 0)
+    head = read_head(JANE, 2.0, stored)
+    assert (head.subject, head.updated_at, head.preview, head.pending) == (JANE, 2.0, "", 0)
 
 
 def test_what_was_written_is_read() -> None:
     written = conversation(history=(Turn(1, Channel.SMS, 1.0, (user("Hé 📦"),)),), paused=True)
-    head = read_head(JANE, 1, 2.0, "sms", write_head(written))
-    assert (head.preview, head.paused) == ("Hé 📦", True)
+    head = read_head(JANE, 2.0, write_head(written))
+    assert (head.preview, head.paused, head.updated_at) == ("Hé 📦", True, 2.0)

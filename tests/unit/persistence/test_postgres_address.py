@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tandem.errors import ConfigurationError
-from tandem.persistence.postgres_address import PostgresAddress
+from tandem.persistence.postgres.address import PostgresAddress
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import asyncpg
 import pytest
 
 from tandem.model import SubjectId
-from tandem.persistence.postgres import PostgresStore, open_postgres_store
+from tandem.persistence.postgres import open_postgres_store
+from tandem.persistence.store import Store
 
 from ...contracts.records import JANE, JOHN, fresh, texts
 from ...kit.postgres_server import shared_postgres
@@ -28,13 +29,13 @@ def table() -> str:
 
 
 @pytest.fixture
-async def teller(table: str) -> AsyncIterator[PostgresStore]:
+async def teller(table: str) -> AsyncIterator[Store]:
     async with open_postgres_store(shared_postgres().url, table=table) as store:
         yield store
 
 
 @pytest.fixture
-async def hearer(table: str, teller: PostgresStore) -> AsyncIterator[PostgresStore]:
+async def hearer(table: str, teller: Store) -> AsyncIterator[Store]:
     async with open_postgres_store(shared_postgres().url, table=table, poll_seconds=NEVER) as store:
         yield store
 
@@ -44,7 +45,7 @@ async def hear(hints: AsyncIterator[SubjectId]) -> SubjectId:
         return await anext(hints)
 
 
-async def listening(hearer: PostgresStore, teller: PostgresStore) -> AsyncIterator[SubjectId]:
+async def listening(hearer: Store, teller: Store) -> AsyncIterator[SubjectId]:
     """Give hints of a listener that is known to listen: it found what was due when it began."""
     await teller.accept(JANE, texts(fresh("due")), token=fresh())
     hints = hearer.listen()
@@ -54,26 +55,26 @@ async def listening(hearer: PostgresStore, teller: PostgresStore) -> AsyncIterat
     return hints
 
 
-async def test_a_hint_arrives_without_polling(teller: PostgresStore, hearer: PostgresStore) -> None:
+async def test_a_hint_arrives_without_polling(teller: Store, hearer: Store) -> None:
     hints = await listening(hearer, teller)
     await teller.notify(JOHN)
     assert await hear(hints) == JOHN
 
 
-async def test_own_hints_are_not_heard(teller: PostgresStore, hearer: PostgresStore) -> None:
+async def test_own_hints_are_not_heard(teller: Store, hearer: Store) -> None:
     hints = await listening(hearer, teller)
     await hearer.notify(SubjectId("mine"))
     await teller.notify(JOHN)
     assert await hear(hints) == JOHN
 
 
-async def test_a_hint_whose_subject_is_too_long_makes_look(teller: PostgresStore, hearer: PostgresStore) -> None:
+async def test_a_hint_whose_subject_is_too_long_makes_look(teller: Store, hearer: Store) -> None:
     hints = await listening(hearer, teller)
     await teller.notify(SubjectId("é" * 5000))
     assert await hear(hints) == JANE
 
 
-async def test_a_listener_whose_connection_was_ended_listens_again(teller: PostgresStore, table: str) -> None:
+async def test_a_listener_whose_connection_was_ended_listens_again(teller: Store, table: str) -> None:
     url = shared_postgres().url
     async with open_postgres_store(url, table=table, poll_seconds=0.05) as hearer:
         hints = await listening(hearer, teller)
@@ -86,7 +87,7 @@ async def test_a_listener_whose_connection_was_ended_listens_again(teller: Postg
         assert await heard in (JANE, JOHN)
 
 
-async def test_a_listener_that_hears_nothing_polls(teller: PostgresStore, table: str) -> None:
+async def test_a_listener_that_hears_nothing_polls(teller: Store, table: str) -> None:
     async with open_postgres_store(shared_postgres().url, table=table, pooler=True, poll_seconds=0.05) as hearer:
         await teller.accept(JANE, texts("a"), token=fresh())
         hints = hearer.listen()

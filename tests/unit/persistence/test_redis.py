@@ -1,4 +1,4 @@
-"""What only the Redis store promises: one slot per script, nothing that expires, exact repetition.
+"""What only the Redis store promises: one slot for all, nothing that expires, exact repetition.
 
 Checklist: P5, P6, P7, P12.
 """
@@ -13,12 +13,10 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from tandem.errors import ConfigurationError
 from tandem.model import ApprovalStatus, Channel, ReplyStatus, SubjectId, TicketStatus
 from tandem.persistence.base import LaneStore
-from tandem.persistence.redis import RedisStore, open_redis_store
-from tandem.persistence.redis_link import RedisLink
-from tandem.persistence.redis_scripts import OPERATIONS, script
+from tandem.persistence.redis import open_redis_store
+from tandem.persistence.redis.link import SCRIPTS, RedisLink, script
 from tandem.persistence.values import Change, Settlement
 
 from ...contracts.records import (
@@ -100,12 +98,13 @@ async def live(kit: RedisKit) -> None:
 
 async def test_an_answer_of_a_move_that_was_lost_is_found_out(kit: RedisKit) -> None:
     await write(kit.store, JOHN, conversation=conversation(JOHN))
-    kit.cut_after(script("absorb").sha.encode())
+    kit.cut_after(script("apply").sha.encode())
     assert await kit.store.merge(JOHN, JANE, token=fresh())
     assert len(await kit.store.timeline(JANE)) == 1
 
 
-async def test_every_script_touches_the_keys_of_its_partitions(kit: RedisKit) -> None:
+async def test_every_key_begins_with_the_prefix(kit: RedisKit) -> None:
+    """So a prefix with a hash tag keeps a whole store in one slot of a cluster."""
     seen: list[tuple[str, str]] = []
     async with Redis.from_url(shared_redis().url, protocol=2) as redis, redis.monitor() as monitor:
         await live(kit)
@@ -114,36 +113,29 @@ async def test_every_script_touches_the_keys_of_its_partitions(kit: RedisKit) ->
             if one["command"] == "ECHO the end":
                 break
             seen.append((one["client_type"], one["command"]))
-    partitions: tuple[str, ...] = ()
-    ran, strangers = set(), []
-    for client, command in seen:
-        words = command.split(" ")
-        if words[0].upper() == "EVALSHA":
-            partitions = (words[3], words[5]) if words[2] == "4" else (words[3],)
-            ran.add(words[1])
-        elif client == "lua" and words[0] != "TIME" and not words[1].startswith(partitions):
-            strangers.append(command)
-    assert len(ran) == len(OPERATIONS)
-    assert strangers == []
+    ran = {command.split(" ")[1] for _, command in seen if command.startswith("EVALSHA")}
+    by_scripts = [command.split(" ") for client, command in seen if client == "lua" and command != "TIME"]
+    assert ran == {script(name).sha for name in SCRIPTS}
+    assert [words for words in by_scripts if not words[1].startswith(kit.prefix)] == []
 
 
-async def test_no_key_but_presence_ever_expires(kit: RedisKit) -> None:
+async def test_no_key_ever_expires(kit: RedisKit) -> None:
     await live(kit)
     await kit.store.presence(JANE, call="CA1", replica="a", seconds=60)
     await write_approvals(kit.store, approval("apr_1"))
     keys = await ask("KEYS", f"{kit.prefix}*")
     assert len(keys) > 10
-    lives = {key: await ask("TTL", key) for key in keys}
-    assert {key.decode().rpartition(":")[2] for key, seconds in lives.items() if seconds != -1} == {"presence"}
+    assert {await ask("TTL", key) for key in keys} == {-1}
 
 
-async def test_purging_leaves_nothing_but_opt_outs_and_counters(kit: RedisKit) -> None:
+async def test_purging_leaves_nothing_but_opt_outs_and_the_audit(kit: RedisKit) -> None:
     await live(kit)
     kit.advance(30 * DAY)
     await kit.store.purge(older_than=DAY)
-    left = {re.sub(r"\{\d+\}:(audit:\w+)?", lambda found: "audit" if found[1] else "", key.decode()) for key in
-            await ask("KEYS", f"{kit.prefix}*")}  # fmt: skip
-    assert {key.removeprefix(kit.prefix) for key in left} == {"audit", "audit-key", "fence", "layout", "optouts"}
+    left = {re.sub(r"audit:\w+", "audit", key.decode()) for key in await ask("KEYS", f"{kit.prefix}*")}
+    rows = {f"{part}:{JANE}:opt_out" for part in ("rows", "order")}
+    audit = {f"{part}::{kind}" for part in ("rows", "order") for kind in ("audit", "secret")}
+    assert {key.removeprefix(kit.prefix) for key in left} == {*rows, *audit, f"of:{JANE}", "of:", "layout"}
 
 
 async def test_erasing_leaves_no_key_that_names_the_subject(kit: RedisKit) -> None:
@@ -164,15 +156,6 @@ async def test_a_script_that_the_server_forgot_is_sent_again(store: LaneStore) -
     await store.accept(JANE, texts("a"), token=fresh())
     await ask("SCRIPT", "FLUSH")
     assert (await store.due(limit=10)).lanes == (JANE,)
-
-
-async def test_a_lost_counter_hands_out_no_fence_again(kit: RedisKit) -> None:
-    before = await take(kit.store)
-    await kit.store.release(before)
-    kit.advance(1)
-    for key in await ask("KEYS", f"{kit.prefix}*fence"):
-        await ask("DEL", key)
-    assert (await take(kit.store)).fence > before.fence
 
 
 async def test_a_lost_answer_to_an_erasure_is_given_again(kit: RedisKit) -> None:
@@ -216,24 +199,23 @@ async def test_an_unreadable_reply_of_a_commit_is_set_aside(kit: RedisKit) -> No
     assert [one.reply.id for one in committed.outgoing] == ["r2"]
 
 
-@pytest.mark.parametrize("value", [b"", b"\xff", b"no pack", b"\x93\x01\x02"])
+@pytest.mark.parametrize("value", [b"", b"\xff", b"no JSON", b"[1,2]"])
 async def test_a_damaged_lane_goes_on(kit: RedisKit, value: bytes) -> None:
-    """Not only records: what the scripts pack may be damaged too."""
+    """Not only records: a head may be damaged too."""
     await write(kit.store, replies=(reply("r1"), reply("r2")))
     await kit.store.accept(JANE, texts("a", "b"), token=fresh())
-    (lane,) = await ask("KEYS", f"{kit.prefix}*:lane:{JANE}")
-    await ask("SET", lane, value)
-    await ask("HSET", lane + b":entries", "a", value)
-    await ask("HSET", lane + b":replies", "r1", value)
+    await ask("HSET", f"{kit.prefix}head:{JANE}", "head", value)
+    await ask("HSET", f"{kit.prefix}rows:{JANE}:waiting", "a", value)
+    await kit.corrupt_reply(JANE, "r1")
     claim = await take(kit.store)
     assert [one.entry.key for one in claim.waiting] == ["b"]
     outgoing = await kit.store.next_reply(JANE, Channel.SMS, holder=fresh(), seconds=LEASE)
     assert outgoing is not None
     assert outgoing.reply.id == "r2"
-    assert (await kit.store.counts()).set_aside == 2
+    assert (await kit.store.counts()).set_aside == 3
 
 
-async def test_listings_of_many_partitions_come_in_order(kit: RedisKit) -> None:
+async def test_listings_of_many_lanes_come_in_order(kit: RedisKit) -> None:
     subjects = [SubjectId(f"s{number:03}") for number in range(300)]
     for subject in subjects:
         await write_approvals(kit.store, approval(f"apr_{subject}", subject, expires_at=10.0), subject=subject)
@@ -247,14 +229,14 @@ async def test_listings_of_many_partitions_come_in_order(kit: RedisKit) -> None:
     assert listed == [f"apr_{subject}" for subject in subjects]
 
 
-async def test_a_page_finds_everything_in_one_crowded_partition(kit: RedisKit) -> None:
+async def test_a_page_finds_everything_in_one_crowded_lane(kit: RedisKit) -> None:
     carried = tuple(approval(f"apr_{number:03}", expires_at=10.0) for number in range(200))
     await write_approvals(kit.store, *carried)
     page = await kit.store.approvals(status=None, limit=150)
     assert [one.id for one in page.items] == [one.id for one in carried[:150]]
 
 
-async def test_a_purge_of_many_records_takes_several_steps(kit: RedisKit) -> None:
+async def test_a_purge_takes_many_records(kit: RedisKit) -> None:
     keys = [f"k{number}" for number in range(1200)]
     await kit.store.accept(JANE, texts(*keys), token=fresh())
     await write(kit.store, consumed=tuple(keys))
@@ -269,16 +251,9 @@ async def test_a_subscription_lives_through_silence(kit: RedisKit) -> None:
         assert await subscription.next(0.01) is None
 
 
-async def test_braces_in_the_prefix_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match="REDIS_KEY_PREFIX"):
-        async with open_redis_store(shared_redis().url, prefix="a{b}"):
-            pass
-
-
 async def test_two_prefixes_are_two_stores(kit: RedisKit) -> None:
     await write(kit.store)
     async with open_redis_store(shared_redis().url, prefix=f"{kit.prefix}other:") as other:
-        assert isinstance(other, RedisStore)
         assert (await other.conversation(JANE), (await other.recent(limit=5)).items) == (None, ())
 
 
@@ -290,8 +265,9 @@ async def test_more_callers_than_connections_are_all_served(store: LaneStore) ->
 
 async def test_a_damaged_lane_is_purged_no_sooner(kit: RedisKit) -> None:
     await write(kit.store)
-    (lane,) = await ask("KEYS", f"{kit.prefix}*:lane:{JANE}")
-    await ask("SET", lane, b"\xff")
+    await ask("HSET", f"{kit.prefix}head:{JANE}", "head", b"\xff")
+    for handle in kit._handles:
+        handle.storage.forget()
     assert (await kit.store.purge(older_than=DAY)).deleted["conversations"] == 0
     kit.advance(2 * DAY)
     assert (await kit.store.purge(older_than=DAY)).deleted["conversations"] == 1

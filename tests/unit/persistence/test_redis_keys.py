@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tandem.errors import ConfigurationError
 from tandem.model import SubjectId
-from tandem.persistence.redis_address import address, place_of
-from tandem.persistence.redis_keys import PARTITIONS, decode_subject, encode_subject, lane_key, partition_of
+from tandem.persistence.redis.address import address, place_of
+from tandem.persistence.redis.keys import decode_subject, encode_subject, split_member
 
 IDS = st.text(min_size=1).filter(lambda text: "\0" not in text)
 SECRET = "p@ss/w:rd#4711"
@@ -28,15 +28,10 @@ def test_an_encoded_id_cannot_be_taken_for_part_of_a_key(text: str) -> None:
     assert re.fullmatch(r"[A-Za-z0-9_.~%-]+", encode_subject(SubjectId(text)))
 
 
-@given(IDS)
-def test_every_subject_has_a_partition(text: str) -> None:
-    assert 0 <= partition_of(SubjectId(text)) < PARTITIONS
-
-
-def test_the_partition_of_a_subject_never_changes() -> None:
-    """Data that is stored today is looked for there tomorrow."""
-    assert partition_of(SubjectId("phone_14155550100")) == 205
-    assert lane_key("runstate:", SubjectId("phone_14155550100")).lane == "runstate:{205}:lane:phone_14155550100"
+@given(IDS, IDS)
+def test_a_member_of_an_index_tells_subject_and_key(text: str, key: str) -> None:
+    id = encode_subject(SubjectId(text))
+    assert split_member(f"{id} {key}".encode()) == (id, key)
 
 
 def test_a_lone_surrogate_is_no_id() -> None:

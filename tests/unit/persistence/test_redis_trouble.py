@@ -157,7 +157,7 @@ async def test_a_listener_of_a_stopped_server_is_told_and_may_listen_again(
 
 
 async def test_a_listener_of_a_frozen_server_is_told(server: RedisServer, store: LaneStore) -> None:
-    async with store.handle.subscription("quiet") as subscription:  # type: ignore[attr-defined]
+    async with store.storage.link.subscription("quiet") as subscription:  # type: ignore[attr-defined]
         server.freeze()
         with pytest.raises(StoreUnavailable):
             await subscription.next(0.01)

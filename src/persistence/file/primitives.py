@@ -1,0 +1,215 @@
+"""The primitives of a storage in SQL, each a function of an SQLite connection. Names and texts are only ever bound."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeVar
+
+from ...model import SubjectId
+from ..kinds import BY_ID
+from ..rows import NO_VERSION, Figure, Indexed, Loaded, Missing, Name, Put, Row, Want, Writes
+from ..storage import Operation, decided
+
+T = TypeVar("T")
+
+_OF_KIND: Final = "SELECT key, sequence, record FROM lane_row WHERE subject = ? AND kind = ? ORDER BY sequence"
+_NEWEST: Final = f"{_OF_KIND} DESC LIMIT ?"
+_PUT: Final = (
+    "INSERT INTO lane_row (subject, kind, key, sequence, record) VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT (subject, kind, key)"
+)
+_REPLACE: Final = f"{_PUT} DO UPDATE SET record = excluded.record"
+_KEEP: Final = f"{_PUT} DO NOTHING"
+_INDEX: Final = (
+    "INSERT INTO lane_index (subject, name, key, sort) VALUES (?, ?, ?, ?) ON CONFLICT (subject, name, key)"
+    " DO UPDATE SET sort = excluded.sort WHERE sort <> excluded.sort"
+)
+_SCAN: Final = (
+    "SELECT one.subject, one.key, one.sort, lane_row.record FROM lane_index AS one LEFT JOIN lane_row"
+    " ON lane_row.subject = one.subject AND lane_row.kind = :kind AND lane_row.key = one.key WHERE one.name = :name"
+)
+_UP: Final = (
+    f"{_SCAN} AND one.sort <= :upto AND (one.sort, one.subject, one.key) > (:sort, :subject, :key)"
+    " ORDER BY one.sort, one.subject, one.key LIMIT :limit"
+)
+_DOWN: Final = (
+    f"{_SCAN} AND (one.sort, one.subject, one.key) < (:sort, :subject, :key)"
+    " ORDER BY one.sort DESC, one.subject DESC, one.key DESC LIMIT :limit"
+)
+_BETWEEN: Final = "\0"
+"""No id holds it, so subject and key can be told apart again."""
+
+
+def load(db: sqlite3.Connection, now: float, subject: SubjectId, wanted: Want) -> Loaded:
+    """Return head and rows of a lane."""
+    head = db.execute("SELECT version, head FROM lane_head WHERE subject = ?", (subject,)).fetchone()
+    return Loaded(
+        subject,
+        now,
+        version=head[0] if head else NO_VERSION,
+        head=_text(head[1]) if head else None,
+        rows={name: _row(db, subject, name) for name in wanted.rows},
+        kinds={kind: _rows(kind, db.execute(_OF_KIND, (subject, kind))) for kind in wanted.kinds},
+        newest={
+            kind: _rows(kind, db.execute(_NEWEST, (subject, kind, max(limit, 0))))[::-1]
+            for kind, limit in wanted.newest.items()
+        },
+        counts={kind: _count(db, subject, kind, upto) for kind, upto in wanted.counts.items()},
+    )
+
+
+def _row(db: sqlite3.Connection, subject: SubjectId, name: Name) -> Row | None:
+    found = db.execute(
+        "SELECT sequence, record FROM lane_row WHERE subject = ? AND kind = ? AND key = ?", (subject, *name)
+    ).fetchone()
+    return Row(*name, found[0], _text(found[1])) if found else None
+
+
+def _rows(kind: str, found: sqlite3.Cursor) -> tuple[Row, ...]:
+    return tuple(Row(kind, key, sequence, _text(record)) for key, sequence, record in found)
+
+
+def _count(db: sqlite3.Connection, subject: SubjectId, kind: str, upto: int | None) -> int:
+    (count,) = db.execute(
+        "SELECT count(*) FROM lane_row"
+        " WHERE subject = ?1 AND kind = ?2 AND sequence <= coalesce(?3, 9223372036854775807)",
+        (subject, kind, upto),
+    ).fetchone()
+    return int(count)
+
+
+def _text(stored: str | bytes) -> str:
+    """Return a record as text, also what a damaged file made of it."""
+    return stored if isinstance(stored, str) else stored.decode(errors="surrogateescape")
+
+
+def _bound(record: str) -> str | bytes:
+    try:
+        record.encode()
+    except UnicodeEncodeError:
+        return record.encode(errors="surrogateescape")
+    return record
+
+
+def apply(db: sqlite3.Connection, changes: Sequence[Writes]) -> bool:
+    """Write all of it, or say that somebody was faster."""
+    if not all(_fits(db, one) for one in changes):
+        return False
+    for one in changes:
+        _apply(db, one)
+    return True
+
+
+def decide(db: sqlite3.Connection, now: float, wants: dict[SubjectId, Want], operation: Operation[T]) -> T:
+    """Load, decide and apply, in the transaction that is open: nobody can be faster."""
+    while True:
+        loaded = [load(db, now, subject, wanted) for subject, wanted in wants.items()]
+        try:
+            answer, changes = decided(operation, loaded)
+        except Missing as missing:
+            more = missing.wanted
+        else:
+            if all(_row(db, one.subject, name) is None for one in changes for name in one.absent):
+                for one in changes:
+                    _apply(db, one)
+                return answer
+            more = Want(rows=frozenset(name for one in changes for name in one.absent))
+        wants = {subject: wanted | more for subject, wanted in wants.items()}
+
+
+def _fits(db: sqlite3.Connection, writes: Writes) -> bool:
+    if writes.head is not None:
+        found = db.execute("SELECT version FROM lane_head WHERE subject = ?", (writes.subject,)).fetchone()
+        if (found[0] if found else NO_VERSION) != writes.head.expected:
+            return False
+    return all(_row(db, writes.subject, name) is None for name in writes.absent)
+
+
+def _apply(db: sqlite3.Connection, writes: Writes) -> None:
+    subject = writes.subject
+    if writes.head is not None and writes.head.text is None:
+        db.execute("DELETE FROM lane_head WHERE subject = ?", (subject,))
+    elif writes.head is not None:
+        db.execute(
+            "INSERT INTO lane_head (subject, version, head) VALUES (?, ?, ?) ON CONFLICT (subject)"
+            " DO UPDATE SET version = excluded.version, head = excluded.head",
+            (subject, writes.head.version, writes.head.text),
+        )
+    if writes.erase:
+        db.execute("DELETE FROM lane_row WHERE subject = ?", (subject,))
+        db.execute("DELETE FROM lane_index WHERE subject = ?", (subject,))
+    for kind, upto in writes.drops.items():
+        db.execute(
+            "DELETE FROM lane_row WHERE subject = ?1 AND kind = ?2 AND sequence <= coalesce(?3, 9223372036854775807)",
+            (subject, kind, upto),
+        )
+    for name in writes.deletes:
+        db.execute("DELETE FROM lane_row WHERE subject = ? AND kind = ? AND key = ?", (subject, *name))
+    for put in writes.puts:
+        _put(db, subject, put)
+    for (index, key), sort in writes.index.items():
+        if sort is None:
+            db.execute("DELETE FROM lane_index WHERE subject = ? AND name = ? AND key = ?", (subject, index, key))
+        else:
+            db.execute(_INDEX, (subject, index, key, sort))
+
+
+def _put(db: sqlite3.Connection, subject: SubjectId, put: Put) -> None:
+    row = put.row
+    values = (subject, row.kind, row.key, row.sequence, _bound(row.record))
+    db.execute(_KEEP if put.keep else _REPLACE, values)
+
+
+def scan(
+    db: sqlite3.Connection,
+    index: str,
+    limit: int,
+    after: tuple[float, str] | None,
+    upto: float | None,
+    kind: str,
+    *,
+    descending: bool,
+) -> tuple[Indexed, ...]:
+    """Return entries of an index in their order."""
+    sort, position = after or ((9e99 if descending else -9e99), "")
+    subject, _, key = position.partition(_BETWEEN)
+    found = db.execute(
+        _DOWN if descending else _UP,
+        {
+            "name": index,
+            "kind": kind,
+            "limit": limit,
+            "upto": 9e99 if upto is None else upto,
+            "sort": sort,
+            "subject": subject,
+            "key": key,
+        },
+    )
+    return tuple(
+        Indexed(SubjectId(one), key, at, None if record is None else _text(record), f"{one}{_BETWEEN}{key}")
+        for one, key, at, record in found
+    )
+
+
+def find(db: sqlite3.Connection, kind: str, key: str) -> Indexed | None:
+    """Return the oldest row of a kind with this key."""
+    if kind not in BY_ID:
+        raise ValueError(kind)
+    found = db.execute(
+        "SELECT subject, sequence, record FROM lane_row WHERE kind = ? AND kind IN ('approval', 'ticket') AND key = ?"
+        " ORDER BY sequence LIMIT 1",
+        (kind, key),
+    ).fetchone()
+    return Indexed(SubjectId(found[0]), key, found[1], _text(found[2])) if found else None
+
+
+def figures(db: sqlite3.Connection, indexes: Sequence[str]) -> Mapping[str, Figure]:
+    """Return how many entries indexes have, and where they begin."""
+    query = "SELECT count(*), coalesce(min(sort), 0) FROM lane_index WHERE name = ?"
+    return {name: Figure(*db.execute(query, (name,)).fetchone()) for name in indexes}
+
+
+def ping(db: sqlite3.Connection) -> None:
+    """Write something."""
+    db.execute("UPDATE lane_head SET version = version WHERE id = 0")

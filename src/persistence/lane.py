@@ -1,0 +1,269 @@
+"""The lane: what each operation does to it. Pure: nothing here waits, knows a driver or reads a clock.
+
+Every function takes a :class:`~.head.Lane` as it was loaded and changes it; ``store.py`` writes the changes only when
+nobody was faster, and else runs the function again on what is there now. base.py says what each operation promises;
+outbox.py has the lines of replies, upkeep.py what deletes and joins.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from ..entries import Entry, Waiting
+from ..errors import LeaseLost, UnreadableRecord
+from ..model import Channel, Conversation, Outgoing, Ticket, TicketStatus
+from . import codec, kinds, outbox, record
+from .draft import MICRO, Lane
+from .head import WaitingKey
+from .rows import Want, want
+from .values import Change, Claim, Committed, Effect, EffectState, Outcome, Presence, Receipt
+
+ANSWER_SECONDS: Final = 3600.0
+"""How long the answer of a commit is kept for a caller that did not get it."""
+
+# --- entries ------------------------------------------------------------------------------------------------
+
+
+def wants_keys(entries: Sequence[Entry]) -> Want:
+    """Return what accepting these entries needs."""
+    return want(*((kind, entry.key) for entry in entries for kind in (kinds.WAITING, kinds.KEY)))
+
+
+def accept(lane: Lane, entries: Sequence[Entry], token: str, not_after: float | None = None) -> tuple[Receipt, ...]:
+    """Append entries, once per key; see :meth:`LaneStore.accept`."""
+    receipts: list[Receipt] = []
+    for number, entry in enumerate(entries):
+        twice = any(earlier.key == entry.key for earlier in entries[:number])
+        receipts.append(_accept_one(lane, entry, None if twice else token, not_after, token))
+    return tuple(receipts)
+
+
+def _accept_one(lane: Lane, entry: Entry, repeated: str | None, not_after: float | None, token: str) -> Receipt:
+    row = lane.new(kinds.WAITING, entry.key) or lane.new(kinds.KEY, entry.key)
+    if row is not None:
+        try:
+            earlier = kinds.ENTRY.decode(row.record)
+        except UnreadableRecord:
+            return Receipt(entry.key, Outcome.DUPLICATE)
+        if earlier.token == repeated:
+            return Receipt(entry.key, Outcome.ACCEPTED)
+        return Receipt(entry.key, Outcome.DUPLICATE, earlier.entry)
+    if not_after is not None and lane.now > not_after:
+        return Receipt(entry.key, Outcome.LATE)
+    lane.put(kinds.WAITING, entry.key, kinds.ENTRY.encode(kinds.StoredEntry(token, entry)))
+    lane.head.waiting.append(WaitingKey(entry.key, lane.now))
+    lane.touch()
+    lane.sweep()
+    return Receipt(entry.key, Outcome.ACCEPTED)
+
+
+def _end_waiting(lane: Lane, key: str) -> None:
+    """Let an entry wait no longer; its key stays, against duplicates."""
+    row = lane.row(kinds.WAITING, key)
+    lane.head.waiting = [one for one in lane.head.waiting if one.key != key]
+    lane.delete(kinds.WAITING, key)
+    if row is not None:
+        lane.put(kinds.KEY, key, row.record, sequence=row.sequence)
+
+
+def _set_entry_aside(lane: Lane, key: str, reason: str) -> None:
+    row = lane.row(kinds.WAITING, key)
+    lane.set_aside("entry", key, reason, row.record if row else "")
+    _end_waiting(lane, key)
+
+
+def _take_up(lane: Lane, *, raise_tries: bool) -> tuple[Waiting, ...]:
+    """Return what waits, unreadable entries set aside, the first one's tries raised."""
+    found: list[Waiting] = []
+    for one in tuple(lane.head.waiting):
+        row = lane.row(kinds.WAITING, one.key)
+        try:
+            entry = kinds.ENTRY.decode(row.record if row else "").entry
+        except UnreadableRecord:
+            _set_entry_aside(lane, one.key, "unreadable")
+            continue
+        found.append(Waiting(entry, one.at, one.tries))
+    if raise_tries and found:
+        first = lane.head.waiting[0]
+        first.tries += 1
+        lane.head.tried = first.key
+        found[0] = replace(found[0], tries=first.tries)
+    return tuple(found)
+
+
+# --- the lease ------------------------------------------------------------------------------------------------
+
+
+def wants_claim(entries: Sequence[Entry] = ()) -> Want:
+    """Return what a claim needs."""
+    names = ((kinds.CONVERSATION, ""), (kinds.OPT_OUT, ""))
+    return want(*names, kinds=(kinds.WAITING, kinds.UNSETTLED, kinds.SNAPSHOT)) | wants_keys(entries)
+
+
+def claim(lane: Lane, holder: str, seconds: float, entries: Sequence[Entry] = ()) -> Claim | None:
+    """Take the lease, unless another holder's runs; see :meth:`LaneStore.claim`."""
+    accept(lane, entries, holder)
+    head = lane.head
+    repeated = head.held and head.holder == holder
+    if head.held and not repeated and head.lease_until > lane.now:
+        return None
+    if not repeated:
+        head.fence = max(head.fence + 1, int(lane.now * MICRO))  # grows also beyond an erasure, which leaves no head
+        head.holder, head.held, head.tried, head.unreadable = holder, True, None, False
+    head.seconds, head.lease_until = seconds, lane.now + seconds
+    lane.touch()
+    conversation = _read_or_set_aside(lane)
+    waiting = _take_up(lane, raise_tries=not repeated)
+    return Claim(lane.subject, holder, head.fence, lane.now, conversation, waiting, head.unreadable)
+
+
+def _read_or_set_aside(lane: Lane) -> Conversation | None:
+    """Return the conversation; where there is none, or none that can be read, one that knows of opt-outs alone."""
+    row = lane.row(kinds.CONVERSATION, "")
+    if row is not None:
+        try:
+            return record.whole(lane, codec.CONVERSATION.decode(row.record))
+        except UnreadableRecord as error:
+            lane.set_aside("conversation", "", error.detail, row.record)
+            lane.delete(kinds.CONVERSATION, "")
+            lane.delete(kinds.GLANCE, "")
+            lane.head.updated_at, lane.head.unreadable = None, True
+    stopped = lane.row(kinds.OPT_OUT, "")
+    lane.head.opted_out = [Channel(name) for name in json.loads(stopped.record)] if stopped else []
+    if not lane.head.opted_out:
+        return None
+    known = tuple(lane.head.opted_out)
+    return Conversation(lane.subject, created_at=lane.now, updated_at=lane.now, opted_out=known)
+
+
+def _is_held_by(lane: Lane, held: Claim) -> bool:
+    return lane.head.held and (lane.head.fence, lane.head.holder) == (held.fence, held.holder)
+
+
+def renew(lane: Lane, held: Claim, seconds: float) -> None:
+    """Extend the lease from now; see :meth:`LaneStore.renew`."""
+    if not _is_held_by(lane, held):
+        raise LeaseLost
+    lane.head.seconds, lane.head.lease_until = seconds, lane.now + seconds
+
+
+def release(lane: Lane, held: Claim, forgive: bool = False) -> None:
+    """Give the lease back; see :meth:`LaneStore.release`."""
+    if not _is_held_by(lane, held):
+        return
+    for one in lane.head.waiting:
+        if forgive and one.key == lane.head.tried:
+            one.tries = max(one.tries - 1, 0)
+    _free(lane)
+
+
+def _free(lane: Lane) -> None:
+    lane.head.held, lane.head.lease_until, lane.head.tried = False, 0.0, None
+
+
+# --- the commit -----------------------------------------------------------------------------------------------
+
+
+def wants_commit(change: Change, token: str) -> Want:
+    """Return what a commit needs."""
+    names = [(kinds.ANSWER, token), *((kinds.REPLY, one.id) for one in change.replies)]
+    return want(*names, kinds=(kinds.WAITING, kinds.UNSETTLED))
+
+
+def commit(
+    lane: Lane, held: Claim, change: Change, token: str, deliver: float | None = None, replica: str = ""
+) -> Committed:
+    """Write a change and give the lease back, unless entries wait; see :meth:`LaneStore.commit`."""
+    answered = lane.new(kinds.ANSWER, token)
+    if answered is not None:
+        return codec.COMMITTED.decode(answered.record)
+    head = lane.head
+    if (head.fence, head.holder) != (held.fence, held.holder):
+        raise LeaseLost
+    version = record.write_conversation(lane, change.conversation)
+    for key in change.consumed:
+        _end_waiting(lane, key)
+    for key in change.set_aside:
+        if any(one.key == key for one in head.waiting):
+            _set_entry_aside(lane, key, "failed")
+    lane.tell(change.timeline)
+    for ticket in change.tickets:
+        _write_ticket(lane, ticket)
+    outbox.block(lane, change.blocked)
+    channels = outbox.queue(lane, change.replies)
+    head.wake_at = change.wake_at
+    lane.touch()
+    waiting = _take_up(lane, raise_tries=True)
+    if waiting:
+        head.held, head.lease_until = True, lane.now + head.seconds
+    else:
+        _free(lane)
+    outgoing: tuple[Outgoing | None, ...] = ()
+    if deliver is not None:
+        outgoing = tuple(outbox.take_line(lane, channel, held.holder, deliver, replica) for channel in channels)
+    committed = Committed(version, waiting, tuple(one for one in outgoing if one is not None))
+    lane.drop(kinds.ANSWER, int((lane.now - ANSWER_SECONDS) * MICRO))
+    lane.put(kinds.ANSWER, token, codec.COMMITTED.encode(committed))
+    return committed
+
+
+def _write_ticket(lane: Lane, ticket: Ticket) -> None:
+    lane.put(kinds.TICKET, ticket.id, codec.TICKET.encode(ticket))
+    others = [one for one in lane.head.open_tickets if one != ticket.id]
+    lane.head.open_tickets = [*others, ticket.id] if ticket.status is TicketStatus.OPEN else others
+
+
+# --- side effects ---------------------------------------------------------------------------------------------------
+
+
+def wants_effect(key: str) -> Want:
+    """Return what beginning an effect needs."""
+    return want((kinds.EFFECT, key), (kinds.RESULT, key))
+
+
+def effect_begin(lane: Lane, key: str, token: str) -> Effect:
+    """Begin a side effect; see :meth:`LaneStore.effect_begin`. The head has no part in it, so nobody is in the way."""
+    result, begun = lane.new(kinds.RESULT, key), lane.new(kinds.EFFECT, key)
+    if result is not None:
+        return Effect(EffectState.DONE, result.record)
+    if begun is None:
+        lane.put(kinds.EFFECT, key, kinds.BEGUN.encode(kinds.Begun(token)), sequence=int(lane.now * MICRO))
+        lane.sweep()
+        return Effect(EffectState.NEW)
+    try:
+        mine = kinds.BEGUN.decode(begun.record).token == token
+    except UnreadableRecord:
+        mine = False
+    return Effect(EffectState.NEW if mine else EffectState.UNKNOWN)
+
+
+def effect_finish(lane: Lane, key: str, result: str) -> None:
+    """Note the result of a side effect, the first one for good; see :meth:`LaneStore.effect_finish`."""
+    at = int(lane.now * MICRO)
+    lane.put(kinds.EFFECT, key, kinds.BEGUN.encode(kinds.Begun("")), sequence=at, keep=True)
+    lane.put(kinds.RESULT, key, result, sequence=at, keep=True)
+    lane.sweep()
+
+
+# --- who holds a call -----------------------------------------------------------------------------------------------
+
+
+def presence(lane: Lane, call: str, replica: str, seconds: float, renew: bool = False) -> None:
+    """Note who holds the socket of a call; see :meth:`LaneStore.presence`."""
+    head = lane.head
+    mine = (head.call, head.replica) == (call, replica)
+    if seconds <= 0:
+        if mine:
+            head.call, head.replica, head.present_until = "", "", 0.0
+    elif mine or not renew or not head.present(lane.now):
+        head.call, head.replica, head.present_until = call, replica, lane.now + seconds
+        head.touched_at = head.touched_at or lane.now
+
+
+def present(lane: Lane) -> Presence | None:
+    """Return who holds the socket of a call; see :meth:`LaneStore.present`."""
+    head = lane.head
+    return Presence(head.call, head.replica) if head.present(lane.now) else None

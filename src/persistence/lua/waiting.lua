@@ -1,2 +1,0 @@
--- waiting: -> waiting
-return waiting_rows()

@@ -1,0 +1,214 @@
+"""The outbox: lines (one per channel) of replies, sent in order, each by one holder. Pure, like lane.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from ..errors import UnreadableRecord
+from ..model import Channel, Outgoing, Reply, ReplyStatus, StoredReply, TimelineEvent
+from . import kinds
+from .draft import Lane
+from .head import Line, Queued
+from .rows import Want, want
+from .values import Settlement
+
+RANK: Final = {
+    ReplyStatus.WAITING: 0,
+    ReplyStatus.FAILED: 1,
+    ReplyStatus.BLOCKED: 1,
+    ReplyStatus.SENT: 1,
+    ReplyStatus.UNDELIVERED: 2,
+    ReplyStatus.DELIVERED: 3,
+    ReplyStatus.READ: 4,
+}
+WANTS_LINES: Final = want(kinds=(kinds.UNSETTLED,))
+
+
+def queue(lane: Lane, replies: Sequence[Reply]) -> tuple[Channel, ...]:
+    """Put replies at the ends of their lines; return the channels that got any, in order of appearance."""
+    for reply in replies:
+        line = lane.head.lines.setdefault(reply.route.channel, Line())
+        if lane.new(kinds.UNSETTLED, reply.id) or lane.new(kinds.REPLY, reply.id):
+            continue
+        lane.put(kinds.UNSETTLED, reply.id, kinds.STORED_REPLY.encode(StoredReply(reply, ReplyStatus.WAITING)))
+        line.queue.append(Queued(reply.id, lane.now))
+        line.due_at = lane.now if line.due_at is None else line.due_at
+    return tuple(dict.fromkeys(reply.route.channel for reply in replies))
+
+
+def block(lane: Lane, channels: Sequence[Channel]) -> None:
+    """Settle every waiting reply of these lines as blocked."""
+    for channel in channels:
+        line = lane.head.lines.get(channel, Line())
+        for one in line.queue:
+            stored = _stored(lane, one.id)
+            if stored is not None:
+                _settle_row(lane, replace(stored, status=ReplyStatus.BLOCKED, tries=one.tries))
+            else:
+                _set_aside(lane, one.id)
+        line.queue, line.due_at = [], None
+
+
+def _stored(lane: Lane, reply_id: str) -> StoredReply | None:
+    """Return an unsettled reply, None when it cannot be read."""
+    row = lane.row(kinds.UNSETTLED, reply_id)
+    try:
+        return kinds.STORED_REPLY.decode(row.record) if row else None
+    except UnreadableRecord:
+        return None
+
+
+def _settle_row(lane: Lane, stored: StoredReply) -> None:
+    """Let a reply wait no longer; it stays where it is in the order of replies."""
+    row = lane.row(kinds.UNSETTLED, stored.reply.id)
+    lane.delete(kinds.UNSETTLED, stored.reply.id)
+    sequence = row.sequence if row else None
+    lane.put(kinds.REPLY, stored.reply.id, kinds.STORED_REPLY.encode(stored), sequence=sequence)
+
+
+def _set_aside(lane: Lane, reply_id: str) -> None:
+    """Keep an unreadable reply for people, so that those behind it are sent."""
+    row = lane.row(kinds.UNSETTLED, reply_id)
+    lane.set_aside("reply", reply_id, "unreadable", row.record if row else "")
+    lane.delete(kinds.UNSETTLED, reply_id)
+
+
+def _is_elsewhere(lane: Lane, channel: Channel, replica: str) -> bool:
+    """Tell whether what waits in a line can be said at another replica only."""
+    return channel is Channel.VOICE and lane.head.present(lane.now) and lane.head.replica != replica
+
+
+def next_reply(lane: Lane, channel: Channel, holder: str, seconds: float, replica: str = "") -> Outgoing | None:
+    """Take a line and its oldest reply; see :meth:`LaneStore.next_reply`."""
+    line = lane.head.lines.get(channel)
+    if line is None or _is_elsewhere(lane, channel, replica):
+        return None
+    if line.holder == holder:
+        stored = _stored(lane, line.reply) if any(one.id == line.reply for one in line.queue) else None
+        if stored is not None:
+            line.until = lane.now + seconds
+            return Outgoing(stored.reply, line.tries, holder)
+        _free(line)  # what it held is settled; take the next
+    return take_line(lane, channel, holder, seconds, replica)
+
+
+def take_line(lane: Lane, channel: Channel, holder: str, seconds: float, replica: str) -> Outgoing | None:
+    """Take a line that nobody holds and its oldest reply; None when there is nothing to take here."""
+    line = lane.head.lines.get(channel)
+    if line is None or _is_elsewhere(lane, channel, replica):
+        return None
+    if line.until > lane.now or line.due_at is None or line.due_at > lane.now:
+        return None
+    return _take_first(lane, channel, holder, seconds)
+
+
+def _take_first(lane: Lane, channel: Channel, holder: str, seconds: float) -> Outgoing | None:
+    line = lane.head.lines[channel]
+    while line.queue:
+        first = line.queue[0]
+        stored = _stored(lane, first.id)
+        if stored is None:
+            _set_aside(lane, first.id)
+            line.queue.pop(0)
+            continue
+        first.tries += 1
+        line.holder, line.until = holder, lane.now + seconds
+        line.reply, line.tries, line.due_at = first.id, first.tries, first.at
+        return Outgoing(stored.reply, first.tries, holder)
+    del lane.head.lines[channel]
+    return None
+
+
+def _free(line: Line) -> None:
+    line.holder, line.until, line.reply, line.tries = "", 0.0, "", 0
+
+
+def _go_on(lane: Lane, channel: Channel, holder: str, seconds: float, replica: str) -> Outgoing | None:
+    """Give a holder its line's next reply, or free the line for the replica that has the call."""
+    if not _is_elsewhere(lane, channel, replica):
+        return _take_first(lane, channel, holder, seconds)
+    line = lane.head.lines[channel]
+    _free(line)
+    line.due_at = line.queue[0].at if line.queue else None
+    return None
+
+
+def settle(
+    lane: Lane, outgoing: Outgoing, settlement: Settlement, seconds: float, replica: str = ""
+) -> Outgoing | None:
+    """Note how an attempt ended and go on with the line; see :meth:`LaneStore.settle`."""
+    reply, holder = outgoing.reply, outgoing.holder
+    channel = reply.route.channel
+    line = lane.head.lines.get(channel)
+    if line is None or line.holder != holder:
+        return None
+    if line.reply != reply.id:  # this call was answered before: the holder is further on
+        known = any(one.id == reply.id for one in line.queue) or lane.row(kinds.REPLY, reply.id)
+        return next_reply(lane, channel, holder, seconds, replica) if known else None
+    if line.tries != outgoing.tries:  # the attempt took too long, and its holder has begun another one
+        return None
+    if not any(one.id == reply.id for one in line.queue):  # a status callback was faster
+        return _go_on(lane, channel, holder, seconds, replica)
+    before = _stored(lane, reply.id)
+    after = StoredReply(
+        reply,
+        settlement.status,
+        settlement.provider_id or (before.provider_id if before else None),
+        settlement.error_code,
+        outgoing.tries,
+    )
+    lane.tell(settlement.timeline)
+    lane.touch()
+    if settlement.status is ReplyStatus.WAITING:
+        lane.put(kinds.UNSETTLED, reply.id, kinds.STORED_REPLY.encode(after))
+        _free(line)
+        line.due_at = lane.now + (settlement.retry_in or 0.0)
+        return None
+    _settle_row(lane, after)
+    line.queue = [one for one in line.queue if one.id != reply.id]
+    return _go_on(lane, channel, holder, seconds, replica)
+
+
+def wants_status(reply_id: str) -> Want:
+    """Return what a status callback needs."""
+    return want((kinds.UNSETTLED, reply_id), (kinds.REPLY, reply_id))
+
+
+def delivery_status(
+    lane: Lane,
+    reply_id: str,
+    status: ReplyStatus,
+    provider_id: str,
+    error_code: int | None = None,
+    timeline: Sequence[TimelineEvent] = (),
+) -> bool:
+    """Store what a status callback says; see :meth:`LaneStore.delivery_status`."""
+    row = lane.row(kinds.UNSETTLED, reply_id) or lane.row(kinds.REPLY, reply_id)
+    try:
+        stored = kinds.STORED_REPLY.decode(row.record) if row else None
+    except UnreadableRecord:
+        stored = None
+    if stored is None or RANK[status] <= RANK[stored.status]:
+        return False
+    channel = stored.reply.route.channel
+    line = lane.head.lines.get(channel, Line())
+    tries = next((one.tries for one in line.queue if one.id == reply_id), stored.tries)
+    after = replace(stored, status=status, provider_id=provider_id, error_code=error_code, tries=tries)
+    if stored.status is ReplyStatus.WAITING:
+        _settle_row(lane, after)
+        _pass_over(lane, line, reply_id)
+    else:
+        lane.put(kinds.REPLY, reply_id, kinds.STORED_REPLY.encode(after))
+    lane.tell(timeline)
+    lane.touch()
+    return True
+
+
+def _pass_over(lane: Lane, line: Line, reply_id: str) -> None:
+    """Take a reply out of its line: behind the first nothing changes, at the front the next one need not rest."""
+    first = bool(line.queue) and line.queue[0].id == reply_id
+    line.queue = [one for one in line.queue if one.id != reply_id]
+    if first or not line.queue:
+        line.due_at = lane.now if line.queue else None

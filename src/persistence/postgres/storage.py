@@ -1,0 +1,193 @@
+"""Lanes in three tables: one query loads, one function applies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+from ...errors import StoreUnavailable
+from ...model import SubjectId
+from ..kinds import BY_ID
+from ..rows import NO_VERSION, Figure, Indexed, Loaded, Row, Want, Writes
+from ..storage import Storage
+from ..store import Store
+from . import schema
+from .address import PostgresAddress
+from .database import CONNECTIONS, Database, Record, open_database
+from .hints import Hints
+from .names import DEFAULT_TABLE, Names, short
+from .spelling import as_json
+
+FASTER: Final = "TD001"
+"""The error by which a function undoes what it wrote before it saw that somebody was faster."""
+_BETWEEN: Final = "\0"
+_SCAN: Final = (
+    "SELECT one.subject, one.spelled, one.key, one.sort, row.record FROM conversation_states_index AS one"
+    " LEFT JOIN conversation_states_row AS row"
+    " ON row.subject = one.subject AND row.kind = $2 AND row.key = one.key WHERE one.name = $1"
+)
+_UP: Final = (
+    f"{_SCAN} AND one.sort <= $3 AND (one.sort, one.subject, one.key) > ($4, $5, $6)"
+    " ORDER BY one.sort, one.subject, one.key LIMIT $7"
+)
+_DOWN: Final = (
+    f"{_SCAN} AND one.sort <= $3 AND (one.sort, one.subject, one.key) < ($4, $5, $6)"
+    " ORDER BY one.sort DESC, one.subject DESC, one.key DESC LIMIT $7"
+)
+
+
+@asynccontextmanager
+async def open_postgres_store(
+    address: PostgresAddress | str,
+    *,
+    table: str = DEFAULT_TABLE,
+    pooler: bool = False,
+    create: bool = True,
+    clock_offset: float = 0.0,
+    poll_seconds: float = 1.0,
+    connections: int = CONNECTIONS,
+) -> AsyncIterator[Store]:
+    """Open the store at an address or URL, and make its tables, whose names begin with ``table``.
+
+    * Without ``create`` the tables must be there (StoreMissing).
+    * ``pooler``: connections are shared per transaction on the way; then hints are polled for, every ``poll_seconds``.
+    * ``connections`` is the most that are opened, besides the one that listens. ``clock_offset`` is for tests.
+    * Raises StoreUnavailable when the server does not answer, ConfigurationError when it refuses us or the tables are
+      of a newer version.
+    """
+    where = PostgresAddress.of_url(address) if isinstance(address, str) else address
+    names = Names(table)
+    async with open_database(where, names, pooler=pooler, connections=connections) as database:
+        await schema.put_in_place(database, names, create=create)
+        hints = Hints(database, table, poll_seconds)
+        storage = PostgresStorage(database, hints, names.script("load.sql"), clock_offset=clock_offset)
+        yield Store(storage, poll_seconds=poll_seconds)
+
+
+class PostgresStorage(Storage):
+    """The primitives in one database."""
+
+    def __init__(self, database: Database, hints: Hints, load: str, *, clock_offset: float = 0.0) -> None:
+        self.clock_offset = clock_offset
+        self.database = database
+        self._hints = hints
+        self._load = load
+
+    async def now(self) -> float:
+        """See :meth:`Storage.now`."""
+        ((now,),) = await self.database.fetch("SELECT extract(epoch FROM clock_timestamp())::float8")
+        return float(now) + self.clock_offset
+
+    async def load(self, subject: SubjectId, wanted: Want) -> Loaded:
+        """See :meth:`Storage.load`."""
+        names = list(wanted.rows)
+        found = await self.database.fetch(
+            self._load,
+            short(subject),
+            [kind for kind, _ in names],
+            [short(key) for _, key in names],
+            list(wanted.kinds),
+            list(wanted.newest),
+            [max(limit, 0) for limit in wanted.newest.values()],
+            list(wanted.counts),
+            list(wanted.counts.values()),
+        )
+        parts: dict[str, list[Record]] = {"row": [], "kind": [], "newest": [], "count": [], "head": []}
+        for one in found:
+            parts[one["part"]].append(one)
+        (head,) = parts["head"]
+        rows: dict[tuple[str, str], Row | None] = dict.fromkeys(names)
+        rows |= {(one["kind"], one["key"]): _row(one) for one in parts["row"]}
+        return Loaded(
+            subject,
+            head["at"] + self.clock_offset,
+            version=NO_VERSION if head["sequence"] is None else head["sequence"],
+            head=head["record"],
+            rows=rows,
+            kinds=_by_kind(wanted.kinds, parts["kind"]),
+            newest=_by_kind(wanted.newest, parts["newest"]),
+            counts={one["kind"]: one["sequence"] for one in parts["count"]},
+        )
+
+    async def apply(self, changes: Sequence[Writes]) -> bool:
+        """See :meth:`Storage.apply`."""
+        told = json.dumps([as_json(one) for one in changes])
+        try:
+            ((applied,),) = await self.database.fetch("SELECT conversation_states_apply($1)", told)
+        except StoreUnavailable as error:
+            if getattr(error.__cause__, "sqlstate", "") == FASTER:
+                return False
+            raise
+        return bool(applied)
+
+    async def scan(
+        self,
+        index: str,
+        *,
+        limit: int,
+        after: tuple[float, str] | None = None,
+        upto: float | None = None,
+        descending: bool = False,
+        kind: str = "",
+    ) -> Sequence[Indexed]:
+        """See :meth:`Storage.scan`."""
+        sort, position = after or ((9e99 if descending else -9e99), "")
+        subject, _, key = position.partition(_BETWEEN)
+        last = 9e99 if upto is None else upto
+        query = _DOWN if descending else _UP
+        rows = await self.database.fetch(query, index, kind, last, sort, subject, key, limit)
+        return [
+            Indexed(
+                SubjectId(row["spelled"] or row["subject"]),
+                row["key"],
+                row["sort"],
+                row["record"],
+                f"{row['subject']}{_BETWEEN}{row['key']}",
+            )
+            for row in rows
+        ]
+
+    async def find(self, kind: str, key: str) -> Indexed | None:
+        """See :meth:`Storage.find`."""
+        if kind not in BY_ID:
+            raise ValueError(kind)
+        rows = await self.database.fetch(
+            "SELECT coalesce(head.spelled, one.subject) AS subject, one.record FROM conversation_states_row AS one"
+            " LEFT JOIN conversation_states_head AS head USING (subject)"
+            " WHERE one.kind = $1 AND one.kind IN ('approval', 'ticket') AND one.key = $2 ORDER BY sequence LIMIT 1",
+            kind,
+            short(key),
+        )
+        return Indexed(SubjectId(rows[0]["subject"]), key, 0.0, rows[0]["record"]) if rows else None
+
+    async def figures(self, indexes: Sequence[str]) -> Mapping[str, Figure]:
+        """See :meth:`Storage.figures`."""
+        rows = await self.database.fetch(
+            "SELECT name, count(*), min(sort) FROM conversation_states_index WHERE name = ANY ($1) GROUP BY name",
+            list(indexes),
+        )
+        found = {name: Figure(count, first) for name, count, first in rows}
+        return {name: found.get(name, Figure(0, 0.0)) for name in indexes}
+
+    async def ping(self) -> None:
+        """See :meth:`Storage.ping`: something is written, which a read-only server refuses."""
+        await self.database.fetch("UPDATE conversation_states_schema SET version = version")
+
+    async def notify(self, subject: SubjectId) -> None:
+        """See :meth:`Storage.notify`."""
+        await self._hints.notify(subject)
+
+    def hints(self) -> AsyncIterator[SubjectId | None]:
+        """See :meth:`Storage.hints`."""
+        return self._hints.listen()
+
+
+def _row(found: Record) -> Row:
+    return Row(found["kind"], found["key"], found["sequence"], found["record"])
+
+
+def _by_kind(kinds: Iterable[str], found: Sequence[Record]) -> dict[str, tuple[Row, ...]]:
+    rows = sorted((_row(one) for one in found), key=lambda row: row.sequence)
+    return {kind: tuple(row for row in rows if row.kind == kind) for kind in kinds}

@@ -1,0 +1,194 @@
+"""Lanes on a Redis server: two scripts load and apply, sorted sets are the indexes.
+
+All keys begin with the prefix and nothing else; in a cluster, a prefix with a hash tag keeps them on one node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from ...model import SubjectId
+from ..kinds import BY_ID
+from ..rows import NO_VERSION, Figure, Indexed, Loaded, Row, Want, Writes
+from ..storage import Storage
+from .keys import decode_subject, encode_subject, split_member
+from .link import RedisLink
+
+QUIET_SECONDS: Final = 5.0
+"""After so much silence the server is asked for a sign of life."""
+
+
+class RedisStorage(Storage):
+    """The primitives on one server."""
+
+    def __init__(self, link: RedisLink, *, clock_offset: float = 0.0) -> None:
+        self.clock_offset = clock_offset
+        self.step_seconds = link.answer_seconds
+        self.link = link
+
+    async def now(self) -> float:
+        """See :meth:`Storage.now`."""
+        return self._time(await self.link.ask("TIME"))
+
+    def _time(self, told: Sequence[bytes]) -> float:
+        return int(told[0]) + int(told[1]) / 1_000_000 + self.clock_offset
+
+    async def load(self, subject: SubjectId, wanted: Want) -> Loaded:
+        """See :meth:`Storage.load`."""
+        rows, kinds = tuple(wanted.rows), tuple(wanted.kinds)
+        counts = [(kind, "+inf" if upto is None else upto) for kind, upto in wanted.counts.items()]
+        arguments = _lists(rows, [(kind,) for kind in kinds], wanted.newest.items(), counts)
+        told, (version, head), *answers = await self.link.run("load", encode_subject(subject), *arguments)
+        answer = iter(answers)
+        return Loaded(
+            subject,
+            self._time(told),
+            version=int(version) if version is not None else NO_VERSION,
+            head=None if head is None else _text(head),
+            rows={name: _row(name, *next(answer)) for name in rows},
+            kinds={kind: _rows(kind, next(answer)) for kind in kinds},
+            newest={kind: _rows(kind, next(answer))[::-1] for kind in wanted.newest},
+            counts={kind: int(next(answer)) for kind in wanted.counts},
+        )
+
+    async def apply(self, changes: Sequence[Writes]) -> bool:
+        """See :meth:`Storage.apply`."""
+        arguments: list[str | bytes | int | float] = [len(changes)]
+        for one in changes:
+            head = one.head
+            told = (
+                ["1", head.expected or "", head.version if head.text is not None else "", head.text or ""]
+                if head
+                else ["", "", "", ""]
+            )
+            arguments += [encode_subject(one.subject), *told, "1" if one.erase else ""]
+            arguments += _lists(
+                one.absent,
+                [(kind, "+inf" if upto is None else upto) for kind, upto in one.drops.items()],
+                one.deletes,
+                [
+                    (put.row.kind, put.row.key, put.row.sequence, _bytes(put.row.record), "1" if put.keep else "")
+                    for put in one.puts
+                ],
+                [(*name, "" if sort is None else repr(sort)) for name, sort in one.index.items()],
+            )
+        return bool(await self.link.run("apply", *arguments))
+
+    async def scan(
+        self,
+        index: str,
+        *,
+        limit: int,
+        after: tuple[float, str] | None = None,
+        upto: float | None = None,
+        descending: bool = False,
+        kind: str = "",
+    ) -> Sequence[Indexed]:
+        """See :meth:`Storage.scan`."""
+        name, last = f"{self.link.prefix}index:{index}", "+inf" if upto is None else repr(upto)
+        command = "ZREVRANGEBYSCORE" if descending else "ZRANGEBYSCORE"
+        first, end = ("+inf", "-inf") if descending else ("-inf", last)
+        start = 0
+        if after is not None:
+            first = repr(after[0])
+            start = await self._passed(name, after, descending=descending)
+        found = await self.link.ask(command, name, first, end, "WITHSCORES", "LIMIT", start, limit)
+        entries = [(member, float(sort)) for member, sort in zip(found[::2], found[1::2], strict=True)]
+        return await self._with_records(entries, kind)
+
+    async def _passed(self, name: str, after: tuple[float, str], *, descending: bool) -> int:
+        """Return how many entries of the same sort come no later than a position, whose own entry may be gone."""
+        sort, position = after
+        member = position.encode()
+        score, rank, before, behind = await self.link.ask_many(
+            [
+                ("ZSCORE", name, member),
+                ("ZREVRANK" if descending else "ZRANK", name, member),
+                ("ZCOUNT", name, f"({sort!r}", "+inf"),
+                ("ZCOUNT", name, "-inf", f"({sort!r}"),
+            ]
+        )
+        if score is not None and float(score) == sort:
+            return int(rank) - int(before if descending else behind) + 1
+        same = await self.link.ask("ZRANGEBYSCORE", name, repr(sort), repr(sort))
+        return sum(one >= member if descending else one <= member for one in same)
+
+    async def _with_records(self, entries: Sequence[tuple[bytes, float]], kind: str) -> list[Indexed]:
+        named = [(split_member(member), sort, _text(member)) for member, sort in entries]
+        records: Sequence[bytes | None] = [None] * len(named)
+        if kind and named:
+            rows = f"{self.link.prefix}rows:"
+            records = await self.link.ask_many([("HGET", f"{rows}{id}:{kind}", key) for (id, key), _, _ in named])
+        return [
+            Indexed(decode_subject(id), key, sort, None if record is None else _text(record), position)
+            for ((id, key), sort, position), record in zip(named, records, strict=True)
+        ]
+
+    async def find(self, kind: str, key: str) -> Indexed | None:
+        """See :meth:`Storage.find`."""
+        if kind not in BY_ID:
+            raise ValueError(kind)
+        id = await self.link.ask("HGET", f"{self.link.prefix}ids:{kind}", key)
+        if id is None:
+            return None
+        record = await self.link.ask("HGET", f"{self.link.prefix}rows:{_text(id)}:{kind}", key)
+        return None if record is None else Indexed(decode_subject(id), key, 0.0, _text(record))
+
+    async def figures(self, indexes: Sequence[str]) -> Mapping[str, Figure]:
+        """See :meth:`Storage.figures`."""
+        names = [f"{self.link.prefix}index:{index}" for index in indexes]
+        counts = await self.link.ask_many([("ZCARD", name) for name in names])
+        firsts = await self.link.ask_many([("ZRANGE", name, 0, 0, "WITHSCORES") for name in names])
+        return {
+            index: Figure(int(count), float(first[1]) if first else 0.0)
+            for index, count, first in zip(indexes, counts, firsts, strict=True)
+        }
+
+    async def ping(self) -> None:
+        """See :meth:`Storage.ping`: something is written, which a full or read-only server refuses."""
+        await self.link.ask("SET", f"{self.link.prefix}ping", "")
+
+    async def notify(self, subject: SubjectId) -> None:
+        """See :meth:`Storage.notify`; a hint carries an id and nothing else."""
+        await self.link.ask("PUBLISH", f"{self.link.prefix}hints", encode_subject(subject))
+
+    def hints(self) -> AsyncIterator[SubjectId | None]:
+        """See :meth:`Storage.hints`."""
+        return self._hints()
+
+    async def _hints(self) -> AsyncIterator[SubjectId | None]:
+        async with self.link.subscription(f"{self.link.prefix}hints") as subscription:
+            yield None  # from now on they are heard
+            while True:
+                hint = await subscription.next(QUIET_SECONDS)
+                if hint is not None:
+                    yield decode_subject(hint)
+
+
+def _lists(*lists: Iterable[Iterable[Any]]) -> list[Any]:
+    """Return lists as the scripts take them: the number of rows, then their values."""
+    arguments: list[Any] = []
+    for one in lists:
+        rows = list(one)
+        arguments.append(len(rows))
+        for row in rows:
+            arguments += row
+    return arguments
+
+
+def _row(name: tuple[str, str], sequence: bytes, record: bytes | None) -> Row | None:
+    return None if record is None else Row(*name, int(float(sequence)), _text(record))
+
+
+def _rows(kind: str, found: Iterable[tuple[bytes, bytes, bytes]]) -> tuple[Row, ...]:
+    return tuple(Row(kind, _text(key), int(float(sequence)), _text(record)) for key, sequence, record in found)
+
+
+def _text(stored: bytes) -> str:
+    """Return what is stored as text, also what damage made of it."""
+    return stored.decode(errors="surrogateescape")
+
+
+def _bytes(record: str) -> bytes:
+    return record.encode(errors="surrogateescape")

@@ -1,0 +1,111 @@
+"""Keys of layout 1 (256 partitions, packed values) become those of today, lane by lane: it may be broken off."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+import structlog
+
+from ...model import SubjectId
+from ..former import Former, carried_over
+from ..kinds import AUDIT, SECRET
+from ..rows import Put, Row, Writes
+from ..upkeep import ERASURE, NOBODY
+from ..values import Erasure
+from .keys import decode_subject
+from .link import RedisLink, script
+from .storage import RedisStorage
+
+log = structlog.get_logger(__name__)
+
+PARTITIONS: Final = 256
+_OF_A_LANE: Final = (
+    "", ":conversation", ":entries", ":waiting", ":tries", ":keys", ":replies", ":order", ":lines", ":queue:sms",
+    ":queue:whatsapp", ":queue:rcs", ":queue:voice", ":tickets", ":open", ":approvals", ":pending", ":timeline",
+    ":answers", ":answers:age", ":effects", ":effects:age", ":aside", ":presence",
+)  # fmt: skip
+_OF_A_PARTITION: Final = (
+    "lanes", "optouts", "due", "lines", "waiting", "unsettled", "recent", "aside", "approvals", "tickets",
+    "fence",
+)  # fmt: skip
+
+
+async def carry_over(link: RedisLink) -> None:
+    """Write everything that the former keys hold into today's and delete them."""
+    storage, count = RedisStorage(link), 0
+    await _carry_audit(link, storage)
+    for number in range(PARTITIONS):
+        partition = f"{link.prefix}{{{number}}}:"
+        found = await link.ask_many([("ZRANGE", f"{partition}lanes", 0, -1), ("HKEYS", f"{partition}optouts")])
+        for id in dict.fromkeys((*found[0], *found[1])):
+            await carry_lane(link, storage, partition, id.decode())
+            await forget_lane(link, partition, id.decode())
+            count += 1
+        keys = [f"{partition}{name}" for name in _OF_A_PARTITION]
+        statuses = await link.ask("KEYS", f"{partition}approvals:*")
+        await link.ask("UNLINK", *keys, *statuses)
+    await link.ask("UNLINK", f"{link.prefix}audit-key")
+    log.info("lanes_carried_over", done=count)
+
+
+async def carry_lane(link: RedisLink, storage: RedisStorage, partition: str, id: str) -> None:
+    """Write one lane as it is kept today; where a head is there already, an upgrade that was broken off did it."""
+    answer = await link.ask("EVAL", script("former").text, 1, partition, id)
+    await storage.apply([carried_over(_former(decode_subject(id), answer), time.time())])
+
+
+async def forget_lane(link: RedisLink, partition: str, id: str) -> None:
+    """Delete the keys that a lane was made from."""
+    await link.ask("UNLINK", *(f"{partition}lane:{id}{suffix}" for suffix in _OF_A_LANE))
+    await link.ask_many([("ZREM", f"{partition}lanes", id), ("HDEL", f"{partition}optouts", id)])
+
+
+def _former(subject: SubjectId, answer: Sequence[Any]) -> Former:
+    (touched_at, wake_at), conversation, opted_out, *lists = _told(answer)
+    entries, replies, approvals, tickets, timeline, effects, aside = lists
+    version, updated_at, record = conversation
+    return Former(
+        subject,
+        touched_at=float(touched_at or 0.0),
+        wake_at=float(wake_at) if wake_at else None,
+        conversation=None if record is None else (int(version or 0), float(updated_at or touched_at), record),
+        opted_out=opted_out.split(),
+        entries=[
+            (key, token, float(at), int(tries), bool(waiting), text) for key, token, at, tries, waiting, text in entries
+        ],
+        replies=[
+            (id, float(at), status, int(tries), provider or None, int(float(code)) if code else None, text)
+            for id, at, status, tries, provider, code, text in replies
+        ],
+        approvals=approvals,
+        tickets=[(id, text) for id, _, text in tickets],
+        timeline=[(float(at), text) for at, _, text in (row.partition(" ") for row in timeline)],
+        effects=[(key, token, float(at), result) for key, token, at, result in effects],
+        aside=[(kind, key, reason, float(at), text) for kind, key, reason, at, text in aside],
+    )
+
+
+def _told(answer: Any) -> Any:
+    """Return what a script answered as text, also what damage made of it."""
+    if isinstance(answer, bytes):
+        return answer.decode(errors="surrogateescape")
+    return [_told(one) for one in answer] if isinstance(answer, list) else answer
+
+
+async def _carry_audit(link: RedisLink, storage: RedisStorage) -> None:
+    """Carry over the proofs of erasures, and the key that their hashes were made with."""
+    key = await link.ask("GET", f"{link.prefix}audit-key")
+    if key is None:
+        return
+    await storage.apply([Writes(NOBODY, puts=(Put(Row(SECRET, "", 0, key.hex()), keep=True),))])
+    for name in await link.ask("KEYS", f"{link.prefix}{{*}}:audit:*"):
+        hashed = name.decode().rpartition(":")[2]
+        puts = []
+        for number, row in enumerate(await link.ask("LRANGE", name, 0, -1), start=1):
+            at, deleted, _, actor = row.decode().split(" ", 3)
+            record = ERASURE.encode(Erasure(float(at), actor, int(deleted)))
+            puts.append(Put(Row(f"{AUDIT}:{hashed}", str(number), number, record)))
+        await storage.apply([Writes(NOBODY, puts=tuple(puts))])
+        await link.ask("UNLINK", name)

@@ -1,0 +1,157 @@
+"""What is loaded of a lane and what is written: rows, one head per lane, entries of indexes. Values without rules.
+
+Everything of a lane is a **row** ``(subject, kind, key, sequence, record)``, but for its **head**, one text under a
+version that no other head ever had. **Index entries** ``(index, subject, key, sort)`` make lanes findable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from ..model import SubjectId
+
+Name = tuple[str, str]
+"""Kind and key of a row in its lane; or index and key of an entry in one."""
+NO_VERSION: Final = 0
+"""The version of a head that is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record of a lane. ``sequence`` orders the rows of a kind: microseconds, never two alike in a lane."""
+
+    kind: str
+    key: str
+    sequence: int
+    record: str
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """What to load beside the head: rows by name, whole kinds, the newest of kinds, counts up to a sequence."""
+
+    rows: frozenset[Name] = frozenset()
+    kinds: frozenset[str] = frozenset()
+    newest: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int | None] = field(default_factory=dict)
+
+    def __or__(self, other: Want) -> Want:
+        """Return what either wants."""
+        return Want(
+            self.rows | other.rows,
+            self.kinds | other.kinds,
+            {**self.newest, **other.newest},
+            {**self.counts, **other.counts},
+        )
+
+
+def want(*names: Name, kinds: Sequence[str] = (), **more: Mapping[str, int]) -> Want:
+    """Return a want of these rows and kinds."""
+    return Want(frozenset(names), frozenset(kinds), **more)
+
+
+class Missing(Exception):
+    """A rule asked for what was not loaded."""
+
+    def __init__(self, wanted: Want) -> None:
+        super().__init__(wanted)
+        self.wanted = wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a lane held at one moment. ``rows`` has None for a name that was asked for and is not there."""
+
+    subject: SubjectId
+    now: float
+    version: int = NO_VERSION
+    head: str | None = None
+    rows: Mapping[Name, Row | None] = field(default_factory=dict)
+    kinds: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
+    newest: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    def knows(self, kind: str, key: str) -> bool:
+        """Say whether it is known if there is such a row."""
+        return (kind, key) in self.rows or kind in self.kinds
+
+    def row(self, kind: str, key: str) -> Row | None:
+        """Return a row, None when there is none. Raises Missing."""
+        if (kind, key) in self.rows:
+            return self.rows[kind, key]
+        return next((row for row in self.all(kind, or_row=key) if row.key == key), None)
+
+    def all(self, kind: str, *, or_row: str | None = None) -> tuple[Row, ...]:
+        """Return all rows of a kind in their order. Raises Missing, for one row only with ``or_row``."""
+        if kind in self.kinds:
+            return self.kinds[kind]
+        raise Missing(want(kinds=[kind]) if or_row is None else want((kind, or_row)))
+
+    def count(self, kind: str) -> int:
+        """Return the number of rows that was asked for. Raises Missing."""
+        if kind not in self.counts:
+            raise Missing(Want(counts={kind: None}))
+        return self.counts[kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A row to write: a row of its name keeps its sequence and gets the record, or with ``keep`` stays as it is."""
+
+    row: Row
+    keep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HeadWrite:
+    """A new head, or None for its end, in place of the one with version ``expected``."""
+
+    expected: int
+    version: int
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Writes:
+    """What one step changes of one lane, all of it or nothing, in the order of the fields.
+
+    Nothing is written when the head is another one than expected, or one of the ``absent`` rows is there. ``erase``
+    takes every row and index entry of the lane. ``drops``: kinds of which all rows go, or those up to a sequence.
+    """
+
+    subject: SubjectId
+    head: HeadWrite | None = None
+    absent: frozenset[Name] = frozenset()
+    erase: bool = False
+    drops: Mapping[str, int | None] = field(default_factory=dict)
+    deletes: tuple[Name, ...] = ()
+    puts: tuple[Put, ...] = ()
+    index: Mapping[Name, float | None] = field(default_factory=dict)
+    """Sort by index and key; None takes the entry out."""
+
+    @property
+    def anything(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self.head or self.erase or self.drops or self.deletes or self.puts or self.index)
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """An entry of an index; ``record`` is that of the lane's row of the kind asked for and this key."""
+
+    subject: SubjectId
+    key: str
+    sort: float
+    record: str | None = None
+    position: str = ""
+    """Where a scan goes on behind it, among entries of the same sort."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """How many entries an index has, and the sort of its first (0.0 without any)."""
+
+    count: int
+    first: float

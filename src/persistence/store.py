@@ -1,0 +1,259 @@
+"""The lane store over any storage: load, let a rule decide, apply. The rules: lane.py, outbox.py, upkeep.py."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
+from itertools import chain
+from typing import Concatenate, Final, ParamSpec, TypeVar
+
+from ..entries import Entry
+from ..errors import StoreUnavailable
+from ..model import (
+    Channel,
+    Outgoing,
+    ReplyStatus,
+    SubjectId,
+    TimelineEvent,
+)
+from . import kinds, lane, outbox, upkeep
+from .draft import Lane
+from .joining import Joining, merge
+from .reading import NOTHING, Reading
+from .rows import Indexed, Loaded, Want, Writes
+from .values import (
+    Change,
+    Claim,
+    Committed,
+    Due,
+    Effect,
+    PurgeReport,
+    Receipt,
+    Settlement,
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+LISTEN_LIMIT: Final = 100
+PURGE_STEP: Final = 500
+"""Lanes that a purge lists at once."""
+_DELETED: Final = ("conversations", "timeline", "replies", "keys", "effects", "tickets", "set_aside")
+
+
+class Store(Reading):
+    """A :class:`~.base.LaneStore`."""
+
+    async def _do(
+        self,
+        subject: SubjectId,
+        wanted: Want,
+        rule: Callable[Concatenate[Lane, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run a rule on a lane."""
+        return await self.storage.step([(subject, wanted)], _on_one(rule, *args, **kwargs))
+
+    # --- entries and turns ------------------------------------------------------------------------------
+
+    async def accept(
+        self, subject: SubjectId, entries: Sequence[Entry], *, token: str, not_after: float | None = None
+    ) -> tuple[Receipt, ...]:
+        """See :meth:`LaneStore.accept`."""
+        return await self._do(subject, lane.wants_keys(entries), lane.accept, entries, token, not_after)
+
+    async def claim(
+        self, subject: SubjectId, *, holder: str, seconds: float, accept: Sequence[Entry] = ()
+    ) -> Claim | None:
+        """See :meth:`LaneStore.claim`."""
+        return await self._do(subject, lane.wants_claim(accept), lane.claim, holder, seconds, accept)
+
+    async def renew(self, claim: Claim, *, seconds: float) -> None:
+        """See :meth:`LaneStore.renew`."""
+        await self._do(claim.subject, NOTHING, lane.renew, claim, seconds)
+
+    async def release(self, claim: Claim, *, forgive: bool = False) -> None:
+        """See :meth:`LaneStore.release`."""
+        await self._do(claim.subject, NOTHING, lane.release, claim, forgive)
+
+    async def commit(
+        self, claim: Claim, change: Change, *, token: str, deliver: float | None = None, replica: str = ""
+    ) -> Committed:
+        """See :meth:`LaneStore.commit`."""
+        wanted = lane.wants_commit(change, token)
+        return await self._do(claim.subject, wanted, lane.commit, claim, change, token, deliver, replica)
+
+    # --- side effects -----------------------------------------------------------------------------------
+
+    async def effect_begin(self, subject: SubjectId, key: str, *, token: str) -> Effect:
+        """See :meth:`LaneStore.effect_begin`."""
+        wanted = [(subject, lane.wants_effect(key))]
+        return await self.storage.step(wanted, _on_one(lane.effect_begin, key, token), blind=True)
+
+    async def effect_finish(self, subject: SubjectId, key: str, *, result: str) -> None:
+        """See :meth:`LaneStore.effect_finish`."""
+        await self.storage.step([(subject, NOTHING)], _on_one(lane.effect_finish, key, result), blind=True)
+
+    # --- outbox -----------------------------------------------------------------------------------------
+
+    async def next_reply(
+        self, subject: SubjectId, channel: Channel, *, holder: str, seconds: float, replica: str = ""
+    ) -> Outgoing | None:
+        """See :meth:`LaneStore.next_reply`."""
+        return await self._do(subject, outbox.WANTS_LINES, outbox.next_reply, channel, holder, seconds, replica)
+
+    async def settle(
+        self, subject: SubjectId, outgoing: Outgoing, settlement: Settlement, *, seconds: float, replica: str = ""
+    ) -> Outgoing | None:
+        """See :meth:`LaneStore.settle`."""
+        return await self._do(subject, outbox.WANTS_LINES, outbox.settle, outgoing, settlement, seconds, replica)
+
+    async def delivery_status(
+        self,
+        subject: SubjectId,
+        reply_id: str,
+        status: ReplyStatus,
+        *,
+        provider_id: str,
+        error_code: int | None = None,
+        timeline: Sequence[TimelineEvent] = (),
+    ) -> bool:
+        """See :meth:`LaneStore.delivery_status`."""
+        wanted = outbox.wants_status(reply_id)
+        told = (reply_id, status, provider_id, error_code, timeline)
+        return await self._do(subject, wanted, outbox.delivery_status, *told)
+
+    # --- who holds a call -------------------------------------------------------------------------------
+
+    async def presence(
+        self, subject: SubjectId, *, call: str, replica: str, seconds: float, renew: bool = False
+    ) -> None:
+        """See :meth:`LaneStore.presence`."""
+        await self._do(subject, NOTHING, lane.presence, call, replica, seconds, renew)
+
+    # --- finding work -----------------------------------------------------------------------------------
+
+    async def due(self, *, limit: int, replica: str = "") -> Due:
+        """See :meth:`LaneStore.due`."""
+        now = await self.storage.now()
+        names = [kinds.LINES, *([f"{kinds.LINES}@{replica}"] if replica else [])]
+        lanes = await self.storage.scan(kinds.DUE, upto=now, limit=limit)
+        found = [await self.storage.scan(name, upto=now, limit=limit) for name in names]
+        lines = sorted(chain(*found), key=lambda one: one.sort)
+        named = dict.fromkeys((one.subject, Channel(one.key)) for one in lines)
+        return Due(tuple(one.subject for one in lanes), tuple(named)[:limit])
+
+    async def notify(self, subject: SubjectId) -> None:
+        """See :meth:`LaneStore.notify`."""
+        await self.storage.notify(subject)
+
+    async def listen(self) -> AsyncIterator[SubjectId]:
+        """See :meth:`LaneStore.listen`; begins with what is due, as nobody heard the hints of the time before."""
+        hints = self.storage.hints()
+        if hints is not None:
+            async for hint in hints:
+                for subject in await self._work() if hint is None else (hint,):
+                    yield subject
+        while True:
+            await asyncio.sleep(self._poll_seconds)
+            for subject in await self._work():
+                yield subject
+
+    async def _work(self) -> Sequence[SubjectId]:
+        due = await self.due(limit=LISTEN_LIMIT)
+        return tuple(dict.fromkeys((*due.lanes, *(subject for subject, _ in due.lines))))
+
+    # --- one person, two lanes --------------------------------------------------------------------------
+
+    async def merge(self, old: SubjectId, new: SubjectId, *, token: str) -> bool:
+        """See :meth:`LaneStore.merge`."""
+
+        async def absorb(joining: Joining) -> None:
+            wanted = [(old, upkeep.WANTS_ABSORB), (new, lane.wants_commit(joining.change, token))]
+
+            def rule(loaded: Sequence[Loaded]) -> tuple[None, Sequence[Writes]]:
+                left, stays = Lane(loaded[0]), Lane(loaded[1])
+                upkeep.absorb(left, stays, joining)
+                return None, (left.writes(), stays.writes())
+
+            await self.storage.step(wanted, rule)
+
+        return await merge(self, old, new, token, absorb)
+
+    # --- keeping house ----------------------------------------------------------------------------------
+
+    async def purge(self, *, older_than: float, dry_run: bool = False) -> PurgeReport:
+        """See :meth:`LaneStore.purge`; one lane at a time, so it may be broken off and run again."""
+        deleted = dict.fromkeys(_DELETED, 0)
+        try:
+            now = await self.storage.now()
+            before, keys_before = now - older_than, now - max(older_than, upkeep.KEY_SECONDS)
+            async for one in self._listed(kinds.SWEEP, before):
+                rule = partial(upkeep.sweep, before=before, keys_before=keys_before, day=one.sort)
+                wanted = upkeep.wants_sweep(before, keys_before)
+                _add(deleted, await self._upkeep(one.subject, wanted, rule, dry_run=dry_run))
+            async for one in self._listed(kinds.AGE, before):
+                purge = partial(upkeep.purge, before=before)
+                _add(deleted, await self._upkeep(one.subject, upkeep.WANTS_PURGE, purge, dry_run=dry_run))
+        except StoreUnavailable:
+            return PurgeReport(deleted, failed=1)
+        if not dry_run:
+            await self.storage.after_purge()
+        return PurgeReport(deleted)
+
+    async def _listed(self, index: str, before: float) -> AsyncIterator[Indexed]:
+        after = None
+        while found := await self.storage.scan(index, upto=before, limit=PURGE_STEP, after=after):
+            for one in found:
+                yield one
+            after = found[-1].sort, found[-1].position
+
+    async def _upkeep(self, subject: SubjectId, wanted: Want, rule: Callable[[Lane], T], *, dry_run: bool) -> T:
+        if dry_run:
+            return await self._look(subject, wanted, lambda it, _: rule(it))
+        return await self._do(subject, wanted, rule)
+
+    async def erase(self, subject: SubjectId, *, actor: str = "") -> int:
+        """See :meth:`LaneStore.erase`."""
+        await self._do(upkeep.NOBODY, upkeep.WANTS_SECRET, _make_secret)
+
+        def rule(loaded: Sequence[Loaded]) -> tuple[int, Sequence[Writes]]:
+            it, house = Lane(loaded[0]), Lane(loaded[1])
+            return upkeep.erase(it, house, actor), (it.writes(), house.writes())
+
+        wanted = [(subject, upkeep.WANTS_ERASE), (upkeep.NOBODY, upkeep.WANTS_SECRET)]
+        deleted = await self.storage.step(wanted, rule)
+        await self.storage.after_erasure()
+        return deleted
+
+    async def ping(self) -> None:
+        """See :meth:`LaneStore.ping`."""
+        await self.storage.ping()
+
+
+def _on_one(
+    rule: Callable[Concatenate[Lane, P], T], *args: P.args, **kwargs: P.kwargs
+) -> Callable[[Sequence[Loaded]], tuple[T, Sequence[Writes]]]:
+    """Return an operation that runs a rule on one lane."""
+
+    def operation(loaded: Sequence[Loaded]) -> tuple[T, Sequence[Writes]]:
+        it = Lane(loaded[0])
+        answer = rule(it, *args, **kwargs)
+        return answer, (it.writes(),)
+
+    return operation
+
+
+def _make_secret(house: Lane) -> None:
+    """Make what the hashes of erased subjects are made with, once; it is never told."""
+    if house.row(kinds.SECRET, "") is None:
+        house.put(kinds.SECRET, "", secrets.token_hex(32), sequence=0, keep=True)
+
+
+def _add(deleted: dict[str, int], more: dict[str, int] | None) -> None:
+    for name, count in (more or {}).items():
+        deleted[name] += count
