@@ -1,4 +1,4 @@
-"""The HTTP side of the pretend Twilio: creating and listing messages, and a thread for programs that play customers.
+"""The HTTP side of the pretend Twilio: creating and listing messages.
 
 Protocol: twilio.com/docs/messaging/api/message-resource.
 """
@@ -21,8 +21,6 @@ from .wire import Fault, listing, message_json
 if TYPE_CHECKING:
     from .twilio_simulator import TwilioSimulator
 
-_POLL_LIMIT = 30.0
-
 
 class SimulatorApi:
     """Serves one account. ``logins`` are the pairs of name and password that may enter."""
@@ -33,12 +31,10 @@ class SimulatorApi:
         self._account = simulator.account_sid
 
     def routes(self) -> Sequence[BaseRoute]:
-        """Name the REST routes, and ``/simulator/…`` for programs that play the customer; all need the login."""
+        """Name the REST routes; all need the login."""
         return (
             Route("/2010-04-01/Accounts/{account}/Messages.json", self._create, methods=["POST"]),
             Route("/2010-04-01/Accounts/{account}/Messages.json", self._list, methods=["GET"]),
-            Route("/simulator/messages", self._thread, methods=["GET"]),
-            Route("/simulator/messages", self._play, methods=["POST"]),
             *AccountApi(self._simulator.account, self._logins).routes(),
         )
 
@@ -63,29 +59,6 @@ class SimulatorApi:
         if refusal := self._refusal(request):
             return refusal
         return JSONResponse(listing(self._simulator.messages, request.query_params, self._account, request.url.path))
-
-    async def _thread(self, request: Request) -> Response:
-        """Give the messages with ``number`` from index ``after`` on, waiting up to ``wait`` seconds for one."""
-        if refusal := self._refusal(request):
-            return refusal
-        number = request.query_params.get("number", "")
-        try:
-            after = max(0, int(request.query_params.get("after", "0")))
-            wait = min(_POLL_LIMIT, float(request.query_params.get("wait", "0")))
-        except ValueError:
-            return _error(400, 20001, "after and wait are numbers")
-
-        rows = await self._simulator.thread(number, after=after, seconds=wait)
-        shown = [message_json(message, self._account) for message in rows]
-        return JSONResponse({"messages": shown, "next": after + len(shown)})
-
-    async def _play(self, request: Request) -> Response:
-        """Text the gateway as ``From``: a form with From, To, Body."""
-        if refusal := self._refusal(request):
-            return refusal
-        form = dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
-        answer = (await self._simulator.text(form.get("From", ""), form.get("Body", ""), to=form.get("To", "")))[0]
-        return JSONResponse({"sid": answer.sid, "status": answer.status})
 
     def _refusal(self, request: Request) -> Response | None:
         return refusal(request, self._account, self._logins)

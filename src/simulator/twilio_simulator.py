@@ -1,4 +1,4 @@
-"""A pretend Twilio on loopback: for the tests, for ``tandem chat`` and for the phone page.
+"""A pretend Twilio on loopback: for the tests, the phone page and the terminal.
 
 It signs and posts webhooks, serves the REST calls that create and list messages, and calls back with statuses. It
 knows the public protocol and the credentials it is given, nothing of the gateway's inside.
@@ -27,7 +27,6 @@ from .requests import GatewayClient
 from .wire import Fault, SimMessage, new_sid, sign, status_form, twiml_messages, webhook_form
 
 DELIVERED = ("queued", "sent", "delivered")
-_POLL_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,6 @@ class TwilioSimulator:
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
         self._news = asyncio.Condition()
         self._closing = asyncio.Event()
-        self._patient = True
         self._callbacks: set[asyncio.Task[None]] = set()
         self._session: aiohttp.ClientSession | None = None
 
@@ -104,7 +102,7 @@ class TwilioSimulator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closing.set()
-        await self.let_go()
+        await self._tell_news()
         for task in self._callbacks:
             task.cancel()
         await asyncio.gather(*self._callbacks, return_exceptions=True)
@@ -176,15 +174,6 @@ class TwilioSimulator:
             await self._news.wait_for(lambda: len(self.sent_to(number)) >= count)
             return self.sent_to(number)
 
-    async def received(self, number: str) -> AsyncIterator[SimMessage]:
-        """Yield what the customer receives, from the beginning, until the simulator closes."""
-        seen = 0
-        while not self._closing.is_set():
-            for message in await self.thread(number, after=seen, seconds=_POLL_SECONDS):
-                seen += 1
-                if not message.inbound:
-                    yield message
-
     async def changes(self, number: str) -> AsyncIterator[SimMessage]:
         """Yield each message with a number, both sides' and from the beginning, and again when its state changes."""
         rows, seen = self._threads[number], dict[str, tuple[int, int | None]]()
@@ -222,21 +211,6 @@ class TwilioSimulator:
         self._callbacks.add(task)
         task.add_done_callback(self._callbacks.discard)
         return message
-
-    async def thread(self, number: str, *, after: int, seconds: float) -> list[SimMessage]:
-        """Return both sides' messages with a number from index ``after`` on, waiting up to ``seconds`` for one."""
-        rows = self._threads[number]
-        try:
-            async with asyncio.timeout(seconds), self._news:
-                await self._news.wait_for(lambda: len(rows) > after or not self._patient)
-        except TimeoutError:
-            pass  # nothing came: the client asks again
-        return rows[after:]
-
-    async def let_go(self) -> None:
-        """Answer whoever waits in :meth:`thread`, now and from now on: a server that stops waits for them otherwise."""
-        self._patient = False
-        await self._tell_news()
 
     async def _live(self, message: SimMessage) -> None:
         """Let a message go through its statuses, each told to its callback."""
