@@ -7,24 +7,21 @@ knows the public protocol and the credentials it is given, nothing of the gatewa
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlencode
 
 import aiohttp
 from starlette.routing import BaseRoute
 
-from .account import SimAccount
 from .call import CallOptions, SimulatedCall
 from .frames import Leg
 from .http import SimulatorApi
 from .requests import GatewayClient
-from .wire import Fault, SimMessage, new_sid, sign, status_form, twiml_messages, webhook_form
+from .wire import Fault, SimMessage, new_sid, status_form, twiml_messages, webhook_form
 
 DELIVERED = ("queued", "sent", "delivered")
 
@@ -68,8 +65,6 @@ class TwilioSimulator:
         timeout_seconds: float = 15.0,
     ) -> None:
         self.account_sid = account_sid
-        self.account = SimAccount(account_sid)
-        """Its numbers and messaging services, for what reads and changes them by REST."""
         self._token = auth_token
         self._gateway = gateway_url.rstrip("/")
         self.route: Callable[[], str] | None = None
@@ -141,28 +136,15 @@ class TwilioSimulator:
 
     def call(self, from_: str, *, to: str, sid: str | None = None, **options: Any) -> SimulatedCall:
         """Return a call to the gateway; ``async with`` makes it. ``options`` are those of CallOptions."""
-        assert self._session is not None, "open the simulator with `async with`"
-        gateway = GatewayClient(self._session, self._token, self._gateway, self._public, self.route)
         chosen = CallOptions(**options)
         leg = Leg(sid or new_sid("CA"), self.account_sid, from_, to, chosen.caller_name)
-        return SimulatedCall(gateway, leg, chosen)
+        return SimulatedCall(self._client(), leg, chosen)
 
     async def post(self, path: str, form: Mapping[str, str], *, signature: str | None = None) -> Answer:
         """Post a form to the gateway, signed as Twilio signs it, or with ``signature`` ("" for none)."""
-        assert self._session is not None, "open the simulator with `async with`"
-        made = sign(self._public + path, form, self._token) if signature is None else signature
-        headers = {"X-Twilio-Signature": made} if made else {}
-        headers |= {"I-Twilio-Idempotency-Token": secrets.token_hex(16), "User-Agent": "TwilioProxy/1.1"}
-        headers["Content-Type"] = "application/x-www-form-urlencoded"
-        sid = form.get("MessageSid", "")
-        try:
-            address = self.route() if self.route is not None else self._gateway
-            async with self._session.post(address + path, data=urlencode(form), headers=headers) as response:
-                answer = Answer(response.status, await response.text(), sid)
-        except (aiohttp.ClientError, TimeoutError):
-            answer = Answer(0, "", sid)
-        self._pass_on(Passed(True, path, form, answer.status))
-        return answer
+        page = await self._client().fetch("POST", self._public + path, form, signature=signature)
+        self._pass_on(Passed(True, path, form, page.status))
+        return Answer(page.status, page.body, form.get("MessageSid", ""))
 
     def sent_to(self, number: str) -> list[SimMessage]:
         """Return what the customer received, oldest first."""
@@ -232,6 +214,10 @@ class TwilioSimulator:
     async def _tell_news(self) -> None:
         async with self._news:
             self._news.notify_all()
+
+    def _client(self) -> GatewayClient:
+        assert self._session is not None, "open the simulator with `async with`"
+        return GatewayClient(self._session, self._token, self._gateway, self._public, self.route)
 
     def _pass_on(self, passed: Passed) -> None:
         for watcher in tuple(self.watchers):
