@@ -90,10 +90,7 @@ class Gateway:
         began = asyncio.get_running_loop().time()
         await self.calls.leave(seconds)
         left = seconds - (asyncio.get_running_loop().time() - began)
-        ended = await self.engine.drain(max(left, min(seconds, LAST_TURNS_SECONDS)))
-        if self.twilio.simulator is not None:
-            await self.twilio.simulator.let_go()
-        return ended
+        return await self.engine.drain(max(left, min(seconds, LAST_TURNS_SECONDS)))
 
     def app(self, **arguments: Any) -> Starlette:
         """Return the ASGI app that serves this gateway."""

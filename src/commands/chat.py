@@ -1,12 +1,16 @@
 """``tandem chat``: be a customer in the terminal, by way of the pretend Twilio of a running development server.
 
-Every line goes out through the signed webhook and every answer comes back by REST, as with a real telephone.
+It is one more telephone on the phone page's line: every text goes out through the signed webhook and every answer comes
+back by REST.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
+import time
+from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
@@ -15,10 +19,9 @@ from ..errors import ConfigurationError, StoreMissing
 from ..identity.phone import e164, subject_of_number
 from ..persistence.chosen import open_store
 from ..settings import Settings
-from ..settings.development import SAMPLE_ACCOUNT_SID, SAMPLE_NUMBER, auth_tokens, simulated
+from ..settings.development import simulated, staff_tokens
 from .show import transcript
 
-POLL_SECONDS = 20
 LAST_ANSWER_SECONDS = 10.0
 """How long the end of the input waits for an answer that is under way."""
 
@@ -33,54 +36,61 @@ async def chat(settings: Settings, sender: str) -> int:
             ["tandem chat needs the pretend Twilio: APP_ENV=development without TWILIO_ACCOUNT_SID."]
         )
     await _print_history(settings, number)
-    login = {"Authorization": aiohttp.encode_basic_auth(SAMPLE_ACCOUNT_SID, auth_tokens(settings)[0])}
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{settings.port}", headers=login) as session:
-        phone = _Phone(session, number, settings.twilio_phone_number or SAMPLE_NUMBER)
+    address = f"http://127.0.0.1:{settings.port}"
+    token = next(iter(staff_tokens(settings).values()))
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as session:
         try:
-            await phone.open()
-            listening = asyncio.create_task(phone.listen())
-            try:
-                await _type_lines(phone)
-                await phone.await_last_answer()
-            finally:
-                listening.cancel()
-        except aiohttp.ClientConnectorError:
+            async with session.ws_connect(f"{address}/phone/line", origin=address) as line:
+                phone = _Phone(line)
+                await line.send_json({"do": "number", "number": number})
+                listening = asyncio.create_task(phone.listen())
+                try:
+                    await _type_lines(phone)
+                    await phone.await_last_answer()
+                finally:
+                    listening.cancel()
+        except aiohttp.ClientConnectionError:
             raise ConfigurationError(
                 [f"No gateway listens on port {settings.port}; start one with `make run` or `tandem serve`."]
             ) from None
+        except aiohttp.WSServerHandshakeError as error:
+            raise ConfigurationError([f"The server on this port is no development gateway ({error.status})."]) from None
     return 0
 
 
 class _Phone:
-    """One customer's telephone."""
+    """The phone page's line, used from a terminal."""
 
-    def __init__(self, session: aiohttp.ClientSession, number: str, gateway_number: str) -> None:
-        self._session = session
-        self._number = number
-        self._gateway_number = gateway_number
-        self._seen = 0
+    def __init__(self, line: aiohttp.ClientWebSocketResponse) -> None:
+        self._line = line
+        self._began = int(time.time() * 1000)
+        self._told: set[str] = set()
         self._answered = asyncio.Event()
         self._answered.set()
 
-    async def open(self) -> None:
-        self._seen = (await self._messages(wait=0))["next"]
-
     async def send(self, text: str) -> None:
         self._answered.clear()
-        form = {"From": self._number, "To": self._gateway_number, "Body": text}
-        async with self._session.post("/simulator/messages", data=form) as response:
-            status = (await response.json()).get("status")
-        if status != 200:
-            print(f"  (the gateway answered {status})", flush=True)
+        await self._line.send_json({"do": "text", "body": text})
 
     async def listen(self) -> None:
-        while True:
-            page = await self._messages(wait=POLL_SECONDS)
-            self._seen = page["next"]
-            for message in page["messages"]:
-                if message["to"] == self._number:
-                    print(f"agent: {message['body']}", flush=True)
-                    self._answered.set()
+        """Print what is new since the terminal came; a message is told again whenever its state changes."""
+        async for frame in self._line:
+            told = json.loads(frame.data)
+            if told["type"] == "error":
+                print(f"  ({told['text']})", flush=True)
+                self._answered.set()
+            elif told["type"] == "message" and told["at"] >= self._began and told["sid"] not in self._told:
+                self._show(told)
+
+    def _show(self, message: Mapping[str, Any]) -> None:
+        if not message["mine"]:
+            print(f"agent: {message['body']}", flush=True)
+            self._answered.set()
+        elif message["answered"] is None:
+            return
+        elif message["answered"] != 200:
+            print(f"  (the gateway answered {message['answered']})", flush=True)
+        self._told.add(message["sid"])
 
     async def await_last_answer(self) -> None:
         try:
@@ -88,14 +98,6 @@ class _Phone:
                 await self._answered.wait()
         except TimeoutError:
             print("  (no answer yet; it will be in the next chat's history)", flush=True)
-
-    async def _messages(self, *, wait: int) -> dict[str, Any]:
-        query = {"number": self._number, "after": str(self._seen), "wait": str(wait)}
-        async with self._session.get("/simulator/messages", params=query) as response:
-            if response.status != 200:
-                raise ConfigurationError([f"The server on this port is no development gateway ({response.status})."])
-            page: dict[str, Any] = await response.json()
-            return page
 
 
 async def _print_history(settings: Settings, number: str) -> None:

@@ -1,8 +1,8 @@
 """Order numbers as people write and say them: ``12345``, "order 1 2 3 4 5", "oh are dee one two three four five".
 
 Pure. :func:`parse_order_number` reads a text that is an order number and nothing else, as a tool's argument is;
-:func:`find_order_number` looks for one in a customer's sentence, and :func:`cut_order_number` takes it out. What stands
-in place of a masked card holds digits, but no order number.
+:func:`find_order_number` looks for one in a customer's sentence. What stands in place of a masked card holds digits,
+but no order number.
 """
 
 from __future__ import annotations
@@ -51,24 +51,8 @@ def find_order_number(text: str) -> str | None:
 
     One that is named as an order ("order 7", "ORD_7") wins over a bare number of four digits or more.
     """
-    return cut_order_number(text)[0]
-
-
-def cut_order_number(text: str) -> tuple[str | None, str]:
-    """Return the order number of :func:`find_order_number` and the sentence in lower case, with ``N`` in its place."""
-    text = _normal(text)
-    found = _found(_MONEY.sub(lambda money: "x" * len(money[0]), text))
-    if found is None:
-        return None, text
-    order, start, end = found
-    return order, f"{text[:start]} N {text[end:]}"
-
-
-def _found(text: str) -> tuple[str, int, int] | None:
-    """Return the order number in a normal text, and where it begins and ends."""
-    matches = list(_TOKEN.finditer(text))
-    tokens = [match[0].replace(",", "") for match in matches]
-    bare: tuple[str, int, int] | None = None
+    tokens = _tokens(_MONEY.sub(" x ", _normal(text)))
+    bare: str | None = None
     index = 0
     while index < len(tokens):
         start = _after_prefix(tokens, index)
@@ -76,12 +60,11 @@ def _found(text: str) -> tuple[str, int, int] | None:
         if not digits:
             index += 1
             continue
-        here = (PREFIX + digits, matches[index].start(), matches[end - 1].end())
         if len(digits) <= MAX_DIGITS:
             if start > index or _named(tokens, index):
-                return here
+                return PREFIX + digits
             if bare is None and len(digits) >= _SHORTEST_BARE:
-                bare = here
+                bare = PREFIX + digits
         index = end
     return bare
 

@@ -66,28 +66,10 @@ class Leg:
             "ApiVersion": "2010-04-01",
             "CallSid": self.sid,
             "CallStatus": status,
-            "Called": self.to,
-            "CalledCity": "",
-            "CalledCountry": "US",
-            "CalledState": "",
-            "CalledZip": "",
-            "Caller": self.from_,
-            "CallerCity": "",
-            "CallerCountry": "US",
-            "CallerState": "",
-            "CallerZip": "",
             "Direction": "inbound",
-            "From": self.from_,
-            "FromCity": "",
-            "FromCountry": "US",
-            "FromState": "",
-            "FromZip": "",
-            "To": self.to,
-            "ToCity": "",
-            "ToCountry": "US",
-            "ToState": "",
-            "ToZip": "",
         }
+        for name, number in {"Called": self.to, "Caller": self.from_, "From": self.from_, "To": self.to}.items():
+            form |= {name: number, f"{name}City": "", f"{name}Country": "US", f"{name}State": "", f"{name}Zip": ""}
         named = {"CallerName": self.caller_name} if self.caller_name else {}
         return form | named | dict(extra)
 

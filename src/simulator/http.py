@@ -1,10 +1,12 @@
-"""The HTTP side of the pretend Twilio: creating and listing messages, and a thread for programs that play customers.
+"""The HTTP side of the pretend Twilio: creating and listing messages.
 
 Protocol: twilio.com/docs/messaging/api/message-resource.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Mapping, Sequence, Set
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
@@ -14,14 +16,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from .account import AccountApi, refusal
-from .account import error as _error
-from .wire import Fault, listing, message_json
+from ..web.loopback import from_outside
+from .wire import Fault, error_json, listing, message_json
 
 if TYPE_CHECKING:
     from .twilio_simulator import TwilioSimulator
-
-_POLL_LIMIT = 30.0
 
 
 class SimulatorApi:
@@ -33,13 +32,10 @@ class SimulatorApi:
         self._account = simulator.account_sid
 
     def routes(self) -> Sequence[BaseRoute]:
-        """Name the REST routes, and ``/simulator/…`` for programs that play the customer; all need the login."""
+        """Name the REST routes; all need the login."""
         return (
             Route("/2010-04-01/Accounts/{account}/Messages.json", self._create, methods=["POST"]),
             Route("/2010-04-01/Accounts/{account}/Messages.json", self._list, methods=["GET"]),
-            Route("/simulator/messages", self._thread, methods=["GET"]),
-            Route("/simulator/messages", self._play, methods=["POST"]),
-            *AccountApi(self._simulator.account, self._logins).routes(),
         )
 
     async def _create(self, request: Request) -> Response:
@@ -51,9 +47,9 @@ class SimulatorApi:
         if fault is not None and not fault.created:
             return await self._fail(request, fault)
         if problem := _problem(form):
-            return _error(400, *problem)
+            return error(400, *problem)
         if code := self._simulator.refused.get(form["To"]):
-            return _error(400, code, "The recipient takes no message")
+            return error(400, code, "The recipient takes no message")
         message = await self._simulator.create(form)
         if fault is not None:
             return await self._fail(request, fault)
@@ -64,29 +60,6 @@ class SimulatorApi:
             return refusal
         return JSONResponse(listing(self._simulator.messages, request.query_params, self._account, request.url.path))
 
-    async def _thread(self, request: Request) -> Response:
-        """Give the messages with ``number`` from index ``after`` on, waiting up to ``wait`` seconds for one."""
-        if refusal := self._refusal(request):
-            return refusal
-        number = request.query_params.get("number", "")
-        try:
-            after = max(0, int(request.query_params.get("after", "0")))
-            wait = min(_POLL_LIMIT, float(request.query_params.get("wait", "0")))
-        except ValueError:
-            return _error(400, 20001, "after and wait are numbers")
-
-        rows = await self._simulator.thread(number, after=after, seconds=wait)
-        shown = [message_json(message, self._account) for message in rows]
-        return JSONResponse({"messages": shown, "next": after + len(shown)})
-
-    async def _play(self, request: Request) -> Response:
-        """Text the gateway as ``From``: a form with From, To, Body."""
-        if refusal := self._refusal(request):
-            return refusal
-        form = dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
-        answer = (await self._simulator.text(form.get("From", ""), form.get("Body", ""), to=form.get("To", "")))[0]
-        return JSONResponse({"sid": answer.sid, "status": answer.status})
-
     def _refusal(self, request: Request) -> Response | None:
         return refusal(request, self._account, self._logins)
 
@@ -94,7 +67,7 @@ class SimulatorApi:
         if fault.hang:
             while (await request.receive())["type"] != "http.disconnect":
                 pass
-        return _Broken() if fault.drop or fault.hang else _error(fault.status, fault.code, "Injected fault")
+        return _Broken() if fault.drop or fault.hang else error(fault.status, fault.code, "Injected fault")
 
 
 class _Broken(Response):
@@ -116,3 +89,27 @@ def _problem(form: Mapping[str, str]) -> tuple[int, str] | None:
     if len(form["Body"]) > 1600:
         return 21617, "The concatenated message body exceeds the 1600 character limit."
     return None
+
+
+def refusal(request: Request, account: str, logins: Set[tuple[str, str]]) -> Response | None:
+    """Refuse a request from outside this machine or for another account (404), or that does not sign in (401)."""
+    if from_outside(request):
+        return not_found()
+    kind, _, encoded = request.headers.get("authorization", "").partition(" ")
+    try:
+        name, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        name = password = ""
+    if kind.lower() != "basic" or (name, password) not in logins:
+        return error(401, 20003, "Authenticate")
+    return None if request.path_params.get("account", account) == account else not_found()
+
+
+def error(status: int, code: int, text: str) -> Response:
+    """Answer with an error as Twilio writes it."""
+    return JSONResponse(error_json(status, code, text), status_code=status)
+
+
+def not_found() -> Response:
+    """Answer that there is no such thing, or none for this account."""
+    return error(404, 20404, "The requested resource was not found")

@@ -1,4 +1,4 @@
-"""A pretend Twilio on loopback: for the tests, for ``tandem chat`` and for the phone page.
+"""A pretend Twilio on loopback: for the tests, the phone page and the terminal.
 
 It signs and posts webhooks, serves the REST calls that create and list messages, and calls back with statuses. It
 knows the public protocol and the credentials it is given, nothing of the gateway's inside.
@@ -7,28 +7,24 @@ knows the public protocol and the credentials it is given, nothing of the gatewa
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlencode
 
 import aiohttp
 from starlette.routing import BaseRoute
 
-from .account import SimAccount
 from .call import CallOptions, SimulatedCall
 from .caller import PATIENCE
 from .frames import Leg
 from .http import SimulatorApi
 from .requests import GatewayClient
-from .wire import Fault, SimMessage, new_sid, sign, status_form, twiml_messages, webhook_form
+from .wire import Fault, SimMessage, new_sid, status_form, twiml_messages, webhook_form
 
 DELIVERED = ("queued", "sent", "delivered")
-_POLL_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +66,6 @@ class TwilioSimulator:
         timeout_seconds: float = 15.0,
     ) -> None:
         self.account_sid = account_sid
-        self.account = SimAccount(account_sid)
-        """Its numbers and messaging services, for what reads and changes them by REST."""
         self._token = auth_token
         self._gateway = gateway_url.rstrip("/")
         self.route: Callable[[], str] | None = None
@@ -93,7 +87,6 @@ class TwilioSimulator:
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
         self._news = asyncio.Condition()
         self._closing = asyncio.Event()
-        self._patient = True
         self._callbacks: set[asyncio.Task[None]] = set()
         self._session: aiohttp.ClientSession | None = None
 
@@ -105,7 +98,7 @@ class TwilioSimulator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closing.set()
-        await self.let_go()
+        await self._tell_news()
         for task in self._callbacks:
             task.cancel()
         await asyncio.gather(*self._callbacks, return_exceptions=True)
@@ -144,28 +137,15 @@ class TwilioSimulator:
 
     def call(self, from_: str, *, to: str, sid: str | None = None, **options: Any) -> SimulatedCall:
         """Return a call to the gateway; ``async with`` makes it. ``options`` are those of CallOptions."""
-        assert self._session is not None, "open the simulator with `async with`"
-        gateway = GatewayClient(self._session, self._token, self._gateway, self._public, self.route)
         chosen = CallOptions(**options)
         leg = Leg(sid or new_sid("CA"), self.account_sid, from_, to, chosen.caller_name)
-        return SimulatedCall(gateway, leg, chosen)
+        return SimulatedCall(self._client(), leg, chosen)
 
     async def post(self, path: str, form: Mapping[str, str], *, signature: str | None = None) -> Answer:
         """Post a form to the gateway, signed as Twilio signs it, or with ``signature`` ("" for none)."""
-        assert self._session is not None, "open the simulator with `async with`"
-        made = sign(self._public + path, form, self._token) if signature is None else signature
-        headers = {"X-Twilio-Signature": made} if made else {}
-        headers |= {"I-Twilio-Idempotency-Token": secrets.token_hex(16), "User-Agent": "TwilioProxy/1.1"}
-        headers["Content-Type"] = "application/x-www-form-urlencoded"
-        sid = form.get("MessageSid", "")
-        try:
-            address = self.route() if self.route is not None else self._gateway
-            async with self._session.post(address + path, data=urlencode(form), headers=headers) as response:
-                answer = Answer(response.status, await response.text(), sid)
-        except (aiohttp.ClientError, TimeoutError):
-            answer = Answer(0, "", sid)
-        self._pass_on(Passed(True, path, form, answer.status))
-        return answer
+        page = await self._client().fetch("POST", self._public + path, form, signature=signature)
+        self._pass_on(Passed(True, path, form, page.status))
+        return Answer(page.status, page.body, form.get("MessageSid", ""))
 
     def sent_to(self, number: str) -> list[SimMessage]:
         """Return what the customer received, oldest first."""
@@ -176,15 +156,6 @@ class TwilioSimulator:
         async with asyncio.timeout(seconds), self._news:
             await self._news.wait_for(lambda: len(self.sent_to(number)) >= count)
             return self.sent_to(number)
-
-    async def received(self, number: str) -> AsyncIterator[SimMessage]:
-        """Yield what the customer receives, from the beginning, until the simulator closes."""
-        seen = 0
-        while not self._closing.is_set():
-            for message in await self.thread(number, after=seen, seconds=_POLL_SECONDS):
-                seen += 1
-                if not message.inbound:
-                    yield message
 
     async def changes(self, number: str) -> AsyncIterator[SimMessage]:
         """Yield each message with a number, both sides' and from the beginning, and again when its state changes."""
@@ -224,21 +195,6 @@ class TwilioSimulator:
         task.add_done_callback(self._callbacks.discard)
         return message
 
-    async def thread(self, number: str, *, after: int, seconds: float) -> list[SimMessage]:
-        """Return both sides' messages with a number from index ``after`` on, waiting up to ``seconds`` for one."""
-        rows = self._threads[number]
-        try:
-            async with asyncio.timeout(seconds), self._news:
-                await self._news.wait_for(lambda: len(rows) > after or not self._patient)
-        except TimeoutError:
-            pass  # nothing came: the client asks again
-        return rows[after:]
-
-    async def let_go(self) -> None:
-        """Answer whoever waits in :meth:`thread`, now and from now on: a server that stops waits for them otherwise."""
-        self._patient = False
-        await self._tell_news()
-
     async def _live(self, message: SimMessage) -> None:
         """Let a message go through its statuses, each told to its callback."""
         for status in self.statuses:
@@ -259,6 +215,10 @@ class TwilioSimulator:
     async def _tell_news(self) -> None:
         async with self._news:
             self._news.notify_all()
+
+    def _client(self) -> GatewayClient:
+        assert self._session is not None, "open the simulator with `async with`"
+        return GatewayClient(self._session, self._token, self._gateway, self._public, self.route)
 
     def _pass_on(self, passed: Passed) -> None:
         for watcher in tuple(self.watchers):

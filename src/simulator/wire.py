@@ -77,26 +77,18 @@ class Fault:
 def webhook_form(message: SimMessage, account_sid: str, extra: Mapping[str, str]) -> dict[str, str]:
     """Give the form of an incoming message, with the fields that Twilio always sends."""
     form = {
-        "ToCountry": "US",
-        "ToState": "",
         "SmsMessageSid": message.sid,
         "NumMedia": str(message.media),
-        "ToCity": "",
-        "FromZip": "",
         "SmsSid": message.sid,
-        "FromState": "",
         "SmsStatus": "received",
-        "FromCity": "",
         "Body": message.body,
-        "FromCountry": "US",
-        "To": message.to,
-        "ToZip": "",
         "NumSegments": str(max(1, segments(message.body))),
         "MessageSid": message.sid,
         "AccountSid": account_sid,
-        "From": message.from_,
         "ApiVersion": "2010-04-01",
     }
+    for name, address in (("To", message.to), ("From", message.from_)):
+        form |= {name: address, f"{name}City": "", f"{name}Country": "US", f"{name}State": "", f"{name}Zip": ""}
     for number in range(message.media):
         form[f"MediaUrl{number}"] = f"https://api.twilio.com/2010-04-01/Accounts/{account_sid}/Media/{new_sid('ME')}"
         form[f"MediaContentType{number}"] = "image/jpeg"

@@ -38,24 +38,19 @@ def main(world: Mapping[str, Any]) -> None:
     import uvicorn
     from starlette.applications import Starlette
 
-    from tandem.simulator.twilio_simulator import TwilioSimulator
-
     from .serving import listen, port_of
+    from .twilio_account import AccountApi, SimAccount
 
-    simulator = TwilioSimulator(
-        account_sid=world["account"],
-        auth_token=world["token"],
-        gateway_url="http://127.0.0.1:9",
-        api_key=tuple(world["api_key"]) if "api_key" in world else None,
-    )
+    account = SimAccount(world["account"])
     for row in world.get("numbers", ()):
-        simulator.account.add_number(row.pop("phone_number"), **row)
+        account.add_number(row.pop("phone_number"), **row)
     for row in world.get("services", ()):
-        simulator.account.add_service(row.pop("sid"), **row)
+        account.add_service(row.pop("sid"), **row)
+    logins = {(world["account"], world["token"]), *([tuple(world["api_key"])] if "api_key" in world else [])}
     listener = listen()
     listener.listen()
     print(f"http://127.0.0.1:{port_of(listener)}", flush=True)
-    app = Starlette(routes=list(simulator.routes()))
+    app = Starlette(routes=list(AccountApi(account, logins).routes()))
     uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False)).run(sockets=[listener])
 
 

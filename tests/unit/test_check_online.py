@@ -15,11 +15,11 @@ from starlette.routing import Route
 from tandem.channels.twilio_account import RETRIES
 from tandem.commands.check import check
 from tandem.settings import Settings, load_settings
-from tandem.simulator.twilio_simulator import TwilioSimulator
 
 from ..kit.customers import known_at
 from ..kit.gateway import ACCOUNT, OURS, TOKEN, running
 from ..kit.serving import free_port, serve
+from ..kit.twilio_account import AccountApi, SimAccount
 
 KEY = ("SK" + "1" * 32, "key-secret-4711")
 SERVICE = "MG" + "1" * 32
@@ -37,12 +37,12 @@ def pointed_at(url: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def twilio(url: str) -> AsyncIterator[tuple[TwilioSimulator, str]]:
-    """Run a pretend Twilio whose number points at ``url``, and give it and its address."""
-    simulator = TwilioSimulator(account_sid=ACCOUNT, auth_token=TOKEN, gateway_url=url, api_key=KEY)
-    simulator.account.add_number(OURS, **pointed_at(url))
-    async with simulator, serve(Starlette(routes=list(simulator.routes()))) as address:
-        yield simulator, address
+async def twilio(url: str) -> AsyncIterator[tuple[SimAccount, str]]:
+    """Run a pretend Twilio whose number points at ``url``, and give its account and its address."""
+    account = SimAccount(ACCOUNT)
+    account.add_number(OURS, **pointed_at(url))
+    async with serve(Starlette(routes=list(AccountApi(account, {(ACCOUNT, TOKEN), KEY}).routes()))) as address:
+        yield account, address
 
 
 def settings_with(folder: Path, twilio_url: str, public: str, **extra: str) -> Settings:
@@ -81,10 +81,10 @@ async def test_a_gateway_that_is_connected_has_no_problem(tmp_path: Path, capsys
 
 
 async def test_nothing_is_said_of_the_customer_or_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    async with running(tmp_path) as gateway, twilio(gateway.url) as (simulator, address):
-        before = {sid: dict(row) for sid, row in simulator.account.numbers.items()}
+    async with running(tmp_path) as gateway, twilio(gateway.url) as (account, address):
+        before = {sid: dict(row) for sid, row in account.numbers.items()}
         await look(settings_with(tmp_path, address, gateway.url), capsys)
-        assert simulator.account.numbers == before
+        assert account.numbers == before
         assert (await gateway.store.recent(limit=1)).items == ()
 
 
@@ -156,15 +156,15 @@ async def test_a_wrong_api_key_is_a_problem(tmp_path: Path, capsys: pytest.Captu
 
 
 async def test_a_trial_is_said_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    async with twilio(HERE) as (simulator, address):
-        simulator.account.type = "Trial"
+    async with twilio(HERE) as (account, address):
+        account.type = "Trial"
         _, found = await look(settings_with(tmp_path, address, HERE), capsys)
     assert "verified numbers" in found["auth token"][1]
 
 
 async def test_a_suspended_account_is_a_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    async with twilio(HERE) as (simulator, address):
-        simulator.account.status = "suspended"
+    async with twilio(HERE) as (account, address):
+        account.status = "suspended"
         _, found = await look(settings_with(tmp_path, address, HERE), capsys)
     assert found["auth token"] == ("problem", "The account is suspended or closed; its console says why.")
 
@@ -177,8 +177,8 @@ async def test_a_number_of_somebody_else_is_a_problem(tmp_path: Path, capsys: py
 
 
 async def test_webhooks_that_lead_elsewhere_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    async with twilio(HERE) as (simulator, address):
-        for row in simulator.account.numbers.values():
+    async with twilio(HERE) as (account, address):
+        for row in account.numbers.values():
             row |= {"sms_url": "https://old.example/sms", "voice_application_sid": "AP1"}
         code, found = await look(settings_with(tmp_path, address, HERE), capsys)
     assert code == 1
@@ -189,8 +189,8 @@ async def test_webhooks_that_lead_elsewhere_are_named(tmp_path: Path, capsys: py
 
 
 async def test_webhooks_without_retries_are_no_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    async with twilio(HERE) as (simulator, address):
-        for row in simulator.account.numbers.values():
+    async with twilio(HERE) as (account, address):
+        for row in account.numbers.values():
             row["sms_url"] = f"{HERE}/sms"
         _, found = await look(settings_with(tmp_path, address, HERE), capsys)
     assert found["webhooks"][0] == "ok"
@@ -201,8 +201,8 @@ async def test_webhooks_without_retries_are_no_problem(tmp_path: Path, capsys: p
 async def test_a_service_that_keeps_texts_is_a_problem(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], defers: bool, state: str
 ) -> None:
-    async with twilio(HERE) as (simulator, address):
-        simulator.account.add_service(SERVICE, numbers=[OURS], use_inbound_webhook_on_number=defers)
+    async with twilio(HERE) as (account, address):
+        account.add_service(SERVICE, numbers=[OURS], use_inbound_webhook_on_number=defers)
         _, found = await look(settings_with(tmp_path, address, HERE, TWILIO_MESSAGING_SERVICE_SID=SERVICE), capsys)
     assert found["messaging service"][0] == state
 

@@ -1,19 +1,25 @@
-"""When the canned rules move money, and when they ask back. Proves A5, A17."""
+"""The canned rules move money on a plain sentence and on nothing else. Proves A5, A17."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
-from tandem.agents.offline import phrases as phrases
-from tandem.agents.offline.rules import next_step
-from tandem.agents.offline.steps import Say, Use
+from tandem.agents.offline.scenarios import Use, next_step
 from tandem.entries import Verdict
 
-from ...kit.callers import JANE, JOHN
+from ...kit.callers import FREE, JANE, JOHN, STRANGER
 
 TOOLS = frozenset({"lookup_customer", "lookup_order", "process_refund", "search_knowledge_base", "order_status"})
+UNSURE = (
+    "I am not sure that you want a refund, so I have started none. To get one, please say for example: refund 20 "
+    "dollars of order 12345."
+)
+WITHDRAWN = "I have taken your request back. Nothing was carried out."
+NOTHING_WAITS = "Nothing of yours is waiting for a colleague, so there is nothing to take back."
 
 
 async def amounts(talk: Any, *said: str) -> list[Any]:
@@ -25,247 +31,218 @@ async def amounts(talk: Any, *said: str) -> list[Any]:
     return [(one["order_id"], one["amount"]) for one in [*refunds, *waiting]]
 
 
-# --- the amount that was said ------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("said", "amount"),
     [
+        ("I want my money back for order 67890", 49.99),
+        ("I want my money back for order 67890, please.", 49.99),
+        ("I want my money back for order six seven eight nine oh.", 49.99),
+        ("I want a refund for order ORD_67890", 49.99),
+        ("Refund order 6 7 8 9 0.", 49.99),
         ("refund 20 of order 67890", 20),
-        ("refund 20 of 67890", 20),
-        ("refund me 20 for order 67890", 20),
-        ("refund 19.99 of order 67890", 19.99),
-        ("Refund 1 dollar of order 6 7 8 9 0.", 1),
-        ("refund order 67890 for 20 dollars", 20),
-        ("can you please refund $20 of order 67890?", 20),
+        ("please refund $19.99 of order #67890", 19.99),
+        ("refund 1 dollar of order 67890", 1),
         ("I want a refund of 20 dollars for order 67890", 20),
-        ("refund 20 of order 67890 because the stand does not fold", 20),
-        ("a $20 refund for order 67890 please", 20),
-        ("refund 20", 20),
-        ("refund order 67890", 49.99),
-        ("refund 67890", 49.99),
-        ("please refund order no. 67890", 49.99),
-        ("I want my money back", 49.99),
-        ("I want to be refunded for order 67890", 49.99),
-        ("I'd like to get a refund for my last order", 49.99),
-        ("My order never arrived, I want a refund!", 49.99),
-        ("refund order 67890 because it doesn\u2019t work", 49.99),
-        ("Hi there, could you refund order 67890? ", 49.99),
     ],
 )
-async def test_what_was_asked_for_is_paid(line, said, amount):
+async def test_what_was_plainly_asked_for_is_paid(line, said, amount):
     """A5, A17"""
     assert await amounts(line(JANE), said) == [("ORD_67890", amount)]
 
 
-async def test_what_is_over_the_threshold_in_all_waits_with_the_amount_that_was_said(line):
-    """A5, A17"""
-    talk = line(JOHN)
-    assert await amounts(talk, "refund 20 of order 12345", "refund 90 of order 12345") == [
-        ("ORD_12345", 20),
-        ("ORD_12345", 90),
-    ]
-    assert len(talk.waiting) == 1
-
-
-async def test_an_amount_that_looks_like_an_order_number_is_the_amount_where_the_order_is_named(line):
-    """A5, A17"""
-    assert await amounts(line(JOHN), "refund 1000 of order 12345") == [("ORD_12345", 1000)]
-
-
-# --- anything less is asked about --------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     "said",
     [
-        "refund one phone case from order 12345",
-        "refund half of order 12345",
-        "refund some of order 12345",
-        "refund 2 phone cases of order 12345",
-        "refund order 12345, just the phone case",
-        "refund order 12345, phone case",
-        "refund order 12345 because the case is broken",
-        "I want a refund for the headphones",
-        "refund the shipping of order 12345",
-        "refund 10% of order 12345",
-        "refund a third of order 12345",
-        "refund twenty dollars of order 12345",
-        "refund 20 euros of order 12345",
-        "refund 50 cents of order 12345",
-        "refund 1,50 of order 12345",
-        "refund 20.505 of order 12345",
-        "refund -20 of order 12345",
-        "refund 0 of order 12345",
-        "refund $0.00 of order 12345",
-        "refund $20 and $10 of order 12345",
-        "refund $20 of the $139.97 of order 12345",
-        "refund my orders",
-        "I want to refund",
-        "refund order 12345 and order 7",
-        "I have order 12345, refund order 7",
+        "I want my money back",
         "refund",
-    ],
-)
-async def test_a_part_or_an_amount_that_cannot_be_read_is_asked_about(line, said):
-    """A5, A17"""
-    talk = line(JOHN)
-    assert (await talk.say(said), talk.calls) == (phrases.WHICH_AMOUNT, [])
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
+        "refund it",
+        "a refund please",
         "please do not refund order 67890",
         "don\u2019t refund order 67890",
-        "never refund order 67890",
-        "no refund for order 67890",
-        "refund order 67890. No wait, don't",
-        "refund $20 of order 67890? No, stop",
-        "refund order 67890, or send a new one",
-        "refund order 67890 if it is late",
-        "do I get a refund if my order is late?",
-        "how do I get a refund?",
-        "can I get a refund for order 67890?",
         "refund order 67890?",
-        "who can refund order 67890",
-        "should I ask for a refund of $20 for order 67890?",
+        "refund order 67890. No wait, don't",
+        "refund order 67890\nno, wait",
+        "refund half of order 67890",
+        "refund one phone case of order 67890",
+        "refund -20 of order 67890",
+        "refund 1,50 of order 67890",
+        "refund 20.505 of order 67890",
+        "refund 20 euros of order 67890",
+        "refund 10% of order 67890",
+        "refund of order 67890",
+        "can I get a refund for order 67890?",
+        "how do I get a refund?",
         "you refunded the wrong amount for order 67890",
-        "thanks for the refund of $20",
-        "I want my refund",
-        "my wife told me to get a refund of $20",
-        "cancel order 67890 and refund it",
+        "my wife told me to refund $20 of order 67890",
         "I would like to know whether you refund $20 of order 67890",
     ],
 )
-async def test_what_is_no_request_is_asked_about(line, said):
+async def test_anything_less_moves_nothing_and_the_plain_sentence_is_told(line, said):
     """A5, A17"""
     talk = line(JANE)
-    assert (await talk.say(said), talk.calls) == (phrases.UNSURE, [])
+    assert (await talk.say(said), talk.calls) == (UNSURE, [])
 
 
-async def test_the_number_of_a_masked_card_is_no_order_and_no_amount(line):
-    """R1, A17"""
-    said = "refund 20 to my card [card number removed, ends in 1111]"
-    assert await amounts(line(JANE), said) == [("ORD_67890", 20)]
+@pytest.mark.parametrize("said", ["refund order 67890 if it is late", "refund 20 of order 67890 and order 7"])
+async def test_an_order_that_cannot_be_read_is_asked_for(line, said):
+    """A5, A17"""
+    talk = line(JANE)
+    assert (await talk.say(said)).startswith("Which order do you mean?")
+    assert talk.calls == []
 
 
-async def test_somebody_who_wants_no_refund_is_told_of_the_one_that_waits(line):
-    """A17, H9"""
+PLAIN = ["I want my money back for order 67890", "refund 20 of order 67890", "refund order 67890"]
+
+
+@given(st.sampled_from(PLAIN), st.text(), st.text())
+def test_whatever_stands_around_the_plain_sentence_takes_it_back(plain: str, before: str, after: str):
+    """A5, A17: but for marks that end it, "please", and further digits of the order's number."""
+    said = f"{before}{plain}{after}"
+    assume(before or any(sign not in " .!#-_" and not sign.isnumeric() for sign in after))
+    step = next_step([{"role": "user", "content": said}], TOOLS)
+    paying = isinstance(step, Use) and step.tool in ("process_refund", "lookup_order")
+    assert not paying or step.arguments["order_id"] != "ORD_67890"
+
+
+async def test_a_question_about_refunds_is_answered_from_the_articles():
+    """A17"""
+    step = next_step([{"role": "user", "content": "how long do refunds take?"}], TOOLS)
+    assert isinstance(step, Use)
+    assert step.tool == "search_knowledge_base"
+
+
+# --- what the tool says of it ------------------------------------------------------------------------------
+
+
+async def test_a_small_refund_is_done_at_once_for_the_reason_that_was_said(line):
+    """A5, A17"""
     talk = line(JOHN)
-    await talk.say("refund order 12345")
-    assert await talk.say("do not refund order 12345") == (
-        "Your refund of $139.97 for order 12345 still waits for a colleague. To take it back, say: cancel that refund."
-    )
+    answer = await talk.say("refund 20 dollars of order 12345")
+    assert answer.startswith("$20.00 of order 12345 has been paid back. The refund number is REF_")
+    assert talk.results[0].tools[0].arguments["reason"] == "refund 20 dollars of order 12345"
+    assert (await talk.say("where is order 12345?")).endswith("$20.00 of it has been refunded.")
+
+
+async def test_without_an_amount_it_is_what_is_left(line):
+    """A5, A17"""
+    talk = line(JOHN)
+    assert await amounts(talk, "refund 20 of order 12345", "refund order 12345") == [
+        ("ORD_12345", 20),
+        ("ORD_12345", 119.97),
+    ]
     assert len(talk.waiting) == 1
 
 
-# --- answers to our question -------------------------------------------------------------------------------
+async def test_an_order_that_was_refunded_whole_is_said_so(line):
+    """A5, A17"""
+    talk = line(JANE)
+    await talk.say("refund order 67890")
+    assert await talk.say("refund order 67890") == "Order 67890 has been refunded in full already."
 
 
 @pytest.mark.parametrize(
-    ("replies", "amount"),
+    ("phone", "said", "answer"),
     [
-        (["20"], 20),
-        (["$20 please"], 20),
-        (["20 dollars"], 20),
-        (["just 20"], 20),
-        (["all of it"], 49.99),
-        (["the whole order please"], 49.99),
-        (["hmm", "20"], 20),
-        (["half", "19.99"], 19.99),
-        (["20 of order 67890"], 20),
+        (JOHN, "refund $140 of order 12345", "At most $139.97 of order 12345 can still be refunded."),
+        (JOHN, "refund 0 of order 12345", "The amount must be more than zero and in whole cents."),
+        (JOHN, "refund $5 of order 67890", "I can't find order 67890 on the account of the number you are using."),
+        (STRANGER, "refund order 12345", "I can't find order 12345 on the account of the number you are using."),
+        (FREE, "refund $5 of order 12345", "The free plan of this account does not include refunds"),
     ],
 )
-async def test_the_amount_is_the_answer_to_our_question(line, replies, amount):
-    """A5, A17: with the order and the reason from before."""
-    talk = line(JANE)
-    assert await amounts(talk, "refund half of order 67890", *replies) == [("ORD_67890", amount)]
-    assert talk.results[-1].tools[-1].arguments["reason"] == "refund half of order 67890"
+async def test_what_cannot_be_paid_is_said_so_and_bothers_nobody(line, phone, said, answer):
+    """A5, A10, A17"""
+    talk = line(phone)
+    assert (await talk.say(said)).startswith(answer)
+    assert talk.waiting == []
 
 
-async def test_an_amount_alone_is_not_taken_for_an_order_number(line):
-    """A5, A17"""
-    assert await amounts(line(JOHN), "refund half of order 12345", "1000") == [("ORD_12345", 1000)]
+# --- while it waits ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("said", ["no", "never mind", "nothing", "thanks", "20 or 30", "not 20", "how much can I get?"])
-async def test_any_other_answer_to_our_question_pays_nothing(line, said):
-    """A5, A17"""
-    assert await amounts(line(JANE), "refund half of order 67890", said) == []
+async def test_a_large_refund_waits_and_is_asked_for_once(line):
+    """A5, A17, H1, H9"""
+    talk = line(JOHN)
+    first = await talk.say("I want my money back for order 12345")
+    assert first == (
+        "A colleague has to approve your refund of $139.97 for order 12345 first. "
+        "You will hear from us as soon as it is decided."
+    )
+    assert await talk.say("I want my money back for order 12345") == first
+    assert await talk.say("where is order 12345?") == "Order 12345 has shipped with UPS, tracking TRK_ABC123."
+    assert len(talk.waiting) == 1
 
 
-async def test_a_no_to_our_question_ends_it(line):
-    """A5, A17"""
-    talk = line(JANE)
-    assert await amounts(talk, "refund half of order 67890", "no", "20") == []
-    assert phrases.ALL_RIGHT in [result.text for result in talk.results]
+@pytest.mark.parametrize("words", ["cancel that", "Cancel that refund", "never mind", "I don\u2019t want the refund"])
+async def test_a_waiting_refund_is_taken_back_once_and_may_be_asked_anew(line, words):
+    """A17, H9"""
+    talk = line(JOHN)
+    await talk.say("refund order 12345")
+    assert await talk.say(words) == WITHDRAWN
+    assert (await talk.say(words), talk.waiting) == (NOTHING_WAITS, [])
+    await talk.say("refund order 12345")
+    assert len(talk.waiting) == 1
 
 
-async def test_an_amount_without_our_question_pays_nothing(line):
-    """A5, A17"""
-    assert await amounts(line(JANE), "refund half of order 67890", "thanks", "20") == []
+async def test_what_was_asked_for_twice_is_taken_back_all_the_same(line):
+    """A17, H9"""
+    talk = line(JOHN)
+    await talk.say("refund order 12345")
+    await talk.say("refund order 12345")
+    assert (await talk.say("cancel that refund"), talk.waiting) == (WITHDRAWN, [])
 
 
-async def test_no_answer_makes_a_request_of_what_was_none(line):
-    """A5, A17"""
-    assert await amounts(line(JANE), "please do not refund order 67890", "20", "all of it", "67890", "yes") == []
-
-
-def asked(said: str, answer: str, reply: str) -> Any:
-    items = [{"role": "user", "content": said}, {"role": "assistant", "content": answer}]
-    return next_step([*items, {"role": "user", "content": reply}], TOOLS)
-
-
-def test_amount_and_order_may_both_be_answers():
-    """A5, A17"""
-    items = [
-        {"role": "user", "content": "I want a refund for one of the cases"},
-        {"role": "assistant", "content": phrases.WHICH_AMOUNT},
-        {"role": "user", "content": "$20"},
-        {"role": "assistant", "content": phrases.which_of(["ORD_7", "ORD_12345"])},
-        {"role": "user", "content": "order 7, please"},
-    ]
-    reason = "I want a refund for one of the cases"
-    assert next_step(items, TOOLS) == Use("process_refund", {"order_id": "ORD_7", "amount": 20.0, "reason": reason})
-
-
-@pytest.mark.parametrize(
-    ("said", "reply"),
-    [
-        ("where is my refund?", "12345"),
-        ("do not refund $20", "12345"),
-        ("refund $20", "no, order 12345 is fine"),
-        ("refund $20", "where is order 12345"),
-        ("refund $20", "order 12345 is a present, keep it"),
-    ],
-)
-def test_an_order_number_carries_on_a_request_only(said: str, reply: str):
-    """A5, A17"""
-    assert asked(said, phrases.WHICH_ORDER, reply) == Use("order_status", {"order_id": "ORD_12345"})
-
-
-def test_a_question_that_was_answered_is_over():
-    """A5, A17: the staff desk spoke last, not we with a question."""
-    items = [
-        {"role": "user", "content": "refund $20"},
-        {"role": "assistant", "content": phrases.WHICH_ORDER},
-        {"role": "assistant", "content": "Your refund was rejected."},
-        {"role": "user", "content": "12345"},
-    ]
-    assert next_step(items, TOOLS) == Use("order_status", {"order_id": "ORD_12345"})
-
-
-async def test_after_a_rejection_nothing_is_asked_again_by_itself(line):
-    """A5, H3"""
+async def test_what_was_decided_cannot_be_taken_back(line):
+    """A17, H9"""
     talk = line(JOHN)
     await talk.say("refund order 12345")
     await talk.decide(Verdict.REJECT)
+    assert await talk.say("cancel that refund") == NOTHING_WAITS
+
+
+async def test_a_cancelled_order_is_no_request_taken_back(line):
+    """A17, H9"""
+    talk = line(JOHN)
+    await talk.say("refund order 12345")
+    await talk.say("cancel that order")
+    assert len(talk.waiting) == 1
+
+
+# --- what staff decided ------------------------------------------------------------------------------------
+
+
+async def test_an_approval_is_told_with_amount_and_number(line):
+    """A5, A17, H2"""
+    talk = line(JOHN)
+    await talk.say("refund order 12345")
+    assert (await talk.decide(Verdict.APPROVE)).startswith(
+        "Good news: a colleague approved your refund of $139.97 for order 12345. $139.97 of order 12345 has been paid "
+        "back. The refund number is REF_"
+    )
+
+
+async def test_a_changed_amount_is_told(line):
+    """A17, H5"""
+    talk = line(JOHN)
+    await talk.say("refund order 12345")
+    answer = await talk.decide(Verdict.APPROVE, arguments={"order_id": "12345", "amount": 20.0, "reason": "x"})
+    assert "$20.00 of order 12345 has been paid back" in answer
+
+
+async def test_a_rejection_is_told_with_its_reason_and_asks_nothing_anew(line):
+    """A5, A17, H3"""
+    talk = line(JOHN)
+    await talk.say("refund order 12345")
+    assert await talk.decide(Verdict.REJECT, reason="The return period is over.") == (
+        "I am sorry. A colleague looked at your refund of $139.97 for order 12345 and did not approve it. The reason: "
+        "The return period is over."
+    )
     await talk.say("12345")
     assert talk.waiting == []
 
 
-def test_the_question_can_be_asked_without_the_look_up():
-    """A17"""
-    step = next_step([{"role": "user", "content": "refund order 12345"}], frozenset({"process_refund"}))
-    assert step == Say(phrases.WHICH_AMOUNT)
+async def test_an_expiry_is_told(line):
+    """A17, H8"""
+    talk = line(JOHN)
+    await talk.say("refund order 12345")
+    assert "Nobody decided about your refund of $139.97" in await talk.decide(Verdict.EXPIRE)

@@ -13,7 +13,7 @@ from tandem.entries import Verdict
 from tandem.model import Channel
 from tandem.shop.order_number import parse_order_number
 
-from ...kit.callers import JANE, JOHN, route_of
+from ...kit.callers import JOHN, route_of
 
 UNSPEAKABLE = re.compile(r"[^\w\s.,?!':-]|_|https?:")
 
@@ -41,7 +41,6 @@ def call(line):
         ("The tracking number is TRK_ABC123; UPS shows it.", "The tracking number is T R K A B C 1 2 3, UPS shows it."),
         ("Your ticket is TKT_1A2B.", "Your ticket is T K T 1 A 2 B."),
         ("Your ticket TKT_1A2B (the cable) is open.", "Your ticket T K T 1 A 2 B, the cable, is open."),
-        ("to +1 555-123-4567.", "to 1, 5 5 5, 1 2 3, 4 5 6 7."),
         ("30% off & more at https://example.org/a, from 9:00", "30 percent off and more at from 9:00"),
     ],
 )
@@ -69,18 +68,15 @@ def test_a_spoken_order_number_is_understood_again(number: str):
         "are you a robot?",
         "where is my order 12345?",
         "track order 12345",
-        "what did I buy?",
+        "what is in my order?",
         "where is order 67890?",
         "refund 20 of order 12345",
+        "I want my money back for order 1 2 3 4 5.",
         "refund order 12345",
         "refund half of order 12345",
-        "do I get a refund?",
         "I want to talk to a person",
         "open a ticket about my cable",
         "what's the status of my ticket?",
-        "text me the tracking number",
-        "send a text to +1 555 999 8888: I am late",
-        "what plan is my account on?",
         "thanks, bye",
     ],
 )
@@ -102,21 +98,6 @@ async def test_an_outcome_on_the_phone_has_no_symbols(call):
         "Good news, a colleague approved your refund of 139 dollars and 97 cents for order 1 2 3 4 5. 139 dollars and "
         "97 cents of order 1 2 3 4 5 has been paid back. The refund number is R E F "
     )
-
-
-async def test_a_question_that_was_spoken_is_answered_all_the_same(call):
-    """A5, A17"""
-    talk = call(JANE)
-    await talk.say("refund half of order 67890")
-    assert (await talk.say("20 dollars")).startswith("20 dollars of order 6 7 8 9 0 has been paid back.")
-
-
-async def test_what_was_spoken_is_texted_the_way_it_is_written(call):
-    """A7, A17"""
-    talk = call(JOHN)
-    assert "T R K A B C 1 2 3" in await talk.say("track order 12345")
-    await talk.say("text me that")
-    assert "TRK_ABC123" in talk.requested[1].messages[0][1]
 
 
 async def test_by_text_numbers_stay_as_they_are_written(line):

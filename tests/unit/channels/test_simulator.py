@@ -88,10 +88,10 @@ async def test_waiting_in_vain_ends(texting: Texting) -> None:
         await texting.simulator.wait_for(CUSTOMER, seconds=0.01)
 
 
-async def test_received_messages_are_a_stream(texting: Texting) -> None:
+async def test_messages_are_a_stream_from_the_beginning(texting: Texting) -> None:
     for text in ("one", "two"):
         await texting.rest.create_message(to=CUSTOMER, from_=OURS, body=text)
-    stream = texting.simulator.received(CUSTOMER)
+    stream = texting.simulator.changes(CUSTOMER)
     assert [(await anext(stream)).body for _ in range(2)] == ["one", "two"]
     await stream.aclose()  # type: ignore[attr-defined]
 
@@ -101,7 +101,7 @@ async def test_received_messages_are_a_stream(texting: Texting) -> None:
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Basic !"}, {"Authorization": "Bearer x"},
                                      {"Authorization": aiohttp.encode_basic_auth(ACCOUNT, "wrong")}])  # fmt: skip
-@pytest.mark.parametrize(("method", "path"), [("POST", MESSAGES), ("GET", MESSAGES), ("GET", "/simulator/messages")])
+@pytest.mark.parametrize(("method", "path"), [("POST", MESSAGES), ("GET", MESSAGES)])
 async def test_every_route_asks_for_the_login(
     texting: Texting, method: str, path: str, headers: dict[str, str]
 ) -> None:
@@ -193,48 +193,15 @@ def test_texts_are_read_out_of_twiml() -> None:
     assert twiml_messages("<Response><Message>I&apos;m</Message><Message to='x'>a</Message></Response>") == ["I'm", "a"]
 
 
-# --- for programs that play the customer -------------------------------------------------------------------
-
-
-async def test_a_thread_holds_both_sides(texting: Texting) -> None:
-    await texting.simulator.text(CUSTOMER, "question", to=OURS)
-    await texting.rest.create_message(to=CUSTOMER, from_=OURS, body="answer")
-    _, answer = await call(texting, "GET", "/simulator/messages", params={"number": CUSTOMER})
-    assert ([row["body"] for row in answer["messages"]], answer["next"]) == (["question", "answer"], 2)
-
-
-async def test_a_thread_can_be_followed(texting: Texting) -> None:
-    query = {"number": CUSTOMER, "after": "1", "wait": "20"}
-    await texting.simulator.text(CUSTOMER, "question", to=OURS)
-    polling = asyncio.create_task(call(texting, "GET", "/simulator/messages", params=query))
-    await texting.rest.create_message(to=CUSTOMER, from_=OURS, body="answer")
-    assert [row["body"] for row in (await polling)[1]["messages"]] == ["answer"]
-
-
-async def test_a_poll_that_ends_without_news_is_empty(texting: Texting) -> None:
-    _, answer = await call(texting, "GET", "/simulator/messages", params={"number": CUSTOMER, "wait": "0.01"})
-    assert answer == {"messages": [], "next": 0}
-
-
-async def test_a_poll_with_nonsense_is_refused(texting: Texting) -> None:
-    assert (await call(texting, "GET", "/simulator/messages", params={"after": "x"}))[0] == 400
-
-
-async def test_another_program_can_text_the_gateway(texting: Texting) -> None:
-    said = {"From": CUSTOMER, "To": OURS, "Body": "hello"}
-    _, answer = await call(texting, "POST", "/simulator/messages", data=said)
-    assert (answer["status"], answer["sid"]) == (200, texting.desk.entries[0][1].key)
-
-
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Forwarded-Host", "CF-Connecting-IP"])
 async def test_a_forwarded_request_finds_nothing(header: str) -> None:
     simulator = TwilioSimulator(account_sid="AC1", auth_token="t", gateway_url="http://127.0.0.1:9")
-    login = {"Authorization": aiohttp.encode_basic_auth("AC1", "t")}
+    login, path = {"Authorization": aiohttp.encode_basic_auth("AC1", "t")}, "/2010-04-01/Accounts/AC1/Messages.json"
     async with simulator, serve(Starlette(routes=list(simulator.routes()))) as url, aiohttp.ClientSession() as session:
-        async with session.get(f"{url}/simulator/messages?number=x", headers=login) as response:
+        async with session.get(url + path, headers=login) as response:
             assert response.status == 200
-        async with session.get(f"{url}/simulator/messages?number=x", headers=login | {header: "x"}) as response:
+        async with session.get(url + path, headers=login | {header: "x"}) as response:
             assert response.status == 404
         strange = login | {"Host": "evil.example"}
-        async with session.get(f"{url}/simulator/messages?number=x", headers=strange) as response:
+        async with session.get(url + path, headers=strange) as response:
             assert response.status == 404

@@ -6,8 +6,6 @@ Protocol: twilio.com/docs/iam/api/account, /docs/phone-numbers/api/incomingphone
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
@@ -18,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from ..web.loopback import from_outside
-from .wire import error_json, new_sid
+from tandem.simulator.http import error, not_found, refusal
+from tandem.simulator.wire import new_sid
 
 _ADDRESSES = ("sms_url", "sms_fallback_url", "voice_url", "voice_fallback_url", "status_callback")
 _METHODS = ("sms_method", "sms_fallback_method", "voice_method", "voice_fallback_method", "status_callback_method")
@@ -110,7 +108,7 @@ class AccountApi:
             return refused
         row = self._account.numbers.get(request.path_params["number"])
         if row is None:
-            return _not_found()
+            return not_found()
         form = dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
         changes = {re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower(): value for name, value in form.items()}
         for name in _ADDRESSES:
@@ -123,35 +121,12 @@ class AccountApi:
         if refused := refusal(request, self._account.sid, self._logins):
             return refused
         row = self._account.services.get(request.path_params["service"])
-        return JSONResponse(row) if row else _not_found()
+        return JSONResponse(row) if row else not_found()
 
     async def _sender(self, request: Request) -> Response:
         if refused := refusal(request, self._account.sid, self._logins):
             return refused
         sid = request.path_params["number"]
         if sid not in self._account.pools.get(request.path_params["service"], ()):
-            return _not_found()
+            return not_found()
         return JSONResponse({"sid": sid, "phone_number": self._account.numbers[sid]["phone_number"]})
-
-
-def refusal(request: Request, account: str, logins: Set[tuple[str, str]]) -> Response | None:
-    """Refuse a request from outside this machine or for another account (404), or that does not sign in (401)."""
-    if from_outside(request):
-        return _not_found()
-    kind, _, encoded = request.headers.get("authorization", "").partition(" ")
-    try:
-        name, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        name = password = ""
-    if kind.lower() != "basic" or (name, password) not in logins:
-        return error(401, 20003, "Authenticate")
-    return None if request.path_params.get("account", account) == account else _not_found()
-
-
-def error(status: int, code: int, text: str) -> Response:
-    """Answer with an error as Twilio writes it."""
-    return JSONResponse(error_json(status, code, text), status_code=status)
-
-
-def _not_found() -> Response:
-    return error(404, 20404, "The requested resource was not found")
