@@ -116,12 +116,19 @@ class RedisLink:
 
     @asynccontextmanager
     async def answered_within(self, more: float = 0.0) -> AsyncIterator[None]:
-        """Give up in time (``more`` seconds later), and translate what the driver raises."""
+        """Give up in time (``more`` seconds later), translate what the driver raises, and keep a cancellation."""
+        task = asyncio.current_task()
+        cancelled_before = task.cancelling() if task else 0
         try:
             async with asyncio.timeout(self.answer_seconds + more):
                 yield
         except (RedisError, OSError) as error:  # OSError: also the deadline's TimeoutError
             raise StoreUnavailable(f"({type(error).__name__}: {error})") from error
+        finally:
+            # The driver sends through asyncio.wait_for, which loses a cancellation before Python 3.12 when what it waits
+            # for ends in the same moment (github.com/python/cpython/issues/81839). A worker would then never end.
+            if task and task.cancelling() > cancelled_before:
+                raise asyncio.CancelledError
 
     async def close(self) -> None:
         """Close every connection."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -271,3 +272,20 @@ async def test_a_damaged_lane_is_purged_no_sooner(kit: RedisKit) -> None:
     assert (await kit.store.purge(older_than=DAY)).deleted["conversations"] == 0
     kit.advance(2 * DAY)
     assert (await kit.store.purge(older_than=DAY)).deleted["conversations"] == 1
+
+
+async def test_a_cancellation_that_the_driver_loses_is_kept() -> None:
+    """``asyncio.wait_for``, through which the driver sends, loses one when what it waits for ends at that moment."""
+    link = RedisLink(shared_redis().url, prefix="cancelled:")
+
+    async def ask() -> None:
+        async with link.answered_within():
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+
+    task = asyncio.create_task(ask())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await link.close()
