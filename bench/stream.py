@@ -1,4 +1,4 @@
-"""What the filter of spoken answers costs: characters and tokens of delay, microseconds. ``python -m bench.stream``.
+"""The cost of the filter of spoken answers: delay in tokens and characters, processor time. ``python -m bench.stream``.
 
 Delay is told in tokens because a model writes them one after the other: "1 token" is the time to the next one.
 """
@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tandem.guardrails.stream import StreamFilter
 
-from .figures import Row, percentile, table
+from .figures import Row, median, ms, percentile, table
 
 ROUNDS = 60
 CLEAN = (
@@ -21,9 +21,14 @@ CLEAN = (
     "full amount, whichever you prefer. Shall I text you the link to follow the parcel? It works on any phone."
 )
 NUMBERS = (
-    "I found your order 12345: it costs $49.99 and was placed on March 3. Please pay within 14 days, or call "
-    "415-555-0100 in the evening, when somebody is there to help you with everything else that you may want to know."
+    "Order 12345 for $49.99 left on March 3, order 23456 for $120.50 leaves on 2026-05-12 at 9:30. Call 415-555-0100 "
+    "in the evening, when somebody is there to help you with everything else that you may want to know about them."
 )
+ANSWER = 40
+"""Tokens of one spoken answer."""
+MOST_OF_A_TURN = 0.04
+TURN_SECONDS = 0.013
+"""Processor time that a turn with such an answer may cost."""
 _TOKEN = re.compile(r" ?[^\W\d]+|\d{1,3}|\s|[^\w\s]+")
 
 
@@ -47,14 +52,26 @@ def _rows(what: str, text: str, *, held: float | None = None) -> Iterator[Row]:
         delays = _delays(tokens)
     seconds = sorted(second for _ in range(ROUNDS) for second in _delays(tokens).seconds)
     late = sum(delay > 0 for delay in delays.tokens) / len(tokens)
-    target = ("", None) if held is None else (f"<= {held:.0%}, by 1 token", late <= held and max(delays.tokens) <= 1)
-    yield Row(f"{what}: tokens held back", f"{late:.0%}, by {max(delays.tokens)} at most", *target)
+    few = ("", None) if held is None else (f"<= {held:.0%}, by 1 token", late <= held and max(delays.tokens) <= 1)
+    yield Row(f"{what}: tokens held back", f"{late:.0%}, by {max(delays.tokens)} at most", *few)
     mean = sum(delays.characters) / len(tokens)
     yield Row("  characters held back after a token", f"mean {mean:.2f}, most {max(delays.characters)}")
     yield Row(
         "  processor time per token",
         f"{percentile(seconds, 0.5) * 1e6:.1f} µs, p99 {percentile(seconds, 0.99) * 1e6:.0f} µs",
     )
+    cost = median([_cost(tokens[:ANSWER]) for _ in range(ROUNDS)])
+    most = MOST_OF_A_TURN * TURN_SECONDS
+    target = f"<= {ms(most)}, {MOST_OF_A_TURN:.0%} of a turn"
+    yield Row(f"  processor time per answer of {ANSWER} tokens", ms(cost), target, cost <= most)
+
+
+def _cost(tokens: Sequence[str]) -> float:
+    stream, began = StreamFilter(), time.process_time()
+    for token in tokens:
+        stream.feed(token)
+    stream.end()
+    return time.process_time() - began
 
 
 def _delays(tokens: list[str]) -> Delays:

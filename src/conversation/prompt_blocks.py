@@ -44,8 +44,12 @@ def plain(text: object, limit: int) -> str:
 
 def private(text: object, limit: int) -> str:
     """Return :func:`plain` text without card and social security numbers, e-mail addresses and telephone numbers."""
-    masked = EMAIL.sub("(e-mail)", mask(plain(text, 4 * limit)).text)
-    return plain(PHONE.sub(_ending, masked), limit)
+    return without_contacts(mask(plain(text, 4 * limit)).text, limit)
+
+
+def without_contacts(masked: object, limit: int) -> str:
+    """Return :func:`plain` text without e-mail addresses and telephone numbers, of a text that is masked already."""
+    return plain(PHONE.sub(_ending, EMAIL.sub("(e-mail)", plain(masked, 4 * limit))), limit)
 
 
 def quoted(text: object, limit: int) -> str:

@@ -7,6 +7,8 @@ It is a text of short lines, each beginning with its kind:
 * ``story``: the rest, as a model tells it.
 * ``said``, ``told``: the customer's and the agent's words, where no model has told them yet.
 
+What a turn holds was masked when the turn was remembered, so that only a model's story is masked here.
+
 Each kind has its room. Where it is full, lines in the middle go first: how a conversation began and how it stands now
 matter longer than what was in between. docs/decisions/0010 has the reasons.
 """
@@ -19,7 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..model import Item, Turn
 from .notes import PREFIX, fact, read_note
-from .prompt_blocks import block, plain, private
+from .prompt_blocks import block, plain, private, without_contacts
 
 LARGEST = 2000
 """Bytes of UTF-8 that a summary is kept at, and with little around it shown in."""
@@ -115,11 +117,11 @@ def _words(turns: Iterable[Turn], *, longest: int = _WORDS) -> Iterator[str]:
         for item in turn.items:
             kind = {"user": "said", "assistant": "told"}.get(str(item.get("role")))
             if kind and str(item.get("content", "")).strip():
-                yield f"{kind}: {private(item['content'], longest)}"
+                yield f"{kind}: {without_contacts(item['content'], longest)}"
 
 
 def _line(kind: str, text: str) -> str:
-    return f"{kind}: {private(text, _LINE)}"
+    return f"{kind}: {without_contacts(text, _LINE)}"
 
 
 def _kind(line: str) -> str:

@@ -1,179 +1,181 @@
 """Reads the digits of a text in every usual spelling, as runs: groups of digits that may be parts of one number.
 
-Pure and linear. A group is what was written or said in one piece: ``4111``, ``４１１１``, "four", "forty-one",
-"double one". What stands between two groups of a run is a :class:`Gap`; anything else ends the run.
+Pure and linear: each token is looked at once, also in a text that is still growing. A group is what was written or said
+in one piece: ``4111``, ``４１１１``, "four", "forty-one", "double one". Between two groups of a run stand marks
+and filler words; anything else ends the run.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
-from itertools import accumulate, pairwise
+from itertools import accumulate
 
-from .number_words import COUNTS, FILLERS, ORDINALS, SAID, TENS, TIMES, UNITS, digits_said, folded
+from .number_words import COUNTED, COUNTS, FILLERS, HUNDREDS, ORDINALS, SAID, TENS, TIMES, UNITS, folded
 
 FEWEST = 9
 """A run of fewer digits holds nothing that has to be masked."""
-LONGEST_GAP = 60
-MOSTFILLERS = 6
-"""So many words may stand between two groups: "and then the next four are"."""
-
-Groups = tuple[int, int]
-"""Some groups of a run: the first, and the one after the last."""
-
-
-class Gap(IntEnum):
-    """What stands between two groups, from what belongs inside a number to what hardly does."""
-
-    PLAIN = 0
-    """Spaces, dashes, dots, or nothing."""
-    SOFT = 1
-    """A pause: a comma, a line break, a filler word."""
-    ODD = 2
-    """Marks of dates, times and lists: slashes, colons, brackets."""
-    BREAK = 3
-    """Anything else: what follows is another number."""
-
-
-@dataclass(frozen=True, slots=True)
-class DigitRun:
-    """Groups of digits of ``text``, in order, as parallel lists; ``firsts`` has one more entry.
-
-    Group ``i`` stands at ``starts[i]`` to ``ends[i]`` of the text and is ``digits[firsts[i]:firsts[i + 1]]``, in
-    ASCII. ``gaps[i]`` is in front of it; ``spoken[i]`` tells that it was given in words.
-    """
-
-    text: str
-    digits: str
-    starts: list[int]
-    ends: list[int]
-    gaps: list[Gap]
-    spoken: list[bool]
-    firsts: list[int]
-
-    def sizes(self, first: int, last: int) -> list[int]:
-        """Return how many digits each group has, from ``first`` up to but without ``last``."""
-        return [after - before for before, after in pairwise(self.firsts[first : last + 1])]
-
-    def widest_gap(self, first: int, last: int) -> Gap:
-        """Return the widest gap between the groups from ``first`` up to but without ``last``."""
-        return max(self.gaps[first + 1 : last], default=Gap.PLAIN)
-
-    def dictated(self, first: int, last: int) -> bool:
-        """Tell whether the groups are as small as people dictate them: digit by digit, in pairs, or in words."""
-        sizes = self.sizes(first, last)
-        return all(size <= 2 or said for size, said in zip(sizes, self.spoken[first:last], strict=True))
-
-    def pause_before(self, group: int) -> bool:
-        """Tell whether a phrase begins with this group; the end of the run counts as one."""
-        return group == len(self.gaps) or self.gaps[group] > Gap.PLAIN
-
+_LONGEST_GAP = 60
 
 _INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe0e\ufe0f\u20e3\ufeff"
 """Zero-width characters, and the two that make a digit a key-cap emoji."""
 DIGIT = r"\d²³¹⁰⁴-⁹₀-₉①-⑨⑴-⑼⒈-⒐⓪⓵-⓽⓿❶-❾➀-➈➊-➒"
 """Every script's digits, then superscript, subscript and circled ones, which are no decimals to Python."""
-_PLAIN = " \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000_~" + r"\-‐-―−﹘﹣－" + _INVISIBLE
-_SOFT = r"\s.．·•,;…，、؛،٬٫'\"’" + _PLAIN
-_ODD = r"/:|*()\[\]<>=\\" + _SOFT
+LETTER = rf"[^\W_{DIGIT}]"
+_PLAIN = r" \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000_~\-‐-―−﹘﹣－" + _INVISIBLE
+_MARKS = r"\s.．·•,;…，、؛،٬٫'\"’/:|*()<>=\\" + _PLAIN
 
-
-def _any(words: Iterable[str]) -> str:
-    """Return a pattern of any of some words, the longest first."""
-    return "|".join(sorted(words, key=len, reverse=True))
-
-
-_NO_LETTER = r"(?![^\W\d])"
-_SAID = rf"(?:{_any(SAID)}){_NO_LETTER}"
-_INITIALS = "".join({word[0] for word in (*SAID, *TIMES, *ORDINALS)})
-# Digits, and among them what is invisible, and the letter o for a zero.
-_NUMBER = rf"[{DIGIT}]+(?:[{_INVISIBLE}o]++[{DIGIT}]+)*+(?:o{{1,4}}{_NO_LETTER})?[\ufe0e\ufe0f\u20e3]*+"
-_GROUP = re.compile(
-    rf"(?P<number>{_NUMBER})"
-    # The first letters are looked at first: this is tried at every place of a text.
-    rf"|(?=[{_INITIALS}])(?<![^\W\d])(?:"
-    rf"(?P<after_o>o{{1,3}}{_NUMBER})"
-    rf"|(?P<counted>(?:{_any(ORDINALS)})\s(?:{_any(COUNTS)}|[2-8])"
-    rf"(?=\W{{1,3}}(?:are|is|ones|digits?|numbers?|[{DIGIT}]|{_SAID})))"
-    rf"|(?P<times>{_any(TIMES)})[\s-]{{1,3}}(?:(?P<again>[{DIGIT}]+)|(?P<word>{_SAID}))"
-    rf"|(?P<tens>{_any(TENS)})[\s-]{{0,2}}(?P<unit>{_any(UNITS)}){_NO_LETTER}"
-    rf"|(?!(?:hundred|thousand)\W{{1,3}}(?:and\W{{1,3}})?{_SAID})(?P<said>{_SAID})"
-    r")",
-    re.IGNORECASE,
+TOKEN = re.compile(
+    rf"(?P<digits>[{DIGIT}]++(?:[{_INVISIBLE}]++[{DIGIT}]++)*+[\ufe0e\ufe0f\u20e3]*+)|(?P<word>{LETTER}++)|[\W_]++"
 )
-_GAPS = (
-    # A dot between two digits, but not the end of a sentence.
-    (Gap.PLAIN, re.compile(f"[{_PLAIN}]{{0,8}}+|[{_INVISIBLE}]?[.．·•][{_INVISIBLE}]?")),
-    (Gap.SOFT, re.compile(f"[{_SOFT}]{{0,12}}+")),
-    (Gap.ODD, re.compile(f"[{_ODD}]{{0,12}}+")),
-)
-_WRITTEN = {"number", "after_o"}
-_WORD = re.compile(r"[^\W\d_]+")
-_BETWEEN_WORDS = re.compile(rf"[{_ODD}\d]*+")
-_EXCLAIMED = re.compile(r"(?:o|oh)[,.!…]", re.IGNORECASE)
-_COMMON = {"": Gap.PLAIN, " ": Gap.PLAIN, "-": Gap.PLAIN, ".": Gap.PLAIN, ",": Gap.SOFT, ", ": Gap.SOFT}
+_JOINING = re.compile(f"[{_MARKS}]*+")
+# A dot between two digits is no pause, but the end of a sentence is.
+_NO_PAUSE = re.compile(f"[{_PLAIN}]{{0,8}}+|[{_INVISIBLE}]?[.．·•][{_INVISIBLE}]?")
+_PAUSE = re.compile(f"[{_MARKS}]{{0,12}}+|.*{LETTER}.*[{_MARKS}]", re.DOTALL)
+_CLOSE = re.compile(r"[\s-]{0,2}")
+_ORDINAL = re.compile(rf"\b(?:{'|'.join(ORDINALS)})\s\Z", re.IGNORECASE)
+
+Stretch = tuple[int, int]
+"""Some groups of a run: the first, and the one after the last."""
 
 
-def runs(text: str) -> Iterator[DigitRun]:
+@dataclass(slots=True)
+class Group:
+    """Digits written or said in one piece, the text in front of them, and the word that says them."""
+
+    start: int
+    end: int
+    digits: str
+    between: str
+    word: str
+    pause: bool
+
+
+class DigitRun:
+    """Groups of a text, in order; group ``i`` is ``digits[firsts[i]:firsts[i + 1]]``, in ASCII."""
+
+    def __init__(self, text: str, groups: Sequence[Group]) -> None:
+        self.text = text
+        self.groups = groups
+        self.digits = "".join(group.digits for group in groups)
+        self.firsts = list(accumulate((len(group.digits) for group in groups), initial=0))
+
+    def span(self, first: int, last: int) -> tuple[int, int]:
+        """Return where a stretch begins and ends in the text."""
+        return self.groups[first].start, self.groups[last - 1].end
+
+    def sizes(self, first: int, last: int) -> tuple[int, ...]:
+        """Return how many digits each group of a stretch has."""
+        return tuple(len(group.digits) for group in self.groups[first:last])
+
+    def pause_before(self, group: int) -> bool:
+        """Return whether a phrase begins with this group; the end of the run counts as one."""
+        return group >= len(self.groups) or self.groups[group].pause
+
+
+class RunReader:
+    """Puts the tokens of a text together to runs; the last run stays open for what may follow."""
+
+    def __init__(self) -> None:
+        self.groups: list[Group] = []
+        """The run that is open."""
+        self.between = ""
+        """The text behind its last group."""
+        self._times: tuple[str, int] | None = None
+        """A "double" that waits for its digit, and where it stands."""
+
+    def start(self, skipped: int) -> int | None:
+        """Return where the open run begins, without its first groups; None if there is nothing more of it."""
+        if skipped < len(self.groups):
+            return self.groups[skipped].start
+        return self._times[1] if self._times else None
+
+    def take(self, token: str, start: int, *, word: bool) -> Sequence[Group]:
+        """Take in the next token and return the groups of the run that it ends."""
+        said = folded(token) if word else ""
+        if said in SAID:
+            return self._add(start, start + len(token), SAID[said], said)
+        if token[0].isdigit():
+            return self._add(start, start + len(token), _ascii(token), "")
+        if said in TIMES:
+            ended = self.close() if self._times else ()
+            self._times = said, start
+            return ended
+        if self._times:
+            return () if not word and _CLOSE.fullmatch(token) else self.close()
+        if not self.groups:
+            self.between = token if word else (self.between + token)[-_LONGEST_GAP:]
+            return ()
+        last = self.groups[-1]
+        # Letters that touch digits are those of an id: 2711e4127. "Oh, 123 45 6789" begins with no zero.
+        joins = self.between and said in FILLERS if word else _JOINING.fullmatch(token)
+        exclaimed = last.word in {"o", "oh"} and len(self.groups) == 1 and (self.between or token)[0] in ",.!…"
+        if said in COUNTED and self.between.isspace():
+            self._retract(last, said)
+        self.between += token
+        if joins and not exclaimed and len(self.between) <= _LONGEST_GAP:
+            return ()
+        ended, self.between = self.close(), token if word else ""
+        return ended
+
+    def close(self) -> Sequence[Group]:
+        """End the run and return its groups."""
+        ended, self.groups, self.between, self._times = self.groups, [], "", None
+        return ended
+
+    def _add(self, start: int, end: int, digits: str, said: str) -> Sequence[Group]:
+        if self.groups and self.between:
+            self._retract(self.groups[-1], said)
+        last = self.groups[-1] if self.groups else None
+        if self._times:
+            said, start = self._times
+            digits, self._times = digits[0] * (TIMES[said] - 1) + digits, None
+        elif last and not self.between and _is_written(last.word) and _is_written(said):
+            last.digits, last.end, last.word = last.digits + digits, end, last.word and said
+            return ()
+        elif last and last.word in TENS and said in UNITS and _CLOSE.fullmatch(self.between):
+            last.digits, last.end, last.word, self.between = last.digits[:-1] + digits, end, said, ""
+            return ()
+        between, pause = self.between, not _NO_PAUSE.fullmatch(self.between)
+        ended = self.close() if last and pause and not _PAUSE.fullmatch(between) else ()
+        self.groups.append(Group(start, end, digits, between, said, pause or not self.groups))
+        self.between = ""
+        return ended
+
+    def _retract(self, last: Group, said: str) -> None:
+        """Make the last group a filler word: the "four" of "the last four are", the "hundred" of "hundred eleven"."""
+        spelled = last.word or last.digits
+        counts = spelled in COUNTS and len(last.between) <= _LONGEST_GAP and _ORDINAL.search(last.between)
+        if counts or (spelled in HUNDREDS and said in SAID):
+            self.groups.pop()
+            self.between = last.between + spelled + self.between
+
+
+def runs(text: str, start: int = 0) -> Iterator[DigitRun]:
     """Yield the runs of a text that have digits enough to matter, in order."""
-    found = [group for group in _GROUP.finditer(text) if group.lastgroup != "counted"]
-    starts = [group.start() for group in found]
-    ends = [group.end() for group in found]
-    between = [text[end:start] for end, start in zip(ends, starts[1:], strict=False)]
-    gaps = [Gap.BREAK, *(_COMMON[gap] if gap in _COMMON else _gap(gap) for gap in between)]
-    cuts = [group for group, gap in enumerate(gaps) if gap is Gap.BREAK]
-    for first, last in pairwise([*cuts, len(found)]):
-        # "Oh, 123 45 6789": no zero.
-        first += first < last and _EXCLAIMED.match(text, starts[first]) is not None
-        tokens = [group[0] for group in found[first:last]]
-        # What is not written in common digits is rare, and slower to read.
-        digits = [
-            token if token.isdecimal() and token.isascii() else _value(group)
-            for token, group in zip(tokens, found[first:last], strict=True)
-        ]
-        firsts = list(accumulate(map(len, digits), initial=0))
-        if firsts[-1] >= FEWEST:
-            spoken = [group.lastgroup not in _WRITTEN for group in found[first:last]]
-            yield DigitRun(
-                text, "".join(digits), starts[first:last], ends[first:last], gaps[first:last], spoken, firsts
-            )
+    reader = RunReader()
+    for token in TOKEN.finditer(text, start):
+        if is_long(ended := reader.take(token[0], token.start(), word=token.lastgroup == "word")):
+            yield DigitRun(text, ended)
+    if is_long(ended := reader.close()):
+        yield DigitRun(text, ended)
 
 
-def _value(found: re.Match[str]) -> str:
-    """Return the digits that a group stands for, in ASCII."""
-    token = found[0]
-    match found.lastgroup:
-        case "number" | "after_o":
-            return _ascii(token)
-        case "said":
-            return digits_said(token)
-        case "unit":
-            return TENS[folded(found["tens"])] + UNITS[folded(found["unit"])]
-        case _:
-            digits = digits_said(found["word"]) if found["word"] else _ascii(found["again"])
-            # "double 41" doubles the four.
-            return digits[0] * (TIMES[folded(found["times"])] - 1) + digits
+def is_long(groups: Sequence[Group]) -> bool:
+    """Return whether a run may hold a number to mask."""
+    return bool(groups) and sum(len(group.digits) for group in groups) >= FEWEST
 
 
-def _ascii(digits: str) -> str:
-    """Fold digits of any script and the letter o, leaving out what is invisible between them."""
-    values = (0 if character in "oO" else unicodedata.digit(character, None) for character in digits)
+def _is_written(word: str) -> bool:
+    """Return whether a group is written, or the letter o that may stand for a zero among digits."""
+    return not word.strip("o")
+
+
+def _ascii(token: str) -> str:
+    """Return the digits of any script in ASCII, leaving out invisible characters between them."""
+    if token.isascii():
+        return token
+    values = (unicodedata.digit(character, None) for character in token)
     return "".join(str(value) for value in values if value is not None)
-
-
-def _gap(between: str) -> Gap:
-    """Tell what a text between two groups means for them."""
-    if len(between) > LONGEST_GAP:
-        return Gap.BREAK
-    for gap, pattern in _GAPS:
-        if pattern.fullmatch(between):
-            return gap
-    if between[0].isalpha() or between[-1].isalpha():
-        # The letters of an id are no words: 2711e4127.
-        return Gap.BREAK
-    words = _WORD.findall(between.casefold())
-    filled = 0 < len(words) <= MOSTFILLERS and FILLERS.issuperset(words)
-    return Gap.SOFT if filled and _BETWEEN_WORDS.fullmatch(_WORD.sub("", between)) else Gap.BREAK

@@ -84,48 +84,6 @@ def professional(text: str) -> Cleaned:
     return Cleaned(cleaned, tuple(replaced))
 
 
-class WordFilter:
-    """:func:`professional` for a text that comes in pieces: what it returns, put together, is exactly the same.
-
-    Held back is only the last word, and only while it is the beginning of a listed one.
-    """
-
-    def __init__(self) -> None:
-        self._held = ""
-        self._within = False
-        """A word began in what is out already."""
-        self.replaced: tuple[str, ...] = ()
-
-    def feed(self, piece: str) -> str:
-        """Take in a piece, and return what may go out now."""
-        text = self._held + piece
-        rest = _REST_OF_WORD.match(text) if self._within else None
-        first = rest.end() if rest else 0
-        last = _unfinished(text, first)
-        self._held = text[last:]
-        if last:
-            self._within = _WORD.match(text, last - 1) is not None
-        return text[:first] + self._cleaned(text[first:last])
-
-    def end(self) -> str:
-        """Return what is held back. More may follow; it begins with a new word."""
-        text, self._held, self._within = self._held, "", False
-        return self._cleaned(text)
-
-    def _cleaned(self, text: str) -> str:
-        cleaned = professional(text)
-        self.replaced += cleaned.replaced
-        return cleaned.text
-
-
-def _unfinished(text: str, first: int) -> int:
-    """Return where the last word begins if it may become a listed one, else the end; look no further than ``first``."""
-    start = len(text)
-    while start > first and len(text) - start <= _LONGEST and _WORD.match(text, start - 1):
-        start -= 1
-    return start if text[start:].lower() in _BEGINNINGS else len(text)
-
-
 def _in_case_of(word: str, neutral: str) -> str:
     """Write the neutral word in capitals, or with one, as the other word is."""
     if word.isupper() and len(word) > 1:

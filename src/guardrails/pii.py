@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from .cards import find_cards
@@ -25,7 +25,7 @@ MARK = re.compile(r"\[(?:card number removed, ends in [0-9]{4}|social security n
 """What stands where a number was. Readers of numbers should skip it: its four digits are no order number."""
 
 _DEEPEST = 64
-_MOST_PASSES = 8
+_MOST_PASSES = 4
 _LONGEST_NUMBER = 10**19
 _NAME_OF_KEY = re.compile(r"ssn|itin|tax_?id|social_?security|track|imei|serial|phone|card", re.IGNORECASE)
 
@@ -39,25 +39,27 @@ class Masked:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """A piece of a text, or the mark that stands for the number which was there."""
+class Finding:
+    """A number to mask: where it stands in its text, and the mark that takes its place."""
 
-    text: str
-    kind: Kind | None = None
+    start: int
+    end: int
+    kind: Kind
+    mark: str = SSN_MARK
 
 
 def mask(text: str) -> Masked:
     """Replace every card number and social security number by a mark; a text without one is returned as it is.
 
-    Of a card the last four digits stay. Masking twice changes nothing: each piece between two marks is read alone, and
-    again until nothing more is found in it. Any string is legal; the time grows with its length.
+    Of a card the last four digits stay. Masking twice changes nothing. Any string is legal; the time grows with its
+    length.
     """
-    marks = [*MARK.findall(text), ""]
-    parts: list[_Part] = []
-    for piece, mark in zip(MARK.split(text), marks, strict=True):
-        parts += [*_parts(piece, _MOST_PASSES), _Part(mark)]
-    found = tuple(part.kind for part in parts if part.kind)
-    return Masked("".join(part.text for part in parts), found) if found else Masked(text)
+    parts, kinds, at = [], [], 0
+    for one in findings(text):
+        parts += [text[at : one.start], one.mark]
+        kinds.append(one.kind)
+        at = one.end
+    return Masked("".join((*parts, text[at:])), tuple(kinds))
 
 
 def mask_value(value: Any) -> Any:
@@ -65,42 +67,47 @@ def mask_value(value: Any) -> Any:
     return _masked_value(value, "", _DEEPEST)
 
 
-def _parts(text: str, passes: int) -> Iterator[_Part]:
-    """Take a text without marks apart; after so many passes, whatever is left of long numbers goes as well."""
-    if len(text) < FEWEST:
-        yield _Part(text)
-        return
-    end = 0
-    for start, after, mark in list(_findings(text) if passes > 0 else _everything(text)):
-        # Without its neighbour, what stands in front may be read otherwise.
-        yield from _parts(text[end:start], passes - 1)
-        yield mark
-        end = after
-    yield from _parts(text[end:], passes - 1) if end else (_Part(text),)
+def findings(text: str, start: int = 0) -> Iterator[Finding]:
+    """Yield the numbers to mask that stand behind ``start``, in order. Each piece between two marks is read alone."""
+    begin = 0
+    for mark in (*MARK.finditer(text), None):
+        end = mark.start() if mark else len(text)
+        if end > start:
+            yield from _findings(text[begin:end], begin, max(0, start - begin), _MOST_PASSES)
+        begin = mark.end() if mark else end
 
 
-def _findings(text: str) -> Iterator[tuple[int, int, _Part]]:
-    """Yield where the numbers stand and their marks; of a run with cards, its social security numbers come later."""
-    for run in runs(text):
+def _findings(text: str, offset: int, start: int, passes: int) -> Iterator[Finding]:
+    """Yield the numbers in a text without marks; what is left between them is read alone, until nothing is found."""
+    at = 0
+    numbers = _numbers(text, start) if len(text) - start >= FEWEST else ()
+    for one in list(numbers) if passes else _everything(text):
+        yield from _findings(text[at : one.start], offset + at, max(0, start - at), passes - 1)
+        yield replace(one, start=offset + one.start, end=offset + one.end)
+        at = one.end
+    if at:
+        yield from _findings(text[at:], offset + at, 0, passes - 1)
+
+
+def _numbers(text: str, start: int) -> Iterator[Finding]:
+    """Yield the numbers as a text has them; of a run with cards, its social security numbers come later."""
+    for run in runs(text, start):
         around = Surroundings(run)
         cards = find_cards(run, around)
-        for first, last in cards:
-            yield run.starts[first], run.ends[last - 1], _card(run, last)
-        for first, last in [] if cards else find_social_security(run, around):
-            yield run.starts[first], run.ends[last - 1], _Part(SSN_MARK, "ssn")
+        yield from (_card(run, first, last) for first, last in cards)
+        for first, last in () if cards else find_social_security(run, around):
+            yield Finding(*run.span(first, last), "ssn")
 
 
-def _everything(text: str) -> Iterator[tuple[int, int, _Part]]:
-    """Yield every run when a text holds a finding: it was made to keep us busy."""
-    if next(_findings(text), None):
-        for run in runs(text):
-            yield run.starts[0], run.ends[-1], _card(run, len(run.gaps))
+def _everything(text: str) -> Iterator[Finding]:
+    """Yield every run when a text still holds a finding after so many passes: it was made to keep us busy."""
+    if next(_numbers(text, 0), None):
+        yield from (_card(run, 0, len(run.groups)) for run in runs(text))
 
 
-def _card(run: DigitRun, last: int) -> _Part:
-    """Return the mark of a card that ends in front of group ``last``."""
+def _card(run: DigitRun, first: int, last: int) -> Finding:
     end = run.firsts[last]
-    return _Part(CARD_MARK.format(run.digits[end - 4 : end]), "card")
+    return Finding(*run.span(first, last), "card", CARD_MARK.format(run.digits[end - 4 : end]))
 
 
 def _masked_value(value: Any, name: str, depth: int) -> Any:

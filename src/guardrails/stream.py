@@ -1,9 +1,9 @@
 """Filters an answer while it is being made: no card or social security number and no listed word gets out. Pure.
 
-What a :class:`StreamFilter` returns, put together, is ``mask(professional(text).text).text`` of the whole text, however
-it is cut into pieces, with these exceptions:
+The pieces that a :class:`StreamFilter` returns, put together, are ``mask(professional(text).text).text`` of the whole
+text, however it is cut, with these exceptions:
 
-* What was let go cannot be taken back. The beginning of a number may be out when the agent pauses in it
+* Words that are out cannot be taken back. The beginning of a number may be out when the agent pauses in it
   (:meth:`StreamFilter.pause`), when it goes on for more than ``MOST_HELD`` characters, or when nine digits in unusual
   groups (5-4) are called a social security number only behind them. Then the mark takes the place of its rest.
 * Words count for a number as far as :mod:`.pii` looks, but not across a number that is out and masked.
@@ -11,91 +11,152 @@ it is cut into pieces, with these exceptions:
 
 from __future__ import annotations
 
-from .language import WordFilter
-from .pii import MARK, Kind, Masked, mask
-from .surroundings import NEAR
-from .unfinished import has_number, runs_across, settled
+import re
 
-_CONTEXT = 3 * NEAR
-"""Characters of what is out that are kept, because they may name a number or be its beginning."""
+from .digits import FEWEST, TOKEN, DigitRun, Group, RunReader, is_long
+from .language import LISTED, professional
+from .number_words import FILLERS, SAID, TIMES, folded
+from .pii import Kind, findings
+from .surroundings import NEAR, NEAR_AFTER, Surroundings
+
+MOST_HELD = 400
+"""Characters after which a number that does not end is let go: a card number dictated with pauses takes 250."""
+_MOST_KEPT = MOST_HELD + NEAR
+"""Characters kept: of the text that is out, the latest may name a number or be its beginning."""
+
+
+def _beginnings(words: set[str]) -> frozenset[str]:
+    return frozenset(word[:size] for word in words for size in range(1, len(word) + 1))
+
+
+_BEGINNINGS = _beginnings({*LISTED, *SAID, *TIMES})
+_FILLER_BEGINNINGS = _beginnings({*FILLERS})
+# Payment cards begin with 2 to 6 (ISO/IEC 7812); 1800 is JCB's of old, 81 UnionPay's.
+_BEGINS_A_CARD = re.compile(r"[2-6]|1800|81")
+_LONGEST_CARD_GROUP = 4
 
 
 class StreamFilter:
-    """The filter of one answer. Held back is only what could still become a listed word or a number."""
+    """The filter of one answer. Held back is only what could still become a listed word or a number.
 
-    def __init__(self) -> None:
-        self._words = WordFilter()
-        self._numbers = NumberFilter()
-
-    def feed(self, piece: str) -> str:
-        """Take in the next piece, and return what may go out now."""
-        return self._numbers.feed(self._words.feed(piece))
-
-    def pause(self) -> str:
-        """Return the number that is held back, because no more comes for a while; the beginning of a word stays."""
-        return self._numbers.end()
-
-    def end(self) -> str:
-        """Return all that is held back."""
-        return self._numbers.feed(self._words.end()) + self._numbers.end()
-
-    @property
-    def found(self) -> tuple[Kind, ...]:
-        """The kinds of the numbers that were masked so far, in their order."""
-        return self._numbers.found
-
-    @property
-    def replaced(self) -> tuple[str, ...]:
-        """The words that were replaced so far, in lower case and in their order."""
-        return self._words.replaced
-
-
-class NumberFilter:
-    """Masks card and social security numbers in a text that comes in pieces."""
+    Each character is read once; a second time when a number that may have to be masked is complete, or as a rest
+    behind a masked one.
+    """
 
     def __init__(self) -> None:
         self._text = ""
-        """The latest that is out, as it went out, and what is held back."""
+        """The latest that is out, and what is held back, but for a word that is not complete."""
         self._out = 0
+        self._word = ""
+        """The beginning of a word that may become a listed one or a number."""
+        self._within = False
+        """A word began in what is read already."""
+        self._reader = RunReader()
+        self._alone = 0
+        """So many groups of the open run are no part of a number to mask."""
+        self._long: list[tuple[int, int]] = []
+        """The runs behind the open one that may be numbers, and wait for words that name them."""
         self.found: tuple[Kind, ...] = ()
+        """The kinds of the numbers that were masked so far, in their order."""
+        self.replaced: tuple[str, ...] = ()
+        """The words that were replaced so far, in lower case and in their order."""
 
     def feed(self, piece: str) -> str:
-        """Take in a piece, and return what may go out now."""
-        self._text += piece
-        return self._let_go(settled(self._text, self._out))
+        """Take in the next piece, and return what may go out now."""
+        for token in TOKEN.finditer(piece):
+            if token.lastgroup != "word":
+                self._end_word()
+                self._take(token[0], word=False)
+            elif self._within:
+                self._text += token[0]
+            else:
+                self._word += token[0]
+        begun = folded(self._word)
+        listed = begun in _BEGINNINGS or (self._reader.start(self._alone) is not None and begun in _FILLER_BEGINNINGS)
+        if self._word and not listed:
+            self._end_word()
+            self._within = True
+        return self._let_go(self._settled())
 
-    def end(self) -> str:
-        """Return what is held back. More may follow, and is read as what it follows on."""
+    def pause(self) -> str:
+        """Return the number that is held back, because no more comes for a while; the beginning of a word stays."""
         return self._let_go(len(self._text))
 
+    def end(self) -> str:
+        """Return all that is held back. More may follow; it begins with a new word."""
+        self._end_word()
+        return self._let_go(len(self._text))
+
+    def _end_word(self) -> None:
+        self._within = False
+        if self._word:
+            cleaned = professional(self._word)
+            self.replaced += cleaned.replaced
+            self._word = ""
+            self._take(cleaned.text, word=True)
+
+    def _take(self, token: str, *, word: bool) -> None:
+        ended = self._reader.take(token, len(self._text), word=word)
+        self._text += token
+        if ended:
+            self._alone = 0
+            if is_long(ended):
+                self._long.append((ended[0].start, ended[-1].end))
+
+    def _settled(self) -> int:
+        """Return up to where the text may go out.
+
+        Behind a number that is long enough to matter, words that may name it ("… is my social") are waited for.
+        """
+        if len(self._text) + len(self._word) - self._out > MOST_HELD:
+            return len(self._text)
+        groups = self._reader.groups
+        while self._alone < len(groups) and self._stays_alone(groups[self._alone]):
+            self._alone += 1
+        start = self._reader.start(self._alone)
+        until = len(self._text) if start is None else start
+        for start, end in reversed(self._long):
+            if end + NEAR_AFTER > until:
+                until = min(until, start)
+        return until
+
+    def _stays_alone(self, group: Group) -> bool:
+        """Return whether a finished group at the beginning is no part of a number to mask, whatever follows.
+
+        As order numbers are: longer than the groups of a card, and no card begins so.
+        """
+        complete = group.end < len(self._text) and not group.word
+        if not complete or not _LONGEST_CARD_GROUP < len(group.digits) < FEWEST or _BEGINS_A_CARD.match(group.digits):
+            return False
+        return "social" not in Surroundings(DigitRun(self._text, [group])).names(0, 1)
+
     def _let_go(self, until: int) -> str:
-        text, start = self._text, self._out
-        if until == start:
+        """Return the text up to a place, masked."""
+        if until <= self._out:
             return ""
-        before = text[:start]
-        if has_number(text, start, until):
-            masked = _masked(before, text[start:until])
-            self.found += masked.found
-            out = masked.text
-            # A number is read alone behind the mark of another one.
-            before = MARK.split(before + out)[-1][-_CONTEXT:]
-        else:
-            out = text[start:until]
-            before = text[max(0, until - _CONTEXT) : until]
-        self._text, self._out = before + text[until:], len(before)
+        starts = [start for start, _ in self._long if start < until]
+        held = self._reader.start(self._alone)
+        if held is not None and held < until:
+            starts.append(self._reader.start(0) or 0)
+        out, at = "", self._out
+        for one in findings(self._text[:until], min(starts)) if starts else ():
+            # A number that is out as a whole stays: nobody knew then what it was.
+            if one.end > self._out:
+                out += self._text[at : one.start] + one.mark
+                self.found += (one.kind,)
+                at = one.end
+        out += self._text[at:until]
+        self._long = [run for run in self._long if run[1] > until]
+        masked = at if at > self._out else 0
+        self._out = until
+        if masked or until > _MOST_KEPT:
+            self._forget(masked or until - NEAR)
         return out
 
-
-def _masked(before: str, text: str) -> Masked:
-    """Mask a text behind another one, which is out already and stays as it is."""
-    whole = mask(before + text)
-    if whole.text.startswith(before):
-        return Masked(whole.text.removeprefix(before), whole.found)
-    end = runs_across(before + text, len(before))
-    if end is None:
-        # The number is out as a whole: nobody knew then what it was.
-        return mask(text)
-    # Where the two part, the mark begins: nothing else replaces a digit or a letter by a bracket.
-    parted = next(at for at, (one, other) in enumerate(zip(whole.text, before, strict=False)) if one != other)
-    rest = mask((before + text)[end:])
-    return Masked(whole.text[parted : whole.text.index("]", parted) + 1] + rest.text, (whole.found[0], *rest.found))
+    def _forget(self, until: int) -> None:
+        """Drop the text up to a place, and read the rest as if it were alone."""
+        rest, self._text = self._text[until:], ""
+        self._out -= until
+        self._reader, self._alone, self._long = RunReader(), 0, []
+        for token in TOKEN.finditer(rest):
+            self._take(token[0], word=token.lastgroup == "word")

@@ -125,8 +125,8 @@ class RedisLink:
         except (RedisError, OSError) as error:  # OSError: also the deadline's TimeoutError
             raise StoreUnavailable(f"({type(error).__name__}: {error})") from error
         finally:
-            # The driver sends through asyncio.wait_for, which loses a cancellation before Python 3.12 when what it waits
-            # for ends in the same moment (github.com/python/cpython/issues/81839). A worker would then never end.
+            # The driver sends through asyncio.wait_for, which loses a cancellation before Python 3.12 when the write
+            # ends in the same moment (github.com/python/cpython/issues/81839). A worker would then never end.
             if task and task.cancelling() > cancelled_before:
                 raise asyncio.CancelledError
 

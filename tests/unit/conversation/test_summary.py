@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 
 from tandem.conversation.notes import PREFIX, AgentResumed, CallerSpeaks, RequestSettled, note_item
 from tandem.conversation.summary import LARGEST, LONGEST_MATERIAL, digest, material, shown, told
+from tandem.guardrails.pii import mask
 from tandem.model import ApprovalStatus, Channel, Item, Turn
+
+from ...kit.steps import calls
 
 
 def turn(number: int, said: str, answer: str = "Fine.", *between: Item) -> Turn:
@@ -116,6 +119,17 @@ def test_nobodys_words_leave_their_line(said: str, output: str, story: str) -> N
         }  # fmt: skip
 
 
-def test_numbers_and_contact_data_are_masked() -> None:
-    text = digest("", [turn(1, "mail john.doe@email.com or +1 415 555 0100, card 4111 1111 1111 1111")])
-    assert not [secret for secret in ("john", "415", "1111 1111") if secret in text]
+def test_contact_data_is_left_out() -> None:
+    text = digest("", [turn(1, "mail john.doe@email.com or +1 415 555 0100")])
+    assert not [secret for secret in ("john", "415") if secret in text]
+
+
+def test_a_story_is_masked() -> None:
+    text = told("", [], "She paid with 4111 1111 1111 1111, call +1 415 555 0100")
+    assert not [secret for secret in ("415", "1111 1111") if secret in text]
+
+
+def test_words_that_were_masked_when_they_were_remembered_are_not_masked_again() -> None:
+    turns = [turn(number, "Where is order 12345?", "I will call 415-555-0100.") for number in range(15)]
+    assert calls(lambda: shown("", [REFUND, NOTE, *turns]))[mask.__code__] == 0
+    assert calls(lambda: told("", [REFUND, NOTE, *turns], "All is well."))[mask.__code__] > 0

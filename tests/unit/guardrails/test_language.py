@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tandem.guardrails.language import LISTED, Cleaned, WordFilter, professional
+from tandem.guardrails.language import LISTED, Cleaned, professional
+from tandem.guardrails.stream import StreamFilter
 
 
 @pytest.mark.parametrize(
@@ -76,13 +77,13 @@ def test_doing_it_twice_changes_nothing(text: str) -> None:
 @given(st.lists(st.one_of(PIECES, st.text(max_size=6)), max_size=30))
 @settings(max_examples=500, deadline=None)
 def test_pieces_give_what_the_whole_gives(pieces: list[str]) -> None:
-    words = WordFilter()
+    words = StreamFilter()
     out = "".join([*map(words.feed, pieces), words.end()])
     assert Cleaned(out, words.replaced) == professional("".join(pieces))
 
 
 def test_the_rest_of_a_word_that_is_out_is_no_word() -> None:
-    words = WordFilter()
+    words = StreamFilter()
     assert [words.feed(piece) for piece in ("com", "pass", "ass", " ass", "ess", "ass")] == [
         "com",
         "pass",
@@ -94,7 +95,7 @@ def test_the_rest_of_a_word_that_is_out_is_no_word() -> None:
 
 
 def test_behind_an_end_a_new_word_begins() -> None:
-    words = WordFilter()
+    words = StreamFilter()
     assert [words.feed("wait"), words.end(), words.feed("shit"), words.end()] == ["wait", "", "", "mess"]
 
 
@@ -102,7 +103,7 @@ def test_behind_an_end_a_new_word_begins() -> None:
 def test_a_long_text_takes_time_in_proportion(text: str) -> None:
     began = time.process_time()
     professional(text)
-    words = WordFilter()
+    words = StreamFilter()
     for start in range(0, len(text), 3):
         words.feed(text[start : start + 3])
     assert time.process_time() - began < 10  # usually half a second; what grows with the square takes minutes

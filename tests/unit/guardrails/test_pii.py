@@ -1,7 +1,6 @@
 """Card and social security numbers are masked in every usual spelling; other numbers pass."""
 
 import os
-import time
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -14,6 +13,7 @@ from tandem.guardrails.pii import SSN_MARK, TOO_DEEP, Masked, mask, mask_value
 
 from ...kit.pii_corpus import Case, cards, social_security_numbers
 from ...kit.pii_harmless import KINDS, harmless
+from ...kit.steps import calls
 
 SEED = 20260101
 # ``make corpus`` runs all of it; otherwise a sample, always the same, keeps the suite short.
@@ -115,6 +115,7 @@ def test_a_card_in_every_spelling(text: str) -> None:
         ("我的卡号是4111111111111111谢谢", "我的卡号是{}谢谢"),
         ("+1 415 555 0100. {}", "+1 415 555 0100. {}"),
         ("four {}", "four {}"),
+        ("oh.{}", "oh.{}"),
         ("I want to pay for my package with {}", "I want to pay for my package with {}"),
         ("{}, tracking number 1Z999AA10123456784", "{}, tracking number 1Z999AA10123456784"),
         ("What is the tracking number? {} is my card", "What is the tracking number? {} is my card"),
@@ -122,6 +123,11 @@ def test_a_card_in_every_spelling(text: str) -> None:
 )
 def test_what_stands_around_a_card_stays(text: str, rest: str) -> None:
     assert mask(text.format("4111 1111 1111 1111")).text == rest.format(CARD)
+
+
+def test_a_digit_heard_before_a_card_does_not_hide_it() -> None:
+    """Speech recognition writes "for" as "four"."""
+    assert mask(f"use four {' '.join('4111111111111111')}").text == f"use four {CARD}"
 
 
 @pytest.mark.parametrize(
@@ -319,11 +325,10 @@ ADVERSARIAL = {
 
 
 @pytest.mark.parametrize("name", sorted(ADVERSARIAL))
-def test_a_long_text_takes_time_in_proportion(name: str) -> None:
-    """A hundred kilobytes of it take a quarter of a second; what grows with the square takes minutes."""
-    began = time.process_time()
-    mask(ADVERSARIAL[name])
-    assert time.process_time() - began < 10
+def test_the_steps_grow_with_the_length_alone(name: str) -> None:
+    text = ADVERSARIAL[name]
+    few, many = (calls(lambda text=text[:size]: mask(text)).total() for size in (5_000, 20_000))
+    assert many < 4.5 * few
 
 
 # --- values ------------------------------------------------------------------------------------------------

@@ -1,18 +1,19 @@
 """What gets out of a stream, however it is cut: no number, no listed word; and clean text at once."""
 
 import random
-import time
+import sys
 from collections.abc import Iterable
+from types import FrameType
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tandem.guardrails.digits import RunReader
 from tandem.guardrails.language import LISTED, professional
 from tandem.guardrails.number_words import FILLERS, SAID, TIMES
 from tandem.guardrails.pii import SSN_MARK, mask
-from tandem.guardrails.stream import StreamFilter
-from tandem.guardrails.unfinished import MOST_HELD
+from tandem.guardrails.stream import MOST_HELD, StreamFilter
 
 from ...kit.pii_corpus import Case, card, cards, check_digit, digits, social_security_numbers
 from ...kit.pii_harmless import harmless
@@ -276,13 +277,38 @@ ADVERSARIAL = {
 }
 
 
+def steps(text: str) -> tuple[int, int]:
+    """Return how many calls a filter makes for a text, and how many characters it reads as tokens."""
+    calls = characters = 0
+
+    def count(frame: FrameType, event: str, _: object) -> None:
+        nonlocal calls, characters
+        calls += event in {"call", "c_call"}
+        if event == "call" and frame.f_code is RunReader.take.__code__:
+            characters += len(frame.f_locals["token"])
+
+    pieces = [text[at : at + 4] for at in range(0, len(text), 4)]
+    sys.setprofile(count)
+    try:
+        filtered(pieces)
+    finally:
+        sys.setprofile(None)
+    return calls, characters
+
+
 @pytest.mark.parametrize("name", sorted(ADVERSARIAL))
-def test_a_long_text_takes_time_in_proportion(name: str) -> None:
-    """What grows with the square takes a minute."""
+def test_the_steps_grow_with_the_length_alone(name: str) -> None:
     text = ADVERSARIAL[name]
-    began = time.process_time()
-    filtered(text[at : at + 4] for at in range(0, len(text), 4))
-    assert time.process_time() - began < 12
+    (few, _), (many, characters) = steps(text[:2_000]), steps(text[:8_000])
+    assert many < 4.5 * few
+    # Twice, and again the few that stand before a number and may name it.
+    assert characters < 2.5 * 8_000
+
+
+@pytest.mark.parametrize("text", ["The parcel is on its way. ", "Order 23456 costs $49.99 on March 3, at 9:30. "])
+def test_a_character_of_an_ordinary_answer_is_read_once(text: str) -> None:
+    _, characters = steps(text * 100)
+    assert characters < 1.2 * len(text * 100)
 
 
 def test_every_beginning_of_a_card_is_waited_for() -> None:
