@@ -64,6 +64,8 @@ class Store(Reading):
         self, subject: SubjectId, entries: Sequence[Entry], *, token: str, not_after: float | None = None
     ) -> tuple[Receipt, ...]:
         """See :meth:`LaneStore.accept`."""
+        if not_after is not None:
+            self.storage.forget(subject)  # a deadline is the store's clock's, not one that was reckoned on
         return await self._do(subject, lane.wants_keys(entries), lane.accept, entries, token, not_after)
 
     async def claim(
