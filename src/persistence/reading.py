@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -30,6 +31,7 @@ class Reading:
     def __init__(self, storage: Storage, *, poll_seconds: float = 1.0) -> None:
         self.storage = storage
         self._poll_seconds = poll_seconds
+        self._tidying: set[asyncio.Future[None]] = set()
 
     @property
     def clock_offset(self) -> float:

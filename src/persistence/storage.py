@@ -109,9 +109,12 @@ class Storage(ABC):
         except TimeoutError as error:
             raise StoreUnavailable("(no answer in time)") from error
 
-    def forget(self) -> None:
-        """Remember nothing of any lane."""
-        self.__dict__.pop("_recalled", None)
+    def forget(self, *subjects: SubjectId) -> None:
+        """Remember nothing of these lanes; of none at all, when none is named."""
+        if subjects:
+            self._recall.forget(subjects)
+        else:
+            self.__dict__.pop("_recalled", None)
 
     @property
     def _recall(self) -> Recall:

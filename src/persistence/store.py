@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import chain
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from ..entries import Entry
-from ..errors import StoreUnavailable
+from ..errors import StoreUnavailable, TandemError
 from ..model import (
     Channel,
     Outgoing,
@@ -37,6 +38,7 @@ from .values import (
 P = ParamSpec("P")
 T = TypeVar("T")
 
+TIDY_SECONDS: Final = 1.0
 LISTEN_LIMIT: Final = 100
 PURGE_STEP: Final = 500
 """Lanes that a purge lists at once."""
@@ -64,13 +66,35 @@ class Store(Reading):
         self, subject: SubjectId, entries: Sequence[Entry], *, token: str, not_after: float | None = None
     ) -> tuple[Receipt, ...]:
         """See :meth:`LaneStore.accept`."""
+        if not_after is not None:
+            self.storage.forget(subject)  # a deadline is the store's clock's, not one that was reckoned on
         return await self._do(subject, lane.wants_keys(entries), lane.accept, entries, token, not_after)
 
     async def claim(
         self, subject: SubjectId, *, holder: str, seconds: float, accept: Sequence[Entry] = ()
     ) -> Claim | None:
-        """See :meth:`LaneStore.claim`."""
-        return await self._do(subject, lane.wants_claim(accept), lane.claim, holder, seconds, accept)
+        """See :meth:`LaneStore.claim`; a call that is cancelled on its way gives the lane back."""
+        claiming = asyncio.ensure_future(
+            self._do(subject, lane.wants_claim(accept), lane.claim, holder, seconds, accept)
+        )
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            giving_back = asyncio.ensure_future(self._give_back(claiming))
+            self._tidying.add(giving_back)
+            giving_back.add_done_callback(self._tidying.discard)
+            raise
+
+    async def _give_back(self, claiming: asyncio.Future[Claim | None]) -> None:
+        with suppress(TandemError):
+            claim = await claiming
+            if claim is not None:
+                await self.release(claim, forgive=True)
+
+    async def tidy(self) -> None:
+        """Wait for lanes that are being given back, before the store is closed."""
+        if self._tidying:
+            await asyncio.wait(self._tidying, timeout=TIDY_SECONDS)
 
     async def renew(self, claim: Claim, *, seconds: float) -> None:
         """See :meth:`LaneStore.renew`."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tandem.errors import LeaseLost
 from tandem.persistence.base import LaneStore
-from tandem.persistence.values import Change
+from tandem.persistence.values import Change, Claim
 
 from .kits import StoreKit
 from .records import JANE, JOHN, LEASE, conversation, fresh, take, talked, texts, write
+
+PATIENCE = 10.0
 
 
 async def test_a_free_lane_is_granted(store: LaneStore) -> None:
@@ -183,6 +187,22 @@ async def test_forgiving_after_a_commit_undoes_the_commits_try(store: LaneStore)
     await store.commit(claim, Change(conversation(), consumed=("a",)), token=fresh())
     await store.release(claim, forgive=True)
     assert [waiting.tries for waiting in await store.waiting(JANE)] == [0]
+
+
+async def test_a_claim_that_is_cancelled_on_its_way_gives_the_lane_back(kit: StoreKit) -> None:
+    await kit.store.accept(JANE, texts("a"), token=fresh())
+    for turns in range(1, 30):
+        call = asyncio.create_task(kit.store.claim(JANE, holder=fresh(), seconds=600.0))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        call.cancel()
+        (claimed,) = await asyncio.gather(call, return_exceptions=True)
+        if isinstance(claimed, Claim):  # it was faster
+            await kit.store.release(claimed, forgive=True)
+    async with asyncio.timeout(PATIENCE):
+        while (claim := await kit.store.claim(JANE, holder=fresh(), seconds=LEASE)) is None:
+            await asyncio.sleep(0.01)
+    assert [one.entry.key for one in claim.waiting] == ["a"]
 
 
 async def test_a_clock_that_is_set_back_hands_out_no_fence_again(kit: StoreKit) -> None:

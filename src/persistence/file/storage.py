@@ -54,9 +54,11 @@ async def open_file_store(
         raise StoreUnavailable(f"({type(error).__name__}: {error})") from error
     writer = DatabaseThread(files[0], name="store-writer", begin="BEGIN IMMEDIATE")
     reader = DatabaseThread(files[1], name="store-reader", begin="BEGIN")
+    store = Store(FileStorage(folder, writer, reader, clock_offset=clock_offset), poll_seconds=poll_seconds)
     try:
-        yield Store(FileStorage(folder, writer, reader, clock_offset=clock_offset), poll_seconds=poll_seconds)
+        yield store
     finally:
+        await store.tidy()
         await reader.close()
         await writer.close()
 

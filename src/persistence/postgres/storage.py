@@ -63,7 +63,11 @@ async def open_postgres_store(
         await schema.put_in_place(database, names, create=create)
         hints = Hints(database, table, poll_seconds)
         storage = PostgresStorage(database, hints, names.script("load.sql"), clock_offset=clock_offset)
-        yield Store(storage, poll_seconds=poll_seconds)
+        store = Store(storage, poll_seconds=poll_seconds)
+        try:
+            yield store
+        finally:
+            await store.tidy()
 
 
 class PostgresStorage(Storage):

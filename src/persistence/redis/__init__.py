@@ -31,6 +31,10 @@ async def open_redis_store(
     link = RedisLink(url, prefix=prefix, answer_seconds=answer_seconds)
     try:
         await prepare(link, create=create, production=production, allow_volatile=allow_volatile)
-        yield Store(RedisStorage(link, clock_offset=clock_offset))
+        store = Store(RedisStorage(link, clock_offset=clock_offset))
+        try:
+            yield store
+        finally:
+            await store.tidy()
     finally:
         await link.close()

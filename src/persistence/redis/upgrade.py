@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import structlog
 
-from ...model import SubjectId
+from ...model import ApprovalStatus, SubjectId
 from ..former import Former, carried_over
 from ..kinds import AUDIT, SECRET
 from ..rows import Put, Row, Writes
@@ -28,7 +28,7 @@ _OF_A_LANE: Final = (
 )  # fmt: skip
 _OF_A_PARTITION: Final = (
     "lanes", "optouts", "due", "lines", "waiting", "unsettled", "recent", "aside", "approvals", "tickets",
-    "fence",
+    "fence", "approvals:all", *(f"approvals:{status}" for status in ApprovalStatus),
 )  # fmt: skip
 
 
@@ -44,8 +44,7 @@ async def carry_over(link: RedisLink) -> None:
             await forget_lane(link, partition, id.decode())
             count += 1
         keys = [f"{partition}{name}" for name in _OF_A_PARTITION]
-        statuses = await link.ask("KEYS", f"{partition}approvals:*")
-        await link.ask("UNLINK", *keys, *statuses)
+        await link.ask("UNLINK", *keys)
     await link.ask("UNLINK", f"{link.prefix}audit-key")
     log.info("lanes_carried_over", done=count)
 
@@ -94,13 +93,23 @@ def _told(answer: Any) -> Any:
     return [_told(one) for one in answer] if isinstance(answer, list) else answer
 
 
+async def _audits(link: RedisLink) -> list[bytes]:
+    """Return the keys that proofs of erasures have. Step by step: the server has others to answer."""
+    found, cursor, begin = set(), b"0", f"{link.prefix}{{".encode()
+    while True:
+        cursor, names = await link.ask("SCAN", cursor, "MATCH", "*}:audit:*", "COUNT", 1000)
+        found |= {name for name in names if name.startswith(begin)}
+        if int(cursor) == 0:
+            return sorted(found)
+
+
 async def _carry_audit(link: RedisLink, storage: RedisStorage) -> None:
     """Carry over the proofs of erasures, and the key that their hashes were made with."""
     key = await link.ask("GET", f"{link.prefix}audit-key")
     if key is None:
         return
     await storage.apply([Writes(NOBODY, puts=(Put(Row(SECRET, "", 0, key.hex()), keep=True),))])
-    for name in await link.ask("KEYS", f"{link.prefix}{{*}}:audit:*"):
+    for name in await _audits(link):
         hashed = name.decode().rpartition(":")[2]
         puts = []
         for number, row in enumerate(await link.ask("LRANGE", name, 0, -1), start=1):
