@@ -1,4 +1,4 @@
-"""What happens to a subject: the entries of its lane. Frozen values, without a clock, a setting or a network."""
+"""Entries of a lane: everything that happens to a subject. Frozen values, without I/O."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TextReceived:
 
 @dataclass(frozen=True, slots=True)
 class SpokenPrompt:
-    """What a caller said in the call ``call`` (its CallSid), in the language ``lang`` (``en-US``, empty: unknown).
+    """Caller's words in the call ``call`` (its CallSid), in the language ``lang`` (``en-US``, empty: unknown).
 
     ``greeting`` is what the caller was told at the start, when this is the first thing they say. ``masked`` is as for
     a text.
@@ -45,7 +45,7 @@ class SpokenPrompt:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a caller heard of turn ``turn``, because they spoke over the rest, or the call was ``lost``.
+    """Part of turn ``turn`` that a caller heard before they spoke over it, or the call was ``lost``.
 
     ``announced`` is all that was being said when nobody had asked for it: an outcome, a message of staff. It may belong
     to no turn of its own, so ``turn`` is corrected only when these were its words.
@@ -68,7 +68,7 @@ class PersonWanted:
 
 
 class Verdict(StrEnum):
-    """What was decided about a gated call, or about one whose effect is unknown."""
+    """Verdicts on a gated call, or on one whose effect is unknown."""
 
     APPROVE = "approve"
     REJECT = "reject"
@@ -116,7 +116,7 @@ class Undelivered:
 
 @dataclass(frozen=True, slots=True)
 class StaffMessage:
-    """What a person of the staff writes to the customer."""
+    """Message of a staff member to the customer."""
 
     actor: str
     text: str
@@ -134,7 +134,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Revealed:
-    """Somebody of the staff looked at the customer's full number."""
+    """Record that a staff member looked at the customer's full number."""
 
     actor: str
     kind: Literal["revealed"] = "revealed"

@@ -19,7 +19,7 @@ Item = Mapping[str, Any]
 
 
 class Channel(StrEnum):
-    """How the customer reached us, and so how we answer."""
+    """Channels on which customers write, call and are answered."""
 
     SMS = "sms"
     WHATSAPP = "whatsapp"
@@ -134,7 +134,7 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """What tells a person from a machine: times of recent texts, and how often the last one was repeated."""
+    """Meter that tells a person from a machine: times of recent texts, repeats of the last one."""
 
     arrivals: tuple[float, ...] = ()
     noticed_at: float = 0.0
@@ -146,7 +146,7 @@ class Meter:
 
 
 class Priority(StrEnum):
-    """How urgent a ticket is."""
+    """Urgency of a ticket."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -155,7 +155,7 @@ class Priority(StrEnum):
 
 
 class TicketStatus(StrEnum):
-    """Whether somebody still has to look at a ticket."""
+    """States of a ticket: open, or solved."""
 
     OPEN = "open"
     CLOSED = "closed"
@@ -220,7 +220,7 @@ class Conversation:
 
 
 class Tone(StrEnum):
-    """How a timeline row is coloured."""
+    """Colours of timeline rows."""
 
     SUCCESS = "success"
     WARNING = "warning"
@@ -229,7 +229,7 @@ class Tone(StrEnum):
 
 
 class Source(StrEnum):
-    """Who did it."""
+    """Actors of timeline rows."""
 
     AGENT = "agent"
     STAFF = "staff"
@@ -257,7 +257,7 @@ class TimelineEvent:
 
 
 class ReplyStatus(StrEnum):
-    """Where a reply is. The last four come from status callbacks; a reply never moves backwards."""
+    """States of a reply. The last four come from status callbacks; a reply never moves backwards."""
 
     WAITING = "waiting"
     FAILED = "failed"

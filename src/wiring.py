@@ -1,4 +1,4 @@
-"""What the settings come to: each part of the gateway in its own terms."""
+"""Wiring: each part of the gateway, made from the settings in its own terms."""
 
 from __future__ import annotations
 

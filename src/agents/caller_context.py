@@ -1,4 +1,4 @@
-"""Who the agent is talking to: the run context that every tool receives and the model never sees."""
+"""Run context of the agent's tools: the caller and the turn's pending writes. The model never sees it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FindTicket = Callable[[str], Awaitable[Ticket | None]]
 
 
 class Library(Protocol):
-    """What the company knows; see :class:`~tandem.knowledge.library.Knowledge`."""
+    """Article search of the company; see :class:`~tandem.knowledge.library.Knowledge`."""
 
     async def search(self, question: str, *, category: str = "", limit: int = 5) -> Found:
         """Find passages of articles, the best first. Raises StoreUnavailable."""
@@ -43,7 +43,7 @@ class EmptyLibrary:
 
 @dataclass(slots=True)
 class PendingWrites:
-    """What tools ask for that is written with the turn's commit: nothing of it happens when the turn is lost."""
+    """Writes that tools ask for and the turn's commit makes: a turn that is lost makes none of them."""
 
     tickets: list[Ticket] = field(default_factory=list)
     messages: list[tuple[Route, str]] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What a message is about, by its words: a rough, quick and always equal guess. Pure."""
+"""Intent of a message, guessed from its words: rough, quick, deterministic. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..shop.order_number import find_order_number
 
 
 class Intent(StrEnum):
-    """What a customer may want."""
+    """Intents that a message may have."""
 
     ORDER = "order"
     BILLING = "billing"

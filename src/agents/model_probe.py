@@ -20,7 +20,7 @@ PROBE_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What came of asking. ``works`` is None when the service answers but does not say which models it has."""
+    """Result of asking the model service. ``works`` is None when it does not say which models it has."""
 
     works: bool | None
     text: str

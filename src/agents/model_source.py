@@ -1,4 +1,4 @@
-"""Where a run's models come from: the real endpoint with a key, canned rules without one."""
+"""Source of a run's models: the real endpoint with a key, canned rules without one."""
 
 from __future__ import annotations
 

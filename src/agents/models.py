@@ -1,4 +1,4 @@
-"""How requests reach the model: one client for the process, one deadline and one retry policy per call."""
+"""Model access: one client for the process, one deadline and one retry policy per call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a customer's plan includes. Pure: the tools ask here, so no words of a customer or model can change it.
+"""Support entitlement by plan. Pure: tools ask here, so no words of a customer or model can change it.
 
 Everybody may look up their account and orders, search the articles, and ask for a person. What people or money stand
 behind (tickets and refunds by the agent) is personal support, which some plans do not include.

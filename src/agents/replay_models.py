@@ -1,4 +1,4 @@
-"""Models that ask nobody: they let the SDK reach a tool, and say nothing about it."""
+"""Stub models that execute one approved call without contacting a model."""
 
 from __future__ import annotations
 

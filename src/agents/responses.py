@@ -60,7 +60,7 @@ class EndpointError(Exception):
 
 
 class ResponsesEndpoint:
-    """What the SDK's Responses model asks of a client: ``responses.create`` and ``base_url``."""
+    """Client interface that the SDK's Responses model uses: ``responses.create`` and ``base_url``."""
 
     def __init__(self, session: aiohttp.ClientSession, client: AsyncOpenAI) -> None:
         """Send over ``session``; address, key and headers are those of ``client``."""

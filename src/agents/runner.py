@@ -58,7 +58,7 @@ class RunLimits:
 
 @dataclass(slots=True)
 class _Progress:
-    """What a turn has come to so far; kept outside the run, so that it survives one that breaks off."""
+    """Progress of a turn, kept outside the run, so that it survives a run that breaks off."""
 
     items: list[Item]
     gated: list[GatedCall] = field(default_factory=list)

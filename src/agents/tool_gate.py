@@ -1,4 +1,4 @@
-"""Around every tool: nothing runs except through the run that it belongs to, and only calls that can wait may wait."""
+"""Wraps every tool so that its calls go through the current run; rejects gated tools that cannot be paused."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Policy = Callable[[RunContextWrapper[Any], dict[str, Any], str], Awaitable[bool]
 
 
 class ToolRun(Protocol):
-    """What decides how a call is run: a turn's journal, or the execution of one approved call."""
+    """Decides how a tool call is run: a turn's journal, or the execution of one approved call."""
 
     async def call(self, tool: GatedTool, context: ToolContext[Any], arguments: str) -> Any:
         """Run the call, or answer in its place."""

@@ -1,4 +1,4 @@
-"""What the tools of one turn did, recorded where they run: it survives a model that fails or is cut off afterwards.
+"""Journal of a turn's tool calls, recorded where they run: it survives a model that fails afterwards.
 
 Every call with a side effect goes through the store's ledger, so that a turn which is run again after a crash does
 not do it again.

@@ -37,7 +37,7 @@ _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 class _Form(dict[str, list[str]]):
-    """What RequestValidator reads: it asks for ``getlist``, so that repeated names are signed with every value."""
+    """Form for RequestValidator, which asks for ``getlist``, so that repeated names are signed with every value."""
 
     def getlist(self, name: str) -> list[str]:
         return self[name]

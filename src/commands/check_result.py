@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """How an item stands. Only a problem makes the check fail."""
+    """State of a checked item. Only a problem makes the check fail."""
 
     OK = "ok"
     NOTICE = "notice"
@@ -17,7 +17,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What was found of one item. ``text`` says what is wrong and what to do, or why nothing was looked at."""
+    """Result for one item. ``text`` says what is wrong and what to do, or why nothing was looked at."""
 
     state: State
     item: str

@@ -1,4 +1,4 @@
-"""What ``tandem check --online`` asks Twilio: credentials, number, webhooks, messaging service."""
+"""Twilio's part of ``tandem check --online``: credentials, number, webhooks, messaging service."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from .speech_stream import SpeechStream
 
 @dataclass(slots=True)
 class Steering:
-    """What a run and its surroundings tell each other while it goes on.
+    """Signals between a run and its surroundings while it goes on.
 
     ``tools_begun`` counts calls that began: a turn in which none began may be cancelled and run again. ``speech`` is
     the voice of a spoken turn; the run then streams, and stops when the caller speaks over it.
@@ -85,7 +85,7 @@ class UnknownEffect:
 
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """What tools asked for that the commit writes: tickets, texts to somebody, a raised level of escalation."""
+    """Tools' requests that the commit writes: tickets, texts to other customers, a raised escalation."""
 
     tickets: tuple[Ticket, ...] = ()
     messages: tuple[tuple[Route, str], ...] = ()
@@ -94,7 +94,7 @@ class Requested:
 
 @dataclass(frozen=True, slots=True)
 class TurnResult:
-    """What a turn came to.
+    """Result of a turn.
 
     ``items`` are plain (docs/persistence.md), beginning with the customer's words; they hold what really happened,
     also when ``error`` says how the turn broke off: a tool that ran stays in history. ``text`` is the agent's answer.
@@ -118,7 +118,7 @@ class TurnResult:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """What became of a decided call: EXECUTED, FAILED, UNKNOWN (it may have happened) or VOID (it cannot be run)."""
+    """Outcome of a decided call: EXECUTED, FAILED, UNKNOWN (it may have happened) or VOID (it cannot be run)."""
 
     status: ApprovalStatus
     output: str

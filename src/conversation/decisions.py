@@ -1,4 +1,4 @@
-"""What staff, the clock and the customer decide about calls that wait, carried out in the lane."""
+"""Carries out decisions of staff, clock and customer about calls that wait."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ CERTAIN = 0.8
 
 
 class _TakenAway(Exception):
-    """Somebody else has the line, or has had it: ``instead`` is what it holds for us now, if anything."""
+    """The line is held by another holder; ``instead`` is the reply that it holds for us now, if any."""
 
     def __init__(self, instead: Outgoing | None) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What customers are told when things go otherwise: fixed sentences, no internals (docs/channels.md lists them)."""
+"""Fixed sentences for customers, without internals (docs/channels.md lists them)."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ class Purchase:
 
 @dataclass(frozen=True, slots=True)
 class CustomerProfile:
-    """What was gathered about a customer; whatever could not be had in time is empty.
+    """Facts gathered about a customer; those that were not there in time are empty.
 
     ``orders`` and ``events`` are the oldest first, ``facts`` what the identity source knows.
     """

@@ -1,4 +1,4 @@
-"""Who runs when: keys are woken, and a bounded pool of workers runs each woken key, one run per key at a time.
+"""Schedules keys on a bounded pool of workers: one run per woken key at a time.
 Urgent keys do not wait for a worker.
 
 The engine uses one schedule for lanes and one for outbox lines. It only decides *when*; that two processes never run

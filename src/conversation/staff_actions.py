@@ -1,4 +1,4 @@
-"""What staff do in a customer's lane besides deciding: write, hold the agent, look at a number, work on tickets."""
+"""Staff actions in a lane besides deciding: write, hold the agent, reveal a number, work on tickets."""
 
 from __future__ import annotations
 

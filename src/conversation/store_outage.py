@@ -14,14 +14,14 @@ log = structlog.get_logger(__name__)
 
 
 class StoreOutage:
-    """What one process knows about its store. Only a write shows that it is back: a full disk can be read."""
+    """Tracks whether the store is away. Only a write shows that it is back: a full disk can be read."""
 
     def __init__(self) -> None:
         self._since: float | None = None
 
     @property
     def lasts(self) -> bool:
-        """Whether the store was away when it was last heard of."""
+        """True if the store was away when last tried."""
         return self._since is not None
 
     @contextmanager

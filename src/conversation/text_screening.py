@@ -1,4 +1,4 @@
-"""Which texts reach the agent, and what happens to the others. Pure.
+"""Screens texts before the agent: opt-outs, limits, machines, empty and long ones. Pure.
 
 Texts that never reach it: opt-out words, empty and over-long messages, what comes faster than people write, and what
 another machine keeps repeating. A goodbye does reach it, and ends the session. Times are the store's clock, seconds.
@@ -32,7 +32,7 @@ REPEAT_SECONDS = 600.0
 
 @dataclass(slots=True)
 class Screened:
-    """What became of a burst: ``texts`` for the agent, ``notices`` for the customer, ``happened`` for the timeline.
+    """Screened burst: ``texts`` for the agent, ``notices`` for the customer, ``happened`` for the timeline.
 
     ``blocked`` says that waiting replies of the channel must not be sent any more.
     """

@@ -1,4 +1,4 @@
-"""What a ticket is called, and what happened to it step by step. Pure."""
+"""Ticket ids, and the steps of a ticket's history. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is it: what turns an address into the subject whose lane an entry belongs to."""
+"""Subject resolution: from an address to the subject whose lane an entry belongs to."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class SubjectResolver(Protocol):
 
 
 class Identity(SubjectResolver, Protocol):
-    """What the gateway asks: a resolver that never fails and never takes long, and what is known of a subject."""
+    """Resolver that never fails and never takes long, with facts about subjects."""
 
     async def glance(self, address: Address, *, session: str, metadata: Metadata = NO_METADATA) -> Resolution:
         """As :meth:`resolve`, from what is known here already; a source is asked, but not waited for."""

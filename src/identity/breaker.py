@@ -10,7 +10,7 @@ FIRST_REST, LONGEST_REST = 5.0, 60.0
 
 
 class May(StrEnum):
-    """What a caller may do."""
+    """Permissions of a circuit breaker."""
 
     ASK = "ask"
     PROBE = "probe"

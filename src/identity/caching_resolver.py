@@ -1,4 +1,4 @@
-"""What stands before a source of customers: it never fails, never takes longer than its deadline, and rests when the
+"""Caching resolver over a customer source: it never fails, keeps its deadline, and rests when the
 source is down. Behind every answer stands the telephone number.
 
 The subject names the lane, so it should stay the same. What an outage can do to that, in this order:

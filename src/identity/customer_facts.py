@@ -1,4 +1,4 @@
-"""What is kept of what a source says of a customer: JSON values, cut to a size that a model can be shown. Pure."""
+"""Facts of a customer source: JSON values, cut to a size that a model can be shown. Pure."""
 
 from __future__ import annotations
 

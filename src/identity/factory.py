@@ -31,7 +31,7 @@ NOBODYS_NUMBER: Final = Address("tel", "+15005550006")
 
 
 class IdentitySettings(Protocol):
-    """What the resolvers want to know; :class:`~tandem.settings.Settings` says it."""
+    """Settings that resolvers need; :class:`~tandem.settings.Settings` fulfils it."""
 
     subject_resolver: str
     default_region: str

@@ -1,4 +1,4 @@
-"""What comes with a request besides the address: names and values of a signed webhook's query, or of a call. Pure."""
+"""Request metadata besides the address: a signed webhook's query, or a call's parameters. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which answers of a source are believed, and how long they are kept. Pure."""
+"""Checks a source's answers and says how long they are kept. Pure."""
 
 from __future__ import annotations
 

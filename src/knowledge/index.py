@@ -48,7 +48,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search came to. ``categories`` are all that articles are in."""
+    """Result of a search. ``categories`` are all that articles are in."""
 
     hits: tuple[Hit, ...]
     categories: tuple[str, ...]

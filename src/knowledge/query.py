@@ -1,4 +1,4 @@
-"""What somebody asks, as full-text search understands it. Pure.
+"""Turns a question into a full-text query. Pure.
 
 Only letters and digits of a question reach the search, each word in quotes, so no character of it is an operator
 (sqlite.org/fts5.html, section 3).

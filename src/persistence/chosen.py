@@ -49,7 +49,7 @@ class StoreSettings(Protocol):
 
     @property
     def production(self) -> bool:
-        """Whether real customers are served."""
+        """True if real customers are served."""
         ...
 
 

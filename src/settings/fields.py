@@ -38,7 +38,7 @@ MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 
 
 class Settings(BaseModel):
-    """What the gateway was told. Frozen; secrets hide themselves when printed."""
+    """Settings of the gateway. Frozen; secrets hide themselves when printed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True)
 
@@ -218,7 +218,7 @@ class Settings(BaseModel):
 
     @property
     def production(self) -> bool:
-        """Whether real customers are served."""
+        """True if real customers are served."""
         return self.app_env == "production"
 
     @property
@@ -232,7 +232,7 @@ class Settings(BaseModel):
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What to tell the operator at start, although it does not stop the start."""
+        """Notices for the operator at start that do not stop it."""
         return self._notices
 
     def secrets(self) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ ReadT = TypeVar("ReadT")
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a shop is waited for, in seconds: one request, a question with everything tried again, the pause
+    """Time limits of a shop over HTTP, in seconds: one request, a question with all retries, the pause
     before the second try (doubled for each further one), and the longest pause that a busy shop may ask for.
     """
 

@@ -1,4 +1,4 @@
-"""What a business system over HTTP answers, read strictly. Pure.
+"""Reads the answers of a business system over HTTP, strictly. Pure.
 
 An answer that fits nothing gives None: nothing of it is used, and nothing of it is passed on. Whose record it is, the
 asker compares.

@@ -29,7 +29,7 @@ LOST_SECONDS = 1.2
 
 @dataclass(frozen=True, slots=True)
 class CallOptions:
-    """How a call is made and what becomes of it.
+    """Options of a simulated call.
 
     ``chars_per_second`` is the agent's pace, and all other times are scaled with it: 15 is real, infinity immediate.
     ``dial`` is what becomes of a transfer: completed, no-answer, busy or failed. ``signature`` replaces the socket's

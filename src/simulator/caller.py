@@ -1,4 +1,4 @@
-"""What a caller can do in a simulated call, and hear of it."""
+"""Caller of a simulated call: speaks, presses keys, hangs up, and hears."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ Event = Speaking | Played
 
 @dataclass(frozen=True, slots=True)
 class PlaybackCut:
-    """What an interruption stopped: the text heard of the current utterance, and for how long it was spoken."""
+    """Interrupted playback: the text heard of the current utterance, and for how long it was spoken."""
 
     heard: str
     milliseconds: int

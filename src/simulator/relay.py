@@ -34,7 +34,7 @@ _BAD_FRAMES = 10
 
 @dataclass(frozen=True, slots=True)
 class SessionEnd:
-    """How a session ended, as the action callback tells it. ``code`` is 0 when nothing went wrong."""
+    """End of a session, as the action callback tells it. ``code`` is 0 when nothing went wrong."""
 
     status: str
     handoff: str | None = None

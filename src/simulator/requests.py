@@ -1,4 +1,4 @@
-"""How a simulated call reaches the gateway: signed webhooks and the signed socket, all on the gateway's own address."""
+"""Requests of a simulated call: signed webhooks and the signed socket, on the gateway's own address."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class MessagePage:
 
 @dataclass(slots=True)
 class GatewayClient:
-    """Where the gateway is. ``url`` is its real address and may change during a call; ``public`` is what is signed.
+    """Client of the gateway. ``url`` is its real address and may change during a call; ``public`` is signed.
 
     ``route``, where given, chooses the address of each request instead, as a load balancer does.
     """

@@ -29,7 +29,7 @@ DELIVERED = ("queued", "sent", "delivered")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How the gateway answered a webhook; status 0 when it did not."""
+    """Answer of the gateway to a webhook; status 0 when there was none."""
 
     status: int
     body: str

@@ -1,4 +1,4 @@
-"""What Twilio reads in a TwiML answer to a call. Pure.
+"""Reads TwiML answers as Twilio does. Pure.
 
 Verbs and nouns: twilio.com/docs/voice/twiml and, below it, connect/conversationrelay, say, dial, number, redirect.
 """

@@ -1,4 +1,4 @@
-"""How Twilio looks from outside: ids, signatures, JSON and forms of the pretend one. Pure but for random ids.
+"""Twilio's wire format: ids, signatures, JSON and forms. Pure but for random ids.
 
 Knows only the public protocol (twilio.com/docs/messaging/api/message-resource), nothing of the gateway.
 """
@@ -61,7 +61,7 @@ class SimMessage:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What goes wrong with one create request.
+    """Fault of one create request.
 
     ``status`` and ``code`` are answered (429 and 20429; 400 and 21610). ``created``: the message comes into being all
     the same. ``hang``: no answer until the client gives up. ``drop``: the connection breaks within the answer.

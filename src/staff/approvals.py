@@ -44,7 +44,7 @@ class CallImpossible(MalformedRequest):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one decision: what was said when it was accepted; else unknown, decided, expired or stale.
+    """Result of one decision: its status when accepted; else unknown, decided, expired or stale.
 
     ``approval`` is how it stands now, None when there is no such approval.
     """

@@ -1,4 +1,4 @@
-"""Who of the staff is asking: a named token as ``Authorization: Bearer …``, or the staff page's session cookie."""
+"""Staff authentication: a named token as ``Authorization: Bearer …``, or the page's session cookie."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from ..persistence.values import Receipt
 
 
 class Decider(Protocol):
-    """Where decisions go. Fulfilled by the turn engine."""
+    """Takes decisions. Fulfilled by the turn engine."""
 
     async def decide(self, subject: SubjectId, decision: Decision, *, key: str, not_after: float | None) -> Receipt:
         """Make a decision durable, unless ``key`` has one already (DUPLICATE) or ``not_after`` is past (LATE)."""

@@ -36,7 +36,7 @@ AT_ONCE = 8
 
 
 class Actor(Protocol):
-    """Where the acts of staff go. Fulfilled by the turn engine."""
+    """Takes the actions of staff. Fulfilled by the turn engine."""
 
     async def act(self, subject: SubjectId, act: StaffAct, *, key: str) -> Receipt:
         """Make an act durable, unless ``key`` did it already (DUPLICATE)."""
@@ -240,7 +240,7 @@ def _searchable(row: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Records:
-    """What is kept of a customer beside the conversation."""
+    """Records of a customer beside the conversation."""
 
     timeline: tuple[TimelineEvent, ...]
     replies: tuple[StoredReply, ...]

@@ -1,4 +1,4 @@
-"""Who the subjects are: their numbers, and what the business data knows of them, without waiting long for it."""
+"""Customer directory: numbers and accounts of subjects, without waiting long for business data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What staff see of a customer: the account, orders, tickets and a few numbers. No HTTP."""
+"""Customer view for staff: account, orders, tickets and a few figures. No HTTP."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class StaffEvents:
 
     @property
     def open_pages(self) -> int:
-        """How many streams are open."""
+        """Number of open streams."""
         return len(self._pages)
 
     async def hear(self, happened: Happened) -> None:

@@ -1,4 +1,4 @@
-"""Whom staff mean by what they write: an id, or a telephone number, whose owner may be known under another id."""
+"""Finds the subject that staff name by an id or a telephone number."""
 
 from __future__ import annotations
 

@@ -149,3 +149,12 @@ def test_rules_notice(module: str, source: str) -> None:
 )
 def test_rules_allow(module: str, source: str) -> None:
     assert broken_rules(Path(module), source) == []
+
+
+def test_a_class_name_stands_for_one_thing() -> None:
+    found: dict[str, list[str]] = {}
+    for module in modules():
+        for node in ast.walk(ast.parse((SRC / module).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(str(module))
+    assert {name: places for name, places in found.items() if len(places) > 1} == {}

@@ -17,7 +17,7 @@ Told = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class ModelInput:
     """What there is to answer.
 
     ``said``: the customer's words; ``notes``: those of the staff desk, where they are newer. ``calls``: arguments and
@@ -33,7 +33,7 @@ class Turn:
     ticket: str | None
 
 
-def read(items: Sequence[Item], tools: frozenset[str]) -> Turn:
+def read(items: Sequence[Item], tools: frozenset[str]) -> ModelInput:
     """Read a model's input: the turn begins with the newest burst of messages, or of notes."""
     items = [item for item in items if not _passed_over(item)]
     roles = [item.get("role") for item in items]
@@ -44,7 +44,7 @@ def read(items: Sequence[Item], tools: frozenset[str]) -> Turn:
     newest = [_text(item.get("content")) for item in items[start:end]]
     said = "\n".join(newest if by == "user" else ()).replace("\u2019", "'")
     outputs = [output for _, _, output in reversed(_calls(items))]
-    return Turn(
+    return ModelInput(
         said=said,
         notes=newest if by == "system" else (),
         calls={tool: (arguments, output) for tool, arguments, output in _calls(items[end:])},

@@ -17,7 +17,7 @@ from ...model import Item
 from ...shop.order_number import parse_order_number, spoken_order_number
 from ..plans import NOT_IN_PLAN
 from ..tools.outputs import BAD_AMOUNT, NOT_FOUND, TOO_MUCH
-from .reading import NOTE, Told, Turn, read, read_object
+from .reading import NOTE, ModelInput, Told, read, read_object
 
 REFUND = (
     r"(?a)\A(?:please )?(?:i want (?:my money back|a refund)|refund(?! (?:of|for) order))"
@@ -70,7 +70,7 @@ def next_step(items: Sequence[Item], tools: frozenset[str]) -> Step:
     return answer if isinstance(answer, Step) else words.format_map(_fields(answer))
 
 
-def _answer(turn: Turn, tool: str, arguments: Told) -> Told | Step:
+def _answer(turn: ModelInput, tool: str, arguments: Told) -> Told | Step:
     """Return what a tool answers; or the call of it, or why it told nothing."""
     if tool not in turn.tools:
         return "I can't do that from here. I am sorry."
@@ -119,7 +119,7 @@ def _fields(answer: Told) -> Told:
     return defaultdict(str, {**answer, **made})
 
 
-def _order(turn: Turn) -> Told | Step:
+def _order(turn: ModelInput) -> Told | Step:
     """Return the order that is meant, or the step that finds it out."""
     if turn.order:
         return {"order_id": turn.order}
@@ -133,7 +133,7 @@ def _order(turn: Turn) -> Told | Step:
     return {"order_id": orders[0]}
 
 
-def _refund(turn: Turn) -> Told | Step:
+def _refund(turn: ModelInput) -> Told | Step:
     """Return what to pay back: the amount that was said, else what is left of the order."""
     said = next(re.finditer(REFUND, turn.said, re.IGNORECASE))
     order = parse_order_number(said["order"])
@@ -150,17 +150,17 @@ def _refund(turn: Turn) -> Told | Step:
     return {"order_id": order, "amount": round(total - back, 2), "reason": turn.said}
 
 
-def _person(turn: Turn) -> Told:
+def _person(turn: ModelInput) -> Told:
     priority = "high" if re.search(r"urgent|emergency|unacceptable", turn.said, re.IGNORECASE) else "medium"
     return {"reason": "The customer asks for a person.", "priority": priority, "summary": turn.said}
 
 
-def _ticket(turn: Turn) -> Told:
+def _ticket(turn: ModelInput) -> Told:
     subject = re.split(r"\bticket (?:about|for) |ticket: ", turn.said)[-1].strip(" .!?\n")[:80]
     return {"customer_id": "me", "subject": subject, "description": turn.said, "priority": "medium"}
 
 
-def _question(turn: Turn) -> Told:
+def _question(turn: ModelInput) -> Told:
     return {"query": turn.said, "category": "", "max_results": 1}
 
 
@@ -198,7 +198,7 @@ def _listed(parts: Sequence[str]) -> str:
 
 
 # fmt: off
-SCENARIOS: Sequence[tuple[str, str, Callable[[Turn], Told | Step] | None, str]] = (
+SCENARIOS: Sequence[tuple[str, str, Callable[[ModelInput], Told | Step] | None, str]] = (
     (REFUND, "process_refund", _refund, "{done}"),
     (r"\b(?:are you|is this|am i) .*\b(?:human|person|robot|bot|ai|machine)\b", "", None,
      "I am not a person and not a language model: I am a set of canned rules that answers while no model key is set. "

@@ -1,4 +1,4 @@
-"""What running a tool does to the world, as the tool declares it.
+"""Effect of running a tool, as the tool declares it: none, repeatable, or at most once.
 
 A tool counts as having a side effect unless it declares otherwise, because running one twice may then do harm: the
 effect ledger runs those at most once. Declaring is one line::

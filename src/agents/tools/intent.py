@@ -1,4 +1,4 @@
-"""What a message is about, as the model may ask when it is not sure."""
+"""Tool that classifies a message's intent, for a model that is not sure."""
 
 from __future__ import annotations
 

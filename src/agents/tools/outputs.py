@@ -1,4 +1,4 @@
-"""What tools answer the model: compact JSON text, and one shape for every refusal. Pure.
+"""Tool outputs: compact JSON text, and one shape for every refusal. Pure.
 
 A refusal is ``{"error": code, "message": sentence}``. The sentence is for the model to pass on; it never holds
 another customer's data. A tool that raises writes no answer of its own: what the model sees of it is decided in one

@@ -1,4 +1,4 @@
-"""What an answer looks like as text messages: Markdown removed, counted in segments, split. Pure.
+"""Turns an answer into text messages: Markdown removed, counted in segments, split. Pure.
 
 :func:`compose` gives the parts of an answer, and ``"".join(compose(text)) == clean(text)``: nothing is lost or added
 at a seam; the blank at a seam ends the earlier part.

@@ -1,4 +1,4 @@
-"""What follows when a ConversationRelay session ends: reconnect, transfer, or the end of the call. Pure.
+"""Decides what follows a ConversationRelay session: reconnect, transfer, or the call's end. Pure.
 
 Twilio posts how it ended to the action URL (twilio.com/docs/voice/twiml/connect/conversationrelay, "action").
 """
@@ -21,7 +21,7 @@ STEADY_SECONDS = 60.0
 
 
 class Next(StrEnum):
-    """What to do with the call."""
+    """Next step of a call whose session ended."""
 
     RECONNECT = "reconnect"
     TRANSFER = "transfer"
@@ -31,7 +31,7 @@ class Next(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a session ended. ``attempt`` is the number of the next one, ``ticket`` that of a caller to be transferred.
+    """End of a session. ``attempt`` numbers the next one, ``ticket`` is that of a caller to be transferred.
 
     ``moved``: the replica that held the session ended it on purpose, so that another one takes the call over.
     """

@@ -310,7 +310,7 @@ class LiveCall:
         self._watch.touch(self._now())
 
     def _silent(self) -> bool:
-        """Tell whether nobody speaks: no open turn, no speech under way, and a moment of quiet behind us."""
+        """Return True if the line is idle: no open turn, nobody speaking, QUIET_SECONDS since the last speech."""
         session = self._session
         busy = session.agent_speaking or session.client_speaking or session.phase is not Phase.LISTENING
         return self._ready.is_set() and not busy and self._now() >= self._quiet_at

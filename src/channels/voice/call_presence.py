@@ -1,4 +1,4 @@
-"""What other replicas know of a call here: who holds its socket, said again and again while it lives."""
+"""Presence of a live call: tells other replicas who holds its socket, renewed while it lives."""
 
 from __future__ import annotations
 

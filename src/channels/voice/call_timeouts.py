@@ -16,7 +16,7 @@ WARNING_SECONDS = 60.0
 
 
 class TimeoutKind(StrEnum):
-    """What is to be said."""
+    """Sentences that a timeout asks for."""
 
     STILL_THERE = "still_there"
     GOODBYE_SILENCE = "goodbye_silence"

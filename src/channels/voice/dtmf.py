@@ -13,7 +13,7 @@ LONGEST = 64
 
 
 class KeyMeaning(StrEnum):
-    """What a key does."""
+    """Meaning of a key."""
 
     PERSON = "person"
     REPEAT = "repeat"

@@ -47,7 +47,7 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What the caller said. Partials, ``last`` False, are cumulative; the final one repeats them."""
+    """Caller's words. Partials, ``last`` False, are cumulative; the final one repeats them."""
 
     text: str
     lang: str = ""
@@ -260,7 +260,7 @@ class SendDigits:
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """What is spoken and what is understood from now on; None leaves it as it is."""
+    """Changes the language that is spoken or understood; None leaves it as it is."""
 
     tts: str | None = None
     transcription: str | None = None

@@ -1,4 +1,4 @@
-"""What a call was given to speak, and how much of it the caller heard. Pure; the memory of :mod:`.relay_session`.
+"""Tracks what a call was given to speak and how much was heard. Pure; the memory of :mod:`.relay_session`.
 
 Speech lags: Twilio plays a text long after it was sent, and an ``interrupt`` names no turn. So everything that is sent
 is kept, in order, with the turn that it belongs to, and the turn is found by what was heard:
@@ -49,8 +49,8 @@ class _Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What an interrupt stopped: a turn and what was heard of it, or, with None, speech that belongs to no turn."""
+class HeardSpeech:
+    """Interrupted speech: a turn and what was heard of it; turn None for speech of no turn."""
 
     turn: int | None
     heard: str = ""
@@ -123,7 +123,7 @@ class PlaybackTracker:
             self._astray = not ends
             self._played = min(ends, default=self._played)
 
-    def cut(self, utterance: str, *, open_turn: int | None, before: int | None = None) -> Heard | None:
+    def cut(self, utterance: str, *, open_turn: int | None, before: int | None = None) -> HeardSpeech | None:
         """Find what an interrupt stopped and settle it; None when nothing is known that could have been playing.
 
         ``before`` is the position at which a key was pressed: its interrupt is first looked for in what was sent
@@ -135,14 +135,14 @@ class PlaybackTracker:
         # Settled speech last: it is a repetition, or a notice that was sent just before the interrupt and yet played.
         for pieces in (older, live, self._pieces):
             if folded and (place := self._place(folded, pieces)):
-                return Heard(None) if place[0].settled else self._settle(*place)
+                return HeardSpeech(None) if place[0].settled else self._settle(*place)
         piece = self._likely(folded, older, open_turn)
         if piece is None:
             return None
         known = self._settle(piece, piece.start if self.position is None else self.position)
         if not folded or known.turn is None or not self.said(known.turn):
             return known
-        return Heard(known.turn, _less_notices(utterance, [piece for piece in live if piece.turn == known.turn]))
+        return HeardSpeech(known.turn, _less_notices(utterance, [piece for piece in live if piece.turn == known.turn]))
 
     def _place(self, folded: str, pieces: Sequence[_Piece]) -> tuple[_Piece, int] | None:
         """Find the piece and the position at which something heard ended, when it fits whole."""
@@ -166,7 +166,7 @@ class PlaybackTracker:
         alike = max(reversed(list(_walks(folded, pieces))), key=lambda walk: walk[0], default=None)
         return alike[1] if alike and alike[0] >= _ALIKE else pieces[-1] if pieces else None
 
-    def _settle(self, stopped: _Piece, position: int) -> Heard:
+    def _settle(self, stopped: _Piece, position: int) -> HeardSpeech:
         last = max(
             number
             for number, piece in enumerate(self._pieces)
@@ -177,7 +177,7 @@ class PlaybackTracker:
         heard = "" if stopped.turn is None else self.said(stopped.turn, position)
         if self._played is not None:
             self._played = max(self._played, position)
-        return Heard(stopped.turn, heard)
+        return HeardSpeech(stopped.turn, heard)
 
 
 def _stream(pieces: Sequence[_Piece]) -> str:

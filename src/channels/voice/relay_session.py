@@ -51,7 +51,7 @@ _SPEAKERS: Mapping[str, Literal["agent", "client"]] = {"agentSpeaking": "agent",
 
 
 class Phase(StrEnum):
-    """Where a session is."""
+    """Phases of a session."""
 
     AWAITING_SETUP = "awaiting setup"
     LISTENING = "listening"

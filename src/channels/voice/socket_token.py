@@ -22,7 +22,7 @@ _ALGORITHM = "HS256"
 
 @dataclass(frozen=True, slots=True)
 class SocketClaims:
-    """What a valid token says. ``nonce`` is what must not be used twice; ``attempt`` counts lost sockets before.
+    """Claims of a valid token. ``nonce`` must not be used twice; ``attempt`` counts lost sockets before.
 
     ``resumed``: the call was connected before, so nothing greeted the caller now.
     """

@@ -1,4 +1,4 @@
-"""What holds for every call, and where it goes."""
+"""Voice configuration: rules of every call and the addresses around it."""
 
 from __future__ import annotations
 
