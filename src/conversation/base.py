@@ -1,4 +1,4 @@
-"""What the turn engine asks of the rooms around it: an agent that runs turns, and senders that reach customers."""
+"""Protocols that the turn engine needs: an agent that runs turns, senders that reach customers."""
 
 from __future__ import annotations
 

@@ -93,12 +93,12 @@ class Surroundings:
 
     @cached_property
     def near_card(self) -> bool:
-        """Whether a payment card is spoken of on either side."""
+        """True if a payment card is spoken of on either side."""
         return bool(_CARD_NEAR.search(self._before)) or self._after == "card"
 
     @cached_property
     def near_bank_card(self) -> bool:
-        """Whether a Maestro or bank card is spoken of, and not a gift or member card."""
+        """True if a Maestro or bank card is spoken of, and not a gift or member card."""
         return bool(_BANK_CARD_NEAR.search(self._before))
 
     def names(self, first: int, last: int) -> set[str | None]:

@@ -1,1 +1,1 @@
-"""Where lanes live: one interface, several stores, one contract suite."""
+"""Lane stores: one interface, three storages, one contract suite."""

@@ -26,7 +26,7 @@ from .postgres.address import PostgresAddress
 
 
 class StoreSettings(Protocol):
-    """What the stores want to know; :class:`~tandem.settings.Settings` says it."""
+    """Settings that stores need; :class:`~tandem.settings.Settings` fulfils it."""
 
     persistence_adapter: str
     state_persistence_dir: Path

@@ -57,7 +57,7 @@ class Carried:
 
 @dataclass(slots=True)
 class LaneHead:
-    """What a lane is.
+    """Head of a lane: lease, fence, what waits, the lines of replies.
 
     ``holder`` got the fence; ``held`` says whether it still has the lease, until ``lease_until``. ``tried`` is the
     entry whose tries that claim raised; ``unreadable``: it found the conversation so. ``wake_at``: when the lane is due

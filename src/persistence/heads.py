@@ -1,4 +1,4 @@
-"""What the list of conversations shows of one, worked out when it is committed and stored beside its record. Pure."""
+"""Fields that the list of conversations shows, computed at each commit and stored beside the record. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a lane store tells without changing anything."""
+"""Reads of a lane store; they change nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a replica remembers of lanes that it wrote: head, version and what waits. It saves the next load.
+"""Cache of the lanes that this replica wrote: head, version and waiting entries. It saves the next load.
 
 Whatever is remembered may be outdated; the version tells when it is applied.
 """

@@ -1,4 +1,4 @@
-"""What is loaded of a lane and what is written: rows, one head per lane, entries of indexes. Values without rules.
+"""Values that storages load and write: rows, one head per lane, index entries. No rules.
 
 Everything of a lane is a **row** ``(subject, kind, key, sequence, record)``, but for its **head**, one text under a
 version that no other head ever had. **Index entries** ``(index, subject, key, sort)`` make lanes findable.
@@ -30,7 +30,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """What to load beside the head: rows by name, whole kinds, the newest of kinds, counts up to a sequence."""
+    """Selection to load beside the head: rows by name, whole kinds, the newest of kinds, counts up to a sequence."""
 
     rows: frozenset[Name] = frozenset()
     kinds: frozenset[str] = frozenset()
@@ -62,7 +62,7 @@ class Missing(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a lane held at one moment. ``rows`` has None for a name that was asked for and is not there."""
+    """Contents of a lane at one moment. ``rows`` has None for a name that was asked for and is not there."""
 
     subject: SubjectId
     now: float
@@ -115,7 +115,7 @@ class HeadWrite:
 
 @dataclass(frozen=True, slots=True)
 class Writes:
-    """What one step changes of one lane, all of it or nothing, in the order of the fields.
+    """Changes of one step to one lane, all or nothing, in the order of the fields.
 
     Nothing is written when the head is another one than expected, or one of the ``absent`` rows is there. ``erase``
     takes every row and index entry of the lane. ``drops``: kinds of which all rows go, or those up to a sequence.
@@ -133,7 +133,7 @@ class Writes:
 
     @property
     def anything(self) -> bool:
-        """Whether there is anything to write."""
+        """True if there is anything to write."""
         return bool(self.head or self.erase or self.drops or self.deletes or self.puts or self.index)
 
 
@@ -151,7 +151,7 @@ class Indexed:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """How many entries an index has, and the sort of its first (0.0 without any)."""
+    """Size of an index, and the sort key of its first entry (0.0 without any)."""
 
     count: int
     first: float

@@ -1,4 +1,4 @@
-"""What deletes and joins lanes. Pure, like lane.py."""
+"""Rules that delete and join lanes. Pure, like lane.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a store is given and what it answers: the values of :class:`~.base.LaneStore`."""
+"""Arguments and answers of a store: the values of :class:`~.base.LaneStore`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Outcome(StrEnum):
-    """What became of an entry that somebody offered."""
+    """Outcomes of an entry that was offered to a lane."""
 
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
@@ -49,7 +49,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one commit writes, all of it or none.
+    """Contents of one commit, written whole or not at all.
 
     ``consumed`` and ``set_aside`` are keys of waiting entries; the latter are kept for staff. ``replies`` go to the
     ends of their lines in this order; an id that the lane has already is not queued again. ``tickets`` are stored
@@ -78,7 +78,7 @@ class Committed:
 
 
 class EffectState(StrEnum):
-    """What the ledger knows of a side effect."""
+    """States of a side effect in the ledger."""
 
     NEW = "new"
     DONE = "done"
@@ -95,7 +95,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What became of one attempt to send a reply.
+    """Result of one attempt to send a reply.
 
     ``retry_in`` (seconds) with status WAITING keeps the reply at the head of its line; the line rests until then.
     """
@@ -117,7 +117,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """Which replica holds the socket of a subject's live call."""
+    """Replica that holds the socket of a subject's live call."""
 
     call: str
     replica: str
@@ -166,7 +166,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class PurgeReport:
-    """What a purge deleted, or would delete, per kind of record."""
+    """Counts of what a purge deleted, or would delete, per kind of record."""
 
     deleted: dict[str, int] = field(default_factory=dict)
     failed: int = 0
@@ -175,7 +175,7 @@ class PurgeReport:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """What stays of an erased subject: when it was, at whose word, and how many records went. Not who it was."""
+    """Audit row of an erasure: when, by whom, how many records. Not who was erased."""
 
     at: float
     actor: str

@@ -83,7 +83,7 @@ class Ask(Body):
 
     @property
     def verdict(self) -> Verdict:
-        """What was decided."""
+        """Verdict of the decision."""
         return Verdict(self.resolve) if self.resolve else Verdict.APPROVE if self.approved else Verdict.REJECT
 
 

@@ -158,3 +158,22 @@ def test_a_class_name_stands_for_one_thing() -> None:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 found.setdefault(node.name, []).append(str(module))
     assert {name: places for name, places in found.items() if len(places) > 1} == {}
+
+
+RIDDLES = re.compile(r"(What|Who|Whoever|Whom|Whose|Which|Where|Whether|How|Nobody|Somebody|Anybody|Everybody)\b")
+
+
+def riddles(source: str) -> list[str]:
+    """Return the first lines of docstrings that ask instead of saying what a thing is."""
+    documented = ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef
+    lines = [ast.get_docstring(node) or "" for node in ast.walk(ast.parse(source)) if isinstance(node, documented)]
+    return [line.splitlines()[0] for line in lines if RIDDLES.match(line)]
+
+
+def test_first_lines_of_docstrings_say_what_a_thing_is() -> None:
+    found = {module: riddles((SRC / module).read_text(encoding="utf-8")) for module in modules()}
+    assert {module: lines for module, lines in found.items() if lines} == {}
+
+
+def test_a_riddle_is_noticed() -> None:
+    assert riddles('"""Lanes."""\ndef f():\n    """Who may do it."""') == ["Who may do it."]

@@ -18,7 +18,7 @@ Told = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ModelInput:
-    """What there is to answer.
+    """Model input, read for the canned rules.
 
     ``said``: the customer's words; ``notes``: those of the staff desk, where they are newer. ``calls``: arguments and
     outputs since, by tool; ``outputs``: all, newest first. ``order`` and ``ticket``: named now, else last told of.

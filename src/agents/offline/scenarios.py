@@ -1,4 +1,4 @@
-"""What the offline model says and does: one table of scenarios. Pure.
+"""Scenarios of the offline model, in one table. Pure.
 
 The first row whose words occur in what the customer said decides. Each tool runs at most once per turn, so every turn
 ends. Money moves on a plain sentence alone (:data:`REFUND`); on anything less the customer is told that sentence.

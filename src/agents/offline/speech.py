@@ -1,4 +1,4 @@
-"""What the offline model says, for the ear: no symbols, and numbers as people say them. Pure."""
+"""Turns the offline model's answers into speech: no symbols, numbers as people say them. Pure."""
 
 from __future__ import annotations
 

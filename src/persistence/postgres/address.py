@@ -1,4 +1,4 @@
-"""Where the PostgreSQL server is, and who we are there."""
+"""Address of the PostgreSQL server, with user and password."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _BEAT, _HINT, _LOOK = "beat", "hint", "look"
 
 
 class Hints:
-    """What this store tells other processes, and hears from them."""
+    """Sends and receives hints between processes."""
 
     def __init__(self, db: Database, table: str, poll_seconds: float) -> None:
         self._db = db
@@ -88,7 +88,7 @@ class Hints:
 
 
 class _Ear:
-    """What was heard and not told yet. ``must_look``: hints may have been lost, or one names no subject."""
+    """Hints received and not passed on. ``must_look``: some may have been lost, or one names no subject."""
 
     def __init__(self, sender: str) -> None:
         self.hears = False

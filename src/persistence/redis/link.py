@@ -45,7 +45,7 @@ def script(name: str) -> Script:
 
 
 class Subscription:
-    """What a channel carries."""
+    """Messages of one channel."""
 
     def __init__(self, link: RedisLink, subscription: Any) -> None:
         self._link = link

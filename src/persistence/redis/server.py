@@ -1,4 +1,4 @@
-"""What kind of server it is, asked once at start: new enough, what it keeps on disk, whether it evicts."""
+"""Checks the Redis server at start: version, persistence on disk, eviction."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OLDEST: Final = (6, 2)
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """What a server keeps: in an append-only file, in snapshots, and whether it evicts. None: it would not say."""
+    """Persistence of a server: append-only file, snapshots, eviction. None: it would not say."""
 
     append_only: bool | None = None
     snapshots: bool | None = None
@@ -29,7 +29,7 @@ class Keeping:
 
     @property
     def volatile(self) -> bool:
-        """Whether a restart certainly loses everything."""
+        """True if a restart certainly loses everything."""
         return self.append_only is False and self.snapshots is False
 
 
