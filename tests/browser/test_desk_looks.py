@@ -14,7 +14,7 @@ from tandem.persistence.base import LaneStore
 from tandem.persistence.values import Change
 
 from ..flows.test_approvals import scene
-from ..kit.browsing import PATIENCE, visit
+from ..kit.browsing import PATIENCE, settle, visit
 from ..kit.gateway import JANE, OURS
 from .test_desk import MIA, desk_page, open_refund
 
@@ -127,6 +127,7 @@ CALL = (
 
 async def findings(page: Page) -> list[str]:
     """Return what axe-core calls serious or critical on the page as it is."""
+    await settle(page)
     found: dict[str, Any] = await page.evaluate(
         f"async () => {{ {AXE_FILE_PATH.read_text('utf-8')}; return axe.run() }}"
     )

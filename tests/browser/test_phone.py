@@ -13,7 +13,7 @@ from playwright.async_api import Browser, FrameLocator, Locator, Page, expect
 from tandem.channels.sms.message_text import segments
 from tandem.settings.development import staff_tokens
 
-from ..kit.browsing import PATIENCE, Visit, visit
+from ..kit.browsing import PATIENCE, Visit, settle, visit
 from ..kit.gateway import Running
 from ..kit.phone_page import development
 from ..kit.serving import free_port
@@ -45,6 +45,7 @@ async def phone_page(browser: Browser, folder: Path, path: str = "/phone", **opt
 
 async def barriers(page: Page) -> list[str]:
     """Return what axe-core finds serious or critical on a page."""
+    await settle(page)
     found = (await Axe().run(page)).response["violations"]
     bad = [one for one in found if one["impact"] in ("serious", "critical")]
     return [f"{one['id']}: {node['html'][:120]}" for one in bad for node in one["nodes"]]

@@ -71,3 +71,14 @@ async def visit(browser: Browser, address: str = "about:blank", **options: Any) 
         assert it.problems == []
     finally:
         await context.close()
+
+
+async def settle(page: Page) -> None:
+    """Let a page draw, and what changes its colours end: between two colours no contrast can be judged."""
+    await page.evaluate(
+        """async () => {
+            for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
+            const changing = document.getAnimations().filter((one) => one instanceof CSSTransition);
+            await Promise.allSettled(changing.map((one) => one.finished));
+        }"""
+    )

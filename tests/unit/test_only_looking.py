@@ -114,4 +114,4 @@ async def test_a_database_of_an_older_version_is_left_to_the_server(tmp_path: Pa
 
 async def test_chat_makes_no_store(tmp_path: Path) -> None:
     tandem("chat", "--from", "+14155550100", folder=tmp_path, env=ENV | {"PORT": "9"})
-    assert [path.name for path in (tmp_path / "state").iterdir()] == ["signing-secret"]
+    assert [path.name for path in (tmp_path / "state").iterdir()] == ["staff-token"]

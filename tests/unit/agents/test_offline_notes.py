@@ -70,10 +70,9 @@ OUTCOMES: list[tuple[dict[str, Any], str]] = [
         {
             "edited_arguments": {"order_id": "12345", "amount": 20.0, "reason": "} was rejected"},
             "result": RECEIPT.replace("139.97", "20.00"),
-            "reason": "only the case",
         },
         f"Good news: a colleague approved your {WHAT}. $20.00 of order 12345 has been paid back. The refund number is "
-        "REF_1. The reason: only the case",
+        "REF_1.",
     ),
     (
         {"result": "confirmed by alice"},
