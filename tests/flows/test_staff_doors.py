@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+from tandem.conversation import phrases
+from tandem.conversation.approvals import pending_key
+from tandem.entries import Decision, Verdict
 from tandem.errors import LeaseLost
 from tandem.model import SubjectId
 from tandem.persistence.base import LaneStore
@@ -99,6 +103,26 @@ async def test_an_answer_that_is_too_long_to_be_sent_is_refused_at_the_decision(
         await mia.decide(again, approved=True)
         (told,) = await it.hear(1)
     assert "x" * 20 not in told
+
+
+async def test_an_approved_answer_that_turns_out_not_to_be_sent_opens_the_ticket_again(tmp_path: Path) -> None:
+    """As when a replica of another version accepted the decision: the tool refuses what the check let through."""
+    async with staffed(tmp_path) as (it, mia):
+        opened = await mia.post("/tickets", DAMAGED, status=201)
+        approval = await mia.waiting_approval("reply_to_ticket")
+        await mia.post(f"/tickets/{opened['id']}", {"status": "closed"})
+        await mia.until(lambda one: one["tickets"][0]["status"] == "closed")
+        too_long = {**approval["arguments"], "message": "x" * 1601}
+        await it.gateway.engine.decide(
+            SubjectId(approval["subjectId"]),
+            Decision(approval["id"], Verdict.APPROVE, actor="mia", decided_at=time.time(), arguments=too_long),
+            key=pending_key(approval["id"]),
+            not_after=None,
+        )
+        (told,) = await it.hear(1)
+        ticket = await mia.get(f"/tickets/{opened['id']}")
+    assert told == phrases.ticket_under_review(opened["id"])
+    assert (ticket["status"], steps(ticket)[-1]) == ("open", ("reopened", "mia"))
 
 
 async def test_a_call_that_waited_shows_what_became_of_it(tmp_path: Path) -> None:
