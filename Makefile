@@ -24,12 +24,9 @@ help: ## show this list
 run: .venv/.runtime ## start the server; stop it with Ctrl-C
 	@exec $(BIN)/tandem serve
 
-# What starts, freezes, kills or floods several processes runs after the others, alone; a failure of either part is one.
+# One worker takes what starts, freezes, kills or floods processes, one test after the other; the rest have the others.
 test: .venv/.develop ## run the whole test suite
-	@status=0; set -x; \
-	$(BIN)/python -m pytest -m "not heavy" -n auto --dist worksteal || status=1; \
-	$(BIN)/python -m pytest -m heavy || status=1; \
-	exit $$status
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 corpus: .venv/.develop ## mask 1.4 million numbers; make test takes a sample; about two minutes
 	TANDEM_TEST_CORPUS=whole $(BIN)/python -m pytest tests/unit/guardrails/test_pii.py -k "corpus or false_alarms" --timeout 900

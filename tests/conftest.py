@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import random
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ settings.load_profile("suite")
 _failed = pytest.StashKey[bool]()
 
 
+PER_CORE = 2
+"""Workers per core: half of a test's time is waiting for a process, a browser or a clock."""
 HEAVY_SECONDS = 300
 """For one test that starts, freezes, kills or floods several processes, on a machine with better things to do."""
 
@@ -27,14 +30,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--shuffle", metavar="SEED", help="run the tests in an order that this seed decides")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    return PER_CORE * (os.cpu_count() or 1)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("heavy"):
             item.add_marker(pytest.mark.timeout(HEAVY_SECONDS))
+            item.add_marker(pytest.mark.xdist_group("heavy"))
     if seed := config.getoption("--shuffle"):
         # By name first, so that all workers have one order, which is what distributing them takes.
         items.sort(key=lambda item: item.nodeid)
         random.Random(seed).shuffle(items)
+    # One worker begins with them, one after the other; they take as long as all the others together.
+    items.sort(key=lambda item: item.get_closest_marker("heavy") is None)
 
 
 @pytest.hookimpl(wrapper=True)
