@@ -39,7 +39,7 @@ async def test_a_caller_hears_that_a_colleague_has_taken_over(tmp_path: Path) ->
 
 async def test_an_answer_that_the_caller_spoke_over_is_marked(tmp_path: Path) -> None:
     long = "red orange yellow green blue indigo violet black white grey brown pink gold silver purple turquoise"
-    model = ModelServer([Answer(long, gap=0.1), Answer("Yes?")])
+    model = ModelServer([Answer(long, gap=0.4), Answer("Yes?")])
     async with staffed(tmp_path, model) as (it, mia), dial(it, speed=120) as call:
         await call.wait_silent()
         await call.say("name all colours")
