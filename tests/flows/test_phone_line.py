@@ -20,7 +20,9 @@ from .test_voice import FAST, committed, dial, echo
 
 pytestmark = pytest.mark.usefixtures("known")
 COLLEAGUE = "+15550007777"
-LONG = "This answer is long enough to be cut off in the middle. It goes on and on. And here is its end."
+LONG = f"This answer is long enough to be cut off in the middle. {'It goes on and on. ' * 8}And here is its end."
+SLOW = 40.0
+"""Characters a second: what follows the middle takes seconds to say, also on a machine that stalls for some."""
 
 
 async def test_zero_opens_a_ticket_and_transfers_with_a_whisper(tmp_path: Path) -> None:
@@ -118,8 +120,8 @@ async def test_a_prompt_that_the_lost_socket_left_unanswered_is_answered_on_reco
 
 
 async def test_an_answer_that_was_cut_by_the_lost_socket_is_resumed(tmp_path: Path) -> None:
-    async with running(tmp_path, ModelServer([Answer(LONG)])) as it, dial(it, speed=60) as call:
-        await call.wait_silent(10)
+    async with running(tmp_path, ModelServer([Answer(LONG)])) as it, dial(it, speed=SLOW) as call:
+        await call.wait_silent()
         await call.say("tell me")
         await committed(it, 1)
         await call.wait_heard("cut off in")
@@ -131,8 +133,8 @@ async def test_an_answer_that_was_cut_by_the_lost_socket_is_resumed(tmp_path: Pa
 
 async def test_a_redial_is_offered_what_was_left_open(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer([Answer(LONG)])) as it:
-        async with dial(it, speed=60) as call:
-            await call.wait_silent(10)
+        async with dial(it, speed=SLOW) as call:
+            await call.wait_silent()
             await call.say("tell me")
             await committed(it, 1)
             await call.wait_heard("cut off in")

@@ -101,8 +101,8 @@ async def test_what_waited_at_one_replica_is_said_at_the_other_where_the_caller_
 ) -> None:
     """The first gateway has the outcome in hand and waits for its own long answer to end when the line breaks."""
     here, there = ModelServer([*ASKED, Answer(LONG)]), ModelServer([Answer(OUTCOME)])
-    async with two(tmp_path, here, there, shared_place) as (one, other, desk), dial(one, speed=150) as call:
-        await call.wait_silent(10)
+    async with two(tmp_path, here, there, shared_place) as (one, other, desk), dial(one, speed=100) as call:
+        await call.wait_silent()
         await call.ask(REFUND)
         waiting = await desk.waiting()
         await call.say("tell me about returns")
