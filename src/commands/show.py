@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from ..conversation.notes import for_model
 from ..entries import TextReceived, Waiting
 from ..identity.factory import subjects_named
 from ..model import Conversation, StoredReply, SubjectId, TimelineEvent
@@ -62,7 +63,7 @@ def _lines(conversation: Conversation | None, waiting: tuple[Waiting, ...]) -> I
 def transcript(conversation: Conversation) -> Iterator[str]:
     """Yield what was said and which tools ran, a line each."""
     for turn in (*conversation.unfolded, *conversation.history):
-        for item in turn.items:
+        for item in for_model(turn.items):
             yield f"  [{turn.channel.value}] {_line(item)}"
 
 

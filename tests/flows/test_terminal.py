@@ -18,6 +18,7 @@ import pytest
 from ..kit.command import tandem
 from ..kit.process import GatewayProcess, gateway_process
 from ..kit.serving import free_port
+from ..kit.waiting import until
 
 JOHN = "+15551234567"
 WHERE = "Where is my order ORD_12345?"
@@ -76,6 +77,31 @@ async def test_a_conversation_is_shown_while_the_gateway_runs(served: GatewayPro
     record = json.loads(whole.stdout)
     assert set(record) == {"conversation", "waiting", "timeline", "replies"}
     assert record["conversation"]["turns_taken"] == 1
+
+
+async def test_what_became_of_a_request_is_shown_and_heads_the_next_chat(
+    served: GatewayProcess, tmp_path: Path
+) -> None:
+    """The note of the decision is structure in the history; both commands have to put it in words."""
+    await run(tmp_path, "chat", "--from", JOHN, lines=("I want my money back for order 12345",), port=port_of(served))
+    token = (tmp_path / STATE / "staff-token").read_text("utf-8").strip()
+    headers = {"Authorization": f"Bearer {token}"}
+    async with aiohttp.ClientSession(served.url, headers=headers) as session:
+        decided = {"decisions": [{"approvalId": "next", "approved": True}]}
+        async with session.post("/approvals", json=decided) as answer:
+            assert answer.status == 200
+
+        async def told() -> bool:
+            async with session.get("/approvals", params={"status": "executed"}) as listed:
+                return bool((await listed.json())["approvals"])
+
+        await until(told)
+    shown = await run(tmp_path, "show", "phone_15551234567", port=port_of(served))
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "  [sms] system: Note from the staff desk: " in shown.stdout
+    again = await run(tmp_path, "chat", "--from", JOHN, lines=(WHERE,), port=port_of(served))
+    assert (again.returncode, again.stderr) == (0, "")
+    assert "Note from the staff desk: " in again.stdout
 
 
 async def test_somebody_who_never_wrote_has_nothing_to_show(served: GatewayProcess, tmp_path: Path) -> None:
