@@ -15,12 +15,16 @@ from typing import Any, Final
 from weakref import WeakValueDictionary
 
 from ..model import SubjectId
-from .kinds import UNSETTLED, WAITING
-from .rows import Loaded, Row, Writes
+from .kinds import CONVERSATION, OPT_OUT, SNAPSHOT, UNSETTLED, WAITING
+from .rows import Loaded, Name, Row, Writes
 
-REMEMBERED: Final = frozenset({WAITING, UNSETTLED})
-"""Whole kinds that are kept in mind, with the head: short, and all that a commit or settlement needs."""
-LANES: Final = 2_000
+REMEMBERED: Final = frozenset({WAITING, UNSETTLED, SNAPSHOT})
+"""Whole kinds that are kept in mind, with the head."""
+NAMES: Final = ((CONVERSATION, ""), (OPT_OUT, ""))
+"""Rows that are: with these kinds, all that a claim, commit or settlement needs."""
+LARGEST: Final = 64 * 1024
+"""Characters of a lane's conversation and snapshots; longer ones are not kept."""
+LANES: Final = 1_000
 SECONDS: Final = 20.0
 """The store's clock is reckoned on from the last answer, and may not stray far."""
 
@@ -84,19 +88,31 @@ class Recall:
             if change is None or change.head is None or change.head.text is None or change.erase:
                 continue
             kinds = {kind: _after(kind, rows, change) for kind, rows in one.kinds.items() if kind in REMEMBERED}
-            after = replace(
-                one,
-                version=change.head.version,
-                head=change.head.text,
-                rows={},
-                kinds=kinds,
-                newest={},
-                counts={},
-            )
+            rows = {
+                name: _row_after(name, one.rows.get(name), change) for name in NAMES if _is_known(name, one, change)
+            }
+            records = [row.record for row in rows.values() if row] + [row.record for row in kinds.get(SNAPSHOT, ())]
+            if sum(map(len, records)) > LARGEST:
+                rows = {}
+                kinds.pop(SNAPSHOT, None)
+            version, head = change.head.version, change.head.text
+            after = replace(one, version=version, head=head, rows=rows, kinds=kinds, newest={}, counts={})
             self._kept[one.subject] = _Kept(after, time.monotonic(), offset)
             self._kept.move_to_end(one.subject)
         while len(self._kept) > LANES:
             self._kept.popitem(last=False)
+
+
+def _is_known(name: Name, loaded: Loaded, change: Writes) -> bool:
+    return (
+        name in loaded.rows or name in change.deletes or any((put.row.kind, put.row.key) == name for put in change.puts)
+    )
+
+
+def _row_after(name: Name, before: Row | None, change: Writes) -> Row | None:
+    """Return a row as a change leaves it."""
+    found = _after(name[0], (before,) if before is not None else (), change)
+    return found[0] if found else None
 
 
 def _after(kind: str, rows: tuple[Row, ...], change: Writes) -> tuple[Row, ...]:

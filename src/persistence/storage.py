@@ -22,6 +22,7 @@ from .rows import Figure, Indexed, Loaded, Missing, Want, Writes
 T = TypeVar("T")
 
 ATTEMPTS: Final = 60
+NOTHING_AHEAD: Final = Want()
 STEP_SECONDS: Final = 4.0
 """After this a step fails, so that a webhook can be answered in time."""
 Operation = Callable[[Sequence[Loaded]], tuple[T, Sequence[Writes]]]
@@ -96,16 +97,22 @@ class Storage(ABC):
         return 0
 
     async def step(
-        self, wanted: Sequence[tuple[SubjectId, Want]], operation: Operation[T], *, blind: bool = False
+        self,
+        wanted: Sequence[tuple[SubjectId, Want]],
+        operation: Operation[T],
+        *,
+        blind: bool = False,
+        ahead: Want = NOTHING_AHEAD,
     ) -> T:
         """Load, decide and apply; again when somebody was faster. A storage that can do it in one go overrides it.
 
-        ``blind``: the rule looks at rows alone, and is first tried as if there were none.
+        ``blind``: the rule looks at rows alone, and is first tried as if there were none. ``ahead`` is what the next
+        step will want: where anything is loaded, that is loaded with it and remembered.
         """
         alone = () if blind else [subject for subject, _ in wanted]
         try:
             async with asyncio.timeout(self.step_seconds), self._recall.alone(alone):
-                return await self._step(dict(wanted), operation, blind=blind)
+                return await self._step(dict(wanted), operation, blind=blind, ahead=ahead)
         except TimeoutError as error:
             raise StoreUnavailable("(no answer in time)") from error
 
@@ -122,13 +129,13 @@ class Storage(ABC):
             self.__dict__["_recalled"] = Recall()
         return self.__dict__["_recalled"]  # type: ignore[no-any-return]
 
-    async def _step(self, wants: dict[SubjectId, Want], operation: Operation[T], *, blind: bool) -> T:
+    async def _step(self, wants: dict[SubjectId, Want], operation: Operation[T], *, blind: bool, ahead: Want) -> T:
         recall = self._recall
         loaded = recall.nothing_of(wants, self.clock_offset) if blind else recall.all_of(wants, self.clock_offset)
         for attempt in range(ATTEMPTS):
             fresh = loaded is None
             if loaded is None:
-                loaded = [await self.load(subject, one) for subject, one in wants.items()]
+                loaded = [await self.load(subject, one | ahead) for subject, one in wants.items()]
                 recall.clock(loaded[-1].now, self.clock_offset)
             try:
                 answer, changes = decided(operation, loaded)

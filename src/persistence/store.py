@@ -68,7 +68,9 @@ class Store(Reading):
         """See :meth:`LaneStore.accept`."""
         if not_after is not None:
             self.storage.forget(subject)  # a deadline is the store's clock's, not one that was reckoned on
-        return await self._do(subject, lane.wants_keys(entries), lane.accept, entries, token, not_after)
+        # A claim follows: with what it wants at hand it is one round trip, and faster than those who were hinted at.
+        wanted, rule = [(subject, lane.wants_keys(entries))], _on_one(lane.accept, entries, token, not_after)
+        return await self.storage.step(wanted, rule, ahead=lane.wants_claim())
 
     async def claim(
         self, subject: SubjectId, *, holder: str, seconds: float, accept: Sequence[Entry] = ()

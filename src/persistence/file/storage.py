@@ -14,7 +14,7 @@ from typing import TypeVar
 from ...errors import StoreMissing, StoreUnavailable
 from ...model import SubjectId
 from ..rows import Figure, Indexed, Loaded, Want, Writes
-from ..storage import Operation, Storage
+from ..storage import NOTHING_AHEAD, Operation, Storage
 from ..store import Store
 from . import primitives
 from .database import FILE_NAME, DatabaseFile, damaged_copies, empty_log, has_store, prepare
@@ -82,9 +82,14 @@ class FileStorage(Storage):
         return self._now()
 
     async def step(
-        self, wanted: Sequence[tuple[SubjectId, Want]], operation: Operation[T], *, blind: bool = False
+        self,
+        wanted: Sequence[tuple[SubjectId, Want]],
+        operation: Operation[T],
+        *,
+        blind: bool = False,
+        ahead: Want = NOTHING_AHEAD,
     ) -> T:
-        """Load, decide and apply in one transaction."""
+        """Load, decide and apply in one transaction, for which nothing need be loaded ahead."""
         return await self._writer.run(lambda db: primitives.decide(db, self._now(), dict(wanted), operation))
 
     async def load(self, subject: SubjectId, wanted: Want) -> Loaded:
