@@ -43,7 +43,6 @@ from .staff.session import StaffSession
 from .telemetry.metrics import Metrics
 from .web.status import error_response
 from .wiring import (
-    TwilioSide,
     call_rules,
     configuration,
     conversation_api,
@@ -78,7 +77,6 @@ class Gateway:
     health: Health
     live: StaffEvents
     calls: CallRegistry
-    twilio: TwilioSide
 
     async def drain(self, seconds: float) -> bool:
         """Answer readiness with 503 from now on and finish what runs; return whether it ended in time.
@@ -194,7 +192,7 @@ async def open_gateway(
             *twilio.routes,
             *phone_routes(settings, pages, tokens, twilio.simulator),
         )
-        yield Gateway(routes, engine, health, live, calls, twilio)
+        yield Gateway(routes, engine, health, live, calls)
 
 
 def _runner(
