@@ -113,9 +113,8 @@ class VoiceWebhooks:
         except RequestRejected:
             raise
         except StoreUnavailable:
-            return answer(
-                say(phrases.CALL_FAILURE)
-            )  # the socket would be refused: nothing is answered without the store
+            # The socket would be refused: nothing is answered without the store.
+            return answer(say(phrases.CALL_FAILURE))
         except Exception:
             # The edge of a call: whatever went wrong, the caller hears a sentence instead of a dead line.
             log.exception("voice_webhook_failed")
