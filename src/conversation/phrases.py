@@ -1,4 +1,4 @@
-"""Fixed sentences for customers, without internals (docs/channels.md says when)."""
+"""Fixed sentences for customers, without internals (docs/channels.md says when they come)."""
 
 from __future__ import annotations
 
