@@ -1,4 +1,4 @@
-"""Fixed sentences for customers, without internals (docs/channels.md lists them)."""
+"""Fixed sentences for customers, without internals (docs/channels.md says when they come)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from ..model import ApprovalStatus
 
 EMPTY = "I didn't receive any message. Could you please try again?"
 FAILURE = "I apologize, but I'm experiencing technical difficulties. Please try again or contact support."
+CALL_FAILURE = "I'm sorry, but I'm experiencing technical difficulties. Please try again later."
 GREETING = "Hello! I'm your AI customer service assistant. How can I help you today?"
 LONGEST_NAME = 40
 

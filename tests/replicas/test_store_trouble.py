@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from tandem.channels.voice.twiml import APOLOGY
 from tandem.conversation import phrases
 from tandem.simulator.wire import new_sid
 
@@ -58,7 +57,7 @@ async def refused(it: Replicas) -> None:
     assert it.bodies()[before:] == [phrases.FAILURE]  # by the fallback, which needs no store
     async with it.call(JANE) as call:
         await call.wait_over()
-    assert call.heard() == APOLOGY
+    assert call.heard() == phrases.CALL_FAILURE
     assert await it.ready(it.running[0]) == 503
     assert it.running[0].runs
 

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from starlette.responses import Response
 from twilio.twiml.voice_response import Connect, VoiceResponse  # type: ignore[import-untyped]
 
-APOLOGY = "I'm sorry, but I'm experiencing technical difficulties. Please try again later."
-
 EVENTS = "speaker-events tokens-played"
 """Lets Twilio tell when the agent and the caller speak; without it nobody knows when the line is silent."""
 

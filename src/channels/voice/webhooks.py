@@ -37,7 +37,7 @@ from .call_presence import CallPresence
 from .call_registry import RECONNECT_SECONDS, CallRegistry
 from .socket_token import SocketClaims, SocketTokens
 from .transfer import Transfer
-from .twiml import APOLOGY, answer, connect, hang_up, say
+from .twiml import answer, connect, hang_up, say
 from .voice_config import CallRules, VoiceAddresses
 
 log = structlog.get_logger(__name__)
@@ -113,11 +113,12 @@ class VoiceWebhooks:
         except RequestRejected:
             raise
         except StoreUnavailable:
-            return answer(say(APOLOGY))  # the socket would be refused: nothing is answered without the store
+            # The socket would be refused: nothing is answered without the store.
+            return answer(say(phrases.CALL_FAILURE))
         except Exception:
             # The edge of a call: whatever went wrong, the caller hears a sentence instead of a dead line.
             log.exception("voice_webhook_failed")
-            return answer(say(APOLOGY))
+            return answer(say(phrases.CALL_FAILURE))
 
     def _connect(
         self,
@@ -165,7 +166,7 @@ class VoiceWebhooks:
 
     async def _fallback(self, request: Request) -> Response:
         await self._signatures.read_form(request)
-        return answer(say(APOLOGY))
+        return answer(say(phrases.CALL_FAILURE))
 
     # --- the socket -------------------------------------------------------------------------------------
 

@@ -8,9 +8,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from ...errors import ConfigurationError
 from ..private import make_file
 from .upgrade import carry_over, keep_copy
+
+log = structlog.get_logger(__name__)
 
 SCHEMA_VERSION: Final = 4
 """Versions 1 to 3 had a table for each kind of record."""
@@ -58,13 +62,16 @@ def _lift_schema(connection: sqlite3.Connection, path: Path) -> None:
     version = _version(connection)
     if version > SCHEMA_VERSION:
         raise ConfigurationError([f"tandem.db was written by a newer version (schema {version})"])
+    carried = None
     if version < SCHEMA_VERSION:  # else somebody was first
         for statement in statements("lanes.sql"):
             connection.execute(statement)
         if version > 0:
-            carry_over(connection)
+            carried = carry_over(connection)
     connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
     connection.execute("COMMIT")
+    if carried is not None:
+        log.info("lanes_carried_over", done=carried)
 
 
 def statements(script: str) -> Iterator[str]:

@@ -14,9 +14,9 @@ from starlette.applications import Starlette
 from tandem.channels.twilio import SignatureCheck
 from tandem.channels.voice.call_registry import CallRegistry
 from tandem.channels.voice.socket_token import SocketTokens
-from tandem.channels.voice.twiml import APOLOGY
 from tandem.channels.voice.voice_config import CallRules, VoiceAddresses
 from tandem.channels.voice.webhooks import VoiceWebhooks
+from tandem.conversation.phrases import CALL_FAILURE
 from tandem.errors import TandemError
 from tandem.identity.base import Resolution
 from tandem.identity.phone import PhoneResolver
@@ -69,14 +69,14 @@ async def test_a_failure_behind_the_webhook_is_heard_as_an_apology() -> None:
     async with gateway() as url:
         status, twiml = await post(url, "/voice", FORM)
     assert status == 200
-    assert f"<Say>{APOLOGY}</Say>" in twiml
+    assert f"<Say>{CALL_FAILURE}</Say>" in twiml
 
 
 async def test_the_fallback_needs_no_store_and_apologises() -> None:
     async with gateway() as url:
         status, twiml = await post(url, "/voice/fallback", FORM)
     assert status == 200
-    assert APOLOGY in twiml
+    assert CALL_FAILURE in twiml
 
 
 @pytest.mark.parametrize("path", ["/voice", "/voice/action", "/voice/fallback"])

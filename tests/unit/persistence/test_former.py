@@ -16,6 +16,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from tandem.errors import ConfigurationError
 from tandem.model import ApprovalStatus, Channel, ReplyStatus, SubjectId
@@ -73,6 +74,14 @@ async def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
 async def store(opened: Opened) -> AsyncIterator[Store]:
     async with opened() as store:
         yield store
+
+
+async def test_the_log_tells_that_lanes_were_carried_over_once(opened: Opened) -> None:
+    with capture_logs() as logs:
+        for _ in range(2):
+            async with opened():
+                pass
+    assert [line["done"] for line in logs if line["event"] == "lanes_carried_over"] == [4]
 
 
 async def test_the_conversation_is_there_with_its_snapshot(store: Store) -> None:
