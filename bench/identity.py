@@ -30,7 +30,7 @@ async def measure(folder: Path, say: Say) -> str:
         async with _known_at(port) as identity:
             fresh = await _timed(FRESH, lambda index: _ask(identity, index))
             kept = await _timed(ROUNDS, lambda _: _ask(identity, 0))
-            glance = await _timed(FRESH, lambda index: identity.glance(_address(5000 + index), session="CA1"))
+            glance = await _timed(FRESH, lambda index: identity.resolve_cached(_address(5000 + index), session="CA1"))
     async with _known_at(free_port()) as identity:
         await _timed(10, lambda index: _ask(identity, index))  # the circuit opens
         dead = await _timed(ROUNDS, lambda index: _ask(identity, index))

@@ -30,7 +30,7 @@ from .identity.base import Resolution
 from .identity.factory import PHONE, open_identity
 from .knowledge.library import open_knowledge
 from .persistence.base import LaneStore
-from .persistence.chosen import open_store
+from .persistence.factory import open_store
 from .settings import Settings, load_settings
 from .settings.development import staff_tokens
 from .shop.base import Shop

@@ -19,7 +19,7 @@ from typing import Any
 
 from tandem.errors import ConfigurationError, StoreUnavailable
 from tandem.model import SubjectId
-from tandem.persistence.chosen import StoreSettings
+from tandem.persistence.factory import StoreSettings
 from tandem.persistence.rows import NO_VERSION, Figure, HeadWrite, Indexed, Loaded, Name, Put, Row, Want, Writes
 from tandem.persistence.storage import Storage
 from tandem.persistence.store import Store

@@ -17,7 +17,7 @@ import aiohttp
 
 from ..errors import ConfigurationError, StoreMissing
 from ..identity.phone import e164, subject_of_number
-from ..persistence.chosen import open_store
+from ..persistence.factory import open_store
 from ..settings import Settings
 from ..settings.development import simulated, staff_tokens
 from .show import transcript

@@ -12,9 +12,9 @@ from ..app import SHOP_FILE
 from ..errors import ConfigurationError, StoreDamaged, StoreError, StoreMissing
 from ..identity.factory import open_identity, source_place
 from ..knowledge.library import open_knowledge
-from ..persistence.chosen import open_store, store_place
+from ..persistence.factory import open_store, store_place
 from ..persistence.file.database import damaged_copies
-from ..persistence.private import open_to
+from ..persistence.file_permissions import open_to
 from ..settings import Settings, load_settings
 from ..wiring import gateway_agent
 from .check_online import look_online

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from ..errors import ConfigurationError, StoreError
-from ..persistence.chosen import open_store
+from ..persistence.factory import open_store
 from ..settings import Settings
 
 DEFAULT_DAYS = 7

@@ -9,8 +9,8 @@ from ..errors import LeaseLost
 from ..identity.factory import subjects_named
 from ..model import SubjectId
 from ..persistence.base import LaneStore
-from ..persistence.chosen import open_store
-from ..persistence.joining import erase_person
+from ..persistence.factory import open_store
+from ..persistence.merging import erase_person
 from ..persistence.values import Erasure
 from ..settings import Settings
 

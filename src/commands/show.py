@@ -15,7 +15,7 @@ from ..entries import TextReceived, Waiting
 from ..identity.factory import subjects_named
 from ..model import Conversation, StoredReply, SubjectId, TimelineEvent
 from ..persistence.base import LaneStore
-from ..persistence.chosen import open_store
+from ..persistence.factory import open_store
 from ..settings import Settings
 
 

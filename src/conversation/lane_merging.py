@@ -74,9 +74,9 @@ class MergingResolver:
             await asyncio.wait({task}, timeout=PATIENCE)
         return found
 
-    async def glance(self, address: Address, *, session: str, metadata: Metadata = NO_METADATA) -> Resolution:
+    async def resolve_cached(self, address: Address, *, session: str, metadata: Metadata = NO_METADATA) -> Resolution:
         """Find the subject without waiting for anybody; nothing is joined."""
-        return await self._identity.glance(address, session=session, metadata=metadata)
+        return await self._identity.resolve_cached(address, session=session, metadata=metadata)
 
     def _begin(self, found: Resolution) -> asyncio.Task[None] | None:
         """Start joining, unless that goes on for this subject already; its next answer is then looked at anew."""

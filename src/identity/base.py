@@ -50,7 +50,7 @@ class SubjectResolver(Protocol):
 class Identity(SubjectResolver, Protocol):
     """Resolver that never fails and never takes long, with facts about subjects."""
 
-    async def glance(self, address: Address, *, session: str, metadata: Metadata = NO_METADATA) -> Resolution:
+    async def resolve_cached(self, address: Address, *, session: str, metadata: Metadata = NO_METADATA) -> Resolution:
         """As :meth:`resolve`, from what is known here already; a source is asked, but not waited for."""
         ...
 

@@ -95,7 +95,7 @@ class CachingResolver:
         """Find the subject behind an address within the deadline. Raises MalformedRequest; nothing else, ever."""
         return await self._find(address, session, metadata, waits=True)
 
-    async def glance(self, address: Address, *, session: str, metadata: Metadata = NO_METADATA) -> Resolution:
+    async def resolve_cached(self, address: Address, *, session: str, metadata: Metadata = NO_METADATA) -> Resolution:
         """As :meth:`resolve`, without waiting; the answer is there for whoever asks a moment later."""
         return await self._find(address, session, metadata, waits=False)
 

@@ -128,7 +128,7 @@ class PhoneResolver:
             raise MalformedRequest("The sender is no address.")
         return Resolution(SubjectId(f"{scheme}_{value}"))
 
-    async def glance(self, address: Address, *, session: str, metadata: Metadata = NO_METADATA) -> Resolution:
+    async def resolve_cached(self, address: Address, *, session: str, metadata: Metadata = NO_METADATA) -> Resolution:
         """Do the same: there is nobody to wait for."""
         return await self.resolve(address, session=session)
 

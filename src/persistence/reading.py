@@ -13,9 +13,9 @@ from ..entries import Waiting
 from ..errors import UnreadableRecord
 from ..model import Approval, ApprovalStatus, Conversation, StoredReply, SubjectId, Ticket, TimelineEvent
 from . import codec, kinds, lane, record, upkeep
+from .conversation_heads import read_head
 from .cursor import read_cursor, write_cursor
 from .draft import MICRO, Lane
-from .heads import read_head
 from .rows import Indexed, Loaded, Missing, Want, want
 from .storage import Storage
 from .values import ConversationHead, Counts, Erasure, Page, Presence

@@ -11,9 +11,9 @@ from typing import Final
 from ..errors import UnreadableRecord
 from ..model import Approval, ApprovalStatus, Conversation
 from . import codec, kinds
+from .conversation_heads import write_head
 from .draft import Lane
 from .head import Carried
-from .heads import write_head
 from .rows import Loaded
 
 _REFERENCE: Final = "snapshot:"

@@ -12,28 +12,13 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from ..entries import Entry
 from ..errors import StoreUnavailable, TandemError
-from ..model import (
-    Channel,
-    Outgoing,
-    ReplyStatus,
-    SubjectId,
-    TimelineEvent,
-)
+from ..model import Channel, Outgoing, ReplyStatus, SubjectId, TimelineEvent
 from . import kinds, lane, outbox, upkeep
 from .draft import Lane
-from .joining import Joining, merge
+from .merging import Merging, merge
 from .reading import NOTHING, Reading
 from .rows import Indexed, Loaded, Want, Writes
-from .values import (
-    Change,
-    Claim,
-    Committed,
-    Due,
-    Effect,
-    PurgeReport,
-    Receipt,
-    Settlement,
-)
+from .values import Change, Claim, Committed, Due, Effect, PurgeReport, Receipt, Settlement
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -198,7 +183,7 @@ class Store(Reading):
     async def merge(self, old: SubjectId, new: SubjectId, *, token: str) -> bool:
         """See :meth:`LaneStore.merge`."""
 
-        async def absorb(joining: Joining) -> None:
+        async def absorb(joining: Merging) -> None:
             wanted = [(old, upkeep.WANTS_ABSORB), (new, lane.wants_commit(joining.change, token))]
 
             def rule(loaded: Sequence[Loaded]) -> tuple[None, Sequence[Writes]]:

@@ -15,7 +15,7 @@ from . import lane as rules
 from .codec import Codec
 from .draft import MICRO, Lane, mend
 from .head import LaneHead
-from .joining import Joining, moved
+from .merging import Merging, moved
 from .rows import Want, want
 from .values import Erasure
 
@@ -99,7 +99,7 @@ def erasure_kinds(secret: str, subject: SubjectId) -> tuple[str, str]:
     return f"{kinds.AUDIT}:{hashed(secret, subject)}", f"{kinds.AUDIT}:{former}"
 
 
-def absorb(left: Lane, stays: Lane, joining: Joining) -> None:
+def absorb(left: Lane, stays: Lane, joining: Merging) -> None:
     """Move everything of one lane into the other and commit there; both are free then. See :data:`.joining.Absorb`."""
     for lane, held in ((left, joining.left), (stays, joining.stays)):
         if not lane.head.held or (lane.head.fence, lane.head.holder) != (held.fence, held.holder):

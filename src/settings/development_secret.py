@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import ConfigurationError
-from ..persistence.private import make_folder
+from ..persistence.file_permissions import make_folder
 
 FILE_NAME = "signing-secret"
 """Holds the secret that signs the simulator's webhooks while no Twilio account is configured."""

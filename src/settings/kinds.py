@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from ..identity.factory import PHONE, SOURCES
-from ..persistence.chosen import ADAPTERS
+from ..persistence.factory import ADAPTERS
 
 
 def _matching(pattern: str, allowed: str) -> BeforeValidator:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigurationError, StoreUnavailable
-from ..persistence.private import close_database, make_file
+from ..persistence.file_permissions import close_database, make_file
 from .base import Customer, NoRefund, Order, OrderLine, Refund, Shipment
 
 _TRIES, _PAUSE = 100, 0.05

@@ -11,15 +11,7 @@ from typing import Any
 
 import structlog
 
-from ..conversation.approvals import (
-    TRANSITIONS,
-    as_seen,
-    decidable,
-    decision_key,
-    foreseen,
-    is_open,
-    recorded_as,
-)
+from ..conversation.approvals import TRANSITIONS, as_seen, decidable, decision_key, foreseen, is_open, recorded_as
 from ..entries import Decision, Verdict
 from ..errors import MalformedRequest, StoreUnavailable, UnreadableRecord
 from ..guardrails.pii import mask, mask_value

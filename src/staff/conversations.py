@@ -18,8 +18,8 @@ from ..errors import LeaseLost, MalformedRequest, NotFound, NoWay, TurnRunning, 
 from ..guardrails.pii import mask
 from ..model import Channel, Conversation, StoredReply, SubjectId, Ticket, TimelineEvent
 from ..persistence.base import LaneStore
-from ..persistence.heads import glance
-from ..persistence.joining import erase_person
+from ..persistence.conversation_heads import head_fields
+from ..persistence.merging import erase_person
 from ..persistence.values import ConversationHead, Outcome, Receipt
 from ..telemetry.logs import subject_label
 from .answers import ApprovalView, ReplyView, TicketView, TimelineRow, written
@@ -88,7 +88,7 @@ class Conversations:
             return None
         if conversation is None:
             return None
-        seen = glance(conversation)
+        seen = head_fields(conversation)
         return ConversationHead(
             subject,
             conversation.version,

@@ -16,7 +16,7 @@ from tandem.entries import Decision, Verdict
 from tandem.errors import LeaseLost
 from tandem.model import SubjectId
 from tandem.persistence.base import LaneStore
-from tandem.persistence.joining import erase_person
+from tandem.persistence.merging import erase_person
 
 from ..kit.colleague import JOHNS_ID, entries, names, staffed
 from ..kit.gateway import JOHN

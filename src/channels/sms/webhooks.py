@@ -23,7 +23,7 @@ from ...errors import MalformedRequest
 from ...guardrails.pii import mask
 from ...model import Address, Channel, ReplyStatus, Route
 from ...persistence.base import LaneStore
-from ...persistence.own_lanes import TAKEN_MESSAGES
+from ...persistence.system_lanes import TAKEN_MESSAGES
 from ...persistence.values import EffectState
 from ..twilio import SignatureCheck
 

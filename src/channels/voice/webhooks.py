@@ -28,7 +28,7 @@ from ...identity import metadata
 from ...identity.base import Metadata, Resolution
 from ...model import Address, SubjectId
 from ...persistence.base import LaneStore
-from ...persistence.own_lanes import USED_TOKENS
+from ...persistence.system_lanes import USED_TOKENS
 from ...persistence.values import EffectState
 from ..twilio import SIGNATURE, SignatureCheck
 from .action_callback import Next, read_ending
@@ -106,7 +106,7 @@ class VoiceWebhooks:
         try:
             came, caller = metadata.read(request.query_params), Address.parse(form.get("From", ""))
             # A source is asked now and answers while the greeting plays: nobody listens to it ringing meanwhile.
-            resolution = await self._engine.identity.glance(caller, session=call, metadata=came)
+            resolution = await self._engine.identity.resolve_cached(caller, session=call, metadata=came)
             greeting = await self._greeting(resolution)
             self._greeted[call] = greeting
             return answer(self._connect(call, greeting=greeting, came=came))

@@ -18,7 +18,7 @@ from typing import Final
 import structlog
 
 from ...errors import StoreDamaged
-from ..private import close_database, make_folder, open_to
+from ..file_permissions import close_database, make_folder, open_to
 from .salvage import salvage
 from .schema import BUSY_SECONDS, connect
 

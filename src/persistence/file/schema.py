@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from ...errors import ConfigurationError
-from ..private import make_file
+from ..file_permissions import make_file
 from .upgrade import carry_over, keep_copy
 
 log = structlog.get_logger(__name__)

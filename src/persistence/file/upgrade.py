@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from ...errors import ConfigurationError
 from ...model import SubjectId
+from ..file_permissions import make_file
 from ..former import Former, carried_over
 from ..kinds import AUDIT, SECRET
-from ..private import make_file
 from ..rows import Put, Row, Writes
 from ..upkeep import ERASURE, NOBODY
 from ..values import Erasure

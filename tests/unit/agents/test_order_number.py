@@ -5,12 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tandem.guardrails.pii import mask
-from tandem.shop.order_number import (
-    MAX_DIGITS,
-    find_order_number,
-    parse_order_number,
-    spoken_order_number,
-)
+from tandem.shop.order_number import MAX_DIGITS, find_order_number, parse_order_number, spoken_order_number
 
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 numbers = st.text("0123456789", min_size=1, max_size=MAX_DIGITS)

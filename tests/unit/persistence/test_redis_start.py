@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from tandem.errors import ConfigurationError, StoreMissing, StoreUnavailable
-from tandem.persistence.chosen import open_store, store_place
+from tandem.persistence.factory import open_store, store_place
 from tandem.persistence.redis import open_redis_store
 from tandem.settings import Settings, load_settings
 

@@ -145,9 +145,9 @@ async def test_a_slow_source_costs_its_deadline_once_and_its_answer_serves_the_n
 
 async def test_a_glance_waits_for_nobody_and_the_answer_is_there_afterwards() -> None:
     async with bench() as it:
-        assert (await it.resolver.glance(CALLER, session="CA1")).subject == PHONE
+        assert (await it.resolver.resolve_cached(CALLER, session="CA1")).subject == PHONE
         assert await it.ask() == KNOWN
-        assert (await it.resolver.glance(CALLER, session="CA1")).subject == KNOWN
+        assert (await it.resolver.resolve_cached(CALLER, session="CA1")).subject == KNOWN
         assert len(it.source.asked) == 1
 
 

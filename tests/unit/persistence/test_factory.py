@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from tandem.errors import ConfigurationError, StoreUnavailable
-from tandem.persistence.chosen import ADAPTERS, open_store, store_place
+from tandem.persistence.factory import ADAPTERS, open_store, store_place
 from tandem.persistence.file.storage import FileStorage
 from tandem.persistence.postgres.storage import PostgresStorage
 from tandem.persistence.store import Store

@@ -15,7 +15,7 @@ _SPOKEN_BY: Final = ("user", "assistant")
 _HEAD: Final = Codec(ConversationHead)
 
 
-def glance(conversation: Conversation) -> ConversationHead:
+def head_fields(conversation: Conversation) -> ConversationHead:
     """Return what a list shows of a conversation."""
     return ConversationHead(
         conversation.subject,
@@ -42,7 +42,7 @@ def _preview(conversation: Conversation) -> str:
 
 def write_head(conversation: Conversation) -> str:
     """Return the text that is stored beside a conversation's record."""
-    return _HEAD.encode(glance(conversation))
+    return _HEAD.encode(head_fields(conversation))
 
 
 def read_head(subject: SubjectId, updated_at: float, stored: str | None) -> ConversationHead:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from ..errors import LeaseLost, UnreadableRecord
 from ..events import EventName
 from ..model import Approval, ApprovalStatus, Conversation, Priority, Source, SubjectId, TimelineEvent, Turn
-from .own_lanes import OWN_LANES
+from .system_lanes import OWN_LANES
 from .values import Change, Claim
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ ALL: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Joining:
+class Merging:
     """One move: both leases, what is committed in the lane that stays, and the row that is left in the other."""
 
     left: Claim
@@ -38,7 +38,7 @@ class Joining:
     token: str
 
 
-Absorb = Callable[[Joining], Awaitable[None]]
+Absorb = Callable[[Merging], Awaitable[None]]
 """Moves, in one atomic step: keys, effects, replies, timeline, approvals, tickets and set-aside records of the lane
 that is left; then commits the change in the other and gives both leases back. Raises LeaseLost, changing nothing, when
 either lease is lost, or entries wait or replies are unsettled in the lane that is left."""
@@ -102,7 +102,7 @@ def _under_way(conversation: Conversation | None) -> bool:
     return conversation is not None and any(one.status in UNDER_WAY for one in conversation.approvals)
 
 
-async def _joining(store: LaneStore, left: Claim, stays: Claim, leaving: Conversation, token: str) -> Joining:
+async def _joining(store: LaneStore, left: Claim, stays: Claim, leaving: Conversation, token: str) -> Merging:
     conversation = joined(leaving, stays.conversation, stays.subject, now=stays.now)
     tickets = [replace(one, subject=stays.subject) for one in await store.tickets(left.subject, limit=ALL)]
     arrival = TimelineEvent(EventName.JOINED, Source.SYSTEM, data={"turns": leaving.turns_taken})
@@ -112,7 +112,7 @@ async def _joining(store: LaneStore, left: Claim, stays: Claim, leaving: Convers
         tickets=tuple(reversed(tickets)),  # oldest first, as they came
         wake_at=_wake_at(conversation),
     )
-    return Joining(left, stays, change, TimelineEvent(EventName.MOVED, Source.SYSTEM, data={"token": token}), token)
+    return Merging(left, stays, change, TimelineEvent(EventName.MOVED, Source.SYSTEM, data={"token": token}), token)
 
 
 def joined(left: Conversation, stays: Conversation | None, subject: SubjectId, *, now: float) -> Conversation:

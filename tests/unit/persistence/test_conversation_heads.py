@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tandem.model import ApprovalStatus, Channel, Item, Turn
-from tandem.persistence.heads import PREVIEW_CHARS, glance, read_head, write_head
+from tandem.persistence.conversation_heads import PREVIEW_CHARS, head_fields, read_head, write_head
 
 from ...contracts.records import JANE, approval, conversation
 
@@ -17,7 +17,7 @@ from ...contracts.records import JANE, approval, conversation
 def shown(*turns: tuple[Item, ...]) -> str:
     """The preview of a conversation with these turns."""
     history = tuple(Turn(number, Channel.SMS, 1.0, items) for number, items in enumerate(turns, start=1))
-    return glance(conversation(history=history)).preview
+    return head_fields(conversation(history=history)).preview
 
 
 def user(text: str) -> Item:
@@ -61,7 +61,7 @@ def test_it_is_one_line_and_short(text: str) -> None:
 
 def test_only_what_nobody_decided_is_pending() -> None:
     approvals = tuple(approval(f"apr_{status}", status=status) for status in ApprovalStatus)
-    assert glance(conversation(approvals=approvals)).pending == 1
+    assert head_fields(conversation(approvals=approvals)).pending == 1
 
 
 @pytest.mark.parametrize("stored", [None, "", "{", '{"format":9,"record":{}}'])

@@ -33,7 +33,7 @@ class Answers:
     async def resolve(self, address: Address, *, session: str, metadata: Metadata = NO_METADATA) -> Resolution:
         return self.answer
 
-    async def glance(self, address: Address, *, session: str, metadata: Metadata = NO_METADATA) -> Resolution:
+    async def resolve_cached(self, address: Address, *, session: str, metadata: Metadata = NO_METADATA) -> Resolution:
         return self.answer
 
 
@@ -122,7 +122,7 @@ async def test_an_answer_is_looked_at_once_and_a_new_one_anew() -> None:
 async def test_a_glance_joins_nothing() -> None:
     store = Store()
     async with joining(store) as (it, _):
-        await it.glance(CALLER, session="CA1")
+        await it.resolve_cached(CALLER, session="CA1")
     assert store.asked == []
 
 
