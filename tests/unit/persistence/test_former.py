@@ -160,6 +160,15 @@ async def test_a_copy_of_the_file_is_kept_until_the_next_cleanup(tmp_path: Path)
         assert not copy.exists()
 
 
+async def test_an_erasure_leaves_no_copy_of_the_file(tmp_path: Path) -> None:
+    copies = [tmp_path / f"tandem.db.before-upgrade{ending}" for ending in ("", "-1")]
+    copies[1].write_text("a start that was killed")
+    async with (await former_file(tmp_path))() as store:
+        assert [copy.exists() for copy in copies] == [True, True]
+        await store.erase(JANE, actor="anna")
+        assert [copy.exists() for copy in copies] == [False, False]
+
+
 async def test_nothing_is_left_of_the_former_keys() -> None:
     opened = await former_redis(Path())
     async with opened() as store:
