@@ -177,6 +177,17 @@ async def test_nothing_is_left_of_the_former_keys() -> None:
         assert await redis.keys(f"{prefix}{{*") == []
 
 
+async def test_functions_of_another_store_of_the_same_database_stay() -> None:
+    opened = await former_postgres(Path())
+    mine = f"former_{next(_numbers) - 1}"
+    async with open_postgres_store(shared_postgres().url, table=f"{mine}_eu") as other, opened():
+        connection = await asyncpg.connect(shared_postgres().url)
+        found = await connection.fetch("SELECT proname FROM pg_proc WHERE starts_with(proname, $1)", f"{mine}_")
+        await connection.close()
+        assert {row["proname"] for row in found} == {f"{mine}_apply", f"{mine}_eu_apply"}
+        await other.accept(JANE, texts("SM1"), token=fresh())
+
+
 @pytest.mark.parametrize("lanes", range(1, 4))
 async def test_an_upgrade_that_was_broken_off_is_gone_on_with(lanes: int) -> None:
     opened = await former_redis(Path())
