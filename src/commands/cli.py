@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
@@ -26,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             code = runner.run(command(options))
+        sys.stdout.flush()
     except ConfigurationError as error:
         print("tandem cannot start:" if command is _serve else "tandem cannot do this:", file=sys.stderr)
         for problem in error.problems:
@@ -33,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = 1
     except TandemError as error:
         print(f"tandem: {error}", file=sys.stderr)
+        code = 1
+    except BrokenPipeError:  # `tandem show … | head` has read enough; nothing is left to be flushed at the exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     except KeyboardInterrupt:
         code = 130

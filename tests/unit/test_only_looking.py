@@ -5,7 +5,10 @@ Only the server repairs; everybody else says what is wrong and what to do.
 
 from __future__ import annotations
 
+import asyncio
+import os
 import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
@@ -115,3 +118,18 @@ async def test_a_database_of_an_older_version_is_left_to_the_server(tmp_path: Pa
 async def test_chat_makes_no_store(tmp_path: Path) -> None:
     tandem("chat", "--from", "+14155550100", folder=tmp_path, env=ENV | {"PORT": "9"})
     assert [path.name for path in (tmp_path / "state").iterdir()] == ["staff-token"]
+
+
+@pytest.mark.parametrize("arguments", [("show", str(JANE)), ("erase", str(JANE), "--yes")])
+async def test_a_reader_that_has_enough_is_no_error(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    await make(tmp_path / "state")
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "tandem", *arguments]
+    env = ENV | {"PATH": os.environ["PATH"]}
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=tmp_path, env=env, stdout=writer, stderr=asyncio.subprocess.PIPE
+    )
+    os.close(writer)
+    _, said = await process.communicate()
+    assert (process.returncode, said) == (1, b"")

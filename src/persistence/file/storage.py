@@ -20,7 +20,7 @@ from . import primitives
 from .database import FILE_NAME, DatabaseFile, damaged_copies, empty_log, has_store, prepare
 from .schema import BUSY_SECONDS
 from .thread import DatabaseThread
-from .upgrade import COPY_NAME
+from .upgrade import delete_copies
 
 T = TypeVar("T")
 
@@ -129,12 +129,13 @@ class FileStorage(Storage):
         await self._writer.run(primitives.ping)
 
     async def after_erasure(self) -> None:
-        """See :meth:`Storage.after_erasure`: the write-ahead log is emptied."""
+        """See :meth:`Storage.after_erasure`: the write-ahead log is emptied, the copy from before an upgrade goes."""
+        await asyncio.to_thread(delete_copies, self._folder)
         await asyncio.to_thread(empty_log, self._folder)
 
     async def after_purge(self) -> None:
         """See :meth:`Storage.after_purge`."""
-        await asyncio.to_thread((self._folder / COPY_NAME).unlink, missing_ok=True)
+        await asyncio.to_thread(delete_copies, self._folder)
 
     async def copies(self) -> int:
         """See :meth:`Storage.copies`."""

@@ -28,7 +28,7 @@ COPY_NAME: Final = "tandem.db.before-upgrade"
 
 
 def keep_copy(connection: sqlite3.Connection, path: Path, before: int) -> None:
-    """Keep the file as it was, until the next cleanup. Several processes may do it at once."""
+    """Keep the file as it was, until the next cleanup or erasure. Several processes may do it at once."""
     building = path.with_name(f"{COPY_NAME}-{os.getpid()}")
     building.unlink(missing_ok=True)
     make_file(building)
@@ -39,7 +39,13 @@ def keep_copy(connection: sqlite3.Connection, path: Path, before: int) -> None:
     if 0 < version < before:
         building.replace(path.with_name(COPY_NAME))
     else:  # somebody was faster
-        building.unlink()
+        building.unlink(missing_ok=True)
+
+
+def delete_copies(folder: Path) -> None:
+    """Delete the copy of the file as it was, and what a start that was broken off left of one."""
+    for copy in folder.glob(f"{COPY_NAME}*"):
+        copy.unlink(missing_ok=True)
 
 
 def carry_over(db: sqlite3.Connection) -> int:

@@ -30,14 +30,18 @@ class Names:
             raise ConfigurationError([f"The table name {self.table[:50]!r} must be 1 to 40 letters, digits and _."])
 
     def fill(self, sql: str) -> str:
-        """Return SQL in which every name that begins with ``conversation_states`` is the real one, quoted."""
+        """Return SQL in which every name that begins with ``conversation_states`` is the real one, quoted.
+
+        To be filled once: the real one may begin so too.
+        """
         if sql not in self._filled:
             self._filled[sql] = _NAME.sub(rf'"{self.table}\1"', sql)
         return self._filled[sql]
 
-    def script(self, name: str) -> str:
-        """Return a script of this package with the real names."""
-        return self.fill(resources.files(__package__).joinpath(name).read_text(encoding="utf-8"))
+
+def script(name: str) -> str:
+    """Return a script of this package, its names not filled in."""
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
 def short(text: str) -> str:

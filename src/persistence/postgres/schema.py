@@ -8,7 +8,7 @@ import structlog
 
 from ...errors import ConfigurationError, StoreMissing
 from .database import Database
-from .names import Names
+from .names import Names, script
 from .upgrade import carry_over
 
 log = structlog.get_logger(__name__)
@@ -57,8 +57,8 @@ async def _lift(database: Database, names: Names) -> None:
             )
         if version == SCHEMA_VERSION:  # somebody else was first
             return
-        for script in ("lanes.sql", "apply.sql"):
-            await connection.execute(names.script(script))
+        for name in ("lanes.sql", "apply.sql"):
+            await connection.execute(names.fill(script(name)))
         if version > 0:
             await carry_over(connection, names)
         await connection.execute(names.fill("DELETE FROM conversation_states_schema"))

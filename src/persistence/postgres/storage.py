@@ -17,7 +17,7 @@ from . import schema
 from .address import PostgresAddress
 from .database import CONNECTIONS, Database, Record, open_database
 from .hints import Hints
-from .names import DEFAULT_TABLE, Names, short
+from .names import DEFAULT_TABLE, Names, script, short
 from .spelling import as_json
 
 FASTER: Final = "TD001"
@@ -62,7 +62,7 @@ async def open_postgres_store(
     async with open_database(where, names, pooler=pooler, connections=connections) as database:
         await schema.put_in_place(database, names, create=create)
         hints = Hints(database, table, poll_seconds)
-        storage = PostgresStorage(database, hints, names.script("load.sql"), clock_offset=clock_offset)
+        storage = PostgresStorage(database, hints, script("load.sql"), clock_offset=clock_offset)
         store = Store(storage, poll_seconds=poll_seconds)
         try:
             yield store

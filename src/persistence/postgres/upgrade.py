@@ -27,6 +27,13 @@ TABLES: Final = (
     "presence", "audit_key", "audit",
 )  # fmt: skip
 """What stands behind the table's name; the conversations' own has nothing there."""
+FUNCTIONS: Final = (
+    "accept", "append", "block", "claim", "commit", "commit_turn", "deliver", "deliver_at", "delivery_status", "due",
+    "due_at", "effect_begin", "effect_finish", "elsewhere", "erase", "find_due", "go_on", "hash", "hasten",
+    "keep_aside", "lock", "next_reply", "now", "presence", "present", "purge_count", "purge_lanes", "purge_rows",
+    "queue", "quiet", "rank", "release", "renew", "settle", "settle_reply", "skip", "skip_reply", "take_first",
+    "take_reply", "touch", "try", "waiting", "write_approvals",
+)  # fmt: skip
 BATCH: Final = 500
 _WITH_SUBJECTS: Final = TABLES[:12]
 _COLUMNS: Final = {
@@ -52,15 +59,18 @@ async def carry_over(connection: PoolConnectionProxy[Any], names: Names) -> None
         await _carry_some(connection, names, found[start : start + BATCH])
         log.info("lanes_carried_over", done=min(start + BATCH, len(found)), of=len(found))
     await _carry_audit(connection, names)
+    await _drop_functions(connection, names)  # before the tables: one returned a row of the lanes' table
     for table in TABLES:
         await connection.execute(names.fill(f"DROP TABLE IF EXISTS {_name(table)}"))
     await connection.execute(names.fill("DROP SEQUENCE IF EXISTS conversation_states_fence"))
-    # Functions of the former versions worked on those tables.
+
+
+async def _drop_functions(connection: PoolConnectionProxy[Any], names: Names) -> None:
+    """Drop the former versions' functions, by name: other tables' names may begin with this one's."""
     for row in await connection.fetch(
-        "SELECT oid::regprocedure::text AS name FROM pg_proc WHERE starts_with(proname, $1) AND proname <> $2"
+        "SELECT oid::regprocedure::text AS name FROM pg_proc WHERE proname = ANY ($1)"
         " AND pronamespace = current_schema()::regnamespace",
-        f"{names.table}_",
-        f"{names.table}_apply",
+        [f"{names.table}_{function}" for function in FUNCTIONS],
     ):
         await connection.execute(f"DROP FUNCTION IF EXISTS {row['name']}")
 

@@ -169,12 +169,32 @@ async def test_a_copy_of_the_file_is_kept_until_the_next_cleanup(tmp_path: Path)
         assert not copy.exists()
 
 
+async def test_an_erasure_leaves_no_copy_of_the_file(tmp_path: Path) -> None:
+    copies = [tmp_path / f"tandem.db.before-upgrade{ending}" for ending in ("", "-1")]
+    copies[1].write_text("a start that was killed")
+    async with (await former_file(tmp_path))() as store:
+        assert [copy.exists() for copy in copies] == [True, True]
+        await store.erase(JANE, actor="anna")
+        assert [copy.exists() for copy in copies] == [False, False]
+
+
 async def test_nothing_is_left_of_the_former_keys() -> None:
     opened = await former_redis(Path())
     async with opened() as store:
         prefix = store.storage.link.prefix  # type: ignore[attr-defined]
     async with Redis.from_url(shared_redis().url, protocol=2) as redis:
         assert await redis.keys(f"{prefix}{{*") == []
+
+
+async def test_functions_of_another_store_of_the_same_database_stay() -> None:
+    opened = await former_postgres(Path())
+    mine = f"former_{next(_numbers) - 1}"
+    async with open_postgres_store(shared_postgres().url, table=f"{mine}_eu") as other, opened():
+        connection = await asyncpg.connect(shared_postgres().url)
+        found = await connection.fetch("SELECT proname FROM pg_proc WHERE starts_with(proname, $1)", f"{mine}_")
+        await connection.close()
+        assert {row["proname"] for row in found} == {f"{mine}_apply", f"{mine}_eu_apply"}
+        await other.accept(JANE, texts("SM1"), token=fresh())
 
 
 @pytest.mark.parametrize("lanes", range(1, 4))

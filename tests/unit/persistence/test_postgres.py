@@ -85,6 +85,14 @@ async def test_a_schema_is_there_the_next_time(url: str, table: str) -> None:
         assert await store.conversation(JANE) is not None
 
 
+@pytest.mark.parametrize("name", ["conversation_states", "conversation_states_eu"])
+async def test_a_table_may_have_the_default_name(url: str, name: str) -> None:
+    async with open_postgres_store(url, table=name) as store:
+        await write(store)
+        assert await store.conversation(JANE) is not None
+        await store.erase(JANE)
+
+
 async def test_a_store_that_must_be_there_is_not_made(url: str, table: str) -> None:
     for _ in range(2):
         with pytest.raises(StoreMissing, match=table):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tandem.errors import ConfigurationError
-from tandem.persistence.postgres.names import LONGEST, Names, short, spelled
+from tandem.persistence.postgres.names import LONGEST, Names, script, short, spelled
 
 LONGEST_NAME = 63
 """What PostgreSQL cuts off would make two names the same."""
@@ -55,6 +55,6 @@ def test_what_is_no_name_is_refused(table: str) -> None:
 
 def test_every_name_keeps_its_end_with_the_longest_table() -> None:
     names = Names("x" * 40)
-    scripts = [names.script(script) for script in ("lanes.sql", "apply.sql", "load.sql")]
-    found = {name for script in scripts for name in re.findall(r'"(x\w+)"', script)}
+    scripts = [names.fill(script(name)) for name in ("lanes.sql", "apply.sql", "load.sql")]
+    found = {name for filled in scripts for name in re.findall(r'"(x\w+)"', filled)}
     assert {name for name in found if len(name) > LONGEST_NAME} == set()
