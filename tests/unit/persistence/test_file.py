@@ -145,7 +145,7 @@ async def test_a_folder_that_is_open_to_others_is_told_and_left_so(tmp_path: Pat
         async with open_file_store(tmp_path):
             pass
     assert [(line["event"], line["mode"]) for line in logs] == [("state_folder_open_to_others", "0750")]
-    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o750
+    assert stat.S_IMODE(os.stat(tmp_path).st_mode) == 0o750
 
 
 def test_commits_go_to_a_write_ahead_log_and_to_the_disk(tmp_path: Path) -> None:
