@@ -16,7 +16,7 @@ export class ApprovalCard {
   #who;
   #asks;
 
-  /** `asks`: what to do then: say(text), decided(approval), reload(). */
+  /** `asks`: what to do then: say(text), decided(approval), reload(), missed(text). */
   constructor(approval, who, asks) {
     this.#approval = approval;
     this.#who = who;
@@ -155,7 +155,9 @@ export class ApprovalCard {
     } catch (refused) {
       this.decidedHere = false;
       this.#enable(true);
-      this.#problem(refused.status === 409 ? meanwhile(refused.body) : refused.message.replace(/ decisions\[0\](\.arguments)?:/, ""));
+      const why = refused.status === 409 ? meanwhile(refused.body) : refused.message.replace(/ decisions\[0\](\.arguments)?:/, "");
+      this.#problem(why);
+      if (!this.place.isConnected) this.#asks.missed(why); // the news that closed the request was here before the answer
       if (refused.status === 409 || refused.status === 404) await this.#asks.reload();
     }
   }

@@ -11,7 +11,7 @@ export class ApprovalCards {
   #asks;
 
   constructor(asks) {
-    this.#asks = asks;
+    this.#asks = { ...asks, missed: (text) => (this.meanwhile.textContent = text) };
     this.meanwhile = element("p", { class: "meanwhile", role: "status" });
     this.list = element("div", { class: "cards" });
     this.place = element("section", { "aria-label": "Requests" }, this.meanwhile, this.list);

@@ -32,7 +32,7 @@ const person = element(
   { onchange: choose, "aria-label": "Whose telephone this is" },
   ...PEOPLE.map(([number, name]) => element("option", { value: number }, name)),
 );
-const dial = element("button", { type: "button", class: "round call-button", "aria-label": "Call Tandem", title: "Call", onclick: () => ring() }, receiver());
+const dial = element("button", { type: "button", class: "round call-button", "aria-label": "Call Tandem", title: "Call", disabled: true, onclick: () => ring() }, receiver());
 const ours = element("span", { class: "muted small" }, "…");
 const notice = element("p", { class: "notice-bar", role: "status", hidden: true });
 const contact = element(
@@ -64,6 +64,7 @@ function hear(told) {
     case "hello":
       ours.textContent = spell(told.ours);
       tell({ do: "number", number: person.value });
+      dial.disabled = false; // before, a call would go nowhere
       break;
     case "number":
       become(told.number);
@@ -107,6 +108,7 @@ async function changed(stands) {
   }
   show("The server does not answer. Trying again …");
   if (call.open) hear({ type: "call", state: "ended", why: "The server went away." });
+  dial.disabled = true;
   await ask("GET", "staff/session").catch((problem) => problem.status === 401 && location.reload());
 }
 
