@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import tandem
+from scripts import checklist
 from tandem import errors
 from tandem.settings import RETIRED, Settings
 
@@ -38,6 +39,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.promise("O5")
 def test_env_example_equals_the_settings() -> None:
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     found = {}
@@ -55,8 +57,9 @@ def rows(page: str, first: str) -> list[list[str]]:
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in table[1].splitlines()]
 
 
+@pytest.mark.promise("A12")
 def test_every_setting_has_a_test_in_which_it_is_set() -> None:
-    """A12. Kits that set it for every test do not count."""
+    """Kits that set it for every test do not count."""
     tests = [path for path in (ROOT / "tests").rglob("test_*.py") if path.name != "test_documents.py"]
     named = {word for path in tests for word in re.findall(r"\b[A-Z]+(?:_[A-Z]+)*\b", path.read_text(encoding="utf-8"))}
     assert SETTINGS.keys() - named == set()
@@ -171,27 +174,25 @@ def test_every_dependency_has_its_reason() -> None:
     assert sorted(cell.strip("`") for cell, _ in reasons) == sorted(names)
 
 
-def checklist() -> list[tuple[str, str]]:
-    """Return the id and the test of every line of the checklist that has one."""
-    return [(line[0], proof) for line in rows(CHECKLIST, "Id") for proof in re.findall(r"`(tests/[^`]+)`", line[2])]
+def test_checklist_names_the_tests_that_are_marked() -> None:
+    assert checklist.written(CHECKLIST) == CHECKLIST, "run python scripts/checklist.py"
 
 
-def exists(proof: str) -> bool:
-    """Say whether there is such a test: a file, or a file and a function."""
-    name, _, function = proof.partition("::")
-    if not (ROOT / name).exists():
-        return False
-    return not function or f"def {function}(" in (ROOT / name).read_text(encoding="utf-8")
+def test_every_mark_names_a_promise() -> None:
+    assert checklist.proofs().keys() - checklist.rows(CHECKLIST).keys() == set()
 
 
-def test_checklist_names_tests_that_exist() -> None:
-    assert checklist()
-    assert [(promise, proof) for promise, proof in checklist() if not exists(proof)] == []
+def test_every_promise_has_a_test_or_a_word_why_not() -> None:
+    columns = checklist.rows(CHECKLIST)
+    assert len(columns) == len(rows(CHECKLIST, "Id"))  # each id once
+    assert [promise for promise, column in columns.items() if "`tests/" not in column and not column.isalpha()] == []
 
 
-def test_checklist_ids_are_unique() -> None:
-    ids = [line[0] for line in rows(CHECKLIST, "Id")]
-    assert sorted(ids) == sorted(set(ids))
+def test_no_promise_is_left_out() -> None:
+    numbers: dict[str, set[int]] = {}
+    for promise in checklist.rows(CHECKLIST):
+        numbers.setdefault(promise[0], set()).add(int(re.sub(r"\D", "", promise)))
+    assert {letter: found for letter, found in numbers.items() if found != set(range(1, len(found) + 1))} == {}
 
 
 MACHINE_WORDS = (

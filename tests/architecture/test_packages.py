@@ -12,6 +12,8 @@ import pytest
 
 from .tree import ROOT, SRC
 
+pytestmark = pytest.mark.promise("X1")
+
 
 def folders_with_modules() -> set[str]:
     folders = {path.parent.relative_to(SRC) for path in SRC.rglob("*.py")}

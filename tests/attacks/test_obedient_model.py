@@ -1,4 +1,4 @@
-"""A model that makes every call an attacker wants, with the attacker's arguments. Proves R6, A10, A5, A7.
+"""A model that makes every call an attacker wants, with the attacker's arguments.
 
 Each case looks at effects: what the shop paid, which texts and tickets were asked for, whose requests were touched, and
 what the model was shown; never at words of the answer.
@@ -14,6 +14,8 @@ from tandem.shop.embedded import EmbeddedShop
 
 from ..kit.attacks import Attack, Call, attacked
 from ..kit.callers import FREE, JANE, JOHN, STRANGER
+
+pytestmark = pytest.mark.promise("A5", "A7", "A10", "R6")
 
 
 def refund(amount: Any, order: Any = "ORD_12345", **more: Any) -> Call:
@@ -190,8 +192,8 @@ async def test_harm_is_seen_where_there_is_some(shop: EmbeddedShop) -> None:
     assert "told Laptop" in await scene.harm()
 
 
+@pytest.mark.promise("E2")
 async def test_what_was_refused_and_what_was_joined_is_on_the_record(shop: EmbeddedShop) -> None:
-    """E2"""
     calls = [refund(120), refund(120), raw_refund('{"order_id":"ORD_12345","amount":NaN}'), refund(5, "ORD_67890")]
     scene = await attacked(shop, Attack("several", calls))
     uses = {use.call_id: use.failed for use in scene.talk.results[0].tools}
@@ -199,7 +201,7 @@ async def test_what_was_refused_and_what_was_joined_is_on_the_record(shop: Embed
     assert [one.call_id for one in scene.talk.waiting] == ["call_0"]
 
 
+@pytest.mark.promise("E2")
 async def test_an_unknown_tool_is_on_the_record(shop: EmbeddedShop) -> None:
-    """E2"""
     scene = await attacked(shop, Attack("unknown", [("approve_everything", {})]))
     assert [(use.name, use.failed) for use in scene.talk.results[0].tools] == [("approve_everything", True)]

@@ -1,7 +1,4 @@
-"""The staff desk in a real browser, over a whole gateway: texts come in through the signed webhook.
-
-Proves U1, U2, U4, H10 and H13 on the page.
-"""
+"""The staff desk in a real browser, over a whole gateway: texts come in through the signed webhook."""
 
 from __future__ import annotations
 
@@ -19,6 +16,8 @@ from ..flows.test_approvals import REFUND, Desk, scene
 from ..kit.browsing import PATIENCE, Visit, visit
 from ..kit.gateway import JANE, JOHN, Running
 from ..kit.serving import free_port
+
+pytestmark = pytest.mark.promise("U1")
 
 MIA, TOM = "mia-token-123456789", "tom-token-123456789"
 expect.set_options(timeout=PATIENCE)
@@ -86,6 +85,7 @@ async def test_a_link_opened_in_a_tab_that_shows_the_form_signs_in(browser: Brow
 # --- deciding -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("H13")
 async def test_a_refund_appears_by_itself_is_approved_and_told(browser: Browser, tmp_path: Path) -> None:
     async with desk_page(browser, tmp_path) as (it, desk, seen):
         page = seen.page
@@ -112,6 +112,7 @@ async def test_a_refund_appears_by_itself_is_approved_and_told(browser: Browser,
         assert "right" not in told
 
 
+@pytest.mark.promise("H10")
 async def test_a_rejection_needs_a_reason_and_is_told(browser: Browser, tmp_path: Path) -> None:
     async with desk_page(browser, tmp_path, token=TOM) as (it, desk, seen):
         page = seen.page
@@ -170,6 +171,7 @@ async def test_a_double_click_decides_once(browser: Browser, tmp_path: Path) -> 
         assert len(sent) == 1
 
 
+@pytest.mark.promise("D5")
 async def test_enter_never_decides(browser: Browser, tmp_path: Path) -> None:
     """Not in a field, and not on a button, where the key may still be down from the field."""
     async with desk_page(browser, tmp_path) as (it, _, seen):
@@ -189,6 +191,7 @@ async def test_enter_never_decides(browser: Browser, tmp_path: Path) -> None:
         assert len(sent) == 1
 
 
+@pytest.mark.promise("D5")
 async def test_a_request_cannot_be_decided_in_the_moment_it_appears(browser: Browser, tmp_path: Path) -> None:
     """A click too many after one decision would otherwise pay the next customer."""
     async with desk_page(browser, tmp_path, REFUND_APPROVAL_THRESHOLD="10") as (it, desk, seen):
@@ -318,6 +321,7 @@ async def test_an_older_version_is_not_decided_and_what_was_typed_stays(browser:
         seen.expect_problems("409")
 
 
+@pytest.mark.promise("U4")
 async def test_the_keyboard_is_enough(browser: Browser, tmp_path: Path) -> None:
     async with desk_page(browser, tmp_path) as (it, desk, seen):
         page = seen.page
@@ -399,6 +403,7 @@ async def test_a_masked_card_number_shows_as_a_result_of_the_guardrails(browser:
 # --- trouble ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("U2")
 async def test_an_error_offers_to_try_again_and_old_data_stays(browser: Browser, tmp_path: Path) -> None:
     async with desk_page(browser, tmp_path) as (it, _, seen):
         page = seen.page
@@ -422,6 +427,7 @@ async def test_an_error_offers_to_try_again_and_old_data_stays(browser: Browser,
         seen.expect_problems("503")
 
 
+@pytest.mark.promise("U2")
 async def test_without_a_stream_the_page_looks_every_few_seconds(browser: Browser, tmp_path: Path) -> None:
     async with scene(tmp_path) as (it, _), visit(browser) as seen:
         await seen.page.route("**/staff/events", lambda route: route.abort())
@@ -495,6 +501,7 @@ TOO_WIDE = """
 """
 
 
+@pytest.mark.promise("U4")
 @pytest.mark.parametrize("width", [320, 768, 1360])
 async def test_nothing_is_wider_than_the_screen(browser: Browser, tmp_path: Path, width: int) -> None:
     async with desk_page(browser, tmp_path, viewport={"width": width, "height": 800}) as (it, _, seen):

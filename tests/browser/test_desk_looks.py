@@ -1,4 +1,4 @@
-"""How the staff desk looks and feels: many conversations, and what axe-core says of every state. Proves U4."""
+"""How the staff desk looks and feels: many conversations, and what axe-core says of every state."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from ..flows.test_approvals import scene
 from ..kit.browsing import PATIENCE, settle, visit
 from ..kit.gateway import JANE, OURS
 from .test_desk import MIA, desk_page, open_refund
+
+pytestmark = pytest.mark.promise("U4")
 
 expect.set_options(timeout=PATIENCE)
 CROWD = 500

@@ -1,4 +1,4 @@
-"""The phone in a real browser, and what staff decide coming back to it. Proves U3, U4."""
+"""The phone in a real browser, and what staff decide coming back to it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, FrameLocator, Locator, Page, expect
 
@@ -17,6 +18,8 @@ from ..kit.browsing import PATIENCE, Visit, settle, visit
 from ..kit.gateway import Running
 from ..kit.phone_page import development
 from ..kit.serving import free_port
+
+pytestmark = pytest.mark.promise("U3", "U4")
 
 REFUND = "I want my money back for order 12345"
 CANARY = "<img src=x onerror=\"document.title='harmed'\"><script>document.title='harmed'</script>"

@@ -1,4 +1,4 @@
-"""Commits: all of a change or nothing, only by the holder, next version each time. Proves P2, P3 and P7."""
+"""Commits: all of a change or nothing, only by the holder, next version each time."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ from .records import (
     texts,
     write,
 )
+
+pytestmark = pytest.mark.promise("P1", "P2", "P3", "P7", "L2")
 
 
 async def test_a_conversation_comes_back_as_it_was_written(store: LaneStore) -> None:

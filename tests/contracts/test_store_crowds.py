@@ -1,8 +1,10 @@
-"""Many at once: nothing is lost, order is kept, no two hold a lane. Proves P7, S8 and S10."""
+"""Many at once: nothing is lost, order is kept, no two hold a lane."""
 
 from __future__ import annotations
 
 import asyncio
+
+import pytest
 
 from tandem.model import Channel, Conversation, Outgoing, ReplyStatus, SubjectId
 from tandem.persistence.base import LaneStore
@@ -11,6 +13,8 @@ from tandem.persistence.values import Change, Outcome, Settlement
 from ..kit.waiting import PATIENCE
 from .kits import StoreKit
 from .records import JANE, LEASE, conversation, fresh, reply, text, texts, write
+
+pytestmark = pytest.mark.promise("S8", "S10", "P7")
 
 CROWD = 64
 

@@ -1,4 +1,4 @@
-"""Records that cannot be read are set aside, and the customer is answered all the same. Proves P5 and P13."""
+"""Records that cannot be read are set aside, and the customer is answered all the same."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from tandem.persistence.values import Change, Outcome, Settlement
 
 from .kits import StoreKit
 from .records import JANE, JOHN, LEASE, approval, conversation, event, fresh, names, reply, take, talked, texts, write
+
+pytestmark = pytest.mark.promise("P5", "P13")
 
 
 async def test_an_unreadable_conversation_is_not_read(kit: StoreKit) -> None:

@@ -1,6 +1,8 @@
-"""Due work: what a replica takes over when nobody holds it. Proves P3 and P7."""
+"""Due work: what a replica takes over when nobody holds it."""
 
 from __future__ import annotations
+
+import pytest
 
 from tandem.model import Channel, ReplyStatus, SubjectId
 from tandem.persistence.base import LaneStore
@@ -8,6 +10,8 @@ from tandem.persistence.values import Change, Settlement
 
 from .kits import StoreKit
 from .records import JANE, JOHN, LEASE, conversation, fresh, reply, take, texts, write
+
+pytestmark = pytest.mark.promise("P3", "P7")
 
 
 async def lanes(store: LaneStore, limit: int = 10) -> tuple[SubjectId, ...]:

@@ -1,12 +1,16 @@
-"""The effect ledger: at most one automatic execution of a side effect. Proves H7 and A5."""
+"""The effect ledger: at most one automatic execution of a side effect."""
 
 from __future__ import annotations
+
+import pytest
 
 from tandem.persistence.base import LaneStore
 from tandem.persistence.values import Effect, EffectState
 
 from .kits import StoreKit
 from .records import JANE, JOHN, fresh
+
+pytestmark = pytest.mark.promise("A5", "H7")
 
 
 async def test_an_effect_begins_as_new(store: LaneStore) -> None:

@@ -1,4 +1,4 @@
-"""Entries: accepted once per key, in order, durable, refused when late. Proves S8, P3 and P13."""
+"""Entries: accepted once per key, in order, durable, refused when late."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from tandem.persistence.values import Change, Outcome
 
 from .kits import StoreKit
 from .records import JANE, JOHN, LEASE, conversation, fresh, take, text, texts, write
+
+pytestmark = pytest.mark.promise("S8", "P3", "P13")
 
 
 async def test_a_new_key_is_accepted(store: LaneStore) -> None:

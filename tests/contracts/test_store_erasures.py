@@ -1,11 +1,15 @@
-"""What stays of an erased person: a row that proves it and names nobody. Proves P12."""
+"""What stays of an erased person: a row that proves it and names nobody."""
 
 from __future__ import annotations
+
+import pytest
 
 from tandem.persistence.base import LaneStore
 
 from .kits import StoreKit
 from .records import DAY, JANE, JOHN, event, write
+
+pytestmark = pytest.mark.promise("P12")
 
 
 async def test_an_erasure_leaves_one_row(store: LaneStore) -> None:

@@ -1,6 +1,8 @@
-"""Any subject id, key and text is only ever data. Proves P6."""
+"""Any subject id, key and text is only ever data."""
 
 from __future__ import annotations
+
+import pytest
 
 from tandem.model import Channel, SubjectId
 from tandem.persistence.base import LaneStore
@@ -8,6 +10,8 @@ from tandem.persistence.values import Outcome
 
 from .kits import StoreKit
 from .records import JANE, LEASE, approval, conversation, event, fresh, names, reply, text, texts, ticket, write
+
+pytestmark = pytest.mark.promise("P6")
 
 HOSTILE = {
     "path": "../../../etc/passwd",

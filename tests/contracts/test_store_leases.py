@@ -1,4 +1,4 @@
-"""Leases: one holder at a time, fences that only grow, tries that are counted. Proves P7 and P13."""
+"""Leases: one holder at a time, fences that only grow, tries that are counted."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from tandem.persistence.values import Change, Claim
 
 from .kits import StoreKit
 from .records import JANE, JOHN, LEASE, conversation, fresh, take, talked, texts, write
+
+pytestmark = pytest.mark.promise("P1", "P7", "P13", "L2")
 
 PATIENCE = 10.0
 

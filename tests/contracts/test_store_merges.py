@@ -1,4 +1,4 @@
-"""One person, two lanes: everything of the one moves into the other, at once or not at all. Proves P1, I6 (alias)."""
+"""One person, two lanes: everything of the one moves into the other, at once or not at all."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ from .records import (
     write,
     write_approvals,
 )
+
+pytestmark = pytest.mark.promise("I6", "P1")
 
 OLD, NEW = JANE, SubjectId("segment_user_42")
 

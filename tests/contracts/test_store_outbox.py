@@ -1,4 +1,4 @@
-"""The outbox: replies in order per line, one sender at a time, states that only move forward. Proves S15 and S16."""
+"""The outbox: replies in order per line, one sender at a time, states that only move forward."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from tandem.persistence.values import Change, Settlement
 
 from .kits import StoreKit
 from .records import JANE, LEASE, WHATSAPP, conversation, event, fresh, names, reply, take, texts, write
+
+pytestmark = pytest.mark.promise("S15", "S16")
 
 SENT = Settlement(ReplyStatus.SENT, provider_id="SM9")
 
@@ -256,6 +258,7 @@ async def test_a_reply_id_is_queued_once(store: LaneStore) -> None:
     assert len(await store.replies(JANE)) == 1
 
 
+@pytest.mark.promise("S11")
 async def test_a_commit_can_block_what_waits_in_a_line(store: LaneStore) -> None:
     await write(store, replies=(reply("r1"), reply("r2")))
     await write(store, blocked=(Channel.SMS,), replies=(reply("r3"),))

@@ -1,4 +1,4 @@
-"""Who holds a call, and that only there its replies are handed out. Proves H12 and V16 for the stores."""
+"""Who holds a call, and that only there its replies are handed out."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from tandem.persistence.values import Change, Due, Presence, Settlement
 
 from .kits import StoreKit
 from .records import DAY, JANE, JOHN, LEASE, conversation, fresh, reply, take, texts, write
+
+pytestmark = pytest.mark.promise("V16", "H12")
 
 VOICE = Route(Channel.VOICE, Address.parse("+14155550100"), Address.parse("+14155550199"))
 SAID = Settlement(ReplyStatus.SENT, provider_id="spoken")

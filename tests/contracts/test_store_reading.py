@@ -1,4 +1,4 @@
-"""Reading: newest rows, listings in pages, figures. Proves U1 (what it lists) and O1 (figures of /status)."""
+"""Reading: newest rows, listings in pages, figures."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ from .records import (
     write,
     write_approvals,
 )
+
+pytestmark = pytest.mark.promise("O1", "U1")
 
 
 async def all_recent(store: LaneStore, *, limit: int) -> list[list[str]]:

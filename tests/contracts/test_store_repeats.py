@@ -1,6 +1,8 @@
-"""Every write may be repeated when its answer is lost, and answers as it did at first. Proves P7 and S8."""
+"""Every write may be repeated when its answer is lost, and answers as it did at first."""
 
 from __future__ import annotations
+
+import pytest
 
 from tandem.model import Channel, ReplyStatus
 from tandem.persistence.base import LaneStore
@@ -8,6 +10,8 @@ from tandem.persistence.values import Change, EffectState, Outcome, Settlement
 
 from .kits import StoreKit
 from .records import JANE, LEASE, conversation, event, fresh, names, reply, take, talked, texts, write
+
+pytestmark = pytest.mark.promise("S8", "P7")
 
 SENT = Settlement(ReplyStatus.SENT, provider_id="SM9", timeline=(event("sent"),))
 RETRY = Settlement(ReplyStatus.WAITING, retry_in=0.0)

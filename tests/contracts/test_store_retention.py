@@ -1,4 +1,4 @@
-"""Purging what is old and erasing a person. Proves P4, P12 and O4."""
+"""Purging what is old and erasing a person."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ from .records import (
     write,
     write_approvals,
 )
+
+pytestmark = pytest.mark.promise("P4", "O4")
 
 NOTHING = {"conversations": 0, "timeline": 0, "replies": 0, "keys": 0, "effects": 0, "tickets": 0, "set_aside": 0}
 
@@ -180,6 +182,7 @@ async def test_a_fence_survives_purging(kit: StoreKit) -> None:
         await kit.store.commit(outlived, Change(conversation()), token=fresh())
 
 
+@pytest.mark.promise("P12")
 async def test_erasing_leaves_nothing(store: LaneStore) -> None:
     await live(store)
     await store.erase(JANE)

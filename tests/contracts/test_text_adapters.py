@@ -1,4 +1,4 @@
-"""What every adapter for text promises, whoever the provider is. Checklist S1, S7, S8, S9 and E3, adapter parts.
+"""What every adapter for text promises, whoever the provider is.
 
 An adapter joins by a row in ``OPENERS``: a context manager that yields what :class:`~tests.kit.texting.Texting` is.
 """
@@ -27,6 +27,8 @@ from tandem.web.status import STATUS_CODES, status_code
 
 from ..kit.canaries import found
 from ..kit.texting import CUSTOMER, OLD_TOKEN, OURS, TOKEN, Texting, open_texting
+
+pytestmark = pytest.mark.promise("S1", "S7", "S8", "S9", "E3")
 
 OPENERS = {"twilio": open_texting}
 SECRETS = (TOKEN, OLD_TOKEN, CUSTOMER, CUSTOMER[1:], "my words", "an answer")

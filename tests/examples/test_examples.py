@@ -1,4 +1,4 @@
-"""Each example runs, as somebody would start it from its folder. Proves A15, P1."""
+"""Each example runs, as somebody would start it from its folder."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import pytest
 from ..kit.examples import EXAMPLES
 from ..kit.gateway import Running, running
 from ..kit.model_server import Answer, ModelServer
+
+pytestmark = pytest.mark.promise("P1", "A15", "L2")
 
 
 @pytest.fixture
@@ -48,7 +50,6 @@ async def approve(gateway: Running, *, status: int = 200, **more: object) -> str
 
 
 async def test_a_tool_of_ones_own_that_only_looks(folder):
-    """A15"""
     model = ModelServer([Answer(calls=[("points_balance", {})]), Answer("You have none yet.")])
     async with running(folder("tool"), model, AGENT_PATH="points:agent") as gateway:
         assert await gateway.ask("how many points do I have?") == "You have none yet."
@@ -56,7 +57,6 @@ async def test_a_tool_of_ones_own_that_only_looks(folder):
 
 
 async def test_a_tool_of_ones_own_that_waits_for_a_colleague(folder):
-    """A15"""
     model = ModelServer(
         [
             Answer(calls=[("give_points", {"points": 50, "reason": "late parcel"})]),
@@ -74,8 +74,8 @@ async def test_a_tool_of_ones_own_that_waits_for_a_colleague(folder):
     assert (gift["customer"], gift["points"]) == ("CUST_12345", 50)
 
 
+@pytest.mark.promise("H5")
 async def test_a_tool_of_ones_own_tells_staff_what_it_cannot_do(folder):
-    """A15, H5"""
     gift = {"points": 5000, "reason": "late parcel"}
     model = ModelServer([Answer(calls=[("give_points", gift)]), Answer("A colleague decides."), Answer("Enjoy them.")])
     async with running(folder("tool"), model, AGENT_PATH="points:agent", STAFF_TOKENS="alice:alices-long-token") as it:
@@ -86,7 +86,6 @@ async def test_a_tool_of_ones_own_tells_staff_what_it_cannot_do(folder):
 
 
 async def test_an_agent_of_ones_own(folder):
-    """A15"""
     model = ModelServer(
         [
             Answer(calls=[("search_knowledge_base", {"query": "opening hours", "category": "", "max_results": 1})]),
@@ -100,8 +99,8 @@ async def test_an_agent_of_ones_own(folder):
     assert "8 am to 8 pm" in model.inputs[1][-1]["output"]
 
 
+@pytest.mark.promise("A8")
 async def test_articles_of_ones_own(folder):
-    """A8"""
     home = folder("knowledge")
     async with running(home, KNOWLEDGE_DIR=str(home / "knowledge")) as gateway:
         answer = await gateway.ask("how long is a gift card valid?")
@@ -110,7 +109,6 @@ async def test_articles_of_ones_own(folder):
 
 
 async def test_a_store_of_ones_own(folder):
-    """P1"""
     home = folder("store")
     async with running(home, PERSISTENCE_ADAPTER="journal_store:open_journal_store") as gateway:
         assert await gateway.ask("where is my order?") == "Order 12345 has shipped with UPS, tracking TRK_ABC123."

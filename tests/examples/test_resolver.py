@@ -1,4 +1,4 @@
-"""The example of a resolver of one's own, in a running gateway. Proves I4."""
+"""The example of a resolver of one's own, in a running gateway."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from ..kit.customers import by_number, committed
 from ..kit.examples import EXAMPLES
 from ..kit.gateway import JOHN, OURS, running
 from ..kit.model_server import ModelServer
+
+pytestmark = pytest.mark.promise("I4")
 
 ALSO_JOHN, STRANGER = "+15551239999", "+14155550123"
 ACCOUNT = SubjectId("account_A-1001")

@@ -11,6 +11,8 @@ from ..kit.colleague import JOHNS_ID, Colleague, staffed
 from ..kit.gateway import JOHN
 from ..kit.model_server import Answer, ModelServer
 
+pytestmark = pytest.mark.promise("H5", "D5")
+
 REFUND = "I want my money back for order 12345"
 LEFT = "At most $139.97 of order 12345 can still be refunded."
 CENTS = "The amount must be more than zero and in whole cents."

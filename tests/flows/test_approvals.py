@@ -1,7 +1,4 @@
-"""A refund that waits for a colleague, over real HTTP on every side: asked by text, decided by the staff API.
-
-Proves H1, H2, H3, H5, H6, H8, H9, H10, H11 on text, A5, P3 (pending approvals survive a restart), E2 and promise 7.
-"""
+"""A refund that waits for a colleague, over real HTTP on every side: asked by text, decided by the staff API."""
 
 from __future__ import annotations
 
@@ -12,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from tandem.simulator.twilio_simulator import TwilioSimulator
 
 from ..kit.gateway import JANE, JOHN, Running, running
 from ..kit.model_server import Answer, ModelServer
 from ..kit.waiting import PATIENCE
+
+pytestmark = pytest.mark.promise("P3", "A5", "H8", "H10", "H11", "E2")
 
 STAFF = {"STAFF_TOKENS": "mia:mia-token-123456789,tom:tom-token-123456789"}
 REFUND = "I want my money back for order 12345"
@@ -77,6 +77,7 @@ async def refunds(it: Running) -> str:
     return await it.ask("what is in my order 12345?")
 
 
+@pytest.mark.promise("H1", "H2")
 async def test_a_refund_waits_over_a_restart_is_approved_and_paid_once(tmp_path: Path, place: dict[str, str]) -> None:
     async with scene(tmp_path, **place) as (it, desk):
         assert "colleague" in await it.ask(REFUND)
@@ -101,6 +102,7 @@ async def test_a_refund_waits_over_a_restart_is_approved_and_paid_once(tmp_path:
     assert names.count("approval_requested") == names.count("approval_decided") == names.count("approval_executed") == 1
 
 
+@pytest.mark.promise("H3")
 async def test_a_rejected_refund_is_explained_and_not_paid(tmp_path: Path) -> None:
     async with scene(tmp_path) as (it, desk):
         await it.ask(REFUND)
@@ -113,6 +115,7 @@ async def test_a_rejected_refund_is_explained_and_not_paid(tmp_path: Path) -> No
     assert done["result"] is None
 
 
+@pytest.mark.promise("H5")
 async def test_an_edited_refund_pays_the_edited_amount_and_keeps_both_versions(tmp_path: Path) -> None:
     async with scene(tmp_path) as (it, desk):
         await it.ask(REFUND)
@@ -130,6 +133,7 @@ async def test_an_edited_refund_pays_the_edited_amount_and_keeps_both_versions(t
     assert decided.data["edited_arguments"]["amount"] == 20.00
 
 
+@pytest.mark.promise("H8a")
 async def test_an_expired_refund_is_told_and_a_late_decision_refused(tmp_path: Path) -> None:
     async with scene(tmp_path, APPROVAL_TIMEOUT_SECONDS="1") as (it, desk):
         await it.ask(REFUND)
@@ -142,6 +146,7 @@ async def test_an_expired_refund_is_told_and_a_late_decision_refused(tmp_path: P
     assert told["success"] is False
 
 
+@pytest.mark.promise("H9")
 async def test_the_customer_can_withdraw_a_refund_that_waits(tmp_path: Path, place: dict[str, str]) -> None:
     async with scene(tmp_path, **place) as (it, desk):
         await it.ask(REFUND)
@@ -194,6 +199,7 @@ async def test_the_real_api_accepts_every_request_of_the_story(tmp_path: Path) -
     assert len(model.requests) == 5
 
 
+@pytest.mark.promise("H6")
 async def test_a_final_message_of_staff_is_what_the_customer_reads(tmp_path: Path) -> None:
     async with scene(tmp_path) as (it, desk):
         await it.ask(REFUND)

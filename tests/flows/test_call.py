@@ -12,6 +12,8 @@ from ..kit.command import tandem
 from ..kit.process import GatewayProcess, gateway_process
 from ..kit.serving import free_port
 
+pytestmark = pytest.mark.promise("O3")
+
 FAST = ("call", "--from", "+15551234567", "--speed", "200")
 
 

@@ -1,4 +1,4 @@
-"""The dialogues of ``docs/dialogues.md``, played word for word over a real gateway. Proves A1, A17."""
+"""The dialogues of ``docs/dialogues.md``, played word for word over a real gateway."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from ..kit.gateway import running
+
+pytestmark = pytest.mark.promise("A1", "A17")
 
 PAGE = Path(__file__).parents[2] / "docs" / "dialogues.md"
 SECTIONS = dict(section.split("\n", 1) for section in PAGE.read_text("utf-8").split("\n## ")[1:])

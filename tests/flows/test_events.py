@@ -1,15 +1,19 @@
-"""What listeners are told of a whole gateway: each thing once, whatever another listener does. Proves E1 and A6."""
+"""What listeners are told of a whole gateway: each thing once, whatever another listener does."""
 
 from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from tandem.events import NOT_STORED, EventName, Happened
 
 from ..kit.colleague import JOHNS_ID, Colleague, staffed
 from ..kit.gateway import Running
 from ..kit.waiting import until
+
+pytestmark = pytest.mark.promise("E1")
 
 REFUND = "I want my money back for order 12345"
 
@@ -43,6 +47,7 @@ async def talk(it: Running, mia: Colleague) -> None:
     await it.ask("goodbye")
 
 
+@pytest.mark.promise("A6")
 async def test_each_event_of_a_whole_conversation_is_told_once(tmp_path: Path) -> None:
     listener = Listener()
     async with staffed(tmp_path, listeners={"broken": broken, "counting": listener.hear}) as (it, mia):

@@ -1,4 +1,4 @@
-"""Callers while staff hold the agent, and what staff do during a call. Proves E2."""
+"""Callers while staff hold the agent, and what staff do during a call."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from tandem.conversation import phrases
 
@@ -13,6 +14,8 @@ from ..kit.colleague import JOHNS_ID, Colleague, entries, staffed
 from ..kit.model_server import Answer, ModelServer
 from ..kit.waiting import PATIENCE
 from .test_voice import dial, echo
+
+pytestmark = pytest.mark.promise("E2")
 
 
 async def test_a_caller_hears_that_a_colleague_has_taken_over(tmp_path: Path) -> None:
@@ -37,6 +40,7 @@ async def test_a_caller_hears_that_a_colleague_has_taken_over(tmp_path: Path) ->
     assert said == ["hello", "where is my order", "anybody there"]
 
 
+@pytest.mark.promise("E5")
 async def test_an_answer_that_the_caller_spoke_over_is_marked(tmp_path: Path) -> None:
     long = "red orange yellow green blue indigo violet black white grey brown pink gold silver purple turquoise"
     model = ModelServer([Answer(long, gap=0.4), Answer("Yes?")])

@@ -1,7 +1,4 @@
-"""Texts and calls of customers who are known at Segment or in a CRM, and outages there, which they do not notice.
-
-Proves I3, I5, I6 (identity), I1 with another resolver, and E3 for what a source says.
-"""
+"""Texts and calls of customers who are known at Segment or in a CRM, and outages there, which they do not notice."""
 
 from __future__ import annotations
 
@@ -24,6 +21,8 @@ from .test_approvals import REFUND, STAFF, Desk
 from .test_text import echo, last_words
 from .test_voice import dial
 
+pytestmark = pytest.mark.promise("I1", "I3", "I5", "I6", "E3")
+
 SOURCES = pytest.mark.parametrize("kind", ["segment", "crm"])
 QUICK = {"RESOLVER_TIMEOUT_MS": "50"}
 
@@ -45,6 +44,7 @@ async def test_a_text_is_answered_in_the_known_customer_s_lane(tmp_path: Path, k
         assert await it.store.conversation(by_number()) is None
 
 
+@pytest.mark.promise("I1a")
 @SOURCES
 async def test_text_and_call_are_one_conversation(tmp_path: Path, kind: str) -> None:
     model = ModelServer(echo)
@@ -142,6 +142,7 @@ def mia() -> dict[str, str]:
 # --- the source is down ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("I3a")
 @SOURCES
 @pytest.mark.parametrize("trouble", [Trouble.FAILING, Trouble.GARBAGE, Trouble.HALF_OPEN])
 async def test_whatever_is_wrong_with_the_source_a_text_is_answered(
@@ -154,6 +155,7 @@ async def test_whatever_is_wrong_with_the_source_a_text_is_answered(
         known.source.release.set()
 
 
+@pytest.mark.promise("I5b")
 @SOURCES
 async def test_an_outage_from_the_start_ends_in_one_conversation(tmp_path: Path, kind: str) -> None:
     """Served under the number first; joined with the first text after the source, or the gateway, is back."""
@@ -183,6 +185,7 @@ async def settled(it: Any) -> None:
             await asyncio.sleep(0.005)
 
 
+@pytest.mark.promise("I5b")
 @SOURCES
 async def test_a_message_delivered_again_after_the_outage_is_not_answered_again(tmp_path: Path, kind: str) -> None:
     """The two deliveries name two lanes."""
@@ -199,6 +202,7 @@ async def test_a_message_delivered_again_after_the_outage_is_not_answered_again(
     assert [last_words(request) for request in model.requests] == ["once", "twice"]
 
 
+@pytest.mark.promise("I5a")
 @SOURCES
 async def test_an_outage_in_the_middle_of_a_call_is_not_heard_and_the_customer_stays_the_same(
     tmp_path: Path, kind: str
@@ -253,6 +257,7 @@ async def test_a_request_that_waits_moves_with_its_customer(tmp_path: Path, plac
 # --- what the source says -------------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("I6b")
 @SOURCES
 async def test_what_is_known_reaches_the_model_and_no_log(
     tmp_path: Path, kind: str, capfd: pytest.CaptureFixture[str]

@@ -1,4 +1,4 @@
-"""Nothing personal in the log, whatever happens and however much is logged. Proves E3."""
+"""Nothing personal in the log, whatever happens and however much is logged."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
@@ -25,6 +26,8 @@ from ..kit.shop_server import ShopServer
 from ..kit.waiting import until
 from .test_process import world
 
+pytestmark = pytest.mark.promise("E3")
+
 STAFF_TOKEN = "canary-staff-token-5550199"
 SECRETS = [
     "5551234567", "555987654", "phone_1555", "canary", "john.doe@email.com", "xyzzy", "plugh", "test-auth-token",
@@ -36,6 +39,7 @@ def read_logs(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in folder.rglob("*.log")}
 
 
+@pytest.mark.promise("E3b")
 async def test_no_scenario_leaves_anything_personal_in_the_log(tmp_path: Path) -> None:
     refund = {"order_id": "12345", "amount": 139.97, "reason": "xyzzy"}
     script = iter([
@@ -81,6 +85,7 @@ async def test_no_scenario_leaves_anything_personal_in_the_log(tmp_path: Path) -
     assert [(name, found(SECRETS, text)) for name, text in written.items() if found(SECRETS, text)] == []
 
 
+@pytest.mark.promise("E3b")
 async def test_neither_staff_nor_other_systems_leave_anything_personal_in_the_log(tmp_path: Path) -> None:
     """Signing in, the staff API, tickets, a CRM and a shop in trouble, Segment, knowledge, and the staff's webhook."""
     search = {"query": "canary 5551234567", "category": "canary", "max_results": 5}

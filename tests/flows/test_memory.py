@@ -1,4 +1,4 @@
-"""What the agent knows of a customer and of the past, over a whole gateway. Proves I7, P10, E5."""
+"""What the agent knows of a customer and of the past, over a whole gateway."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ..kit.gateway import Running, running
 from ..kit.model_server import Answer, ModelServer
 from ..kit.waiting import PATIENCE
+
+pytestmark = pytest.mark.promise("I7", "P10")
 
 NOTES = "The customer's dog is called Rex."
 
@@ -60,6 +64,7 @@ async def test_nothing_of_it_is_stored(tmp_path: Path) -> None:
     assert "apr_" in str(stored)
 
 
+@pytest.mark.promise("E5")
 async def test_duration_and_tokens_of_a_turn_are_on_the_timeline(tmp_path: Path) -> None:
     model = ModelServer([Answer(calls=[("order_status", {"order_id": "12345"})]), Answer("It has shipped.")])
     async with running(tmp_path, model) as it:

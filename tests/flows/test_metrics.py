@@ -1,4 +1,4 @@
-"""What an operator's Prometheus reads after a scenario, and while the store is away. Proves E4."""
+"""What an operator's Prometheus reads after a scenario, and while the store is away."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from ..kit.colleague import Colleague, staffed
 from ..kit.gateway import JOHN, Running
+
+pytestmark = pytest.mark.promise("E4")
 
 REFUND = "I want my money back for order 12345"
 

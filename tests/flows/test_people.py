@@ -1,7 +1,4 @@
-"""What the agent asks of people and what becomes of it, over real HTTP: tickets, escalations, texts to others.
-
-Proves A6, A7 and E2.
-"""
+"""What the agent asks of people and what becomes of it, over real HTTP: tickets, escalations, texts to others."""
 
 from __future__ import annotations
 
@@ -9,6 +6,8 @@ import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tandem.model import Priority, Source, SubjectId, TimelineEvent, Tone
 
@@ -39,6 +38,7 @@ async def idle(it: Running) -> None:
     await it.twilio.settle()
 
 
+@pytest.mark.promise("A6")
 async def test_an_escalation_commits_ticket_timeline_and_level_at_once(tmp_path: Path) -> None:
     model = ModelServer([escalates("urgent"), Answer("A colleague writes to you within 15 minutes.")])
     async with running(tmp_path, model) as it:
@@ -57,6 +57,7 @@ async def test_an_escalation_commits_ticket_timeline_and_level_at_once(tmp_path:
     assert level is Priority.URGENT
 
 
+@pytest.mark.promise("A6")
 async def test_the_level_is_raised_and_never_lowered(tmp_path: Path) -> None:
     levels = []
     script = [answer for level in ("low", "high", "medium") for answer in (escalates(level), Answer("Noted."))]
@@ -68,6 +69,7 @@ async def test_the_level_is_raised_and_never_lowered(tmp_path: Path) -> None:
     assert levels == [Priority.LOW, Priority.HIGH, Priority.HIGH]
 
 
+@pytest.mark.promise("A7")
 async def test_an_approved_text_reaches_the_other_number_exactly_once(tmp_path: Path) -> None:
     model = ModelServer([
         asks("send_sms", to=JANE, message="John says hello."),
@@ -114,6 +116,7 @@ async def test_a_text_to_ones_own_number_waits_for_nobody(tmp_path: Path) -> Non
     assert sorted(heard) == ["I texted it to you.", "TRK_ABC123"]
 
 
+@pytest.mark.promise("E2")
 async def test_every_act_has_its_row_on_the_timeline(tmp_path: Path) -> None:
     refund = {"order_id": "12345", "amount": 139.97, "reason": "broken"}
     model = ModelServer([

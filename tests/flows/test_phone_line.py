@@ -1,7 +1,4 @@
-"""Phones in cars and lifts: keys, silence, transfers, lost sockets, other languages.
-
-Proves V10, V16 (same process), V17, V19, V20 and promise 7 on the phone.
-"""
+"""Phones in cars and lifts: keys, silence, transfers, lost sockets, other languages."""
 
 from __future__ import annotations
 
@@ -25,6 +22,7 @@ SLOW = 40.0
 """Characters a second: what follows the middle takes seconds to say, also on a machine that stalls for some."""
 
 
+@pytest.mark.promise("V10", "V17")
 async def test_zero_opens_a_ticket_and_transfers_with_a_whisper(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer(echo), HUMAN_TRANSFER_NUMBER=COLLEAGUE) as it, dial(it) as call:
         await call.ask("my headphones are broken")
@@ -39,6 +37,7 @@ async def test_zero_opens_a_ticket_and_transfers_with_a_whisper(tmp_path: Path) 
     assert phrases.TRANSFER in call.heard()
 
 
+@pytest.mark.promise("V17")
 async def test_a_transfer_that_nobody_answers_is_told_with_a_promise(tmp_path: Path) -> None:
     extra = {"HUMAN_TRANSFER_NUMBER": COLLEAGUE}
     async with running(tmp_path, ModelServer(echo), **extra) as it, dial(it, dial="no-answer") as call:
@@ -49,6 +48,7 @@ async def test_a_transfer_that_nobody_answers_is_told_with_a_promise(tmp_path: P
     assert phrases.CALL_BACK in call.heard()
 
 
+@pytest.mark.promise("V17")
 async def test_zero_without_a_number_promises_a_call_back_and_goes_on(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer(echo)) as it, dial(it) as call:
         await call.wait_silent()
@@ -60,6 +60,7 @@ async def test_zero_without_a_number_promises_a_call_back_and_goes_on(tmp_path: 
         assert await call.ask("one more thing") == "You said: one more thing"
 
 
+@pytest.mark.promise("V10")
 async def test_star_repeats_the_last_answer_without_a_model_call(tmp_path: Path) -> None:
     model = ModelServer(echo)
     async with running(tmp_path, model) as it, dial(it) as call:
@@ -69,6 +70,7 @@ async def test_star_repeats_the_last_answer_without_a_model_call(tmp_path: Path)
     assert len(model.requests) == 1
 
 
+@pytest.mark.promise("V10")
 async def test_other_digits_are_collected_and_given_to_the_agent(tmp_path: Path) -> None:
     model = ModelServer(echo)
     async with running(tmp_path, model) as it, dial(it) as call:
@@ -79,6 +81,7 @@ async def test_other_digits_are_collected_and_given_to_the_agent(tmp_path: Path)
     assert "12345" in said
 
 
+@pytest.mark.promise("R1")
 async def test_a_card_number_entered_with_the_keys_is_masked(tmp_path: Path) -> None:
     model = ModelServer(echo)
     async with running(tmp_path, model) as it, dial(it) as call:
@@ -90,6 +93,7 @@ async def test_a_card_number_entered_with_the_keys_is_masked(tmp_path: Path) -> 
     assert "4111111111111111" not in str(model.requests) + stored
 
 
+@pytest.mark.promise("V16")
 async def test_a_lost_socket_is_reconnected_without_a_greeting(tmp_path: Path, place: dict[str, str]) -> None:
     model = ModelServer(echo)
     async with running(tmp_path, model, **place) as it, dial(it) as call:
@@ -119,6 +123,7 @@ async def test_a_prompt_that_the_lost_socket_left_unanswered_is_answered_on_reco
         assert it.twilio.sent_to(JOHN) == []
 
 
+@pytest.mark.promise("V16")
 async def test_an_answer_that_was_cut_by_the_lost_socket_is_resumed(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer([Answer(LONG)])) as it, dial(it, speed=SLOW) as call:
         await call.wait_silent()
@@ -131,6 +136,7 @@ async def test_an_answer_that_was_cut_by_the_lost_socket_is_resumed(tmp_path: Pa
     assert phrases.CUT_OFF in heard
 
 
+@pytest.mark.promise("V15")
 async def test_a_redial_is_offered_what_was_left_open(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer([Answer(LONG)])) as it:
         async with dial(it, speed=SLOW) as call:
@@ -147,6 +153,7 @@ async def test_a_redial_is_offered_what_was_left_open(tmp_path: Path) -> None:
     assert phrases.CUT_OFF in heard
 
 
+@pytest.mark.promise("V16")
 async def test_a_line_that_keeps_breaking_is_given_up_after_three_attempts(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer(echo)) as it, dial(it) as call:
         for session in range(1, 5):
@@ -157,6 +164,7 @@ async def test_a_line_that_keeps_breaking_is_given_up_after_three_attempts(tmp_p
     assert len(call.happened("relay")) == 4
 
 
+@pytest.mark.promise("V19")
 async def test_a_silent_caller_is_asked_once_and_then_told_goodbye(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer(echo), SILENCE_SECONDS="0.4") as it, dial(it) as call:
         await call.wait_heard(phrases.STILL_THERE)
@@ -181,6 +189,7 @@ async def test_more_calls_than_allowed_hear_that_the_lines_are_busy(tmp_path: Pa
     assert phrases.LINE_BUSY in other.heard()
 
 
+@pytest.mark.promise("V20")
 async def test_the_callers_language_is_spoken_and_so_is_the_way_back(tmp_path: Path) -> None:
     model = ModelServer(echo)
     async with running(tmp_path, model) as it, dial(it) as call:
@@ -194,6 +203,7 @@ async def test_the_callers_language_is_spoken_and_so_is_the_way_back(tmp_path: P
     assert "The caller speaks en-US" in str(model.inputs[2])
 
 
+@pytest.mark.promise("V19")
 async def test_the_longest_call_ends_with_a_goodbye(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer(echo), CALL_MAX_SECONDS="1") as it, dial(it) as call:
         assert await call.ask("hello") == "You said: hello"

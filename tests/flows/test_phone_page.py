@@ -1,4 +1,4 @@
-"""The phone page's live channel, over the real webhooks and the real socket of a development gateway. Proves U3."""
+"""The phone page's live channel, over the real webhooks and the real socket of a development gateway."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from ..kit.phone_page import development, page_of
 from ..kit.process import gateway_process
 from ..kit.serving import free_port
 from ..kit.waiting import until
+
+pytestmark = pytest.mark.promise("U3")
 
 
 async def refused_with(it: Running, origin: str | None, headers: dict[str, str]) -> int:

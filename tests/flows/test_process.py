@@ -1,7 +1,4 @@
-"""Promises about a process, kept by a real one that is killed at the worst moments.
-
-Proves S1 (lost nothing, nothing twice, promises 1 and 2), P2, P3, O2 and O6.
-"""
+"""Promises about a process, kept by a real one that is killed at the worst moments."""
 
 from __future__ import annotations
 
@@ -28,7 +25,7 @@ from ..kit.process import GatewayProcess, gateway_process
 from ..kit.serving import free_port, serve
 from ..kit.waiting import until
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.promise("S1", "P3")]
 
 
 @dataclass(slots=True)
@@ -91,6 +88,7 @@ async def test_killed_in_the_middle_of_a_turn_the_text_is_answered_once(tmp_path
         assert set((await it.turns_covering()).values()) == {1}
 
 
+@pytest.mark.promise("S15")
 @pytest.mark.parametrize("created", [False, True])
 async def test_killed_between_commit_and_delivery_the_reply_arrives_once(tmp_path: Path, created: bool) -> None:
     model = ModelServer([Answer("Only once.")])
@@ -109,6 +107,7 @@ async def test_killed_between_commit_and_delivery_the_reply_arrives_once(tmp_pat
         assert len(model.requests) == 1
 
 
+@pytest.mark.promise("O2")
 async def test_sigterm_lets_a_running_turn_finish_and_be_delivered(tmp_path: Path) -> None:
     gate = asyncio.Event()
     model = ModelServer([Answer("Just in time.", gate=gate)])
@@ -126,6 +125,7 @@ async def test_sigterm_lets_a_running_turn_finish_and_be_delivered(tmp_path: Pat
         assert (ready, bodies(it.twilio)) == (503, ["Just in time."])
 
 
+@pytest.mark.promise("P2")
 async def test_killed_at_random_moments_every_text_has_one_turn_and_one_reply(tmp_path: Path) -> None:
     model = ModelServer(lambda request: Answer("You said: " + str(request["input"][-1]["content"])))
     chance = random.Random(7)
@@ -157,6 +157,7 @@ async def test_killed_at_random_moments_every_text_has_one_turn_and_one_reply(tm
     assert set(replies.values()) == {1}
 
 
+@pytest.mark.promise("O6")
 async def test_bad_settings_are_all_listed_and_end_the_start(tmp_path: Path) -> None:
     env = {"PORT": "abc", "APP_ENV": "production", "OPENAI_API_MODE": "telepathy", "AGENT_PATH": "nocolon"}
     with pytest.raises(AssertionError) as failure:

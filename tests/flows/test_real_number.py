@@ -1,7 +1,4 @@
-"""What a real number meets: STOP and START, pictures, WhatsApp, floods, refusals, masking.
-
-Proves S11, S12, S13, S14, S15, S16, R1, R3, R4 over real HTTP.
-"""
+"""What a real number meets: STOP and START, pictures, WhatsApp, floods, refusals, masking."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from tandem.conversation import phrases
 from tandem.model import Channel, ReplyStatus, SubjectId
@@ -40,6 +38,7 @@ async def names(it: Running) -> list[str]:
     return [event.name for event in await it.store.timeline(SUBJECT)]
 
 
+@pytest.mark.promise("S11")
 async def test_stop_silences_the_agent_and_start_lets_it_speak_again(tmp_path: Path) -> None:
     model = ModelServer(echo)
     async with running(tmp_path, model) as it:
@@ -55,6 +54,7 @@ async def test_stop_silences_the_agent_and_start_lets_it_speak_again(tmp_path: P
     assert len(model.requests) == 2
 
 
+@pytest.mark.promise("S15")
 async def test_a_refusal_with_21610_is_stored_as_an_opt_out(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer(echo)) as it:
         it.twilio.faults.append(Fault(status=400, code=21610))
@@ -67,12 +67,14 @@ async def test_a_refusal_with_21610_is_stored_as_an_opt_out(tmp_path: Path) -> N
     assert (reply.status, reply.error_code) == (ReplyStatus.BLOCKED, 21610)
 
 
+@pytest.mark.promise("S12")
 async def test_a_picture_is_answered_honestly(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer(echo)) as it:
         await it.twilio.text(JOHN, "", to=OURS, media=1)
         assert await it.hear() == [phrases.PICTURE]
 
 
+@pytest.mark.promise("S14")
 async def test_whatsapp_is_the_same_customer_answered_on_whatsapp(tmp_path: Path) -> None:
     model = ModelServer(echo)
     async with running(tmp_path, model) as it:
@@ -83,6 +85,7 @@ async def test_whatsapp_is_the_same_customer_answered_on_whatsapp(tmp_path: Path
     assert "Rex" in str(model.inputs[1])
 
 
+@pytest.mark.promise("S14")
 async def test_rcs_is_the_same_customer_answered_on_rcs(tmp_path: Path) -> None:
     model = ModelServer(echo)
     async with running(tmp_path, model) as it:
@@ -94,6 +97,7 @@ async def test_rcs_is_the_same_customer_answered_on_rcs(tmp_path: Path) -> None:
     assert "Rex" in str(model.inputs[1])
 
 
+@pytest.mark.promise("S14")
 async def test_a_closed_whatsapp_window_falls_back_to_sms(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer(echo)) as it:
         it.twilio.faults.append(Fault(status=400, code=63016))
@@ -101,6 +105,7 @@ async def test_a_closed_whatsapp_window_falls_back_to_sms(tmp_path: Path) -> Non
         assert await it.hear() == ["You said: hello"]
 
 
+@pytest.mark.promise("S15")
 async def test_throttled_and_unclear_creates_are_repeated_in_order_and_once(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer(echo)) as it:
         it.twilio.statuses = ()
@@ -114,6 +119,7 @@ async def test_throttled_and_unclear_creates_are_repeated_in_order_and_once(tmp_
     assert heard == ["You said: one", "You said: two"]
 
 
+@pytest.mark.promise("S16")
 async def test_delivery_status_is_stored_and_a_message_that_never_arrived_shows(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer(echo)) as it:
         it.twilio.statuses = ("queued", "sent", "undelivered")
@@ -125,6 +131,7 @@ async def test_delivery_status_is_stored_and_a_message_that_never_arrived_shows(
         assert "reply_undelivered" in await names(it)
 
 
+@pytest.mark.promise("R4")
 async def test_a_flood_gets_one_polite_notice_and_no_model_call(tmp_path: Path) -> None:
     model = ModelServer(echo)
     async with running(tmp_path, model, RATE_LIMIT_PER_MINUTE="3") as it:
@@ -137,6 +144,7 @@ async def test_a_flood_gets_one_polite_notice_and_no_model_call(tmp_path: Path) 
     assert len(model.requests) == 3
 
 
+@pytest.mark.promise("R1", "R3")
 async def test_card_and_social_security_numbers_never_reach_model_store_or_customer(tmp_path: Path) -> None:
     card, ssn = "4111 1111 1111 1111", "123-45-6789"
     model = ModelServer(lambda _: Answer(f"I read {card} and {ssn} to you."))
@@ -152,6 +160,7 @@ async def test_card_and_social_security_numbers_never_reach_model_store_or_custo
     assert events.count("masked") == 2
 
 
+@pytest.mark.promise("S13")
 async def test_a_session_begins_once_and_ends_with_a_real_goodbye(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer(echo)) as it:
         await it.ask("hello")
@@ -163,6 +172,7 @@ async def test_a_session_begins_once_and_ends_with_a_real_goodbye(tmp_path: Path
     assert events.count("conversation_end") == 1
 
 
+@pytest.mark.promise("A13")
 async def test_a_model_that_never_comes_to_an_end_means_a_polite_text_and_a_ticket(tmp_path: Path) -> None:
     model = ModelServer(lambda _: Answer(calls=[("order_status", {"order_id": "12345"})]))
     async with running(tmp_path, model, MAX_TURNS="3") as it:

@@ -1,7 +1,4 @@
-"""A gateway and Segment: what it is told of conversations, and somebody anonymous who becomes known.
-
-Proves I6 and E1.
-"""
+"""A gateway and Segment: what it is told of conversations, and somebody anonymous who becomes known."""
 
 from __future__ import annotations
 
@@ -26,6 +23,8 @@ from ..kit.waiting import PATIENCE
 from .test_approvals import REFUND, STAFF, Desk
 from .test_text import echo
 from .test_voice import dial
+
+pytestmark = pytest.mark.promise("I6", "E1")
 
 STRANGER = "+14155550123"
 
@@ -112,6 +111,7 @@ async def write(it: Running, query: str, text: str) -> None:
     await it.twilio.wait_for(STRANGER, before + 1)
 
 
+@pytest.mark.promise("I6a")
 async def test_somebody_anonymous_becomes_known_by_a_user_id_and_the_conversation_moves(tmp_path: Path) -> None:
     model = ModelServer(echo)
     async with telling(tmp_path, model) as (it, server):
@@ -127,6 +127,7 @@ async def test_somebody_anonymous_becomes_known_by_a_user_id_and_the_conversatio
     assert [one["anonymousId"] for one in server.of("track", "Conversation Started")] == ["web-1"]
 
 
+@pytest.mark.promise("I6a")
 async def test_somebody_unknown_becomes_known_by_a_later_profile(tmp_path: Path) -> None:
     """After the five minutes of the cache; here, after a restart."""
     model = ModelServer(echo)

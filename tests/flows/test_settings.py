@@ -1,4 +1,4 @@
-"""Settings change what a running gateway does. Proves A12, together with the tests that need a setting anyway.
+"""Settings change what a running gateway does.
 
 Each test shows the other value too, or another test of the suite does with the default.
 """
@@ -22,6 +22,8 @@ from ..kit.gateway import JOHN, OURS, Running, running
 from ..kit.model_server import Answer, ModelServer
 from .test_approvals import REFUND, scene
 from .test_text import echo
+
+pytestmark = pytest.mark.promise("A12")
 
 SUBJECT = SubjectId("phone_15551234567")
 STRANGER = "+14155550123"

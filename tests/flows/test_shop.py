@@ -1,4 +1,4 @@
-"""A gateway over a company's own business system, and its own articles. Proves A8, A12, A5 for SHOP_BASE_URL."""
+"""A gateway over a company's own business system, and its own articles."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ async def health_data(url: str) -> tuple[int, dict]:
         return response.status, await response.json()
 
 
+@pytest.mark.promise("A12")
 async def test_shop_base_url_is_where_orders_are_looked_up(tmp_path: Path, server, address) -> None:
-    """A12"""
     async with running(tmp_path, **address) as gateway:
         assert await gateway.ask("where is my order?") == "Order 12345 has shipped with UPS, tracking TRK_ABC123."
     assert "GET /api/customers/C-1/orders/ORD_12345" in server.asked
     assert not (tmp_path / "shop.sqlite3").exists()
 
 
+@pytest.mark.promise("A5", "H7")
 async def test_a_refund_whose_answer_is_lost_is_paid_once(tmp_path: Path, server, address) -> None:
-    """A5, H7"""
     async with running(tmp_path, **address) as gateway:
         await gateway.ask("where is my order?")
         server.faults, server.only_refunds = [Fault.CUT, Fault.BUSY], True
@@ -72,8 +72,8 @@ async def test_a_name_that_is_none_costs_the_name_and_not_the_call(tmp_path: Pat
     assert call.happened("webhook")[0]["status"] == "200"
 
 
+@pytest.mark.promise("O1")
 async def test_health_data_counts_what_the_shop_holds(tmp_path: Path, server, address) -> None:
-    """O1"""
     async with running(tmp_path, **address) as gateway:
         status, body = await health_data(gateway.url)
         assert (status, body["counts"]) == (200, {"customers": 2, "orders": 3})
@@ -81,6 +81,7 @@ async def test_health_data_counts_what_the_shop_holds(tmp_path: Path, server, ad
         assert (await health_data(gateway.url))[0] == 503
 
 
+@pytest.mark.promise("O3")
 @pytest.mark.parametrize(
     ("extra", "line"),
     [
@@ -94,14 +95,13 @@ async def test_health_data_counts_what_the_shop_holds(tmp_path: Path, server, ad
     ids=["there", "wrong key", "nobody"],
 )
 async def test_the_check_asks_the_shop(tmp_path: Path, address, capsys, extra, line) -> None:
-    """O3"""
     env = {"STATE_PERSISTENCE_DIR": str(tmp_path / "state")} | address | extra
     await check(online=True, load=lambda: load_settings(env, env_file=None))
     assert line in capsys.readouterr().out.splitlines()
 
 
+@pytest.mark.promise("A8", "A12")
 async def test_knowledge_dir_is_where_articles_are_searched(tmp_path: Path) -> None:
-    """A8, A12"""
     (tmp_path / "articles").mkdir()
     (tmp_path / "articles" / "whales.md").write_text("Whales are mammals.")
     search = ("search_knowledge_base", {"query": "whales", "category": "", "max_results": 5})

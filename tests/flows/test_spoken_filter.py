@@ -1,7 +1,4 @@
-"""What the agent must not say is not said: numbers and words are taken out of the stream, on the phone and in texts.
-
-Proves R2 and R3 on the way out, and that what is said before a tool runs is not held back until it is done.
-"""
+"""What the agent must not say is not said: numbers and words are taken out of the stream, on the phone and in texts."""
 
 from __future__ import annotations
 
@@ -36,9 +33,9 @@ async def notes(it: Running, name: str) -> list[dict[str, Any]]:
     return [dict(event.data) for event in events if event.data["direction"] == "outgoing"]
 
 
+@pytest.mark.promise("R3")
 @pytest.mark.parametrize("number", ["4111 1111 1111 1111", SPELLED, DICTATED])
 async def test_a_card_number_said_token_by_token_is_neither_spoken_nor_kept(tmp_path: Path, number: str) -> None:
-    """R3"""
     model = ModelServer([Answer(f"Sure, your card is {number} and nothing else."), Answer("Bye.")])
     async with running(tmp_path, model) as it, dial(it) as call:
         assert await call.ask("what is my card") == f"Sure, your card is {CARD} and nothing else."
@@ -51,8 +48,8 @@ async def test_a_card_number_said_token_by_token_is_neither_spoken_nor_kept(tmp_
     assert [note["kinds"] for note in noted] == [["card"]]
 
 
+@pytest.mark.promise("R2")
 async def test_an_unprofessional_word_is_neither_spoken_nor_kept(tmp_path: Path) -> None:
-    """R2"""
     model = ModelServer([Answer("Only an idiot packs such a class of damn parcel!")])
     async with running(tmp_path, model) as it, dial(it) as call:
         said = await call.ask("it is broken")
@@ -63,8 +60,8 @@ async def test_an_unprofessional_word_is_neither_spoken_nor_kept(tmp_path: Path)
     assert [note["words"] for note in noted] == [["idiot", "damn"]]
 
 
+@pytest.mark.promise("R2")
 async def test_an_unprofessional_word_is_neither_texted_nor_kept(tmp_path: Path) -> None:
-    """R2"""
     model = ModelServer([Answer("That damn parcel again.")])
     async with running(tmp_path, model) as it:
         assert await it.ask("where is it") == "That very parcel again."
@@ -83,8 +80,8 @@ async def test_what_is_said_before_a_tool_runs_is_not_held_back(tmp_path: Path) 
         await call.wait_heard("Done.")
 
 
+@pytest.mark.promise("R3")
 async def test_a_card_number_is_not_kept_for_a_caller_who_is_gone(tmp_path: Path) -> None:
-    """R3"""
     long = f"This is what I see here. It goes on. Your card is {SPELLED} and that is the end."
     model = ModelServer([Answer(long, gap=0.03)])
     async with running(tmp_path, model, TWILIO_PHONE_NUMBER=OURS) as it:

@@ -1,7 +1,4 @@
-"""The staff desk over real HTTP: the list, a conversation in full, a person who writes, holding the agent, erasing.
-
-Proves E2, E5, H10 and P12 by the API.
-"""
+"""The staff desk over real HTTP: the list, a conversation in full, a person who writes, holding the agent, erasing."""
 
 from __future__ import annotations
 
@@ -53,6 +50,7 @@ async def test_a_conversation_is_found_by_number_id_name_or_words(tmp_path: Path
     assert [row["subjectId"] for row in found["conversations"]] == [JOHNS_ID]
 
 
+@pytest.mark.promise("E2", "E5")
 async def test_a_conversation_is_shown_with_tools_timeline_and_replies(tmp_path: Path) -> None:
     async with staffed(tmp_path) as (it, mia):
         await it.ask(ORDER)
@@ -85,6 +83,7 @@ async def test_a_page_that_polls_is_told_that_nothing_changed(tmp_path: Path) ->
     assert first.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.promise("H10")
 async def test_the_full_number_is_shown_on_demand_and_that_is_written_down(tmp_path: Path) -> None:
     async with staffed(tmp_path) as (it, mia):
         await it.ask(ORDER)
@@ -96,6 +95,7 @@ async def test_the_full_number_is_shown_on_demand_and_that_is_written_down(tmp_p
     assert (row["source"], row["data"]) == ("staff", {"actor": "mia"})
 
 
+@pytest.mark.promise("H10")
 async def test_a_person_writes_and_the_agent_knows(tmp_path: Path) -> None:
     async with staffed(tmp_path) as (it, mia):
         await it.ask(ORDER)
@@ -174,6 +174,7 @@ async def test_a_decision_is_told_while_the_agent_is_held(tmp_path: Path) -> Non
     assert "has been carried out" in texts[1]
 
 
+@pytest.mark.promise("P12")
 async def test_erasing_leaves_nothing_but_a_row_with_the_actor(tmp_path: Path) -> None:
     async with staffed(tmp_path) as (it, mia):
         await it.ask(ORDER)

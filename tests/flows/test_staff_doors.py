@@ -1,4 +1,4 @@
-"""What two colleagues, a late decision or an odd id could do wrong at the staff's doors. Proves H7, O9 and P12."""
+"""What two colleagues, a late decision or an odd id could do wrong at the staff's doors."""
 
 from __future__ import annotations
 
@@ -25,9 +25,12 @@ from ..kit.waiting import PATIENCE
 from .test_tickets import DAMAGED, PROPOSED, steps
 from .test_voice import dial
 
+pytestmark = pytest.mark.promise("H7", "O9")
+
 TOM = {"Authorization": "Bearer tom-token-123456789"}
 
 
+@pytest.mark.promise("H7c")
 async def test_two_colleagues_with_the_same_idempotency_key_both_count(tmp_path: Path) -> None:
     async with staffed(tmp_path) as (it, mia):
         await it.ask("hello")
@@ -50,6 +53,7 @@ async def test_one_idempotency_key_closes_each_of_two_tickets(tmp_path: Path) ->
     assert {one["status"] for one in shown["tickets"]} == {"closed"}
 
 
+@pytest.mark.promise("P12")
 async def test_erasing_takes_the_lanes_along_that_were_joined(tmp_path: Path) -> None:
     async with staffed(tmp_path) as (it, mia):
         await it.ask("hello")
@@ -141,6 +145,7 @@ async def test_a_call_that_waited_shows_what_became_of_it(tmp_path: Path) -> Non
     assert status[2] == ["executed"]
 
 
+@pytest.mark.promise("P12")
 async def test_a_customer_who_is_known_under_another_id_is_found_and_erased_by_their_number(tmp_path: Path) -> None:
     async with known_at("crm") as source, staffed(tmp_path, **source.env) as (it, mia):
         await it.ask("hello")

@@ -1,10 +1,11 @@
-"""A request that waits is posted to STAFF_WEBHOOK_URL by the gateway that committed it. Proves H13."""
+"""A request that waits is posted to STAFF_WEBHOOK_URL by the gateway that committed it."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
+import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
@@ -15,6 +16,8 @@ from ..kit.receiver import Receiver
 from ..kit.serving import serve
 from .test_approvals import REFUND, STAFF
 from .test_voice import dial
+
+pytestmark = pytest.mark.promise("H13")
 
 
 async def test_a_refund_that_waits_is_posted_with_a_link_to_the_desk(tmp_path: Path) -> None:

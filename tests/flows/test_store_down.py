@@ -1,7 +1,4 @@
-"""A store that goes away under a running server: 503, one line in the log, and recovery without a restart.
-
-Proves P8 (one file) and promise 9.
-"""
+"""A store that goes away under a running server: 503, one line in the log, and recovery without a restart."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from structlog.testing import capture_logs
 
 from ..kit.gateway import JOHN, OURS, running
@@ -18,6 +16,8 @@ from ..kit.model_server import Answer, ModelServer
 from .test_process import world
 from .test_real_number import quiet
 from .test_text import echo
+
+pytestmark = pytest.mark.promise("P8")
 
 
 async def test_a_state_folder_that_goes_and_comes_back(tmp_path: Path) -> None:

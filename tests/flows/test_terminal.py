@@ -1,4 +1,4 @@
-"""``tandem chat`` and ``tandem show`` against a running development gateway, each a process of its own. Proves O3.
+"""``tandem chat`` and ``tandem show`` against a running development gateway, each a process of its own.
 
 Also what such a server leaves in its state folder: files for their owner alone, and a damaged database set aside.
 """
@@ -19,6 +19,8 @@ from ..kit.command import tandem
 from ..kit.process import GatewayProcess, gateway_process
 from ..kit.serving import free_port
 from ..kit.waiting import until
+
+pytestmark = pytest.mark.promise("O3")
 
 JOHN = "+15551234567"
 WHERE = "Where is my order ORD_12345?"

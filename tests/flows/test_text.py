@@ -1,7 +1,4 @@
-"""A signed text becomes one durable turn and one answer, over real HTTP on every side.
-
-Proves S1, S2, S3, S4, S5, S6, S8, S9, S10, P3 (continuity), P10 (window), A10 and A14.
-"""
+"""A signed text becomes one durable turn and one answer, over real HTTP on every side."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ from ..kit.gateway import JANE, JOHN, OURS, TOKEN, running
 from ..kit.model_server import Answer, ModelServer
 from ..kit.sources import everywhere, subject_of
 
-pytestmark = pytest.mark.usefixtures("known")
+pytestmark = [pytest.mark.usefixtures("known"), pytest.mark.promise("S2", "A10", "A14")]
 
 
 def last_words(request: dict[str, Any]) -> str:
@@ -33,6 +30,7 @@ def echo(request: dict[str, Any]) -> Answer:
     return Answer(f"You said: {last_words(request)}")
 
 
+@pytest.mark.promise("S1")
 async def test_a_text_is_answered_from_the_number_that_was_texted(tmp_path: Path) -> None:
     model = ModelServer([Answer("Hello John.")])
     async with running(tmp_path, model) as it:
@@ -42,6 +40,7 @@ async def test_a_text_is_answered_from_the_number_that_was_texted(tmp_path: Path
     assert model.refused == []
 
 
+@pytest.mark.promise("S3")
 async def test_a_text_is_acknowledged_while_the_model_still_thinks(tmp_path: Path) -> None:
     gate = asyncio.Event()
     async with running(tmp_path, ModelServer([Answer("done", gate=gate)])) as it:
@@ -51,6 +50,7 @@ async def test_a_text_is_acknowledged_while_the_model_still_thinks(tmp_path: Pat
         assert await it.hear() == ["done"]
 
 
+@pytest.mark.promise("S4", "S6")
 async def test_a_model_that_fails_is_apologised_for_without_internals(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer([Answer(status=400), Answer("Back again.")])) as it:
         assert await it.ask("hello") == phrases.FAILURE
@@ -65,6 +65,7 @@ async def test_a_model_that_hangs_is_cut_off_and_apologised_for(tmp_path: Path) 
         assert await it.ask("hello") == phrases.FAILURE
 
 
+@pytest.mark.promise("S5")
 async def test_blank_and_too_long_texts_get_their_sentence_and_no_model_call(tmp_path: Path) -> None:
     model = ModelServer(echo)
     async with running(tmp_path, model) as it:
@@ -75,6 +76,7 @@ async def test_blank_and_too_long_texts_get_their_sentence_and_no_model_call(tmp
         assert (await it.ask("y" * 1000)).startswith("You said: yyy")
 
 
+@pytest.mark.promise("S5")
 async def test_a_too_long_text_in_a_burst_does_not_spoil_the_others(tmp_path: Path) -> None:
     model = ModelServer(echo)
     async with running(tmp_path, model, COALESCE_MS="200") as it:
@@ -84,6 +86,7 @@ async def test_a_too_long_text_in_a_burst_does_not_spoil_the_others(tmp_path: Pa
     assert len(model.requests) == 1
 
 
+@pytest.mark.promise("S8")
 async def test_a_message_delivered_many_times_is_one_turn_and_one_reply(tmp_path: Path) -> None:
     model = ModelServer(echo)
     async with running(tmp_path, model) as it:
@@ -97,6 +100,7 @@ async def test_a_message_delivered_many_times_is_one_turn_and_one_reply(tmp_path
     assert it.twilio.creates == 2
 
 
+@pytest.mark.promise("S9")
 @pytest.mark.parametrize("signature", ["", "bm90IGEgc2lnbmF0dXJl"])
 async def test_unsigned_and_forged_texts_are_refused_and_leave_nothing(tmp_path: Path, signature: str) -> None:
     model = ModelServer(echo)
@@ -147,6 +151,7 @@ async def test_another_content_type_is_refused(tmp_path: Path) -> None:
             assert response.status == 415
 
 
+@pytest.mark.promise("S10")
 async def test_a_burst_is_one_turn_and_one_answer(tmp_path: Path) -> None:
     model = ModelServer(echo)
     async with running(tmp_path, model, COALESCE_MS="300") as it:
@@ -158,6 +163,7 @@ async def test_a_burst_is_one_turn_and_one_answer(tmp_path: Path) -> None:
     assert said == [f"part {number}" for number in range(5)]
 
 
+@pytest.mark.promise("S10")
 async def test_without_coalescing_each_text_is_one_turn_in_order(tmp_path: Path) -> None:
     model = ModelServer(echo)
     async with running(tmp_path, model) as it:
@@ -181,6 +187,7 @@ async def test_customers_never_mix(tmp_path: Path) -> None:
         assert len({text.split(" ")[0] for text in said}) == 1
 
 
+@pytest.mark.promise("P3")
 async def test_a_restart_keeps_the_conversation(tmp_path: Path) -> None:
     model = ModelServer(echo)
     async with running(tmp_path, model) as it:
@@ -191,6 +198,7 @@ async def test_a_restart_keeps_the_conversation(tmp_path: Path) -> None:
     assert "Rex" in str(model.requests[-1]["input"])
 
 
+@pytest.mark.promise("P10")
 async def test_the_window_keeps_model_input_bounded(tmp_path: Path) -> None:
     model = ModelServer(echo)
     async with running(tmp_path, model, HISTORY_MAX_ITEMS="12") as it:
@@ -209,6 +217,7 @@ async def test_the_offline_model_serves_its_own_customer_only(tmp_path: Path) ->
     assert "TRK_ABC123" not in stranger
 
 
+@pytest.mark.promise("S7")
 async def test_a_long_answer_leaves_as_messages_that_join_to_it_exactly(tmp_path: Path) -> None:
     link = "https://shop.example/returns?order=ORD_12345&" + "x" * 60
     words = [f"This is sentence number {number} of a long answer." for number in range(33)]
@@ -225,6 +234,7 @@ async def test_a_long_answer_leaves_as_messages_that_join_to_it_exactly(tmp_path
     assert sum(link in part for part in parts) == 1
 
 
+@pytest.mark.promise("O1")
 async def test_status_says_exactly_this(tmp_path: Path) -> None:
     async with (
         running(tmp_path, ModelServer(echo), TWILIO_PHONE_NUMBER=OURS) as it,
@@ -257,6 +267,7 @@ async def test_status_says_exactly_this(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.promise("O1")
 async def test_health_and_status_tell_the_truth(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer(echo)) as it, aiohttp.ClientSession(it.url) as session:
         await it.ask("hello")

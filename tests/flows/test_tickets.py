@@ -1,7 +1,4 @@
-"""Tickets as work, over real HTTP: opened by the API, answered by the agent under the eyes of staff, told by text.
-
-Proves O9.
-"""
+"""Tickets as work, over real HTTP: opened by the API, answered by the agent under the eyes of staff, told by text."""
 
 from __future__ import annotations
 
@@ -16,6 +13,8 @@ from tandem.conversation import phrases
 from ..kit.colleague import JOHNS_ID, entries, names, staffed
 from ..kit.gateway import JANE, JOHN
 from ..kit.model_server import Answer, ModelServer
+
+pytestmark = pytest.mark.promise("O9")
 
 DAMAGED = {
     "customerId": "CUST_12345",

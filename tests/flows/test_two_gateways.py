@@ -1,7 +1,4 @@
-"""Two gateways over one store: what is to be said to a caller is said where their call is, once, and not texted.
-
-Proves H12, V16 (another replica) and promise 7 across replicas.
-"""
+"""Two gateways over one store: what is to be said to a caller is said where their call is, once, and not texted."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from tandem.model import Channel, ReplyStatus
 from tandem.simulator.call import SimulatedCall
@@ -21,6 +19,8 @@ from ..kit.sources import subject_of
 from ..kit.waiting import PATIENCE, until
 from .test_approvals import REFUND, STAFF, Desk
 from .test_voice import dial
+
+pytestmark = pytest.mark.promise("H12")
 
 ASKED = [
     Answer(calls=[("process_refund", {"order_id": "12345", "amount": 139.97, "reason": "broken"})]),
@@ -96,6 +96,7 @@ async def test_decided_after_hanging_up_at_another_replica_it_is_texted_once(
         assert await ways_told(other) == [Channel.SMS]
 
 
+@pytest.mark.promise("V16")
 async def test_what_waited_at_one_replica_is_said_at_the_other_where_the_caller_is_back(
     tmp_path: Path, shared_place: dict[str, str]
 ) -> None:

@@ -1,7 +1,4 @@
-"""Calls over the real webhook and the real socket, against a pretend Twilio that keeps the orderings of live calls.
-
-Proves V1-V9, V11-V15, V18, I1, H2, H14 and A14 on voice; those that depend on the store, on every one.
-"""
+"""Calls over the real webhook and the real socket, against a pretend Twilio that keeps the orderings of live calls."""
 
 from __future__ import annotations
 
@@ -27,7 +24,7 @@ from ..kit.sources import subject_of
 from ..kit.waiting import PATIENCE, until
 from .test_approvals import REFUND, STAFF, Desk
 
-pytestmark = pytest.mark.usefixtures("known")
+pytestmark = [pytest.mark.usefixtures("known"), pytest.mark.promise("V2", "V3", "A14")]
 FAST = 1e6
 SLOW = 25.0
 """Characters a second: the caller speaks over what takes seconds to say, also on a machine that stalls for some."""
@@ -77,6 +74,7 @@ def words(conversation: Conversation, turn: int) -> list[str]:
     return [text for text in spoken if not text.startswith("Hello")]
 
 
+@pytest.mark.promise("V1")
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_the_twiml_names_the_socket_from_the_settings_never_from_the_host(tmp_path: Path, method: str) -> None:
     extra = {"TWILIO_WEBSOCKET_URL": "wss://voice.example/relay"}
@@ -96,6 +94,7 @@ async def test_the_twiml_names_the_socket_from_the_settings_never_from_the_host(
     assert "?" not in relay.attrib["url"]
 
 
+@pytest.mark.promise("V6")
 async def test_a_question_is_answered_aloud(tmp_path: Path) -> None:
     model = ModelServer(echo)
     async with running(tmp_path, model) as it, dial(it) as call:
@@ -110,6 +109,7 @@ async def test_a_question_is_answered_aloud(tmp_path: Path) -> None:
     assert status.last_channel is Channel.VOICE
 
 
+@pytest.mark.promise("V6")
 async def test_words_go_out_before_the_answer_is_complete(tmp_path: Path) -> None:
     model = ModelServer([Answer("red orange yellow green blue violet", gap=0.05)])
     async with running(tmp_path, model) as it, dial(it) as call:
@@ -120,6 +120,7 @@ async def test_words_go_out_before_the_answer_is_complete(tmp_path: Path) -> Non
         await call.wait_heard("violet")
 
 
+@pytest.mark.promise("V7")
 async def test_partial_prompts_are_no_turns(tmp_path: Path) -> None:
     model = ModelServer(echo)
     async with running(tmp_path, model) as it, dial(it) as call:
@@ -129,6 +130,7 @@ async def test_partial_prompts_are_no_turns(tmp_path: Path) -> None:
     assert len(model.requests) == 1
 
 
+@pytest.mark.promise("V5")
 async def test_a_known_caller_is_greeted_by_name_and_the_model_knows_it(tmp_path: Path) -> None:
     model = ModelServer(echo)
     async with running(tmp_path, model) as it, dial(it) as call:
@@ -139,6 +141,7 @@ async def test_a_known_caller_is_greeted_by_name_and_the_model_knows_it(tmp_path
     assert "on the phone" in model.requests[0]["instructions"]
 
 
+@pytest.mark.promise("I1")
 async def test_text_and_call_are_one_conversation(tmp_path: Path, place: dict[str, str]) -> None:
     model = ModelServer([
         Answer(calls=[("order_status", {"order_id": "12345"})]),
@@ -163,6 +166,7 @@ async def test_text_and_call_are_one_conversation(tmp_path: Path, place: dict[st
 # --- speaking over the agent ----------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("V8")
 async def test_barge_in_stops_the_answer_and_history_keeps_what_was_heard(tmp_path: Path) -> None:
     long = "red orange yellow green blue indigo violet black white grey brown pink gold silver purple turquoise"
     model = ModelServer([Answer(long, gap=0.4), Answer("Yes?")])
@@ -184,6 +188,7 @@ async def test_barge_in_stops_the_answer_and_history_keeps_what_was_heard(tmp_pa
     assert "turquoise" not in str(model.inputs[1])
 
 
+@pytest.mark.promise("V8")
 async def test_barge_in_before_the_first_word_leaves_no_words_in_history(tmp_path: Path) -> None:
     model = ModelServer([Answer("too late", gate=asyncio.Event()), Answer("Now I do.")])
     async with running(tmp_path, model) as it, dial(it) as call:
@@ -197,6 +202,7 @@ async def test_barge_in_before_the_first_word_leaves_no_words_in_history(tmp_pat
     assert model.cancelled == 1
 
 
+@pytest.mark.promise("V8")
 async def test_barge_in_after_all_text_was_sent_corrects_the_history(tmp_path: Path) -> None:
     long = "This is a rather long answer. " * 8
     model = ModelServer([Answer(long), Answer("Of course."), Answer("Sure.")])
@@ -213,6 +219,7 @@ async def test_barge_in_after_all_text_was_sent_corrects_the_history(tmp_path: P
     assert long.startswith(heard.strip())
 
 
+@pytest.mark.promise("V9")
 async def test_barge_in_while_a_tool_runs_lets_it_finish_once_and_keeps_its_result(tmp_path: Path) -> None:
     module = load_agent(tmp_path, "slow_agents")
     model = ModelServer([Answer(calls=[("slow", {})]), Answer("Here.")])
@@ -233,6 +240,7 @@ async def test_barge_in_while_a_tool_runs_lets_it_finish_once_and_keeps_its_resu
 # --- never silence ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("V13")
 async def test_a_slow_model_is_bridged_by_one_moment_that_is_no_part_of_the_answer(tmp_path: Path) -> None:
     gate = asyncio.Event()
     model = ModelServer([Answer("Here it is.", gate=gate)])
@@ -249,6 +257,7 @@ async def test_a_slow_model_is_bridged_by_one_moment_that_is_no_part_of_the_answ
     assert len(fillers) == 1
 
 
+@pytest.mark.promise("V13")
 async def test_a_slow_tool_is_bridged_once(tmp_path: Path) -> None:
     slow = load_agent(tmp_path, "bridged_agents")
     model = ModelServer([Answer(calls=[("slow", {})]), Answer("Here it is.")])
@@ -278,6 +287,7 @@ async def test_a_failing_model_is_apologised_for_and_the_next_prompt_served(tmp_
         assert await call.ask("again") == "Back again."
 
 
+@pytest.mark.promise("V12")
 async def test_an_empty_prompt_gets_its_sentence_and_no_turn(tmp_path: Path) -> None:
     model = ModelServer(echo)
     async with running(tmp_path, model) as it, dial(it) as call:
@@ -303,6 +313,7 @@ async def test_a_caller_does_not_wait_for_a_text_turn_that_has_done_nothing(tmp_
 # --- hanging up, and outcomes ------------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("V15")
 async def test_hanging_up_before_the_answer_gets_it_by_text(tmp_path: Path, place: dict[str, str]) -> None:
     gate = asyncio.Event()
     model = ModelServer([Answer("Your parcel comes tomorrow.", gate=gate)])
@@ -316,6 +327,7 @@ async def test_hanging_up_before_the_answer_gets_it_by_text(tmp_path: Path, plac
         assert await it.hear() == ["Your parcel comes tomorrow."]
 
 
+@pytest.mark.promise("H2")
 async def test_an_outcome_is_spoken_to_a_caller_on_the_line_between_turns(
     tmp_path: Path, place: dict[str, str]
 ) -> None:
@@ -342,6 +354,7 @@ async def approved_while_on_the_line(it: Running, call: SimulatedCall) -> str:
     return str((await it.conversation()).history[-1].items[-1]["content"])
 
 
+@pytest.mark.promise("V8")
 async def test_history_keeps_what_was_heard_of_an_outcome(tmp_path: Path) -> None:
     async with running(tmp_path, **STAFF) as it, dial(it, speed=SLOW) as call:
         outcome = await approved_while_on_the_line(it, call)
@@ -352,6 +365,7 @@ async def test_history_keeps_what_was_heard_of_an_outcome(tmp_path: Path) -> Non
     assert len(heard.strip()) < len(outcome)
 
 
+@pytest.mark.promise("V14")
 async def test_an_outcome_that_was_cut_by_hanging_up_is_texted_once(tmp_path: Path) -> None:
     async with running(tmp_path, TWILIO_PHONE_NUMBER=OURS, **STAFF) as it:
         async with dial(it, speed=SLOW) as call:
@@ -361,6 +375,7 @@ async def test_an_outcome_that_was_cut_by_hanging_up_is_texted_once(tmp_path: Pa
     assert "paid back" in texted
 
 
+@pytest.mark.promise("V14", "H14")
 async def test_an_outcome_after_hanging_up_is_texted_once(tmp_path: Path, place: dict[str, str]) -> None:
     async with running(tmp_path, TWILIO_PHONE_NUMBER=OURS, **STAFF, **place) as it:
         headers = {"Authorization": "Bearer mia-token-123456789"}
@@ -376,6 +391,7 @@ async def test_an_outcome_after_hanging_up_is_texted_once(tmp_path: Path, place:
     assert "paid back" in outcome
 
 
+@pytest.mark.promise("H14")
 async def test_asked_by_text_decided_and_told_in_the_call(tmp_path: Path, place: dict[str, str]) -> None:
     async with running(tmp_path, **STAFF, **place) as it:
         headers = {"Authorization": "Bearer mia-token-123456789"}
@@ -394,6 +410,7 @@ async def test_asked_by_text_decided_and_told_in_the_call(tmp_path: Path, place:
 # --- who may connect, and what they may send ----------------------------------------------------------------------
 
 
+@pytest.mark.promise("V4")
 async def test_an_unsigned_socket_is_refused(tmp_path: Path) -> None:
     model = ModelServer(echo)
     async with running(tmp_path, model) as it, dial(it, signature="") as call:
@@ -402,6 +419,7 @@ async def test_an_unsigned_socket_is_refused(tmp_path: Path) -> None:
     assert model.requests == []
 
 
+@pytest.mark.promise("V4")
 async def test_a_socket_address_works_once_and_for_its_own_call_only(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer(echo)) as it, aiohttp.ClientSession() as session:
 
@@ -434,6 +452,7 @@ async def test_a_socket_address_works_once_and_for_its_own_call_only(tmp_path: P
         assert await connect((await address())[:-3] + "abc", "CA" + "a" * 32) == 403
 
 
+@pytest.mark.promise("V11")
 async def test_nonsense_on_one_call_leaves_it_and_the_others_alive(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer(echo)) as it, dial(it) as call, dial(it, "+15559876543") as other:
         session = call.session
@@ -453,6 +472,7 @@ async def test_nonsense_on_one_call_leaves_it_and_the_others_alive(tmp_path: Pat
         assert await other.ask("and you") == "You said: and you"
 
 
+@pytest.mark.promise("V11")
 async def test_a_huge_frame_costs_that_call_its_socket_and_no_other(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer(echo)) as it, dial(it) as call, dial(it, "+15559876543") as other:
         session = call.session
@@ -462,6 +482,7 @@ async def test_a_huge_frame_costs_that_call_its_socket_and_no_other(tmp_path: Pa
         assert await other.ask("and you") == "You said: and you"
 
 
+@pytest.mark.promise("V18")
 async def test_a_withheld_number_is_a_subject_of_its_own_without_an_account(tmp_path: Path) -> None:
     async with running(tmp_path) as it:
         async with dial(it, "anonymous") as call:

@@ -1,6 +1,6 @@
 """Requests that wait for people, over several replicas: asked at one, decided at another, which may die at any point.
 
-Proves H7 and promises 5 and 7 across replicas, on Redis and Postgres.
+On Redis and Postgres.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from ..kit.process import GatewayProcess
 from ..kit.replicas import Replicas, Shared, replicas
 from ..kit.serving import serve
 from ..kit.waiting import PATIENCE, until
+
+pytestmark = pytest.mark.promise("H7", "H7b")
 
 CASHIER = '''
 import asyncio, json, os, urllib.request

@@ -1,6 +1,6 @@
 """Calls over several replicas: one dies or stops, and the call goes on at another one, which knows all that was said.
 
-Proves V16, H12, O2 and promise 10 across replicas; what depends on the store, on Redis and Postgres.
+What depends on the store is tried on Redis and Postgres.
 """
 
 from __future__ import annotations
@@ -23,9 +23,12 @@ from ..kit.waiting import PATIENCE, until
 from .test_approvals import Bank, cashier, desk_at, nothing_waits, scene, settled
 from .test_texts import echo, said
 
+pytestmark = pytest.mark.promise("V16", "O2", "O2a")
+
 GREETING = "Hello John!"
 
 
+@pytest.mark.promise("V16a")
 @pytest.mark.heavy
 async def test_a_call_whose_replica_dies_goes_on_at_another_without_a_greeting(tmp_path: Path, shared: Shared) -> None:
     model = ModelServer(echo)
@@ -134,6 +137,7 @@ async def not_ready(it: Any, gateway: Any) -> None:
                 await asyncio.sleep(0.01)
 
 
+@pytest.mark.promise("H12")
 async def test_a_decision_at_one_replica_is_spoken_by_the_one_that_holds_the_call_once(
     tmp_path: Path, shared: Shared
 ) -> None:

@@ -1,7 +1,6 @@
 """Approvals under fire: decided five times at once on two replicas, which are killed in the middle, 200 times.
 
-Proves H7 and promise 5: never executed twice; exactly once where the business system honours the key, else once or
-visible to staff as unknown.
+Never executed twice; exactly once where the business system honours the key, else once or visible to staff as unknown.
 """
 
 from __future__ import annotations
@@ -28,6 +27,8 @@ from tandem.shop.embedded import open_embedded_shop
 from ..kit.engine import ROUTE
 from ..kit.fire import Bank, asking_model, build_agent, make_runner
 from ..kit.waiting import PATIENCE, until
+
+pytestmark = pytest.mark.promise("H7")
 
 ROUNDS, LANES = 20, 10
 ROOT = Path(__file__).parents[2]
@@ -81,6 +82,7 @@ def running(pid: int) -> bool:
         return False
 
 
+@pytest.mark.promise("H7a")
 @pytest.mark.heavy
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 async def test_no_payment_is_made_twice_whoever_dies_when(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A staff page on one replica hears of what another one did, on Redis and Postgres. Proves U2 across replicas."""
+"""A staff page on one replica hears of what another one did, on Redis and Postgres."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from tandem.model import Conversation, SubjectId
 from tandem.persistence.values import Change
@@ -16,6 +17,8 @@ from ..kit.model_server import ModelServer
 from ..kit.replicas import Replicas, Shared, replicas, subject
 from ..kit.waiting import PATIENCE
 from .test_texts import echo
+
+pytestmark = pytest.mark.promise("U2")
 
 HEADERS = {"Authorization": "Bearer mia-token-123456789"}
 

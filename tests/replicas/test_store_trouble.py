@@ -1,6 +1,6 @@
 """A store server that goes away under a running gateway, over HTTP: fast refusals, apologies, and recovery by itself.
 
-Proves P8, O8 and promise 9 on Redis and Postgres.
+On Redis and Postgres.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from ..kit.replicas import Replicas, Shared, postgres_place, redis_place, replic
 from ..kit.serving import free_port
 from ..kit.waiting import PATIENCE, until
 from .test_texts import echo
+
+pytestmark = pytest.mark.promise("P8", "P8a")
 
 AT_ONCE = 16
 """Requests of a flood that are under way together: each is answered in Twilio's time, also on a busy machine."""
@@ -76,6 +78,7 @@ async def recovered(it: Replicas) -> None:
     assert len(set(answers)) == len(answers)
 
 
+@pytest.mark.promise("O8")
 @pytest.mark.heavy
 @pytest.mark.parametrize("how", ["stopped", "frozen"])
 async def test_a_server_that_stops_or_freezes_and_comes_back(tmp_path: Path, server: Server, how: str) -> None:

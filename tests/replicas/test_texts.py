@@ -1,7 +1,4 @@
-"""Texts over several replicas: each in one turn with one reply, in order, whoever gets it and whoever dies.
-
-Proves S8, P7 and promises 1 to 3 across replicas, on Redis and Postgres.
-"""
+"""Texts over several replicas: each in one turn with one reply, in order, whoever gets it and whoever dies."""
 
 from __future__ import annotations
 
@@ -21,6 +18,8 @@ from ..kit.model_server import Answer, ModelServer
 from ..kit.replicas import Replicas, Shared, replicas
 from ..kit.waiting import PATIENCE, until
 
+pytestmark = pytest.mark.promise("S8", "P7")
+
 TAKEOVER_SECONDS = 6.0
 LEASE = load_settings({}, env_file=None).lane_lease_seconds
 
@@ -34,6 +33,7 @@ def said(model: ModelServer) -> list[str]:
     return [item["content"] for item in model.inputs[-1] if item.get("role") == "user"]
 
 
+@pytest.mark.promise("S8a")
 async def test_one_message_at_two_replicas_at_once_and_later_is_one_turn_and_one_reply(
     tmp_path: Path, shared: Shared
 ) -> None:
@@ -52,6 +52,7 @@ async def test_one_message_at_two_replicas_at_once_and_later_is_one_turn_and_one
     assert len(model.requests) == 2
 
 
+@pytest.mark.promise("S8a")
 async def test_a_burst_over_all_replicas_is_answered_text_by_text_in_order(tmp_path: Path, shared: Shared) -> None:
     model = ModelServer(echo)
     words = [f"word {number}" for number in range(12)]
@@ -66,6 +67,7 @@ async def test_a_burst_over_all_replicas_is_answered_text_by_text_in_order(tmp_p
     assert set(covered.values()) == {1}
 
 
+@pytest.mark.promise("P7a")
 @pytest.mark.heavy
 async def test_a_replica_killed_in_the_middle_of_a_turn_another_finishes_within_six_seconds(
     tmp_path: Path, shared: Shared
@@ -88,6 +90,7 @@ async def test_a_replica_killed_in_the_middle_of_a_turn_another_finishes_within_
     assert took < 3 * TAKEOVER_SECONDS
 
 
+@pytest.mark.promise("P7a")
 @pytest.mark.heavy
 @pytest.mark.parametrize("created", [False, True])
 async def test_a_replica_killed_in_the_middle_of_a_delivery_another_sends_it_once(

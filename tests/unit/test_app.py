@@ -1,10 +1,14 @@
-"""What the app makes of settings before anything is opened. Checklist: A12."""
+"""What the app makes of settings before anything is opened."""
 
 from pathlib import Path
+
+import pytest
 
 from tandem.settings import load_settings
 from tandem.settings.development import staff_tokens
 from tandem.wiring import engine_limits
+
+pytestmark = pytest.mark.promise("A12")
 
 
 def test_development_has_a_staff_token_of_its_own(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`tandem check`, the part that asks nobody. Checklist: O3, O6."""
+"""`tandem check`, the part that asks nobody."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from tandem.persistence.file import open_file_store
 from tandem.settings import load_settings
 
 from ..kit.command import tandem
+
+pytestmark = pytest.mark.promise("O3")
 
 TWILIO = {
     "TWILIO_ACCOUNT_SID": "AC1",
@@ -71,6 +73,7 @@ async def test_nothing_is_made(lines: Lines, tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.promise("O6")
 async def test_every_wrong_setting_has_its_line(tmp_path: Path) -> None:
     done = tandem("check", folder=tmp_path, env={"PORT": "abc", "APP_ENV": "production", "AGENT_PATH": "nocolon"})
     lines = done.stdout.splitlines()
@@ -166,16 +169,17 @@ async def test_where_customers_are_known_is_said(lines: Lines) -> None:
     assert (await lines.of(crm))["customers"] == ("ok", "known by the CRM at https://crm.example")
 
 
+@pytest.mark.promise("I3")
 async def test_a_resolver_that_cannot_be_loaded_is_a_problem(lines: Lines) -> None:
     state, text = (await lines.of({"SUBJECT_RESOLVER": "nowhere_at_all:Resolver"}))["customers"]
     assert (lines.code, state) == (1, "problem")
     assert text.startswith("SUBJECT_RESOLVER=nowhere_at_all:Resolver cannot be used (ModuleNotFoundError: ")
 
 
+@pytest.mark.promise("A8")
 async def test_articles_are_counted_and_broken_ones_named(
     lines: Lines, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A8"""
     (tmp_path / "articles").mkdir()
     (tmp_path / "articles" / "good.md").write_text("Whales are mammals.")
     (tmp_path / "articles" / "bad.md").write_bytes(b"\xff")

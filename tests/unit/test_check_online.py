@@ -1,4 +1,4 @@
-"""`tandem check --online`: what others say, over real HTTP. Checklist: O3, O7."""
+"""`tandem check --online`: what others say, over real HTTP."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from ..kit.customers import known_at
 from ..kit.gateway import ACCOUNT, OURS, TOKEN, running
 from ..kit.serving import free_port, serve
 from ..kit.twilio_account import AccountApi, SimAccount
+
+pytestmark = pytest.mark.promise("O3")
 
 KEY = ("SK" + "1" * 32, "key-secret-4711")
 SERVICE = "MG" + "1" * 32
@@ -72,6 +74,7 @@ def states(found: Found, *items: str) -> list[str]:
     return [found[item][0] for item in items]
 
 
+@pytest.mark.promise("O7")
 async def test_a_gateway_that_is_connected_has_no_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     async with running(tmp_path) as gateway, twilio(gateway.url) as (_, address):
         code, found = await look(settings_with(tmp_path, address, gateway.url), capsys)

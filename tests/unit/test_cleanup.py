@@ -1,4 +1,4 @@
-"""`tandem cleanup` and scripts/cleanup.py, as cron runs them. Checklist: O3, O4, P4."""
+"""`tandem cleanup` and scripts/cleanup.py, as cron runs them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from tandem.persistence.file import open_file_store
 
 from ..contracts.records import DAY, JANE, JOHN, event, write
 from ..kit.command import tandem
+
+pytestmark = pytest.mark.promise("O3", "O4")
 
 SCRIPT = Path(__file__).parents[2] / "scripts/cleanup.py"
 ANOTHER_PYTHON = getattr(sys, "_base_executable", sys.executable)
@@ -61,6 +63,7 @@ def run(script: Path, *arguments: str, folder: Path, python: str = ANOTHER_PYTHO
 SUMMARY = "conversations=1 effects=0 keys=0 replies=0 set_aside=0 tickets=0 timeline=1 failed=0"
 
 
+@pytest.mark.promise("P4")
 async def test_from_any_folder_and_python_a_week_is_kept(checkout: Path, tmp_path: Path) -> None:
     done = run(checkout / "scripts/cleanup.py", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")

@@ -1,4 +1,4 @@
-"""`tandem connect` against a pretend Twilio in a process of its own. Checklist: O3, O7."""
+"""`tandem connect` against a pretend Twilio in a process of its own."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from tandem.settings import Settings, load_settings
 from ..kit.command import tandem
 from ..kit.serving import free_port
 from ..kit.twilio_process import pretend_twilio
+
+pytestmark = pytest.mark.promise("O3")
 
 ACCOUNT, TOKEN = "AC" + "1" * 32, "auth-token-4711"
 KEY = ("SK" + "2" * 32, "key-secret-4711")
@@ -91,6 +93,7 @@ async def row(twilio: str, number: str) -> dict[str, str]:
         return dict(found)
 
 
+@pytest.mark.promise("O7")
 async def test_every_webhook_is_pointed_here(twilio: str) -> None:
     assert await connect(settings(twilio, FRESH), URL, dry_run=False) == 0
     found = await row(twilio, FRESH)

@@ -1,4 +1,4 @@
-"""`tandem erase`: asks, erases, and says what it cannot reach. Checklist: O3, P12."""
+"""`tandem erase`: asks, erases, and says what it cannot reach."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from ..kit.crm_server import CrmServer
 from ..kit.customers import known_at
 from ..kit.faults import Trouble
 from ..kit.segment_server import Person, SegmentServer
+
+pytestmark = pytest.mark.promise("P12", "O3")
 
 NUMBER = "+1 (415) 555-0100"
 

@@ -1,4 +1,4 @@
-"""Commands that look, and the two that delete, leave a damaged or older database as it is. Proves P5 and O3.
+"""Commands that look, and the two that delete, leave a damaged or older database as it is.
 
 Only the server repairs; everybody else says what is wrong and what to do.
 """
@@ -18,6 +18,8 @@ from tandem.persistence.file import open_file_store
 
 from ..contracts.records import JANE, write
 from ..kit.command import tandem
+
+pytestmark = pytest.mark.promise("P5", "O3")
 
 COMMANDS = [
     ("check",),

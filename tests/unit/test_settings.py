@@ -1,4 +1,4 @@
-"""Settings: defaults, every problem at once in plain words, and nothing secret said. Checklist: O6, A12."""
+"""Settings: defaults, every problem at once in plain words, and nothing secret said."""
 
 from pathlib import Path
 
@@ -7,6 +7,8 @@ from pydantic import ValidationError
 
 from tandem.errors import ConfigurationError
 from tandem.settings import RETIRED, Settings, load_settings
+
+pytestmark = pytest.mark.promise("A12")
 
 SECRET = "very-secret-value-4711"
 PRODUCTION = {
@@ -43,6 +45,7 @@ def test_host_is_kept_when_given() -> None:
     assert load({**PRODUCTION, "HOST": "10.0.0.5"}).host == "10.0.0.5"
 
 
+@pytest.mark.promise("O6")
 def test_production_lists_everything_that_is_missing() -> None:
     said = problems({"APP_ENV": "PRODUCTION", "PORT": "eighty", "LOG_LEVEL": "loud"})
     assert [sentence.split()[0] for sentence in said] == [
@@ -229,6 +232,7 @@ def test_weak_production_settings_are_noticed() -> None:
     assert [notice.split()[0] for notice in load(env).notices] == ["TWILIO_ACCOUNT_SID", "TWILIO_VALIDATE_SIGNATURES"]
 
 
+@pytest.mark.promise("O6")
 def test_a_staff_token_that_can_be_guessed_stops_a_production_start() -> None:
     tokens = {"STAFF_TOKENS": f"alice:{SECRET},bob:0123456789abcde"}
     with pytest.raises(ConfigurationError) as raised:

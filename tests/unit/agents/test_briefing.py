@@ -1,4 +1,4 @@
-"""What the model is shown besides the window: memory in front, profile behind, neither kept. Proves I7, P10."""
+"""What the model is shown besides the window: memory in front, profile behind, neither kept."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from tandem.shop.base import Customer, Order
 from ...kit.callers import JANE, JOHN, NOW, STRANGER, route_of
 from ...kit.clock import timeless
 from ...kit.line import Memory
+
+pytestmark = pytest.mark.promise("I7", "P10")
 
 LARGE_REFUND = function_call("process_refund", {"order_id": "12345", "amount": 120, "reason": "broken"}, call_id="c1")
 OPENING = "<customer_profile>"

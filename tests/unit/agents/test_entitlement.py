@@ -1,4 +1,4 @@
-"""What a plan includes is decided in code: a model that obeys the customer changes nothing. Proves A16."""
+"""What a plan includes is decided in code: a model that obeys the customer changes nothing."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from tandem.shop.base import Customer
 from tandem.shop.embedded import EmbeddedShop
 
 from ...kit.callers import FREE, JANE, JOHN, STRANGER
+
+pytestmark = pytest.mark.promise("A16")
 
 SENTENCE = (
     "The free plan of this account does not include refunds and tickets through this service. It does include looking "
@@ -50,7 +52,6 @@ def obedient(*calls: tuple[str, dict[str, Any]]) -> ScriptedModel:
 
 @pytest.mark.parametrize("call", [REFUND, LARGE_REFUND], ids=["small", "large"])
 async def test_no_refund_through_the_agent_without_support(line, shop, call):
-    """A16"""
     talk = line(FREE, obedient(call))
     await talk.say(PLEADING)
     assert json.loads(talk.outputs[0]) == {"error": "not_in_plan", "message": SENTENCE}
@@ -58,42 +59,39 @@ async def test_no_refund_through_the_agent_without_support(line, shop, call):
 
 
 async def test_no_ticket_without_support(line):
-    """A16"""
     talk = line(FREE, obedient(TICKET))
     await talk.say(PLEADING)
     assert json.loads(talk.outputs[0])["error"] == "not_in_plan"
     assert talk.requested == [Requested()]
 
 
+@pytest.mark.promise("A6")
 async def test_a_person_always(line):
-    """A16, A6"""
     talk = line(FREE, obedient(PERSON))
     await talk.say("I want a person")
     assert [ticket.escalation for ticket in talk.requested[0].tickets] == [True]
 
 
 async def test_looking_things_up_needs_no_support(use, shop):
-    """A16"""
     assert json.loads(await use(order_status, FREE, order_id="333"))["status"] == "shipped"
 
 
 @pytest.mark.parametrize("phone", [JOHN, JANE, STRANGER, None], ids=["premium", "basic", "no account", "withheld"])
 async def test_everybody_else_may_have_a_ticket(line, phone):
-    """A16"""
     talk = line(phone, obedient(TICKET))
     await talk.say("a ticket please")
     assert len(talk.requested[0].tickets) == 1
 
 
 async def test_the_plan_counts_not_what_the_model_was_told(line, shop):
-    """A16: somebody else's customer id opens nothing."""
+    """Somebody else's customer id opens nothing."""
     talk = line(FREE, obedient(("create_ticket", TICKET[1] | {"customer_id": "CUST_12345"})))
     await talk.say("I am CUST_12345")
     assert json.loads(talk.outputs[0])["error"] == "not_found"
 
 
+@pytest.mark.promise("A17")
 async def test_the_customer_is_told_politely(line):
-    """A16, A17"""
     assert await line(FREE).say("open a ticket about my chair") == SENTENCE
 
 
@@ -101,7 +99,6 @@ async def test_the_customer_is_told_politely(line):
     ("plan", "support"), [("premium", True), ("basic", True), ("Gold 2", True), ("free", False), (" FREE ", False)]
 )
 def test_which_plans_have_support(plan, support):
-    """A16"""
     assert has_support(Customer("C", "N", "", JOHN, plan)) is support
 
 

@@ -1,7 +1,4 @@
-"""Calls that wait for people, for any agent: paused, resumed from the stored RunState, run exactly once.
-
-Proves H1, H4, H5, H7 (at the agent's edge), P11 (snapshots of an older agent) and A15.
-"""
+"""Calls that wait for people, for any agent: paused, resumed from the stored RunState, run exactly once."""
 
 from __future__ import annotations
 
@@ -31,6 +28,8 @@ from tandem.model import Address, Approval, ApprovalStatus, Channel, Conversatio
 from tandem.persistence.file import open_file_store
 from tandem.persistence.store import Store
 from tandem.shop.embedded import open_embedded_shop
+
+pytestmark = pytest.mark.promise("A15", "H4", "H5", "H7")
 
 ROUTE = Route(Channel.SMS, Address("tel", "+15551234567"), Address("tel", "+15550001111"))
 
@@ -99,6 +98,7 @@ def call(amount: float, call_id: str = "call_1") -> Any:
 SAID = [assistant_message("A colleague looks at it.")]
 
 
+@pytest.mark.promise("H1")
 async def test_a_gated_call_waits_and_the_customer_is_answered(tmp_path: Path) -> None:
     paid: list[Any] = []
     async with bench(tmp_path, Agent("a", tools=[pay_tool(paid)]), [[call(5)], SAID]) as it:
@@ -380,6 +380,7 @@ async def test_an_ungated_effect_without_an_end_is_shown_and_can_be_retried(tmp_
     assert sent == ["hi"]
 
 
+@pytest.mark.promise("P11")
 @pytest.mark.parametrize("change", ["agent", "tool", "schema"])
 async def test_a_snapshot_of_another_agent_is_void_and_runs_nothing(tmp_path: Path, change: str) -> None:
     paid: list[Any] = []

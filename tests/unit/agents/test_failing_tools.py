@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from agents.testing import ScriptedModel, assistant_message, function_call
 
 from tandem.agents.tool_gate import TOOL_FAILED
@@ -7,17 +8,18 @@ from tandem.agents.tool_gate import TOOL_FAILED
 from ...kit.callers import JOHN
 from .conftest import BrokenShop
 
+pytestmark = pytest.mark.promise("A11")
+
 
 async def test_the_turn_goes_on_after_a_failing_tool(line):
-    """A11"""
     model = ScriptedModel(
         [[function_call("order_status", {"order_id": "12345"}, call_id="c")], [assistant_message("Sorry.")]]
     )
     assert await line(JOHN, model, BrokenShop()).say("where is order 12345?") == "Sorry."
 
 
+@pytest.mark.promise("S6")
 async def test_the_model_sees_that_a_tool_failed_and_nothing_from_inside(line):
-    """A11, S6"""
     model = ScriptedModel(
         [[function_call("order_status", {"order_id": "12345"}, call_id="c")], [assistant_message("Sorry.")]]
     )
@@ -27,14 +29,13 @@ async def test_the_model_sees_that_a_tool_failed_and_nothing_from_inside(line):
 
 
 async def test_arguments_that_do_not_fit_are_a_failure_too(line):
-    """A11"""
     call = function_call("lookup_customer", {"identifier": "x", "type": "shoe_size"}, call_id="c")
     talk = line(JOHN, ScriptedModel([[call], [assistant_message("Sorry.")]]))
     await talk.say("who am I?")
     assert talk.outputs == [TOOL_FAILED]
 
 
+@pytest.mark.promise("A17")
 async def test_the_offline_model_says_that_it_could_not_look(line):
-    """A11, A17"""
     answer = await line(JOHN, None, BrokenShop()).say("where is order 12345?")
     assert answer == "I couldn't look that up just now. Please try again in a few minutes."

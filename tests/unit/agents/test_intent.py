@@ -1,4 +1,4 @@
-"""What a message is about, by its words. Proves A3."""
+"""What a message is about, by its words."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from tandem.agents.intent import UNSURE, Guess, Intent, classify
 from tandem.agents.tools.intent import classify_intent
 
 from ...kit.callers import JOHN
+
+pytestmark = pytest.mark.promise("A3")
 
 
 @pytest.mark.parametrize(
@@ -40,30 +42,25 @@ from ...kit.callers import JOHN
     ],
 )
 def test_what_a_message_is_about(message, intent):
-    """A3"""
     assert classify(message).intent is intent
 
 
 def test_words_that_say_nothing_make_nobody_sure():
-    """A3"""
     assert classify("hmm") == Guess(Intent.GENERAL, UNSURE)
 
 
 def test_more_words_of_a_kind_make_surer():
-    """A3"""
     weak, strong = classify("a problem"), classify("broken: no sound, bluetooth error")
     assert weak.intent is strong.intent is Intent.TECHNICAL
     assert weak.confidence < 0.5 < 0.9 < strong.confidence
 
 
 def test_words_of_several_kinds_make_less_sure():
-    """A3"""
     assert classify("refund the broken parcel").confidence < classify("refund the bill").confidence
 
 
 @given(st.text(max_size=300))
 def test_any_message_has_a_guess_and_always_the_same(message):
-    """A3"""
     guess = classify(message)
     assert 0 < guess.confidence <= 1
     assert classify(message) == guess
@@ -74,6 +71,5 @@ def test_the_shape_of_an_apostrophe_does_not_matter():
 
 
 async def test_the_tool_tells_intent_and_confidence(use):
-    """A3"""
     answer = json.loads(await use(classify_intent, JOHN, customer_message="Where is my order 12345?"))
     assert answer == {"intent": "order", "confidence": classify("Where is my order 12345?").confidence}

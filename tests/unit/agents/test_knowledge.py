@@ -1,4 +1,4 @@
-"""The knowledge base: articles read, found, ranked, and read again when they change. Proves A8."""
+"""The knowledge base: articles read, found, ranked, and read again when they change."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from tandem.knowledge.library import Knowledge, open_knowledge
 from tandem.knowledge.query import MAX_WORDS, words_of
 
 from ...kit.waiting import PATIENCE
+
+pytestmark = pytest.mark.promise("A8")
 
 RETURNS = "---\ntitle: Returns\ncategory: Orders\n---\nSend it back within 30 days.\n"
 
@@ -57,7 +59,6 @@ async def titles(knowledge: Knowledge, question: str, **more: object) -> list[st
     ],
 )
 async def test_the_samples_answer_what_people_ask(samples, question, title, heading):
-    """A8"""
     first = (await samples.search(question)).hits[0]
     assert (first.title, first.heading) == (title, heading)
 
@@ -66,7 +67,6 @@ async def test_the_samples_answer_what_people_ask(samples, question, title, head
     "question", ["do you sell bicycles?", "who are you", "", "   ", "?!", "quantum physics", "Rückgaberecht"]
 )
 async def test_what_is_not_there_is_not_found(samples, question):
-    """A8"""
     assert (await samples.search(question)).hits == ()
 
 
@@ -89,7 +89,6 @@ def names(index: Index, question: str, **more: object) -> list[str]:
 
 
 def test_more_of_the_words_and_titles_come_first():
-    """A8"""
     index = index_of(
         cables="The blue cable is long.", colours="We have blue ones.", blue_cable="All about it: cable, blue."
     )
@@ -97,13 +96,11 @@ def test_more_of_the_words_and_titles_come_first():
 
 
 def test_endings_do_not_matter():
-    """A8"""
     index = index_of(a="Returned articles are refunded.")
     assert names(index, "return refund article") == ["a"]
 
 
 def test_a_word_that_is_nowhere_stands_for_longer_ones():
-    """A8"""
     assert names(index_of(a="Kundenkontoauszug"), "kundenkonto") == ["a"]
 
 
@@ -112,21 +109,18 @@ def test_accents_and_case_do_not_matter():
 
 
 def test_one_hit_per_article_the_best_passage():
-    """A8"""
     index = index_of(a="# Things\n## One\nA cable.\n## Two\nA cable, a cable and a cable.\n## Cable\nYes.")
     (hit,) = index.search("cable")
     assert (hit.title, hit.heading, hit.text) == ("Things", "Cable", "Yes.")
 
 
 def test_half_of_the_words_in_passing_is_no_hit():
-    """A8"""
     index = index_of(a="We sell headphones and cables.")
     assert names(index, "sell bicycles") == []
     assert names(index, "sell cables") == ["a"]
 
 
 def test_a_category_filters():
-    """A8"""
     index = index_of(
         a="---\ntitle: A\ncategory: Shipping\n---\nA parcel.", b="---\ntitle: B\ncategory: orders\n---\nA parcel."
     )
@@ -136,7 +130,6 @@ def test_a_category_filters():
 
 
 def test_no_more_than_asked_for():
-    """A8"""
     index = index_of(**{f"a{n}": "A parcel." for n in range(20)})
     assert [len(index.search("parcel", limit=limit)) for limit in (1, 5, 10)] == [1, 5, 10]
 
@@ -153,7 +146,6 @@ QUESTIONS = st.one_of(st.text(max_size=60), st.text(alphabet="\"'*()^-+:{}AND OR
 @settings(max_examples=300, deadline=None)
 @given(QUESTIONS, QUESTIONS)
 def test_any_character_may_be_asked(question: str, category: str):
-    """A8"""
     INDEX.search(question, category=category)
 
 
@@ -164,7 +156,6 @@ INDEX = index_of(a="Every order has a parcel.", b="NEAR AND OR NOT title heading
     "question", ["order OR", 'a" OR "parcel', "parcel*", "NEAR(order parcel)", "body:order", "^parcel"]
 )
 def test_nothing_in_a_question_is_an_operator(question):
-    """A8"""
     assert "a" in names(INDEX, f"parcel {question}")
 
 
@@ -244,13 +235,11 @@ def test_a_long_section_is_cut_between_paragraphs():
 
 
 async def test_a_folder_of_ones_own_takes_the_place_of_the_samples(folder):
-    """A8"""
     async with open_knowledge(folder) as knowledge:
         assert (await titles(knowledge, "send back"), await titles(knowledge, "paypal")) == (["Returns"], [])
 
 
 async def test_a_change_is_taken_in(folder):
-    """A8"""
     async with open_knowledge(folder) as knowledge:
         (folder / "returns.md").write_text(RETURNS.replace("30 days", "90 long days"))
         (folder / "new.md").write_text("Whales are mammals.")
@@ -261,7 +250,6 @@ async def test_a_change_is_taken_in(folder):
 
 
 async def test_a_file_that_is_gone_is_forgotten(folder):
-    """A8"""
     async with open_knowledge(folder) as knowledge:
         (folder / "returns.md").unlink()
         await knowledge.refresh()
@@ -270,7 +258,6 @@ async def test_a_file_that_is_gone_is_forgotten(folder):
 
 
 async def test_changes_are_looked_for_by_itself(folder):
-    """A8"""
     async with open_knowledge(folder) as knowledge:
         watcher = asyncio.create_task(knowledge.watch(0.005))
         (folder / "new.md").write_text("Whales are mammals.")
@@ -281,7 +268,6 @@ async def test_changes_are_looked_for_by_itself(folder):
 
 
 async def test_a_broken_file_is_named_once_and_the_rest_is_served(folder):
-    """A8"""
     (folder / "bad.md").write_bytes(b"\xff\xfe\x00 no text")
     with structlog.testing.capture_logs() as logs:
         async with open_knowledge(folder) as knowledge:
@@ -293,7 +279,6 @@ async def test_a_broken_file_is_named_once_and_the_rest_is_served(folder):
 
 
 async def test_a_file_that_was_broken_is_served_once_it_is_mended(folder):
-    """A8"""
     (folder / "bad.md").write_bytes(b"\xff")
     async with open_knowledge(folder) as knowledge:
         (folder / "bad.md").write_text("Whales are mammals.")

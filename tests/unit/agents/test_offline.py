@@ -20,6 +20,8 @@ from tandem.model import Priority, TicketStatus
 from ...kit.callers import FREE, JANE, JOHN, STRANGER, caller_of
 from ...kit.line import Line
 
+pytestmark = pytest.mark.promise("A17")
+
 TRACKING = "Order 12345 has shipped with UPS. The tracking number is TRK_ABC123; UPS shows there when it arrives."
 NOT_THERE = (
     "I can't find order {} on the account of the number you are using. Please check the order number, or contact us "
@@ -31,44 +33,37 @@ NO_ACCOUNT = (
 
 
 async def test_the_status_of_ones_own_order(line):
-    """A17"""
     assert await line(JOHN).say("Where is my order 12345?") == "Order 12345 has shipped with UPS, tracking TRK_ABC123."
 
 
 async def test_the_tracking_number_of_ones_own_order(line):
-    """A17"""
     assert await line(JOHN).say("Please track order ORD_12345") == TRACKING
 
 
 async def test_an_order_that_has_not_shipped(line):
-    """A17"""
     answer = await line(JANE).say("tracking number for 67890 please")
     assert answer == "Order 67890 is being prepared and has not shipped yet, so there is no tracking number."
 
 
 async def test_what_was_bought(line):
-    """A17"""
     answer = await line(JOHN).say("What is in order 12345?")
     assert answer == "Order 12345 was Wireless Headphones for $99.99 and 2 Phone Case for $19.99 each: $139.97 in all."
 
 
 @pytest.mark.parametrize("follow_up", ["when will it arrive?", "and the tracking number?", "who is the carrier?"])
 async def test_a_follow_up_needs_no_order_number(line, follow_up):
-    """A17"""
     talk = line(JOHN)
     await talk.say("where is my order 12345?")
     assert await talk.say(follow_up) == TRACKING
 
 
 async def test_my_order_is_found_by_the_telephone_number(line):
-    """A17"""
     talk = line(JANE)
     assert await talk.say("where's my order?") == "Order 67890 is being prepared and has not shipped yet."
     assert talk.calls == ["lookup_customer", "order_status"]
 
 
 async def test_of_several_orders_the_customer_chooses_and_it_is_remembered(shop):
-    """A17"""
     state = {"1": "shipped", "2": "pending"}
 
     @function_tool
@@ -87,36 +82,32 @@ async def test_of_several_orders_the_customer_chooses_and_it_is_remembered(shop)
     assert await talk.say("and where is it now?") == "Order 1002 is being prepared and has not shipped yet."
 
 
+@pytest.mark.promise("A10")
 async def test_somebody_elses_order_is_refused(line):
-    """A10, A17"""
     assert await line(JOHN).say("where is order 67890?") == NOT_THERE.format("67890")
 
 
 async def test_a_refused_order_is_not_remembered(line):
-    """A17"""
     talk = line(JOHN)
     await talk.say("where is order 67890?")
     assert await talk.say("and where is my order?") == "Order 12345 has shipped with UPS, tracking TRK_ABC123."
 
 
+@pytest.mark.promise("A10")
 @pytest.mark.parametrize("phone", [STRANGER, None], ids=["unknown", "withheld"])
 async def test_a_caller_without_an_account_is_told_so(line, phone):
-    """A10, A17"""
     assert await line(phone).say("where is my order?") == NO_ACCOUNT
 
 
 async def test_an_account_without_orders(line):
-    """A17"""
     assert await line(FREE).say("where is my order?") == "I found your account, but there are no orders on it."
 
 
 async def test_goodbye(line):
-    """A17"""
     assert await line(JOHN).say("Thanks, bye!") == "Goodbye, and thank you for contacting us."
 
 
 async def test_a_burst_of_messages_is_one_question(line):
-    """A17"""
     assert (
         await line(JOHN).say("hi", "where is my order", "12345")
         == "Order 12345 has shipped with UPS, tracking TRK_ABC123."
@@ -124,12 +115,11 @@ async def test_a_burst_of_messages_is_one_question(line):
 
 
 async def test_it_says_what_it_is(line):
-    """A17"""
     assert "canned rules" in await line(JOHN).say("Are you an AI or a real person?")
 
 
 async def test_it_calls_whatever_tools_it_is_given(shop):
-    """A17: another agent's tools of the same names."""
+    """Another agent's tools of the same names."""
     asked: list[str] = []
 
     @function_tool
@@ -143,6 +133,7 @@ async def test_it_calls_whatever_tools_it_is_given(shop):
     assert asked == ["ORD_12345 20.0 refund $20 of order 12345"]
 
 
+@pytest.mark.promise("A6")
 @pytest.mark.parametrize(
     ("words", "level", "in_words"),
     [
@@ -151,7 +142,6 @@ async def test_it_calls_whatever_tools_it_is_given(shop):
     ],
 )
 async def test_a_person_is_asked_for(line, words, level, in_words):
-    """A6, A17"""
     talk = line(JOHN)
     answer = await talk.say(words)
     (ticket,) = talk.requested[0].tickets
@@ -161,9 +151,9 @@ async def test_a_person_is_asked_for(line, words, level, in_words):
     )
 
 
+@pytest.mark.promise("A9")
 @pytest.mark.parametrize("phone", [JOHN, STRANGER, None], ids=["known", "unknown", "withheld"])
 async def test_a_ticket_is_opened_for_anybody(line, phone):
-    """A9, A17"""
     talk = line(phone)
     answer = await talk.say("please open a ticket about the missing charger cable")
     (ticket,) = talk.requested[0].tickets
@@ -171,8 +161,8 @@ async def test_a_ticket_is_opened_for_anybody(line, phone):
     assert answer.startswith(f"I have opened a ticket for you. Your ticket is {ticket.id}.")
 
 
+@pytest.mark.promise("A9")
 async def test_how_a_ticket_stands_is_told_by_its_number_from_before(line):
-    """A9, A17"""
     talk = line(JOHN)
     await talk.say("open a ticket about the missing cable.")
     (ticket,) = talk.requested[0].tickets
@@ -184,15 +174,14 @@ async def test_how_a_ticket_stands_is_told_by_its_number_from_before(line):
     assert "is closed, with medium priority." in await talk.say(f"what about ticket {ticket.id[4:].lower()}?")
 
 
+@pytest.mark.promise("A9")
 async def test_a_ticket_that_nobody_knows(line):
-    """A9, A17"""
     assert (await line(JOHN).say("how is my ticket?")).startswith("Which ticket do you mean?")
     assert (await line(JOHN).say("where is TKT_1A2B3C4D5E6F?")).startswith("I can't find a ticket of yours")
 
 
 @pytest.mark.parametrize("said", ["what is your return policy?", "How long is the warranty", "my stand is broken"])
 async def test_a_question_is_looked_up_in_the_articles(line, said):
-    """A17"""
     talk = line(JOHN)
     await talk.say(said)
     assert talk.calls == ["search_knowledge_base"]
@@ -200,7 +189,6 @@ async def test_a_question_is_looked_up_in_the_articles(line, said):
 
 @pytest.mark.parametrize("said", ["where is order 12345", "open a ticket", "I want a human", "refund order 12345"])
 def test_without_the_tool_the_answer_is_honest(said):
-    """A17"""
     assert next_step([{"role": "user", "content": said}], frozenset()) == "I can't do that from here. I am sorry."
 
 
@@ -210,13 +198,13 @@ WORDS = "where is my order 12345 refund track human bye thanks $10 policy ? you 
 OUTPUTS = ["", "{}", "[1]", "null", '{"orders":[]}', '{"error":"not_found"}', '{"error":"failed"}', '{"total":"$9.99"}']
 
 
+@pytest.mark.promise("A11")
 @given(
     st.text() | st.lists(st.sampled_from(WORDS.split())).map(" ".join),
     st.sampled_from(OUTPUTS),
     st.frozensets(st.sampled_from(sorted(ALL))),
 )
 def test_every_turn_ends_whatever_is_said_and_answered(said: str, output: str, tools: frozenset[str]):
-    """A11, A17"""
     items: list[dict[str, Any]] = [{"role": "user", "content": said}]
     for number in range(len(ALL) + 1):
         step = next_step(items, tools)
@@ -232,7 +220,6 @@ def test_every_turn_ends_whatever_is_said_and_answered(said: str, output: str, t
 
 @given(st.lists(st.sampled_from(["user", "assistant", "system"]), max_size=5))
 def test_any_history_is_answered(roles: list[str]):
-    """A17"""
     items = [{"role": role, "content": [{"type": "input_text", "text": "Where is my order?"}]} for role in roles]
     step = next_step(items, frozenset(ALL))
     assert (step == Use("lookup_customer", {"identifier": "me", "type": "phone"})) == ("user" in roles)
@@ -255,7 +242,6 @@ async def _streamed(shop, text: str):
 
 
 async def test_the_answer_streams_word_by_word(shop):
-    """A17"""
     result, events = await _streamed(shop, "where is order 12345?")
     deltas = [event.delta for event in events if event.type == "response.output_text.delta"]
     assert deltas == ["Order", " 12345", " has", " shipped", " with", " UPS,", " tracking", " TRK_ABC123."]
@@ -263,7 +249,6 @@ async def test_the_answer_streams_word_by_word(shop):
 
 
 async def test_events_come_in_the_order_of_the_responses_api(shop):
-    """A17"""
     _, events = await _streamed(shop, "where is order 12345?")
     kinds = [event.type.removeprefix("response.") for event in events]
     assert kinds == ["output_item.done", "completed", *["output_text.delta"] * 8, "output_item.done", "completed"]

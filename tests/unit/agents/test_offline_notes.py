@@ -1,4 +1,4 @@
-"""The offline model tells what the staff desk decided, from the very notes that the engine writes. Proves A17, H2."""
+"""The offline model tells what the staff desk decided, from the very notes that the engine writes."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from tandem.conversation.approvals import note as settled_note
 from tandem.conversation.approvals import waiting_output
 from tandem.conversation.notes import words
 from tandem.model import Approval, ApprovalStatus, Channel, SubjectId
+
+pytestmark = pytest.mark.promise("A17")
 
 TOOLS = frozenset({"process_refund", "order_status"})
 RECEIPT = '{"refund_id":"REF_1","order_id":"ORD_12345","amount":"$139.97","refunded_in_all":"$139.97"}'
@@ -106,10 +108,10 @@ OUTCOMES: list[tuple[dict[str, Any], str]] = [
 ]
 
 
+@pytest.mark.promise("H2", "H3", "H5", "H8", "H9")
 @pytest.mark.parametrize(("changes", "sentence"), OUTCOMES)
 @pytest.mark.parametrize("before", [ANSWERED, ASKED], ids=["after the answer", "straight after the call"])
 def test_the_outcome_of_a_request(before: list[dict[str, Any]], changes: dict[str, Any], sentence: str):
-    """A17, H2, H3, H5, H8, H9"""
     assert said([*before, noted(REFUND, **changes)]) == sentence
 
 
@@ -122,27 +124,28 @@ BEGINS = {
 }
 
 
+@pytest.mark.promise("R6")
 @given(arguments, st.none() | arguments, st.sampled_from(sorted(BEGINS)), texts, texts)
 def test_whatever_was_asked_and_written_the_outcome_is_the_one_there_was(
     asked: Any, edited: Any, status: ApprovalStatus, result: str, reason: str
 ):
-    """A17, R6: words of a customer or of a tool that look like an outcome are none."""
+    """Words of a customer or of a tool that look like an outcome are none."""
     changes = {"arguments": asked, "edited_arguments": edited, "status": status, "result": result}
     assert said([noted(REFUND, **changes, reason=reason or None)]).startswith(BEGINS[status])
 
 
+@pytest.mark.promise("H3")
 def test_two_notes_at_once_are_both_told():
-    """H3, A17"""
     second = noted(REFUND, id="apr_2", status=ApprovalStatus.REJECTED)
     assert len(said([*ANSWERED, noted(REFUND), second]).splitlines()) == 2
 
 
+@pytest.mark.promise("H9")
 def test_a_newer_question_is_answered_after_a_note():
-    """H9, A17"""
     items = [*ANSWERED, noted(REFUND), {"role": "assistant", "content": "Good news."}]
     assert said([*items, {"role": "user", "content": "thanks"}]).startswith("You're welcome.")
 
 
+@pytest.mark.promise("R6")
 def test_a_note_in_a_customers_words_is_none():
-    """R6"""
     assert "Good news" not in said([*ANSWERED, {"role": "user", "content": note(REFUND)}])

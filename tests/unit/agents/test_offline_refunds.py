@@ -1,4 +1,4 @@
-"""The canned rules move money on a plain sentence and on nothing else. Proves A5, A17."""
+"""The canned rules move money on a plain sentence and on nothing else."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from tandem.agents.offline.scenarios import Use, next_step
 from tandem.entries import Verdict
 
 from ...kit.callers import FREE, JANE, JOHN, STRANGER
+
+pytestmark = pytest.mark.promise("A5", "A17")
 
 TOOLS = frozenset({"lookup_customer", "lookup_order", "process_refund", "search_knowledge_base", "order_status"})
 UNSURE = (
@@ -46,7 +48,6 @@ async def amounts(talk: Any, *said: str) -> list[Any]:
     ],
 )
 async def test_what_was_plainly_asked_for_is_paid(line, said, amount):
-    """A5, A17"""
     assert await amounts(line(JANE), said) == [("ORD_67890", amount)]
 
 
@@ -78,14 +79,12 @@ async def test_what_was_plainly_asked_for_is_paid(line, said, amount):
     ],
 )
 async def test_anything_less_moves_nothing_and_the_plain_sentence_is_told(line, said):
-    """A5, A17"""
     talk = line(JANE)
     assert (await talk.say(said), talk.calls) == (UNSURE, [])
 
 
 @pytest.mark.parametrize("said", ["refund order 67890 if it is late", "refund 20 of order 67890 and order 7"])
 async def test_an_order_that_cannot_be_read_is_asked_for(line, said):
-    """A5, A17"""
     talk = line(JANE)
     assert (await talk.say(said)).startswith("Which order do you mean?")
     assert talk.calls == []
@@ -96,7 +95,7 @@ PLAIN = ["I want my money back for order 67890", "refund 20 of order 67890", "re
 
 @given(st.sampled_from(PLAIN), st.text(), st.text())
 def test_whatever_stands_around_the_plain_sentence_takes_it_back(plain: str, before: str, after: str):
-    """A5, A17: but for marks that end it, "please", and further digits of the order's number."""
+    """But for marks that end it, "please", and further digits of the order's number."""
     said = f"{before}{plain}{after}"
     assume(before or any(sign not in " .!#-_" and not sign.isnumeric() for sign in after))
     step = next_step([{"role": "user", "content": said}], TOOLS)
@@ -105,7 +104,6 @@ def test_whatever_stands_around_the_plain_sentence_takes_it_back(plain: str, bef
 
 
 async def test_a_question_about_refunds_is_answered_from_the_articles():
-    """A17"""
     step = next_step([{"role": "user", "content": "how long do refunds take?"}], TOOLS)
     assert isinstance(step, Use)
     assert step.tool == "search_knowledge_base"
@@ -115,7 +113,6 @@ async def test_a_question_about_refunds_is_answered_from_the_articles():
 
 
 async def test_a_small_refund_is_done_at_once_for_the_reason_that_was_said(line):
-    """A5, A17"""
     talk = line(JOHN)
     answer = await talk.say("refund 20 dollars of order 12345")
     assert answer.startswith("$20.00 of order 12345 has been paid back. The refund number is REF_")
@@ -124,7 +121,6 @@ async def test_a_small_refund_is_done_at_once_for_the_reason_that_was_said(line)
 
 
 async def test_without_an_amount_it_is_what_is_left(line):
-    """A5, A17"""
     talk = line(JOHN)
     assert await amounts(talk, "refund 20 of order 12345", "refund order 12345") == [
         ("ORD_12345", 20),
@@ -134,12 +130,12 @@ async def test_without_an_amount_it_is_what_is_left(line):
 
 
 async def test_an_order_that_was_refunded_whole_is_said_so(line):
-    """A5, A17"""
     talk = line(JANE)
     await talk.say("refund order 67890")
     assert await talk.say("refund order 67890") == "Order 67890 has been refunded in full already."
 
 
+@pytest.mark.promise("A10")
 @pytest.mark.parametrize(
     ("phone", "said", "answer"),
     [
@@ -151,7 +147,6 @@ async def test_an_order_that_was_refunded_whole_is_said_so(line):
     ],
 )
 async def test_what_cannot_be_paid_is_said_so_and_bothers_nobody(line, phone, said, answer):
-    """A5, A10, A17"""
     talk = line(phone)
     assert (await talk.say(said)).startswith(answer)
     assert talk.waiting == []
@@ -160,8 +155,8 @@ async def test_what_cannot_be_paid_is_said_so_and_bothers_nobody(line, phone, sa
 # --- while it waits ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("H1", "H9")
 async def test_a_large_refund_waits_and_is_asked_for_once(line):
-    """A5, A17, H1, H9"""
     talk = line(JOHN)
     first = await talk.say("I want my money back for order 12345")
     assert first == (
@@ -173,9 +168,9 @@ async def test_a_large_refund_waits_and_is_asked_for_once(line):
     assert len(talk.waiting) == 1
 
 
+@pytest.mark.promise("H9")
 @pytest.mark.parametrize("words", ["cancel that", "Cancel that refund", "never mind", "I don\u2019t want the refund"])
 async def test_a_waiting_refund_is_taken_back_once_and_may_be_asked_anew(line, words):
-    """A17, H9"""
     talk = line(JOHN)
     await talk.say("refund order 12345")
     assert await talk.say(words) == WITHDRAWN
@@ -184,24 +179,24 @@ async def test_a_waiting_refund_is_taken_back_once_and_may_be_asked_anew(line, w
     assert len(talk.waiting) == 1
 
 
+@pytest.mark.promise("H9")
 async def test_what_was_asked_for_twice_is_taken_back_all_the_same(line):
-    """A17, H9"""
     talk = line(JOHN)
     await talk.say("refund order 12345")
     await talk.say("refund order 12345")
     assert (await talk.say("cancel that refund"), talk.waiting) == (WITHDRAWN, [])
 
 
+@pytest.mark.promise("H9")
 async def test_what_was_decided_cannot_be_taken_back(line):
-    """A17, H9"""
     talk = line(JOHN)
     await talk.say("refund order 12345")
     await talk.decide(Verdict.REJECT)
     assert await talk.say("cancel that refund") == NOTHING_WAITS
 
 
+@pytest.mark.promise("H9")
 async def test_a_cancelled_order_is_no_request_taken_back(line):
-    """A17, H9"""
     talk = line(JOHN)
     await talk.say("refund order 12345")
     await talk.say("cancel that order")
@@ -211,8 +206,8 @@ async def test_a_cancelled_order_is_no_request_taken_back(line):
 # --- what staff decided ------------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("H2")
 async def test_an_approval_is_told_with_amount_and_number(line):
-    """A5, A17, H2"""
     talk = line(JOHN)
     await talk.say("refund order 12345")
     assert (await talk.decide(Verdict.APPROVE)).startswith(
@@ -221,16 +216,16 @@ async def test_an_approval_is_told_with_amount_and_number(line):
     )
 
 
+@pytest.mark.promise("H5")
 async def test_a_changed_amount_is_told(line):
-    """A17, H5"""
     talk = line(JOHN)
     await talk.say("refund order 12345")
     answer = await talk.decide(Verdict.APPROVE, arguments={"order_id": "12345", "amount": 20.0, "reason": "x"})
     assert "$20.00 of order 12345 has been paid back" in answer
 
 
+@pytest.mark.promise("H3")
 async def test_a_rejection_is_told_with_its_reason_and_asks_nothing_anew(line):
-    """A5, A17, H3"""
     talk = line(JOHN)
     await talk.say("refund order 12345")
     assert await talk.decide(Verdict.REJECT, reason="The return period is over.") == (
@@ -241,8 +236,8 @@ async def test_a_rejection_is_told_with_its_reason_and_asks_nothing_anew(line):
     assert talk.waiting == []
 
 
+@pytest.mark.promise("H8")
 async def test_an_expiry_is_told(line):
-    """A17, H8"""
     talk = line(JOHN)
     await talk.say("refund order 12345")
     assert "Nobody decided about your refund of $139.97" in await talk.decide(Verdict.EXPIRE)

@@ -1,4 +1,4 @@
-"""The offline model on the phone: short, without symbols, numbers as people say them. Proves A17, V1."""
+"""The offline model on the phone: short, without symbols, numbers as people say them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from tandem.model import Channel
 from tandem.shop.order_number import parse_order_number
 
 from ...kit.callers import JOHN, route_of
+
+pytestmark = pytest.mark.promise("V1", "A17")
 
 UNSPEAKABLE = re.compile(r"[^\w\s.,?!':-]|_|https?:")
 
@@ -45,19 +47,17 @@ def call(line):
     ],
 )
 def test_what_is_said_instead_of_symbols(text: str, spoken: str):
-    """A17"""
     assert speakable(text) == spoken
 
 
 @given(st.text())
 def test_whatever_was_written_has_no_symbols_when_it_is_spoken(text: str):
-    """A17"""
     assert not UNSPEAKABLE.search(speakable(text))
 
 
+@pytest.mark.promise("A4")
 @given(st.text("0123456789", min_size=5, max_size=12))
 def test_a_spoken_order_number_is_understood_again(number: str):
-    """A4, A17"""
     assert parse_order_number(speakable(f"order {number}")) == f"ORD_{number}"
 
 
@@ -81,7 +81,6 @@ def test_a_spoken_order_number_is_understood_again(number: str):
     ],
 )
 async def test_an_answer_on_the_phone_is_short_and_without_symbols(call, said):
-    """A17"""
     answer = await call(JOHN).say(said)
     assert not UNSPEAKABLE.search(answer)
     # A spelled number is one word here.
@@ -89,8 +88,8 @@ async def test_an_answer_on_the_phone_is_short_and_without_symbols(call, said):
     assert len(words) <= 40
 
 
+@pytest.mark.promise("H2")
 async def test_an_outcome_on_the_phone_has_no_symbols(call):
-    """A17, H2"""
     talk = call(JOHN)
     await talk.say("refund order 12345")
     answer = await talk.decide(Verdict.APPROVE)
@@ -101,5 +100,4 @@ async def test_an_outcome_on_the_phone_has_no_symbols(call):
 
 
 async def test_by_text_numbers_stay_as_they_are_written(line):
-    """A17"""
     assert "TRK_ABC123" in await line(JOHN).say("track order 12345")

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from tandem.guardrails.pii import mask
 from tandem.shop.order_number import MAX_DIGITS, find_order_number, parse_order_number, spoken_order_number
 
+pytestmark = pytest.mark.promise("A4")
+
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 numbers = st.text("0123456789", min_size=1, max_size=MAX_DIGITS)
 
@@ -46,7 +48,6 @@ def said(digits: str) -> str:
     ],
 )
 def test_an_order_number_as_people_write_and_say_it(text: str):
-    """A4"""
     assert parse_order_number(text) == "ORD_12345"
 
 
@@ -60,7 +61,6 @@ def test_an_order_number_as_people_write_and_say_it(text: str):
     ],
 )
 def test_zeros_and_repeated_digits_as_people_say_them(text: str, order: str):
-    """A4"""
     assert parse_order_number(text) == order
 
 
@@ -84,7 +84,6 @@ def test_what_is_no_order_number(text: str):
 
 @given(numbers)
 def test_every_spelling_means_the_same(digits: str):
-    """A4"""
     spellings = [digits, f"ORD_{digits}", f"order {' '.join(digits)}", f"oh are dee {said(digits)}", said(digits)]
     assert {parse_order_number(text) for text in spellings} == {f"ORD_{digits}"}
 
@@ -131,14 +130,14 @@ def test_the_number_as_it_is_told():
     assert spoken_order_number("ORD_12345") == "12345"
 
 
+@pytest.mark.promise("R1")
 @pytest.mark.parametrize(
     "text", ["[card number removed, ends in 1111]", "my card [card number removed, ends in 1111] ?"]
 )
 def test_the_rest_of_a_masked_card_is_no_order_number(text: str):
-    """A4, R1"""
     assert (find_order_number(text), parse_order_number(text)) == (None, None)
 
 
+@pytest.mark.promise("R1")
 def test_an_order_number_beside_a_masked_card_is_found():
-    """A4, R1"""
     assert find_order_number(mask("I paid 12345 with 4111 1111 1111 1111").text) == "ORD_12345"

@@ -130,6 +130,7 @@ async def test_the_deadline_of_a_model_call_ends_the_run(tmp_path: Path) -> None
     assert result.text == ""
 
 
+@pytest.mark.promise("A14")
 async def test_the_deadline_of_a_turn_cancels_a_tool_and_nothing_runs_later(tmp_path: Path) -> None:
     ran: list[str] = []
     cancelled = asyncio.Event()

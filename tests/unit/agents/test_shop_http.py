@@ -1,4 +1,4 @@
-"""The shop over HTTP against a real server with faults. Proves A5, A10, H7 for a business system of one's own."""
+"""The shop over HTTP against a real server with faults."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from tandem.shop.http import TRIES, HttpShop, Patience, open_http_shop
 from ...kit.callers import caller_of
 from ...kit.serving import free_port, serve
 from ...kit.shop_server import FREE, JOHN, Fault, ShopServer, order
+
+pytestmark = pytest.mark.promise("A5")
 
 FAST = Patience(request=10.0, question=30.0, pause=0.001)
 HASTY = Patience(request=0.5, question=30.0, pause=0.001)
@@ -97,7 +99,6 @@ async def test_counts(shop):
 
 
 async def test_a_refund_shows_on_the_order(shop):
-    """A5"""
     assert await pay(shop) == Refund("R-1", "ORD_12345", 2000, "broken")
     assert (await shop.order_of("C-1", "ORD_12345")).refunded_cents == 2000
     assert await shop.refunded_cents("ORD_12345") == 2000
@@ -112,12 +113,11 @@ async def test_a_refund_shows_on_the_order(shop):
     ],
 )
 async def test_why_nothing_was_paid(shop, asked, why):
-    """A5"""
     assert await pay(shop, **asked) is why
 
 
+@pytest.mark.promise("A10")
 async def test_no_refund_of_an_order_that_is_not_there(shop):
-    """A10"""
     answer = await shop.refund("C-1", "ORD_67890", cents=1, reason="x", key="k")
     assert answer is NoRefund.NOT_FOUND
 
@@ -134,9 +134,9 @@ async def test_a_wrong_key_is_named_and_not_tried_again(shop, server):
     assert len(server.asked) == 1
 
 
+@pytest.mark.promise("A10")
 @pytest.mark.parametrize("strange", ["../C-2", "C-2/orders", "C 1?x=1", "%2e%2e", "ü#"])
 async def test_no_id_leads_to_another_address(shop, server, strange):
-    """A10"""
     assert await shop.order_of("C-1", strange) is None
     (asked,) = server.asked
     last = asked.removeprefix("GET /api/customers/C-1/orders/")
@@ -146,21 +146,21 @@ async def test_no_id_leads_to_another_address(shop, server, strange):
 # --- whose record it is ------------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("A10")
 async def test_an_account_of_another_number_looks_absent(shop, server):
-    """A10"""
     server.instead = JSONResponse(JOHN | {"phone": "+15559876543"})
     assert await shop.customer_by_phone(PHONE) is None
 
 
+@pytest.mark.promise("A10")
 @pytest.mark.parametrize("other", [{"customer_id": "C-2"}, {"id": "ORD_67890"}], ids=["owner", "order"])
 async def test_an_answer_with_another_order_looks_absent(shop, server, other):
-    """A10"""
     server.instead = JSONResponse(order() | other)
     assert await shop.order_of("C-1", "ORD_12345") is None
 
 
+@pytest.mark.promise("A10")
 async def test_orders_of_others_are_left_out(shop, server):
-    """A10"""
     server.instead = JSONResponse({"orders": [order("ORD_67890", "C-2"), order()]})
     assert [one.id for one in await shop.orders_of("C-1")] == ["ORD_12345"]
 
@@ -184,9 +184,9 @@ async def test_a_shop_that_stays_in_trouble_is_unavailable(server, fault):
     assert len(server.asked) == TRIES
 
 
+@pytest.mark.promise("H7")
 @pytest.mark.parametrize("fault", list(Fault))
 async def test_a_refund_in_trouble_is_paid_once(server, fault):
-    """A5, H7"""
     server.faults = [fault, fault]
     async with troubled(server, fault) as shop:
         refund = await pay(shop)
@@ -194,8 +194,8 @@ async def test_a_refund_in_trouble_is_paid_once(server, fault):
     assert set(server.keys) == {"k"}
 
 
+@pytest.mark.promise("H7")
 async def test_a_refund_whose_every_answer_is_lost_is_found_by_its_key(shop, server):
-    """A5, H7"""
     server.faults = [Fault.CUT] * TRIES
     with pytest.raises(StoreUnavailable):
         await pay(shop)
@@ -267,8 +267,8 @@ async def test_a_refund_of_another_order_is_not_believed(shop, server):
         await pay(shop)
 
 
+@pytest.mark.promise("E3")
 async def test_nothing_of_an_answer_is_logged(shop, server):
-    """E3"""
     server.instead = JSONResponse(JOHN | {"plan": 5})
     with structlog.testing.capture_logs() as logs:
         await trouble(shop)
@@ -287,16 +287,17 @@ async def test_a_conversation_over_it(line, shop):
     )
 
 
+@pytest.mark.promise("H7")
 async def test_a_lost_answer_in_a_turn_is_one_payment_and_the_customer_is_told(line, shop, server):
-    """A5, H7"""
     server.faults, server.only_refunds = [Fault.CUT, Fault.CUT], True
     talk = line(PHONE, other_shop=shop)
     assert "The refund number is R-1." in await talk.say("refund $20 of order 12345")
     assert (len(server.keys), server.refunded("ORD_12345")) == (TRIES, 2000)
 
 
+@pytest.mark.promise("H7")
 async def test_a_refund_that_nobody_can_tell_of_is_never_said_to_have_failed(line, shop, server):
-    """H7: staff settle what nobody knows; the model is told just that."""
+    """Staff settle what nobody knows; the model is told just that."""
     server.faults, server.only_refunds = [Fault.CUT] * 50, True
     call = [function_call("process_refund", {"order_id": "12345", "amount": 20, "reason": "x"}, call_id="c")]
     talk = line(PHONE, ScriptedModel([call, [assistant_message("A colleague checks it.")]]), shop)
@@ -306,7 +307,7 @@ async def test_a_refund_that_nobody_can_tell_of_is_never_said_to_have_failed(lin
 
 
 async def test_money_that_has_gone_is_told_although_the_total_is_not_known(use, server):
-    """A5: the question after the payment fails for good."""
+    """The question after the payment fails for good."""
     async with serve(server.app()) as url, open_http_shop(f"{url}/api", patience=FAST) as shop:
         caller = caller_of(_SilentTotals(shop), PHONE)
         answer = json.loads(await use(refund_tool(10_000), caller, order_id="12345", amount=20, reason="x"))

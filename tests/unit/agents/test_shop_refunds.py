@@ -1,4 +1,4 @@
-"""Refunds in the sample shop: never more than the order, never twice for one key. Proves A5, H7."""
+"""Refunds in the sample shop: never more than the order, never twice for one key."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from tandem.shop.embedded import EmbeddedShop, open_embedded_shop
 
 from ...kit.waiting import PATIENCE
 
+pytestmark = pytest.mark.promise("A5")
+
 JOHN, JANE = "CUST_12345", "CUST_67890"
 JOHNS, JANES = "ORD_12345", "ORD_67890"
 TOTAL = 13997
@@ -38,21 +40,18 @@ async def paid(shop: EmbeddedShop, cents: int, *, key: str = "k") -> Refund:
 
 
 async def test_a_refund_has_an_id_and_what_was_asked(shop):
-    """A5"""
     refund = await paid(shop, 2000)
     assert refund.id.startswith("REF_")
     assert (refund.order_id, refund.cents, refund.reason) == (JOHNS, 2000, "broken")
 
 
 async def test_a_refund_shows_on_the_order(shop):
-    """A5"""
     await paid(shop, 2000)
     order = await shop.order_of(JOHN, JOHNS)
     assert (order.status, order.refunded_cents, order.left_cents) == ("shipped", 2000, 11997)
 
 
 async def test_an_order_that_was_paid_back_whole_is_refunded(shop):
-    """A5"""
     await paid(shop, 2000, key="a")
     await paid(shop, 11997, key="b")
     order = await shop.order_of(JOHN, JOHNS)
@@ -60,7 +59,6 @@ async def test_an_order_that_was_paid_back_whole_is_refunded(shop):
 
 
 async def test_refunds_of_an_order_add_up(shop):
-    """A5"""
     await paid(shop, 2000, key="a")
     await paid(shop, 1, key="b")
     assert await shop.refunded_cents(JOHNS) == 2001
@@ -73,34 +71,33 @@ async def test_refunds_of_other_orders_do_not_count(shop):
 
 @pytest.mark.parametrize("cents", [0, -1, TOTAL + 1])
 async def test_what_is_no_part_of_the_total_is_not_paid(shop, cents):
-    """A5"""
     assert await pay(shop, cents) is NoRefund.TOO_MUCH
     assert await shop.refunded_cents(JOHNS) == 0
 
 
+@pytest.mark.promise("A10")
 @pytest.mark.parametrize(("customer", "order"), [(JANE, JOHNS), (JOHN, JANES), (JOHN, "ORD_99999"), ("", JOHNS)])
 async def test_only_the_owner_of_an_order_is_paid(shop, customer, order):
-    """A5, A10"""
     assert await shop.refund(customer, order, cents=1, reason="", key="k") is NoRefund.NOT_FOUND
 
 
 @pytest.mark.parametrize(("limit", "expected"), [(5999, NoRefund.OVER_LIMIT), (6000, Refund)])
 async def test_the_limit_of_a_call_counts_earlier_refunds(shop, limit, expected):
-    """A5"""
     await paid(shop, 2000, key="a")
     outcome = await pay(shop, 4000, key="b", limit_cents=limit)
     assert (outcome if isinstance(outcome, NoRefund) else type(outcome)) is expected
 
 
+@pytest.mark.promise("H7")
 async def test_the_same_key_is_answered_and_not_paid_again(shop):
-    """H7"""
     first = await paid(shop, 9000)
     assert await paid(shop, 9000) == first
     assert await shop.refunded_cents(JOHNS) == 9000
 
 
+@pytest.mark.promise("H7")
 async def test_the_same_key_is_answered_when_nothing_is_left(shop):
-    """H7: a call that is run again must not be told that its own refund was too much."""
+    """A call that is run again must not be told that its own refund was too much."""
     first = await paid(shop, TOTAL)
     assert await pay(shop, TOTAL, limit_cents=0) == first
 
@@ -114,8 +111,9 @@ async def test_what_was_refused_may_be_asked_again_with_the_same_key(shop):
     assert (await paid(shop, TOTAL)).cents == TOTAL
 
 
+@pytest.mark.promise("H7")
 async def test_one_key_over_two_connections_is_paid_once(tmp_path: Path):
-    """H7: as two processes would, at the same moment."""
+    """As two processes would, at the same moment."""
     path, together = tmp_path / "shop.sqlite3", Barrier(4, timeout=PATIENCE)
 
     async def one() -> Refund:
@@ -129,7 +127,6 @@ async def test_one_key_over_two_connections_is_paid_once(tmp_path: Path):
 
 
 async def test_many_connections_together_pay_no_more_than_the_total(tmp_path: Path):
-    """A5"""
     path, together = tmp_path / "shop.sqlite3", Barrier(4, timeout=PATIENCE)
 
     async def one(number: int) -> bool:
@@ -141,8 +138,8 @@ async def test_many_connections_together_pay_no_more_than_the_total(tmp_path: Pa
     assert sum(paid_out) == 2
 
 
+@pytest.mark.promise("H7")
 async def test_the_same_key_has_the_same_id_after_a_restart(tmp_path: Path):
-    """H7"""
     ids = []
     for _ in range(2):
         async with open_embedded_shop(tmp_path / "shop.sqlite3") as shop:
@@ -178,7 +175,7 @@ requests = st.lists(st.tuples(st.sampled_from("abcd"), st.integers(-10, TOTAL + 
 @settings(max_examples=40, deadline=None)
 @given(requests)
 async def test_whatever_is_asked_the_books_agree(asked: list[tuple[str, int]]):
-    """A5: the sum is that of the refunds that were answered, each key counted once, and within the total."""
+    """The sum is that of the refunds that were answered, each key counted once, and within the total."""
     answered: dict[str, int] = {}
     async with fresh() as shop:
         for key, cents in asked:

@@ -18,18 +18,18 @@ from ...kit.callers import JOHN, caller_of
 TEXT = resources.files("tandem.agents").joinpath("instructions.md").read_text("utf-8")
 
 
+@pytest.mark.promise("A1", "A12")
 def test_there_is_one_agent_with_a_name_from_the_settings():
-    """A1, A12"""
     assert build_support_agent(None, name="Desk").name == "Desk"
 
 
+@pytest.mark.promise("A1")
 def test_its_usual_name():
-    """A1"""
     assert build_support_agent(None).name == "Customer Service Agent"
 
 
+@pytest.mark.promise("A12")
 def test_its_model_comes_from_the_settings():
-    """A12"""
     assert build_support_agent("gpt-x").model == "gpt-x"
 
 
@@ -58,9 +58,9 @@ def test_no_tool_has_a_defaulted_argument():
         assert tool.params_json_schema["required"] == list(tool.params_json_schema["properties"])
 
 
+@pytest.mark.promise("A1")
 @pytest.mark.parametrize("subject", ["Billing", "Orders", "Technical", "General", "person"])
 def test_there_is_guidance_for_every_subject(subject: str):
-    """A1"""
     assert subject in TEXT
 
 
@@ -124,15 +124,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.promise("A15")
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(("attribute", "name"), [("ready", "Ready"), ("build", "Built")])
 def test_another_agent_is_loaded_from_the_working_folder(attribute: str, name: str):
-    """A15"""
     agent = load_agent(f"my_agents:{attribute}")
     assert isinstance(agent, Agent)
     assert agent.name == name
 
 
+@pytest.mark.promise("A15", "O6")
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     ("path", "sentence"),
@@ -155,7 +156,6 @@ def test_another_agent_is_loaded_from_the_working_folder(attribute: str, name: s
     ],
 )
 def test_every_way_to_be_wrong_has_its_sentence(path: str, sentence: str):
-    """A15, O6"""
     with pytest.raises(ConfigurationError) as caught:
         load_agent(path)
     assert caught.value.problems[0].startswith(f"AGENT_PATH={path} ")

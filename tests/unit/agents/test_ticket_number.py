@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from tandem.agents.ticket_number import find_ticket_number, parse_ticket_number
 
+pytestmark = pytest.mark.promise("A9")
+
 codes = st.text("0123456789ABCDEF", min_size=8, max_size=12).filter(lambda code: any(map(str.isdigit, code)))
 
 
@@ -24,13 +26,11 @@ codes = st.text("0123456789ABCDEF", min_size=8, max_size=12).filter(lambda code:
     ],
 )
 def test_a_ticket_number_as_people_write_and_say_it(text: str):
-    """A9"""
     assert parse_ticket_number(text) == "TKT_1A2B3C4D5E6F"
 
 
 @pytest.mark.parametrize("text", ["", "ticket", "my ticket", "facade", "order 12345", "ORD_12345", "ZEN-42", "hello"])
 def test_what_is_no_ticket_number(text: str):
-    """A9"""
     assert parse_ticket_number(text) is None
 
 
@@ -44,19 +44,17 @@ def test_what_is_no_ticket_number(text: str):
     ],
 )
 def test_a_ticket_number_in_a_sentence(text: str):
-    """A9"""
     assert find_ticket_number(text) == "TKT_1A2B3C4D"
 
 
 @pytest.mark.parametrize("text", ["open a ticket for order 12345", "ticket about 1a2b3c4d", "ticket facade", "12345"])
 def test_a_sentence_without_one(text: str):
-    """A9"""
     assert find_ticket_number(text) is None
 
 
 @given(codes)
 def test_every_number_that_is_given_is_understood(code: str):
-    """A9: as it is written and as it is spelled on the phone."""
+    """As it is written and as it is spelled on the phone."""
     ticket = f"TKT_{code}"
     assert (
         parse_ticket_number(ticket)

@@ -1,4 +1,4 @@
-"""Checklist V7, V8, V10–V13: one call's frames in every order that TWILIO's recordings show, and in any other."""
+"""One call's frames in every order that TWILIO's recordings show, and in any other."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ from tandem.channels.voice.relay_messages import Setup
 from tandem.channels.voice.relay_playback import fold
 from tandem.channels.voice.relay_session import PROTOCOL_ERROR, REFUSALS, Phase, RelaySession
 from tandem.conversation.phrases import EMPTY
+
+pytestmark = pytest.mark.promise("V7", "V8", "V10", "V11", "V12", "V13")
 
 GREETING = "Hello! How can I help you today?"
 

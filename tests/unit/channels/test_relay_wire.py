@@ -1,4 +1,4 @@
-"""Checklist V11: whatever the socket brings is a message or Malformed; what we send is what Twilio documents."""
+"""Whatever the socket brings is a message or Malformed; what we send is what Twilio documents."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ from tandem.channels.voice.relay_messages import (
     read,
     write,
 )
+
+pytestmark = pytest.mark.promise("V11")
 
 # As in twilio.com/docs/voice/conversationrelay/websocket-messages.
 SETUP = {

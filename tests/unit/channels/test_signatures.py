@@ -1,4 +1,4 @@
-"""Checklist S9: what Twilio signed, and nothing else."""
+"""What Twilio signed, and nothing else."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from twilio.request_validator import RequestValidator
 
 from tandem.channels.twilio import SignatureCheck
 from tandem.errors import BadSignature
+
+pytestmark = pytest.mark.promise("S9")
 
 BASE = "https://gateway.example"
 FORM = [("From", "+14155550100"), ("Body", " hello "), ("MediaUrl0", ""), ("To", "+15550001111")]

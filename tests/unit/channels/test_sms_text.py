@@ -1,4 +1,4 @@
-"""Checklist S7: an answer as text messages, whole, in order, and no dearer than it must be."""
+"""An answer as text messages, whole, in order, and no dearer than it must be."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tandem.channels.sms.message_text import GSM7, GSM7_TWICE, LIMIT, clean, compose, segments
+
+pytestmark = pytest.mark.promise("S7")
 
 WORDS = st.sampled_from(
     ["order", "ORD_12345", "Where", "is", "it?", "Yes.", "naïve", "“quoted”", "🙂", "👩‍👩‍👧‍👦",

@@ -1,4 +1,4 @@
-"""Checklist S1, S2, S9, S14, S16, adapter parts: webhooks in, messages out, over real HTTP."""
+"""Webhooks in, messages out, over real HTTP."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from tandem.web.bodies import BODY_LIMIT
 
 from ...kit.canaries import found
 from ...kit.texting import ACCOUNT, CUSTOMER, OLD_TOKEN, OURS, PUBLIC, TOKEN, Texting, open_texting
+
+pytestmark = pytest.mark.promise("S1", "S9", "S14", "S16")
 
 SUBJECT = "phone_14155550100"
 SID = "SM" + "a" * 32
@@ -249,6 +251,7 @@ async def test_a_status_with_the_store_away_answers_503(texting: Texting) -> Non
     assert (await texting.simulator.post("/sms/status?reply=rpl_1", said)).status == 503
 
 
+@pytest.mark.promise("O8")
 async def test_the_fallback_apologises_with_the_store_away(texting: Texting) -> None:
     texting.desk.down = True
     answer = await texting.simulator.post("/sms/fallback", form(ErrorCode="11200"))
@@ -258,6 +261,7 @@ async def test_the_fallback_apologises_with_the_store_away(texting: Texting) -> 
 # --- replies -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("S2")
 async def test_a_reply_leaves_from_the_number_that_was_texted(texting: Texting) -> None:
     sid = await texting.sender.send(reply())
     (message,) = texting.simulator.sent_to(CUSTOMER)
@@ -321,6 +325,7 @@ def test_a_sender_without_a_number_has_no_sms() -> None:
 # --- what the log holds ------------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("E3")
 async def test_nothing_of_a_customer_or_a_secret_is_logged(texting: Texting) -> None:
     with capture_logs() as lines:
         await texting.simulator.post("/sms", form(Body="my secret"))

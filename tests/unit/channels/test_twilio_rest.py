@@ -1,4 +1,4 @@
-"""Checklist S15, adapter part: what Twilio's answers mean, over real HTTP against the pretend Twilio."""
+"""What Twilio's answers mean, over real HTTP against the pretend Twilio."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from tandem.errors import DeliveryError, DeliveryFailed, DeliveryRefused, Delive
 from tandem.simulator.wire import Fault
 
 from ...kit.texting import ACCOUNT, CUSTOMER, OURS, TOKEN, Texting, open_texting
+
+pytestmark = pytest.mark.promise("S15")
 
 BODY = "Your order is on its way."
 

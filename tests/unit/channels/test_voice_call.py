@@ -1,4 +1,4 @@
-"""A caller who speaks before the call is ready. Proves V16."""
+"""A caller who speaks before the call is ready."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from tandem.identity.phone import PhoneResolver
 from tandem.model import SubjectId
 
 from ...kit.waiting import PATIENCE
+
+pytestmark = pytest.mark.promise("V3", "V16")
 
 CALL = "CA" + "1" * 32
 SETUP = {"type": "setup", "callSid": CALL, "from": "+14155550100", "to": "+14155550199"}

@@ -1,4 +1,4 @@
-"""A call's presence in the store: taken over once, renewed while it lives, ended with it. Proves H12."""
+"""A call's presence in the store: taken over once, renewed while it lives, ended with it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from tandem.errors import StoreUnavailable
 from tandem.model import SubjectId
 
 from ...kit.waiting import PATIENCE
+
+pytestmark = pytest.mark.promise("H12")
 
 JANE = SubjectId("phone_14155550100")
 LEASE = 0.03

@@ -1,4 +1,4 @@
-"""The pure parts of a call: keys, patience, and what follows its end. Proves V10, V16, V17 and V19 where decided."""
+"""The pure parts of a call: keys, patience, and what follows its end."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import pytest
 from tandem.channels.voice.action_callback import MAX_ATTEMPTS, Ending, Next, read_ending
 from tandem.channels.voice.call_timeouts import CallTimeouts, TimeoutKind
 from tandem.channels.voice.dtmf import LONGEST, KeyMeaning, Keys
+
+pytestmark = pytest.mark.promise("V10", "V16", "V17")
 
 LOST = {"CallStatus": "in-progress", "SessionStatus": "failed", "ErrorCode": "64105"}
 
@@ -58,6 +60,7 @@ def test_the_agents_own_speech_is_no_silence_and_no_answer() -> None:
     assert patience.look(22.0) is TimeoutKind.GOODBYE_SILENCE
 
 
+@pytest.mark.promise("V19")
 def test_a_long_call_is_warned_once_and_then_ended() -> None:
     patience = watch(longest=100.0)
     found = []

@@ -1,16 +1,19 @@
-"""The wire of a call stays bounded, whatever the peer does. Proves V11 (slow peers)."""
+"""The wire of a call stays bounded, whatever the peer does."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
+import pytest
 from starlette.websockets import WebSocketDisconnect
 
 from tandem.channels.voice.relay_actions import Close
 from tandem.channels.voice.relay_socket import NORMAL_CLOSE, QUEUE_FRAMES, TRY_AGAIN_LATER, RelaySocket
 
 from ...kit.waiting import PATIENCE
+
+pytestmark = pytest.mark.promise("V11")
 
 
 class Peer:

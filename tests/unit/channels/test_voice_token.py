@@ -1,4 +1,4 @@
-"""Socket tokens: for one call, for a short time, from us. Proves V4 where it is decided."""
+"""Socket tokens: for one call, for a short time, from us."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from tandem.channels.voice.socket_token import SECONDS, SocketTokens
 from tandem.errors import BadSignature
+
+pytestmark = pytest.mark.promise("V4")
 
 TOKENS = SocketTokens("secret")
 CALL = "CA" + "1" * 32

@@ -1,4 +1,4 @@
-"""What a colleague is told before they are connected. Proves V17."""
+"""What a colleague is told before they are connected."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from tandem.model import Ticket
 
 from ...contracts.records import ticket
 from ...kit.serving import serve
+
+pytestmark = pytest.mark.promise("V17")
 
 
 class Tickets:

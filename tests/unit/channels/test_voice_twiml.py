@@ -1,4 +1,4 @@
-"""TwiML stays XML, whatever a business system or a customer put into the words. Proves V2."""
+"""TwiML stays XML, whatever a business system or a customer put into the words."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from xml.etree import ElementTree
 import pytest
 
 from tandem.channels.voice.twiml import connect, say
+
+pytestmark = pytest.mark.promise("V2")
 
 HOSTILE = 'Ann\x0b \x00<Dial>+1</Dial> & "quotes" \ufffe \ud800 ok'
 EXPECTED = 'Ann <Dial>+1</Dial> & "quotes" ok'

@@ -1,4 +1,4 @@
-"""Voice webhooks: what goes wrong behind them is heard as an apology. Proves V2 and O8 for calls."""
+"""Voice webhooks: what goes wrong behind them is heard as an apology."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ from tandem.simulator.wire import sign
 from tandem.web.status import error_response
 
 from ...kit.serving import listen, port_of, serve
+
+pytestmark = pytest.mark.promise("O8")
 
 TOKEN = "token"
 FORM = {"CallSid": "CA" + "1" * 32, "From": "+15551234567", "To": "+15550001111"}
@@ -65,6 +67,7 @@ async def post(url: str, path: str, form: Mapping[str, str], *, signed: bool = T
         return response.status, await response.text()
 
 
+@pytest.mark.promise("V2")
 async def test_a_failure_behind_the_webhook_is_heard_as_an_apology() -> None:
     async with gateway() as url:
         status, twiml = await post(url, "/voice", FORM)

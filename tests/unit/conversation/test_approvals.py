@@ -1,4 +1,4 @@
-"""The approval state machine: every verdict against every status, and what staff see meanwhile. Proves H1 and H9."""
+"""The approval state machine: every verdict against every status, and what staff see meanwhile."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from tandem.conversation.approvals import (
 )
 from tandem.entries import Decision, Entry, Verdict, Waiting
 from tandem.model import Approval, ApprovalStatus, Channel, SubjectId
+
+pytestmark = pytest.mark.promise("H1", "H9")
 
 STEPS = {
     ("pending", "approve"): ("executing", "approved"),

@@ -1,4 +1,4 @@
-"""An engine beside another one that has the caller: it leaves to that one what only that one can say. Proves H12."""
+"""An engine beside another one that has the caller: it leaves to that one what only that one can say."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tandem.conversation.delivery import CALL_MOVED
 from tandem.entries import Entry, SpokenPrompt
@@ -15,6 +17,8 @@ from tandem.persistence.values import Claim
 
 from ...kit.engine import JOHN, ROUTE, SHORT_LEASE, Lab, lab
 from ...kit.waiting import PATIENCE, until
+
+pytestmark = pytest.mark.promise("H12")
 
 VOICE = replace(ROUTE, channel=Channel.VOICE)
 CALL = "CA1"

@@ -1,4 +1,4 @@
-"""A process that stood still may have lost what it was about to send. Proves P7 and S8."""
+"""A process that stood still may have lost what it was about to send."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from tandem.persistence.values import Settlement
 
 from ...contracts.records import JANE, LEASE, fresh, reply, write
 from ...kit.engine import FakeSender
+
+pytestmark = pytest.mark.promise("S8", "P7")
 
 LINE: Line = (JANE, Channel.SMS)
 STOOD_STILL = 2 * LEASE

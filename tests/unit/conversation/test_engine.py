@@ -1,7 +1,4 @@
-"""The turn engine over a real store: order, exactly once, leases, poison, and a store that comes and goes.
-
-Proves P7 (an outlived lease cannot write), P13, S8, S10, H2, H3, H6, H8, H10 at the engine's edge.
-"""
+"""The turn engine over a real store: order, exactly once, leases, poison, and a store that comes and goes."""
 
 from __future__ import annotations
 
@@ -26,6 +23,8 @@ from tandem.persistence.values import Outcome
 
 from ...kit.engine import JOHN, ROUTE, SHORT_LEASE, Lab, answer, echo, lab
 from ...kit.waiting import PATIENCE, until
+
+pytestmark = pytest.mark.promise("S8", "S10", "H2", "H3", "H6", "H8", "H10")
 
 
 async def saved(it: Lab) -> Conversation:
@@ -59,6 +58,7 @@ async def test_texts_are_answered_in_order_one_turn_at_a_time(tmp_path: Path) ->
     assert [request.number for request in it.runner.requests] == list(range(1, 11))
 
 
+@pytest.mark.promise("P13")
 async def test_a_raising_turn_is_tried_three_times_then_set_aside_and_the_lane_goes_on(tmp_path: Path) -> None:
     async def poisoned(request: TurnRequest) -> TurnResult:
         if "poison" in request.texts:
@@ -78,6 +78,7 @@ async def test_a_raising_turn_is_tried_three_times_then_set_aside_and_the_lane_g
     assert counts.set_aside == 1
 
 
+@pytest.mark.promise("P7")
 async def test_a_worker_that_lost_its_lease_writes_nothing(tmp_path: Path) -> None:
     started, gate = asyncio.Event(), asyncio.Event()
 
@@ -167,6 +168,7 @@ async def test_work_that_another_process_left_behind_is_taken_over(tmp_path: Pat
         assert await it.sender.texts(1) == ["You said: left behind"]
 
 
+@pytest.mark.promise("P5")
 async def test_an_unreadable_record_is_set_aside_and_the_customer_still_answered(tmp_path: Path) -> None:
     async with lab(tmp_path) as it:
         await it.text("SM1", "first")
@@ -327,6 +329,7 @@ async def test_when_the_agent_cannot_tell_the_outcome_a_fixed_sentence_does(tmp_
     assert heard[1] == "Good news: your request was approved and has been carried out."
 
 
+@pytest.mark.promise("H9")
 async def test_the_customer_goes_on_chatting_while_a_call_waits(tmp_path: Path) -> None:
     async with lab(tmp_path, responds) as it:
         await waiting_approval(it)
@@ -338,6 +341,7 @@ async def test_the_customer_goes_on_chatting_while_a_call_waits(tmp_path: Path) 
     assert approval.status is ApprovalStatus.PENDING
 
 
+@pytest.mark.promise("S16")
 async def test_delivery_news_never_moves_backwards(tmp_path: Path) -> None:
     async with lab(tmp_path) as it:
         await it.text("SM1", "hello")

@@ -10,6 +10,8 @@ from tandem.conversation.event_bus import EventBus
 from tandem.events import Happened
 from tandem.model import Source, SubjectId, TimelineEvent
 
+pytestmark = pytest.mark.promise("E1")
+
 SUBJECT = SubjectId("phone_14155550100")
 ROWS = [TimelineEvent(name=name, source=Source.SYSTEM) for name in ("conversation_start", "escalation")]
 

@@ -1,7 +1,8 @@
-"""The window of whole turns. Proves P10 (window: bounded, whole turns) and P4 (retention of turns)."""
+"""The window of whole turns, and how long turns are kept."""
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ turns = st.lists(st.integers(1, 9), max_size=60).map(
 )
 
 
+@pytest.mark.promise("P10")
 @given(turns, st.integers(9, 60))
 def test_the_window_is_bounded_and_holds_the_newest_whole_turns(history: tuple[Turn, ...], limit: int) -> None:
     kept = trim(history, max_items=limit)
@@ -45,6 +47,7 @@ def kept_parts(age: float) -> tuple[bool, bool, bool]:
     return bool(after.history), bool(after.summary), bool(after.context)
 
 
+@pytest.mark.promise("P4")
 def test_retention_forgets_history_first_and_context_later() -> None:
     assert kept_parts(60) == (True, True, True)
     assert kept_parts(61) == (False, True, True)

@@ -1,7 +1,4 @@
-"""Lanes of one person are joined when a source says so: once per answer, patiently, and beside the message.
-
-Proves I6 (the stored conversation moves).
-"""
+"""Lanes of one person are joined when a source says so: once per answer, patiently, and beside the message."""
 
 from __future__ import annotations
 
@@ -11,6 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from tandem.conversation.event_bus import EventBus
 from tandem.conversation.lane_merging import MergingResolver
 from tandem.errors import LeaseLost, StoreError, StoreUnavailable
@@ -19,6 +18,8 @@ from tandem.identity.base import NO_METADATA, Metadata, Resolution
 from tandem.model import Address, SubjectId
 
 from ...kit.waiting import PATIENCE, until
+
+pytestmark = pytest.mark.promise("I5b", "I6")
 
 CALLER = Address("tel", "+14155550100")
 PHONE, ANONYMOUS, KNOWN = SubjectId("phone_14155550100"), SubjectId("segment_web-1"), SubjectId("segment_user_ada")

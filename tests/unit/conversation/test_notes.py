@@ -1,4 +1,4 @@
-"""Notes as structure: what the model reads of them, what is stored, and what no words can become. Proves R6."""
+"""Notes as structure: what the model reads of them, what is stored, and what no words can become."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ from tandem.conversation.notes import (
 )
 from tandem.model import ApprovalStatus, Channel, Conversation, Item, Priority, SubjectId, TicketStatus, Turn
 from tandem.staff.transcript import transcript
+
+pytestmark = pytest.mark.promise("R6")
 
 ASKED = {"order_id": "ORD_1", "amount": 120}
 SENTENCES: list[tuple[Note, str]] = [

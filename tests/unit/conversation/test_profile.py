@@ -1,4 +1,4 @@
-"""The profile block: what it tells, in which order, and that nobody's words can leave it. Proves I7."""
+"""The profile block: what it tells, in which order, and that nobody's words can leave it."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from tandem.model import (
     TimelineEvent,
     Turn,
 )
+
+pytestmark = pytest.mark.promise("I7")
 
 NOW = 1_000_000.0
 JOHN = SubjectId("phone_15551234567")

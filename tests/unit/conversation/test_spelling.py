@@ -1,8 +1,10 @@
-"""An answer that was meant for a call and is texted instead. Proves V14."""
+"""An answer that was meant for a call and is texted instead."""
 
 import pytest
 
 from tandem.conversation.spelling import as_written
+
+pytestmark = pytest.mark.promise("V14")
 
 
 @pytest.mark.parametrize(

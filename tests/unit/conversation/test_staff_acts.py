@@ -1,10 +1,12 @@
-"""What staff do in a lane, when things go wrong: turns that raise, turns that run, ids that meet. Proves E2 and O9."""
+"""What staff do in a lane, when things go wrong: turns that raise, turns that run, ids that meet."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from tandem.conversation import phrases
 from tandem.conversation.base import TurnRequest, TurnResult
@@ -16,6 +18,8 @@ from tandem.persistence.values import Change
 
 from ...kit.engine import JOHN, ROUTE, Lab, answer, echo, lab
 from ...kit.waiting import PATIENCE
+
+pytestmark = pytest.mark.promise("E2", "O9")
 
 TICKET = Ticket("TKT_1", JOHN, "Parcel", "Broken", Priority.LOW, 1.0, 2.0, history=(TicketStep(1.0, "opened", "mia"),))
 

@@ -1,4 +1,4 @@
-"""Folding by a model: off the customer's way, under an engine over a real store. Proves P10."""
+"""Folding by a model: off the customer's way, under an engine over a real store."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from tandem.persistence.values import Change, Claim, Committed
 
 from ...kit.engine import JOHN, ROUTE, Lab, lab
 from ...kit.waiting import PATIENCE, until
+
+pytestmark = pytest.mark.promise("P10")
 
 
 def turns(*numbers: int) -> tuple[Turn, ...]:

@@ -1,7 +1,8 @@
-"""What is remembered of turns that left the window, by rules and by a model. Proves P10."""
+"""What is remembered of turns that left the window, by rules and by a model."""
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,8 @@ from tandem.guardrails.pii import mask
 from tandem.model import ApprovalStatus, Channel, Item, Turn
 
 from ...kit.steps import calls
+
+pytestmark = pytest.mark.promise("P10")
 
 
 def turn(number: int, said: str, answer: str = "Fine.", *between: Item) -> Turn:

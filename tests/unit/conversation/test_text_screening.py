@@ -1,4 +1,4 @@
-"""Which texts reach the agent. Proves S5, S11, S12, R4 and R5 where they are decided."""
+"""Which texts reach the agent."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from tandem.conversation import phrases
 from tandem.conversation.text_screening import ALIKE, REPEATS, Rules, Screened, is_goodbye, screen
 from tandem.entries import TextReceived
 from tandem.model import Address, Channel, Conversation, Route, SubjectId
+
+pytestmark = pytest.mark.promise("S5", "S12", "R4")
 
 ROUTE = Route(Channel.SMS, Address("tel", "+15551234567"), Address("tel", "+15550001111"))
 EMPTY = Conversation(SubjectId("phone_1"), created_at=0, updated_at=0)
@@ -25,6 +27,7 @@ def said(
     return screen(conversation, arrivals, rules)
 
 
+@pytest.mark.promise("S11")
 @pytest.mark.parametrize(
     "text", ["STOP", "stop", " Stop. ", "UNSUBSCRIBE", "cancel", "QUIT", "end", "REVOKE", "optout"]
 )
@@ -90,6 +93,7 @@ def test_rate_zero_is_no_limit() -> None:
     assert said(*texts, gap=0.01, rules=Rules(rate_per_minute=0, max_chars=20)).texts == texts
 
 
+@pytest.mark.promise("R5")
 def test_a_machine_that_repeats_itself_gets_one_notice_and_then_nothing() -> None:
     found = said(*["I am away"] * (REPEATS + 3))
     assert len(found.texts) == REPEATS - 1
@@ -119,6 +123,7 @@ def test_goodbyes(text: str) -> None:
     assert is_goodbye(text)
 
 
+@pytest.mark.promise("S13")
 @pytest.mark.parametrize(
     "text",
     ["I'm good with a replacement", "thanks", "no thanks, but what about my refund?", "is that all?", "hello",

@@ -1,8 +1,10 @@
-"""Listeners hear of calls that come and go, and of what became of replies, besides what turns commit. Proves E1."""
+"""Listeners hear of calls that come and go, and of what became of replies, besides what turns commit."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+import pytest
 
 from tandem.errors import DeliveryRefused
 from tandem.events import EventName, Happened
@@ -10,6 +12,8 @@ from tandem.model import ReplyStatus
 
 from ...kit.engine import JOHN, lab
 from ...kit.waiting import until
+
+pytestmark = pytest.mark.promise("E1")
 
 
 class Listener:

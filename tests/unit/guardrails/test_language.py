@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from tandem.guardrails.language import LISTED, Cleaned, professional
 from tandem.guardrails.stream import StreamFilter
 
+pytestmark = pytest.mark.promise("R2")
+
 
 @pytest.mark.parametrize(
     ("text", "cleaned"),
@@ -23,7 +25,6 @@ from tandem.guardrails.stream import StreamFilter
     ],
 )
 def test_a_listed_word_is_replaced_in_its_case(text: str, cleaned: str) -> None:
-    """R2"""
     assert professional(text).text == cleaned
 
 
@@ -43,7 +44,6 @@ def test_a_listed_word_is_replaced_in_its_case(text: str, cleaned: str) -> None:
     ],
 )
 def test_other_words_pass(text: str) -> None:
-    """R2"""
     assert professional(text) == Cleaned(text)
 
 

@@ -40,14 +40,14 @@ def missed(cases: Iterable[Case]) -> tuple[int, Counter[str], list[str]]:
     return total, labels, examples[:10]
 
 
+@pytest.mark.promise("R1")
 def test_no_card_of_the_corpus_is_missed() -> None:
-    """R1"""
     total, labels, examples = missed(cards(SEED, NUMBERS))
     assert (total, labels, examples) == (NUMBERS, Counter(), [])
 
 
+@pytest.mark.promise("R1")
 def test_no_social_security_number_of_the_corpus_is_missed() -> None:
-    """R1"""
     total, labels, examples = missed(social_security_numbers(SEED, NUMBERS))
     assert (total, labels, examples) == (NUMBERS, Counter(), [])
 
@@ -62,8 +62,8 @@ def false_alarms() -> dict[str, list[str]]:
     return alarms
 
 
+@pytest.mark.promise("R1")
 def test_false_alarms_are_under_a_thousandth(false_alarms: dict[str, list[str]]) -> None:
-    """R1"""
     count = sum(map(len, false_alarms.values()))
     assert count / (PER_KIND * len(KINDS)) < 0.001, (count, false_alarms)
 

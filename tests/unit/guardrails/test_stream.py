@@ -65,18 +65,18 @@ def different(cases: Iterable[Case]) -> list[str]:
     return found
 
 
+@pytest.mark.promise("R3")
 def test_cards_of_the_corpus() -> None:
-    """R3"""
     assert different(cards(SEED, 600)) == []
 
 
+@pytest.mark.promise("R3")
 def test_social_security_numbers_of_the_corpus() -> None:
-    """R3"""
     assert different(social_security_numbers(SEED, 600)) == []
 
 
+@pytest.mark.promise("R3")
 def test_harmless_numbers_of_the_corpus() -> None:
-    """R3"""
     assert different(harmless(SEED, 600)) == []
 
 
@@ -100,10 +100,10 @@ def pieces_of_texts(draw: st.DrawFn) -> list[str]:
     return [text[start:end] for start, end in zip([0, *places], [*places, len(text)], strict=True)]
 
 
+@pytest.mark.promise("R2", "R3")
 @given(pieces_of_texts())
 @settings(max_examples=600, deadline=None)
 def test_no_number_and_no_listed_word_gets_out(pieces: list[str]) -> None:
-    """R2, R3"""
     out, _ = filtered(pieces)
     assert mask(out).found == ()
     assert professional(out).replaced == ()
@@ -195,9 +195,10 @@ HARMLESS = ["the", "parcel", "comes", "morning,", "rain", "falls;", "please!", "
 MAY_BECOME = (*LISTED, *SAID, *TIMES)
 
 
+@pytest.mark.promise("R2")
 @given(st.lists(st.sampled_from([*HARMLESS, "Scunthorpe", "class.", "assess", "phone,", "weight"]), max_size=30))
 def test_clean_text_comes_out_at_once(chosen: list[str]) -> None:
-    """R2: a piece that ends in a blank or in punctuation is never held back, and no other one but for its last word."""
+    """A piece that ends in a blank or in punctuation is never held back, and no other one but for its last word."""
     stream = StreamFilter()
     for word in chosen:
         if word.isalpha():
@@ -207,10 +208,10 @@ def test_clean_text_comes_out_at_once(chosen: list[str]) -> None:
             assert stream.feed(" ") == " "
 
 
+@pytest.mark.promise("R2")
 @given(st.text(st.sampled_from("abcdefghinostuw ,.'"), max_size=80))
 @settings(max_examples=500)
 def test_nothing_is_held_back_but_what_may_become_a_word_of_the_lists(text: str) -> None:
-    """R2"""
     joined = text.replace("'", " ").replace(",", " ").replace(".", " ").split()
     if {*joined} & {*MAY_BECOME, *(word for word in joined if not word.strip("o"))}:
         return

@@ -1,4 +1,4 @@
-"""What Segment is told, over real HTTP, and what it is not. Proves I6 and E1."""
+"""What Segment is told, over real HTTP, and what it is not."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from tandem.model import Channel, Source, SubjectId, TimelineEvent, Tone
 from ...kit.faults import Trouble
 from ...kit.segment_server import WRITE_KEY, SegmentServer
 from ...kit.serving import free_port, serve
+
+pytestmark = pytest.mark.promise("I6", "E1")
 
 ADA = SubjectId("segment_user_ada")
 PHONE = SubjectId("phone_14155550100")

@@ -1,4 +1,4 @@
-"""What stands before a source of customers: bounded in time, in memory and in trust. Proves I3 and I5."""
+"""What stands before a source of customers: bounded in time, in memory and in trust."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from tandem.identity.phone import PhoneResolver
 from tandem.model import Address, Channel, Route, SubjectId
 
 from ...kit.clock import timeless
+
+pytestmark = pytest.mark.promise("I3", "I3a", "I5")
 
 CALLER = Address("tel", "+14155550100")
 PHONE, KNOWN = SubjectId("phone_14155550100"), SubjectId("crm_1")

@@ -1,4 +1,4 @@
-"""Customers of a CRM, over real HTTP. Proves I5."""
+"""Customers of a CRM, over real HTTP."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from tandem.model import Address
 from ...kit.crm_server import KEY, CrmServer
 from ...kit.faults import Trouble
 from ...kit.serving import free_port, serve
+
+pytestmark = pytest.mark.promise("I5")
 
 NUMBER = "+14155550100"
 CALLER = Address("tel", NUMBER)

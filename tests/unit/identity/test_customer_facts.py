@@ -1,4 +1,4 @@
-"""What is kept of what a source says: bounded, JSON, the useful names first. Proves I6 (facts)."""
+"""What is kept of what a source says: bounded, JSON, the useful names first."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tandem.identity.customer_facts import LONGEST, capped
+
+pytestmark = pytest.mark.promise("I6", "I6b")
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),

@@ -1,4 +1,4 @@
-"""The resolver that the settings name, or a user's own. Proves I3 and I4."""
+"""The resolver that the settings name, or a user's own."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from tandem.identity.factory import SOURCES, open_identity, source_place
 from tandem.identity.phone import PhoneResolver
 from tandem.model import Address
 from tandem.settings import Settings, load_settings
+
+pytestmark = pytest.mark.promise("I3")
 
 CALLER = Address("tel", "+14155550100")
 OWN = """
@@ -131,6 +133,7 @@ def test_keys_that_change_nothing_are_told() -> None:
     )
 
 
+@pytest.mark.promise("I4")
 @pytest.mark.parametrize("name", ["Accounts", "Opened", "accounts"])
 async def test_a_users_own(module: str, name: str) -> None:
     settings = load(SUBJECT_RESOLVER=f"{module}:{name}", DEFAULT_REGION="GB")

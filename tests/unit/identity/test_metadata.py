@@ -1,8 +1,10 @@
-"""What comes with a request besides the address. Proves I6 (metadata)."""
+"""What comes with a request besides the address."""
 
 import pytest
 
 from tandem.identity.metadata import read
+
+pytestmark = pytest.mark.promise("I6")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Checklist I2, V18: many spellings of one number meet, two numbers never do, nobody shares a withheld subject."""
+"""Many spellings of one number meet, two numbers never do, nobody shares a withheld subject."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from tandem.errors import MalformedRequest
 from tandem.identity.base import Resolution
 from tandem.identity.phone import PhoneResolver, e164, subject_id
 from tandem.model import Address
+
+pytestmark = pytest.mark.promise("V18", "I2")
 
 REGIONS = ("US", "GB", "DE", "IT", "FR", "BR", "MX", "AR", "IN", "CN", "RU", "AU", "NO", "SM", "BY", "HU", "NG", "JP")
 

@@ -1,4 +1,4 @@
-"""Customers of a Segment space, over real HTTP. Proves I6 (lookup)."""
+"""Customers of a Segment space, over real HTTP."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from tandem.model import Address
 from ...kit.faults import Trouble
 from ...kit.segment_server import SPACE, TOKEN, Person, SegmentServer
 from ...kit.serving import serve
+
+pytestmark = pytest.mark.promise("I6")
 
 NUMBER = "+14155550100"
 CALLER = Address("tel", NUMBER)

@@ -1,4 +1,4 @@
-"""Records as JSON: exact, fast, of a known format, lifted from older ones. Proves P5 and P11."""
+"""Records as JSON: exact, fast, of a known format, lifted from older ones."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from tandem.model import Channel, Priority, SubjectId, Ticket, TicketStatus, Tic
 from tandem.persistence.codec import CONVERSATION, ENTRY, TICKET, Codec
 
 from ...contracts.records import conversation, talked, text
+
+pytestmark = pytest.mark.promise("P5")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ def test_a_record_says_its_format() -> None:
     assert json.loads(NOTE.encode(Note("hello", 5))) == {"format": 2, "record": {"words": "hello", "stars": 5}}
 
 
+@pytest.mark.promise("P11")
 @pytest.mark.parametrize(
     "stored",
     [

@@ -1,4 +1,4 @@
-"""What a list shows of a conversation, worked out from it. Proves U1 (the list of conversations)."""
+"""What a list shows of a conversation, worked out from it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from tandem.model import ApprovalStatus, Channel, Item, Turn
 from tandem.persistence.conversation_heads import PREVIEW_CHARS, head_fields, read_head, write_head
 
 from ...contracts.records import JANE, approval, conversation
+
+pytestmark = pytest.mark.promise("U1")
 
 
 def shown(*turns: tuple[Item, ...]) -> str:

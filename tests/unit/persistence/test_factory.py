@@ -1,4 +1,4 @@
-"""The store that the settings name, or a user's own. Proves P1 and O6."""
+"""The store that the settings name, or a user's own."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from tandem.settings import Settings, load_settings
 
 from ...contracts.records import JANE, texts, write
 from ...kit.postgres_server import shared_postgres
+
+pytestmark = pytest.mark.promise("P1", "O6")
 
 OWN = """
 from contextlib import asynccontextmanager

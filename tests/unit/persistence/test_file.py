@@ -1,4 +1,4 @@
-"""What is special about the file store: processes, groups of writes, pragmas, cost. Proves P2, P7, P8, P10 and P12."""
+"""What is special about the file store: processes, groups of writes, pragmas, cost."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ from tandem.persistence.values import Change, Settlement
 
 from ...contracts.records import JANE, approval, conversation, event, fresh, reply, text, texts, write
 from ...kit.waiting import PATIENCE
+
+pytestmark = pytest.mark.promise("P2", "P7", "P8", "P10", "P12")
 
 T = TypeVar("T")
 WORKER = Path(__file__).with_name("store_worker.py")

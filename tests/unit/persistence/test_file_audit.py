@@ -1,7 +1,4 @@
-"""The file's side of erasing: nothing readable stays in it or beside it, and the audit survives what the file does.
-
-Checklist: P12, O4.
-"""
+"""The file's side of erasing: nothing readable stays in it or beside it, and the audit survives what the file does."""
 
 from __future__ import annotations
 
@@ -15,6 +12,8 @@ from tandem.errors import StoreUnavailable
 from tandem.persistence.file import open_file_store
 
 from ...contracts.records import DAY, JANE, conversation, event, fresh, text, write
+
+pytestmark = pytest.mark.promise("O4")
 
 WORDS = "a very private sentence"
 REFUSE = """
@@ -38,6 +37,7 @@ async def erased(folder: Path) -> None:
         await store.erase(JANE, actor="alice")
 
 
+@pytest.mark.promise("P12")
 async def test_nothing_is_left_while_others_have_the_store_open(tmp_path: Path) -> None:
     async with open_file_store(tmp_path) as running, open_file_store(tmp_path) as store:
         await running.accept(JANE, (text("SM1", WORDS),), token=fresh())

@@ -1,4 +1,4 @@
-"""A damaged database file is set aside, what can be read is carried over, and the store goes on. Proves P5."""
+"""A damaged database file is set aside, what can be read is carried over, and the store goes on."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from tandem.persistence.file.schema import connect
 from tandem.persistence.store import Store
 
 from ...contracts.records import JANE, JOHN, approval, conversation, event, fresh, reply, take, texts, write
+
+pytestmark = pytest.mark.promise("P5")
 
 COUNT = 400
 PAGE = 4096

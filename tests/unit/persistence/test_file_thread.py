@@ -1,4 +1,4 @@
-"""The thread that groups writes: one commit for all that wait, and no failure that spreads. Proves P2 and P8."""
+"""The thread that groups writes: one commit for all that wait, and no failure that spreads."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import pytest
 from tandem.errors import LeaseLost, StoreUnavailable
 from tandem.persistence.file.database import DatabaseFile
 from tandem.persistence.file.thread import DatabaseThread, Operation
+
+pytestmark = pytest.mark.promise("P2", "P8")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Stores that the version before wrote are carried over at the first start. Checklist: P5, O6.
+"""Stores that the version before wrote are carried over at the first start.
 
 ``former/`` holds what that version wrote, from the same calls on each store.
 """
@@ -31,6 +31,8 @@ from tandem.persistence.values import EffectState, Outcome
 from ...contracts.records import DAY, JANE, JOHN, LEASE, fresh, names, reply, take, text, texts
 from ...kit.postgres_server import shared_postgres
 from ...kit.redis_server import shared_redis
+
+pytestmark = pytest.mark.promise("P5", "O6", "L3")
 
 FORMER = Path(__file__).with_name("former")
 LONG = SubjectId("long_" + "x" * 300)

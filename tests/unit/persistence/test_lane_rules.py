@@ -1,4 +1,4 @@
-"""The rules of a lane, in any order, by anybody: what must hold after every step. Proves P2, P3, P7, P13, S15 and S16.
+"""The rules of a lane, in any order, by anybody: what must hold after every step.
 
 Nothing but the rules runs here: rows and heads are kept in dictionaries, and the clock is a number.
 """
@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -24,6 +25,8 @@ from tandem.persistence.storage import decided
 from tandem.persistence.values import Change, Claim, Committed, Outcome, Settlement
 
 from ...contracts.records import JANE, LEASE, approval, conversation, reply, text
+
+pytestmark = pytest.mark.promise("S15", "S16", "P2", "P3", "P7", "P13", "L1")
 
 KEYS = st.sampled_from([f"k{number}" for number in range(6)])
 IDS = st.sampled_from([f"r{number}" for number in range(6)])

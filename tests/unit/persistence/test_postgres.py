@@ -1,4 +1,4 @@
-"""The Postgres store's own side: its schema, its server going away, poolers. Proves P8 and O6."""
+"""The Postgres store's own side: its schema, its server going away, poolers."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from tandem.persistence.values import Change, Outcome, Settlement
 
 from ...contracts.records import JANE, LEASE, conversation, fresh, reply, take, texts, write
 from ...kit.postgres_server import PostgresServer, postgres_server, shared_postgres
+
+pytestmark = pytest.mark.promise("P8", "O6")
 
 ENOUGH = 15.0
 """Within this many seconds a webhook must have its answer; a frozen server never gives one."""

@@ -1,4 +1,4 @@
-"""Addresses of PostgreSQL servers, and that no password is ever shown. Proves E3."""
+"""Addresses of PostgreSQL servers, and that no password is ever shown."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import pytest
 
 from tandem.errors import ConfigurationError
 from tandem.persistence.postgres.address import PostgresAddress
+
+pytestmark = pytest.mark.promise("E3")
 
 
 @pytest.mark.parametrize(

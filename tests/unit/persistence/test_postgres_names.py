@@ -1,4 +1,4 @@
-"""Names and index texts of the Postgres store. Proves P6."""
+"""Names and index texts of the Postgres store."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from tandem.errors import ConfigurationError
 from tandem.persistence.postgres.names import LONGEST, Names, script, short, spelled
+
+pytestmark = pytest.mark.promise("P6")
 
 LONGEST_NAME = 63
 """What PostgreSQL cuts off would make two names the same."""

@@ -1,7 +1,4 @@
-"""What only the Redis store promises: one slot for all, nothing that expires, exact repetition.
-
-Checklist: P5, P6, P7, P12.
-"""
+"""What only the Redis store promises: one slot for all, nothing that expires, exact repetition."""
 
 from __future__ import annotations
 
@@ -40,6 +37,8 @@ from ...contracts.records import (
 from ...contracts.redis_kit import RedisKit, redis_kit
 from ...kit.redis_server import shared_redis
 from ...kit.waiting import PATIENCE
+
+pytestmark = pytest.mark.promise("P5", "P6", "P7", "P12")
 
 SENT = Settlement(ReplyStatus.SENT, provider_id="SM9", timeline=(event("sent"),))
 

@@ -1,4 +1,4 @@
-"""Names in Redis and the server's address: pure. Checklist: P6."""
+"""Names in Redis and the server's address: pure."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from tandem.errors import ConfigurationError
 from tandem.model import SubjectId
 from tandem.persistence.redis.address import address, place_of
 from tandem.persistence.redis.keys import decode_subject, encode_subject, split_member
+
+pytestmark = pytest.mark.promise("P6")
 
 IDS = st.text(min_size=1).filter(lambda text: "\0" not in text)
 SECRET = "p@ss/w:rd#4711"

@@ -1,7 +1,4 @@
-"""Opening the Redis store: what it warns of, what it refuses, and that it says so without a password.
-
-Checklist: P9, O6.
-"""
+"""Opening the Redis store: what it warns of, what it refuses, and that it says so without a password."""
 
 from __future__ import annotations
 
@@ -21,6 +18,8 @@ from tandem.settings import Settings, load_settings
 
 from ...contracts.records import JANE, fresh, texts
 from ...kit.redis_server import RedisServer, redis_server
+
+pytestmark = pytest.mark.promise("O6")
 
 SECRET = "p@ss:word/4711"
 KEEPS = ("--save", "", "--appendonly", "yes")
@@ -51,6 +50,7 @@ def settings(server: RedisServer, **more: str) -> Settings:
     return load_settings(env, env_file=None)
 
 
+@pytest.mark.promise("P9")
 async def test_a_server_that_keeps_nothing_is_warned_of(server: RedisServer) -> None:
     assert await opened(server.url) == ["redis_keeps_nothing"]
 
@@ -65,6 +65,7 @@ async def test_a_server_that_keeps_everything_is_fine(tmp_path: Path) -> None:
         assert await opened(server.url, production=True) == []
 
 
+@pytest.mark.promise("P9")
 async def test_a_server_that_keeps_nothing_is_refused_in_production(server: RedisServer) -> None:
     with pytest.raises(ConfigurationError, match="REDIS_ALLOW_VOLATILE"):
         await opened(server.url, production=True)

@@ -1,7 +1,4 @@
-"""A Redis server that is stopped, restarted, frozen, full or read-only: a clear error, then recovery by itself.
-
-Checklist: P2, P3, P8.
-"""
+"""A Redis server that is stopped, restarted, frozen, full or read-only: a clear error, then recovery by itself."""
 
 from __future__ import annotations
 
@@ -22,6 +19,8 @@ from tandem.persistence.values import Change, Outcome
 from ...contracts.records import JANE, JOHN, LEASE, conversation, fresh, take, talked, texts, write
 from ...kit.redis_server import RedisServer, redis_server
 from ...kit.waiting import PATIENCE
+
+pytestmark = pytest.mark.promise("P2", "P3", "P8")
 
 ANSWER_SECONDS = 0.6
 ENOUGH = 15.0

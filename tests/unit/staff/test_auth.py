@@ -1,4 +1,4 @@
-"""Staff tokens: who is let in, who is not, and that the answer says nothing else. Checklist H11."""
+"""Staff tokens: who is let in, who is not, and that the answer says nothing else."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tandem.staff.auth import StaffTokens, ready_curls
 from ...kit.staffing import ANNA, BEN, Desk, approval
 
 
+@pytest.mark.promise("H11")
 @pytest.mark.parametrize(
     "header",
     [
@@ -56,6 +57,7 @@ async def test_the_scheme_is_read_in_any_case(desk: Desk, scheme: str) -> None:
     assert answered.status == 200
 
 
+@pytest.mark.promise("H10")
 @pytest.mark.parametrize(("token", "actor"), [(ANNA, "anna"), (BEN, "ben")])
 async def test_the_token_names_the_actor_whatever_the_body_says(desk: Desk, token: str, actor: str) -> None:
     await desk.put(approval("apr_1"))

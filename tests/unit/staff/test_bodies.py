@@ -1,4 +1,4 @@
-"""Bodies of every endpoint but the decisions: a value that does not fit is named. Checklist H11."""
+"""Bodies of every endpoint but the decisions: a value that does not fit is named."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import pytest
 from tandem.errors import MalformedRequest
 from tandem.model import Priority, TicketStatus
 from tandem.staff.bodies import Body, NewMessage, NewTicket, TicketClosing, read_as
+
+pytestmark = pytest.mark.promise("H11")
 
 TICKET = {"customerId": "CUST_001", "subject": "Broken", "description": "It is broken."}
 

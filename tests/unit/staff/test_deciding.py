@@ -1,4 +1,4 @@
-"""``POST /approvals``: every status of the contract, and what reaches the lane. Checklist H2 to H8, H10, H11."""
+"""``POST /approvals``: every status of the contract, and what reaches the lane."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from tandem.model import ApprovalStatus
 from tandem.staff.decision_request import MAX_FINAL_MESSAGE, MAX_REASON
 
 from ...kit.staffing import BEN, NOW, OTHER, SUBJECT, Desk, approval, in_doubt
+
+pytestmark = pytest.mark.promise("H2", "H3", "H5", "H6", "H10")
 
 YES = {"approvalId": "apr_1", "approved": True}
 NO = {"approvalId": "apr_1", "approved": False}
@@ -36,6 +38,7 @@ async def test_an_approval_is_durable_when_it_is_answered(desk: Desk) -> None:
     )
 
 
+@pytest.mark.promise("H7c")
 async def test_a_decision_follows_its_request_into_the_lane_that_it_was_moved_to(desk: Desk) -> None:
     """Two lanes become one between the look at a request and the decision about it."""
     await desk.put(approval("apr_1"))
@@ -128,6 +131,7 @@ async def test_the_id_of_an_approval_is_address_enough(desk: Desk) -> None:
     assert (answered.status, answered.body["subjectId"]) == (200, SUBJECT)
 
 
+@pytest.mark.promise("H11")
 @pytest.mark.parametrize(
     "body",
     [
@@ -182,6 +186,7 @@ async def test_the_second_decision_is_told_the_first(desk: Desk) -> None:
     assert [shown[name] for name in ("status", "decidedBy", "reason")] == ["rejected", "anna", "No."]
 
 
+@pytest.mark.promise("H7")
 async def test_of_many_decisions_at_once_one_counts(desk: Desk) -> None:
     await desk.put(approval("apr_1"))
     answers = await asyncio.gather(*(desk.decide(YES if number % 2 else NO) for number in range(6)))
@@ -228,6 +233,7 @@ async def test_what_runs_is_shown_as_running_to_whoever_comes_second(desk: Desk)
     assert (answered.status, shown["status"], shown["version"]) == (409, "executing", 2)
 
 
+@pytest.mark.promise("H8")
 async def test_a_decision_after_the_time_is_refused_by_the_store(desk: Desk) -> None:
     await desk.put(approval("apr_1", expires_at=1_000_000_000.0))
     answered = await desk.decide(YES)
@@ -269,6 +275,7 @@ async def test_each_decision_may_expect_its_own_version(desk: Desk) -> None:
 # --- several decisions -------------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("H4")
 async def test_decisions_stand_alone_and_one_that_counts_is_success(desk: Desk) -> None:
     await desk.put(
         approval("apr_1"), approval("apr_2"), approval("apr_3", expires_at=1.0), in_doubt("apr_4"), approval("apr_5")

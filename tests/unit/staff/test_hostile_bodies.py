@@ -1,4 +1,4 @@
-"""Bodies of every wrong kind: a clear answer, nothing accepted, nothing broken. Checklist H11."""
+"""Bodies of every wrong kind: a clear answer, nothing accepted, nothing broken."""
 
 from __future__ import annotations
 
@@ -65,6 +65,7 @@ async def test_what_is_no_such_body_is_told_what_is_required(desk: Desk, body: b
     assert desk.lanes.decisions == []
 
 
+@pytest.mark.promise("H11")
 async def test_no_body_at_all_is_told_what_is_required(desk: Desk) -> None:
     answered = await desk.ask("POST", "/approvals")
     assert (answered.status, answered.body["error"]) == (400, REQUIRED)

@@ -1,4 +1,4 @@
-"""``GET /approvals``: what staff see, in order, in pages, and never a snapshot. Checklist H1, H10."""
+"""``GET /approvals``: what staff see, in order, in pages, and never a snapshot."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from tandem.persistence.values import Page
 from tandem.staff.approvals import ApprovalDesk
 
 from ...kit.staffing import CANARY, FAR, NOW, OTHER, SUBJECT, Desk, Schemas, approval, in_doubt
+
+pytestmark = pytest.mark.promise("H1")
 
 EVERY = {status: approval(f"apr_{status.value}", status=status) for status in ApprovalStatus}
 
@@ -48,6 +50,7 @@ async def test_a_request_is_listed_with_every_field_of_the_contract(desk: Desk) 
     }
 
 
+@pytest.mark.promise("H10")
 async def test_who_decided_when_and_why_is_shown(desk: Desk) -> None:
     done = approval(
         "apr_1",
@@ -238,12 +241,14 @@ async def test_other_methods_are_refused(desk: Desk, method: str) -> None:
 # --- what never leaves -------------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("H11a")
 @pytest.mark.parametrize("status", ["all", *ApprovalStatus])
 async def test_no_listing_shows_a_snapshot(desk: Desk, status: str) -> None:
     await desk.put(*EVERY.values())
     assert CANARY not in (await desk.listed(status=status)).text
 
 
+@pytest.mark.promise("H11a")
 async def test_no_answer_to_a_decision_shows_a_snapshot(desk: Desk) -> None:
     await desk.put(approval("apr_1"), approval("apr_2", expires_at=1.0), in_doubt("apr_3"), *EVERY.values())
     texts = []

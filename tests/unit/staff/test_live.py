@@ -1,4 +1,4 @@
-"""The stream of events: who may listen, what is told (ids only), to how many, and that it ends. Checklist U2."""
+"""The stream of events: who may listen, what is told (ids only), to how many, and that it ends."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+import pytest
 from starlette.applications import Starlette
 
 from tandem.errors import StoreUnavailable, TandemError
@@ -23,6 +24,8 @@ from tandem.web.status import error_response
 from ...kit.serving import serve
 from ...kit.staffing import ANNA
 from ...kit.waiting import PATIENCE, until
+
+pytestmark = pytest.mark.promise("U2")
 
 JOHN, JANE = SubjectId("phone_15551234567"), SubjectId("phone_15559876543")
 

@@ -1,4 +1,4 @@
-"""Notices to staff by webhook, posted to a real server: what is told, once, in digests, signed. Checklist H13."""
+"""Notices to staff by webhook, posted to a real server: what is told, once, in digests, signed."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from tandem.staff.notifier import MOST, Paces, StaffNotifier, open_notifier
 
 from ...kit.receiver import Receiver
 from ...kit.serving import serve
+
+pytestmark = pytest.mark.promise("H13")
 
 JOHN = SubjectId("phone_15551234567")
 DESK = "https://desk.example/staff"

@@ -1,4 +1,4 @@
-"""The pages' files: complete, light, and under a policy that lets nothing of anybody else in. Checklist U1, U4."""
+"""The pages' files: complete, light, and under a policy that lets nothing of anybody else in."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import tandem.staff
 from tandem.staff.page_files import POLICY, PageFiles
 
 from ...kit.serving import serve
+
+pytestmark = pytest.mark.promise("U1", "U4")
 
 PAGES = Path(tandem.staff.__path__[0]) / "pages"
 FILES = sorted(path for path in PAGES.rglob("*") if path.is_file())

@@ -1,4 +1,4 @@
-"""The staff page's session: who gets one, what it is worth, and when it ends. Checklist U1, H10, H11."""
+"""The staff page's session: who gets one, what it is worth, and when it ends."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ from tandem.web.status import error_response
 
 from ...kit.serving import serve
 from ...kit.staffing import ANNA, BEN, Answered
+
+pytestmark = pytest.mark.promise("H10", "H11", "U1")
 
 TOKENS = {"anna": ANNA, "ben": BEN}
 PAGE = {"X-Tandem-Page": "1"}

@@ -1,4 +1,4 @@
-"""The log: nothing personal and no secret at any level, from our modules and from libraries. Checklist: E3."""
+"""The log: nothing personal and no secret at any level, from our modules and from libraries."""
 
 import json
 import logging
@@ -47,6 +47,7 @@ def log() -> Any:
     return structlog.get_logger("tandem.tests")
 
 
+@pytest.mark.promise("E3")
 @pytest.mark.parametrize("production", [True, False])
 @pytest.mark.parametrize("level", ["debug", "info", "warning"])
 def test_no_canary_is_written(capsys: pytest.CaptureFixture[str], tmp_path: Path, production: bool, level: Any) -> None:
@@ -117,6 +118,7 @@ def test_libraries_do_not_chat(written: Callable[[], list[dict[str, Any]]], name
     assert written() == []
 
 
+@pytest.mark.promise("E3")
 @pytest.mark.parametrize(
     ("name", "message", "arguments", "kept"),
     [
@@ -221,6 +223,7 @@ def test_folder_gets_two_files_of_json_lines(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.promise("E3a")
 def test_files_rotate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logs, "FILE_BYTES", 2_000)
     monkeypatch.setattr(logs, "FILES_KEPT", 2)

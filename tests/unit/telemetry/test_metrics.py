@@ -1,4 +1,4 @@
-"""What is counted, and what it costs. Proves E4."""
+"""What is counted, and what it costs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tandem.events import EventName, Happened
 from tandem.model import Channel, Source, SubjectId, TimelineEvent, Tone
 from tandem.telemetry.metrics import Metrics
+
+pytestmark = pytest.mark.promise("E4")
 
 SUBJECT = SubjectId("phone_14155550100")
 

@@ -1,4 +1,4 @@
-"""Taking back what waits. Proves H9."""
+"""Taking back what waits."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from tandem.agents.tools.approval import withdraw_request
 from tandem.model import Approval, ApprovalStatus, Channel, SubjectId
 
 from ....kit.callers import JOHN, caller_of
+
+pytestmark = pytest.mark.promise("H9")
 
 WAITS = Approval(
     id="apr_1",
@@ -37,26 +39,23 @@ async def withdraw(use, shop, approval_id: str, *approvals: Approval, first: boo
 
 
 async def test_a_waiting_request_is_taken_back(use, shop):
-    """H9"""
     answer, asked = await withdraw(use, shop, "apr_1", WAITS)
     assert (answer, asked) == ({"approval_id": "apr_1", "status": "withdrawn"}, ["apr_1"])
 
 
 async def test_a_colleague_was_first(use, shop):
-    """H9"""
     answer, _ = await withdraw(use, shop, "apr_1", WAITS, first=False)
     assert answer["error"] == "decided"
 
 
+@pytest.mark.promise("A10")
 @pytest.mark.parametrize("approval_id", ["apr_2", "", "apr_1 "])
 async def test_only_requests_of_this_customer_can_be_taken_back(use, shop, approval_id):
-    """H9, A10"""
     answer, asked = await withdraw(use, shop, approval_id, WAITS)
     assert (answer["error"], asked) == ("not_found", [])
 
 
 @pytest.mark.parametrize("status", sorted(set(ApprovalStatus) - {ApprovalStatus.PENDING}))
 async def test_what_does_not_wait_cannot_be_taken_back(use, shop, status):
-    """H9"""
     answer, asked = await withdraw(use, shop, "apr_1", replace(WAITS, status=status))
     assert (answer["error"], asked) == ("not_found", [])

@@ -17,6 +17,7 @@ RECORD = {
 }
 
 
+@pytest.mark.promise("A2")
 @pytest.mark.parametrize(
     ("type", "identifier"),
     [
@@ -30,10 +31,10 @@ RECORD = {
     ],
 )
 async def test_the_caller_finds_their_own_record(use, type, identifier):
-    """A2"""
     assert json.loads(await use(lookup_customer, JOHN, identifier=identifier, type=type)) == RECORD
 
 
+@pytest.mark.promise("A2", "A10")
 @pytest.mark.parametrize(
     ("type", "foreign", "absent"),
     [
@@ -46,16 +47,16 @@ async def test_the_caller_finds_their_own_record(use, type, identifier):
     ],
 )
 async def test_a_foreign_record_looks_absent(use, type, foreign, absent):
-    """A2, A10: the same answer to the last character."""
+    """The same answer to the last character."""
     answers = [await use(lookup_customer, JOHN, identifier=identifier, type=type) for identifier in (foreign, absent)]
     assert answers[0] == answers[1]
     assert json.loads(answers[0])["error"] == "not_found"
 
 
+@pytest.mark.promise("V18", "A10")
 @pytest.mark.parametrize("phone", [STRANGER, None], ids=["unknown", "withheld"])
 @pytest.mark.parametrize("identifier", ["me", JOHN])
 async def test_a_caller_without_an_account_reaches_nothing(use, phone, identifier):
-    """A10, V18"""
     answer = json.loads(await use(lookup_customer, phone, identifier=identifier, type="phone"))
     assert answer["error"] == "not_found"
 

@@ -1,4 +1,4 @@
-"""The tool that searches the articles. Proves A8."""
+"""The tool that searches the articles."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from tandem.knowledge.library import open_knowledge
 
 from ....kit.callers import caller_of
 
+pytestmark = pytest.mark.promise("A8")
+
 
 @pytest.fixture
 def search(use, shop):
@@ -24,7 +26,6 @@ def search(use, shop):
 
 
 async def test_passages_with_title_category_and_section(search):
-    """A8"""
     answer = await search("which carriers and shipping costs", "shipping")
     first = answer["results"][0]
     assert (first["title"], first["category"], first["section"]) == (
@@ -35,31 +36,27 @@ async def test_passages_with_title_category_and_section(search):
     assert first["text"].startswith("Standard shipping costs $5.95")
 
 
+@pytest.mark.promise("R6")
 async def test_it_says_that_articles_are_no_instructions(search):
-    """A8, R6"""
     assert (await search("warranty"))["note"] == REFERENCE
 
 
 async def test_nothing_found_is_said(search):
-    """A8"""
     answer = await search("bicycles")
     assert (answer["results"], answer["message"]) == ([], NOTHING)
     assert answer["categories"] == ["accounts", "billing", "general", "returns", "shipping", "warranty"]
 
 
 async def test_in_a_category_that_has_none(search):
-    """A8"""
     assert (await search("warranty", "shipping"))["results"] == []
 
 
 @pytest.mark.parametrize(("asked", "shown"), [(1, 1), (2, 2), (0, 1), (-5, 1)])
 async def test_how_many_are_shown(search, asked, shown):
-    """A8"""
     assert len((await search("account order shipping parcel", max_results=asked))["results"]) == shown
 
 
 async def test_five_are_shown_unless_said_otherwise(use, shop, tmp_path):
-    """A8"""
     for number in range(20):
         (tmp_path / f"{number}.md").write_text("A parcel.")
     async with open_knowledge(tmp_path) as knowledge:

@@ -1,4 +1,4 @@
-"""Texts to people. Proves A7."""
+"""Texts to people."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from tandem.model import Address, Channel, Route
 
 from ....kit.callers import JOHN, OURS, caller_of
 
+pytestmark = pytest.mark.promise("A7")
+
 FRIEND = "+15559998888"
 
 
@@ -28,18 +30,15 @@ OWN = [JOHN, "555-123-4567", "(555) 123 4567", "1 555 123 4567", " +1 (555) 123-
 
 @pytest.mark.parametrize("to", OWN)
 async def test_the_callers_own_number_is_free(shop, to):
-    """A7"""
     assert not await must_wait(shop, JOHN, to)
 
 
 @pytest.mark.parametrize("to", [FRIEND, "555-999-8888", "+4915112345678", "+445551234567"])
 async def test_any_other_number_waits(shop, to):
-    """A7"""
     assert await must_wait(shop, JOHN, to)
 
 
 async def test_a_withheld_caller_has_no_number_of_their_own(shop):
-    """A7"""
     assert await must_wait(shop, None, JOHN)
 
 
@@ -48,13 +47,11 @@ IMPOSSIBLE = ["", "12", "12345", "my friend", "+1", "+1555123456789012345", "wha
 
 @pytest.mark.parametrize("to", IMPOSSIBLE)
 async def test_impossible_numbers_bother_nobody(shop, to):
-    """A7"""
     assert not await must_wait(shop, JOHN, to)
 
 
 @pytest.mark.parametrize("to", IMPOSSIBLE)
 async def test_impossible_numbers_are_refused(use, shop, to):
-    """A7"""
     caller = caller_of(shop, JOHN)
     assert json.loads(await use(send_sms, caller, to=to, message="Hello"))["error"] == "bad_arguments"
     assert caller.deeds.messages == []
@@ -62,30 +59,26 @@ async def test_impossible_numbers_are_refused(use, shop, to):
 
 @pytest.mark.parametrize("message", ["", "  \n", "x" * (MAX_MESSAGE + 1)], ids=["empty", "blank", "long"])
 async def test_texts_that_cannot_be_sent_bother_nobody(shop, message):
-    """A7"""
     assert not await must_wait(shop, JOHN, FRIEND, message)
 
 
 @pytest.mark.parametrize("message", ["", "  \n", "x" * (MAX_MESSAGE + 1)], ids=["empty", "blank", "long"])
 async def test_texts_that_cannot_be_sent_are_refused(use, message):
-    """A7"""
     assert json.loads(await use(send_sms, JOHN, to="me", message=message))["error"] == "bad_arguments"
 
 
 @pytest.mark.parametrize(("to", "message"), [(5559998888, "Hello"), (None, "Hello"), (FRIEND, None), ([FRIEND], "Hi")])
 async def test_arguments_of_another_kind_bother_nobody(shop, to, message):
-    """A7: the tool's schema refuses them."""
+    """The tool's schema refuses them."""
     assert not await must_wait(shop, JOHN, to, message)
 
 
 async def test_me_is_nobody_for_a_withheld_caller(use):
-    """A7"""
     assert json.loads(await use(send_sms, None, to="me", message="Hello"))["error"] == "bad_arguments"
 
 
 @pytest.mark.parametrize("to", OWN)
 async def test_what_the_commit_sends(use, shop, to):
-    """A7"""
     caller = caller_of(shop, JOHN)
     await use(send_sms, caller, to=to, message="x" * MAX_MESSAGE)
     route = Route(Channel.SMS, Address("tel", JOHN), Address("tel", OURS))
@@ -101,20 +94,17 @@ async def test_what_the_commit_sends(use, shop, to):
     ],
 )
 async def test_a_text_leaves_from_our_number(use, shop, channel, ours, sender):
-    """A7"""
     caller = caller_of(shop, JOHN, channel=channel, ours=ours)
     await use(send_sms, caller, to="me", message="Hello")
     assert caller.deeds.messages[0][0].ours == sender
 
 
 async def test_where_we_have_no_number_nothing_is_sent(use, shop):
-    """A7"""
     caller = caller_of(shop, JOHN, channel=Channel.RCS, ours="rcs:acme_agent")
     assert json.loads(await use(send_sms, caller, to="me", message="Hello"))["error"] == "bad_arguments"
 
 
 async def test_where_we_have_no_number_nobody_is_bothered(shop):
-    """A7"""
     assert not await must_wait(shop, JOHN, FRIEND, channel=Channel.RCS, ours="rcs:acme_agent")
 
 
@@ -126,15 +116,15 @@ def texting(steps: int = 1) -> ScriptedModel:
     return ScriptedModel([[call], *([assistant_message("Done.")] for _ in range(steps))])
 
 
+@pytest.mark.promise("H1")
 async def test_a_text_to_somebody_else_is_not_sent_while_it_waits(line):
-    """A7, H1"""
     talk = line(JOHN, texting())
     await talk.say("text my friend")
     assert (len(talk.waiting), talk.requested[0].messages) == (1, ())
 
 
+@pytest.mark.promise("H2")
 async def test_a_text_to_somebody_else_is_sent_with_consent(line):
-    """A7, H2"""
     talk = line(JOHN, texting(steps=2))
     await talk.say("text my friend")
     await talk.decide(Verdict.APPROVE)

@@ -6,13 +6,14 @@ import pytest
 
 from tandem.agents.tools.order import get_tracking_info, lookup_order, order_status
 
+pytestmark = pytest.mark.promise("A4")
+
 JOHN, JANE, STRANGER = "+15551234567", "+15559876543", "+15550001111"
 TOOLS = [lookup_order, order_status, get_tracking_info]
 each_tool = pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
 
 
 async def test_an_order_in_full(use):
-    """A4"""
     assert json.loads(await use(lookup_order, JOHN, order_id="ORD_12345")) == {
         "order_id": "ORD_12345",
         "status": "shipped",
@@ -27,13 +28,11 @@ async def test_an_order_in_full(use):
 
 
 async def test_an_order_that_has_not_shipped_has_no_tracking(use):
-    """A4"""
     answer = json.loads(await use(get_tracking_info, JANE, order_id="67890"))
     assert answer == {"order_id": "ORD_67890", "status": "pending", "carrier": None, "tracking_number": None}
 
 
 async def test_the_status_names_the_parcel_once_there_is_one(use):
-    """A4"""
     parcel = {"carrier": "UPS", "tracking_number": "TRK_ABC123"}
     assert (
         json.loads(await use(order_status, JOHN, order_id="12345"))
@@ -51,7 +50,6 @@ async def test_the_status_names_the_parcel_once_there_is_one(use):
 
 @pytest.mark.parametrize(("phone", "order_id"), [(JOHN, "12345"), (JANE, "67890")])
 async def test_the_three_tools_agree(use, phone, order_id):
-    """A4"""
     full, status, tracking = [json.loads(await use(tool, phone, order_id=order_id)) for tool in TOOLS]
     assert {**full, **tracking, **status} == full
 
@@ -59,23 +57,23 @@ async def test_the_three_tools_agree(use, phone, order_id):
 @each_tool
 @pytest.mark.parametrize("spelling", ["12345", "order 1 2 3 4 5", "O R D one two three four five", "ord-12345"])
 async def test_every_tool_reads_numbers_as_people_say_them(use, tool, spelling):
-    """A4"""
     assert json.loads(await use(tool, JOHN, order_id=spelling))["order_id"] == "ORD_12345"
 
 
+@pytest.mark.promise("A10")
 @each_tool
 async def test_a_foreign_order_looks_absent(use, tool):
-    """A10: but for the number asked for, the same answer to the last character."""
+    """But for the number asked for, the same answer to the last character."""
     foreign = await use(tool, JOHN, order_id="67890")
     absent = await use(tool, JOHN, order_id="99999")
     assert foreign.replace("67890", "99999") == absent
     assert json.loads(absent)["error"] == "not_found"
 
 
+@pytest.mark.promise("V18", "A10")
 @each_tool
 @pytest.mark.parametrize("phone", [STRANGER, None], ids=["unknown", "withheld"])
 async def test_a_caller_without_an_account_reaches_no_order(use, tool, phone):
-    """A10, V18"""
     assert json.loads(await use(tool, phone, order_id="12345"))["error"] == "not_found"
 
 

@@ -1,4 +1,4 @@
-"""The refund tool. Proves A5, A10 and the part of H7 that is the tool's."""
+"""The refund tool."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from tandem.shop.base import Order, OrderLine
 
 from ....kit.callers import JANE, JOHN, STRANGER, caller_of
 
+pytestmark = pytest.mark.promise("A5")
+
 TOTAL = 13997
 TOOL = refund_tool(10_000)
 
@@ -40,7 +42,6 @@ async def refunded_before(shop: Any, cents: int) -> None:
 
 
 async def test_the_answer_of_a_refund(use):
-    """A5"""
     answer = json.loads(await use(TOOL, JOHN, **ask(20)))
     assert answer.pop("refund_id").startswith("REF_")
     assert answer == {
@@ -52,19 +53,16 @@ async def test_the_answer_of_a_refund(use):
 
 
 async def test_the_order_shows_it(use, shop):
-    """A5"""
     await use(TOOL, JOHN, **ask(19.99))
     assert await shop.refunded_cents("ORD_12345") == 1999
 
 
 @pytest.mark.parametrize("amount", [0, -5, -0.01, 0.001, 19.999, 1e-9, 1e300, 0.1 + 0.2, float("nan"), math.inf])
 async def test_what_is_no_amount_is_refused(use, shop, amount):
-    """A5"""
     assert json.loads(await use(TOOL, JOHN, **ask(amount)))["error"] == "bad_amount"
 
 
 async def test_more_than_the_total_is_refused(use):
-    """A5"""
     answer = json.loads(await use(TOOL, JOHN, **ask(139.98)))
     assert (answer["error"], answer["message"]) == (
         "too_much",
@@ -73,28 +71,27 @@ async def test_more_than_the_total_is_refused(use):
 
 
 async def test_more_than_what_is_left_is_refused(use, shop):
-    """A5"""
     await refunded_before(shop, 10_000)
     answer = json.loads(await use(TOOL, JOHN, **ask(50)))
     assert answer["message"] == "At most $39.97 of order 12345 can still be refunded."
 
 
 async def test_an_order_that_was_refunded_whole_has_nothing_left(use, shop):
-    """A5"""
     await refunded_before(shop, TOTAL)
     answer = json.loads(await use(TOOL, JOHN, **ask(1)))
     assert answer["message"] == "Order 12345 has been refunded in full already."
 
 
+@pytest.mark.promise("A10")
 async def test_a_foreign_order_looks_absent(use):
-    """A5, A10: but for the number, the same answer to the last character."""
+    """But for the number, the same answer to the last character."""
     foreign, absent = await use(TOOL, JOHN, **ask(1, "67890")), await use(TOOL, JOHN, **ask(1, "99999"))
     assert foreign.replace("67890", "99999") == absent
 
 
+@pytest.mark.promise("A10")
 @pytest.mark.parametrize("phone", [JANE, STRANGER, None], ids=["another", "unknown", "withheld"])
 async def test_nobody_but_the_owner_is_paid(use, shop, phone):
-    """A5, A10"""
     await use(TOOL, phone, **ask(1))
     assert await shop.refunded_cents("ORD_12345") == 0
 
@@ -105,14 +102,14 @@ async def test_a_long_reason_is_cut(use, shop):
     assert len(known.reason) == MAX_REASON
 
 
+@pytest.mark.promise("H7")
 async def test_a_call_that_runs_again_gives_the_first_answer(use, shop):
-    """H7"""
     first, again = [json.loads(await use(TOOL, JOHN, **ask(100)))["refund_id"] for _ in range(2)]
     assert (first, await shop.refunded_cents("ORD_12345")) == (again, 10_000)
 
 
 async def test_without_consent_the_threshold_holds_even_past_the_gate(use, shop):
-    """A5: the gate asked before another refund of the order came in between."""
+    """The gate asked before another refund of the order came in between."""
     await refunded_before(shop, 9000)
     answer = json.loads(await use(TOOL, JOHN, **ask(20)))
     assert (answer["error"], await shop.refunded_cents("ORD_12345")) == ("over_limit", 9000)
@@ -126,12 +123,11 @@ async def test_without_consent_the_threshold_holds_even_past_the_gate(use, shop)
     [(100, False), (100.0, False), (100.01, True), (139.97, True), (139.98, False), (-200, False), (120.001, False)],
 )
 async def test_what_is_asked_of_a_colleague(shop, amount, waits):
-    """A5: above the threshold and possible."""
+    """Above the threshold and possible."""
     assert await must_wait(shop, JOHN, ask(amount)) is waits
 
 
 async def test_the_gate_counts_what_was_refunded_before(shop):
-    """A5"""
     await refunded_before(shop, 8000)
     assert await must_wait(shop, JOHN, ask(20.01))
 
@@ -153,23 +149,22 @@ async def test_the_gate_counts_what_was_refunded_before(shop):
     ids=str,
 )
 async def test_what_cannot_succeed_bothers_nobody(shop, arguments):
-    """A5"""
     assert not await must_wait(shop, JOHN, arguments)
 
 
 async def test_an_amount_in_quotes_is_gated_as_it_would_be_paid(shop):
-    """A5: the SDK turns "120" into 120 for the tool."""
+    """The SDK turns "120" into 120 for the tool."""
     assert await must_wait(shop, JOHN, ask("120"))
 
 
+@pytest.mark.promise("A10")
 @pytest.mark.parametrize("phone", [JANE, STRANGER, None], ids=["another", "unknown", "withheld"])
 async def test_requests_for_somebody_elses_order_bother_nobody(shop, phone):
-    """A5, A10"""
     assert not await must_wait(shop, phone, ask(120))
 
 
+@pytest.mark.promise("A12")
 async def test_the_threshold_is_the_one_that_was_set(shop):
-    """A12"""
     assert await must_wait(shop, JOHN, ask(0.02), refund_tool(1))
 
 
@@ -192,7 +187,6 @@ amounts = (
 @example(139.97, 10_000)
 @example(100.0, 10_000)
 async def test_the_gate_decides_exactly_by_the_rule(shop, amount: int | float, threshold: int):
-    """A5"""
     assert await must_wait(shop, JOHN, ask(amount), refund_tool(threshold)) is by_the_rule(amount, 0, threshold)
 
 
@@ -217,36 +211,36 @@ def asking(*amounts: float, steps: int = 1) -> ScriptedModel:
 
 
 async def test_calls_side_by_side_do_not_slip_past_the_threshold_together(line, shop):
-    """A5: the SDK asks the gate about all of them before it runs the first; the second is refused by the shop."""
+    """The SDK asks the gate about all of them before it runs the first; the second is refused by the shop."""
     await line(JOHN, asking(60, 50, 29)).say("three refunds, please")
     assert await shop.refunded_cents("ORD_12345") == 8900
 
 
+@pytest.mark.promise("H2")
 async def test_an_approved_refund_is_paid_beyond_the_threshold(line, shop):
-    """A5, H2"""
     talk = line(JOHN, asking(139.97, steps=2))
     await talk.say("all of it")
     await talk.decide(Verdict.APPROVE)
     assert await shop.refunded_cents("ORD_12345") == TOTAL
 
 
+@pytest.mark.promise("H1")
 async def test_nothing_is_paid_while_it_waits(line, shop):
-    """A5, H1"""
     talk = line(JOHN, asking(139.97))
     await talk.say("all of it")
     assert (len(talk.waiting), await shop.refunded_cents("ORD_12345")) == (1, 0)
 
 
+@pytest.mark.promise("H5")
 async def test_staff_may_change_the_amount(line, shop):
-    """A5, H5"""
     talk = line(JOHN, asking(139.97, steps=2))
     await talk.say("all of it")
     await talk.decide(Verdict.APPROVE, arguments=ask(20.00))
     assert await shop.refunded_cents("ORD_12345") == 2000
 
 
+@pytest.mark.promise("H5")
 async def test_what_staff_put_in_is_checked_too(line, shop):
-    """A5, H5"""
     talk = line(JOHN, asking(139.97, steps=2))
     await talk.say("all of it")
     await talk.decide(Verdict.APPROVE, arguments=ask(139.98))
@@ -254,8 +248,9 @@ async def test_what_staff_put_in_is_checked_too(line, shop):
     assert await shop.refunded_cents("ORD_12345") == 0
 
 
+@pytest.mark.promise("A10", "H5")
 async def test_an_order_of_somebody_else_is_not_paid_by_staff_either(line, shop):
-    """A10, H5: whoever is to be paid is the caller, whatever the arguments say."""
+    """Whoever is to be paid is the caller, whatever the arguments say."""
     talk = line(JOHN, asking(139.97, steps=2))
     await talk.say("all of it")
     await talk.decide(Verdict.APPROVE, arguments=ask(20, "67890"))

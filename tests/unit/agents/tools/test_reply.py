@@ -1,4 +1,4 @@
-"""Answers to tickets: always staff's to decide. Proves O9."""
+"""Answers to tickets: always staff's to decide."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from tandem.conversation.ticket_history import id_of_external
 from tandem.model import Priority, SubjectId, Ticket, TicketStatus
 
 from ....kit.callers import JOHN, NOW, caller_of
+
+pytestmark = pytest.mark.promise("O9")
 
 TICKET = Ticket("TKT_1A2B3C4D5E6F", SubjectId("phone_15551234567"), "t", "d", Priority.LOW, NOW, NOW + 60)
 

@@ -1,4 +1,4 @@
-"""Tickets and escalation. Proves A6, A9, A10."""
+"""Tickets and escalation."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from tandem.model import Priority, SubjectId, Ticket, TicketStatus
 
 from ....kit.callers import JANE, JOHN, NOW, STRANGER, caller_of
 
+pytestmark = pytest.mark.promise("A9")
+
 
 @pytest.fixture
 def john(shop):
@@ -41,6 +43,7 @@ async def create(use, caller, customer_id: str, **more: str) -> dict:
 # --- a person ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("A6")
 @pytest.mark.parametrize(
     ("priority", "seconds", "in_words"),
     [
@@ -51,13 +54,12 @@ async def create(use, caller, customer_id: str, **more: str) -> dict:
     ],
 )
 async def test_when_a_person_answers(use, john, priority, seconds, in_words):
-    """A6"""
     answer = await escalate(use, john, priority)
     assert (john.deeds.tickets[0].respond_by, answer["response"]) == (NOW + seconds, in_words)
 
 
+@pytest.mark.promise("A6")
 async def test_an_escalation_is_a_ticket_of_the_caller(use, john):
-    """A6"""
     answer = await escalate(use, john, "high")
     (ticket,) = john.deeds.tickets
     assert (ticket.id, ticket.subject, ticket.priority, ticket.escalation, ticket.title, ticket.description) == (
@@ -76,6 +78,7 @@ async def test_a_ticket_has_an_id_of_its_own(use, john):
     assert first != second
 
 
+@pytest.mark.promise("A6")
 @pytest.mark.parametrize(
     ("asked", "level"),
     [
@@ -86,27 +89,26 @@ async def test_a_ticket_has_an_id_of_its_own(use, john):
     ],
 )
 async def test_the_level_only_rises_within_a_turn(use, john, asked, level):
-    """A6"""
     for priority in asked:
         await escalate(use, john, priority)
     assert john.deeds.escalation is level
 
 
+@pytest.mark.promise("A6")
 async def test_a_person_is_not_refused_for_too_many_words(use, john):
-    """A6"""
     await escalate(use, john, reason="x" * 10_000, summary="y" * 100_000)
     (ticket,) = john.deeds.tickets
     assert (len(ticket.title), len(ticket.description)) == (MAX_TITLE, MAX_DESCRIPTION)
 
 
+@pytest.mark.promise("A6")
 async def test_a_person_is_not_refused_for_too_few_words(use, john):
-    """A6"""
     await escalate(use, john, reason=" ", summary="")
     assert john.deeds.tickets[0].title == PERSON_WANTED
 
 
+@pytest.mark.promise("A6")
 async def test_somebody_without_an_account_gets_a_person_too(use, shop):
-    """A6"""
     nobody = caller_of(shop, None)
     await escalate(use, nobody)
     assert nobody.deeds.tickets[0].subject == nobody.subject
@@ -116,7 +118,6 @@ async def test_somebody_without_an_account_gets_a_person_too(use, shop):
 
 
 async def test_a_ticket_is_the_callers_and_no_escalation(use, john):
-    """A9"""
     answer = await create(use, john, "CUST_12345")
     (ticket,) = john.deeds.tickets
     assert (ticket.id, ticket.subject, ticket.title, ticket.priority, ticket.escalation) == (
@@ -129,40 +130,37 @@ async def test_a_ticket_is_the_callers_and_no_escalation(use, john):
 
 
 async def test_a_ticket_raises_no_level(use, john):
-    """A9"""
     await create(use, john, "CUST_12345", priority="urgent")
     assert john.deeds.escalation is None
 
 
 @pytest.mark.parametrize("spelling", ["cust 12345", "CUST_12345", "me", " Me "])
 async def test_the_callers_own_id_as_people_write_it(use, john, spelling):
-    """A9"""
     assert "error" not in await create(use, john, spelling)
 
 
+@pytest.mark.promise("A10")
 @pytest.mark.parametrize("foreign", ["CUST_67890", "CUST_99999", "", "phone_15551234567"])
 async def test_tickets_for_other_customers_are_refused(use, john, foreign):
-    """A9, A10"""
     assert (await create(use, john, foreign))["error"] == "not_found"
     assert john.deeds.tickets == []
 
 
+@pytest.mark.promise("A10")
 async def test_a_foreign_and_an_absent_customer_look_the_same(use, john):
-    """A10"""
     assert await create(use, john, "CUST_67890") == await create(use, john, "CUST_99999")
 
 
 @pytest.mark.parametrize("own", ["me", "phone_15550001111"])
 async def test_somebody_without_an_account_may_have_one(use, shop, own):
-    """A9"""
     caller = caller_of(shop, STRANGER)
     await create(use, caller, own)
     assert caller.deeds.tickets[0].subject == caller.subject
 
 
+@pytest.mark.promise("A10")
 @pytest.mark.parametrize("phone", [STRANGER, JANE, None], ids=["unknown", "another", "withheld"])
 async def test_nobody_gets_a_ticket_as_somebody_else(use, shop, phone):
-    """A10"""
     caller = caller_of(shop, phone)
     await create(use, caller, "CUST_12345")
     assert caller.deeds.tickets == []
@@ -200,7 +198,6 @@ async def standing(use: Any, shop: Any, ticket: Ticket, said: str = TICKET.id, p
 
 
 async def test_how_ones_own_ticket_stands(use, shop):
-    """A9"""
     assert await standing(use, shop, TICKET) == {
         "ticket_id": "TKT_1A2B3C4D5E6F",
         "status": "open",
@@ -215,18 +212,16 @@ async def test_how_ones_own_ticket_stands(use, shop):
     "said", ["tkt_1a2b3c4d5e6f", "ticket 1a2b3c4d5e6f", " TKT 1A2B 3C4D 5E6F ", "T K T 1 A 2 B 3 C 4 D 5 E 6 F"]
 )
 async def test_a_ticket_number_as_people_say_it(use, shop, said):
-    """A9"""
     assert (await standing(use, shop, TICKET, said))["ticket_id"] == TICKET.id
 
 
 async def test_a_ticket_with_a_partners_id(use, shop):
-    """A9"""
     assert (await standing(use, shop, replace(TICKET, id="ZEN-42"), "ZEN-42"))["title"] == "Cable"
 
 
+@pytest.mark.promise("A10")
 @pytest.mark.parametrize("phone", [JANE, STRANGER, None], ids=["another", "unknown", "withheld"])
 async def test_somebody_elses_ticket_looks_absent(use, shop, phone):
-    """A9, A10"""
     foreign = await standing(use, shop, TICKET, phone=phone)
     absent = await standing(use, shop, replace(TICKET, id="TKT_0"), phone=phone)
     assert foreign == absent == {"error": "not_found", "message": "This customer has no ticket with that number."}
@@ -234,7 +229,6 @@ async def test_somebody_elses_ticket_looks_absent(use, shop, phone):
 
 @pytest.mark.parametrize("said", ["", "  ", "TKT_\x00", "1" * (LONGEST_ID + 1)])
 async def test_what_is_no_ticket_number_is_not_looked_up(use, shop, said):
-    """A9"""
     assert (await standing(use, shop, TICKET, said))["error"] == "bad_arguments"
 
 
@@ -252,24 +246,21 @@ async def test_what_is_no_ticket_number_is_not_looked_up(use, shop, said):
     ],
 )
 async def test_the_time_that_is_left(use, shop, seconds, response):
-    """A9"""
     assert (await standing(use, shop, replace(TICKET, respond_by=NOW + seconds)))["response"] == response
 
 
 async def test_a_closed_ticket_promises_no_answer(use, shop):
-    """A9"""
     answer = await standing(use, shop, replace(TICKET, status=TicketStatus.CLOSED))
     assert (answer["status"], answer["response"]) == ("closed", None)
 
 
 async def test_a_ticket_of_this_turn_can_be_asked_about(use, john):
-    """A9: before the turn's commit."""
+    """Before the turn's commit."""
     ticket = (await create(use, john, "me"))["ticket_id"]
     assert json.loads(await use(ticket_status, john, ticket_id=ticket))["title"] == "Cable"
 
 
 async def test_the_ticket_comes_from_the_store(line):
-    """A9"""
     model = ScriptedModel(
         [[function_call("ticket_status", {"ticket_id": TICKET.id}, call_id="c")], [assistant_message("Open.")]]
     )
@@ -279,8 +270,8 @@ async def test_the_ticket_comes_from_the_store(line):
     assert json.loads(talk.outputs[0])["title"] == "Cable"
 
 
+@pytest.mark.promise("A11")
 async def test_a_store_that_is_down_is_a_failed_tool(line):
-    """A9, A11"""
     model = ScriptedModel(
         [[function_call("ticket_status", {"ticket_id": TICKET.id}, call_id="c")], [assistant_message("Sorry.")]]
     )
