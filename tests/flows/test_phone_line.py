@@ -164,6 +164,17 @@ async def test_a_line_that_keeps_breaking_is_given_up_after_three_attempts(tmp_p
     assert len(call.happened("relay")) == 4
 
 
+@pytest.mark.promise("V16", "V17")
+async def test_a_line_that_keeps_breaking_is_put_through_to_a_colleague(tmp_path: Path) -> None:
+    async with running(tmp_path, ModelServer(echo), HUMAN_TRANSFER_NUMBER=COLLEAGUE) as it, dial(it) as call:
+        for session in range(1, 5):
+            await call.wait_sessions(session)
+            await call.drop()
+        await call.wait_over()
+    assert phrases.LINE_LOST in call.heard()
+    assert COLLEAGUE in str(call.happened("dial")), call.log
+
+
 @pytest.mark.promise("V19")
 async def test_a_silent_caller_is_asked_once_and_then_told_goodbye(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer(echo), SILENCE_SECONDS="0.4") as it, dial(it) as call:

@@ -18,6 +18,7 @@ from tandem.conversation import phrases
 from tandem.model import SubjectId
 
 from ..contracts.records import write
+from ..kit.canaries import found
 from ..kit.gateway import JOHN, OURS, Running, running
 from ..kit.model_server import Answer, ModelServer
 from .test_approvals import REFUND, scene
@@ -82,17 +83,21 @@ async def test_openai_api_mode_chooses_the_older_protocol(tmp_path: Path) -> Non
 
 
 class Traces(TracingProcessor):
-    """Keeps the names of traces; nothing leaves the process."""
+    """Keeps the names of traces and what spans tell; nothing leaves the process."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
+        self.spans: list[str] = []
 
     def on_trace_start(self, trace: Trace) -> None:
         self.names.append(trace.name)
 
     def on_trace_end(self, trace: Trace) -> None: ...
     def on_span_start(self, span: Span[Any]) -> None: ...
-    def on_span_end(self, span: Span[Any]) -> None: ...
+
+    def on_span_end(self, span: Span[Any]) -> None:
+        self.spans.append(str(span.export()))
+
     def shutdown(self) -> None: ...
     def force_flush(self) -> None: ...
 
@@ -105,11 +110,14 @@ async def test_tracing_enabled_traces_turns_under_the_workflow_name(
     set_trace_processors([traces])
     set_tracing_disabled(False)  # a gateway without a key turned it off for this process
     extra = {"TRACING_ENABLED": enabled, "WORKFLOW_NAME": "Night Desk"}
-    async with running(tmp_path, ModelServer(echo), **extra) as it:
-        await it.ask("hello")
+    model = ModelServer([Answer(calls=[("order_status", {"order_id": "ORD_12345"})]), Answer("It has shipped.")])
+    async with running(tmp_path, model, **extra) as it:
+        await it.ask("where is ORD_12345?")
     set_trace_processors([])
     set_tracing_disabled(True)
     assert traces.names == names
+    assert any("order_status" in span for span in traces.spans) is bool(names)
+    assert found(("ORD_12345", "shipped"), str(traces.spans)) == []  # no word of customers, tools or agent
 
 
 # --- Twilio -------------------------------------------------------------------------------------------------

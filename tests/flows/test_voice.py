@@ -327,6 +327,22 @@ async def test_hanging_up_before_the_answer_gets_it_by_text(tmp_path: Path, plac
         assert await it.hear() == ["Your parcel comes tomorrow."]
 
 
+@pytest.mark.promise("V15")
+async def test_hanging_up_behind_a_tool_gets_the_answer_by_text_though_its_beginning_was_heard(tmp_path: Path) -> None:
+    module = load_agent(tmp_path, "acting_agents")
+    model = ModelServer([Answer("I do that right away.", calls=[("slow", {})]), Answer("It is done.")])
+    async with running(tmp_path, model, AGENT_PATH="acting_agents:agent", TWILIO_PHONE_NUMBER=OURS) as it:
+        async with dial(it) as call:
+            await call.wait_silent()
+            await call.say("do it")
+            await call.wait_heard("right away.")
+            await asyncio.wait_for(module.started.wait(), PATIENCE)
+            await call.hang_up()
+        module.gate.set()
+        (texted,) = await it.hear()
+    assert "It is done." in texted
+
+
 @pytest.mark.promise("H2")
 async def test_an_outcome_is_spoken_to_a_caller_on_the_line_between_turns(
     tmp_path: Path, place: dict[str, str]

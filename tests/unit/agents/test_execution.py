@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from tandem.agents.items import check_plain
 from tandem.agents.models import OneModel
 from tandem.agents.runner import RunLimits, SdkRunner
 from tandem.agents.tools.checks import Check, checked
-from tandem.agents.tools.effects import idempotency_key, idempotent
+from tandem.agents.tools.effects import idempotency_key, idempotent, in_commit, reads_only
 from tandem.conversation import approvals
 from tandem.conversation.base import Execution, TurnRequest, TurnResult
 from tandem.errors import ConfigurationError, StoreUnavailable
@@ -37,9 +37,10 @@ ROUTE = Route(Channel.SMS, Address("tel", "+15551234567"), Address("tel", "+1555
 class Bench:
     """A runner over a scripted model, and a tool ``pay`` that counts what it did."""
 
-    def __init__(self, runner: SdkRunner, store: Store) -> None:
+    def __init__(self, runner: SdkRunner, store: Store, model: ScriptedModel) -> None:
         self.runner = runner
         self.store = store
+        self.model = model
 
     async def turn(self, conversation: Conversation, text: str = "pay", *, key: str = "SM1") -> TurnResult:
         request = TurnRequest(conversation, ROUTE, (text,), conversation.turns_taken + 1, 0.0, key)
@@ -88,7 +89,7 @@ async def bench(folder: Path, agent: Agent[Any], script: Sequence[Any]) -> Async
             workflow_name="test",
             tracing=False,
         )
-        yield Bench(runner, store)
+        yield Bench(runner, store, model)
 
 
 def call(amount: float, call_id: str = "call_1") -> Any:
@@ -351,6 +352,40 @@ async def test_an_ungated_effect_is_not_repeated_when_the_turn_is_run_again(tmp_
     assert sent == ["hi", "hi"]
     assert "sent" in str(again.items)
     assert other.unknown == ()
+
+
+async def test_two_equal_calls_of_one_turn_both_happen_and_once_each(tmp_path: Path) -> None:
+    sent: list[str] = []
+
+    @function_tool
+    async def send(text: str) -> str:
+        """Send."""
+        sent.append(text)
+        return "sent"
+
+    twice = [function_call("send", {"text": "hi"}, call_id=f"c{number}") for number in range(2)]
+    async with bench(tmp_path, Agent("a", tools=[send]), [twice, SAID, twice, SAID]) as it:
+        await it.turn(empty())
+        await it.turn(empty())  # run again after a crash
+    assert sent == ["hi", "hi"]
+
+
+@pytest.mark.promise("R1")
+@pytest.mark.parametrize("declare", [None, reads_only, idempotent, in_commit])
+async def test_no_card_number_that_a_tool_tells_reaches_the_model(
+    tmp_path: Path, declare: Callable[[FunctionTool], FunctionTool] | None
+) -> None:
+    @function_tool
+    async def look() -> str:
+        """Look."""
+        return "ORD_12345, paid with 4111 1111 1111 1111"
+
+    script = [[function_call("look", {}, call_id="c1")], SAID]
+    async with bench(tmp_path, Agent("a", tools=[declare(look) if declare else look]), script) as it:
+        result = await it.turn(empty())
+        shown = str([call.input for call in it.model.calls])
+    assert "ORD_12345, paid with" in shown
+    assert "4111 1111" not in shown + str(result)
 
 
 async def test_an_ungated_effect_without_an_end_is_shown_and_can_be_retried(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Turns through the real client against a scripted Responses API that is as strict as the real one.
 
-Proves: A11 (a failing tool is visible and the turn goes on), A14 (the model's deadline cancels the run), the plain
-history of docs/persistence.md, and that what tools did survives a model that fails afterwards.
+Their history is plain (docs/persistence.md), and what tools did survives a model that fails afterwards.
 """
 
 from __future__ import annotations

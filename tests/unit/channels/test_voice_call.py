@@ -1,28 +1,30 @@
-"""A caller who speaks before the call is ready."""
+"""One call in time: what is said when, in the silence of others, over nobody, and until it was heard."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from tandem.channels.voice.call import LiveCall
 from tandem.channels.voice.voice_config import CallRules
+from tandem.conversation import phrases
 from tandem.conversation.speech_stream import SpeechStreams
-from tandem.entries import Entry
+from tandem.entries import Entry, PersonWanted, SpokenPrompt
 from tandem.identity.base import Resolution
 from tandem.identity.phone import PhoneResolver
 from tandem.model import SubjectId
 
+from ...kit.clock import timeless
 from ...kit.waiting import PATIENCE
-
-pytestmark = pytest.mark.promise("V3", "V16")
 
 CALL = "CA" + "1" * 32
 SETUP = {"type": "setup", "callSid": CALL, "from": "+14155550100", "to": "+14155550199"}
+PROMPT = {"type": "prompt", "voicePrompt": "where is it?", "lang": "en-US", "last": True}
 REST = "We were cut off. I was saying: your order has shipped."
 
 
@@ -31,10 +33,23 @@ class Socket:
 
     def __init__(self) -> None:
         self._frames: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self.texts: list[str] = []
+        self.sent: list[dict[str, Any]] = []
+
+    @property
+    def texts(self) -> list[str]:
+        return [frame["token"] for frame in self.sent if frame.get("token")]
+
+    @property
+    def ended(self) -> list[str]:
+        """What the ``end`` messages hand over."""
+        return [frame["handoffData"] for frame in self.sent if frame["type"] == "end"]
 
     def put(self, frame: dict[str, Any]) -> None:
         self._frames.put_nowait({"type": "websocket.receive", "text": json.dumps(frame)})
+
+    def speaks(self, who: str, *, on: bool) -> None:
+        """Tell that the agent's or the client's speech begins or ends."""
+        self.put({"type": "info", "name": f"{who}Speaking", "value": "on" if on else "off"})
 
     def hang_up(self) -> None:
         self._frames.put_nowait({"type": "websocket.disconnect", "code": 1000})
@@ -43,26 +58,32 @@ class Socket:
         return await self._frames.get()
 
     async def send_text(self, text: str) -> None:
-        self.texts.append(json.loads(text).get("token", ""))
+        self.sent.append(json.loads(text))
 
     async def close(self, code: int, reason: str) -> None: ...
 
 
 class Engine:
-    """Answers what it hears at once."""
+    """Answers what it hears at once, or, while it ``thinks``, never."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, thinks: bool = False) -> None:
         self.speeches = SpeechStreams()
-        self.heard = asyncio.Event()
+        self.thinks = thinks
+        self.heard: list[str] = []
+        self.accepted: list[Entry] = []
 
     async def hear(self, subject: SubjectId, entries: Sequence[Entry]) -> None:
-        speech = self.speeches.get(entries[-1].key)
+        prompt, speech = entries[-1].body, self.speeches.get(entries[-1].key)
+        assert isinstance(prompt, SpokenPrompt)
         assert speech is not None
-        speech.say("Here you are.")
-        speech.finish()
-        self.heard.set()
+        self.heard.append(prompt.text)
+        if not self.thinks:
+            speech.say("Here you are.")
+            speech.finish()
+            speech.done.set()
 
     async def accept(self, subject: SubjectId, entries: Sequence[Entry], *, token: str) -> tuple[()]:
+        self.accepted += entries
         return ()
 
 
@@ -73,14 +94,15 @@ async def greet(resolution: Resolution) -> str:
 async def warm() -> None: ...
 
 
-@pytest.mark.parametrize(("speaks_first", "said"), [(True, ["Here you are."]), (False, [REST])])
-async def test_a_caller_who_speaks_first_after_a_lost_socket_is_answered(speaks_first: bool, said: list[str]) -> None:
-    socket, engine, ready = Socket(), Engine(), asyncio.Event()
+async def no_rest(call: LiveCall) -> str:
+    return ""
 
-    async def joined(call: LiveCall) -> str:
-        await ready.wait()
-        return REST
 
+@asynccontextmanager
+async def live(
+    socket: Socket, engine: Engine, *, joined: Callable[[LiveCall], Awaitable[str]] = no_rest, **rules: Any
+) -> AsyncIterator[LiveCall]:
+    """Run a call from its setup on; it hangs up at the end."""
     call = LiveCall(
         socket,  # type: ignore[arg-type]
         CALL,
@@ -88,19 +110,130 @@ async def test_a_caller_who_speaks_first_after_a_lost_socket_is_answered(speaks_
         resolver=PhoneResolver("US"),
         greet=greet,
         warm=warm,
-        rules=CallRules(),
+        rules=CallRules(**rules),
         joined=joined,
     )
     socket.put(SETUP)
-    if speaks_first:
-        socket.put({"type": "prompt", "voicePrompt": "where is it?", "lang": "en-US", "last": True})
     running = asyncio.create_task(call.run())
-    async with asyncio.timeout(PATIENCE):
-        while call.subject is None or (speaks_first and call._session.turn is None):
-            await asyncio.sleep(0)
-        ready.set()
-        while not [text for text in socket.texts if text]:
-            await asyncio.sleep(0)
+    yield call
     socket.hang_up()
     await running
-    assert [text for text in socket.texts if text] == said
+
+
+@pytest.mark.promise("V3", "V16")
+@pytest.mark.parametrize(("speaks_first", "said"), [(True, ["Here you are."]), (False, [REST])])
+async def test_a_caller_who_speaks_first_after_a_lost_socket_is_answered(speaks_first: bool, said: list[str]) -> None:
+    socket, ready = Socket(), asyncio.Event()
+
+    async def joined(call: LiveCall) -> str:
+        await ready.wait()
+        return REST
+
+    async with live(socket, Engine(), joined=joined) as call:
+        if speaks_first:
+            socket.put(PROMPT)
+        async with asyncio.timeout(PATIENCE):
+            while call.subject is None or (speaks_first and call._session.turn is None):
+                await asyncio.sleep(0)
+            ready.set()
+            while not socket.texts:
+                await asyncio.sleep(0)
+    assert socket.texts == said
+
+
+@pytest.mark.promise("V10")
+@timeless
+async def test_two_seconds_without_a_key_end_a_number() -> None:
+    engine = Engine()
+    socket = Socket()
+    async with live(socket, engine):
+        for digit in "123":
+            await asyncio.sleep(1.9)
+            socket.put({"type": "dtmf", "digit": digit})
+        await asyncio.sleep(1.9)
+        assert engine.heard == []
+        await asyncio.sleep(0.2)
+    assert engine.heard == ["[The caller entered the number 123 with the keys.]"]
+
+
+@pytest.mark.promise("V19")
+@pytest.mark.parametrize("who", ["agent", "client"])
+def test_speech_is_no_silence(who: str) -> None:
+    @timeless
+    async def call() -> None:
+        socket = Socket()
+        async with live(socket, Engine(), silence=10.0):
+            socket.speaks(who, on=True)
+            await asyncio.sleep(60.0)
+            socket.speaks(who, on=False)
+            await asyncio.sleep(9.0)
+            assert socket.texts == []
+            await asyncio.sleep(3.0)
+        assert socket.texts == [phrases.STILL_THERE]
+
+    call()
+
+
+@pytest.mark.promise("V13", "V19")
+@timeless
+async def test_a_caller_who_waits_for_an_answer_hears_so_every_eight_seconds_and_is_not_asked_for_a_sign() -> None:
+    socket = Socket()
+    async with live(socket, Engine(thinks=True), silence=10.0):
+        socket.put(PROMPT)
+        await asyncio.sleep(30.0)
+    assert socket.texts == [phrases.ONE_MOMENT] * 4
+
+
+@pytest.mark.promise("V17")
+@timeless
+async def test_a_caller_hears_the_sentence_out_before_they_are_transferred() -> None:
+    engine = Engine()
+    socket = Socket()
+    async with live(socket, engine, transfers=True):
+        socket.put({"type": "dtmf", "digit": "0"})
+        await asyncio.sleep(0.5)
+        socket.speaks("agent", on=True)
+        await asyncio.sleep(3.0)
+        assert (socket.texts, socket.ended) == ([phrases.TRANSFER], [])
+        socket.speaks("agent", on=False)
+        await asyncio.sleep(0.1)
+    (wanted,) = [entry.body for entry in engine.accepted if isinstance(entry.body, PersonWanted)]
+    assert [json.loads(handed) for handed in socket.ended] == [{"reason": "transfer", "ticket": wanted.ticket}]
+
+
+@pytest.mark.promise("H2")
+@timeless
+async def test_what_is_said_unasked_waits_until_nobody_speaks() -> None:
+    socket = Socket()
+    async with live(socket, Engine()) as call:
+        socket.speaks("client", on=True)
+        await asyncio.sleep(1.0)
+        saying = asyncio.create_task(call.say_between("Your refund is approved.", 3))
+        await asyncio.sleep(5.0)
+        socket.speaks("client", on=False)
+        await asyncio.sleep(0.3)
+        assert socket.texts == []
+        await asyncio.sleep(0.3)
+        assert await saying
+    assert socket.texts == ["Your refund is approved."]
+
+
+@pytest.mark.promise("O2")
+@timeless
+async def test_a_call_moves_between_two_turns_after_a_notice() -> None:
+    engine = Engine(thinks=True)
+    socket = Socket()
+    async with live(socket, engine) as call:
+        socket.put(PROMPT)
+        await asyncio.sleep(0.5)
+        moving = asyncio.create_task(call.move())
+        await asyncio.sleep(20.0)
+        assert phrases.MOVING not in socket.texts
+        assert socket.ended == []
+        (speech,) = call._turns._speeches.values()
+        speech.say("Here you are.")
+        speech.finish()
+        speech.done.set()
+        await moving
+    assert socket.texts[-2:] == ["Here you are.", phrases.MOVING]
+    assert [json.loads(handed) for handed in socket.ended] == [{"reason": "moved"}]

@@ -82,10 +82,10 @@ async def test_the_fallback_needs_no_store_and_apologises() -> None:
     assert CALL_FAILURE in twiml
 
 
-@pytest.mark.parametrize("path", ["/voice", "/voice/action", "/voice/fallback"])
+@pytest.mark.parametrize("path", ["", "/action", "/fallback", "/whisper", "/dialed"])
 async def test_unsigned_voice_webhooks_are_refused(path: str) -> None:
     async with gateway() as url:
-        assert (await post(url, path, FORM, signed=False))[0] == 403
+        assert (await post(url, f"/voice{path}", FORM, signed=False))[0] == 403
 
 
 @pytest.mark.parametrize("call", ["", "../../x", "SM123", "CA" + "1" * 100])

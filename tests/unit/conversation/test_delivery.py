@@ -1,15 +1,18 @@
-"""A process that stood still may have lost what it was about to send."""
+"""Replies on their way to a provider that refuses, or of which nobody knows; and a process that stood still."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tandem.conversation.delivery import Delivery, Line
 from tandem.conversation.event_bus import EventBus
+from tandem.errors import DeliveryThrottled, DeliveryUnclear
 from tandem.model import Channel, Reply, ReplyStatus, SubjectId
 from tandem.persistence.base import LaneStore
 from tandem.persistence.file import open_file_store
@@ -84,3 +87,43 @@ async def test_what_comes_next_in_the_line_is_sent_instead(store: Store) -> None
     assert await sleeper.run(LINE) == 0.0
     await sleeper.run(LINE)
     assert [one.id for one in slept.sent] == ["rpl_2"]
+
+
+# --- a provider that refuses -------------------------------------------------------------------------------------
+
+
+async def refused(store: Store, *troubles: Exception, age: float = 0.0) -> tuple[FakeSender, list[float]]:
+    """Deliver a reply of that age, each time when it is due; return the sender and the pauses between."""
+    delivery, sender = delivering(store)
+    sender.troubles = list(troubles)
+    await write(store, replies=(replace(reply("rpl_1"), created_at=time.time() - age),))
+    pauses: list[float] = []
+    while (pause := await delivery.run(LINE)) is not None:
+        assert await delivery.run(LINE) is None  # it is not due yet
+        pauses.append(pause)
+        store.clock_offset += pause
+    return sender, pauses
+
+
+@pytest.mark.promise("S15")
+async def test_a_throttled_reply_is_tried_again_after_pauses_that_grow_to_half_a_minute(store: Store) -> None:
+    sender, pauses = await refused(store, *(DeliveryThrottled() for _ in range(11)))
+    longest = [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0, 30.0, 30.0]
+    assert [most / 2 <= pause <= most for most, pause in zip(longest, pauses, strict=True)] == [True] * 11
+    assert len(sender.sent) == 1
+    assert sender.looked_for == []
+
+
+@pytest.mark.promise("S15")
+async def test_a_reply_of_which_nobody_knows_is_sent_again_once_looked_for_and_given_up(store: Store) -> None:
+    sender, pauses = await refused(store, *(DeliveryUnclear() for _ in range(20)))
+    assert 20 - len(sender.troubles) == 2
+    assert len(sender.looked_for) == 5
+    assert min(pauses) >= 3.0  # its status callback may come yet
+    assert [row.status for row in await store.replies(JANE)] == [ReplyStatus.FAILED]
+
+
+@pytest.mark.parametrize(("age", "status"), [(13_000.0, ReplyStatus.SENT), (15_000.0, ReplyStatus.FAILED)])
+async def test_a_reply_is_tried_for_four_hours(store: Store, age: float, status: ReplyStatus) -> None:
+    await refused(store, DeliveryThrottled(), age=age)
+    assert [row.status for row in await store.replies(JANE)] == [status]

@@ -12,11 +12,19 @@ import pytest
 from structlog.testing import capture_logs
 
 from tandem.conversation import phrases
-from tandem.conversation.base import Execution, GatedCall, TurnRequest, TurnResult
+from tandem.conversation.base import Execution, GatedCall, Requested, TurnRequest, TurnResult
 from tandem.conversation.notes import words
 from tandem.conversation.speech_stream import SpeechStream
+from tandem.conversation.spoken_turn import LEFT_OPEN, left_open
 from tandem.entries import Decision, Entry, Heard, SpokenPrompt, TextReceived, Verdict
-from tandem.errors import DeliveryError, DeliveryFailed, DeliveryThrottled, DeliveryUnclear, StoreUnavailable
+from tandem.errors import (
+    DeliveryError,
+    DeliveryFailed,
+    DeliveryRefused,
+    DeliveryThrottled,
+    DeliveryUnclear,
+    StoreUnavailable,
+)
 from tandem.model import Approval, ApprovalStatus, Channel, Conversation, ReplyStatus, Route
 from tandem.persistence.file import open_file_store
 from tandem.persistence.values import Outcome
@@ -25,6 +33,8 @@ from ...kit.engine import JOHN, ROUTE, SHORT_LEASE, Lab, answer, echo, lab
 from ...kit.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.promise("S8", "S10", "H2", "H3", "H6", "H8", "H10")
+
+VOICE = Route(Channel.VOICE, ROUTE.customer, ROUTE.ours)
 
 
 async def saved(it: Lab) -> Conversation:
@@ -38,6 +48,15 @@ async def settled(it: Lab) -> None:
     async with asyncio.timeout(PATIENCE):
         while (await it.store.counts()).oldest_unsettled_reply_seconds or await it.store.waiting(JOHN):
             await asyncio.sleep(0.005)
+
+
+async def answered(it: Lab, count: int) -> list[str]:
+    """Let the lane be tried until so many replies were sent; return their texts."""
+    async with asyncio.timeout(PATIENCE):
+        while len(it.sender.sent) < count:
+            it.engine.wake(JOHN)
+            await asyncio.sleep(0.005)
+    return [reply.text for reply in it.sender.sent]
 
 
 async def test_texts_are_answered_in_order_one_turn_at_a_time(tmp_path: Path) -> None:
@@ -68,14 +87,25 @@ async def test_a_raising_turn_is_tried_three_times_then_set_aside_and_the_lane_g
     async with lab(tmp_path, poisoned) as it:
         await it.text("SM1", "poison")
         await it.text("SM2", "fine")
-        for _ in range(10):
-            it.engine.wake(JOHN)
-            await asyncio.sleep(0.03)
-        heard = await it.sender.texts(2)
+        heard = await answered(it, 2)
         counts = await it.store.counts()
     assert heard == [phrases.FAILURE, "You said: fine"]
     assert len([request for request in it.runner.requests if "poison" in request.texts]) == 3
     assert counts.set_aside == 1
+
+
+@pytest.mark.promise("P13")
+async def test_of_a_burst_that_fails_only_the_text_that_makes_it_fail_is_set_aside(tmp_path: Path) -> None:
+    async def poisoned(request: TurnRequest) -> TurnResult:
+        if "poison" in request.texts:
+            raise ValueError("boom")
+        return await echo(request)
+
+    burst = [Entry(f"SM{n}", TextReceived(ROUTE, text)) for n, text in enumerate(["fine", "poison", "fine too"])]
+    async with lab(tmp_path, poisoned, coalesce=0.01) as it:
+        await it.engine.accept(JOHN, burst, token="t")
+        heard = await answered(it, 3)
+    assert heard == ["You said: fine", phrases.FAILURE, "You said: fine too"]
 
 
 @pytest.mark.promise("P7")
@@ -268,6 +298,32 @@ async def test_the_final_message_of_staff_replaces_the_models(tmp_path: Path) ->
     assert len(it.runner.requests) == 1
 
 
+async def test_a_final_message_is_not_sent_when_the_call_failed(tmp_path: Path) -> None:
+    async with lab(tmp_path, responds) as it:
+        it.runner.executions = [Execution(ApprovalStatus.FAILED, "no such order")]
+        await waiting_approval(it)
+        await decide(it, Verdict.APPROVE, final_message="All done, John. Mia")
+        heard = await it.sender.texts(2)
+    assert "no such order" in heard[1]
+
+
+@pytest.mark.promise("P13")
+async def test_a_decision_that_cannot_be_carried_to_its_end_is_told_and_left_to_staff(tmp_path: Path) -> None:
+    async def breaks(request: TurnRequest) -> TurnResult:
+        if request.notes:
+            raise ValueError("boom")
+        return asks(request)
+
+    async with lab(tmp_path, breaks) as it:
+        await waiting_approval(it)
+        await decide(it, Verdict.APPROVE)
+        heard = await answered(it, 2)
+        await settled(it)
+        (approval,) = (await saved(it)).approvals
+    assert heard[1] == phrases.outcome(ApprovalStatus.UNKNOWN)
+    assert approval.status is ApprovalStatus.UNKNOWN
+
+
 async def test_the_first_decision_wins(tmp_path: Path) -> None:
     async with lab(tmp_path, responds) as it:
         await waiting_approval(it)
@@ -355,6 +411,39 @@ async def test_delivery_news_never_moves_backwards(tmp_path: Path) -> None:
     assert stored.tries == 1
 
 
+async def opted_out(it: Lab) -> None:
+    """Wait until the customer's opt-out is stored."""
+    async with asyncio.timeout(PATIENCE):
+        while not ((found := await it.store.conversation(JOHN)) and found.opted_out):
+            await asyncio.sleep(0.005)
+
+
+async def three(request: TurnRequest) -> TurnResult:
+    """Answer with three messages."""
+    return answer(request, "three", requested=Requested(messages=((ROUTE, "one"), (ROUTE, "two"))))
+
+
+@pytest.mark.promise("S11")
+@pytest.mark.parametrize("by", ["a text", "a refusal"])
+async def test_what_waits_to_be_sent_is_not_sent_after_an_opt_out(tmp_path: Path, by: str) -> None:
+    async with lab(tmp_path, three) as it:
+        it.sender.gate = asyncio.Event()
+        if by == "a refusal":
+            it.sender.troubles = [DeliveryRefused(provider_code=21610)]
+        await it.text("SM1", "hello")
+        async with asyncio.timeout(PATIENCE):
+            while len(await it.store.replies(JOHN)) < 3:
+                await asyncio.sleep(0.005)
+        if by == "a text":
+            await it.text("SM2", "STOP")
+        await opted_out(it)
+        it.sender.gate.set()
+        await settled(it)
+        last = (await it.store.replies(JOHN))[-1]
+    assert "three" not in [reply.text for reply in it.sender.sent]  # one may have left already
+    assert (last.reply.text, last.status) == ("three", ReplyStatus.BLOCKED)
+
+
 # --- speech ---------------------------------------------------------------------------------------------------
 
 
@@ -369,12 +458,28 @@ async def test_a_caller_hears_an_apology_when_the_store_is_down(tmp_path: Path) 
     heard: list[str] = []
     finished = asyncio.Event()
     speech = SpeechStream(JOHN, heard.append, finished.set, first_token_timeout=5)
-    voice = Route(Channel.VOICE, ROUTE.customer, ROUTE.ours)
     async with lab(tmp_path, wrap=Down) as it:
         it.engine.speeches.add("CA1:1", speech)
-        await it.engine.hear(JOHN, [Entry("CA1:1", SpokenPrompt(voice, "CA1", "hello"))])
+        await it.engine.hear(JOHN, [Entry("CA1:1", SpokenPrompt(VOICE, "CA1", "hello"))])
         await asyncio.wait_for(finished.wait(), PATIENCE)
     assert heard == [phrases.FAILURE]
+
+
+async def test_a_caller_who_speaks_while_the_gateway_stops_hears_an_apology(tmp_path: Path) -> None:
+    heard: list[str] = []
+    speech = SpeechStream(JOHN, heard.append, lambda: heard.append("<end>"), first_token_timeout=5)
+    async with lab(tmp_path) as it:
+        assert await it.engine.drain(PATIENCE)
+        it.engine.speeches.add("CA1:1", speech)
+        await it.engine.hear(JOHN, [Entry("CA1:1", SpokenPrompt(VOICE, "CA1", "hello"))])
+        assert heard == [phrases.FAILURE, "<end>"]
+
+
+@pytest.mark.parametrize(("later", "offered"), [(599.0, "the rest"), (600.0, "")])
+def test_what_was_left_open_is_offered_for_ten_minutes(later: float, offered: str) -> None:
+    context = {LEFT_OPEN: {"text": "the rest", "at": 1000.0}}
+    left = Conversation(JOHN, created_at=0, updated_at=0, context=context)
+    assert left_open(left, now=1000.0 + later) == offered
 
 
 class Refusing:
@@ -454,14 +559,13 @@ async def test_a_spoken_prompt_goes_before_texts_that_wait(tmp_path: Path) -> No
         await gate.wait()
         return await echo(request)
 
-    voice = Route(Channel.VOICE, ROUTE.customer, ROUTE.ours)
     async with lab(tmp_path, responds_in_order) as it:
         await it.text("SM1", "first text")
         await started.wait()
         await it.text("SM2", "second text")
         speech = SpeechStream(JOHN, lambda _: None, lambda: None, first_token_timeout=5)
         it.engine.speeches.add("CA1:1", speech)
-        await it.engine.hear(JOHN, [Entry("CA1:1", SpokenPrompt(voice, "CA1", "spoken"))])
+        await it.engine.hear(JOHN, [Entry("CA1:1", SpokenPrompt(VOICE, "CA1", "spoken"))])
         gate.set()
         await asyncio.wait_for(speech.done.wait(), PATIENCE)
         await it.sender.texts(2)

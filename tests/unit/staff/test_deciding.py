@@ -56,6 +56,17 @@ async def test_a_rejection_carries_its_reason(desk: Desk) -> None:
     assert made == Decision("apr_1", Verdict.REJECT, "anna", NOW, reason="Too late.")
 
 
+@pytest.mark.promise("R1")
+async def test_no_card_number_that_staff_quote_is_stored(desk: Desk) -> None:
+    await desk.put(approval("apr_1"))
+    quoted = "He paid with 4111 1111 1111 1111."
+    texts = {"reason": quoted, "note": quoted, "finalMessage": quoted}
+    await desk.decide({**YES, **texts, "arguments": {"order_id": "ORD_12345", "amount": 20, "reason": quoted}})
+    (waiting,) = await desk.store.waiting(SUBJECT)
+    assert "4111 1111" not in str(waiting)
+    assert str(waiting).count("ends in 1111") == 4
+
+
 async def test_edited_arguments_and_a_final_message_are_kept(desk: Desk) -> None:
     await desk.put(approval("apr_1"))
     edited = {"order_id": "ORD_12345", "amount": 20.0}
