@@ -107,7 +107,7 @@ if __name__ == "__main__":
         sys.exit(130)
     except asyncio.CancelledError:
         sys.exit(143)
-    except RuntimeError as error:
+    except (RuntimeError, AssertionError) as error:  # the latter: a gateway that did not start, and why
         sys.exit(str(error))
     except TimeoutError:
         sys.exit(f"This machine is too slow or too busy: not done after {LONGEST:.0f} s.")

@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 STOP_SECONDS = 3.0
 
 
 @asynccontextmanager
-async def process(
-    arguments: Sequence[str],
-    *,
-    folder: Path | None = None,
-    env: Mapping[str, str] | None = None,
-    log: Path | None = None,
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run Python with these arguments; stopped by its id at the end, however that comes.
+async def process(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run Python with these arguments; stopped by its id at the end, however that comes. Its output can be read.
 
-    It leads a session of its own: Ctrl-C reaches the benchmark alone, which then stops everybody. With ``log`` its
-    output goes there, else it can be read.
+    It leads a session of its own: Ctrl-C reaches the benchmark alone, which then stops everybody.
     """
-    output = log.open("ab") if log else None
-    try:
-        started = await asyncio.create_subprocess_exec(
-            sys.executable, *arguments, cwd=folder, env=env, start_new_session=True, limit=2**24,
-            stdin=asyncio.subprocess.PIPE, stdout=output or asyncio.subprocess.PIPE, stderr=output,
-        )  # fmt: skip
-    finally:
-        if output:
-            output.close()
+    started = await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, start_new_session=True, limit=2**24,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
     try:
         yield started
     finally:
@@ -60,6 +50,17 @@ async def first_line(running: asyncio.subprocess.Process) -> str:
     if not line:
         raise RuntimeError("a part of the benchmark did not start")
     return line
+
+
+async def tell(running: asyncio.subprocess.Process, command: Mapping[str, Any]) -> Any:
+    """Have a process obey a command; return its answer. Raises RuntimeError when it has ended."""
+    if running.stdin is None or running.stdout is None:
+        raise ValueError("not connected")
+    running.stdin.write(json.dumps(command).encode() + b"\n")
+    line = await running.stdout.readline()
+    if not line:
+        raise RuntimeError("a part of the benchmark ended")
+    return json.loads(line)
 
 
 async def input_ends() -> None:

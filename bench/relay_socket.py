@@ -13,10 +13,10 @@ from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
 
 from tandem.simulator.wire import new_sid, sign
+from tests.kit.gateway import ACCOUNT, OURS, TOKEN
 
 from .stamps import STAMP, between
 from .wire import Connection, request
-from .world import ACCOUNT, OURS, TOKEN
 
 PROMPT = "Where is my order, and when will it be here?"
 TURN_SECONDS = 20.0

@@ -99,9 +99,9 @@ async def _rate(fleet: list[World]) -> tuple[float, float]:
 
     running = [asyncio.create_task(customer(number)) for number in range(customers)]
     await asyncio.sleep(WARM)
-    before = sum(cpu_seconds(one.gateway.pid) or 0.0 for one in fleet)
+    before = sum(cpu_seconds(one.gateway.process.pid) or 0.0 for one in fleet)
     await asyncio.sleep(SECONDS)
-    cpu = sum(cpu_seconds(one.gateway.pid) or 0.0 for one in fleet) - before
+    cpu = sum(cpu_seconds(one.gateway.process.pid) or 0.0 for one in fleet) - before
     done = turns
     await asyncio.gather(*running)
     return done / SECONDS, cpu / max(1, done)
@@ -114,15 +114,15 @@ async def _fleet(folder: Path, env: Mapping[str, str], count: int) -> AsyncItera
         twilio = PretendTwilio()
         server, twilio_port = await listen(twilio)
         stack.callback(server.close)
-        model = await stack.enter_async_context(process(["-m", "bench.model_server"]))
+        model = await stack.enter_async_context(process("-m", "bench.model_server"))
         model_port = int(await first_line(model))
         worlds: list[World] = []
         for number in range(count):
             place = folder / str(number)
             place.mkdir(parents=True)
             opened = open_gateway(place, model_port, twilio_port, **env)
-            gateway, port, log = await stack.enter_async_context(opened)
-            worlds.append(World(gateway, port, twilio, model_port, model, log))
+            gateway, port = await stack.enter_async_context(opened)
+            worlds.append(World(gateway, port, twilio, model_port, model))
         yield worlds
         for one in worlds:
             for connection in one._connections.values():

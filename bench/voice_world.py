@@ -17,11 +17,13 @@ from tandem.model import Address, Channel, Conversation, Route, SubjectId, Turn
 from tandem.persistence.base import LaneStore
 from tandem.persistence.file import open_file_store
 from tandem.persistence.values import Change
+from tests.kit.gateway import OURS
+from tests.kit.process import GatewayProcess
 
 from .model_server import TEXT
-from .processes import cpu_seconds, first_line, process, resident_megabytes
+from .processes import cpu_seconds, first_line, process, resident_megabytes, tell
 from .wire import Connection, listen, request
-from .world import OURS, PretendTwilio, open_gateway
+from .world import PretendTwilio, open_gateway
 
 FULL_TURNS = 20
 """Turns of two items each, as a trim leaves them in the window; it holds half as many more before the next one."""
@@ -32,29 +34,18 @@ _SETTINGS = {"MAX_CALLS": "5000", "SILENCE_SECONDS": "600"}
 class VoiceWorld:
     """Everything that runs."""
 
-    gateway: asyncio.subprocess.Process
+    gateway: GatewayProcess
     model_port: int
     callers: asyncio.subprocess.Process
     other: asyncio.subprocess.Process
-    log: Path
 
     async def call(self, do: str, **more: Any) -> Any:
         """Have the callers do something; see :mod:`.callers`."""
-        return await self._tell(self.callers, {"do": do, **more})
+        return await tell(self.callers, {"do": do, **more})
 
     async def alone(self, body: str, parallel: int, seconds: float) -> Any:
         """Have the SDK alone stream as many answers at once; see :mod:`.alone`."""
-        return await self._tell(self.other, {"do": "speak", "body": body, "parallel": parallel, "seconds": seconds})
-
-    async def _tell(self, whom: asyncio.subprocess.Process, command: dict[str, Any]) -> Any:
-        if whom.stdin is None or whom.stdout is None:
-            raise ValueError("not connected")
-        whom.stdin.write(json.dumps(command).encode() + b"\n")
-        line = await whom.stdout.readline()
-        if not line:
-            said = await asyncio.to_thread(self.log.read_text, errors="replace")
-            raise RuntimeError(f"a part of the benchmark ended; the gateway said:\n{said[-2000:]}")
-        return json.loads(line)
+        return await tell(self.other, {"do": "speak", "body": body, "parallel": parallel, "seconds": seconds})
 
     async def pace(self, first: float, gap: float) -> None:
         """Set how fast the model speaks from now on."""
@@ -72,12 +63,12 @@ class VoiceWorld:
 
     def cpu(self) -> float:
         """Return what the gateway has used of the processor, in seconds; NaN where the system does not tell."""
-        used = cpu_seconds(self.gateway.pid)
+        used = cpu_seconds(self.gateway.process.pid)
         return float("nan") if used is None else used
 
     def memory(self) -> float:
         """Return the memory of the gateway in megabytes; NaN where the system does not tell."""
-        used = resident_megabytes(self.gateway.pid)
+        used = resident_megabytes(self.gateway.process.pid)
         return float("nan") if used is None else used
 
 
@@ -87,17 +78,17 @@ async def voice_world(folder: Path, experienced: Sequence[str]) -> AsyncIterator
     async with AsyncExitStack() as stack:
         server, twilio_port = await listen(PretendTwilio())
         stack.callback(server.close)
-        model = await stack.enter_async_context(process(["-m", "bench.voice_model"]))
+        model = await stack.enter_async_context(process("-m", "bench.model_server"))
         model_port = int(await first_line(model))
-        other = await stack.enter_async_context(process(["-m", "bench.alone", str(model_port)]))
+        other = await stack.enter_async_context(process("-m", "bench.alone", str(model_port)))
         async with open_file_store(folder / "state") as store:
             for number in experienced:
                 await _remember(store, number)
-        gateway, port, log = await stack.enter_async_context(open_gateway(folder, model_port, twilio_port, **_SETTINGS))
-        callers = await stack.enter_async_context(process(["-m", "bench.callers", str(port), str(model_port)]))
+        gateway, port = await stack.enter_async_context(open_gateway(folder, model_port, twilio_port, **_SETTINGS))
+        callers = await stack.enter_async_context(process("-m", "bench.callers", str(port), str(model_port)))
         await first_line(callers)
         await first_line(other)
-        yield VoiceWorld(gateway, model_port, callers, other, log)
+        yield VoiceWorld(gateway, model_port, callers, other)
 
 
 async def _remember(store: LaneStore, number: str) -> None:

@@ -7,10 +7,8 @@ import socket
 from collections.abc import Callable
 from typing import cast
 
-Answer = tuple[float, bytes]
-"""Seconds to wait, and the whole response."""
-Handler = Callable[[bytes, bytes], Answer]
-"""Takes the request's head (request line and headers) and its body."""
+Handler = Callable[[bytes, bytes], bytes]
+"""Takes the request's head (request line and headers) and its body; returns the whole response."""
 
 
 def response(body: bytes, *, content_type: str = "application/json", status: str = "200 OK") -> bytes:
@@ -52,13 +50,7 @@ class _Served(Messages):
         self._handler = handler
 
     def message(self, head: bytes, body: bytes) -> None:
-        wait, answer = self._handler(head, body)
-        if wait > 0:
-            asyncio.get_running_loop().call_later(wait, self._write, answer)
-        else:
-            self._write(answer)
-
-    def _write(self, answer: bytes) -> None:
+        answer = self._handler(head, body)
         if not self.transport.is_closing():
             self.transport.write(answer)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,13 +13,13 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 from tandem.simulator.wire import new_sid, sign
+from tests.kit.gateway import ACCOUNT, OURS, TOKEN, surroundings
+from tests.kit.process import GatewayProcess, gateway_process
 
-from .processes import cpu_seconds, first_line, process
-from .wire import Answer, Connection, free_port, listen, request, response
+from .processes import cpu_seconds, first_line, process, tell
+from .wire import Connection, free_port, listen, request, response
 
-ACCOUNT, TOKEN, OURS = "AC" + "1" * 32, "bench-auth-token", "+15550001111"
 CREATED = response(json.dumps({"sid": "SM" + "0" * 32, "status": "queued"}).encode(), status="201 Created")
-START_SECONDS = 30.0
 REPLY_SECONDS = 20.0
 
 
@@ -30,14 +29,14 @@ class PretendTwilio:
     def __init__(self) -> None:
         self._waiting: dict[str, asyncio.Future[float]] = {}
 
-    def __call__(self, head: bytes, body: bytes) -> Answer:
+    def __call__(self, head: bytes, body: bytes) -> bytes:
         """Answer a request of the gateway, which creates a message."""
         arrived = time.perf_counter()
         to = parse_qs(body.decode())["To"][0]
         waiting = self._waiting.pop(to, None)
         if waiting is not None and not waiting.done():
             waiting.set_result(arrived)
-        return 0.0, CREATED
+        return CREATED
 
     def next_message(self, number: str) -> asyncio.Future[float]:
         """Return when (by ``perf_counter``) the next message to a number arrives."""
@@ -49,12 +48,11 @@ class PretendTwilio:
 class World:
     """A gateway that runs, and what it is measured with."""
 
-    gateway: asyncio.subprocess.Process
+    gateway: GatewayProcess
     port: int
     twilio: PretendTwilio
     model_port: int
     other: asyncio.subprocess.Process
-    log: Path
     texts: int = 0
     _connections: dict[str, Connection] = field(default_factory=dict)
 
@@ -113,44 +111,35 @@ class World:
         connection = await self.connection("model", self.model_port)
         return (await connection.send(request("GET", "/last", self.model_port)))[1].decode()
 
-    async def alone(self, do: str, body: str, **more: Any) -> dict[str, float]:
+    async def alone(self, do: str, body: str, **more: Any) -> Any:
         """Have another side do the same; see :mod:`.alone`."""
-        if self.other.stdin is None or self.other.stdout is None:
-            raise ValueError("not connected")
-        self.other.stdin.write(json.dumps({"do": do, "body": body, **more}).encode() + b"\n")
-        answer: dict[str, float] = json.loads(await self.other.stdout.readline())
-        return answer
+        return await tell(self.other, {"do": do, "body": body, **more})
 
     def said(self) -> str:
         """Return the end of the gateway's log."""
-        return self.log.read_text(errors="replace")[-2000:]
+        return self.gateway.log.read_text(errors="replace")[-2000:]
 
     def cpu(self) -> float | None:
         """Return what the gateway has used of the processor, in seconds."""
-        return cpu_seconds(self.gateway.pid)
+        return cpu_seconds(self.gateway.process.pid)
 
 
 @asynccontextmanager
 async def open_gateway(
     folder: Path, model_port: int, twilio_port: int, **more: str
-) -> AsyncIterator[tuple[asyncio.subprocess.Process, int, Path]]:
-    """Run a gateway that keeps its files in ``folder``; yield it with its port and its log once it is ready.
+) -> AsyncIterator[tuple[GatewayProcess, int]]:
+    """Run a gateway that keeps its files in ``folder``; yield it with its port once it is ready.
 
     ``more`` are further settings.
     """
-    port, log = free_port(), folder / "gateway.log"
+    port = free_port()
+    twilio, model = (f"http://127.0.0.1:{one}" for one in (twilio_port, model_port))
     env = {
-        "PATH": os.environ.get("PATH", ""), "PORT": str(port), "COALESCE_MS": "0", "LOG_LEVEL": "warning",
-        "RATE_LIMIT_PER_MINUTE": "0",
-        "STATE_PERSISTENCE_DIR": str(folder / "state"), "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}",
-        "TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": TOKEN,
-        "TWILIO_API_BASE_URL": f"http://127.0.0.1:{twilio_port}",
-        "OPENAI_API_KEY": "key", "OPENAI_BASE_URL": f"http://127.0.0.1:{model_port}/v1", "TRACING_ENABLED": "false",
-        **more,
+        "LOG_LEVEL": "warning", "RATE_LIMIT_PER_MINUTE": "0", "STATE_PERSISTENCE_DIR": str(folder / "state"),
+        **surroundings(twilio, model, f"http://127.0.0.1:{port}"), **more,
     }  # fmt: skip
-    async with process(["-m", "tandem", "serve"], folder=folder, env=env, log=log) as gateway:
-        await _ready(gateway, port, log)
-        yield gateway, port, log
+    async with gateway_process(folder, port, env, fresh=True) as gateway:
+        yield gateway, port
 
 
 @asynccontextmanager
@@ -160,28 +149,12 @@ async def world(folder: Path) -> AsyncIterator[World]:
         twilio = PretendTwilio()
         server, twilio_port = await listen(twilio)
         stack.callback(server.close)
-        model = await stack.enter_async_context(process(["-m", "bench.model_server"]))
+        model = await stack.enter_async_context(process("-m", "bench.model_server"))
         model_port = int(await first_line(model))
-        other = await stack.enter_async_context(process(["-m", "bench.alone", str(model_port)]))
-        gateway, port, log = await stack.enter_async_context(open_gateway(folder, model_port, twilio_port))
+        other = await stack.enter_async_context(process("-m", "bench.alone", str(model_port)))
+        gateway, port = await stack.enter_async_context(open_gateway(folder, model_port, twilio_port))
         await first_line(other)
-        running = World(gateway, port, twilio, model_port, other, log)
+        running = World(gateway, port, twilio, model_port, other)
         yield running
         for connection in running._connections.values():
             connection.close()
-
-
-async def _ready(gateway: asyncio.subprocess.Process, port: int, log: Path) -> None:
-    async with asyncio.timeout(START_SECONDS):
-        while True:
-            if gateway.returncode is not None:
-                said = await asyncio.to_thread(log.read_text)
-                raise RuntimeError(f"the gateway did not start:\n{said}")
-            try:
-                connection = await Connection.open(port)
-                status, _ = await connection.send(request("GET", "/health/ready", port))
-                connection.close()
-                if status == 200:
-                    return
-            except OSError:
-                await asyncio.sleep(0.05)

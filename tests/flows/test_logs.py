@@ -17,7 +17,6 @@ from ..kit.crm_server import KEY, CrmServer
 from ..kit.faults import Trouble
 from ..kit.gateway import JANE, JOHN, OURS
 from ..kit.model_server import Answer, ModelServer
-from ..kit.process import gateway_process
 from ..kit.receiver import Receiver
 from ..kit.segment_server import WRITE_KEY
 from ..kit.serving import serve
@@ -57,7 +56,8 @@ async def test_no_scenario_leaves_anything_personal_in_the_log(tmp_path: Path) -
         "STAFF_TOKENS": f"mia:{STAFF_TOKEN}",
         "OPENAI_LOG": "debug",
     }  # OPENAI_LOG is read while it is imported: fresh
-    async with world(tmp_path, model) as it, gateway_process(tmp_path, it.port, it.env | extra, fresh=True) as gateway:
+    async with world(tmp_path, model) as it:
+        gateway = await it.start(fresh=True, **extra)
         for text in ("I am john.doe@email.com canary", "canary: I want my money back", "canary: and now?"):
             before = len(it.twilio.sent_to(JOHN))
             await it.twilio.text(JOHN, text, to=OURS)
@@ -79,7 +79,7 @@ async def test_no_scenario_leaves_anything_personal_in_the_log(tmp_path: Path) -
         await it.twilio.wait_for(JOHN, 4)
         assert await gateway.terminate() == 0
     written = read_logs(tmp_path)
-    assert set(written) == {"gateway.log", "customer-service.log", "error.log"}
+    assert set(written) == {"replica-1.log", "customer-service.log", "error.log"}
     assert "turn_ended" in written["customer-service.log"]
     # The banner is for the operator's terminal; a development start prints the token that it made, never a given one.
     assert [(name, found(SECRETS, text)) for name, text in written.items() if found(SECRETS, text)] == []
@@ -111,17 +111,17 @@ async def test_neither_staff_nor_other_systems_leave_anything_personal_in_the_lo
             "SEGMENT_WRITE_KEY": WRITE_KEY, "SEGMENT_API_URL": "http://127.0.0.1:1",
             "STAFF_WEBHOOK_URL": f"{hook_url}/canary-hook?key=canary", "KNOWLEDGE_DIR": str(articles),
         }  # fmt: skip
-        async with gateway_process(tmp_path, it.port, it.env | extra) as gateway:
-            await it.twilio.text(JOHN, "canary one", to=OURS)
-            await it.twilio.wait_for(JOHN, 1)
-            await _at_the_desk(gateway.url)
-            for count, trouble in enumerate((Trouble.NO_ID, Trouble.FAILING), start=1):
-                crm.trouble = trouble
-                shop.faults = [ShopFault.BROKEN] * 3
-                await it.twilio.text(f"+1555987654{count}", "canary again", to=OURS)
-                await it.twilio.wait_for(f"+1555987654{count}", 1)
-            await until(lambda: hook.posts)
-            assert await gateway.terminate() == 0
+        gateway = await it.start(**extra)
+        await it.twilio.text(JOHN, "canary one", to=OURS)
+        await it.twilio.wait_for(JOHN, 1)
+        await _at_the_desk(gateway.url)
+        for count, trouble in enumerate((Trouble.NO_ID, Trouble.FAILING), start=1):
+            crm.trouble = trouble
+            shop.faults = [ShopFault.BROKEN] * 3
+            await it.twilio.text(f"+1555987654{count}", "canary again", to=OURS)
+            await it.twilio.wait_for(f"+1555987654{count}", 1)
+        await until(lambda: hook.posts)
+        assert await gateway.terminate() == 0
     written = read_logs(tmp_path)
     assert {"staff_webhook_failed", "identity_lookup_failed", "article_skipped", "ticket_opened"} <= {
         word for word in written["customer-service.log"].split('"') if "_" in word

@@ -23,7 +23,7 @@ from .model_server import ModelServer
 from .serving import listen, port_of, serve
 from .sources import JANE, JOHN, known_everywhere, subject_of
 
-__all__ = ["ACCOUNT", "JANE", "JOHN", "OURS", "TOKEN", "Running", "running", "running_beside", "settings_for"]
+__all__ = ["ACCOUNT", "JANE", "JOHN", "OURS", "TOKEN", "Running", "running", "running_beside", "surroundings"]
 
 ACCOUNT = "AC" + "1" * 32
 TOKEN = "test-auth-token"
@@ -66,17 +66,17 @@ class Running:
         return found
 
 
-def settings_for(folder: Path, **extra: str) -> Settings:
-    """Settings of a test: nothing from this machine's environment."""
-    env = {
-        "STATE_PERSISTENCE_DIR": str(folder / "state"),
+def surroundings(twilio_url: str, model_url: str | None, public_url: str) -> dict[str, str]:
+    """Settings by which a gateway meets its world: a pretend Twilio, and a model service if there is one."""
+    model = {"OPENAI_API_KEY": "test-key", "OPENAI_BASE_URL": f"{model_url}/v1", "TRACING_ENABLED": "false"}
+    return {
         "COALESCE_MS": "0",
-        # Longer than any test waits: neither a busy machine nor what was left held is helped by its running out.
-        "LANE_LEASE_SECONDS": "60",
         "TWILIO_ACCOUNT_SID": ACCOUNT,
         "TWILIO_AUTH_TOKEN": TOKEN,
+        "TWILIO_API_BASE_URL": twilio_url,
+        "PUBLIC_BASE_URL": public_url,
+        **(model if model_url else {}),
     }
-    return load_settings(env | extra, env_file=None)
 
 
 class _Doorman:
@@ -122,10 +122,9 @@ async def running(
             serve(model.app if model else Starlette()) as model_url,
             known_everywhere(extra) as identity,
         ):
-            env = {"TWILIO_API_BASE_URL": twilio_url, "PUBLIC_BASE_URL": url}
-            if model is not None:
-                env |= {"OPENAI_API_KEY": "test-key", "OPENAI_BASE_URL": f"{model_url}/v1", "TRACING_ENABLED": "false"}
-            settings = env | identity | extra
+            env = surroundings(twilio_url, model_url if model else None, url)
+            # Longer than any test waits: neither a busy machine nor what was left held is helped by its running out.
+            settings = env | {"LANE_LEASE_SECONDS": "60"} | identity | extra
             async with _one_gateway(folder, listener, simulator, doorman.logins, settings, listeners) as it:
                 yield it
 
@@ -152,7 +151,8 @@ async def _one_gateway(
     env: dict[str, str],
     listeners: Mapping[str, Listener] = NO_LISTENERS,
 ) -> AsyncIterator[Running]:
-    settings, port = settings_for(folder, **env), port_of(listener)
+    port = port_of(listener)
+    settings = load_settings({"STATE_PERSISTENCE_DIR": str(folder / "state"), **env}, env_file=None)
     async with (
         open_gateway(settings, port=port, shop_file=folder / "shop.sqlite3", listeners=listeners) as gateway,
         serve(gateway.app(), listener=listener),

@@ -24,7 +24,7 @@ from tandem.persistence.redis import open_redis_store
 from tandem.simulator.call import SimulatedCall
 from tandem.simulator.twilio_simulator import TwilioSimulator
 
-from .gateway import ACCOUNT, JOHN, OURS, TOKEN
+from .gateway import ACCOUNT, JOHN, OURS, TOKEN, surroundings
 from .model_server import ModelServer
 from .postgres_server import shared_postgres
 from .process import GatewayProcess, gateway_process
@@ -87,12 +87,12 @@ class Replicas:
     _turn: int = 0
     _started: int = 0
 
-    async def start(self, **more: str) -> GatewayProcess:
-        """Start one more replica and put it behind the balancer."""
+    async def start(self, *, fresh: bool = False, **more: str) -> GatewayProcess:
+        """Start one more replica and put it behind the balancer; see :func:`.process.gateway_process`."""
         self._started += 1
-        name = f"replica-{self._started}"
+        name, env = f"replica-{self._started}", {**self.env, **more}
         gateway = await self._stack.enter_async_context(
-            gateway_process(self.folder, free_port(), {**self.env, **more}, name=name, patience=self.patience)
+            gateway_process(self.folder, free_port(), env, name=name, patience=self.patience, fresh=fresh)
         )
         self.running.append(gateway)
         return gateway
@@ -164,16 +164,9 @@ async def replicas(
         AsyncExitStack() as stack,
     ):
         env = {
-            "COALESCE_MS": "0",
+            **surroundings(twilio_url, model_url, PUBLIC),
             "LANE_LEASE_SECONDS": "1",
-            "TWILIO_ACCOUNT_SID": ACCOUNT,
-            "TWILIO_AUTH_TOKEN": TOKEN,
-            "TWILIO_API_BASE_URL": twilio_url,
             "TWILIO_PHONE_NUMBER": OURS,
-            "PUBLIC_BASE_URL": PUBLIC,
-            "OPENAI_API_KEY": "test-key",
-            "OPENAI_BASE_URL": f"{model_url}/v1",
-            "TRACING_ENABLED": "false",
             **STAFF,
             **shared.env,
             **more,
