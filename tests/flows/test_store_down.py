@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from ..kit.gateway import JOHN, OURS, running
+from ..kit.gateway import JOHN, running
 from ..kit.model_server import Answer, ModelServer
 from .test_process import world
 from .test_real_number import quiet
@@ -40,17 +40,17 @@ async def test_a_state_folder_that_goes_and_comes_back(tmp_path: Path) -> None:
 async def test_a_database_that_another_process_locks_for_seconds(tmp_path: Path) -> None:
     """Reading goes on, so that only the refused writes tell of it."""
     model = ModelServer(lambda request: Answer("You said: " + str(request["input"][-1]["content"])))
-    async with world(tmp_path, model) as it, it.start() as gateway:
+    async with world(tmp_path, model) as it:
+        gateway = await it.start()
         with closing(sqlite3.connect(tmp_path / "state" / "tandem.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            answers = await asyncio.gather(*(it.twilio.text(JOHN, "lost?", to=OURS) for _ in range(3)))
-        assert [answer.status for (answer,) in answers] == [503] * 3
-        apologies = len(it.twilio.sent_to(JOHN))
-        assert (await it.twilio.text(JOHN, "after", to=OURS))[0].status == 200
+            assert await asyncio.gather(*(it.text("lost?") for _ in range(3))) == [503] * 3
+        apologies = len(it.bodies())
+        assert await it.text("after") == 200
         heard = await it.twilio.wait_for(JOHN, apologies + 1)
         assert await gateway.terminate() == 0
     assert apologies == 3  # from the fallback, which needs no store
     assert heard[-1].body == "You said: after"
-    log = (tmp_path / "gateway.log").read_text()
+    log = gateway.log.read_text()
     assert (log.count("store_unavailable"), log.count("store_back")) == (1, 1)
     assert "database is locked" in log
