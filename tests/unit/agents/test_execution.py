@@ -372,20 +372,21 @@ async def test_two_equal_calls_of_one_turn_both_happen_and_once_each(tmp_path: P
 
 @pytest.mark.promise("R1")
 @pytest.mark.parametrize("declare", [None, reads_only, idempotent, in_commit])
-async def test_no_card_number_that_a_tool_tells_reaches_the_model(
+async def test_no_card_number_of_a_tool_reaches_the_model_or_the_timeline(
     tmp_path: Path, declare: Callable[[FunctionTool], FunctionTool] | None
 ) -> None:
     @function_tool
-    async def look() -> str:
+    async def look(card: str) -> str:
         """Look."""
-        return "ORD_12345, paid with 4111 1111 1111 1111"
+        return f"ORD_12345, paid with {card}"
 
-    script = [[function_call("look", {}, call_id="c1")], SAID]
+    script = [[function_call("look", {"card": "4111 1111 1111 1111"}, call_id="c1")], SAID]
     async with bench(tmp_path, Agent("a", tools=[declare(look) if declare else look]), script) as it:
-        result = await it.turn(empty())
-        shown = str([call.input for call in it.model.calls])
-    assert "ORD_12345, paid with" in shown
-    assert "4111 1111" not in shown + str(result)
+        (use,) = (await it.turn(empty())).tools
+        shown = [item["output"] for item in it.model.calls[1].input if item.get("type") == "function_call_output"]
+    masked = "[card number removed, ends in 1111]"
+    assert shown == [f"ORD_12345, paid with {masked}"]
+    assert (use.output, use.arguments) == (shown[0], {"card": masked})
 
 
 async def test_an_ungated_effect_without_an_end_is_shown_and_can_be_retried(tmp_path: Path) -> None:

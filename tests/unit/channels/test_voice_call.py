@@ -202,20 +202,38 @@ async def test_a_caller_hears_the_sentence_out_before_they_are_transferred() -> 
 
 
 @pytest.mark.promise("H2")
+@pytest.mark.parametrize("who", ["agent", "client"])
+def test_what_is_said_unasked_waits_until_nobody_speaks(who: str) -> None:
+    @timeless
+    async def unasked() -> None:
+        socket = Socket()
+        async with live(socket, Engine()) as call:
+            socket.speaks(who, on=True)
+            await asyncio.sleep(1.0)
+            saying = asyncio.create_task(call.say_between("Your refund is approved.", 3))
+            await asyncio.sleep(5.0)
+            socket.speaks(who, on=False)
+            await asyncio.sleep(0.3)
+            assert socket.texts == []
+            await asyncio.sleep(0.3)
+            assert await saying
+        assert socket.texts == ["Your refund is approved."]
+
+    unasked()
+
+
+@pytest.mark.promise("V13")
 @timeless
-async def test_what_is_said_unasked_waits_until_nobody_speaks() -> None:
+async def test_a_caller_is_not_asked_to_wait_while_the_agent_speaks() -> None:
     socket = Socket()
-    async with live(socket, Engine()) as call:
-        socket.speaks("client", on=True)
-        await asyncio.sleep(1.0)
-        saying = asyncio.create_task(call.say_between("Your refund is approved.", 3))
+    async with live(socket, Engine(thinks=True)):
+        socket.speaks("agent", on=True)
+        socket.put(PROMPT)
         await asyncio.sleep(5.0)
-        socket.speaks("client", on=False)
-        await asyncio.sleep(0.3)
+        socket.speaks("agent", on=False)
         assert socket.texts == []
-        await asyncio.sleep(0.3)
-        assert await saying
-    assert socket.texts == ["Your refund is approved."]
+        await asyncio.sleep(5.0)
+    assert socket.texts == [phrases.ONE_MOMENT]
 
 
 @pytest.mark.promise("O2")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
@@ -16,10 +17,12 @@ from tandem.channels.voice.call_registry import CallRegistry
 from tandem.channels.voice.socket_token import SocketTokens
 from tandem.channels.voice.voice_config import CallRules, VoiceAddresses
 from tandem.channels.voice.webhooks import VoiceWebhooks
-from tandem.conversation.phrases import CALL_FAILURE
-from tandem.errors import TandemError
+from tandem.conversation.phrases import CALL_FAILURE, CUT_OFF
+from tandem.conversation.spoken_turn import LEFT_OPEN
+from tandem.errors import StoreUnavailable, TandemError
 from tandem.identity.base import Resolution
 from tandem.identity.phone import PhoneResolver
+from tandem.model import Conversation, SubjectId
 from tandem.simulator.wire import sign
 from tandem.web.status import error_response
 
@@ -32,7 +35,20 @@ FORM = {"CallSid": "CA" + "1" * 32, "From": "+15551234567", "To": "+15550001111"
 
 
 async def greet(resolution: Resolution) -> str:
-    raise ValueError("the greeting's source is broken")
+    return "Hello John! How can I help you?"
+
+
+class Store:
+    """Has a conversation in which an answer was not heard to its end; None: it is away."""
+
+    def __init__(self, unheard: str | None) -> None:
+        self._unheard = unheard
+
+    async def conversation(self, subject: SubjectId) -> Conversation:
+        if self._unheard is None:
+            raise StoreUnavailable
+        left = {LEFT_OPEN: {"text": self._unheard, "at": time.time()}}
+        return Conversation(subject, created_at=0, updated_at=0, context=left)
 
 
 async def warm() -> None:
@@ -40,15 +56,14 @@ async def warm() -> None:
 
 
 @asynccontextmanager
-async def gateway() -> AsyncIterator[str]:
-    nothing: Any = None
+async def gateway(store: Any = None) -> AsyncIterator[str]:
     engine: Any = SimpleNamespace(identity=PhoneResolver("US"))
     listener = listen()
     url = f"http://127.0.0.1:{port_of(listener)}"
     webhooks = VoiceWebhooks(
         engine,
         CallRegistry(),
-        store=nothing,
+        store=store,
         signatures=SignatureCheck(public_base_url=url, tokens=[TOKEN]),
         tokens=SocketTokens(TOKEN),
         ways=VoiceAddresses(base_url=url, socket_url="wss://x/relay"),
@@ -68,11 +83,19 @@ async def post(url: str, path: str, form: Mapping[str, str], *, signed: bool = T
 
 
 @pytest.mark.promise("V2")
-async def test_a_failure_behind_the_webhook_is_heard_as_an_apology() -> None:
-    async with gateway() as url:
+@pytest.mark.parametrize("store", [Store(None), None], ids=["away", "broken"])
+async def test_a_failure_behind_the_webhook_is_heard_as_an_apology(store: Store | None) -> None:
+    async with gateway(store) as url:
         status, twiml = await post(url, "/voice", FORM)
     assert status == 200
     assert f"<Say>{CALL_FAILURE}</Say>" in twiml
+
+
+@pytest.mark.promise("V15")
+async def test_a_redial_begins_with_what_was_not_heard_and_not_with_all_of_a_long_answer() -> None:
+    async with gateway(Store("z" * 1000)) as url:
+        _, twiml = await post(url, "/voice", FORM)
+    assert f'welcomeGreeting="Hello John! {CUT_OFF} {"z" * 300}"' in twiml
 
 
 async def test_the_fallback_needs_no_store_and_apologises() -> None:

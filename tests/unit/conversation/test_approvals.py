@@ -16,9 +16,10 @@ from tandem.conversation.approvals import (
     given_up,
     is_open,
     recorded_as,
+    route_of,
 )
 from tandem.entries import Decision, Entry, Verdict, Waiting
-from tandem.model import Approval, ApprovalStatus, Channel, SubjectId
+from tandem.model import Address, Approval, ApprovalStatus, Channel, Conversation, Route, SubjectId
 
 pytestmark = pytest.mark.promise("H1", "H9")
 
@@ -81,3 +82,14 @@ def test_the_key_of_a_call_in_doubt_is_new_after_every_retry() -> None:
 def test_a_decision_without_an_end_is_for_staff_only_when_it_was_being_carried_out() -> None:
     assert given_up(approval(ApprovalStatus.EXECUTING)).status is ApprovalStatus.UNKNOWN
     assert given_up(approval(ApprovalStatus.REJECTED)) == approval(ApprovalStatus.REJECTED)
+
+
+@pytest.mark.parametrize(("known", "route"), [("sms voice", "sms"), ("voice", "voice"), ("rcs", None)])
+def test_a_call_is_carried_out_over_the_route_on_which_it_was_asked(known: str, route: str | None) -> None:
+    """An account goes with a number, and a customer may have two; what was asked by text is not the last caller's."""
+    ours = Address("tel", "+14155550199")
+    ways = [Route(Channel(name), Address("tel", f"+1415555010{len(name)}"), ours) for name in known.split()]
+    routes = {way.channel: way for way in ways}
+    talk = Conversation(SubjectId("s"), created_at=0, updated_at=0, routes=routes, last_channel=Channel.VOICE)
+    found = route_of(approval(ApprovalStatus.PENDING), talk)
+    assert (found and found.channel) == route

@@ -7,13 +7,14 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tandem.conversation.delivery import Delivery, Line
 from tandem.conversation.event_bus import EventBus
 from tandem.errors import DeliveryThrottled, DeliveryUnclear
-from tandem.model import Channel, Reply, ReplyStatus, SubjectId
+from tandem.model import Channel, Outgoing, Reply, ReplyStatus, SubjectId
 from tandem.persistence.base import LaneStore
 from tandem.persistence.file import open_file_store
 from tandem.persistence.store import Store
@@ -21,6 +22,7 @@ from tandem.persistence.values import Settlement
 
 from ...contracts.records import JANE, LEASE, fresh, reply, write
 from ...kit.engine import FakeSender
+from ...kit.waiting import until
 
 pytestmark = pytest.mark.promise("S8", "P7")
 
@@ -34,7 +36,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
         yield store
 
 
-def delivering(store: LaneStore) -> tuple[Delivery, FakeSender]:
+def delivering(store: LaneStore, *, lease: float = LEASE) -> tuple[Delivery, FakeSender]:
     async def given_up(subject: SubjectId, reply: Reply, code: int) -> None:
         """Draw no conclusions."""
 
@@ -42,7 +44,7 @@ def delivering(store: LaneStore) -> tuple[Delivery, FakeSender]:
         raise AssertionError("no text to somebody else")
 
     sender = FakeSender()
-    delivery = Delivery(store, [sender], lease=LEASE, replica="", bus=EventBus({}), given_up=given_up, hand_on=hand_on)
+    delivery = Delivery(store, [sender], lease=lease, replica="", bus=EventBus({}), given_up=given_up, hand_on=hand_on)
     return delivery, sender
 
 
@@ -87,6 +89,33 @@ async def test_what_comes_next_in_the_line_is_sent_instead(store: Store) -> None
     assert await sleeper.run(LINE) == 0.0
     await sleeper.run(LINE)
     assert [one.id for one in slept.sent] == ["rpl_2"]
+
+
+class Asked:
+    """A store that counts how often a line is asked for."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.times = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def next_reply(self, *args: Any, **more: Any) -> Outgoing | None:
+        self.times += 1
+        return await self._store.next_reply(*args, **more)
+
+
+async def test_a_line_is_asked_for_again_while_its_reply_takes_long_to_send(store: Store) -> None:
+    asked: Any = Asked(store)
+    delivery, sender = delivering(asked, lease=0.3)
+    sender.gate = asyncio.Event()
+    await write(store, replies=(reply("rpl_1"),))
+    sending = asyncio.create_task(delivery.run(LINE))
+    await until(lambda: asked.times > 3)
+    sender.gate.set()
+    await sending
+    assert len(sender.sent) == 1
 
 
 # --- a provider that refuses -------------------------------------------------------------------------------------

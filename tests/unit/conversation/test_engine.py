@@ -50,6 +50,12 @@ async def settled(it: Lab) -> None:
             await asyncio.sleep(0.005)
 
 
+async def poisoned(request: TurnRequest) -> TurnResult:
+    if "poison" in request.texts:
+        raise ValueError("boom")
+    return await echo(request)
+
+
 async def answered(it: Lab, count: int) -> list[str]:
     """Let the lane be tried until so many replies were sent; return their texts."""
     async with asyncio.timeout(PATIENCE):
@@ -79,11 +85,6 @@ async def test_texts_are_answered_in_order_one_turn_at_a_time(tmp_path: Path) ->
 
 @pytest.mark.promise("P13")
 async def test_a_raising_turn_is_tried_three_times_then_set_aside_and_the_lane_goes_on(tmp_path: Path) -> None:
-    async def poisoned(request: TurnRequest) -> TurnResult:
-        if "poison" in request.texts:
-            raise ValueError("boom")
-        return await echo(request)
-
     async with lab(tmp_path, poisoned) as it:
         await it.text("SM1", "poison")
         await it.text("SM2", "fine")
@@ -96,16 +97,24 @@ async def test_a_raising_turn_is_tried_three_times_then_set_aside_and_the_lane_g
 
 @pytest.mark.promise("P13")
 async def test_of_a_burst_that_fails_only_the_text_that_makes_it_fail_is_set_aside(tmp_path: Path) -> None:
-    async def poisoned(request: TurnRequest) -> TurnResult:
-        if "poison" in request.texts:
-            raise ValueError("boom")
-        return await echo(request)
-
     burst = [Entry(f"SM{n}", TextReceived(ROUTE, text)) for n, text in enumerate(["fine", "poison", "fine too"])]
     async with lab(tmp_path, poisoned, coalesce=0.01) as it:
         await it.engine.accept(JOHN, burst, token="t")
         heard = await answered(it, 3)
     assert heard == ["You said: fine", phrases.FAILURE, "You said: fine too"]
+
+
+@pytest.mark.promise("S13")
+@pytest.mark.parametrize(("texts", "stays"), [(("bye", "wait, where is it?"), True), (("here it is", "bye"), False)])
+async def test_the_last_words_of_a_burst_decide_whether_it_was_a_goodbye(
+    tmp_path: Path, texts: tuple[str, str], stays: bool
+) -> None:
+    async with lab(tmp_path, coalesce=0.01) as it:
+        burst = [Entry(f"SM{number}", TextReceived(ROUTE, text)) for number, text in enumerate(texts)]
+        await it.engine.accept(JOHN, burst, token="t")
+        await it.sender.texts(1)
+        assert (await saved(it)).in_session is stays
+    assert it.runner.requests[0].texts == texts
 
 
 @pytest.mark.promise("P7")

@@ -56,6 +56,14 @@ def test_start_lifts_an_opt_out_without_an_answer(text: str) -> None:
     assert (found.texts, found.notices) == ([], [])
 
 
+@pytest.mark.promise("S11", "S14")
+def test_an_opt_out_is_one_channels() -> None:
+    whatsapp = replace(ROUTE, channel=Channel.WHATSAPP)
+    out = screen(OUT, [(0.0, TextReceived(whatsapp, "STOP"))], RULES).conversation
+    assert out.opted_out == (Channel.SMS, Channel.WHATSAPP)
+    assert screen(out, [(1.0, TextReceived(whatsapp, "START"))], RULES).conversation.opted_out == (Channel.SMS,)
+
+
 def test_yes_is_an_answer_when_nobody_opted_out() -> None:
     assert said("yes").texts == ["yes"]
 
@@ -80,6 +88,7 @@ def test_more_texts_than_the_rate_get_one_notice_and_no_turn() -> None:
     found = said("a", "b", "c", "d", "e", gap=1.0)
     assert found.texts == ["a", "b", "c"]
     assert found.notices == [phrases.SLOWER]
+    assert len(found.conversation.meter.arrivals) == 4  # enough to know that there were too many
 
 
 def test_after_a_quiet_minute_texts_are_answered_again() -> None:
