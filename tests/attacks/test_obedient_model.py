@@ -85,6 +85,11 @@ OTHERS_ACCOUNTS = [
         "other type": ("67890", "order_id"),
         "subject": ("phone_15559876543", "customer_id"),
     }.items()
+] + [
+    Attack(f"everything of another, by {name}", [
+        lookup(JANE, "phone"), lookup("CUST_67890", "customer_id"), ("lookup_order", {"order_id": "67890"}),
+    ], phone=phone)
+    for name, phone in {"an unknown caller": STRANGER, "a withheld number": None}.items()
 ]  # fmt: skip
 
 AMOUNTS = {
