@@ -31,7 +31,7 @@ class SpokenPrompt:
     """Caller's words in the call ``call`` (its CallSid), in the language ``lang`` (``en-US``, empty: unknown).
 
     ``greeting`` is what the caller was told at the start, when this is the first thing they say. ``masked`` is as for
-    a text.
+    a text. ``again``: the socket was lost a moment ago, so that these words may be delivered for the second time.
     """
 
     route: Route
@@ -40,6 +40,7 @@ class SpokenPrompt:
     lang: str = ""
     greeting: str = ""
     masked: tuple[str, ...] = ()
+    again: bool = False
     kind: Literal["speech"] = "speech"
 
 

@@ -104,6 +104,7 @@ class SimulatedCall(SimulatedCaller):
         """End the call as the caller; return when Twilio has told the gateway. A no-op when it is over."""
         if self._run is None or self.over:
             return
+        await self._report()  # what was played until now
         self.status = "completed"
         if self.session is not None:
             await self.session.hang_up()
@@ -116,6 +117,7 @@ class SimulatedCall(SimulatedCaller):
     async def drop(self) -> None:
         """Lose the socket. Twilio notices 1.2 s later and asks the action URL; see :meth:`wait_sessions`."""
         assert self.session is not None, "no session to lose"
+        await self._report()
         self.session.drop()
         await self.wait_for(lambda: self.session is None)
 

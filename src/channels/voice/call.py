@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import structlog
 from starlette.websockets import WebSocket
 
 from ...conversation import phrases
 from ...conversation.engine import TurnEngine
+from ...conversation.plain_speech import plain_speech
 from ...entries import Entry, PersonWanted
 from ...errors import MalformedRequest, StoreUnavailable
 from ...identity.base import Resolution, SubjectResolver
 from ...model import Address, Channel, Route, SubjectId
 from ...telemetry.logs import subject_label
 from .action_callback import MOVED, TRANSFER
-from .call_timeouts import GOODBYES, WORDS, CallTimeouts
+from .call_patience import CallPatience
 from .call_turns import CallTurns
 from .dtmf import KeyMeaning, Keys
 from .relay_actions import (
@@ -43,19 +43,15 @@ from .voice_config import CallRules
 
 log = structlog.get_logger(__name__)
 
-CHARS_PER_SECOND = 15.0
-"""How fast Twilio speaks, where its speaker events do not tell."""
-QUIET_SECONDS = 0.4
-"""How long nobody may have spoken before something is said unasked."""
-LOOK_SECONDS = 1.0
 KEY_PAUSE_SECONDS = 2.0
 """A pause this long ends a number that is entered with keys."""
 HOME_LANGUAGE = "en"
 
 
 class LiveCall:
-    """A call on its socket. ``greet`` gives what the TwiML spoke as a greeting, "" where it spoke none. ``joined`` is
-    told when the caller is known, and gives what is to be said first, where the greeting did not say it.
+    """A call on its socket. ``greeting`` is what the TwiML spoke, where that is known here; else ``greet`` gives it, ""
+    where it spoke none. ``joined`` is told when the caller is known, and gives what is to be said first, where the
+    greeting did not say it. ``resumed``: the call was connected before.
     """
 
     def __init__(
@@ -65,6 +61,8 @@ class LiveCall:
         *,
         engine: TurnEngine,
         resolver: SubjectResolver,
+        greeting: str = "",
+        resumed: bool = False,
         greet: Callable[[Resolution], Awaitable[str]],
         warm: Callable[[], Awaitable[None]],
         rules: CallRules,
@@ -78,21 +76,24 @@ class LiveCall:
         self._warm = warm
         self._rules = rules
         self._joined = joined
-        self._session = RelaySession()
+        self._greeting = greeting
+        self._session = RelaySession(greeting)
         self._turns = CallTurns(
-            self._session, self._perform, engine=engine, call=call, first_token_timeout=rules.first_token_timeout
+            self._session,
+            self._perform,
+            engine=engine,
+            call=call,
+            first_token_timeout=rules.first_token_timeout,
+            resumed=resumed,
         )
+        self._patience = CallPatience(self._session, self._perform, rules)
         self._tasks: set[asyncio.Task[None]] = set()
         self._ready = asyncio.Event()
         self._keys = Keys()
         self._key_pause: asyncio.TimerHandle | None = None
         self._language = HOME_LANGUAGE
-        now = asyncio.get_running_loop().time()
-        self._watch = CallTimeouts(now, rules.silence, rules.longest, active_at=now)
-        self._quiet_at = 0.0
         self._ended = False
         self._moved = False
-        self._voices = 0
 
     @property
     def subject(self) -> SubjectId | None:
@@ -111,7 +112,7 @@ class LiveCall:
 
     async def run(self) -> None:
         """Serve the call until its socket closes, however it does."""
-        background = [asyncio.create_task(self._wire.write()), asyncio.create_task(self._be_patient())]
+        background = [asyncio.create_task(self._wire.write()), asyncio.create_task(self._patience.run())]
         try:
             async for frame in self._wire.frames():
                 self._perform(self._session.receive(frame))
@@ -132,7 +133,7 @@ class LiveCall:
         ``number`` is the turn of the conversation that it came of.
         """
         while not self._ended:
-            if self._silent() and self._speak_alone(text, number):
+            if self._silent and self._speak_alone(text, number):
                 return True
             await asyncio.sleep(0.05)
         return False
@@ -141,15 +142,19 @@ class LiveCall:
         """Give the call to another replica: a notice, then ``end``, both only while no turn is under way."""
         told = False
         while not self._ended:
-            if self._silent() and self._turns.idle:
+            if self._silent and self._turns.idle:
                 if told:
                     self._moved = True
                     self._perform(self._session.hang_up({"reason": MOVED}))
                     return
                 told = True
                 self._perform(self._session.notice(phrases.MOVING))
-                await self._until_spoken(phrases.MOVING)
+                await self._patience.until_spoken(phrases.MOVING)
             await asyncio.sleep(0.05)
+
+    @property
+    def _silent(self) -> bool:
+        return self._ready.is_set() and self._patience.silent
 
     def _speak_alone(self, text: str, number: int | None = None) -> bool:
         """Say something in a turn of its own, which no prompt began."""
@@ -160,7 +165,7 @@ class LiveCall:
             return False
         if number is not None:
             self._turns.announce(start.turn, number, text)
-        self._perform(self._session.speak(start.turn, text))
+        self._perform(self._session.speak(start.turn, plain_speech(text)))
         self._perform(self._session.finish(start.turn))
         return True
 
@@ -181,21 +186,16 @@ class LiveCall:
             case CallReady():
                 self._start(self._begin(action))
             case StartTurn(turn, text, lang):
-                self._touch()
+                self._patience.touch()
                 self._start(self._answer(turn, text, lang))
             case CancelTurn(turn, heard):
-                self._turns.cancel(turn, heard, lost=lost)
+                self._turns.cancel(turn, heard, lost=lost, back=self._wire.lost)
             case CorrectTurn(turn, heard):
                 self._turns.correct(turn, heard, lost=lost)
             case SpeakingChanged(who):
-                self._quiet_at = self._now() + QUIET_SECONDS
-                if who == "client":
-                    self._touch()
-                else:
-                    self._voices += 1
-                    self._watch.keep(self._now())
+                self._patience.voice(who)
             case KeyPressed(digit):
-                self._touch()
+                self._patience.touch()
                 self._press(digit)
             case RecordEvent(kind, detail):
                 log.info("relay_note", kind=kind, detail=detail)
@@ -221,7 +221,9 @@ class LiveCall:
             opening = await self._joined(self)
             if self._session.turn is not None:
                 opening = ""  # the caller speaks already, and must not be cut off by us
-            self._turns.greeting = opening or await self._greet(resolution)
+            greeting = self._greeting or await self._greet(resolution)
+            self._session.greeted("" if self._greeting else greeting)
+            self._turns.greeting = opening or greeting
             self._ready.set()
             log.info("call_started", subject=subject_label(resolution.subject))
             if opening:
@@ -247,6 +249,8 @@ class LiveCall:
         match self._keys.press(digit):
             case KeyMeaning.PERSON:
                 self._start(self._want_person())
+            case KeyMeaning.REPEAT if self._session.thinking:
+                pass  # the answer that is coming is the one to hear
             case KeyMeaning.REPEAT:
                 self._speak_alone(self._turns.last_answer or phrases.NOTHING_TO_REPEAT)
             case KeyMeaning.DONE:
@@ -274,46 +278,4 @@ class LiveCall:
             self._speak_alone(phrases.CALL_BACK)
             return
         self._speak_alone(phrases.TRANSFER)
-        await self._hang_up_after(phrases.TRANSFER, {"reason": TRANSFER, "ticket": ticket})
-
-    async def _hang_up_after(self, said: str, handoff: Mapping[str, Any]) -> None:
-        """End the session once a sentence was spoken: the ``end`` message cuts off what is still queued."""
-        await self._until_spoken(said)
-        self._perform(self._session.hang_up(handoff))
-
-    async def _until_spoken(self, said: str) -> None:
-        """Return when a sentence that was just sent was spoken, or should have been."""
-        before, latest = self._voices, self._now() + len(said) / CHARS_PER_SECOND + 1.0
-        while not self._ended and self._now() < latest:
-            if self._voices > before and not self._session.agent_speaking:
-                return
-            await asyncio.sleep(0.05)
-
-    # --- patience ---------------------------------------------------------------------------------------
-
-    async def _be_patient(self) -> None:
-        while True:
-            await asyncio.sleep(min(LOOK_SECONDS, self._rules.silence / 4))
-            session = self._session
-            if session.agent_speaking or session.client_speaking or session.phase is not Phase.LISTENING:
-                self._watch.keep(self._now())
-            due = self._watch.look(self._now())
-            if due is None:
-                continue
-            self._perform(session.notice(WORDS[due]))
-            if due in GOODBYES:
-                await self._hang_up_after(WORDS[due], {"reason": due.value})
-                return
-
-    def _touch(self) -> None:
-        self._quiet_at = self._now() + QUIET_SECONDS
-        self._watch.touch(self._now())
-
-    def _silent(self) -> bool:
-        """Return True if the line is idle: no open turn, nobody speaking, QUIET_SECONDS since the last speech."""
-        session = self._session
-        busy = session.agent_speaking or session.client_speaking or session.phase is not Phase.LISTENING
-        return self._ready.is_set() and not busy and self._now() >= self._quiet_at
-
-    def _now(self) -> float:
-        return asyncio.get_running_loop().time()
+        await self._patience.hang_up_after(phrases.TRANSFER, {"reason": TRANSFER, "ticket": ticket})

@@ -180,7 +180,7 @@ class VoiceWebhooks:
         standing = CallPresence(self._store, self._engine, ticket.call)
 
         async def greet(resolution: Resolution) -> str:
-            return "" if again else self._greeted.get(ticket.call) or await self._greeting(resolution)
+            return "" if again else await self._greeting(resolution)  # /voice was answered by another replica
 
         async def joined(call: LiveCall) -> str:
             if call.subject is not None:
@@ -193,6 +193,8 @@ class VoiceWebhooks:
             ticket.call,
             engine=self._engine,
             resolver=self._engine.identity,
+            greeting="" if again else self._greeted.get(ticket.call, ""),
+            resumed=again,
             greet=greet,
             warm=self._warm,
             rules=self._rules,
