@@ -34,8 +34,8 @@ def written(default: Any) -> str:
 
 
 SETTINGS = {
-    name.upper(): (written(field.get_default(call_default_factory=True)), str(field.description))
-    for name, field in Settings.model_fields.items()
+    name: (written(field.get_default(call_default_factory=True)), str(field.description))
+    for name, field in Settings.variables().items()
 }
 
 
