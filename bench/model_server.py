@@ -1,10 +1,10 @@
 """A model that answers always the same: ``python -m bench.model_server``. Prints its port, ends with its input.
 
 ``POST /v1/responses`` answers whole, after the seconds that ``POST /delay`` set, or streams: 300 ms to the first token,
-then 40 tokens, one every 20 ms, or as ``POST /pace`` set the two. The first token begins with the moment at which the
-request arrived; each ends with the moment at which it was written (:mod:`.stamps`). ``GET /last`` gives the body of the
-latest request, ``GET /closed`` the moments at which clients closed connections in the middle of a stream, by the stamp
-of the request.
+then 40 tokens, one every 20 ms, or as ``POST /pace`` set the two; ``POST /words`` chooses which (:mod:`.answers`). The
+first token begins with the moment at which the request arrived; each word begins with the moment at which it was
+written (:mod:`.stamps`). ``GET /last`` gives the body of the latest request, ``GET /closed`` the moments at which
+clients closed connections in the middle of a stream, by the stamp of the request.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 import uvloop
 
+from .answers import ANSWERS, LENGTH
 from .processes import input_ends
 from .stamps import stamp
 from .wire import Messages, response
@@ -25,7 +26,6 @@ TEXT = (
     "Thanks for reaching out! Order ORD_12345 left our warehouse yesterday and should arrive on Thursday. "
     "Is there anything else I can help you with today?"
 )
-TOKENS = 40
 FIRST_SECONDS, GAP_SECONDS = 0.3, 0.02
 _STREAMED = re.compile(rb'"stream": ?true')
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -41,6 +41,7 @@ class _Shared:
     def __init__(self) -> None:
         self.delay = 0.0
         self.pace = FIRST_SECONDS, GAP_SECONDS
+        self.tokens = ANSWERS["numbers"][:LENGTH]
         self.last = b""
         self.closed: dict[str, float] = {}
 
@@ -69,6 +70,9 @@ class _Answering(Messages):
         elif head.startswith(b"POST /pace"):
             shared.pace = tuple(json.loads(body))
             self._write(_NOTED)
+        elif head.startswith(b"POST /words"):
+            shared.tokens = ANSWERS[body.decode()][:LENGTH]
+            self._write(_NOTED)
         elif head.startswith(b"GET /closed"):
             self._write(response(json.dumps(shared.closed).encode()))
         elif head.startswith(b"HEAD"):  # a gateway opens its connection before the first turn
@@ -95,10 +99,12 @@ class _Answering(Messages):
         self._next = asyncio.get_running_loop().call_at(at, self._token, at, gap, number)
 
     def _token(self, at: float, gap: float, number: int) -> None:
-        text = (self._request if number == 0 else "") + stamp(time.monotonic())
+        word = self._shared.tokens[number]
+        moment = stamp(time.monotonic()) if word[-1].isalpha() else ""
+        text = (self._request if number == 0 else "") + moment + word
         delta = {"type": "response.output_text.delta", **_PLACE, "delta": text, "logprobs": [], "obfuscation": "x" * 9}
         self.transport.write(_chunk(*(_STARTING if number == 0 else ()), {**delta, "sequence_number": number + 4}))
-        if number + 1 < TOKENS:
+        if number + 1 < len(self._shared.tokens):
             self._later(at + gap, gap, number + 1)
             return
         self._next = None

@@ -51,6 +51,10 @@ class VoiceWorld:
         """Set how fast the model speaks from now on."""
         await self._model("POST", "/pace", json.dumps([first, gap]).encode())
 
+    async def words(self, name: str) -> None:
+        """Set what the model answers from now on; see :mod:`.answers`."""
+        await self._model("POST", "/words", name.encode())
+
     async def last_body(self) -> str:
         """Return the body of the latest request to the model."""
         return (await self._model("GET", "/last")).decode()

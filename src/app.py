@@ -20,11 +20,10 @@ from .agents.runner import RunLimits, SdkRunner, warm_up
 from .agents.summariser import Summariser
 from .channels.sms.webhooks import MessageDedupe, SmsWebhooks
 from .channels.voice.call_registry import CallRegistry
-from .channels.voice.reception import NameOf, Reception
-from .channels.voice.webhooks import VoiceWebhooks
+from .channels.voice.webhooks import Greet, VoiceWebhooks
+from .conversation import phrases
 from .conversation.engine import TurnEngine
 from .conversation.event_bus import EventBus, Listener
-from .conversation.translations import load_translations
 from .errors import StoreUnavailable, TandemError
 from .health import Health
 from .identity.base import Resolution
@@ -44,7 +43,6 @@ from .staff.session import StaffSession
 from .telemetry.metrics import Metrics
 from .web.status import error_response
 from .wiring import (
-    call_options,
     call_rules,
     configuration,
     conversation_api,
@@ -54,7 +52,6 @@ from .wiring import (
     open_listeners,
     open_shop,
     open_twilio,
-    opening_hours,
     phone_routes,
     senders,
     socket_tokens,
@@ -131,21 +128,12 @@ async def open_gateway(
         address = f"http://127.0.0.1:{port or settings.port}"
         public = settings.public_base_url or address
         agent = gateway_agent(settings)
-        translations = load_translations(settings.phrases_dir)
         store = await stack.enter_async_context(open_store(settings))
         identity = await stack.enter_async_context(open_identity(settings))
         shop = await stack.enter_async_context(open_shop(settings, shop_file))
         knowledge = await stack.enter_async_context(open_knowledge(settings.knowledge_dir))
         models = await stack.enter_async_context(open_models(model_source(settings)))
-        callers = CallerContexts(
-            shop,
-            store,
-            region=settings.default_region,
-            knowledge=knowledge,
-            facts=identity.facts,
-            hours=opening_hours(settings),
-            transfers=settings.human_transfer_number is not None,
-        )
+        callers = CallerContexts(shop, store, region=settings.default_region, knowledge=knowledge, facts=identity.facts)
         runner = _runner(settings, agent, models, callers, store)
         await warm_up()
         metrics = Metrics()
@@ -177,7 +165,7 @@ async def open_gateway(
             tokens=socket_tokens(settings),
             ways=voice_ways(settings, public),
             rules=call_rules(settings),
-            reception=Reception(store, call_options(settings), translations, _namer(callers, shop)),
+            greet=_greeter(callers, shop),
             warm=models.warm,
         )
         health = Health(
@@ -221,17 +209,17 @@ def _runner(
     )
 
 
-def _namer(callers: CallerContexts, shop: Shop) -> NameOf:
-    async def name_of(resolution: Resolution) -> str:
+def _greeter(callers: CallerContexts, shop: Shop) -> Greet:
+    async def greet(resolution: Resolution) -> str:
         callers.expect(resolution.subject, resolution.phone)  # what they will say first should find it there
         try:
             async with asyncio.timeout(GREETING_SECONDS):
                 customer = await shop.customer_by_phone(resolution.phone) if resolution.phone else None
         except (StoreUnavailable, TimeoutError):
-            return ""  # a greeting without a name is better than none
-        return customer.name if customer else ""
+            customer = None  # a greeting without a name is better than none
+        return phrases.greeting(customer.name if customer else None)
 
-    return name_of
+    return greet
 
 
 def _leave_what_is_there_uncollected() -> None:

@@ -31,7 +31,7 @@ class SpokenPrompt:
     """Caller's words in the call ``call`` (its CallSid), in the language ``lang`` (``en-US``, empty: unknown).
 
     ``greeting`` is what the caller was told at the start, when this is the first thing they say. ``masked`` is as for
-    a text.
+    a text. ``again``: the socket was lost a moment ago, so that these words may be delivered for the second time.
     """
 
     route: Route
@@ -40,6 +40,7 @@ class SpokenPrompt:
     lang: str = ""
     greeting: str = ""
     masked: tuple[str, ...] = ()
+    again: bool = False
     kind: Literal["speech"] = "speech"
 
 
@@ -65,24 +66,6 @@ class PersonWanted:
     route: Route
     ticket: str
     kind: Literal["person"] = "person"
-
-
-@dataclass(frozen=True, slots=True)
-class CallEnded:
-    """A call is over in which something was said; ``call`` is what the line's trace holds of its end."""
-
-    call: Mapping[str, Any]
-    kind: Literal["call_ended"] = "call_ended"
-
-
-@dataclass(frozen=True, slots=True)
-class OptionRefused:
-    """An option of a call that the provider refused, with its error code; ``name`` is "" where it did not say which."""
-
-    route: Route
-    code: int
-    name: str
-    kind: Literal["option_refused"] = "option_refused"
 
 
 class Verdict(StrEnum):
@@ -193,18 +176,7 @@ class Entry:
     """
 
     key: str
-    body: (
-        TextReceived
-        | SpokenPrompt
-        | Heard
-        | PersonWanted
-        | CallEnded
-        | OptionRefused
-        | TextFromAnother
-        | Decision
-        | Undelivered
-        | StaffAct
-    )
+    body: TextReceived | SpokenPrompt | Heard | PersonWanted | TextFromAnother | Decision | Undelivered | StaffAct
 
 
 @dataclass(frozen=True, slots=True)

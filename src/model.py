@@ -207,6 +207,8 @@ class Conversation:
     unfolded: tuple[Turn, ...] = ()
     """Turns that left the window and are not in the summary yet."""
     summary: str = ""
+    digest: str = ""
+    """The summary with those turns added by rules, made once when they leave; empty where it is to be made."""
     context: Mapping[str, Any] = field(default_factory=dict)
     approvals: tuple[Approval, ...] = ()
     escalation: Priority | None = None

@@ -15,14 +15,12 @@ from .agents.support import build_support_agent, load_agent
 from .channels.sms.sender import SmsSender
 from .channels.twilio import SignatureCheck, TwilioRest, open_twilio_rest
 from .channels.voice.call_registry import CallRegistry
-from .channels.voice.options_hook import OptionsPerCall, load_hook
 from .channels.voice.sender import VoiceSender
 from .channels.voice.socket_token import SocketTokens
 from .channels.voice.voice_config import CallRules, VoiceAddresses
 from .conversation.base import EngineLimits, Sender
 from .conversation.engine import TurnEngine
 from .conversation.event_bus import Listener
-from .conversation.opening_hours import OpeningHours
 from .identity.analytics import ADDRESSES, open_analytics
 from .identity.base import Identity
 from .model import Address, SubjectId
@@ -78,7 +76,6 @@ def engine_limits(settings: Settings) -> EngineLimits:
         max_input_chars=settings.max_input_chars,
         rate_per_minute=settings.rate_limit_per_minute,
         approval_timeout=settings.approval_timeout_seconds,
-        hours=opening_hours(settings),
     )
 
 
@@ -100,19 +97,7 @@ def call_rules(settings: Settings) -> CallRules:
         silence=settings.silence_seconds,
         longest=settings.call_max_seconds,
         transfers=settings.human_transfer_number is not None,
-        hours=opening_hours(settings),
     )
-
-
-def opening_hours(settings: Settings) -> OpeningHours:
-    """Return when somebody answers at the number for transfers."""
-    return OpeningHours.parse(settings.human_transfer_hours, settings.human_transfer_zone)
-
-
-def call_options(settings: Settings) -> OptionsPerCall:
-    """Return what chooses the options of each call. Raises ConfigurationError for a function that cannot be used."""
-    path = settings.voice_options_path
-    return OptionsPerCall(settings.voice, load_hook(path) if path else None)
 
 
 def socket_tokens(settings: Settings) -> SocketTokens:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ..conversation.approvals import pending_key
-from ..conversation.opening_hours import ALWAYS, OpeningHours
 from ..conversation.prompt_blocks import render
 from ..entries import Decision, Entry, Verdict
 from ..identity.phone import e164
@@ -49,8 +48,6 @@ class PendingWrites:
     tickets: list[Ticket] = field(default_factory=list)
     messages: list[tuple[Route, str]] = field(default_factory=list)
     escalation: Priority | None = None
-    transfer: str = ""
-    """Ticket with which the caller is put through to a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +55,7 @@ class CallerContext:
     """The customer of this turn, as the channel proved it: tools take identity from here, never from the model.
 
     ``phone`` is the caller's own number in E.164, None when it is withheld; then no account is reachable.
-    ``now`` is the store's clock, seconds since the epoch. ``region`` completes numbers without a country. ``hours`` are
-    those of people; ``connects`` tells whether this caller can be put through to one now.
+    ``now`` is the store's clock, seconds since the epoch. ``region`` completes numbers without a country.
     """
 
     subject: SubjectId
@@ -73,8 +69,6 @@ class CallerContext:
     withdraw: Withdraw
     ticket: FindTicket
     knowledge: Library = field(default_factory=EmptyLibrary)
-    hours: OpeningHours = ALWAYS
-    connects: bool = False
 
     @property
     def channel(self) -> Channel:
@@ -86,26 +80,16 @@ class CallerContexts:
     """Makes the run context of a turn from what all callers share: shop, store, region of short numbers."""
 
     def __init__(
-        self,
-        shop: Shop,
-        store: LaneStore,
-        *,
-        region: str,
-        knowledge: Library | None = None,
-        facts: Facts | None = None,
-        hours: OpeningHours = ALWAYS,
-        transfers: bool = False,
+        self, shop: Shop, store: LaneStore, *, region: str, knowledge: Library | None = None, facts: Facts | None = None
     ) -> None:
         self._shop = shop
-        self._hours = hours
-        self._transfers = transfers
         self._store = store
         self._region = region
         self._knowledge = knowledge or EmptyLibrary()
         self._profiles = ProfileSource(shop, store, facts)
 
-    def caller(self, conversation: Conversation, route: Route, now: float, *, live: bool = False) -> CallerContext:
-        """Return the context of one run. ``now`` is the store's clock; ``live``: the customer is on the telephone."""
+    def caller(self, conversation: Conversation, route: Route, now: float) -> CallerContext:
+        """Return the context of one run. ``now`` is the store's clock."""
 
         async def withdraw(approval_id: str) -> bool:
             return await self._withdraw(conversation.subject, approval_id, now)
@@ -122,8 +106,6 @@ class CallerContexts:
             withdraw=withdraw,
             ticket=self._store.ticket,
             knowledge=self._knowledge,
-            hours=self._hours,
-            connects=live and self._transfers and self._hours.open_at(now),
         )
 
     async def profile(self, conversation: Conversation, route: Route, now: float) -> str:

@@ -36,7 +36,7 @@ from agents.run_config import CallModelData, ModelInputData
 
 from ..conversation.base import Requested, TurnRequest
 from ..conversation.notes import read_note
-from ..conversation.summary import shown
+from ..conversation.summary import digest_of, shown
 from ..errors import TurnError
 from ..model import Conversation, Item
 from .caller_context import PendingWrites
@@ -146,7 +146,7 @@ def spoken(request: TurnRequest) -> list[Item]:
 
 def requested(deeds: PendingWrites) -> Requested:
     """Return what tools asked for, as the commit takes it."""
-    return Requested(tuple(deeds.tickets), tuple(deeds.messages), deeds.escalation, deeds.transfer)
+    return Requested(tuple(deeds.tickets), tuple(deeds.messages), deeds.escalation)
 
 
 def written(output: Any, items: Sequence[RunItem]) -> str:
@@ -165,7 +165,7 @@ Filter = Callable[[CallModelData[Any]], ModelInputData]
 
 def briefing(conversation: Conversation, window: Sequence[Any], profile: str) -> Filter | None:
     """Return the SDK's ``call_model_input_filter`` of one turn; ``window`` are the items that its runs begin with."""
-    memory = shown(conversation.summary, conversation.unfolded)
+    memory = shown(digest_of(conversation))
     if not (memory or profile):
         return None
     behind = len(window)

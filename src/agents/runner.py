@@ -99,8 +99,7 @@ class SdkRunner:
     async def run(self, request: TurnRequest) -> TurnResult:
         """Run a turn; see the protocol. Whatever breaks comes back in ``error``, with what the tools did until then."""
         journal = Journal(self._ledger, request.conversation.subject, request.key, request.steering)
-        live = request.steering.speech is not None
-        caller = self._callers.caller(request.conversation, request.route, request.now, live=live)
+        caller = self._callers.caller(request.conversation, request.route, request.now)
         notes = [note_item(note) for note in request.notes]
         progress = _Progress([*request.before, *notes, *({"role": "user", "content": text} for text in request.texts)])
         token = current.set(journal)

@@ -19,7 +19,6 @@ from ..settings import Settings, load_settings
 from ..wiring import gateway_agent
 from .check_online import look_online
 from .check_result import CheckResult, State, notice, ok, problem, skipped
-from .check_voice import voice_findings
 
 
 async def check(*, online: bool, load: Callable[[], Settings] = load_settings) -> int:
@@ -47,8 +46,6 @@ async def _look(load: Callable[[], Settings], *, online: bool) -> AsyncIterator[
         yield finding
     agent, finding = _agent(settings)
     yield finding
-    for finding in voice_findings(settings):
-        yield finding
     yield await _customers(settings)
     yield _folder("state folder", settings.state_persistence_dir)
     for finding in _open_folder(settings.state_persistence_dir):

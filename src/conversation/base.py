@@ -9,7 +9,6 @@ from typing import Any, Protocol
 from ..errors import TurnError
 from ..model import Approval, ApprovalStatus, Channel, Conversation, Item, Priority, Reply, Route, Ticket
 from .notes import Note
-from .opening_hours import ALWAYS, OpeningHours
 from .speech_stream import SpeechStream
 
 
@@ -86,15 +85,11 @@ class UnknownEffect:
 
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """Tools' requests that the commit writes: tickets, texts to other customers, a raised escalation.
-
-    ``transfer`` is the ticket with which the caller is put through to a person when the turn is over.
-    """
+    """Tools' requests that the commit writes: tickets, texts to other customers, a raised escalation."""
 
     tickets: tuple[Ticket, ...] = ()
     messages: tuple[tuple[Route, str], ...] = ()
     escalation: Priority | None = None
-    transfer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,5 +190,3 @@ class EngineLimits:
     rate_per_minute: int = 20
     approval_timeout: float = 86_400.0
     workers: int = 64
-    hours: OpeningHours = ALWAYS
-    """When people answer: what is promised of them counts from then on."""

@@ -92,12 +92,14 @@ class Draft:
     replies: list[Reply] = field(default_factory=list)
     tickets: list[Ticket] = field(default_factory=list)
     blocked: list[Channel] = field(default_factory=list)
+    consumed: list[str] = field(default_factory=list)
+    """Keys of the facts that the change takes in besides what its turn covers."""
 
     def change(self, *, consumed: Sequence[str] = (), set_aside: Sequence[str] = ()) -> Change:
         """Return what to commit."""
         return Change(
             conversation=self.conversation,
-            consumed=tuple(consumed),
+            consumed=(*self.consumed, *consumed),
             set_aside=tuple(set_aside),
             replies=tuple(self.replies),
             timeline=tuple(self.events),

@@ -6,13 +6,16 @@ turns at once (60 items to 40 by default), not one turn each time: the model pro
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from ..model import Conversation, Item, Turn
 from .notes import for_model
-from .summary import digest
+from .summary import digest, digest_of
 
+_BETWEEN = re.compile(r"\A[\s.,;:!?…)\]\"'*_]+")
+"""Marks that end what was heard, rather than begin the rest."""
 KEEP = 2 / 3
 """The part of the window that a trim leaves."""
 
@@ -39,24 +42,43 @@ def model_input(history: Sequence[Turn]) -> list[Item]:
 
 
 def rest_of(told: str, heard: str) -> str:
-    """Return what followed the heard part of an answer; all of it when that part cannot be found in it."""
-    place = told.find(heard.strip()) if heard.strip() else -1
-    return told[place + len(heard.strip()) :].strip() if place >= 0 else told.strip()
+    """Return what followed the heard part of an answer; all of it when that part cannot be found in it.
+
+    Letters and digits count alone: what was heard comes without the blanks and marks of what was written.
+    """
+    wanted, letters, ends = _letters(heard), "", list[int]()
+    for place, letter in enumerate(told, 1):
+        folded = _letters(letter)
+        letters += folded
+        ends += [place] * len(folded)
+    at = letters.find(wanted) if wanted else -1
+    return _BETWEEN.sub("", told[ends[at + len(wanted) - 1] :]).strip() if at >= 0 else told.strip()
 
 
-def hear(history: Sequence[Turn], *, turn: int, text: str) -> tuple[Turn, ...]:
-    """Return the history with the agent's words of one turn replaced by those that the caller heard.
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text.casefold()))
+
+
+def hear(history: Sequence[Turn], *, turn: int, texts: Sequence[str], last: bool = False) -> tuple[Turn, ...]:
+    """Return the history with the agent's words of one turn, or the ``last`` of them, replaced by what was heard.
 
     A turn that left the window already stays as the summary has it.
     """
-    return tuple(replace(one, items=_heard(one.items, text)) if one.number == turn else one for one in history)
+    return tuple(replace(one, items=_heard(one.items, texts, last)) if one.number == turn else one for one in history)
 
 
-def _heard(items: Sequence[Item], text: str) -> tuple[Item, ...]:
+def _heard(items: Sequence[Item], texts: Sequence[str], last: bool) -> tuple[Item, ...]:
+    words = agents_words(items)
+    gone = words[-1:] if last else words
+    others = [item for index, item in enumerate(items) if index not in gone]
+    return (*others, *({"role": "assistant", "content": text} for text in texts if text.strip()))
+
+
+def agents_words(items: Sequence[Item]) -> list[int]:
+    """Return where the agent's words of a turn are; what precedes the customer's, a greeting, is none of them."""
     said = [index for index, item in enumerate(items) if item.get("role") == "user"]
-    first = said[0] if said else 0  # what precedes the customer's words, a greeting, was heard before
-    others = [item for index, item in enumerate(items) if index < first or item.get("role") != "assistant"]
-    return (*others, {"role": "assistant", "content": text}) if text.strip() else tuple(others)
+    first = said[0] if said else 0
+    return [index for index, item in enumerate(items) if index >= first and item.get("role") == "assistant"]
 
 
 def fresh(conversation: Conversation, *, now: float, state_max_age: float, context_max_age: float) -> Conversation:
@@ -69,10 +91,9 @@ def fresh(conversation: Conversation, *, now: float, state_max_age: float, conte
     if age > state_max_age:
         conversation = replace(conversation, history=())
         if conversation.unfolded:
-            summary = digest(conversation.summary, conversation.unfolded)
-            conversation = replace(conversation, unfolded=(), summary=summary)
+            conversation = replace(conversation, unfolded=(), summary=digest_of(conversation), digest="")
     if age > context_max_age:
-        conversation = replace(conversation, unfolded=(), summary="", context={})
+        conversation = replace(conversation, unfolded=(), summary="", digest="", context={})
     return conversation
 
 
@@ -84,8 +105,11 @@ def remember(conversation: Conversation, turn: Turn, *, max_items: int, unfolded
     """
     turns = (*conversation.history, turn)
     history = trim(turns, max_items=max_items)
-    unfolded = (*conversation.unfolded, *turns[: len(turns) - len(history)])
-    summary = conversation.summary
+    conversation = replace(conversation, history=history, turns_taken=turn.number)
+    leaving = turns[: len(turns) - len(history)]
+    if not leaving:
+        return conversation
+    unfolded, now = (*conversation.unfolded, *leaving), digest(digest_of(conversation), leaving)
     if sum(len(one.items) for one in unfolded) > unfolded_items:
-        summary, unfolded = digest(summary, unfolded), ()
-    return replace(conversation, history=history, unfolded=unfolded, summary=summary, turns_taken=turn.number)
+        return replace(conversation, unfolded=(), summary=now, digest="")
+    return replace(conversation, unfolded=unfolded, digest=now)

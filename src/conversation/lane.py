@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from ..entries import Decision, Entry, Hold, SpokenPrompt, TextReceived, Verdict, Waiting
+from ..entries import Decision, Entry, Heard, Hold, SpokenPrompt, TextReceived, Verdict, Waiting
 from ..errors import LeaseLost, StoreUnavailable
 from ..events import EventName
 from ..model import Channel, Conversation, Outgoing, Reply, Route, Source, SubjectId, TimelineEvent, Tone
@@ -179,7 +179,7 @@ class LaneWorker:
         """Run one turn in a task of its own; None when a caller's words cut in and it is to be run again."""
         steering = Steering(speech=self._speeches.get(batch[-1].entry.key))
         made = self._turns.make(conversation, batch, now=claim.now, steering=steering)
-        running = _Running(asyncio.ensure_future(made), steering, preemptible=_route(batch[0]) is not None)
+        running = _Running(asyncio.ensure_future(made), steering, preemptible=_route(batch[-1]) is not None)
         self._running[claim.subject] = running
         try:
             return await running.task
@@ -225,8 +225,17 @@ class LaneWorker:
         )
 
     def _batch(self, waiting: tuple[Waiting, ...]) -> tuple[Waiting, ...]:
-        """Return the entries of the next turn: staff holding the agent, or letting it go on, goes first, then what a
-        caller on the line said; a burst of texts over one route is one turn; everything else is taken alone, in order.
+        """Return the entries of the next turn, behind all that tells how earlier answers were heard: what is asked now
+        may depend on it.
+        """
+        facts = tuple(one for one in waiting if isinstance(one.entry.body, Heard))
+        others = tuple(one for one in waiting if one not in facts) if facts else waiting
+        return (*facts, *self._next(others, tries=waiting[0].tries)) if others else facts
+
+    def _next(self, waiting: tuple[Waiting, ...], *, tries: int) -> tuple[Waiting, ...]:
+        """Return what is taken up next: staff holding the agent, or letting it go on, goes first, then what a caller on
+        the line said; a burst of texts over one route is one turn; everything else is taken alone, in order. ``tries``
+        are those of the first in line.
         """
         for one in waiting:
             if isinstance(one.entry.body, Hold):
@@ -236,7 +245,7 @@ class LaneWorker:
                 return (*left_unspoken(waiting, one.entry.body, self._speeches), one)
         first = waiting[0]
         route = _route(first)
-        if route is None or self._limits.coalesce <= 0 or first.tries > 1:
+        if route is None or self._limits.coalesce <= 0 or tries > 1:
             return (first,)
         return tuple(itertools.takewhile(lambda one: _route(one) == route, waiting))
 

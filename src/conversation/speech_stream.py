@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from ..guardrails.stream import StreamFilter
 from ..model import SubjectId
 from . import phrases
+from .plain_speech import PlainSpeech
 
 
 class SpeechStream:
     """One spoken turn, between the call that plays it and the run that makes it.
 
-    ``say`` sends a piece of text to the caller at once, but for what ``filter`` holds back or replaces.
+    ``say`` sends a piece of text to the caller at once, without its markup, but for what ``filter`` holds back or
+    replaces.
     ``first_token_timeout`` (seconds) bounds how long the run may leave the caller without a word. ``number`` is the
     conversation's turn, known when the run begins.
     """
@@ -27,18 +28,8 @@ class SpeechStream:
         finish: Callable[[], None],
         *,
         first_token_timeout: float,
-        words: Callable[[str], str] = str,
-        mark: Callable[[str], None] = lambda what: None,
-        trace: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         self.subject = subject
-        self.words = words
-        """Returns a fixed sentence in the caller's language."""
-        self.trace = trace
-        """Returns what happened on the line since the last turn, for the timeline."""
-        self._mark = mark
-        self.transfer = ""
-        """Ticket of a caller who is put through to a person when the answer was spoken."""
         self._say = say
         self._finish = finish
         self.first_token_timeout = first_token_timeout
@@ -47,12 +38,15 @@ class SpeechStream:
         """What the caller heard, once they spoke over the answer."""
         self.lost = False
         """The call ended: nobody listens, but the turn goes on, because its side effects were asked for."""
+        self.back = False
+        """Only its socket was lost: the call is expected back."""
         self.said = ""
         """What went out to the caller, as it went out."""
         self.begun = False
         """The agent said something, even if it is held back."""
         self.began_at: float | None = None
         """When it did, by the process's clock (``time.perf_counter``)."""
+        self._plain = PlainSpeech()
         self.filter = StreamFilter()
         self.number: int | None = None
         self.done = asyncio.Event()
@@ -68,18 +62,17 @@ class SpeechStream:
         if text and not self.silent:
             if not self.begun:
                 self.begun, self.began_at = True, time.perf_counter()
-            self._send(self.filter.feed(text))
+            self._send(self.filter.feed(self._plain.feed(text)))
 
     def pause(self) -> None:
         """Send the number that is held back, because no more comes for a while: a tool is running."""
-        self._mark("tool")
         if not self.silent:
-            self._send(self.filter.pause())
+            self._send(self.filter.feed(self._plain.end()) + self.filter.pause())
 
     def finish(self) -> None:
         """Say that the answer is complete."""
         if not self.silent:
-            self._send(self.filter.end())
+            self._send(self.filter.feed(self._plain.end()) + self.filter.end())
             self._finish()
 
     def _send(self, text: str) -> None:
@@ -92,11 +85,10 @@ class SpeechStream:
         self.heard = heard
         self.interrupted.set()
 
-    def lose(self, heard: str) -> None:
-        """Note that the call ended, and how much of the answer was probably heard."""
+    def lose(self, heard: str, *, back: bool) -> None:
+        """Note that the call ended, or is expected ``back``, and how much of the answer was surely heard."""
         if not self.interrupted.is_set():
-            self.heard = heard
-            self.lost = True
+            self.heard, self.lost, self.back = heard, True, back
 
 
 class SpeechStreams:
@@ -117,7 +109,7 @@ class SpeechStreams:
         """Apologise in place of a turn that cannot be run now, and forget it."""
         speech = self._known.get(key)
         if speech is not None:
-            speech.say(speech.words(phrases.FAILURE))
+            speech.say(phrases.FAILURE)
             speech.finish()
             self.drop(key)
 

@@ -6,24 +6,28 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..entries import CallEnded, Heard, PersonWanted, SpokenPrompt, Waiting
+from ..entries import Heard, PersonWanted, SpokenPrompt, Waiting
 from ..events import EventName
-from ..model import Channel, Conversation, Item, Priority, Ticket, Tone
+from ..model import Channel, Conversation, Item, Priority, Route, Ticket, Tone, Turn
 from ..persistence.values import Change
-from . import agent_pause
+from . import agent_pause, phrases
 from .agent_turn import run_agent
 from .base import AgentRunner, Requested, Steering
 from .change_draft import Draft
 from .delivery import CALL_ENDED
-from .history import hear, rest_of
+from .history import agents_words, hear, rest_of
 from .notes import CallerSpeaks
+from .plain_speech import plain_speech
 from .speech_stream import SpeechStream, SpeechStreams
 from .spelling import as_written
+from .text_screening import is_goodbye
 
 TRIED = 2
 """Tries of a prompt that another one may take along: by the replica that died, and this one."""
-LEFT_OPEN = "left_open"
-"""Key in the conversation's context."""
+LEFT_OPEN, TOLD_LATER = "left_open", "told_later"
+"""Keys in the conversation's context: the rest of an answer, and the number of a turn that a reply tells."""
+AGAIN_SECONDS = 60.0
+"""How long ago a caller's words may have been taken up that are delivered for the second time."""
 LEFT_OPEN_SECONDS = 600.0
 CALL_BACK_SECONDS = 1800.0
 """When a colleague answers a caller who asked for a person: that of an escalation of high priority."""
@@ -53,86 +57,142 @@ async def answer(runner: AgentRunner, draft: Draft, batch: Sequence[Waiting], st
     prompts = [(one, one.entry.body) for one in batch if isinstance(one.entry.body, SpokenPrompt)]
     waiting, body = prompts[-1]
     covers = [one.entry.key for one, _ in prompts]
-    route = body.route
-    routes = {**draft.conversation.routes, route.channel: route}
-    draft.conversation = replace(draft.conversation, routes=routes, last_channel=route.channel)
-    masked = [kind for _, prompt in prompts for kind in prompt.masked]
-    if masked:
-        draft.note(EventName.MASKED, route.channel, tone=Tone.WARNING, direction="incoming", kinds=masked)
-    draft.begin_session(route.channel)
+    route, speech = body.route, steering.speech
+    # Speech is cut, not refused: nobody can be asked to say the same thing shorter. The question comes last.
+    texts = [ending(prompt.text, draft.limits.max_input_chars) for _, prompt in prompts]
+    if body.again and (earlier := _answered(draft, texts)) is not None:
+        _say_again(draft, earlier, speech)
+        return draft.change(consumed=covers)
+    if body.again:
+        texts = list(dict.fromkeys(texts))
+    _begin(draft, [prompt for _, prompt in prompts])
     greeting = next((prompt.greeting for _, prompt in prompts if prompt.greeting), "")
     before: list[Item] = [{"role": "assistant", "content": greeting}] if greeting else []
-    if LEFT_OPEN in draft.conversation.context:
-        context = {key: value for key, value in draft.conversation.context.items() if key != LEFT_OPEN}
-        draft.conversation = replace(draft.conversation, context=context)
     notes = [CallerSpeaks(body.lang)] if body.lang else []
-    # Speech is cut, not refused: nobody can be asked to say the same thing shorter.
-    texts = [prompt.text[: draft.limits.max_input_chars] for _, prompt in prompts]
-    speech = steering.speech
     if draft.conversation.paused:
         told = agent_pause.hear_out(draft, route, "\n".join(texts), before=before, speech=speech)
     else:
         told = await run_agent(runner, draft, route, covers, texts=texts, notes=notes, steering=steering, before=before)
-    if speech is not None:
-        _trace(draft, speech)
     if speech is None:
         draft.reply(route, told)
     elif speech.lost:
         told = draft.masked(told, route.channel)
-        _left_behind(draft, waiting, body, told, speech, mattered=steering.tools_begun > 0)
+        draft.note(EventName.HUNG_UP, route.channel, tone=Tone.WARNING, covers=[waiting.entry.key])
+        _left_behind(draft, route, draft.conversation.turns_taken, told, speech.heard or "", back=speech.back)
     else:
+        if speech.interrupted.is_set():  # also in the moment between the last word and here
+            _hear(draft, draft.conversation.turns_taken, [speech.heard or ""])
         speech.finish()
         draft.note_filtered(route.channel, speech.filter.found, speech.filter.replaced)
     draft.end_session(route.channel, texts[-1])
     return draft.change(consumed=covers)
 
 
-def _trace(draft: Draft, speech: SpeechStream) -> None:
-    """Put what happened on the line into the turn's row, from which staff see the call."""
-    if call := dict(speech.trace()):
-        draft.events = [
-            replace(row, data={**row.data, "call": call}) if row.name == EventName.TURN else row for row in draft.events
-        ]
+def _begin(draft: Draft, prompts: Sequence[SpokenPrompt]) -> None:
+    """Note that the customer speaks, and on which way; what was left open is theirs to ask for now."""
+    route = prompts[-1].route
+    routes = {**draft.conversation.routes, route.channel: route}
+    context = {key: value for key, value in draft.conversation.context.items() if key not in (LEFT_OPEN, TOLD_LATER)}
+    draft.conversation = replace(draft.conversation, routes=routes, last_channel=route.channel, context=context)
+    masked = [kind for prompt in prompts for kind in prompt.masked]
+    if masked:
+        draft.note(EventName.MASKED, route.channel, tone=Tone.WARNING, direction="incoming", kinds=masked)
+    draft.begin_session(route.channel)
 
 
-def end_call(draft: Draft, key: str, body: CallEnded) -> Change:
-    """Note that a call is over, and what happened on the line since its last turn."""
-    draft.note(EventName.CALL_ENDED, Channel.VOICE, call=dict(body.call))
-    return draft.change(consumed=[key])
+def ending(text: str, longest: int) -> str:
+    """Return a text, or its last whole words of at most ``longest`` characters."""
+    if len(text) <= longest:
+        return text
+    kept = text[-longest:]
+    return kept if text[-longest - 1].isspace() else kept.partition(" ")[2] or kept
 
 
-def correct(draft: Draft, key: str, body: Heard) -> Change:
+# --- words that come for the second time --------------------------------------------------------------------
+
+
+def _answered(draft: Draft, texts: Sequence[str]) -> Turn | None:
+    """Return the turn of this caller that answered the same words a moment ago."""
+    for turn in reversed(draft.conversation.history):
+        if turn.channel is not Channel.VOICE or draft.now - turn.at > AGAIN_SECONDS:
+            return None
+        if [item["content"] for item in turn.items if item.get("role") == "user"] == list(texts):
+            return turn
+    return None
+
+
+def _say_again(draft: Draft, turn: Turn, speech: SpeechStream | None) -> None:
+    """Give an answer once more, or the rest of it; nothing is run. What is said by itself later is not said now."""
+    told = " ".join(str(turn.items[index]["content"]) for index in agents_words(turn.items))
+    rest = left_open(draft.conversation, now=draft.now)
+    if speech is not None and draft.conversation.context.get(TOLD_LATER) != turn.number:
+        speech.say(f"{phrases.CUT_OFF} {rest}" if rest else told)
+    if speech is not None:
+        speech.finish()
+
+
+# --- what the caller heard ----------------------------------------------------------------------------------
+
+
+def correct(draft: Draft, body: Heard) -> None:
     """Let history say what the caller heard of a turn that was committed before they spoke over it.
 
     What was announced and not heard to its end, because the call was lost, is texted: nobody asks for it again.
     """
     conversation = draft.conversation
-    told = [item["content"] for turn in conversation.history if turn.number == body.turn
-            for item in turn.items if item.get("role") == "assistant"]  # fmt: skip
-    if body.lost and not body.announced:
-        _leave_open(draft, rest_of(told[-1], body.text) if told else "")
-    elif body.lost and rest_of(body.announced, body.text):
-        route = draft.text_route()
-        if route is not None:
+    items = next((turn.items for turn in conversation.history if turn.number == body.turn), ())
+    told = [str(items[index]["content"]) for index in agents_words(items)]
+    if body.announced:
+        announced = plain_speech(body.announced)
+        if body.lost and rest_of(announced, body.text) and (route := draft.text_route()) is not None:
             draft.note(EventName.SENT_ANOTHER_WAY, route.channel, tone=Tone.WARNING, code=CALL_ENDED)
             draft.reply(route, as_written(body.announced))
-    if body.announced and (not told or told[-1] != body.announced):
-        return draft.change(consumed=[key])
+        if not told or plain_speech(told[-1]) != announced:
+            return
+        _hear(draft, body.turn, [body.text], last=True)
+    elif body.lost and told and (route := conversation.routes.get(Channel.VOICE)) is not None:
+        _left_behind(draft, route, body.turn, " ".join(told), body.text, back=False)
+    else:
+        _hear(draft, body.turn, [body.text])
+    draft.note(EventName.HEARD, conversation.last_channel, turn=body.turn)
+
+
+def _hear(draft: Draft, turn: int, texts: Sequence[str], *, last: bool = False) -> None:
     conversation = draft.conversation
+    unfolded = hear(conversation.unfolded, turn=turn, texts=texts, last=last)
     draft.conversation = replace(
         conversation,
-        history=hear(conversation.history, turn=body.turn, text=body.text),
-        unfolded=hear(conversation.unfolded, turn=body.turn, text=body.text),
+        history=hear(conversation.history, turn=turn, texts=texts, last=last),
+        unfolded=unfolded,
+        digest=conversation.digest if unfolded == conversation.unfolded else "",
     )
-    draft.note(EventName.HEARD, conversation.last_channel, turn=body.turn)
-    return draft.change(consumed=[key])
 
 
-def _leave_open(draft: Draft, rest: str) -> None:
-    """Keep what a caller did not get to hear, for when they are back."""
-    if rest:
+def _left_behind(draft: Draft, route: Route, turn: int, told: str, heard: str, *, back: bool) -> None:
+    """Decide about an answer whose caller is gone before its end.
+
+    It is told all the same, said if the call comes ``back`` and else texted, when a tool did something and little of
+    it was heard, or nothing was and the caller had not said goodbye. Of any other one the rest is said in a call that
+    comes back, or offered at the next.
+    """
+    rest = rest_of(plain_speech(told), heard)
+    items = next((one.items for one in draft.conversation.history if one.number == turn), ())
+    acted = any(item.get("type") == "function_call" for item in items)
+    parted = is_goodbye(next((str(item["content"]) for item in reversed(items) if item.get("role") == "user"), ""))
+    if rest and ((acted and len(rest) > len(told) // 2) or not (heard.strip() or parted)):
+        _tell_later(draft, route, turn, told)
+        return
+    _hear(draft, turn, [heard, f"{phrases.CUT_OFF} {rest}" if back and rest else ""])
+    if back and rest:
+        _tell_later(draft, route, turn, f"{phrases.CUT_OFF} {rest}")
+    elif rest:
         context = {**draft.conversation.context, LEFT_OPEN: {"text": rest, "at": draft.now}}
         draft.conversation = replace(draft.conversation, context=context)
+
+
+def _tell_later(draft: Draft, route: Route, turn: int, told: str) -> None:
+    draft.conversation = replace(draft.conversation, context={**draft.conversation.context, TOLD_LATER: turn})
+    draft.reply(route, told)
 
 
 def left_open(conversation: Conversation | None, *, now: float) -> str:
@@ -150,7 +210,7 @@ def want_person(draft: Draft, key: str, body: PersonWanted) -> Change:
         description=_summary(draft.conversation),
         priority=Priority.HIGH,
         created_at=draft.now,
-        respond_by=draft.limits.hours.opens_after(draft.now) + CALL_BACK_SECONDS,
+        respond_by=draft.now + CALL_BACK_SECONDS,
         escalation=True,
     )
     draft.grant(Requested(tickets=(ticket,), escalation=Priority.HIGH))
@@ -163,18 +223,4 @@ def want_person(draft: Draft, key: str, body: PersonWanted) -> Change:
 def _summary(conversation: Conversation) -> str:
     """Return the last words of both sides, for the colleague who takes over."""
     said = [item for turn in conversation.history[-2:] for item in turn.items if item.get("role") in _SIDES]
-    return "\n".join(f"{_SIDES[item['role']]}: {item['content']}" for item in said[-4:])[:800]
-
-
-def _left_behind(
-    draft: Draft, waiting: Waiting, body: SpokenPrompt, told: str, speech: SpeechStream, *, mattered: bool
-) -> None:
-    """Decide about an answer whose caller is gone: text it when something was done or nothing was heard of it."""
-    heard = (speech.heard or "").strip()
-    draft.note(EventName.HUNG_UP, body.route.channel, tone=Tone.WARNING, covers=[waiting.entry.key])
-    if mattered or not heard:
-        draft.reply(body.route, told)
-        return
-    _leave_open(draft, rest_of(told, heard))
-    history = hear(draft.conversation.history, turn=draft.conversation.turns_taken, text=heard)
-    draft.conversation = replace(draft.conversation, history=history)
+    return ending("\n".join(f"{_SIDES[item['role']]}: {item['content']}" for item in said[-4:]), 800)

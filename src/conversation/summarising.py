@@ -80,7 +80,7 @@ class Summarising:
         count = len(folded.turns)
         if conversation.unfolded[:count] != folded.turns:
             return conversation
-        return replace(conversation, summary=folded.summary, unfolded=conversation.unfolded[count:])
+        return replace(conversation, summary=folded.summary, unfolded=conversation.unfolded[count:], digest="")
 
     def forget(self, subject: SubjectId) -> None:
         """Drop what was made for a conversation that is no more: it was erased meanwhile."""

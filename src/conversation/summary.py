@@ -19,7 +19,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ..model import Item, Turn
+from ..model import Conversation, Item, Turn
 from .notes import PREFIX, fact, read_note
 from .prompt_blocks import block, plain, private, without_contacts
 
@@ -49,6 +49,13 @@ def digest(summary: str, turns: Sequence[Turn]) -> str:
     return _kept([*summary.splitlines(), *_facts(turns), *_words(turns)])
 
 
+def digest_of(conversation: Conversation) -> str:
+    """Return the summary with the turns added that wait to be folded in."""
+    if not conversation.unfolded:
+        return conversation.summary
+    return conversation.digest or digest(conversation.summary, conversation.unfolded)
+
+
 def told(summary: str, turns: Sequence[Turn], story: str) -> str:
     """Return the summary with turns added: facts by rules, everything else as ``story``, which holds what came before.
 
@@ -67,9 +74,8 @@ def material(summary: str, turns: Sequence[Turn]) -> str:
     return text if len(text) <= LONGEST_MATERIAL else f"{text[:half]}\n{text[-half:]}"
 
 
-def shown(summary: str, unfolded: Sequence[Turn]) -> str:
-    """Return the block that a model is given ahead of the window; nothing when there is nothing to remember."""
-    text = digest(summary, unfolded) if unfolded else summary
+def shown(text: str) -> str:
+    """Return the block that a model is given ahead of the window, of a digest; nothing when there is nothing in it."""
     return block(NAME, _ABOUT, (plain(line, _STORY + 20) for line in text.splitlines()), limit=LARGEST + 200)
 
 

@@ -8,10 +8,8 @@ from dataclasses import replace
 import structlog
 
 from ..entries import (
-    CallEnded,
     Decision,
     Heard,
-    OptionRefused,
     PersonWanted,
     SpokenPrompt,
     StaffAct,
@@ -59,10 +57,15 @@ class TurnMaker:
     ) -> Change:
         """Run what one turn covers and return what to commit. ``now`` is the store's clock at the claim.
 
-        ``batch`` is texts over one route, what a caller said in one call, or one entry of another kind.
+        ``batch`` is texts over one route, what a caller said in one call, or one entry of another kind; in front of it
+        stands what was heard of earlier answers, or that alone.
         """
         draft = Draft(conversation, now, self._limits, self._composer, self._find_ticket)
-        first = batch[0]
+        tries = max(waiting.tries for waiting in batch)  # counted for the first in line, which may be such a fact
+        batch = _apply_facts(draft, batch)
+        if not batch:
+            return draft.change()
+        first = replace(batch[0], tries=tries)
         body = first.entry.body
         if isinstance(body, Decision):
             return await decisions.decide(self._runner, draft, first, body)
@@ -72,18 +75,11 @@ class TurnMaker:
             draft.note(EventName.TEXT_FROM_ANOTHER, body.route.channel)
             draft.reply(body.route, body.text)
             return draft.change(consumed=[first.entry.key])
-        if isinstance(body, Heard):
-            return spoken_turn.correct(draft, first.entry.key, body)
         if isinstance(body, PersonWanted):
             return spoken_turn.want_person(draft, first.entry.key, body)
-        if isinstance(body, CallEnded):
-            return spoken_turn.end_call(draft, first.entry.key, body)
-        if isinstance(body, OptionRefused):
-            draft.note(EventName.OPTION_REFUSED, body.route.channel, tone=Tone.ERROR, code=body.code, option=body.name)
-            return draft.change(consumed=[first.entry.key])
         if isinstance(body, StaffAct):
             return await staff_actions.act(self._runner, draft, first, body)
-        if first.tries > MAX_TRIES:
+        if first.tries > MAX_TRIES and isinstance(body, SpokenPrompt | TextReceived):
             return self._set_aside(draft, first, body.route)
         if isinstance(body, SpokenPrompt):
             return await spoken_turn.answer(self._runner, draft, batch, steering)
@@ -138,3 +134,15 @@ class TurnMaker:
         draft.note(EventName.ENTRY_SET_ASIDE, route.channel, tone=Tone.ERROR, covers=[waiting.entry.key])
         draft.reply(route, phrases.FAILURE)
         return draft.change(set_aside=[waiting.entry.key])
+
+
+def _apply_facts(draft: Draft, batch: Sequence[Waiting]) -> Sequence[Waiting]:
+    """Write into the draft what was heard of earlier answers; return the entries that are left."""
+    left: list[Waiting] = []
+    for waiting in batch:
+        if isinstance(waiting.entry.body, Heard):
+            spoken_turn.correct(draft, waiting.entry.body)
+            draft.consumed.append(waiting.entry.key)
+        else:
+            left.append(waiting)
+    return left

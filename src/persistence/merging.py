@@ -136,6 +136,7 @@ def joined(left: Conversation, stays: Conversation | None, subject: SubjectId, *
         history=_in_order(left, stays, taken),
         unfolded=(*older.unfolded, *newer.unfolded),
         summary="\n".join(one.summary for one in (older, newer) if one.summary),
+        digest="",
         context=_both(older.context, newer.context),
         approvals=(*(moved(one, subject) for one in left.approvals), *stays.approvals),
         escalation=max(levels, key=list(Priority).index, default=None),

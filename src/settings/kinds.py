@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterator, Mapping
 from decimal import Decimal
-from types import NoneType
-from typing import Annotated, Any, get_args, get_origin
-from zoneinfo import ZoneInfo
+from typing import Annotated, get_args
 
 import phonenumbers
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from ..conversation.opening_hours import OpeningHours
 from ..identity.factory import PHONE, SOURCES
 from ..persistence.factory import ADAPTERS
 
@@ -56,23 +53,6 @@ def _region(value: str) -> str:
     return value.upper()
 
 
-def _hours(value: str) -> str:
-    """Accept the hours of a week."""
-    try:
-        OpeningHours.parse(value, "UTC")
-    except ValueError:
-        raise ValueError("days and hours such as Mon-Fri 09:00-17:30, Sat 10:00-14:00") from None
-    return value
-
-
-def _zone(value: str) -> str:
-    """Accept a time zone that this machine knows."""
-    try:
-        return ZoneInfo(value).key
-    except (ValueError, LookupError, OSError):
-        raise ValueError("a time zone such as Europe/Berlin, and known to this machine (package tzdata)") from None
-
-
 def _tokens(value: object) -> object:
     """Split a comma-separated list of secrets."""
     tokens = tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
@@ -96,8 +76,6 @@ AnyCase = BeforeValidator(lambda value: value.lower() if isinstance(value, str) 
 
 Phone = Annotated[str, AfterValidator(_phone)]
 Region = Annotated[str, AfterValidator(_region)]
-Hours = Annotated[str, AfterValidator(_hours)]
-Zone = Annotated[str, AfterValidator(_zone)]
 Tokens = Annotated[tuple[SecretStr, ...], BeforeValidator(_tokens)]
 NamedTokens = Annotated[dict[str, SecretStr], BeforeValidator(_named_tokens)]
 StoreName = Annotated[str, _one_of(ADAPTERS, "file, redis, postgres or module:Class")]
@@ -142,28 +120,14 @@ def complaint(name: str, field: FieldInfo, error: ErrorDetails, value: str) -> s
     return f"{name} must be {said}."
 
 
-def complaint_inside(name: str, where: tuple[int | str, ...], error: ErrorDetails) -> str:
-    """Return the sentence for something wrong within a value that is JSON."""
-    place = ".".join(map(str, where))
-    return f"{name}, at {place}: {error.get('ctx', {}).get('error') or error['msg']}."
-
-
 def _allowed(field: FieldInfo) -> str:
     """Say what a switch, a choice or a number may be."""
-    kind = _without_none(field.annotation)
-    if kind is bool:
+    if field.annotation is bool:
         return "true or false"
-    if choices := get_args(kind):
+    if choices := get_args(field.annotation):
         return f"{', '.join(choices[:-1])} or {choices[-1]}"
     bounds = [getattr(one, side) for side in ("ge", "le") for one in field.metadata if hasattr(one, side)]
-    return _NUMBERS[kind].format(*bounds)
-
-
-def _without_none(annotation: Any) -> Any:
-    """Return the kind of a field that may also be left out."""
-    kinds = [one for one in get_args(annotation) if one is not NoneType]
-    kind = kinds[0] if NoneType in get_args(annotation) else annotation
-    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    return _NUMBERS[field.annotation].format(*bounds)
 
 
 def secret_values(value: object) -> Iterator[str]:

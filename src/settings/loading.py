@@ -8,17 +8,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from dotenv import dotenv_values
 from pydantic import ValidationError
-from pydantic.alias_generators import to_snake
 
-from ..channels.voice.voice_options import VoiceOptions, library_notice
 from ..errors import ConfigurationError
 from ..identity.factory import PHONE, missing
 from .fields import Settings
-from .kinds import complaint, complaint_inside
+from .kinds import complaint
 
 RETIRED = {
     "PORT_VOICE": "text and phone share one port now: use PORT",
@@ -46,9 +43,10 @@ def load_settings(env: Mapping[str, str] | None = None, *, env_file: Path | str 
     problems: list[str] = []
     in_file = _read_file(env_file, problems)
     given = dict(_non_empty({**in_file, **(os.environ if env is None else env)}))
+    values = {name: given[name.upper()] for name in Settings.model_fields if name.upper() in given}
     settings = None
     try:
-        settings = Settings.model_validate(_values(given))
+        settings = Settings.model_validate(values)
     except ValidationError as error:
         problems += _in_plain_words(error, given)
     problems += _missing(given)
@@ -75,25 +73,11 @@ def _non_empty(values: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
             yield name, value.strip()
 
 
-def _values(given: Mapping[str, str]) -> dict[str, Any]:
-    """Sort variables into fields; the options of calls are a model of their own."""
-    own = {name: given[name.upper()] for name in Settings.model_fields if name != "voice" and name.upper() in given}
-    voice = {name: given[key] for name in VoiceOptions.model_fields if (key := f"VOICE_{name.upper()}") in given}
-    return {**own, "voice": voice} if voice else own
-
-
 def _in_plain_words(error: ValidationError, given: Mapping[str, str]) -> Iterator[str]:
     """Turn the library's findings into one sentence per variable."""
     for finding in error.errors(include_input=False):
-        first, *inner = finding["loc"]
-        if first == "voice" and not inner:  # what does not fit together is said in whole sentences
-            yield str(finding["ctx"]["error"])
-            continue
-        name = f"VOICE_{to_snake(str(inner.pop(0)))}".upper() if first == "voice" else str(first).upper()
-        if inner and first == "voice" and name in ("VOICE_LANGUAGES", "VOICE_ATTRIBUTES"):
-            yield complaint_inside(name, tuple(inner), finding)
-        else:
-            yield complaint(name, Settings.variables()[name], finding, given[name])
+        name = str(finding["loc"][0])
+        yield complaint(name.upper(), Settings.model_fields[name], finding, given[name.upper()])
 
 
 def _missing(given: Mapping[str, str]) -> Iterator[str]:
@@ -120,18 +104,16 @@ def _guessable(settings: Settings) -> Iterator[str]:
 
 def _notices(settings: Settings, given: Mapping[str, str], in_file: Mapping[str, str]) -> Iterator[str]:
     """Say what is odd but no reason to stop."""
-    known = Settings.variables()
     for name, advice in RETIRED.items():
         if name in given:
             yield f"{name} is not used any more; {advice}."
     for name in in_file:
-        if name not in RETIRED and name not in known:
+        if name not in RETIRED and name.lower() not in Settings.model_fields:
             yield f"{name} in the .env file is not a setting of this version and changes nothing."
     if settings.persistence_adapter == "file" and (settings.database_url or settings.redis_url):
         yield "PERSISTENCE_ADAPTER is file: conversations are kept on this machine, not in the database that is set."
     yield from _shop_notices(settings)
     yield from _identity_notices(settings)
-    yield from _voice_notices(settings)
     if settings.production and not settings.twilio_account_sid:
         yield "TWILIO_ACCOUNT_SID is not set: replies cannot be sent."
     if settings.production and not settings.twilio_validate_signatures:
@@ -159,14 +141,3 @@ def _identity_notices(settings: Settings) -> Iterator[str]:
         yield f"SEGMENT_PROFILE_API_TOKEN changes nothing with SUBJECT_RESOLVER={chosen}."
     if settings.crm_base_url and chosen in {PHONE, "segment"}:
         yield f"CRM_BASE_URL changes nothing with SUBJECT_RESOLVER={chosen}."
-
-
-def _voice_notices(settings: Settings) -> Iterator[str]:
-    """Say what Twilio may not do as it was asked."""
-    voice = settings.voice
-    if unchecked := library_notice(voice):
-        yield unchecked
-    if voice.partial_prompts and not (voice.speech_model or "").lower().startswith("flux"):
-        yield "VOICE_PARTIAL_PROMPTS: Twilio reports what is said meanwhile with VOICE_SPEECH_MODEL=flux alone."
-    if settings.human_transfer_hours and not settings.human_transfer_number:
-        yield "HUMAN_TRANSFER_HOURS is set without HUMAN_TRANSFER_NUMBER: it only changes when a call back is promised."

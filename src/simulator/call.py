@@ -33,8 +33,7 @@ class CallOptions:
 
     ``chars_per_second`` is the agent's pace, and all other times are scaled with it: 15 is real, infinity immediate.
     ``dial`` is what becomes of a transfer: completed, no-answer, busy or failed. ``signature`` replaces the socket's
-    ("" for none); ``refuses`` are attributes of the TwiML that Twilio takes with no value, as it does with a voice that
-    its provider has not; ``extra`` are further webhook parameters.
+    ("" for none); ``extra`` are further webhook parameters.
     """
 
     chars_per_second: float = CHARS_PER_SECOND
@@ -46,7 +45,6 @@ class CallOptions:
     caller_name: str = ""
     signature: str | None = None
     partials: bool = True
-    refuses: tuple[str, ...] = ()
     extra: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -106,6 +104,7 @@ class SimulatedCall(SimulatedCaller):
         """End the call as the caller; return when Twilio has told the gateway. A no-op when it is over."""
         if self._run is None or self.over:
             return
+        await self._report()  # what was played until now
         self.status = "completed"
         if self.session is not None:
             await self.session.hang_up()
@@ -118,6 +117,7 @@ class SimulatedCall(SimulatedCaller):
     async def drop(self) -> None:
         """Lose the socket. Twilio notices 1.2 s later and asks the action URL; see :meth:`wait_sessions`."""
         assert self.session is not None, "no session to lose"
+        await self._report()
         self.session.drop()
         await self.wait_for(lambda: self.session is None)
 
@@ -169,7 +169,7 @@ class SimulatedCall(SimulatedCaller):
 
     async def _connect(self, verb: Relay, page: MessagePage) -> MessagePage | None:
         """Hold a session and ask the action URL what follows it."""
-        session = SimulatedRelay(verb, self.leg, self.speech, self.clock, self.changed, refuses=self._options.refuses)
+        session = SimulatedRelay(verb, self.leg, self.speech, self.clock, self.changed)
         self._note("relay", verb.attributes, session=session.sid)
         begun = self.clock.time()
         self.sessions.append(session)

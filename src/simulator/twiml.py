@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from xml.etree import ElementTree as Xml
 
-from .relay_attributes import understood
-
 
 @dataclass(frozen=True, slots=True)
 class SayVerb:
@@ -42,7 +40,7 @@ class Relay:
     @property
     def language(self) -> str:
         """Return the language in which the caller is understood at first."""
-        return understood(self.attributes)
+        return self.attributes.get("transcriptionLanguage") or self.attributes.get("language") or "en-US"
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,8 @@ def written(default: Any) -> str:
 
 
 SETTINGS = {
-    name: (written(field.get_default(call_default_factory=True)), str(field.description))
-    for name, field in Settings.variables().items()
+    name.upper(): (written(field.get_default(call_default_factory=True)), str(field.description))
+    for name, field in Settings.model_fields.items()
 }
 
 

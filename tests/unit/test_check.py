@@ -59,8 +59,6 @@ async def test_a_fresh_folder_has_no_problem(lines: Lines) -> None:
         "settings": "ok",
         "twilio settings": "skipped",
         "agent": "ok",
-        "voice": "ok",
-        "a person": "skipped",
         "customers": "ok",
         "state folder": "ok",
         "store": "ok",

@@ -6,27 +6,24 @@ It owns the socket, the tasks and the patience of one call; :mod:`.call_turns` h
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import structlog
 from starlette.websockets import WebSocket
 
 from ...conversation import phrases
 from ...conversation.engine import TurnEngine
+from ...conversation.plain_speech import plain_speech
 from ...entries import Entry, PersonWanted
 from ...errors import MalformedRequest, StoreUnavailable
-from ...identity.base import SubjectResolver
+from ...identity.base import Resolution, SubjectResolver
 from ...model import Address, Channel, Route, SubjectId
 from ...telemetry.logs import subject_label
-from .action_callback import MOVED, transferring
-from .call_timeouts import GOODBYES, WORDS
+from .action_callback import MOVED, TRANSFER
+from .call_patience import CallPatience
 from .call_turns import CallTurns
 from .dtmf import KeyMeaning, Keys
-from .line_activity import LineActivity
-from .reception import Reception
 from .relay_actions import (
     Action,
     Actions,
@@ -35,7 +32,6 @@ from .relay_actions import (
     Close,
     CorrectTurn,
     KeyPressed,
-    MessageRefused,
     RecordEvent,
     Send,
     SpeakingChanged,
@@ -47,14 +43,15 @@ from .voice_config import CallRules
 
 log = structlog.get_logger(__name__)
 
-LOOK_SECONDS = 1.0
 KEY_PAUSE_SECONDS = 2.0
 """A pause this long ends a number that is entered with keys."""
+HOME_LANGUAGE = "en"
 
 
 class LiveCall:
-    """A call on its socket; ``greeted`` tells whether the TwiML spoke a greeting. ``joined`` is told when the caller is
-    known, and gives the rest of what they were being told when the line broke, "" where nothing is left.
+    """A call on its socket. ``greeting`` is what the TwiML spoke, where that is known here; else ``greet`` gives it, ""
+    where it spoke none. ``joined`` is told when the caller is known, and gives what is to be said first, where the
+    greeting did not say it. ``resumed``: the call was connected before.
     """
 
     def __init__(
@@ -64,8 +61,9 @@ class LiveCall:
         *,
         engine: TurnEngine,
         resolver: SubjectResolver,
-        reception: Reception,
-        greeted: bool,
+        greeting: str = "",
+        resumed: bool = False,
+        greet: Callable[[Resolution], Awaitable[str]],
         warm: Callable[[], Awaitable[None]],
         rules: CallRules,
         joined: Callable[[LiveCall], Awaitable[str]],
@@ -74,26 +72,26 @@ class LiveCall:
         self._call = call
         self._engine = engine
         self._resolver = resolver
-        self._reception = reception
-        self._greeted = greeted
+        self._greet = greet
         self._warm = warm
         self._rules = rules
         self._joined = joined
-        self._session = RelaySession()
-        self._line = LineActivity(self._session, rules)
+        self._greeting = greeting
+        self._session = RelaySession(greeting)
         self._turns = CallTurns(
             self._session,
             self._perform,
             engine=engine,
             call=call,
-            line=self._line,
             first_token_timeout=rules.first_token_timeout,
-            put_through=lambda ticket: self._start(self._put_through(ticket)),
+            resumed=resumed,
         )
+        self._patience = CallPatience(self._session, self._perform, rules)
         self._tasks: set[asyncio.Task[None]] = set()
         self._ready = asyncio.Event()
         self._keys = Keys()
         self._key_pause: asyncio.TimerHandle | None = None
+        self._language = HOME_LANGUAGE
         self._ended = False
         self._moved = False
 
@@ -114,7 +112,7 @@ class LiveCall:
 
     async def run(self) -> None:
         """Serve the call until its socket closes, however it does."""
-        background = [asyncio.create_task(self._wire.write()), asyncio.create_task(self._be_patient())]
+        background = [asyncio.create_task(self._wire.write()), asyncio.create_task(self._patience.run())]
         try:
             async for frame in self._wire.frames():
                 self._perform(self._session.receive(frame))
@@ -150,8 +148,13 @@ class LiveCall:
                     self._perform(self._session.hang_up({"reason": MOVED}))
                     return
                 told = True
-                await self._line.until_spoken(self._turns.notice(phrases.MOVING))
+                self._perform(self._session.notice(phrases.MOVING))
+                await self._patience.until_spoken(phrases.MOVING)
             await asyncio.sleep(0.05)
+
+    @property
+    def _silent(self) -> bool:
+        return self._ready.is_set() and self._patience.silent
 
     def _speak_alone(self, text: str, number: int | None = None) -> bool:
         """Say something in a turn of its own, which no prompt began."""
@@ -162,7 +165,7 @@ class LiveCall:
             return False
         if number is not None:
             self._turns.announce(start.turn, number, text)
-        self._perform(self._session.speak(start.turn, text))
+        self._perform(self._session.speak(start.turn, plain_speech(text)))
         self._perform(self._session.finish(start.turn))
         return True
 
@@ -183,24 +186,19 @@ class LiveCall:
             case CallReady():
                 self._start(self._begin(action))
             case StartTurn(turn, text, lang):
-                self._line.mark("said")
-                self._line.touch()
+                self._patience.touch()
                 self._start(self._answer(turn, text, lang))
             case CancelTurn(turn, heard):
-                self._line.mark("lost" if lost else "interrupt")
-                self._turns.cancel(turn, heard, lost=lost)
+                self._turns.cancel(turn, heard, lost=lost, back=self._wire.lost)
             case CorrectTurn(turn, heard):
                 self._turns.correct(turn, heard, lost=lost)
-            case SpeakingChanged(who, on):
-                self._line.spoke(who, on=on)
+            case SpeakingChanged(who):
+                self._patience.voice(who)
             case KeyPressed(digit):
-                self._line.mark("key")
-                self._line.touch()
+                self._patience.touch()
                 self._press(digit)
             case RecordEvent(kind, detail):
                 log.info("relay_note", kind=kind, detail=detail)
-            case MessageRefused(code, field):
-                self._start(self._turns.refused(code, field))
 
     def _start(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
@@ -216,33 +214,32 @@ class LiveCall:
             self._perform((Close(1008, "socket of another call"),))
             return
         try:
-            self._turns.language = await self._reception.language(setup)
-            self._speak_their_language()
             address = Address.parse(setup.from_)
             resolution = await self._resolver.resolve(address, session=self._call, metadata=setup.custom_parameters)
             self._turns.subject = resolution.subject
             self._turns.route = Route(Channel.VOICE, address, Address.parse(setup.to))
-            rest = await self._joined(self)
-            # A caller who speaks already must not be cut off by us.
-            opening = f"{self._turns.words(phrases.CUT_OFF)} {rest}" if rest and self._session.turn is None else ""
-            greeting = await self._reception.greeting(setup, resolution) if self._greeted else ""
+            opening = await self._joined(self)
+            if self._session.turn is not None:
+                opening = ""  # the caller speaks already, and must not be cut off by us
+            greeting = self._greeting or await self._greet(resolution)
+            self._session.greeted("" if self._greeting else greeting)
             self._turns.greeting = opening or greeting
             self._ready.set()
             log.info("call_started", subject=subject_label(resolution.subject))
             if opening:
                 self._speak_alone(opening)
         except (MalformedRequest, StoreUnavailable):
-            self._turns.notice(phrases.FAILURE)
+            self._perform(self._session.notice(phrases.FAILURE))
             self._perform(self._session.hang_up())
 
     async def _answer(self, turn: int, text: str, lang: str) -> None:
         await self._ready.wait()  # the prompt may come on the heels of the setup
-        told = self._turns.language.hear(lang)
-        self._speak_their_language()
-        await self._turns.answer(turn, text, told)
-
-    def _speak_their_language(self) -> None:
-        self._session.lang, self._session.empty = self._turns.language.tag(), self._turns.words(phrases.EMPTY)
+        primary = lang.partition("-")[0].lower()
+        foreign = bool(primary) and (primary != HOME_LANGUAGE or self._language != HOME_LANGUAGE)
+        if primary and primary != self._language:
+            self._language = primary
+            self._perform(self._session.language(tts=lang, transcription=lang))
+        await self._turns.answer(turn, text, lang if foreign else "")
 
     # --- keys and people --------------------------------------------------------------------------------
 
@@ -252,8 +249,10 @@ class LiveCall:
         match self._keys.press(digit):
             case KeyMeaning.PERSON:
                 self._start(self._want_person())
+            case KeyMeaning.REPEAT if self._session.thinking:
+                pass  # the answer that is coming is the one to hear
             case KeyMeaning.REPEAT:
-                self._speak_alone(self._turns.last_answer or self._turns.words(phrases.NOTHING_TO_REPEAT))
+                self._speak_alone(self._turns.last_answer or phrases.NOTHING_TO_REPEAT)
             case KeyMeaning.DONE:
                 self._enter()
             case KeyMeaning.MORE:
@@ -275,41 +274,8 @@ class LiveCall:
             await self._engine.accept(self.subject, [entry], token=uuid.uuid4().hex)
         except StoreUnavailable:
             log.warning("ticket_lost")
-        if not self._rules.connects(now := time.time()):
-            away = phrases.CALL_BACK if self._rules.hours.open_at(now) else phrases.CLOSED
-            self._speak_alone(self._turns.words(away))
+        if not self._rules.transfers:
+            self._speak_alone(phrases.CALL_BACK)
             return
-        said = self._turns.words(phrases.TRANSFER)
-        self._speak_alone(said)
-        await self._hang_up_after(said, transferring(ticket, self._turns.language.caller))
-
-    async def _put_through(self, ticket: str) -> None:
-        """Transfer the call once the agent has said so, unless the caller has something to say first."""
-        asked = self._turns.asked
-        await self._line.until_spoken(self._turns.last_answer)
-        while self._turns.asked == asked and not self._ended:
-            if self._line.silent:
-                self._perform(self._session.hang_up(transferring(ticket, self._turns.language.caller)))
-                return
-            await asyncio.sleep(0.05)
-
-    async def _hang_up_after(self, said: str, handoff: Mapping[str, Any]) -> None:
-        """End the session once a sentence was spoken: the ``end`` message cuts off what is still queued."""
-        await self._line.until_spoken(said)
-        self._perform(self._session.hang_up(handoff))
-
-    # --- patience ---------------------------------------------------------------------------------------
-
-    async def _be_patient(self) -> None:
-        while True:
-            await asyncio.sleep(min(LOOK_SECONDS, self._rules.silence / 4))
-            if (due := self._line.due()) is None:
-                continue
-            said = self._turns.notice(WORDS[due])
-            if due in GOODBYES:
-                await self._hang_up_after(said, {"reason": due.value})
-                return
-
-    @property
-    def _silent(self) -> bool:
-        return self._ready.is_set() and self._line.silent
+        self._speak_alone(phrases.TRANSFER)
+        await self._patience.hang_up_after(phrases.TRANSFER, {"reason": TRANSFER, "ticket": ticket})

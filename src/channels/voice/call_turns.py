@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 
 from ...conversation import phrases
 from ...conversation.engine import TurnEngine
 from ...conversation.speech_stream import SpeechStream
-from ...entries import CallEnded, Entry, Heard, OptionRefused, SpokenPrompt
+from ...entries import Entry, Heard, SpokenPrompt
 from ...errors import StoreUnavailable
 from ...guardrails.pii import mask
 from ...model import Route, SubjectId
-from .call_language import plain_english
-from .line_activity import LineActivity
 from .relay_actions import Actions
 from .relay_session import RelaySession
 
@@ -24,8 +23,12 @@ log = structlog.get_logger(__name__)
 
 FILLER_SECONDS = 1.0
 FILLER_AGAIN_SECONDS = 8.0
-CORRECTION_SECONDS = 0.5
-"""How long a correction of the history waits for the prompt that usually follows an interruption."""
+AGAIN_SECONDS = 10.0
+"""How long after a reconnect what the caller said before it may be delivered for the second time."""
+GROUP_SECONDS = 0.06
+"""How long words wait for others, once the first clause of an answer is out: Twilio speaks sentences."""
+_PAUSES = frozenset(".,;:!?…。、，！？\n")
+"""What ends a clause."""
 TURNS_KEPT = 16
 """Latest turns whose speech may still be corrected."""
 
@@ -40,28 +43,30 @@ class CallTurns:
         *,
         engine: TurnEngine,
         call: str,
-        line: LineActivity,
         first_token_timeout: float,
-        put_through: Callable[[str], None],
+        resumed: bool = False,
     ) -> None:
         self._session = session
         self._perform = perform
         self._engine = engine
         self._call = call
-        self._line = line
         self._first_token_timeout = first_token_timeout
-        self._put_through = put_through
         self._id = uuid.uuid4().hex[:12]
         self._speeches: dict[int, SpeechStream] = {}
         self._announced: dict[int, tuple[int, str]] = {}
-        self._corrections: list[Entry] = []
-        self._flushing: asyncio.Task[None] | None = None
+        self._corrections: dict[str, Entry] = {}
+        """What was heard, as long as the store is not known to have it."""
+        self._storing: set[asyncio.Task[None]] = set()
         self._filler: asyncio.TimerHandle | None = None
+        self._filler_at = 0.0
+        self._group: list[str] = []
+        self._grouping: asyncio.TimerHandle | None = None
+        self._in_groups = 0
+        """The turn whose first clause is out."""
+        self._again_until = asyncio.get_running_loop().time() + AGAIN_SECONDS if resumed else 0.0
+        self._said_again: set[str] = set()
         self.subject: SubjectId | None = None
         self.route: Route | None = None
-        self.language = plain_english()
-        self.asked = 0
-        """Turns of the caller so far."""
         self.greeting = ""
         self.last_answer = ""
         """What the agent said last, for the caller who wants to hear it again."""
@@ -75,7 +80,6 @@ class CallTurns:
         """Hand what the caller said to the engine, with what they heard of earlier answers."""
         if self.subject is None or self.route is None:
             return
-        self.asked += 1
         said = mask(text)
         key = f"{self._call}:{self._id}:{turn}"
         speech = SpeechStream(
@@ -83,47 +87,55 @@ class CallTurns:
             lambda token: self._say(turn, token),
             lambda: self.finish(turn),
             first_token_timeout=self._first_token_timeout,
-            words=self.words,
-            mark=self._line.mark,
-            trace=self._line.trace,
         )
         self._speeches[turn] = speech
         self._speeches.pop(turn - TURNS_KEPT, None)
         self._engine.speeches.add(key, speech)
         self._arm_filler(turn, FILLER_SECONDS)
         greeting, self.greeting = self.greeting, ""
-        prompt = SpokenPrompt(self.route, self._call, said.text, lang, greeting, said.found)
-        corrections, self._corrections = self._corrections, []
+        again = asyncio.get_running_loop().time() < self._again_until and said.text not in self._said_again
+        if again:
+            self._said_again.add(said.text)
+        prompt = SpokenPrompt(self.route, self._call, said.text, lang, greeting, said.found, again)
         try:
-            await self._engine.hear(self.subject, [*corrections, Entry(key, prompt)])
+            # What was heard is on its way to the store, perhaps; the second time it is a duplicate there.
+            await self._engine.hear(self.subject, [*self._corrections.values(), Entry(key, prompt)])
         except StoreUnavailable:
             self._engine.speeches.fail(key)
 
-    def words(self, sentence: str) -> str:
-        """Return a fixed sentence in the caller's language."""
-        return self.language.say(sentence).text
-
-    def notice(self, sentence: str) -> str:
-        """Say a fixed sentence that is no part of an answer, in the caller's language; return it."""
-        phrase = self.language.say(sentence)
-        self._perform(self._session.notice(phrase.text, self.language.tag(phrase.language)))
-        return phrase.text
+    # --- words ------------------------------------------------------------------------------------------
 
     def _say(self, turn: int, token: str) -> None:
-        if self._speeches[turn].said == token:
-            self._line.mark("words")
+        """Send words: those of the first clause as they come, later ones in groups."""
+        self._filler_at = asyncio.get_running_loop().time() + FILLER_SECONDS
+        if turn == self._in_groups:
+            self._group.append(token)
+            if self._grouping is None:
+                self._grouping = asyncio.get_running_loop().call_later(GROUP_SECONDS, self._send_group, turn)
+            return
+        if not _PAUSES.isdisjoint(token):
+            self._in_groups = turn
         self._perform(self._session.speak(turn, token))
-        self._arm_filler(turn, FILLER_SECONDS)
+
+    def _send_group(self, turn: int) -> None:
+        words = "".join(self._group)
+        self._drop_group()
+        self._perform(self._session.speak(turn, words))
+
+    def _drop_group(self) -> None:
+        self._group.clear()
+        if self._grouping is not None:
+            self._grouping.cancel()
+            self._grouping = None
 
     def finish(self, turn: int) -> None:
         """End a turn whose text is complete."""
         self.stop_filler()
+        self._send_group(turn)
         speech = self._speeches.get(turn)
         if speech is not None and speech.said:
             self.last_answer = speech.said
         self._perform(self._session.finish(turn))
-        if speech is not None and speech.transfer:
-            self._put_through(speech.transfer)
 
     def announce(self, turn: int, number: int, text: str) -> None:
         """Remember that ``turn`` of the call says what turn ``number`` of the conversation came to, unasked."""
@@ -131,62 +143,50 @@ class CallTurns:
         if len(self._announced) > TURNS_KEPT:
             del self._announced[next(iter(self._announced))]
 
-    def cancel(self, turn: int, heard: str, *, lost: bool) -> None:
-        """Let the open turn know that the caller spoke over it, or is gone."""
+    def cancel(self, turn: int, heard: str, *, lost: bool, back: bool) -> None:
+        """Let the open turn know that the caller spoke over it, or is gone, perhaps to come ``back``."""
         self.stop_filler()
+        self._drop_group()
         speech = self._speeches.get(turn)
         if speech is not None and lost:
-            speech.lose(heard)
+            speech.lose(heard, back=back)
         elif speech is not None:
             speech.interrupt(heard)
 
     def correct(self, turn: int, heard: str, *, lost: bool) -> None:
-        """Keep what was heard of a finished turn for the history; it goes with the next prompt, or alone."""
+        """Put what was heard of a finished turn into the lane, where it stands before whatever comes next."""
         speech = self._speeches.get(turn)
         number, announced = self._announced.get(turn, (speech.number if speech else None, ""))
         if number is None:
             return
         key = f"heard:{self._id}:{turn}:{uuid.uuid4().hex[:6]}"
-        self._corrections.append(Entry(key, Heard(number, heard, lost, announced)))
-        if self._flushing is None or self._flushing.done():
-            self._flushing = asyncio.create_task(self._flush_later())
+        self._corrections[key] = Entry(key, Heard(number, heard, lost, announced))
+        task = asyncio.create_task(self._store(self._corrections[key]))
+        self._storing.add(task)
+        task.add_done_callback(self._storing.discard)
 
-    async def refused(self, code: int, field: str) -> None:
-        """Let staff see that Twilio did not take a message, and which option may be why."""
-        if self.subject is None or self.route is None:
-            return
-        entry = Entry(f"option:{self._id}:{code}", OptionRefused(self.route, code, field))
-        try:
-            await self._engine.accept(self.subject, [entry], token=uuid.uuid4().hex)
-        except StoreUnavailable:
-            log.warning("refusal_lost", code=code)
-
-    async def _flush_later(self) -> None:
-        await asyncio.sleep(CORRECTION_SECONDS)
-        await self._flush()
+    async def _store(self, correction: Entry) -> None:
+        assert self.subject is not None, "a turn without a caller"
+        with suppress(StoreUnavailable):  # it is tried again with the next prompt, and at the end
+            await self._engine.accept(self.subject, [correction], token=uuid.uuid4().hex)
+            self._corrections.pop(correction.key, None)
 
     async def close(self) -> None:
-        """Stop all timers and store what is known of the last answers."""
+        """Stop all timers and wait until the store knows of the last answers."""
         self.stop_filler()
-        if self._flushing is not None:
-            self._flushing.cancel()
-        if self._speeches:
-            self._corrections.append(Entry(f"ended:{self._id}", CallEnded(self._line.trace())))
-        await self._flush()
-
-    async def _flush(self) -> None:
-        corrections, self._corrections = self._corrections, []
-        if corrections and self.subject is not None:
-            try:
-                await self._engine.accept(self.subject, corrections, token=uuid.uuid4().hex)
-            except StoreUnavailable:
-                log.warning("correction_lost")
+        self._drop_group()
+        await asyncio.gather(*self._storing)
+        for correction in tuple(self._corrections.values()):
+            await self._store(correction)
+        if self._corrections:
+            log.warning("correction_lost")
 
     # --- fillers ----------------------------------------------------------------------------------------
 
     def _arm_filler(self, turn: int, seconds: float) -> None:
         self.stop_filler()
-        self._filler = asyncio.get_running_loop().call_later(seconds, self._fill, turn)
+        self._filler_at = asyncio.get_running_loop().time() + seconds
+        self._filler = asyncio.get_running_loop().call_at(self._filler_at, self._fill, turn)
 
     def stop_filler(self) -> None:
         """Say no "one moment" any more."""
@@ -198,7 +198,9 @@ class CallTurns:
         """Say that it takes a moment, while the turn is open and nothing is being said."""
         if self._session.turn != turn:
             return
+        if self._filler_at > asyncio.get_running_loop().time():  # words came meanwhile: each only moves the time
+            self._filler = asyncio.get_running_loop().call_at(self._filler_at, self._fill, turn)
+            return
         if not self._session.agent_speaking:
-            self._line.mark("filler")
-            self.notice(phrases.ONE_MOMENT)
+            self._perform(self._session.notice(phrases.ONE_MOMENT))
         self._arm_filler(turn, FILLER_AGAIN_SECONDS)

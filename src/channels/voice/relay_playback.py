@@ -50,10 +50,14 @@ class _Piece:
 
 @dataclass(frozen=True, slots=True)
 class HeardSpeech:
-    """Interrupted speech: a turn and what was heard of it; turn None for speech of no turn."""
+    """Interrupted speech: a turn and what was heard of it; turn None for speech of no turn.
+
+    ``notice``: it was a notice that was stopped, not the turn's own words.
+    """
 
     turn: int | None
     heard: str = ""
+    notice: bool = False
 
 
 class PlaybackTracker:
@@ -64,6 +68,7 @@ class PlaybackTracker:
         self._played: int | None = None
         self._astray = False
         self._forgotten = 0
+        self._answered = 0
 
     @property
     def end(self) -> int:
@@ -80,6 +85,19 @@ class PlaybackTracker:
     def position(self) -> int | None:
         """Return how far Twilio played; None when it does not tell, or told something that was never sent."""
         return None if self._astray else self._played
+
+    def answer(self) -> None:
+        """Note that the caller answers what was sent so far: it was played, unless an interrupt says otherwise."""
+        self._answered = self.end
+
+    def left(self) -> dict[int, str]:
+        """Return of each turn that no interrupt has stopped what was surely played, should nothing more be.
+
+        What nobody told about was not heard.
+        """
+        reached = max(self._played or 0, self._answered) if self.position is None else self.position
+        turns = {piece.turn or 0 for piece in self._pieces if not piece.settled}
+        return {turn: self.said(turn, reached) for turn in sorted(turns) if turn > self._forgotten}
 
     @property
     def outstanding(self) -> frozenset[int]:
@@ -142,7 +160,8 @@ class PlaybackTracker:
         known = self._settle(piece, piece.start if self.position is None else self.position)
         if not folded or known.turn is None or not self.said(known.turn):
             return known
-        return HeardSpeech(known.turn, _less_notices(utterance, [piece for piece in live if piece.turn == known.turn]))
+        heard = _less_notices(utterance, [piece for piece in live if piece.turn == known.turn])
+        return replace(known, heard=heard)
 
     def _place(self, folded: str, pieces: Sequence[_Piece]) -> tuple[_Piece, int] | None:
         """Find the piece and the position at which something heard ended, when it fits whole."""
@@ -177,7 +196,7 @@ class PlaybackTracker:
         heard = "" if stopped.turn is None else self.said(stopped.turn, position)
         if self._played is not None:
             self._played = max(self._played, position)
-        return HeardSpeech(stopped.turn, heard)
+        return HeardSpeech(stopped.turn, heard, notice=not stopped.said)
 
 
 def _stream(pieces: Sequence[_Piece]) -> str:

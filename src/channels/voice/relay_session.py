@@ -6,7 +6,8 @@ turn that is no longer open becomes nothing. The socket shell performs the actio
 Protocol facts: twilio.com/docs/voice/conversationrelay/websocket-messages. Those that shape this module:
 
 * An ``interrupt`` purges all queued text, and lags: it may belong to the turn before the open one, or to the greeting.
-  :mod:`.relay_playback` finds the turn. The open turn is cancelled only when its own speech was stopped.
+  :mod:`.relay_playback` finds the turn. The open turn is cancelled only when words of its own were stopped: whoever
+  coughs over "One moment" still waits for the answer, and whoever says something sends a prompt.
 * The interrupt of a key comes after the key's ``dtmf``, and what was sent in between is played: nothing that begins
   after a key is cancelled by the key's interrupt.
 * When nothing is playing, a caller barges in with a prompt alone.
@@ -32,7 +33,6 @@ from .relay_actions import (
     Close,
     CorrectTurn,
     KeyPressed,
-    MessageRefused,
     RecordEvent,
     Send,
     SpeakingChanged,
@@ -72,7 +72,7 @@ class RelaySession:
     """The session of one socket. ``greeting`` is the TwiML's ``welcomeGreeting``, empty after a reconnect.
 
     No method raises. ``turn`` is the open turn or None; ``setup`` is None before the setup; ``agent_speaking`` and
-    ``client_speaking`` are None as long as Twilio has not told.
+    ``client_speaking`` are None as long as Twilio has not told. ``interrupts`` counts what stopped our speech.
     """
 
     def __init__(self, greeting: str = "") -> None:
@@ -80,14 +80,12 @@ class RelaySession:
         self.turn: int | None = None
         self.agent_speaking: bool | None = None
         self.client_speaking: bool | None = None
-        self.lang: str | None = None
-        """Language of what is said, where it is not the one that the session began with."""
-        self.empty = EMPTY
-        """What is said to a prompt without words."""
         self._greeting = greeting
         self._closed = False
         self._turns = 0
         self._in_cycle = False  # text of the open turn went out and no ``last`` yet
+        self._spared = False  # the open turn goes on although an interrupt came
+        self.interrupts = 0
         self._speech = PlaybackTracker()
         self._told: dict[int, str] = {}  # what the shell believes was heard of the latest turns that are over
         self._key: _Key | None = None
@@ -102,6 +100,11 @@ class RelaySession:
         if self.setup is None:
             return Phase.AWAITING_SETUP
         return Phase.LISTENING if self.turn is None else Phase.SPEAKING
+
+    @property
+    def thinking(self) -> bool:
+        """Tell whether a turn is open that has said nothing yet."""
+        return self.turn is not None and not self._speech.said(self.turn)
 
     # --- what Twilio sends ---
 
@@ -142,9 +145,8 @@ class RelaySession:
                 return self._interrupted(heard)
             case wire.Info(name, value):
                 return self._informed(name, value)
-            case wire.RelayError(_, code, field):
-                noted = self._note("relay_error", "" if code is None else str(code))
-                return (*noted, MessageRefused(code or wire.INVALID_MESSAGE, field)) if noted else ()
+            case wire.RelayError(_, code):
+                return self._note("relay_error", "" if code is None else str(code))
             case wire.Unknown(kind):
                 return self._note("unknown_frame", kind if _NAME.fullmatch(kind) else "")
             case wire.Malformed():
@@ -163,11 +165,14 @@ class RelaySession:
         text = prompt.text.strip()
         if not prompt.last:
             return ()
+        spared, self._spared = self._spared, False
         if not text:  # while an answer is on its way, it is the better reply to a cough
-            return self.notice(self.empty, self.lang) if self.turn is None else ()
+            return () if spared or self.turn is not None else self.notice(EMPTY)
+        self._speech.answer()
         return self.begin(text, prompt.lang)
 
     def _interrupted(self, utterance: str) -> Actions:
+        self.interrupts += 1
         key, self._key = self._key, None
         was_speaking = self.agent_speaking
         quiet = () if key else self._speaker("agent", False)
@@ -175,8 +180,9 @@ class RelaySession:
         cut = self._speech.cut(utterance, open_turn=self.turn, before=key.position if key else None)
         if cut is None:
             # Nothing of the open turn is playing. If something else is, that was meant; if not, the caller was.
-            spared = was_speaking or (key and self.turn != key.turn)
-            if self.turn is None or spared:
+            another = was_speaking or (key and self.turn != key.turn)
+            self._spared = self.thinking
+            if self.turn is None or another or self._spared:
                 return quiet
             return (*quiet, *self._cancel(self.turn, self._speech.heard(self.turn)))
         # Speech is played in order: what was cut off by a prompt alone, and played on, was heard to its end.
@@ -185,7 +191,8 @@ class RelaySession:
         if cut.turn is None:
             return quiet
         if cut.turn == self.turn:
-            return (*quiet, *self._cancel(cut.turn, cut.heard))
+            self._spared = cut.notice and cut.heard == self._speech.said(cut.turn)
+            return quiet if self._spared else (*quiet, *self._cancel(cut.turn, cut.heard))
         self._told.setdefault(cut.turn, self._speech.said(cut.turn))
         return (*quiet, *self._correct({cut.turn: cut.heard}))
 
@@ -215,7 +222,7 @@ class RelaySession:
             return ()
         self._in_cycle = True
         self._speech.add(token, turn=turn, said=True)
-        return self._send(wire.Text(token, lang=self.lang))
+        return self._send(wire.Text(token))
 
     def finish(self, turn: int) -> Actions:
         """End a turn whose text is complete. Nothing comes of it unless that turn is open."""
@@ -232,7 +239,12 @@ class RelaySession:
         closing = self._send(wire.Text("", last=True)) if self._in_cycle else ()
         return (*self._cancel(self.turn, self._speech.heard(self.turn)), *closing)
 
-    def notice(self, text: str, lang: str | None = None) -> Actions:
+    def greeted(self, text: str) -> None:
+        """Note which greeting Twilio speaks, where that becomes known only after the setup."""
+        if text and not self._closed and not self._speech.end:
+            self._speech.add(text, turn=None, said=False)
+
+    def notice(self, text: str, *, interruptible: bool | None = None) -> Actions:
         """Say something that is no part of an answer: a filler, an apology, a question whether anybody is there.
 
         Before an open turn has said anything, the notice is a filler that the answer replaces. Within an answer it is
@@ -243,8 +255,9 @@ class RelaySession:
             return ()
         self._speech.add(text, turn=self.turn, said=False)
         if self._in_cycle:
-            return self._send(wire.Text(f" {text} ", lang=lang))
-        return self._send(wire.Text(text, last=True, lang=lang, preemptible=self.turn is not None))
+            return self._send(wire.Text(f" {text} "))
+        preemptible = self.turn is not None
+        return self._send(wire.Text(text, last=True, interruptible=interruptible, preemptible=preemptible))
 
     def language(self, *, tts: str | None = None, transcription: str | None = None) -> Actions:
         """Change the language that is spoken, understood, or both."""
@@ -284,9 +297,10 @@ class RelaySession:
         return tuple(CorrectTurn(turn, text) for turn, text in news.items())
 
     def _leave(self) -> Actions:
-        over = self._correct({turn: self._speech.heard(turn) for turn in self._speech.outstanding})
+        left = self._speech.left()
+        over = self._correct(left)
         self._closed = True
-        return (*over, *(() if self.turn is None else self._cancel(self.turn, self._speech.heard(self.turn))))
+        return (*over, *(() if self.turn is None else self._cancel(self.turn, left.get(self.turn, ""))))
 
     def _speaker(self, who: Literal["agent", "client"], on: bool) -> Actions:
         before = self.agent_speaking if who == "agent" else self.client_speaking

@@ -19,8 +19,6 @@ from ...errors import StoreUnavailable, UnreadableRecord
 from ...model import Ticket
 from ...persistence.base import LaneStore
 from ..twilio import SignatureCheck
-from .call_language import say_attribute
-from .reception import Reception
 from .twiml import answer, hang_up, say, transfer
 from .voice_config import VoiceAddresses
 
@@ -32,11 +30,8 @@ PAUSE_SECONDS: Final = 0.2
 class Transfer:
     """The colleague's side of a call that is handed over."""
 
-    def __init__(
-        self, store: LaneStore, ways: VoiceAddresses, signatures: SignatureCheck, reception: Reception
-    ) -> None:
+    def __init__(self, store: LaneStore, ways: VoiceAddresses, signatures: SignatureCheck) -> None:
         self._store = store
-        self._reception = reception
         self._ways = ways
         self._signatures = signatures
 
@@ -47,16 +42,11 @@ class Transfer:
             Route("/voice/dialed", self._dialed, methods=["POST"]),
         )
 
-    def dial(self, number: str, *, ticket: str, before: str, language: str) -> Response:
-        """Connect the caller with a colleague; ``before`` is said to the caller, ``ticket`` tells the colleague why.
-
-        ``language`` is the caller's, "" for the line's.
-        """
+    def dial(self, number: str, *, ticket: str, before: str) -> Response:
+        """Connect the caller with a colleague; ``before`` is said to the caller, ``ticket`` tells the colleague why."""
         base, query = self._ways.base_url, f"?ticket={quote(ticket)}" if ticket else ""
-        spoken = f"?language={quote(language)}" if language else ""
-        whisper, action = f"{base}/voice/whisper{query}", f"{base}/voice/dialed{spoken}"
-        said = self._reception.say(before, language=language)
-        return answer(transfer(number, whisper=whisper, action=action, before=said.text, language=say_attribute(said)))
+        whisper, action = f"{base}/voice/whisper{query}", f"{base}/voice/dialed"
+        return answer(transfer(number, whisper=whisper, action=action, before=before))
 
     async def _whisper(self, request: Request) -> Response:
         """Tell the colleague who answered what it is about; the caller does not hear it."""
@@ -77,7 +67,4 @@ class Transfer:
     async def _dialed(self, request: Request) -> Response:
         form = await self._signatures.read_form(request)
         answered = form.get("DialCallStatus") in ("completed", "answered")
-        if answered:
-            return answer(hang_up())
-        told = self._reception.say(phrases.CALL_BACK, language=request.query_params.get("language", ""))
-        return answer(say(told.text, say_attribute(told)))
+        return answer(hang_up() if answered else say(phrases.CALL_BACK))

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...conversation.opening_hours import ALWAYS, OpeningHours
-
 
 @dataclass(frozen=True, slots=True)
 class CallRules:
-    """The patience of a call, seconds, and when a person can take it over."""
+    """The patience of a call, seconds."""
 
     first_token_timeout: float = 8.0
     silence: float = 12.0
     longest: float = 1800.0
     transfers: bool = False
     """Whether there is a number to transfer to."""
-    hours: OpeningHours = ALWAYS
-    """When somebody answers there."""
-
-    def connects(self, now: float) -> bool:
-        """Tell whether a caller can be put through; ``now`` is seconds since the epoch."""
-        return self.transfers and self.hours.open_at(now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ twilio.com/docs/voice/conversationrelay.
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
 import uuid
@@ -14,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from urllib.parse import urlencode
 
 import structlog
+from cachetools import LRUCache
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, WebSocketRoute
@@ -22,33 +22,37 @@ from starlette.websockets import WebSocket
 
 from ...conversation import phrases
 from ...conversation.engine import TurnEngine
-from ...entries import Entry, OptionRefused
-from ...errors import BadSignature, MalformedRequest, RequestRejected, StoreUnavailable
+from ...conversation.spoken_turn import left_open
+from ...errors import BadSignature, MalformedRequest, RequestRejected, StoreUnavailable, UnreadableRecord
 from ...identity import metadata
-from ...identity.base import Metadata
-from ...model import Address, Channel, Route
+from ...identity.base import Metadata, Resolution
+from ...model import Address, SubjectId
 from ...persistence.base import LaneStore
 from ...persistence.system_lanes import USED_TOKENS
 from ...persistence.values import EffectState
 from ..twilio import SIGNATURE, SignatureCheck
-from .action_callback import Ending, Next, read_ending
+from .action_callback import Next, read_ending
 from .call import LiveCall
-from .call_language import say_attribute
 from .call_presence import CallPresence
 from .call_registry import RECONNECT_SECONDS, CallRegistry
-from .reception import Reception
 from .socket_token import SocketClaims, SocketTokens
 from .transfer import Transfer
 from .twiml import answer, connect, hang_up, say
 from .voice_config import CallRules, VoiceAddresses
-from .voice_options import VoiceOptions, named_in
 
 log = structlog.get_logger(__name__)
 
 _CALL_SID = re.compile(r"CA[0-9A-Za-z]{1,32}", re.ASCII)
+LONGEST_REST = 300
+"""Characters of an unheard answer that a greeting takes up."""
 RESTART_SECONDS = 5
 """How long a caller waits when it is a stopping replica that was asked: the next one may be there by then."""
 
+GREETINGS = 1000
+"""Calls of which it is kept how they were greeted, from the webhook until the socket is there."""
+
+Greet = Callable[[Resolution], Awaitable[str]]
+"""Returns the greeting for a caller, from what is known of them and without asking a model."""
 Warm = Callable[[], Awaitable[None]]
 """Opens the connection to the model, so that the first answer does not have to."""
 
@@ -66,7 +70,7 @@ class VoiceWebhooks:
         tokens: SocketTokens,
         ways: VoiceAddresses,
         rules: CallRules,
-        reception: Reception,
+        greet: Greet,
         warm: Warm,
     ) -> None:
         self._engine = engine
@@ -76,9 +80,10 @@ class VoiceWebhooks:
         self._tokens = tokens
         self._ways = ways
         self._rules = rules
-        self._reception = reception
+        self._greet = greet
         self._warm = warm
-        self._transfer = Transfer(store, ways, signatures, reception)
+        self._transfer = Transfer(store, ways, signatures)
+        self._greeted: LRUCache[str, str] = LRUCache(GREETINGS)
 
     def routes(self) -> Sequence[BaseRoute]:
         """Name the webhooks and the socket."""
@@ -97,36 +102,28 @@ class VoiceWebhooks:
         call = _call_sid(form)
         if len(self._registry) >= self._ways.max_calls:
             log.warning("call_refused", reason="max_calls")
-            return self._say(phrases.LINE_BUSY)
+            return answer(say(phrases.LINE_BUSY))
         try:
             came, caller = metadata.read(request.query_params), Address.parse(form.get("From", ""))
             # A source is asked now and answers while the greeting plays: nobody listens to it ringing meanwhile.
-            resolution, options = await asyncio.gather(
-                self._engine.identity.resolve_cached(caller, session=call, metadata=came),
-                self._reception.options(form),
-            )
-            opening = await self._reception.open(call, options, resolution)
-            return answer(self._connect(call, options=options, greeting=opening.greeting, came=came))
+            resolution = await self._engine.identity.resolve_cached(caller, session=call, metadata=came)
+            greeting = await self._greeting(resolution)
+            self._greeted[call] = greeting
+            return answer(self._connect(call, greeting=greeting, came=came))
         except RequestRejected:
             raise
         except StoreUnavailable:
             # The socket would be refused: nothing is answered without the store.
-            return self._say(phrases.CALL_FAILURE)
+            return answer(say(phrases.CALL_FAILURE))
         except Exception:
             # The edge of a call: whatever went wrong, the caller hears a sentence instead of a dead line.
             log.exception("voice_webhook_failed")
-            return self._say(phrases.CALL_FAILURE)
-
-    def _say(self, sentence: str, options: VoiceOptions | None = None) -> Response:
-        """Say a fixed sentence in the line's language, and end the call."""
-        phrase = self._reception.say(sentence, options)
-        return answer(say(phrase.text, say_attribute(phrase)))
+            return answer(say(phrases.CALL_FAILURE))
 
     def _connect(
         self,
         call: str,
         *,
-        options: VoiceOptions,
         came: Metadata,
         attempt: int = 0,
         greeting: str = "",
@@ -136,7 +133,19 @@ class VoiceWebhooks:
         token = self._tokens.make(call, now=time.time(), attempt=attempt, resumed=resumed)
         action = f"{self._ways.base_url}/voice/action?{urlencode({**came, 'attempt': attempt})}"
         socket = f"{self._ways.socket_url}/{token}"
-        return connect(socket=socket, action=action, greeting=greeting, options=options, after=after, parameters=came)
+        return connect(socket=socket, action=action, greeting=greeting, after=after, parameters=came)
+
+    async def _greeting(self, resolution: Resolution) -> str:
+        """Greet a caller, and go on where a call that broke off lately was cut."""
+        rest = await self._left_open(resolution.subject)
+        greeting = await self._greet(resolution)
+        return f"{greeting.partition('!')[0]}! {phrases.CUT_OFF} {rest}" if rest else greeting
+
+    async def _left_open(self, subject: SubjectId) -> str:
+        try:
+            return left_open(await self._store.conversation(subject), now=time.time())[:LONGEST_REST]
+        except UnreadableRecord:
+            return ""
 
     async def _ended(self, request: Request) -> Response:
         form = await self._signatures.read_form(request)
@@ -146,38 +155,18 @@ class VoiceWebhooks:
             log.info("call_reconnected", attempt=ending.attempt, moved=ending.moved)
             after = RESTART_SECONDS if self._registry.draining else 0
             came = metadata.read({name: text for name, text in request.query_params.items() if name != "attempt"})
-            if ending.unfit:
-                return answer(await self._begin_without(form, ending, came))
-            options = await self._reception.options(form)
-            again = self._connect(
-                _call_sid(form), options=options, came=came, attempt=ending.attempt, resumed=True, after=after
-            )
+            again = self._connect(_call_sid(form), came=came, attempt=ending.attempt, resumed=True, after=after)
             return answer(again)
-        number, lost = self._ways.transfer_number, ending.next is Next.GIVE_UP
-        if number and (ending.next is Next.TRANSFER or (lost and self._rules.connects(time.time()))):
-            before = phrases.LINE_LOST if lost else ""
-            return self._transfer.dial(number, ticket=ending.ticket, before=before, language=ending.language)
+        number = self._ways.transfer_number
+        if ending.next in (Next.TRANSFER, Next.GIVE_UP) and number:
+            before = phrases.LINE_LOST if ending.next is Next.GIVE_UP else ""
+            return self._transfer.dial(number, ticket=ending.ticket, before=before)
         self._registry.forget(_call_sid(form))
-        return self._say(phrases.LINE_LOST, await self._reception.options(form)) if lost else answer(hang_up())
-
-    async def _begin_without(self, form: Mapping[str, str], ending: Ending, came: Metadata) -> str:
-        """Begin a call anew without the option that Twilio refused, and let staff see which one."""
-        call, caller = _call_sid(form), Address.parse(form.get("From", ""))
-        options = await self._reception.options(form)
-        name = named_in(ending.said, options)
-        log.error("voice_option_refused", code=ending.unfit, option=name)
-        resolution = await self._engine.identity.resolve_cached(caller, session=call, metadata=came)
-        route = Route(Channel.VOICE, caller, Address.parse(form.get("To", "")))
-        entry = Entry(f"option:{call}:{ending.attempt}", OptionRefused(route, ending.unfit, name))
-        await self._engine.accept(resolution.subject, [entry], token=uuid.uuid4().hex)
-        opening = await self._reception.open(call, options.without(name), resolution)
-        return self._connect(
-            call, options=opening.options, greeting=opening.greeting, came=came, attempt=ending.attempt
-        )
+        return answer(say(phrases.LINE_LOST) if ending.next is Next.GIVE_UP else hang_up())
 
     async def _fallback(self, request: Request) -> Response:
         await self._signatures.read_form(request)
-        return self._say(phrases.CALL_FAILURE)
+        return answer(say(phrases.CALL_FAILURE))
 
     # --- the socket -------------------------------------------------------------------------------------
 
@@ -190,18 +179,23 @@ class VoiceWebhooks:
         again = ticket.resumed
         standing = CallPresence(self._store, self._engine, ticket.call)
 
+        async def greet(resolution: Resolution) -> str:
+            return "" if again else await self._greeting(resolution)  # /voice was answered by another replica
+
         async def joined(call: LiveCall) -> str:
             if call.subject is not None:
                 standing.begin(call.subject)
-            return await self._reception.rest(call.subject) if again and call.subject else ""
+            rest = await self._left_open(call.subject) if again and call.subject else ""
+            return f"{phrases.CUT_OFF} {rest}" if rest else ""
 
         call = LiveCall(
             socket,
             ticket.call,
             engine=self._engine,
             resolver=self._engine.identity,
-            reception=self._reception,
-            greeted=not again,
+            greeting="" if again else self._greeted.get(ticket.call, ""),
+            resumed=again,
+            greet=greet,
             warm=self._warm,
             rules=self._rules,
             joined=joined,

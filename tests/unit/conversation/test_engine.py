@@ -624,3 +624,53 @@ async def test_a_reply_that_could_not_be_looked_up_and_is_not_there_is_sent(
         assert await it.sender.texts(1) == ["You said: hello"]
         await settled(it)
     assert len(it.sender.looked_for) == tries + 1
+
+
+@pytest.mark.parametrize("order", ["heard first", "text first"])
+async def test_what_was_heard_stands_before_the_text_that_waits_beside_it(tmp_path: Path, order: str) -> None:
+    histories: list[str] = []
+    gate = asyncio.Event()
+
+    async def looks_back(request: TurnRequest) -> TurnResult:
+        histories.append(str([turn.items for turn in request.conversation.history]))
+        if request.texts[0] == "two":
+            request.steering.tools_begun += 1
+            await gate.wait()
+        return await echo(request)
+
+    async with lab(tmp_path, looks_back) as it:
+        await it.text("SM1", "one")
+        await it.sender.texts(1)
+        await it.text("SM2", "two")  # the lane is held while both come in
+        await until(lambda: len(histories) == 2)
+        heard, text = Entry("heard:1", Heard(1, "You")), Entry("SM3", TextReceived(ROUTE, "three"))
+        both = [heard, text] if order == "heard first" else [text, heard]
+        for number, entry in enumerate(both):
+            await it.engine.accept(JOHN, [entry], token=f"t{number}")
+        gate.set()
+        await it.sender.texts(3)
+    assert "You said: one" in histories[1]
+    assert "You said: one" not in histories[2]
+    assert "'You'" in histories[2]
+
+
+async def test_what_was_heard_shields_no_text_that_never_ends(tmp_path: Path) -> None:
+    async def raises(request: TurnRequest) -> TurnResult:
+        if request.texts == ("poison",):
+            raise RuntimeError("no luck")
+        return await echo(request)
+
+    async with lab(tmp_path, raises) as it:
+        await it.text("SM1", "one")
+        await it.sender.texts(1)
+        poison = Entry("SM2", TextReceived(ROUTE, "poison"))
+        await it.engine.accept(JOHN, [Entry("heard:1", Heard(1, "You")), poison], token="t")
+        async with asyncio.timeout(PATIENCE):
+            while len(it.sender.sent) < 2:
+                it.engine.wake(JOHN)
+                await asyncio.sleep(0.01)
+        assert it.sender.sent[1].text == phrases.FAILURE
+        await it.text("SM3", "three")
+        assert (await it.sender.texts(3))[2] == "You said: three"
+        first = (await saved(it)).history[0]
+    assert first.items[-1] == {"role": "assistant", "content": "You"}

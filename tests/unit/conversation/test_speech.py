@@ -54,6 +54,14 @@ def test_an_interruption_drops_what_is_held_back() -> None:
 def test_a_lost_call_drops_what_is_held_back() -> None:
     speech, sent = voice()
     speech.say("It is 4111 1111")
-    speech.lose("It")
+    speech.lose("It", back=False)
     speech.finish()
     assert sent == ["It is "]
+
+
+def test_markup_is_not_said_however_it_is_cut() -> None:
+    speech, sent = voice()
+    for token in ("*", "*Hi** [tr", "ack](https://x", ".example) ", "🎉 you", "."):
+        speech.say(token)
+    speech.finish()
+    assert "".join(sent[:-1]) == speech.said == "Hi track you."

@@ -102,12 +102,12 @@ def test_a_summary_in_other_words_is_kept() -> None:
 
 
 def test_the_block_holds_what_waits_to_be_folded() -> None:
-    block = shown("story: Likes tea.", [REFUND])
+    block = shown(digest("story: Likes tea.", [REFUND]))
     assert block.startswith("<earlier_conversation>\n")
     assert block.endswith("\n</earlier_conversation>")
     assert "Likes tea" in block
     assert "REF_AB12" in block
-    assert shown("", []) == ""
+    assert shown("") == ""
 
 
 @given(st.text(max_size=2500), st.text(max_size=2500), st.text(max_size=2500))
@@ -115,7 +115,7 @@ def test_nobodys_words_leave_their_line(said: str, output: str, story: str) -> N
     turns = [turn(1, said, said, *use("order_status", said, output))]
     for summary in (digest(digest("", turns), turns), told(digest("", turns), turns, story)):
         assert len(summary.encode()) <= LARGEST
-        block = shown(summary, turns)
+        block = shown(digest(summary, turns))
         assert (block.count("<"), block.count(">")) == (2, 2)
         assert {line.partition(":")[0] for line in summary.splitlines()} <= {
             "said", "told", "found", "done", "promised", "story"
@@ -134,5 +134,5 @@ def test_a_story_is_masked() -> None:
 
 def test_words_that_were_masked_when_they_were_remembered_are_not_masked_again() -> None:
     turns = [turn(number, "Where is order 12345?", "I will call 415-555-0100.") for number in range(15)]
-    assert calls(lambda: shown("", [REFUND, NOTE, *turns]))[mask.__code__] == 0
+    assert calls(lambda: shown(digest("", [REFUND, NOTE, *turns])))[mask.__code__] == 0
     assert calls(lambda: told("", [REFUND, NOTE, *turns], "All is well."))[mask.__code__] > 0

@@ -1,0 +1,98 @@
+"""Patience of one call: when its line is silent, when a sentence was spoken, and what follows when nobody speaks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from .call_timeouts import GOODBYES, WORDS, CallTimeouts, TimeoutKind
+from .relay_actions import Actions
+from .relay_session import Phase, RelaySession
+from .voice_config import CallRules
+
+CHARS_PER_SECOND = 15.0
+"""How fast Twilio speaks, where its speaker events do not tell."""
+QUIET_SECONDS = 0.4
+"""How long nobody may have spoken before something is said unasked."""
+LOOK_SECONDS = 1.0
+
+
+class CallPatience:
+    """Clock of one call. ``perform`` carries out what the session answers."""
+
+    def __init__(self, session: RelaySession, perform: Callable[[Actions], None], rules: CallRules) -> None:
+        self._session = session
+        self._perform = perform
+        self._silence = rules.silence
+        self._watch = CallTimeouts(self._now(), rules.silence, rules.longest, active_at=self._now())
+        self._quiet_at = 0.0
+        self._voices = 0
+        self._touches = 0
+
+    @property
+    def silent(self) -> bool:
+        """Tell whether the line is idle: no open turn, nobody speaking, QUIET_SECONDS since the last speech."""
+        return not self._busy and self._now() >= self._quiet_at
+
+    @property
+    def _busy(self) -> bool:
+        session = self._session
+        return bool(session.agent_speaking or session.client_speaking or session.phase is not Phase.LISTENING)
+
+    def touch(self) -> None:
+        """Note that the caller said or pressed something."""
+        self._touches += 1
+        self._quiet_at = self._now() + QUIET_SECONDS
+        self._watch.touch(self._now())
+
+    def voice(self, who: Literal["agent", "client"]) -> None:
+        """Note that somebody's speech began or ended."""
+        if who == "client":
+            self.touch()
+            return
+        self._quiet_at = self._now() + QUIET_SECONDS
+        self._voices += 1
+        self._watch.keep(self._now())
+
+    async def until_spoken(self, said: str) -> bool:
+        """Return when a sentence that was just sent was spoken, or should have been; False: somebody spoke over it."""
+        session = self._session
+        before, acts = self._voices, (self._touches, session.interrupts)
+        latest = self._now() + len(said) / CHARS_PER_SECOND + 1.0
+        while session.phase is not Phase.CLOSED and self._now() < latest:
+            if (self._touches, session.interrupts) != acts:
+                return False
+            if self._voices > before and not session.agent_speaking:
+                return True
+            await asyncio.sleep(0.05)
+        return True
+
+    async def hang_up_after(self, said: str, handoff: Mapping[str, Any]) -> None:
+        """End the session once a sentence was spoken: the ``end`` message cuts off what is still queued."""
+        await self.until_spoken(said)
+        self._perform(self._session.hang_up(handoff))
+
+    async def run(self) -> None:
+        """Ask a silent caller whether they are there, and end the call after a while; whoever speaks then stays.
+
+        Nobody talks their way past the longest call: its last sentence cannot be interrupted.
+        """
+        while True:
+            await asyncio.sleep(min(LOOK_SECONDS, self._silence / 4))
+            if self._busy:
+                self._watch.keep(self._now())
+            due = self._watch.look(self._now())
+            if due is None:
+                continue
+            last = due is TimeoutKind.GOODBYE_LENGTH
+            self._perform(self._session.notice(WORDS[due], interruptible=False if last else None))
+            if due not in GOODBYES:
+                continue
+            if await self.until_spoken(WORDS[due]) or last:
+                self._perform(self._session.hang_up({"reason": due.value}))
+                return
+            self._watch.touch(self._now())
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
