@@ -39,6 +39,7 @@ from .staff.approvals_api import ApprovalsApi
 from .staff.auth import StaffTokens
 from .staff.event_stream import StaffEvents
 from .staff.page_files import PageFiles
+from .staff.queue import QueueApi, WorkQueue
 from .staff.session import StaffSession
 from .telemetry.metrics import Metrics
 from .web.status import error_response
@@ -179,8 +180,10 @@ async def open_gateway(
         )
         _leave_what_is_there_uncollected()
         pages = PageFiles()
+        desk = ApprovalDesk(store, engine, runner.checks)
         staff = (
-            ApprovalsApi(ApprovalDesk(store, engine, runner.checks), tokens, region=settings.default_region),
+            ApprovalsApi(desk, tokens, region=settings.default_region),
+            QueueApi(WorkQueue(store, desk), tokens),
             conversation_api(settings, tokens, store=store, shop=shop, engine=engine),
             StaffSession(tokens, made_token=not settings.staff_tokens),
             pages,

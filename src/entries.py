@@ -142,6 +142,24 @@ class Revealed:
 
 
 @dataclass(frozen=True, slots=True)
+class StaffNote:
+    """Note of a staff member for colleagues: neither the customer nor the agent reads it."""
+
+    actor: str
+    text: str
+    kind: Literal["staff_note"] = "staff_note"
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """A conversation is given to a staff member, or to nobody (``to`` is None)."""
+
+    actor: str
+    to: str | None
+    kind: Literal["assigned"] = "assigned"
+
+
+@dataclass(frozen=True, slots=True)
 class TicketOpened:
     """A ticket that staff or a partner system opened; ``route`` reaches a customer who never wrote or called."""
 
@@ -162,7 +180,7 @@ class TicketClosed:
     kind: Literal["ticket_closed"] = "ticket_closed"
 
 
-StaffAct = StaffMessage | Hold | Revealed | TicketOpened | TicketClosed
+StaffAct = StaffMessage | StaffNote | Assigned | Hold | Revealed | TicketOpened | TicketClosed
 """What staff do besides deciding."""
 
 

@@ -34,6 +34,8 @@ class EventName(StrEnum):
     # what staff do
     STAFF_MESSAGE = "staff_message"
     STAFF_MESSAGE_UNSENT = "staff_message_unsent"
+    STAFF_NOTE = "staff_note"
+    ASSIGNED = "assigned"
     AGENT_PAUSED = "agent_paused"
     AGENT_RESUMED = "agent_resumed"
     KEPT_WHILE_PAUSED = "kept_while_paused"

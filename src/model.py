@@ -217,6 +217,8 @@ class Conversation:
     in_session: bool = False
     paused: bool = False
     """Staff hold the agent: it answers nothing until they let it go on."""
+    assignee: str | None = None
+    """Staff member who looks after this customer, by the name of their token."""
     formerly: tuple[SubjectId, ...] = ()
     """Subjects whose lanes were moved into this one; what is left there goes when this one is erased."""
 

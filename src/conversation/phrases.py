@@ -13,7 +13,7 @@ LONGEST_NAME = 40
 
 def too_long(limit: int) -> str:
     """Tell the customer how long a message may be, in characters."""
-    return f"User input is too long. Please limit to {limit} characters."
+    return f"That message is too long for me. Please keep it under {limit:,} characters."
 
 
 STILL_THERE = "Are you still there?"

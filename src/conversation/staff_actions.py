@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ..entries import Hold, Revealed, StaffAct, StaffMessage, TicketClosed, TicketOpened, Waiting
+from dataclasses import replace
+
+from ..entries import Assigned, Hold, Revealed, StaffAct, StaffMessage, StaffNote, TicketClosed, TicketOpened, Waiting
 from ..events import EventName
 from ..model import Conversation, Source, Tone
 from ..persistence.values import Change
@@ -28,10 +30,15 @@ async def act(runner: AgentRunner, draft: Draft, waiting: Waiting, body: StaffAc
         await ticket_work.closed(draft, body)
     elif isinstance(body, StaffMessage):
         _write(draft, body)
+    elif isinstance(body, StaffNote):
+        # On the timeline alone: what is in history reaches the model, and from there the customer.
+        _row(draft, EventName.STAFF_NOTE, actor=body.actor, text=body.text)
+    elif isinstance(body, Assigned):
+        _assign(draft, body)
     elif isinstance(body, Hold):
         await _hold(runner, draft, key, body)
     elif isinstance(body, Revealed):
-        draft.note(EventName.CONTACT_REVEALED, draft.conversation.last_channel, source=Source.STAFF, actor=body.actor)
+        _row(draft, EventName.CONTACT_REVEALED, actor=body.actor)
     return draft.change(consumed=[key])
 
 
@@ -55,6 +62,17 @@ def _write(draft: Draft, body: StaffMessage) -> None:
     )
     draft.reply(route, body.text)
     agent_pause.answered(draft)
+
+
+def _assign(draft: Draft, body: Assigned) -> None:
+    """Give the conversation to somebody; what is so already stays as it is."""
+    if draft.conversation.assignee != body.to:
+        draft.conversation = replace(draft.conversation, assignee=body.to)
+        _row(draft, EventName.ASSIGNED, actor=body.actor, to=body.to)
+
+
+def _row(draft: Draft, name: EventName, **data: str | None) -> None:
+    draft.note(name, draft.conversation.last_channel, source=Source.STAFF, **data)
 
 
 async def _hold(runner: AgentRunner, draft: Draft, key: str, body: Hold) -> None:

@@ -32,6 +32,7 @@ from ..model import (
     StoredReply,
     SubjectId,
     Ticket,
+    TicketStatus,
     TimelineEvent,
 )
 from .values import (
@@ -212,10 +213,7 @@ class LaneStore(Protocol):
     # --- finding work -----------------------------------------------------------------------------------
 
     async def due(self, *, limit: int, replica: str = "") -> Due:
-        """Find work that no lease covers now: at most ``limit`` lanes and as many lines, oldest first.
-
-        A VOICE line that :meth:`next_reply` would not give ``replica`` is left out.
-        """
+        """Find work that no lease covers, oldest first: ``limit`` lanes, and as many lines that ``replica`` would get."""
         ...
 
     async def notify(self, subject: SubjectId) -> None:
@@ -268,6 +266,10 @@ class LaneStore(Protocol):
 
     async def tickets(self, subject: SubjectId, *, limit: int = 50) -> tuple[Ticket, ...]:
         """Return the newest ``limit`` tickets of a subject, newest first."""
+        ...
+
+    async def all_tickets(self, *, status: TicketStatus | None, limit: int, cursor: str | None = None) -> Page[Ticket]:
+        """List everybody's tickets, the earliest ``respond_by`` first; None lists every status."""
         ...
 
     # --- one person, two lanes --------------------------------------------------------------------------

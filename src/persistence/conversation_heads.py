@@ -26,6 +26,7 @@ def head_fields(conversation: Conversation) -> ConversationHead:
         escalation=conversation.escalation,
         paused=conversation.paused,
         pending=sum(one.status is ApprovalStatus.PENDING for one in conversation.approvals),
+        assignee=conversation.assignee,
     )
 
 

@@ -211,7 +211,7 @@ def commit(
 
 
 def _write_ticket(lane: Lane, ticket: Ticket) -> None:
-    lane.put(kinds.TICKET, ticket.id, codec.TICKET.encode(ticket))
+    record.write_ticket(lane, ticket)
     others = [one for one in lane.head.open_tickets if one != ticket.id]
     lane.head.open_tickets = [*others, ticket.id] if ticket.status is TicketStatus.OPEN else others
 

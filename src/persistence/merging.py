@@ -128,6 +128,7 @@ def joined(left: Conversation, stays: Conversation | None, subject: SubjectId, *
     levels = [one.escalation for one in (left, stays) if one.escalation is not None]
     return replace(
         newer,
+        assignee=stays.assignee or left.assignee,
         subject=subject,
         created_at=min(left.created_at, stays.created_at),
         version=stays.version,

@@ -11,7 +11,16 @@ from typing import Final, TypeVar
 
 from ..entries import Waiting
 from ..errors import UnreadableRecord
-from ..model import Approval, ApprovalStatus, Conversation, StoredReply, SubjectId, Ticket, TimelineEvent
+from ..model import (
+    Approval,
+    ApprovalStatus,
+    Conversation,
+    StoredReply,
+    SubjectId,
+    Ticket,
+    TicketStatus,
+    TimelineEvent,
+)
 from . import codec, kinds, lane, record, upkeep
 from .conversation_heads import read_head
 from .cursor import read_cursor, write_cursor
@@ -167,6 +176,16 @@ class Reading:
             with suppress(UnreadableRecord):
                 found.append(codec.TICKET.decode(row.record))
         return tuple(found)
+
+    async def all_tickets(self, *, status: TicketStatus | None, limit: int, cursor: str | None = None) -> Page[Ticket]:
+        """See :meth:`LaneStore.all_tickets`; a row that cannot be read is left out."""
+        index = kinds.TICKETS if status is None else f"{kinds.TICKETS}:{status}"
+        rows, following = await self._page(index, kinds.TICKET, limit, cursor)
+        found = []
+        for row in rows:
+            with suppress(UnreadableRecord):
+                found.append(codec.TICKET.decode(row.record or ""))
+        return Page(tuple(found), following)
 
     async def erasures(self, subject: SubjectId) -> tuple[Erasure, ...]:
         """See :meth:`LaneStore.erasures`."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from ..errors import UnreadableRecord
-from ..model import Approval, ApprovalStatus, Conversation
+from ..model import Approval, ApprovalStatus, Conversation, Ticket, TicketStatus
 from . import codec, kinds
 from .conversation_heads import write_head
 from .draft import Lane
@@ -74,6 +74,20 @@ def unindex_approval(lane: Lane, approval_id: str) -> None:
     """Take an approval out of every list."""
     for index in (kinds.APPROVALS, *(f"{kinds.APPROVALS}:{status}" for status in ApprovalStatus)):
         lane.index(index, approval_id, None)
+
+
+def write_ticket(lane: Lane, ticket: Ticket, *, sequence: int | None = None, keep: bool = False) -> None:
+    """Write a ticket's row, and the entries that list it."""
+    lane.put(kinds.TICKET, ticket.id, codec.TICKET.encode(ticket), sequence=sequence, keep=keep)
+    unindex_ticket(lane, ticket.id)
+    lane.index(kinds.TICKETS, ticket.id, ticket.respond_by)
+    lane.index(f"{kinds.TICKETS}:{ticket.status}", ticket.id, ticket.respond_by)
+
+
+def unindex_ticket(lane: Lane, ticket_id: str) -> None:
+    """Take a ticket out of every list."""
+    for index in (kinds.TICKETS, *(f"{kinds.TICKETS}:{status}" for status in TicketStatus)):
+        lane.index(index, ticket_id, None)
 
 
 def _apart(lane: Lane, conversation: Conversation) -> Conversation:

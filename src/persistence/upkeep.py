@@ -29,7 +29,7 @@ _WITH_THE_LANE: Final = {
     kinds.GLANCE: "", kinds.ANSWER: "", kinds.APPROVAL: "", kinds.SNAPSHOT: "",
 }  # fmt: skip
 """Kinds that a purge deletes with their lane, and what its report calls them."""
-WANTS_PURGE: Final = want(kinds=(kinds.APPROVAL,)) | Want(counts=dict.fromkeys(_WITH_THE_LANE))
+WANTS_PURGE: Final = want(kinds=(kinds.APPROVAL, kinds.TICKET)) | Want(counts=dict.fromkeys(_WITH_THE_LANE))
 WANTS_SECRET: Final = want((kinds.SECRET, ""))
 WANTS_ERASE: Final = Want(counts=dict.fromkeys(kinds.OF_A_LANE))
 
@@ -41,6 +41,8 @@ def purge(lane: Lane, before: float) -> dict[str, int]:
     deleted = {name: lane.loaded.count(kind) for kind, name in _WITH_THE_LANE.items() if name}
     for row in lane.all(kinds.APPROVAL):
         record.unindex_approval(lane, row.key)
+    for row in lane.all(kinds.TICKET):
+        record.unindex_ticket(lane, row.key)
     for kind in _WITH_THE_LANE:
         lane.drop(kind)
     lane.end()
@@ -106,13 +108,17 @@ def absorb(left: Lane, stays: Lane, joining: Merging) -> None:
             raise LeaseLost
     if left.head.waiting or any(line.queue for line in left.head.lines.values()):
         raise LeaseLost
-    for kind in (kinds.KEY, kinds.EFFECT, kinds.RESULT, kinds.REPLY, kinds.TIMELINE, kinds.TICKET, kinds.SNAPSHOT):
+    for kind in (kinds.KEY, kinds.EFFECT, kinds.RESULT, kinds.REPLY, kinds.TIMELINE, kinds.SNAPSHOT):
         for row in left.all(kind):
             stays.put(kind, row.key, row.record, sequence=row.sequence, keep=True)
     for row in left.all(kinds.ASIDE):
         stays.put(kinds.ASIDE, row.key, row.record, sequence=row.sequence)
         stays.index(kinds.SET_ASIDE, row.key, row.sequence / MICRO)
         left.index(kinds.SET_ASIDE, row.key, None)
+    for row in left.all(kinds.TICKET):
+        record.unindex_ticket(left, row.key)
+        with suppress(UnreadableRecord):
+            record.write_ticket(stays, codec.TICKET.decode(row.record), sequence=row.sequence, keep=True)
     for row in left.all(kinds.APPROVAL):
         record.unindex_approval(left, row.key)
         with suppress(UnreadableRecord):
@@ -142,6 +148,9 @@ def restore(lane: Lane) -> None:
         with suppress(UnreadableRecord):
             if row.key not in carried:
                 record.write_approval(lane, codec.APPROVAL.decode(row.record))
+    for row in lane.all(kinds.TICKET):
+        with suppress(UnreadableRecord):
+            record.write_ticket(lane, codec.TICKET.decode(row.record), sequence=row.sequence)
     for row in lane.all(kinds.ASIDE):
         lane.index(kinds.SET_ASIDE, row.key, row.sequence / MICRO)
     lane.sweep()

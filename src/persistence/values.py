@@ -139,6 +139,7 @@ class ConversationHead:
     escalation: Priority | None = None
     paused: bool = False
     pending: int = 0
+    assignee: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

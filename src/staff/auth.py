@@ -66,6 +66,11 @@ class StaffTokens:
         return found[0] if found else None
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The names of everybody who has a token."""
+        return tuple(self._secrets)
+
+    @property
     def cookie(self) -> str:
         """The name of the session cookie."""
         return cookie_name(self.secure)

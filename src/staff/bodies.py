@@ -92,6 +92,18 @@ class NewMessage(Body):
     text: Annotated[str, words(MAX_MESSAGE, least=1)] = ""
 
 
+class NewNote(Body):
+    """Words of a person for colleagues."""
+
+    text: Annotated[str, words(MAX_MESSAGE, least=1)] = ""
+
+
+class Assignment(Body):
+    """The staff member who shall look after a customer; None for nobody."""
+
+    to: str | None = None
+
+
 class NewTicket(Body):
     """A wish for a ticket, for a customer's id or else a subject id or number; ``subject`` is its title."""
 

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 from ..errors import MalformedRequest
 from .answers import TicketView
 from .auth import StaffTokens
-from .bodies import Body, NewMessage, NewTicket, TicketClosing
+from .bodies import Assignment, Body, NewMessage, NewNote, NewTicket, TicketClosing
 from .conversations import Conversations
 from .customers import Customers
 from .http import act_key, answer, answer_if_changed, idempotency_key, limit_of, read_object
@@ -38,6 +38,8 @@ class ConversationApi:
         return [
             Route("/conversations", self._list, methods=["GET"]),
             Route(f"{one}/messages", self._write, methods=["POST"]),
+            Route(f"{one}/notes", self._note, methods=["POST"]),
+            Route(f"{one}/assign", self._assign, methods=["POST"]),
             Route(f"{one}/pause", self._pause, methods=["POST"]),
             Route(f"{one}/resume", self._resume, methods=["POST"]),
             Route(one, self._show, methods=["GET"]),
@@ -76,6 +78,20 @@ class ConversationApi:
         sent = await read_object(request, NewMessage)
         key = act_key("message", request, actor)
         return answer(await self._conversations.write(_subject(request), sent.text, actor=actor, key=key))
+
+    async def _note(self, request: Request) -> Response:
+        actor = self._tokens.actor(request)
+        sent = await read_object(request, NewNote)
+        key = act_key("note", request, actor)
+        return answer(await self._conversations.note(_subject(request), sent.text, actor=actor, key=key))
+
+    async def _assign(self, request: Request) -> Response:
+        actor = self._tokens.actor(request)
+        to = (await read_object(request, Assignment)).to
+        if to is not None and to not in self._tokens.names:
+            raise MalformedRequest(f"to must be null or one of {', '.join(self._tokens.names)}.")
+        key = act_key("assign", request, actor)
+        return answer(await self._conversations.assign(_subject(request), to, actor=actor, key=key))
 
     async def _pause(self, request: Request) -> Response:
         return await self._hold(request, on=True)

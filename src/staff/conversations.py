@@ -13,7 +13,7 @@ import structlog
 from ..conversation.approvals import as_seen
 from ..conversation.change_draft import ReplyComposer
 from ..conversation.staff_actions import paused_as_seen
-from ..entries import Hold, Revealed, StaffAct, StaffMessage, Waiting
+from ..entries import Assigned, Hold, Revealed, StaffAct, StaffMessage, StaffNote, Waiting
 from ..errors import LeaseLost, MalformedRequest, NotFound, NoWay, TurnRunning, UnreadableRecord
 from ..guardrails.pii import mask
 from ..model import Channel, Conversation, StoredReply, SubjectId, Ticket, TimelineEvent
@@ -98,6 +98,7 @@ class Conversations:
             escalation=seen.escalation,
             paused=seen.paused,
             pending=seen.pending,
+            assignee=seen.assignee,
         )
 
     async def _rows(self, heads: Sequence[ConversationHead]) -> list[dict[str, Any]]:
@@ -119,6 +120,7 @@ class Conversations:
                     "pendingApprovals": head.pending,
                     "escalation": head.escalation.value if head.escalation else None,
                     "paused": head.paused,
+                    "assignee": head.assignee,
                     "liveCall": head.subject in live,
                 }
             )
@@ -170,6 +172,7 @@ class Conversations:
             "lastChannel": conversation.last_channel.value,
             "channels": [channel.value for channel in Channel if channel in conversation.routes],
             "escalation": conversation.escalation.value if conversation.escalation else None,
+            "assignee": conversation.assignee,
             "liveCall": live is not None,
             "optedOut": [channel.value for channel in conversation.opted_out],
             "summary": conversation.summary,
@@ -202,14 +205,17 @@ class Conversations:
         told = await self._act(conversation.subject, StaffMessage(actor, mask(text).text), key)
         return {**told, "channel": route.channel.value}
 
+    async def note(self, spelling: str, text: str, *, actor: str, key: str) -> dict[str, Any]:
+        """Leave a note for colleagues. Raises NotFound."""
+        return await self._act(await self._somebody(spelling), StaffNote(actor, mask(text).text), key)
+
+    async def assign(self, spelling: str, to: str | None, *, actor: str, key: str) -> dict[str, Any]:
+        """Give the conversation to a colleague, or to nobody. Raises NotFound."""
+        return {**await self._act(await self._somebody(spelling), Assigned(actor, to), key), "assignee": to}
+
     async def hold(self, spelling: str, *, on: bool, actor: str, key: str) -> dict[str, Any]:
         """Hold the agent, or let it go on. Raises NotFound."""
-        subject = await self._whose.one(spelling)
-        # Somebody who calls for the first time is there before anything is stored of them.
-        known = await self._conversation(subject) or await self._store.waiting(subject)
-        if not known and await self._store.present(subject) is None:
-            raise NotFound("(conversation)")
-        return {**await self._act(subject, Hold(actor, on), key), "paused": on}
+        return {**await self._act(await self._somebody(spelling), Hold(actor, on), key), "paused": on}
 
     async def erase(self, spelling: str, *, actor: str) -> dict[str, Any]:
         """Erase everything that is kept of a person. Raises NotFound and TurnRunning."""
@@ -224,6 +230,15 @@ class Conversations:
             raise NotFound("(conversation)")
         log.info("subject_erased", subject=subject_label(subjects[0]), deleted=deleted)
         return {"success": True, "subjectId": subjects[0], "deleted": deleted}
+
+    async def _somebody(self, spelling: str) -> SubjectId:
+        """Return whose conversation it is. Raises NotFound where there is none."""
+        subject = await self._whose.one(spelling)
+        # Somebody who calls for the first time is there before anything is stored of them.
+        known = await self._conversation(subject) or await self._store.waiting(subject)
+        if not known and await self._store.present(subject) is None:
+            raise NotFound("(conversation)")
+        return subject
 
     async def _act(self, subject: SubjectId, act: StaffAct, key: str) -> dict[str, Any]:
         receipt = await self._lanes.act(subject, act, key=key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from cachetools import LRUCache
 from pydantic import ValidationError
@@ -48,7 +49,7 @@ class StaffSession:
         ]
 
     async def _who(self, request: Request) -> Response:
-        return JSONResponse({"actor": self._tokens.actor(request)}, headers=_NO_STORE)
+        return JSONResponse(self._session(self._tokens.actor(request)), headers=_NO_STORE)
 
     async def _sign_in(self, request: Request) -> Response:
         self._tokens.check_page(request)
@@ -61,7 +62,7 @@ class StaffSession:
         if self._made_token and actor == DEVELOPER and from_outside(request):
             # A development server is often reached through a tunnel: whoever finds it there needs a token of theirs.
             raise NotAuthorised("The generated token signs in on this machine only; set STAFF_TOKENS.")
-        response = JSONResponse({"actor": actor}, headers=_NO_STORE)
+        response = JSONResponse(self._session(actor), headers=_NO_STORE)
         self._put(response, self._tokens.session(actor), SECONDS)
         return response
 
@@ -70,6 +71,9 @@ class StaffSession:
         response = Response(status_code=204, headers=_NO_STORE)
         self._put(response, "", 0)
         return response
+
+    def _session(self, actor: str) -> dict[str, Any]:
+        return {"actor": actor, "colleagues": self._tokens.names}
 
     def _put(self, response: Response, value: str, seconds: int) -> None:
         response.set_cookie(

@@ -166,7 +166,7 @@ async def test_a_lost_connection_comes_back_within_the_same_call(browser: Browse
 async def test_a_withheld_number_calls_and_cannot_text(browser: Browser, tmp_path: Path) -> None:
     async with phone_page(browser, tmp_path, "/phone?speed=10") as phone:
         await phone.get_by_label("Whose telephone").select_option("Number withheld")
-        await expect(phone.get_by_text("A withheld number can only call")).to_be_visible()
+        await expect(phone.get_by_text("Hidden numbers can call but not text")).to_be_visible()
         await expect(phone.get_by_label("Text message")).to_be_hidden()
         await call(phone)
         await expect(caption(phone, "John")).to_have_count(0)

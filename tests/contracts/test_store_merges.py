@@ -218,6 +218,7 @@ async def test_tickets_move(store: LaneStore) -> None:
     assert found is not None
     assert found.subject == NEW
     assert await store.tickets(OLD) == ()
+    assert {one.id for one in (await store.all_tickets(status=None, limit=10)).items} == {"TKT_1", "TKT_2", "TKT_3"}
 
 
 async def test_nothing_to_move_is_false_and_changes_nothing(store: LaneStore) -> None:

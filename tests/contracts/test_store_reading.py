@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tandem.errors import MalformedRequest
@@ -201,6 +203,22 @@ async def test_a_changed_ticket_takes_the_place_of_the_old_one(store: LaneStore)
     await write(store, tickets=(ticket("T1"),))
     await write(store, tickets=(ticket("T1", status=TicketStatus.CLOSED),))
     assert await store.tickets(JANE) == (ticket("T1", status=TicketStatus.CLOSED),)
+
+
+async def test_tickets_of_all_are_listed_by_status_the_one_due_soonest_first(store: LaneStore) -> None:
+    soon, late = replace(ticket("T1", JOHN), respond_by=50.0), replace(ticket("T2"), respond_by=70.0)
+    closed = replace(ticket("T3", status=TicketStatus.CLOSED), respond_by=60.0)
+    await write(store, JOHN, tickets=(soon,))
+    await write(store, tickets=(late, replace(closed, status=TicketStatus.OPEN)))
+    await write(store, tickets=(closed,))
+    first = await store.all_tickets(status=TicketStatus.OPEN, limit=1)
+    rest = await store.all_tickets(status=TicketStatus.OPEN, limit=1, cursor=first.next)
+    every = await store.all_tickets(status=None, limit=10)
+    assert (first.items, rest.items, rest.next) == ((soon,), (late,), None)
+    assert every.items == (soon, closed, late)
+    assert (await store.all_tickets(status=TicketStatus.CLOSED, limit=10)).items == (closed,)
+    await store.erase(JOHN)
+    assert (await store.all_tickets(status=None, limit=10)).items == (closed, late)
 
 
 async def test_a_subjects_newest_tickets_come_newest_first(store: LaneStore) -> None:

@@ -73,6 +73,7 @@ async def test_nothing_is_left_of_what_was_purged(kit: StoreKit) -> None:
     assert (await kit.store.timeline(JANE), await kit.store.replies(JANE)) == ((), ())
     assert await kit.store.approval("apr_1") is None
     assert await kit.store.tickets(JANE) == ()
+    assert (await kit.store.all_tickets(status=None, limit=10)).items == ()
     assert (await kit.store.effect_begin(JANE, "refund", token=fresh())).state is EffectState.NEW
     assert (await kit.store.recent(limit=1)).items == ()
 

@@ -49,7 +49,7 @@ async def test_turn_timeout_ms_ends_a_turn(tmp_path: Path) -> None:
 
 async def test_max_input_chars_is_the_longest_text(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer(echo), MAX_INPUT_CHARS="10") as it:
-        assert await it.ask("x" * 11) == "User input is too long. Please limit to 10 characters."
+        assert await it.ask("x" * 11) == "That message is too long for me. Please keep it under 10 characters."
         assert await it.ask("y" * 10) == f"You said: {'y' * 10}"
 
 

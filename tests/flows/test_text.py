@@ -70,7 +70,7 @@ async def test_blank_and_too_long_texts_get_their_sentence_and_no_model_call(tmp
     model = ModelServer(echo)
     async with running(tmp_path, model) as it:
         assert await it.ask("   ") == phrases.EMPTY
-        assert await it.ask("x" * 1001) == "User input is too long. Please limit to 1000 characters."
+        assert await it.ask("x" * 1001) == "That message is too long for me. Please keep it under 1,000 characters."
         assert model.requests == []
         assert (await it.conversation()).history == ()
         assert (await it.ask("y" * 1000)).startswith("You said: yyy")
@@ -82,7 +82,10 @@ async def test_a_too_long_text_in_a_burst_does_not_spoil_the_others(tmp_path: Pa
     async with running(tmp_path, model, COALESCE_MS="200") as it:
         await asyncio.gather(it.say("first"), it.say("x" * 1001))
         heard = await it.hear(2)
-    assert sorted(heard) == ["User input is too long. Please limit to 1000 characters.", "You said: first"]
+    assert sorted(heard) == [
+        "That message is too long for me. Please keep it under 1,000 characters.",
+        "You said: first",
+    ]
     assert len(model.requests) == 1
 
 

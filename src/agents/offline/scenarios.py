@@ -96,7 +96,7 @@ def _fields(answer: Told) -> Told:
     """Return what sentences are made of: an answer's own fields, and what reads well of them."""
     state, carrier, number, when = (answer.get(name) for name in ("status", "carrier", "tracking_number", "response"))
     text = next((str(one.get("text")) for one in answer.get("results") or ()), "I found nothing about that in our help "
-        "articles. Shall I get you a person? Then say so.")  # fmt: skip
+        "articles. Would you like to talk to a colleague?")  # fmt: skip
     items = [
         f"{one['name']} for {one['unit_price']}" if one["quantity"] == 1 else
         f"{one['quantity']} {one['name']} for {one['unit_price']} each"

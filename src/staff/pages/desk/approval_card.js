@@ -4,7 +4,7 @@ import { element, fill } from "../shared/element.js";
 import { ask } from "../shared/gateway.js";
 import { age, countdown, inFull } from "../shared/times.js";
 import { ArgumentFields } from "./argument_fields.js";
-import { CHANNELS, STATUSES, consequences, wish } from "./sentences.js";
+import { CHANGED, CHANNELS, consequences, overtaken, wish } from "./sentences.js";
 
 const REASON = 1000;
 const MESSAGE = 6400;
@@ -41,7 +41,7 @@ export class ApprovalCard {
     this.#build();
     if (this.reason) this.reason.value = typed[0];
     this.note.value = typed[1];
-    this.#problem("Updated meanwhile: look at the request again.");
+    this.#problem(CHANGED);
   }
 
   /** Take no decision for a moment: the request has just come into view, perhaps under the pointer. */
@@ -64,7 +64,7 @@ export class ApprovalCard {
       "div",
       { class: "card-head" },
       unknown
-        ? element("span", { class: "pill error" }, "Nobody knows whether this happened")
+        ? element("span", { class: "pill error" }, "No result came back")
         : element("time", { class: "left", datetime: approval.expiresAt, "data-counts": "until", title: inFull(approval.expiresAt) }, countdown(approval.expiresAt)),
       element("span", { class: "muted small" }, "asked ", element("time", { datetime: approval.requestedAt, title: inFull(approval.requestedAt), "data-counts": "since" }, age(approval.requestedAt)), ` · ${CHANNELS[approval.channel] ?? approval.channel} · `, element("span", { class: "mono" }, approval.tool)),
     );
@@ -78,9 +78,9 @@ export class ApprovalCard {
   #answering() {
     const approval = this.#approval;
     this.fields = new ArgumentFields(approval);
-    this.reason = element("textarea", { rows: 1, maxlength: REASON, placeholder: "Needed to reject; the customer is told" });
+    this.reason = element("textarea", { rows: 1, maxlength: REASON, placeholder: "Required to reject. The customer will read it." });
     this.note = element("textarea", { rows: 1, maxlength: REASON, placeholder: NEVER_TOLD });
-    this.message = element("textarea", { rows: 2, maxlength: MESSAGE, placeholder: "Empty: the agent finds the words" });
+    this.message = element("textarea", { rows: 2, maxlength: MESSAGE, placeholder: "Leave empty to let the agent word it" });
     const then = consequences(approval);
     this.buttons = [
       element("button", { class: "button main", type: "button", onclick: () => this.#approve() }, "Approve"),
@@ -110,7 +110,7 @@ export class ApprovalCard {
     return element(
       "div",
       { class: "settling" },
-      element("p", { class: "small" }, "It was begun and its end is not known. Look it up in the business system before you choose."),
+      element("p", { class: "small" }, "This started, but no result came back. Look it up in the business system before you choose."),
       new ArgumentFields(this.#approval, { fixed: true }).place,
       element("label", {}, "Note for the record", this.note),
       this.problem,
@@ -155,7 +155,7 @@ export class ApprovalCard {
     } catch (refused) {
       this.decidedHere = false;
       this.#enable(true);
-      const why = refused.status === 409 ? meanwhile(refused.body) : refused.message.replace(/ decisions\[0\](\.arguments)?:/, "");
+      const why = refused.status === 409 ? overtaken(refused.body.results?.[0]?.approval) : refused.message.replace(/ decisions\[0\](\.arguments)?:/, "");
       this.#problem(why);
       if (!this.place.isConnected) this.#asks.missed(why); // the news that closed the request was here before the answer
       if (refused.status === 409 || refused.status === 404) await this.#asks.reload();
@@ -174,11 +174,4 @@ function withoutEnter(event) {
 
 function spoken(status, who) {
   return { approved: `Approved. ${who} will be told.`, rejected: `Rejected. ${who} will be told.`, done: "Settled: it happened.", retry: "It is done now." }[status] ?? status;
-}
-
-function meanwhile(body) {
-  const now = body.results?.[0]?.approval;
-  const [status] = STATUSES[now?.status] ?? [body.code ?? "different"];
-  const by = now?.decidedBy && now.decidedBy !== "clock" ? ` by ${now.decidedBy}` : "";
-  return `Updated meanwhile: the request is ${status}${by}.`;
 }

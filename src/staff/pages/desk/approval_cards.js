@@ -2,7 +2,7 @@
 
 import { element, fill } from "../shared/element.js";
 import { ApprovalCard } from "./approval_card.js";
-import { STATUSES } from "./sentences.js";
+import { overtaken } from "./sentences.js";
 
 const OPEN = ["pending", "unknown"];
 
@@ -36,7 +36,7 @@ export class ApprovalCards {
       this.#cards.delete(id);
       const now = approvals.find((one) => one.id === id);
       gone = card.decidedHere ? "decided" : "meanwhile";
-      if (gone === "meanwhile" && now) this.meanwhile.textContent = closed(now);
+      if (gone === "meanwhile" && now) this.meanwhile.textContent = overtaken(now);
     }
     for (const approval of open) {
       const card = this.#cards.get(approval.id);
@@ -66,10 +66,4 @@ export class ApprovalCards {
     card.heading.scrollIntoView({ block: "nearest" });
     card.heading.focus({ preventScroll: true });
   }
-}
-
-function closed(approval) {
-  const [status] = STATUSES[approval.status] ?? [approval.status];
-  const by = approval.decidedBy && approval.decidedBy !== "clock" ? ` by ${approval.decidedBy}` : "";
-  return `Updated meanwhile: the request is ${status}${by}.`;
 }

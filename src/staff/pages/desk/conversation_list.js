@@ -166,6 +166,7 @@ function content(head) {
       head.liveCall && element("span", { class: "pill success live-call" }, "on a call"),
       head.paused && element("span", { class: "pill" }, "paused"),
       head.pendingApprovals > 0 && element("span", { class: "pill warning" }, "waits"),
+      head.assignee && element("span", { class: "pill" }, head.assignee),
       head.escalation && element("span", { class: `pill ${urgent(head.escalation)}` }, head.escalation),
     ),
   ];

@@ -14,7 +14,7 @@ import { WaitingList } from "./waiting_list.js";
 const place = document.getElementById("desk");
 
 async function start() {
-  const actor = await signedIn(place, "Staff desk");
+  const { actor, colleagues } = await signedIn(place, "Staff desk");
   onSignedOut(() => location.reload());
 
   const alerts = new Alerts();
@@ -26,8 +26,8 @@ async function start() {
   };
 
   const conversations = new ConversationList({ shown: () => waiting.renamed() });
-  const waiting = new WaitingList({ shown: (all) => alerts.show(all), nameOf: (subject) => conversations.nameOf(subject) });
-  const person = new PersonView({ say, decided: openNext, gone: (subject) => conversations.forget(subject) });
+  const waiting = new WaitingList({ actor, shown: (all) => alerts.show(all), nameOf: (subject) => conversations.nameOf(subject) });
+  const person = new PersonView({ say, colleagues, decided: openNext, gone: (subject) => conversations.forget(subject) });
   const connection = element("span", { class: "connection", title: "Connecting" });
 
   function openNext(approval) {
@@ -90,7 +90,7 @@ async function start() {
     changed: (subjects) => Promise.all([refreshLists(subjects), person.refreshIf(subjects)]).then(openFirst),
     state: (live) => {
       connection.classList.toggle("live", live);
-      connection.title = live ? "Live" : "No live connection; looking every few seconds";
+      connection.title = live ? "Live" : "Offline. Refreshing every 5 seconds";
     },
   });
 }

@@ -20,10 +20,10 @@ export class PersonView {
   #number = 0;
   #gone;
 
-  constructor({ say, decided, gone }) {
+  constructor({ say, colleagues, decided, gone }) {
     this.#gone = gone;
     const reload = () => this.load();
-    this.head = new PersonHead({ say, reload });
+    this.head = new PersonHead({ say, reload, colleagues });
     this.cards = new ApprovalCards({ say, decided, reload });
     this.reply = new Reply({ say, reload });
     this.solve = (ticket) => this.#solve(ticket, say);
@@ -62,7 +62,7 @@ export class PersonView {
       this.#conversation = null;
       this.content.hidden = true;
       this.cards.clear();
-      this.reply.clear();
+      this.reply.leave();
       fill(this.problem);
       this.#say("Loading…");
     }

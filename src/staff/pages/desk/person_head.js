@@ -11,8 +11,11 @@ export class PersonHead {
   #revealed = null; // {subject, contact}
   #say;
   #reload;
+  #colleagues;
 
-  constructor({ say, reload }) {
+  /** `colleagues` are the names that a conversation can be given to. */
+  constructor({ say, reload, colleagues }) {
+    this.#colleagues = colleagues;
     this.#say = say;
     this.#reload = reload;
     this.place = element("header", { class: "person-head" });
@@ -21,12 +24,12 @@ export class PersonHead {
   draw(conversation) {
     this.#conversation = conversation;
     if (this.#revealed?.subject !== conversation.subjectId) this.#revealed = null;
-    const { subjectId, name, plan, contact, channels, escalation, paused, liveCall, optedOut } = conversation;
-    const data = { subjectId, name, plan, contact, channels, escalation, paused, liveCall, optedOut, full: this.#revealed };
+    const { subjectId, name, plan, contact, channels, escalation, paused, assignee, liveCall, optedOut } = conversation;
+    const data = { subjectId, name, plan, contact, channels, escalation, paused, assignee, liveCall, optedOut, full: this.#revealed };
     refresh(this.place, data, () => this.#content(data));
   }
 
-  #content({ subjectId, name, plan, contact, channels, escalation, paused, liveCall, optedOut, full }) {
+  #content({ subjectId, name, plan, contact, channels, escalation, paused, assignee, liveCall, optedOut, full }) {
     return [
       element("a", { class: "button quiet back", href: "#" }, symbol("back"), "Back"),
       element(
@@ -38,7 +41,7 @@ export class PersonHead {
           element("h2", {}, name ?? contact ?? "Withheld number"),
           plan && element("span", { class: "pill accent" }, words(plan)),
           liveCall && element("span", { class: "pill success live-call" }, "on a call"),
-          escalation && element("span", { class: `pill ${urgent(escalation)}` }, `wants a person: ${escalation}`),
+          escalation && element("span", { class: `pill ${urgent(escalation)}` }, `Asked for a person · ${escalation} priority`),
           paused && element("span", { class: "pill warning" }, "agent paused"),
           optedOut.length > 0 && element("span", { class: "pill error" }, `opted out: ${optedOut.map((one) => CHANNELS[one] ?? one).join(", ")}`),
         ),
@@ -51,6 +54,7 @@ export class PersonHead {
           element("span", {}, channels.map((one) => CHANNELS[one] ?? one).join(" · ")),
         ),
       ),
+      this.#assignment(assignee),
       element(
         "button",
         { class: "button", onclick: (event) => this.#hold(event.currentTarget, !paused), title: paused ? "Let the agent answer again" : "The agent answers nothing until you resume it" },
@@ -68,6 +72,28 @@ export class PersonHead {
     } catch (refused) {
       this.#say(refused.message);
     }
+  }
+
+  #assignment(assignee) {
+    const names = [...new Set([...this.#colleagues, assignee].filter(Boolean))];
+    return element(
+      "select",
+      { class: "assignee", "aria-label": "Assigned to", title: "Assigned to", onchange: (event) => this.#assign(event.currentTarget) },
+      element("option", { value: "", selected: !assignee }, "Unassigned"),
+      names.map((name) => element("option", { value: name, selected: name === assignee }, name)),
+    );
+  }
+
+  async #assign(choice) {
+    const to = choice.value || null;
+    try {
+      await ask("POST", `conversations/${encodeURIComponent(this.#conversation.subjectId)}/assign`, { to });
+      this.#say(to ? `Assigned to ${to}.` : "Assigned to nobody.");
+    } catch (refused) {
+      choice.value = this.#conversation.assignee ?? "";
+      this.#say(refused.message);
+    }
+    await this.#reload();
   }
 
   async #hold(button, paused) {

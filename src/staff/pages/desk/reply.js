@@ -1,4 +1,4 @@
-// A person writes to the customer, by text.
+// A person writes to the customer by text, or leaves a note for colleagues. Drafts stay where they were begun.
 
 import { element } from "../shared/element.js";
 import { ask } from "../shared/gateway.js";
@@ -8,6 +8,7 @@ const LONGEST = 6400;
 
 export class Reply {
   #subject = null;
+  #drafts = new Map(); // by subject id: what was typed there and not sent
   #key = null; // one per intended message: a repetition does not send it twice
   #say;
   #reload;
@@ -15,39 +16,69 @@ export class Reply {
   constructor({ say, reload }) {
     this.#say = say;
     this.#reload = reload;
-    this.text = element("textarea", { rows: 1, maxlength: LONGEST, placeholder: "Write to the customer yourself", "aria-label": "Message to the customer", oninput: () => (this.#key = null) });
-    this.button = element("button", { class: "button main" }, "Send");
+    this.text = element("textarea", { rows: 1, maxlength: LONGEST, placeholder: "Write to the customer yourself", "aria-label": "Message to the customer", oninput: () => (this.#key = null), onkeydown: (event) => this.#shortcut(event) });
+    this.button = element("button", { class: "button main", title: "Ctrl+Enter" }, "Send");
+    this.note = element("button", { class: "button", type: "button", title: "Only colleagues read it", onclick: () => this.#keep() }, "Add note");
     this.how = element("p", { class: "muted small" });
-    this.place = element("form", { class: "reply", onsubmit: (event) => this.#send(event) }, this.text, element("div", { class: "reply-bottom" }, this.how, this.button));
+    this.place = element("form", { class: "reply", onsubmit: (event) => this.#send(event) }, this.text, element("div", { class: "reply-bottom" }, this.how, this.note, this.button));
   }
 
   draw(conversation) {
     this.#subject = conversation.subjectId;
+    if (this.#drafts.has(this.#subject)) {
+      this.text.value = this.#drafts.get(this.#subject);
+      this.#drafts.delete(this.#subject);
+    }
     const texting = ["sms", "whatsapp", "rcs"].filter((one) => conversation.channels.includes(one));
     const channel = texting.includes(conversation.lastChannel) ? conversation.lastChannel : texting.length === 1 ? texting[0] : "sms";
     const goes = `Goes out as ${CHANNELS[channel]} in your name; the agent knows of it.`;
     if (this.how.textContent !== goes) this.how.textContent = goes;
   }
 
-  clear() {
+  /** Leave a customer: what was typed waits for the way back. */
+  leave() {
+    if (this.#subject && this.text.value.trim()) this.#drafts.set(this.#subject, this.text.value);
+    this.#subject = null;
+    this.#clear();
+  }
+
+  #clear() {
     this.text.value = "";
     this.#key = null;
   }
 
+  #shortcut(event) {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.#send(event);
+  }
+
   async #send(event) {
     event.preventDefault();
+    await this.#post("messages", "Sent.", "It may not have been sent. Press Send again: it is sent once.");
+  }
+
+  async #keep() {
+    await this.#post("notes", "Kept for colleagues.", "It may not have been kept. Press again: it is kept once.");
+  }
+
+  async #post(where, done, unsure) {
     const text = this.text.value.trim();
     if (!text || this.button.disabled) return;
-    this.button.disabled = true;
+    const subject = this.#subject;
+    this.#enable(false);
     this.#key ??= Array.from(crypto.getRandomValues(new Uint8Array(12)), (one) => one.toString(16).padStart(2, "0")).join("");
     try {
-      await ask("POST", `conversations/${encodeURIComponent(this.#subject)}/messages`, { text }, { "Idempotency-Key": this.#key });
-      this.clear();
-      this.#say("Sent.");
+      await ask("POST", `conversations/${encodeURIComponent(subject)}/${where}`, { text }, { "Idempotency-Key": this.#key });
+      if (subject === this.#subject) this.#clear();
+      else this.#drafts.delete(subject);
+      this.#say(done);
     } catch (refused) {
-      this.#say(refused.status ? refused.message : "Nobody knows whether it was sent. Press Send again: it counts once.");
+      this.#say(refused.status ? refused.message : unsure);
     }
-    this.button.disabled = false;
+    this.#enable(true);
     await this.#reload();
+  }
+
+  #enable(enabled) {
+    this.button.disabled = this.note.disabled = !enabled;
   }
 }

@@ -58,12 +58,28 @@ export const STATUSES = {
   executing: ["being carried out", "accent"],
   executed: ["carried out", "success"],
   failed: ["failed", "error"],
-  unknown: ["nobody knows", "error"],
+  unknown: ["no result came back", "error"],
   rejected: ["rejected", "error"],
   expired: ["expired", ""],
   withdrawn: ["withdrawn by the customer", ""],
   void: ["no longer possible", ""],
 };
+
+export const CHANGED = "This request has changed. Look at it again.";
+
+const AT = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+
+/** Say what became of a request that somebody else was faster with: "Tom approved this at 09:42." */
+export function overtaken(approval) {
+  const { status, decidedBy, decidedAt } = approval ?? {};
+  const at = decidedAt ? ` at ${AT.format(new Date(decidedAt))}` : "";
+  if (!status || status === "pending") return CHANGED;
+  if (status === "expired") return `This expired${at}.`;
+  if (status === "withdrawn") return `The customer withdrew this${at}.`;
+  if (status === "void") return "This is no longer possible.";
+  const who = decidedBy ? decidedBy.charAt(0).toUpperCase() + decidedBy.slice(1) : "A colleague";
+  return `${who} ${status === "rejected" ? "rejected" : "approved"} this${at}.`;
+}
 
 export const CHANNELS = { sms: "SMS", whatsapp: "WhatsApp", rcs: "RCS", voice: "Call" };
 
@@ -84,7 +100,7 @@ const EVENTS = {
   ticket_unanswered: (data) => `The agent had no answer to ticket ${data.ticket}`,
   ticket_priority_raised: (data) => `Ticket ${data.ticket} raised to ${data.priority}`,
   ticket_closed: (data) => `Ticket ${data.ticket} ${data.status ?? "closed"}`,
-  escalation: (data) => `Wants a person (${data.priority})`,
+  escalation: (data) => `Asked for a person · ${data.priority} priority`,
   conversation_start: () => "Conversation began",
   conversation_end: () => "Conversation ended",
   masked: (data) => `Masked ${data.direction === "outgoing" ? "in our answer" : "in their words"}: ${list(data.kinds)}`,
@@ -102,6 +118,8 @@ const EVENTS = {
   staff_message: () => "Wrote to the customer",
   staff_message_unsent: () => "A message of staff could not be sent",
   contact_revealed: () => "Full number shown",
+  staff_note: () => "Left a note for colleagues",
+  assigned: (data) => (data.to ? `Assigned to ${data.to}` : "Assigned to nobody"),
   agent_paused: () => "Agent paused",
   agent_resumed: () => "Agent resumed",
   kept_while_paused: () => "Wrote while the agent was paused",
@@ -135,7 +153,7 @@ function decision(data) {
 }
 
 function unsure(data) {
-  return `Nobody knows whether this happened: ${words(data.tool)}`;
+  return `No result came back: ${words(data.tool)}`;
 }
 
 function list(values) {

@@ -6,18 +6,25 @@ import { symbol } from "./icons.js";
 import { CHANNELS, STATUSES, words } from "./sentences.js";
 
 /** Return the nodes of a transcript: days, channels where they change, messages, and tools in groups. */
-export function transcript({ turns, waiting, summary }) {
+export function transcript({ turns, waiting, summary, timeline }) {
+  const notes = timeline.filter((row) => row.name === "staff_note");
+  const notesUntil = (at) => {
+    const end = notes.findIndex((row) => row.at > at);
+    return notes.splice(0, end < 0 ? notes.length : end).map(colleagueNote);
+  };
   const nodes = [];
   let lastDay = null;
   let lastChannel = null;
   if (summary) {
-    nodes.push(element("details", { class: "summary", "data-key": "summary" }, element("summary", {}, "What came before, in short"), element("p", {}, summary)));
+    nodes.push(element("details", { class: "summary", "data-key": "summary" }, element("summary", {}, "Earlier messages, summarised"), element("p", {}, summary)));
   }
   for (const turn of turns) {
+    nodes.push(...notesUntil(turn.at));
     if (day(turn.at) !== lastDay) nodes.push(element("p", { class: "day" }, (lastDay = day(turn.at))));
     if (turn.channel !== lastChannel) nodes.push(channelMark((lastChannel = turn.channel)));
     nodes.push(...turnNodes(turn));
   }
+  nodes.push(...notes.map(colleagueNote));
   for (const one of waiting) {
     nodes.push(message({ ...one, unread: true }, one.at, one.channel));
   }
@@ -65,6 +72,16 @@ function message(entry, at, channel) {
       " · ",
       element("time", { datetime: at, title: [inFull(at), CHANNELS[channel]].filter(Boolean).join(" · ") }, clock(at)),
     ),
+  );
+}
+
+/** What a person wrote for colleagues: neither the customer nor the agent reads it. */
+function colleagueNote({ at, data }) {
+  return element(
+    "div",
+    { class: "note colleague" },
+    element("p", { dir: "auto" }, data.text),
+    element("p", { class: "by" }, `${data.actor}, for colleagues · `, element("time", { datetime: at, title: inFull(at) }, clock(at))),
   );
 }
 

@@ -1,4 +1,4 @@
-// The approvals that wait for a person: soonest expiry first, to be filtered by tool.
+// What waits for a person, requests and tickets in one list: soonest due first, to be filtered.
 
 import { element, fill, refresh } from "../shared/element.js";
 import { address, ask } from "../shared/gateway.js";
@@ -7,19 +7,28 @@ import { STATUSES, target, words } from "./sentences.js";
 
 const PAGE = 200;
 
+/** What the filter offers besides one tool's requests: name, label, and which items it keeps. */
+const FILTERS = [
+  ["mine", "Mine", (item, actor) => item.assignee === actor],
+  ["unassigned", "Unassigned", (item) => !item.assignee],
+  ["overdue", "Overdue", (item) => item.overdue],
+  ["ticket", "Tickets", (item) => item.kind === "ticket"],
+];
+
 export class WaitingList {
-  #all = null;
-  #tool = "";
+  #items = null; // as the server gave them: {kind, due, overdue, subjectId, assignee, approval or ticket}
+  #filter = "";
   #marked = null;
   #shown;
-
   #nameOf;
+  #actor;
 
-  /** `shown` is told what waits; `nameOf` gives a customer's name by subject id, where it is known. */
-  constructor({ shown, nameOf }) {
+  /** `shown` is told which requests wait; `nameOf` gives a customer's name by subject id, where it is known. */
+  constructor({ actor, shown, nameOf }) {
+    this.#actor = actor;
     this.#shown = shown;
     this.#nameOf = nameOf;
-    this.filter = element("select", { "aria-label": "Show requests of one tool", onchange: () => this.#choose() });
+    this.filter = element("select", { "aria-label": "Show only some of what waits", onchange: () => this.#choose() });
     this.heading = element("h2", { id: "waiting-heading" }, "Waiting for you");
     this.count = element("span", { class: "count" });
     this.rows = element("ul", { class: "rows", "aria-labelledby": "waiting-heading", "aria-busy": "true" });
@@ -37,23 +46,20 @@ export class WaitingList {
 
   async load() {
     try {
-      const [open, unknown] = await Promise.all([
-        ask("GET", address("approvals", { status: "pending", limit: PAGE })),
-        ask("GET", address("approvals", { status: "unknown", limit: PAGE })),
-      ]);
-      this.#all = [...open.approvals, ...unknown.approvals];
-      this.more = open.next !== null;
+      const queue = await ask("GET", address("queue", { limit: PAGE }));
+      this.#items = queue.items;
+      this.more = queue.more;
       fill(this.problem);
-      this.#shown(this.#all);
+      this.#shown(this.#requests());
       this.#draw();
     } catch (refused) {
       fill(this.problem, failure(refused, () => this.load()));
-      if (!this.#all) fill(this.rows);
+      if (!this.#items) fill(this.rows);
     }
   }
 
   find(id) {
-    return this.#all?.find((one) => one.id === id);
+    return this.#requests().find((one) => one.id === id);
   }
 
   /** Return whose request it is, when it waits no more. */
@@ -65,20 +71,20 @@ export class WaitingList {
 
   /** Leave out what was just decided, until the server says so too. */
   drop(id) {
-    this.#all = (this.#all ?? []).filter((one) => one.id !== id);
-    this.#shown(this.#all);
+    this.#items = (this.#items ?? []).filter((item) => item.approval?.id !== id);
+    this.#shown(this.#requests());
     this.#draw();
   }
 
   /** Return the request to look at first, or after another one. */
   next(decided) {
-    const others = this.#matching().filter((one) => one.status === "pending");
+    const others = this.#requests(this.#matching()).filter((one) => one.status === "pending");
     return others.find((one) => one.expiresAt >= (decided?.expiresAt ?? "")) ?? others[0];
   }
 
   /** Draw again, because names became known. */
   renamed() {
-    if (this.#all) this.#draw();
+    if (this.#items) this.#draw();
   }
 
   mark(id) {
@@ -90,57 +96,88 @@ export class WaitingList {
   }
 
   #choose() {
-    this.#tool = this.filter.value;
+    this.#filter = this.filter.value;
     this.#draw();
   }
 
+  #requests(items = this.#items ?? []) {
+    return items.flatMap((item) => item.approval ?? []);
+  }
+
   #matching() {
-    return (this.#all ?? []).filter((one) => !this.#tool || one.tool === this.#tool);
+    const [, , keeps] = FILTERS.find(([name]) => name === this.#filter) ?? [];
+    if (keeps) return this.#items.filter((item) => keeps(item, this.#actor));
+    return this.#items.filter((item) => !this.#filter || `tool:${item.approval?.tool}` === this.#filter);
   }
 
   #draw() {
-    const tools = [...new Set(this.#all.map((one) => one.tool))].sort();
-    if (this.#tool && !tools.includes(this.#tool)) this.#tool = "";
-    refresh(this.filter, tools, () => [
-      element("option", { value: "" }, "All tools"),
-      ...tools.map((tool) => element("option", { value: tool }, words(tool))),
+    const tools = [...new Set(this.#requests().map((one) => one.tool))].sort().map((tool) => [`tool:${tool}`, words(tool)]);
+    const kept = FILTERS.filter(([, , keeps]) => this.#items.some((item) => keeps(item, this.#actor)));
+    const choices = [...kept.map(([name, label]) => [name, label]), ...tools];
+    if (!choices.some(([name]) => name === this.#filter)) this.#filter = "";
+    refresh(this.filter, choices, () => [
+      element("option", { value: "" }, "All"),
+      ...choices.map(([value, label]) => element("option", { value }, label)),
     ]);
-    this.filter.value = this.#tool;
-    this.filter.hidden = tools.length < 2;
+    this.filter.value = this.#filter;
+    this.filter.hidden = this.#items.length < 2;
     const matching = this.#matching();
     this.count.textContent = matching.length ? `${matching.length}${this.more ? "+" : ""}` : "";
     this.rows.removeAttribute("aria-busy");
     const focused = this.rows.contains(document.activeElement) ? document.activeElement.dataset.id : null;
-    const named = matching.map((one) => [one, this.#nameOf(one.subjectId)]);
+    const named = matching.map((item) => [item, this.#nameOf(item.subjectId)]);
     refresh(this.rows, named, () =>
-      named.length ? named.map(row) : element("li", { class: "empty" }, "Nothing waits. New requests appear here."),
+      named.length ? named.map(row) : element("li", { class: "empty" }, "Nothing to approve. New requests appear here."),
     );
     this.mark(this.#marked);
     if (focused) this.rows.querySelector(`a[data-id="${CSS.escape(focused)}"]`)?.focus();
   }
 }
 
-function row([one, name]) {
-  const unknown = one.status === "unknown";
+function row([item, name]) {
+  const who = name ?? numberEnd(item.subjectId);
+  return item.kind === "ticket" ? ticketRow(item, who) : requestRow(item, who);
+}
+
+function requestRow({ approval: one, assignee }, who) {
+  return listed({
+    id: one.id, href: `#approval=${encodeURIComponent(one.id)}`, assignee,
+    top: [element("strong", {}, words(one.tool)), element("span", { class: "amount" }, target(one))],
+    middle: [who, one.customerText && ` · ${one.customerText}`],
+    due:
+      one.status === "unknown"
+        ? element("span", { class: "pill error" }, STATUSES.unknown[0])
+        : element("time", { class: "left", datetime: one.expiresAt, "data-counts": "until", title: inFull(one.expiresAt) }, countdown(one.expiresAt)),
+    since: ["asked ", one.requestedAt],
+  });
+}
+
+function ticketRow({ ticket: one, overdue, assignee }, who) {
+  return listed({
+    id: one.id, href: `#subject=${encodeURIComponent(one.subjectId)}`, assignee,
+    top: [element("strong", { class: "ellipsis" }, one.escalation ? "Asked for a person" : "Ticket"), element("span", { class: "muted small" }, one.priority)],
+    middle: [who, ` · ${one.subject}`],
+    due: overdue
+      ? element("span", { class: "pill error", title: inFull(one.respondBy) }, "overdue")
+      : element("time", { class: "left", datetime: one.respondBy, "data-counts": "until", title: inFull(one.respondBy) }, countdown(one.respondBy)),
+    since: ["opened ", one.createdAt],
+  });
+}
+
+function listed({ id, href, top, middle, due, since: [what, at], assignee }) {
   return element(
     "li",
     {},
     element(
       "a",
-      { class: "row", href: `#approval=${encodeURIComponent(one.id)}`, "data-id": one.id },
-      element("span", { class: "row-top" }, element("strong", {}, words(one.tool)), element("span", { class: "amount" }, target(one))),
-      element(
-        "span",
-        { class: "row-bottom" },
-        element("span", { class: "ellipsis" }, name ?? numberEnd(one.subjectId), one.customerText && ` · ${one.customerText}`),
-      ),
+      { class: "row", href, "data-id": id },
+      element("span", { class: "row-top" }, top),
+      element("span", { class: "row-bottom" }, element("span", { class: "ellipsis" }, middle), assignee && element("span", { class: "pill" }, assignee)),
       element(
         "span",
         { class: "row-bottom small" },
-        unknown
-          ? element("span", { class: "pill error" }, STATUSES.unknown[0])
-          : element("time", { class: "left", datetime: one.expiresAt, "data-counts": "until", title: inFull(one.expiresAt) }, countdown(one.expiresAt)),
-        element("span", {}, "asked ", element("time", { datetime: one.requestedAt, "data-counts": "since", title: inFull(one.requestedAt) }, age(one.requestedAt))),
+        due,
+        element("span", {}, what, element("time", { datetime: at, "data-counts": "since", title: inFull(at) }, age(at))),
       ),
     ),
   );

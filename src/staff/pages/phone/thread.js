@@ -28,7 +28,7 @@ export function textThread({ text }) {
   );
   const submit = element("button", { class: "round main", "aria-label": "Send the text" }, send());
   const form = element("form", { class: "compose", onsubmit: post }, attach, element("div", { class: "writing" }, attached, field), submit);
-  const refused = element("p", { class: "refused muted small", hidden: true }, "A withheld number can only call: a text could not be answered.");
+  const refused = element("p", { class: "refused muted small", hidden: true }, "Hidden numbers can call but not text. A text could not be answered.");
   const node = element("section", { class: "thread", "aria-label": "Text thread" }, empty, log, refused, counter, form);
   const rows = new Map();
   let atEnd = true;

@@ -4,15 +4,14 @@ import { ask } from "./gateway.js";
 import { element, fill } from "./element.js";
 
 /**
- * Return the name of whoever is signed in: by the token in the address, by the cookie, or by the form that is then
+ * Return who is signed in, as {actor, colleagues}: by the token in the address, by the cookie, or by the form that is then
  * shown in `place` until a token is right. `title` is the form's heading.
  */
 export async function signedIn(place, title) {
   const given = new URLSearchParams(location.hash.slice(1)).get("token");
   if (given !== null) history.replaceState(null, "", location.pathname + location.search);
   try {
-    const who = given ? await ask("POST", "staff/session", { token: given }) : await ask("GET", "staff/session");
-    return who.actor;
+    return given ? await ask("POST", "staff/session", { token: given }) : await ask("GET", "staff/session");
   } catch (problem) {
     const said = given || problem.status !== 401 ? explain(problem) : "";
     return form(place, title, said);
@@ -39,7 +38,7 @@ function form(place, title, said) {
       button.disabled = true;
       problem.textContent = "";
       try {
-        resolve((await ask("POST", "staff/session", { token: token.value })).actor);
+        resolve(await ask("POST", "staff/session", { token: token.value }));
       } catch (refused) {
         problem.textContent = explain(refused);
         token.select();

@@ -1,0 +1,89 @@
+"""A team at the desk over real HTTP: one queue, assignment, and notes that stay among colleagues."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..kit.colleague import JOHNS_ID, entries, names, staffed
+from ..kit.gateway import JANE
+from ..kit.model_server import Answer, ModelServer
+
+JANES_ID = "phone_15559876543"
+LIST = {"subject": "Parcel damaged", "description": "The box arrived open."}
+NOTE = "Her third damaged parcel this year: be generous."
+
+
+async def test_requests_and_tickets_wait_in_one_list_the_one_due_soonest_first(
+    tmp_path: Path, place: dict[str, str]
+) -> None:
+    refund = Answer(calls=[("process_refund", {"order_id": "ORD_12345", "amount": 139.97, "reason": "broken"})])
+
+    def script(body: dict[str, Any]) -> Answer:
+        asked = any("money back" in str(item.get("content")) for item in body["input"] if item.get("role") == "user")
+        called = any(item.get("type") == "function_call" for item in body["input"])
+        return refund if asked and not called else Answer(text="All right.")
+
+    async with staffed(tmp_path, ModelServer(script), APPROVAL_TIMEOUT_SECONDS="3600", **place) as (it, mia):
+        await it.ask("hello")
+        await it.ask("hello", JANE)
+        await it.say("I want my money back")
+        await mia.waiting_approval("process_refund")
+        urgent = await mia.post("/tickets", {**LIST, "subjectId": JANES_ID, "priority": "urgent"}, status=201)
+        later = await mia.post("/tickets", {**LIST, "subjectId": JOHNS_ID, "priority": "low"}, status=201)
+        await mia.post(f"/conversations/{JANES_ID}/assign", {"to": "tom"})
+        await mia.until(lambda one: one["assignee"] == "tom", JANES_ID)
+        queue = await mia.get("/queue")
+        listed = await mia.get("/tickets")
+        first = await mia.get("/tickets", limit="1")
+        second = await mia.get("/tickets", limit="1", cursor=first["next"])
+        await mia.post(f"/tickets/{urgent['id']}", {"status": "solved"})
+        await mia.until(lambda one: "ticket_closed" in names(one), JANES_ID)
+        still, solved = await mia.get("/tickets", status="open"), await mia.get("/tickets", status="solved")
+        every = await mia.get("/tickets", status="all")
+    assert [item["kind"] for item in queue["items"]] == ["ticket", "request", "ticket"]
+    assert [item["assignee"] for item in queue["items"]] == ["tom", None, None]
+    assert [item["overdue"] for item in queue["items"]] == [False, False, False]
+    assert (queue["counts"], queue["more"]) == ({"requests": 1, "tickets": 2, "overdue": 0}, False)
+    assert queue["items"][1]["approval"]["tool"] == "process_refund"
+    assert [one["id"] for one in listed["tickets"]] == [urgent["id"], later["id"]]
+    assert [one["id"] for one in (*first["tickets"], *second["tickets"])] == [urgent["id"], later["id"]]
+    assert [one["id"] for one in still["tickets"]] == [later["id"]]
+    assert [one["id"] for one in solved["tickets"]] == [urgent["id"]]
+    assert {one["id"] for one in every["tickets"]} == {urgent["id"], later["id"]}
+
+
+async def test_a_conversation_is_given_to_a_colleague_and_given_back(tmp_path: Path, place: dict[str, str]) -> None:
+    async with staffed(tmp_path, **place) as (it, mia):
+        await it.ask("hello")
+        told = await mia.post(f"/conversations/{JOHNS_ID}/assign", {"to": "tom"}, key="once")
+        again = await mia.post(f"/conversations/{JOHNS_ID}/assign", {"to": "tom"}, key="once")
+        given = await mia.until(lambda one: one["assignee"] == "tom")
+        listed = (await mia.get("/conversations"))["conversations"][0]
+        await mia.post(f"/conversations/{JOHNS_ID}/assign", {"to": None})
+        back = await mia.until(lambda one: one["assignee"] is None)
+        wrong = await mia.ask("POST", f"/conversations/{JOHNS_ID}/assign", json={"to": "somebody"})
+    assert (told["assignee"], told["repeated"], again["repeated"]) == ("tom", False, True)
+    assert listed["assignee"] == "tom"
+    rows = [row["data"] for row in back["timeline"] if row["name"] == "assigned"]
+    assert rows == [{"actor": "mia", "to": "tom"}, {"actor": "mia", "to": None}]
+    assert "assigned" in names(given)
+    assert (wrong.status, wrong.body["error"]) == (400, "to must be null or one of mia, tom.")
+
+
+async def test_a_note_for_colleagues_reaches_neither_the_model_nor_the_customer(
+    tmp_path: Path, place: dict[str, str]
+) -> None:
+    model = ModelServer(lambda body: Answer(text="All right."))
+    async with staffed(tmp_path, model, **place) as (it, mia):
+        await it.ask("hello")
+        await mia.post(f"/conversations/{JOHNS_ID}/notes", {"text": f"{NOTE} Card 4111 1111 1111 1111."})
+        shown = await mia.until(lambda one: "staff_note" in names(one))
+        await it.ask("thank you")
+        texts = await it.hear(2)
+        after = await mia.shown()
+    (row,) = [row for row in shown["timeline"] if row["name"] == "staff_note"]
+    assert (row["source"], row["data"]["actor"]) == ("staff", "mia")
+    assert NOTE in row["data"]["text"]
+    assert "4111 1111" not in str(shown)
+    assert "generous" not in str(model.requests) + str(texts) + str(entries(after))
