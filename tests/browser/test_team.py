@@ -18,7 +18,7 @@ TICKET = {"subjectId": JANES_ID, "subject": "Parcel damaged", "description": "It
 async def test_a_ticket_is_given_to_a_colleague_who_finds_it_among_their_own(browser: Browser, tmp_path: Path) -> None:
     async with desk_page(browser, tmp_path) as (it, _, seen):
         mia = seen.page
-        await it.ask("hello", JANE)
+        await it.ask("hello", sender=JANE)
         who = {"Authorization": f"Bearer {TOM}"}
         await mia.request.post(f"{it.url}/tickets", data=TICKET, headers=who)
         row = mia.get_by_role("list", name="Waiting for you").get_by_role("link").filter(has_text="Parcel damaged")
@@ -35,14 +35,14 @@ async def test_a_ticket_is_given_to_a_colleague_who_finds_it_among_their_own(bro
             await tom.get_by_role("button", name="Add note").click()
             await expect(mia.locator(".note.colleague")).to_contain_text("She is a regular: be generous.")
             await expect(mia.locator(".note.colleague")).to_contain_text("tom, for colleagues")
-        assert len(await it.hear(1, JANE)) == 1
+        assert len(await it.hear(1, number=JANE)) == 1
 
 
 async def test_a_draft_waits_where_it_was_begun_and_ctrl_enter_sends_it(browser: Browser, tmp_path: Path) -> None:
     async with desk_page(browser, tmp_path) as (it, _, seen):
         page = seen.page
         await it.ask("hello")
-        await it.ask("hello", JANE)
+        await it.ask("hello", sender=JANE)
         conversations = page.get_by_role("list", name="Recent conversations").get_by_role("link")
         field = page.get_by_label("Message to the customer")
         await conversations.filter(has_text="John Doe").click()

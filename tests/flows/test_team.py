@@ -26,7 +26,7 @@ async def test_requests_and_tickets_wait_in_one_list_the_one_due_soonest_first(
 
     async with staffed(tmp_path, ModelServer(script), APPROVAL_TIMEOUT_SECONDS="3600", **place) as (it, mia):
         await it.ask("hello")
-        await it.ask("hello", JANE)
+        await it.ask("hello", sender=JANE)
         await it.say("I want my money back")
         await mia.waiting_approval("process_refund")
         urgent = await mia.post("/tickets", {**LIST, "subjectId": JANES_ID, "priority": "urgent"}, status=201)
