@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from ..entries import Assigned, Hold, Revealed, StaffAct, StaffMessage, StaffNote, TicketClosed, TicketOpened, Waiting
 from ..events import EventName
@@ -71,7 +72,7 @@ def _assign(draft: Draft, body: Assigned) -> None:
         _row(draft, EventName.ASSIGNED, actor=body.actor, to=body.to)
 
 
-def _row(draft: Draft, name: EventName, **data: str | None) -> None:
+def _row(draft: Draft, name: EventName, **data: Any) -> None:
     draft.note(name, draft.conversation.last_channel, source=Source.STAFF, **data)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -41,7 +41,8 @@ class WorkQueue:
             self.tickets(TicketStatus.OPEN, limit=limit, cursor=None),
         )
         requests = [*unknown.items, *pending.items]
-        assignees = await self._assignees(one.subject for one in (*requests, *tickets.items))
+        subjects = [*(one.subject for one in requests), *(one.subject for one in tickets.items)]
+        assignees = await self._assignees(subjects)
         now = self._clock()
         items = [_request(one, assignees) for one in requests]
         items += [_ticket(one, assignees, now) for one in tickets.items]
@@ -60,7 +61,7 @@ class WorkQueue:
         """List tickets of one status, or of all, soonest due first. Raises MalformedRequest for an unknown cursor."""
         return await self._store.all_tickets(status=status, limit=limit, cursor=cursor)
 
-    async def _assignees(self, subjects: Iterable[SubjectId]) -> dict[SubjectId, str | None]:
+    async def _assignees(self, subjects: Sequence[SubjectId]) -> dict[SubjectId, str | None]:
         turnstile = asyncio.Semaphore(AT_ONCE)
 
         async def ask(subject: SubjectId) -> tuple[SubjectId, str | None]:

@@ -21,7 +21,7 @@ async def test_a_ticket_is_given_to_a_colleague_who_finds_it_among_their_own(bro
         await it.ask("hello", sender=JANE)
         who = {"Authorization": f"Bearer {TOM}"}
         await mia.request.post(f"{it.url}/tickets", data=TICKET, headers=who)
-        row = mia.get_by_role("list", name="Waiting for you").get_by_role("link").filter(has_text="Parcel damaged")
+        row = mia.get_by_role("list", name="Waiting for you").get_by_role("link").filter(has_text="urgent")
         await expect(row).to_contain_text("Jane Smith")
         await expect(row).to_contain_text("urgent")
         await row.click()
@@ -30,8 +30,8 @@ async def test_a_ticket_is_given_to_a_colleague_who_finds_it_among_their_own(bro
         async with visit(browser, f"{it.url}/staff#token={TOM}") as other:
             tom = other.page
             await tom.get_by_label("Show only some of what waits").select_option("Mine")
-            await tom.get_by_role("list", name="Waiting for you").get_by_role("link").click()
-            await tom.get_by_label("Message to the customer").fill("She is a regular: be generous.")
+            await tom.get_by_role("list", name="Waiting for you").get_by_role("link").filter(has_text="urgent").click()
+            await tom.get_by_role("textbox", name="Message to the customer").last.fill("She is a regular: be generous.")
             await tom.get_by_role("button", name="Add note").click()
             await expect(mia.locator(".note.colleague")).to_contain_text("She is a regular: be generous.")
             await expect(mia.locator(".note.colleague")).to_contain_text("tom, for colleagues")

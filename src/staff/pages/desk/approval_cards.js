@@ -63,7 +63,7 @@ export class ApprovalCards {
     if (!card) return;
     this.meanwhile.textContent = "";
     card.rest();
-    card.heading.scrollIntoView({ block: "nearest" });
+    card.heading.scrollIntoView({ block: "start" });
     card.heading.focus({ preventScroll: true });
   }
 }
