@@ -67,7 +67,8 @@ async def test_a_conversation_is_given_to_a_colleague_and_given_back(tmp_path: P
     assert (given["assignee"], listed["assignee"], back["assignee"]) == ("tom", "tom", None)
     rows = [row["data"] for row in back["timeline"] if row["name"] == "assigned"]
     assert rows == [{"actor": "mia", "to": "tom"}, {"actor": "mia", "to": None}]
-    assert (wrong.status, wrong.body["error"]) == (400, "The request cannot be understood. to must be null or one of mia, tom.")
+    assert wrong.status == 400
+    assert wrong.body["error"].endswith("to must be null or one of mia, tom.")
 
 
 async def test_a_note_for_colleagues_reaches_neither_the_model_nor_the_customer(
