@@ -213,7 +213,7 @@ class LaneStore(Protocol):
     # --- finding work -----------------------------------------------------------------------------------
 
     async def due(self, *, limit: int, replica: str = "") -> Due:
-        """Find work that no lease covers, oldest first: ``limit`` lanes, and as many lines that ``replica`` would get."""
+        """Find work that no lease covers, oldest first: ``limit`` lanes, as many lines that ``replica`` would get."""
         ...
 
     async def notify(self, subject: SubjectId) -> None:
