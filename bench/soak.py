@@ -66,6 +66,7 @@ async def soak(store: str, minutes: float, count: int, every: float, seed: int) 
         folder.mkdir()
         (folder / "soak_agent.py").write_text(AGENT, encoding="utf-8")
         more = {"AGENT_PATH": "soak_agent:agent", "LANE_LEASE_SECONDS": str(LEASE), "RATE_LIMIT_PER_MINUTE": "0",
+                "MAX_SPOKEN_TURNS_PER_HOUR": "0", "MAX_WAITING_REQUESTS": "0", "MAX_REQUESTS_PER_TURN": "0",
                 "COALESCE_MS": "100", "DRAIN_SECONDS": "2", "LOG_LEVEL": "warning",
                 "PYTHONPATH": os.environ.get("PYTHONPATH", "")}  # fmt: skip
         async with (

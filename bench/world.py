@@ -135,7 +135,8 @@ async def open_gateway(
     port = free_port()
     twilio, model = (f"http://127.0.0.1:{one}" for one in (twilio_port, model_port))
     env = {
-        "LOG_LEVEL": "warning", "RATE_LIMIT_PER_MINUTE": "0", "STATE_PERSISTENCE_DIR": str(folder / "state"),
+        "LOG_LEVEL": "warning", "RATE_LIMIT_PER_MINUTE": "0", "MAX_SPOKEN_TURNS_PER_HOUR": "0",
+        "STATE_PERSISTENCE_DIR": str(folder / "state"),
         **surroundings(twilio, model, f"http://127.0.0.1:{port}"), **more,
     }  # fmt: skip
     async with gateway_process(folder, port, env, fresh=True) as gateway:

@@ -54,6 +54,7 @@ class EventName(StrEnum):
     OWN_MESSAGE = "own_message"
     RATE_LIMITED = "rate_limited"
     LOOP_STOPPED = "loop_stopped"
+    LIMIT_REACHED = "limit_reached"
     NOTICE = "notice"
     TEXT_FROM_ANOTHER = "text_from_another"
     MASKED = "masked"

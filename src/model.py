@@ -133,16 +133,35 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
+class SaidBefore:
+    """Text that came lately, as digests: of it, and of it without its digits (``shape``).
+
+    ``same`` and ``alike`` count how often it was said again after an answer, to the letter and but for the digits.
+    """
+
+    text: str
+    shape: str
+    at: float
+    same: int = 0
+    alike: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Part of a bound that was used up since its window began."""
+
+    since: float = 0.0
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Meter:
-    """Meter that tells a person from a machine: times of recent texts, repeats of the last one."""
+    """Meter that tells people from machines and floods: times of recent texts, what they said, what was done."""
 
     arrivals: tuple[float, ...] = ()
     noticed_at: float = 0.0
-    last_digest: str = ""
-    last_shape: str = ""
-    last_at: float = 0.0
-    repeats: int = 0
-    shapes: int = 0
+    lately: tuple[SaidBefore, ...] = ()
+    tallies: Mapping[str, Tally] = field(default_factory=dict)
 
 
 class Priority(StrEnum):

@@ -19,6 +19,7 @@ from .channels.voice.sender import VoiceSender
 from .channels.voice.socket_token import SocketTokens
 from .channels.voice.voice_config import CallRules, VoiceAddresses
 from .conversation.base import EngineLimits, Sender
+from .conversation.bounds import Bounds
 from .conversation.engine import TurnEngine
 from .conversation.event_bus import Listener
 from .identity.analytics import ADDRESSES, open_analytics
@@ -76,6 +77,13 @@ def engine_limits(settings: Settings) -> EngineLimits:
         max_input_chars=settings.max_input_chars,
         rate_per_minute=settings.rate_limit_per_minute,
         approval_timeout=settings.approval_timeout_seconds,
+        bounds=Bounds(
+            spoken_turns=settings.max_spoken_turns_per_hour,
+            tickets=settings.max_tickets_per_hour,
+            texts=settings.max_texts_per_hour,
+            waiting_requests=settings.max_waiting_requests,
+            requests_per_turn=settings.max_requests_per_turn,
+        ),
     )
 
 

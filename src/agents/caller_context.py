@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ..conversation.approvals import pending_key
+from ..conversation.bounds import UNLIMITED, Allowance, Bound
 from ..conversation.prompt_blocks import render
 from ..entries import Decision, Entry, Verdict
 from ..identity.phone import e164
@@ -48,6 +49,8 @@ class PendingWrites:
     tickets: list[Ticket] = field(default_factory=list)
     messages: list[tuple[Route, str]] = field(default_factory=list)
     escalation: Priority | None = None
+    refused: list[Bound] = field(default_factory=list)
+    """Bounds for which something was refused; the timeline notes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class CallerContext:
 
     ``phone`` is the caller's own number in E.164, None when it is withheld; then no account is reachable.
     ``now`` is the store's clock, seconds since the epoch. ``region`` completes numbers without a country.
+    ``allowance`` bounds what is done for one customer.
     """
 
     subject: SubjectId
@@ -69,11 +73,30 @@ class CallerContext:
     withdraw: Withdraw
     ticket: FindTicket
     knowledge: Library = field(default_factory=EmptyLibrary)
+    allowance: Allowance = UNLIMITED
 
     @property
     def channel(self) -> Channel:
         """Return the channel that the customer is on."""
         return self.route.channel
+
+    def may_open_ticket(self) -> bool:
+        """Tell whether one more ticket is within the customer's bounds, and note it when it is not."""
+        return self._within(Bound.TICKETS, len(self.deeds.tickets), self.allowance.tickets)
+
+    def may_text(self) -> bool:
+        """Tell whether one more text is, and note it when it is not."""
+        return self._within(Bound.TEXTS, len(self.deeds.messages), self.allowance.texts)
+
+    def may_wait(self, waiting: int) -> bool:
+        """Tell whether one more request may wait beside ``waiting`` ones of this turn, and note it when not."""
+        return self._within(Bound.WAITING_REQUESTS, waiting, self.allowance.requests)
+
+    def _within(self, bound: Bound, used: int, allowed: int) -> bool:
+        if used < allowed:
+            return True
+        self.deeds.refused.append(bound)
+        return False
 
 
 class CallerContexts:
@@ -88,7 +111,9 @@ class CallerContexts:
         self._knowledge = knowledge or EmptyLibrary()
         self._profiles = ProfileSource(shop, store, facts)
 
-    def caller(self, conversation: Conversation, route: Route, now: float) -> CallerContext:
+    def caller(
+        self, conversation: Conversation, route: Route, now: float, allowance: Allowance = UNLIMITED
+    ) -> CallerContext:
         """Return the context of one run. ``now`` is the store's clock."""
 
         async def withdraw(approval_id: str) -> bool:
@@ -106,6 +131,7 @@ class CallerContexts:
             withdraw=withdraw,
             ticket=self._store.ticket,
             knowledge=self._knowledge,
+            allowance=allowance,
         )
 
     async def profile(self, conversation: Conversation, route: Route, now: float) -> str:

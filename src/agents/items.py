@@ -146,7 +146,7 @@ def spoken(request: TurnRequest) -> list[Item]:
 
 def requested(deeds: PendingWrites) -> Requested:
     """Return what tools asked for, as the commit takes it."""
-    return Requested(tuple(deeds.tickets), tuple(deeds.messages), deeds.escalation)
+    return Requested(tuple(deeds.tickets), tuple(deeds.messages), deeds.escalation, tuple(deeds.refused))
 
 
 def written(output: Any, items: Sequence[RunItem]) -> str:

@@ -40,12 +40,16 @@ from .replay_models import EmptyModel, OneCallModel
 from .streaming import speak
 from .tool_gate import TOOL_FAILED, current, fingerprint, put_gates, reachable, read_arguments
 from .tool_journal import ApprovedCall, Journal
-from .tools.outputs import BAD_ARGUMENTS, refusal
+from .tools.outputs import BAD_ARGUMENTS, TOO_MANY, refusal
 
 log = structlog.get_logger(__name__)
 
 MAX_PAUSES = 5
 """How often one turn may go on after calls that wait for people."""
+_ENOUGH = (
+    "Nothing was asked for: as many requests of this customer wait for a colleague as may wait at once. Tell them so, "
+    "and that they can ask again when some of those are decided."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ class SdkRunner:
     async def run(self, request: TurnRequest) -> TurnResult:
         """Run a turn; see the protocol. Whatever breaks comes back in ``error``, with what the tools did until then."""
         journal = Journal(self._ledger, request.conversation.subject, request.key, request.steering)
-        caller = self._callers.caller(request.conversation, request.route, request.now)
+        caller = self._callers.caller(request.conversation, request.route, request.now, request.allowance)
         notes = [note_item(note) for note in request.notes]
         progress = _Progress([*request.before, *notes, *({"role": "user", "content": text} for text in request.texts)])
         token = current.set(journal)
@@ -248,6 +252,8 @@ class SdkRunner:
         approval_id = joined(tool, arguments, caller.approvals, progress.gated)
         if approval_id is not None:
             return journal.answered(tool, call_id, arguments, waiting_output(approval_id), failed=False)
+        if not caller.may_wait(len(progress.gated)):
+            return journal.answered(tool, call_id, arguments, refusal(TOO_MANY, _ENOUGH), failed=True)
         approval_id = f"apr_{uuid.uuid4().hex[:20]}"
         mark = fingerprint(self._agent, tool)
         progress.gated.append(GatedCall(approval_id, call_id, tool, arguments, snapshot, mark))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 
+from ..conversation.history import fresh
 from ..errors import ConfigurationError, StoreError
+from ..model import Conversation
 from ..persistence.factory import open_store
 from ..settings import Settings
 
@@ -12,16 +14,28 @@ DEFAULT_DAYS = 7
 
 
 async def cleanup(settings: Settings, *, hours: int, dry_run: bool) -> int:
-    """Delete what nothing touched for ``hours``; return 1 when something failed or there is no store, else 0."""
+    """Delete what nothing touched for ``hours``; return 1 when something failed or there is no store, else 0.
+
+    Before, what became too old for a window is folded into its summary, by rules.
+    """
+    state_max_age, context_max_age = settings.state_max_age / 1000, settings.context_max_age / 1000
+
+    def folded(conversation: Conversation, now: float) -> Conversation:
+        return fresh(
+            conversation, now=now, state_max_age=state_max_age, context_max_age=context_max_age, unfolded_items=0
+        )
+
     try:
         async with open_store(settings, create=False) as store:
+            number = await store.fold(folded, older_than=state_max_age, dry_run=dry_run)
             report = await store.purge(older_than=hours * 3600.0, dry_run=dry_run)
     except (StoreError, ConfigurationError) as error:
         print(f"cleanup: failed. {error}", file=sys.stderr)
         return 1
     counts = " ".join(f"{kind}={number}" for kind, number in sorted(report.deleted.items()))
     did = "would delete" if dry_run else "deleted"
-    print(f"cleanup: {did} {counts} failed={report.failed} (untouched for {_span(hours)})")
+    folding = f" folded={number}" if number else ""
+    print(f"cleanup: {did} {counts} failed={report.failed}{folding} (untouched for {_span(hours)})")
     return 1 if report.failed else 0
 
 

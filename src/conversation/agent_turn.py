@@ -10,6 +10,7 @@ from ..events import EventName
 from ..model import Approval, Item, Priority, Route, Ticket, TicketStep, Tone
 from . import approvals, phrases
 from .base import AgentRunner, Steering, TurnRequest, TurnResult
+from .bounds import Bound
 from .change_draft import Draft, requested_events, turn_events
 from .notes import Note, words
 from .ticket_history import REPLY_TO_TICKET, with_step
@@ -55,6 +56,7 @@ async def run_agent(
         notes=tuple(notes),
         before=tuple(before),
         steering=steering,
+        allowance=draft.allowance,
     )
     result = await runner.run(request)
     answer = result.text if result.error is None else ""
@@ -77,6 +79,9 @@ def _instead(draft: Draft, request: TurnRequest, result: TurnResult) -> str:
         return phrases.WAITING
     if not isinstance(result.error, TooManySteps):
         return phrases.FAILURE
+    if len(result.requested.tickets) >= draft.allowance.tickets:
+        draft.note_limit(Bound.TICKETS)
+        return phrases.FAILURE
     ticket = Ticket(
         id=f"TKT_{uuid.uuid4().hex[:8].upper()}",
         subject=draft.conversation.subject,
@@ -86,7 +91,8 @@ def _instead(draft: Draft, request: TurnRequest, result: TurnResult) -> str:
         created_at=draft.now,
         respond_by=draft.now + FOLLOW_UP_SECONDS,
     )
-    draft.tickets.append(ticket)
+    draft.put_ticket(ticket)
+    draft.spend(Bound.TICKETS, 1)
     level = ticket.priority.value
     draft.note(
         EventName.TICKET_CREATED,

@@ -19,6 +19,8 @@ from .notes import RequestSettled
 WAITING = "waiting for a colleague"
 """How the output of a call that waits begins."""
 _REQUEST = re.compile(f"{WAITING}: request ([^ ]+) ")
+CONFIRMED = "A colleague confirmed that it was done."
+"""The result of an unknown call that staff settled; ``decided_by`` says who it was."""
 SETTLED_KEPT = 10
 """Settled approvals that a conversation still carries; the store's index keeps all of them."""
 
@@ -164,7 +166,7 @@ def decided(approval: Approval, decision: Decision) -> Approval:
         note=decision.note,
         edited_arguments=approval.edited_arguments if again else decision.arguments,
         final_message=approval.final_message if again else decision.final_message,
-        result=f"confirmed by {decision.actor}" if decision.verdict is Verdict.DONE else approval.result,
+        result=CONFIRMED if decision.verdict is Verdict.DONE else approval.result,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from ..errors import TurnError
 from ..model import Approval, ApprovalStatus, Channel, Conversation, Item, Priority, Reply, Route, Ticket
+from .bounds import UNLIMITED, Allowance, Bound, Bounds
 from .notes import Note
 from .speech_stream import SpeechStream
 
@@ -28,7 +29,8 @@ class Steering:
 class TurnRequest:
     """One turn to run: what the customer said (in order), on which channel, over which conversation.
 
-    ``number`` is the turn's number in the conversation; ``now`` is the store's clock. ``notes`` tell the agent what
+    ``number`` is the turn's number in the conversation; ``now`` is the store's clock. ``allowance`` is what tools may
+    still do. ``notes`` tell the agent what
     happened meanwhile (a decision by staff), ``before`` are items that precede the turn's own (a greeting). ``key`` is
     the key of the entry that the turn covers: it stays the same when the turn is run again, so side effects are told
     by it.
@@ -43,6 +45,7 @@ class TurnRequest:
     notes: tuple[Note, ...] = ()
     before: tuple[Item, ...] = ()
     steering: Steering = field(default_factory=Steering)
+    allowance: Allowance = UNLIMITED
 
     @property
     def channel(self) -> Channel:
@@ -85,11 +88,15 @@ class UnknownEffect:
 
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """Tools' requests that the commit writes: tickets, texts to other customers, a raised escalation."""
+    """Tools' requests that the commit writes: tickets, texts to other customers, a raised escalation.
+
+    ``refused`` names the bounds that something else was refused for.
+    """
 
     tickets: tuple[Ticket, ...] = ()
     messages: tuple[tuple[Route, str], ...] = ()
     escalation: Priority | None = None
+    refused: tuple[Bound, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,3 +197,5 @@ class EngineLimits:
     rate_per_minute: int = 20
     approval_timeout: float = 86_400.0
     workers: int = 64
+    bounds: Bounds = field(default_factory=Bounds)
+    """Bounds of each customer."""

@@ -33,6 +33,7 @@ from ..model import (
 from ..persistence.values import Change
 from ..telemetry.logs import subject_label
 from .base import EngineLimits, Requested, Sender, TurnRequest, TurnResult
+from .bounds import Allowance, Bound, allowance, spend
 from .history import remember
 from .summarising import wake_at
 from .text_screening import is_goodbye
@@ -108,9 +109,12 @@ class Draft:
             wake_at=wake_at(self.conversation, now=self.now, after=self.limits.fold_after),
         )
 
-    def reply(self, route: Route, *answers: str, to_another: bool = False) -> None:
-        """Queue answers to the customer, as many messages as they need; nobody who opted out is written to."""
-        if route.channel in self.conversation.opted_out and not to_another:
+    def reply(self, route: Route, *answers: str, to_another: bool = False, opted_out_too: bool = False) -> None:
+        """Queue answers to the customer, as many messages as they need.
+
+        A customer who opted out gets none, unless ``opted_out_too``: the confirmation of just that.
+        """
+        if route.channel in self.conversation.opted_out and not (to_another or opted_out_too):
             self.note(EventName.REPLY_WITHHELD, route.channel, tone=Tone.WARNING)
             return
         turn = self.conversation.turns_taken
@@ -147,12 +151,30 @@ class Draft:
     def grant(self, requested: Requested) -> None:
         """Add what tools asked for. The level of escalation is raised, never lowered."""
         self.tickets += requested.tickets
+        self.spend(Bound.TICKETS, len(requested.tickets))
+        self.spend(Bound.TEXTS, len(requested.messages))
+        for bound in dict.fromkeys(requested.refused):
+            self.note_limit(bound)
         own = {route.customer.value for route in self.conversation.routes.values()}
         for route, text in requested.messages:
             self.reply(route, text, to_another=route.customer.value not in own)
         levels = [level for level in (self.conversation.escalation, requested.escalation) if level is not None]
         if levels:
             self.conversation = replace(self.conversation, escalation=max(levels, key=list(Priority).index))
+
+    @property
+    def allowance(self) -> Allowance:
+        """Return what this change may still do for the customer."""
+        return allowance(self.conversation, self.limits.bounds, now=self.now)
+
+    def spend(self, bound: Bound, count: int) -> None:
+        """Count what was done for the customer."""
+        meter = spend(self.conversation.meter, bound, now=self.now, count=count)
+        self.conversation = replace(self.conversation, meter=meter)
+
+    def note_limit(self, bound: Bound) -> None:
+        """Note that something was refused because there was too much of it."""
+        self.note(EventName.LIMIT_REACHED, self.conversation.last_channel, tone=Tone.WARNING, bound=bound.value)
 
     async def ticket(self, ticket_id: str) -> Ticket | None:
         """Return a ticket as it is after this change, whoever it belongs to, or None."""

@@ -81,17 +81,17 @@ def agents_words(items: Sequence[Item]) -> list[int]:
     return [index for index, item in enumerate(items) if index >= first and item.get("role") == "assistant"]
 
 
-def fresh(conversation: Conversation, *, now: float, state_max_age: float, context_max_age: float) -> Conversation:
+def fresh(
+    conversation: Conversation, *, now: float, state_max_age: float, context_max_age: float, unfolded_items: int
+) -> Conversation:
     """Return what the next turn may still know: ages are seconds since the last commit.
 
-    Past ``state_max_age`` the history is forgotten, past ``context_max_age`` summary and context too. Turns that had
-    left the window before belong to the summary. Approvals stay.
+    Past ``state_max_age`` the history leaves the window as a whole, for the summary; past ``context_max_age`` summary
+    and context go too. Approvals stay.
     """
     age = now - conversation.updated_at
-    if age > state_max_age:
-        conversation = replace(conversation, history=())
-        if conversation.unfolded:
-            conversation = replace(conversation, unfolded=(), summary=digest_of(conversation), digest="")
+    if age > state_max_age and (conversation.history or conversation.unfolded):
+        conversation = _fold(replace(conversation, history=()), conversation.history, unfolded_items)
     if age > context_max_age:
         conversation = replace(conversation, unfolded=(), summary="", digest="", context={})
     return conversation
@@ -107,8 +107,11 @@ def remember(conversation: Conversation, turn: Turn, *, max_items: int, unfolded
     history = trim(turns, max_items=max_items)
     conversation = replace(conversation, history=history, turns_taken=turn.number)
     leaving = turns[: len(turns) - len(history)]
-    if not leaving:
-        return conversation
+    return _fold(conversation, leaving, unfolded_items) if leaving else conversation
+
+
+def _fold(conversation: Conversation, leaving: tuple[Turn, ...], unfolded_items: int) -> Conversation:
+    """Return a conversation in which turns that leave the window wait for a model, or are in the summary by rules."""
     unfolded, now = (*conversation.unfolded, *leaving), digest(digest_of(conversation), leaving)
     if sum(len(one.items) for one in unfolded) > unfolded_items:
         return replace(conversation, unfolded=(), summary=now, digest="")

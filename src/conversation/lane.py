@@ -145,7 +145,7 @@ class LaneWorker:
                 self._send(claim.subject, outgoing, committing)
             if _spoken(change.replies) and not _spoken(one.reply for one in committed.outgoing):
                 await self._hint(claim.subject)  # the call is at another replica
-            conversation = replace(change.conversation, version=committed.version)
+            conversation = replace(change.conversation, version=committed.version, updated_at=committed.at)
             events, waiting = (), committed.waiting
         return self._limits.fold_after if conversation.unfolded else None
 
@@ -222,6 +222,7 @@ class LaneWorker:
             now=claim.now,
             state_max_age=limits.state_max_age,
             context_max_age=limits.context_max_age,
+            unfolded_items=limits.unfolded_max_items,
         )
 
     def _batch(self, waiting: tuple[Waiting, ...]) -> tuple[Waiting, ...]:

@@ -84,11 +84,10 @@ class TicketReplySettled:
 
 @dataclass(frozen=True, slots=True)
 class TicketEnded:
-    """Staff closed a ticket; ``saying`` is what they wrote about it."""
+    """Staff closed a ticket. What they noted about it is for the record, so the agent is not given it."""
 
     ticket: str
     status: TicketStatus
-    saying: str = ""
     kind: Literal["ticket_ended"] = "ticket_ended"
 
 
@@ -143,7 +142,7 @@ def words(note: Note) -> str:
         case CallerSpeaks():
             return f"The caller speaks {note.language}: answer in that language."
         case RequestSettled():
-            return f"{PREFIX}{fact(note)}{TELL}"
+            return f"{PREFIX}{_ended(fact(note))}{TELL}"
         case TicketAssigned():
             return (
                 f"{PREFIX}{fact(note)} The customer is not here now. Look up what you need, then propose one answer to "
@@ -168,8 +167,7 @@ def fact(note: Note) -> str:
         case TicketReplySettled():
             return f"your answer to the ticket {note.ticket} {_REPLIES[note.outcome]}{_because(note.reason)}"
         case TicketEnded():
-            saying = f", saying {quoted(note.saying, 1000)}" if note.saying else "."
-            return f"a colleague {note.status.value} the ticket {note.ticket}{saying}"
+            return f"a colleague {note.status.value} the ticket {note.ticket}."
 
 
 _REPLIES: Final = {
@@ -190,6 +188,11 @@ def _settled(note: RequestSettled) -> str:
         ApprovalStatus.EXPIRED: "was not decided in time and not carried out.",
     }[note.status]
     return f"request {note.request} ({note.tool} {_json(note.arguments)}) {happened}{_because(note.reason)}"
+
+
+def _ended(text: str) -> str:
+    """Return a text that ends as a sentence does."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _because(reason: str | None) -> str:

@@ -21,7 +21,15 @@ GOODBYE_SILENCE = "I can't hear you any more, so I will hang up now. Call or tex
 ALMOST_OVER = "Just so you know, we have about one minute left on this call."
 GOODBYE_LENGTH = "We have reached the end of the time for this call. Call or text us any time. Goodbye."
 TRANSFER = "I will connect you with a colleague. One moment, please."
-CALL_BACK = "Nobody is free to talk right now. I have opened a ticket for you, and a colleague will call you back."
+_NOBODY_FREE = "Nobody is free to talk right now."
+CALL_AGAIN = "Please call again in a few minutes, or send us a text."
+NOBODY_FREE = f"{_NOBODY_FREE} {CALL_AGAIN}"
+TICKET_OPENED = "I have opened a ticket for you, and a colleague will call you back."
+CALL_BACK = f"{_NOBODY_FREE} {TICKET_OPENED}"
+ASK_NUMBER = (
+    f"{_NOBODY_FREE} I have opened a ticket for you. Your number is withheld, so please tell me the number at which a "
+    "colleague can call you back."
+)
 CUT_OFF = "We were cut off. I was saying:"
 NOTHING_TO_REPEAT = "There is nothing to repeat yet. How can I help you?"
 LINE_BUSY = "All our lines are busy at the moment. Please call again in a few minutes, or send us a text. Goodbye."
@@ -30,14 +38,19 @@ ONE_MOMENT = "One moment, please."
 MOVING = "One moment, I am moving your call to another line."
 TOO_MANY_STEPS = "I could not finish this by myself, so I have opened a ticket. A colleague will get back to you."
 PICTURE = "Thank you. I can only read text, so please describe in words what your picture shows."
+SPEAK_LATER = "I can't keep up with so much at once. Please give me a minute, and then go on."
 SLOWER = "You are writing faster than I can answer. Please give me a minute and then write again."
 REPEATED = "I keep receiving the same message, so I will wait for a different one."
 WAITING = "A colleague has to look at your request first. We will tell you as soon as it is decided."
+OPTED_OUT = "You will get no more texts from us here. Reply START if you want them again."
+OPTED_IN = "You will get texts from us again. How can we help you?"
+REFUSED = "I'm sorry, but I can't help with that. Is there anything else I can do for you?"
 HELD = "A colleague has taken over this conversation and will get back to you."
 
 _OUTCOMES = {
     ApprovalStatus.EXECUTED: "Good news: your request was approved and has been carried out.",
-    ApprovalStatus.FAILED: "Your request was approved, but it could not be carried out. A colleague will look into it.",
+    ApprovalStatus.FAILED: "Your request was approved, but it could not be carried out. Please ask again or contact "
+    "support.",
     ApprovalStatus.UNKNOWN: "Your request is being checked by a colleague. You will hear from us.",
     ApprovalStatus.VOID: "Your earlier request can no longer be carried out. Please ask again if you wish.",
     ApprovalStatus.REJECTED: "Your request was looked at by a colleague and could not be approved.",

@@ -13,6 +13,7 @@ from ..persistence.values import Change
 from . import agent_pause, phrases
 from .agent_turn import run_agent
 from .base import AgentRunner, Requested, Steering
+from .bounds import Bound, may_speak, speak
 from .change_draft import Draft
 from .delivery import CALL_ENDED
 from .history import agents_words, hear, rest_of
@@ -66,6 +67,9 @@ async def answer(runner: AgentRunner, draft: Draft, batch: Sequence[Waiting], st
     if body.again:
         texts = list(dict.fromkeys(texts))
     _begin(draft, [prompt for _, prompt in prompts])
+    if not may_speak(draft.conversation.meter, draft.limits.bounds, now=draft.now):
+        return _refuse(draft, covers, speech)
+    draft.conversation = replace(draft.conversation, meter=speak(draft.conversation.meter, now=draft.now))
     greeting = next((prompt.greeting for _, prompt in prompts if prompt.greeting), "")
     before: list[Item] = [{"role": "assistant", "content": greeting}] if greeting else []
     notes = [CallerSpeaks(body.lang)] if body.lang else []
@@ -98,6 +102,15 @@ def _begin(draft: Draft, prompts: Sequence[SpokenPrompt]) -> None:
     if masked:
         draft.note(EventName.MASKED, route.channel, tone=Tone.WARNING, direction="incoming", kinds=masked)
     draft.begin_session(route.channel)
+
+
+def _refuse(draft: Draft, covers: Sequence[str], speech: SpeechStream | None) -> Change:
+    """Answer what is said more often than anybody speaks with a fixed sentence, and ask no model."""
+    draft.note_limit(Bound.SPOKEN_TURNS)
+    if speech is not None:
+        speech.say(phrases.SPEAK_LATER)
+        speech.finish()
+    return draft.change(consumed=covers)
 
 
 def ending(text: str, longest: int) -> str:
@@ -202,7 +215,10 @@ def left_open(conversation: Conversation | None, *, now: float) -> str:
 
 
 def want_person(draft: Draft, key: str, body: PersonWanted) -> Change:
-    """Open a ticket for a caller who wants a person."""
+    """Open a ticket for a caller who wants a person.
+
+    It counts among the tickets of the hour and is never refused: a call has one at most, and was promised it.
+    """
     ticket = Ticket(
         id=body.ticket,
         subject=draft.conversation.subject,

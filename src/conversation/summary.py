@@ -38,7 +38,7 @@ _WEIGHT = {"found": 1, "promised": 2, "done": 3, "decided": 4}
 _FACT_ROOM, _WORD_ROOM = 1100, 850
 _RECORD = re.compile(r"\b(?:REF|TKT)_\w+|\bapr_\w+")
 _PROMISE = re.compile(
-    r"\b(?:I(?:'|\u2019)?ll|I will|we(?:'|\u2019)?ll|we will|you(?:'|\u2019)?ll (?:get|receive|hear)"
+    r"\b(?:I['\u2019]ll|I will|we['\u2019]ll|we will|you['\u2019]?ll (?:get|receive|hear)"
     r"|will (?:call|text|write|contact|reach|get back|be refunded|be sent)|promise)\b",
     re.IGNORECASE,
 )

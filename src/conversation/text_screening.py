@@ -6,35 +6,26 @@ another machine keeps repeating. A goodbye does reach it, and ends the session. 
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ..entries import TextReceived
 from ..events import EventName
-from ..model import Channel, Conversation, Meter
-from . import phrases
-
-STOP_WORDS = frozenset({"stop", "stopall", "unsubscribe", "end", "quit", "revoke", "optout", "cancel"})
-"""twilio.com/docs/messaging/compliance/opt-out: Twilio answers these itself and blocks what is sent afterwards."""
-START_WORDS = frozenset({"start", "unstop"})
-AGREEING_WORDS = frozenset({"yes"})
-"""Lift an opt-out where there is one; otherwise they are an answer like any other."""
+from ..model import Channel, Conversation
+from . import machines, phrases
+from .opt_out import read_wish
 
 WINDOW = 60.0
-REPEATS = 5
-"""The same text this often in a row is a machine answering a machine."""
-ALIKE = 30
-"""Texts in a row that differ in their digits only."""
-REPEAT_SECONDS = 600.0
+"""Seconds over which texts are counted, and in which a flood is told once that it is one."""
 
 
 @dataclass(slots=True)
 class Screened:
     """Screened burst: ``texts`` for the agent, ``notices`` for the customer, ``happened`` for the timeline.
 
-    ``blocked`` says that waiting replies of the channel must not be sent any more.
+    ``blocked`` says that waiting replies of the channel must not be sent any more; ``confirmations`` of an opt-out are
+    sent all the same.
     """
 
     conversation: Conversation
@@ -42,6 +33,7 @@ class Screened:
     notices: list[str] = field(default_factory=list)
     happened: list[EventName] = field(default_factory=list)
     blocked: bool = False
+    confirmations: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +54,15 @@ def screen(conversation: Conversation, arrivals: Sequence[tuple[float, TextRecei
 
 def _screen(found: Screened, at: float, body: TextReceived, rules: Rules) -> None:
     channel = body.route.channel
-    word = _word(body)
     opted_out = channel in found.conversation.opted_out
     if body.route.customer == body.route.ours:
         found.happened.append(EventName.OWN_MESSAGE)
-    elif body.opt_out == "STOP" or word in STOP_WORDS:
-        found.conversation = opt(found.conversation, channel, out=True)
-        found.blocked = True
-        found.happened.append(EventName.OPTED_OUT)
-    elif body.opt_out == "START" or word in START_WORDS or (opted_out and word in AGREEING_WORDS):
-        found.conversation = opt(found.conversation, channel, out=False)
-        found.happened.append(EventName.OPTED_IN)
+    elif (wish := read_wish(body, opted_out=opted_out)) is not None:
+        found.conversation = opt(found.conversation, channel, out=wish.out)
+        found.blocked = found.blocked or wish.out
+        found.happened.append(EventName.OPTED_OUT if wish.out else EventName.OPTED_IN)
+        if not wish.confirmed:
+            found.confirmations.append(phrases.OPTED_OUT if wish.out else phrases.OPTED_IN)
     elif body.opt_out == "HELP":
         found.happened.append(EventName.HELP_ANSWERED_BY_PROVIDER)
     elif opted_out:
@@ -83,18 +73,23 @@ def _screen(found: Screened, at: float, body: TextReceived, rules: Rules) -> Non
 
 
 def _measure(found: Screened, at: float, body: TextReceived, rules: Rules) -> None:
-    meter = _count(found.conversation.meter, at, body.text, rules)
-    found.conversation = replace(found.conversation, meter=meter)
-    too_many = rules.rate_per_minute > 0 and len(meter.arrivals) > rules.rate_per_minute
-    alike = rules.rate_per_minute > 0 and meter.shapes >= ALIKE
-    machine = meter.repeats >= REPEATS or alike
+    text, conversation = body.text, found.conversation
+    meter = conversation.meter
+    recent = tuple(one for one in meter.arrivals if at - one < WINDOW)
+    # One more than the bound is enough to know that it is passed.
+    recent = (*recent, at)[-(rules.rate_per_minute + 1) :] if rules.rate_per_minute else ()
+    lately, said = machines.note_text(meter.lately, text, at, answered_at=conversation.updated_at)
+    meter = replace(meter, arrivals=recent, lately=lately)
+    found.conversation = replace(conversation, meter=meter)
+    too_many = rules.rate_per_minute > 0 and len(recent) > rules.rate_per_minute
+    alike = rules.rate_per_minute > 0 and machines.is_numbering(said)
+    machine = alike or machines.is_repeating(said, text, asked=_asked(conversation))
     if too_many or machine:
         found.happened.append(EventName.RATE_LIMITED if too_many else EventName.LOOP_STOPPED)
         if at - meter.noticed_at > WINDOW:
             found.conversation = replace(found.conversation, meter=replace(meter, noticed_at=at))
             found.notices.append(phrases.SLOWER if too_many else phrases.REPEATED)
         return
-    text = body.text
     if not text.strip():
         found.notices.append(phrases.PICTURE if body.media else phrases.EMPTY)
         found.happened.append(EventName.NOTICE)
@@ -105,32 +100,11 @@ def _measure(found: Screened, at: float, body: TextReceived, rules: Rules) -> No
         found.texts.append(f"{text}\n{phrases.attachment_note(body.media)}" if body.media else text)
 
 
-def _count(meter: Meter, at: float, text: str, rules: Rules) -> Meter:
-    recent = tuple(one for one in meter.arrivals if at - one < WINDOW)
-    # One more than the bound is enough to know that it is passed.
-    recent = (*recent, at)[-(rules.rate_per_minute + 1) :] if rules.rate_per_minute else ()
-    lately = at - meter.last_at < REPEAT_SECONDS
-    exact = _digest(" ".join(text.lower().split()))
-    # Machines number their messages ("Ticket #1", "Ticket #2"); without digits they are the same again.
-    shape = _digest(" ".join("".join(letter for letter in text.lower() if not letter.isdigit()).split()))
-    return replace(
-        meter,
-        arrivals=recent,
-        last_digest=exact,
-        last_shape=shape,
-        last_at=at,
-        repeats=meter.repeats + 1 if lately and exact == meter.last_digest else 1,
-        shapes=meter.shapes + 1 if lately and shape == meter.last_shape else 1,
-    )
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
-
-
-def _word(body: TextReceived) -> str:
-    """Return a text that is a single word, without the marks around it; "cancel that" is not one."""
-    return body.text.strip().strip(".!\"'“”").lower()
+def _asked(conversation: Conversation) -> bool:
+    """Tell whether the agent's last words were, or held, a question."""
+    last = conversation.history[-1:]
+    said = [str(item["content"]) for turn in last for item in turn.items if item.get("role") == "assistant"]
+    return bool(said) and "?" in said[-1]
 
 
 def opt(conversation: Conversation, channel: Channel, *, out: bool) -> Conversation:

@@ -64,7 +64,7 @@ async def closed(draft: Draft, body: TicketClosed) -> None:
     step = TicketStep(draft.now, body.status.value, body.actor, body.note)
     draft.put_ticket(with_step(replace(ticket, status=body.status), step))
     _row(draft, EventName.TICKET_CLOSED, ticket, body.actor, status=body.status.value, note=body.note)
-    _remember(draft, TicketEnded(ticket.id, body.status, body.note))
+    _remember(draft, TicketEnded(ticket.id, body.status))
 
 
 async def decided(draft: Draft, approval: Approval) -> None:

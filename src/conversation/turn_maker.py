@@ -101,6 +101,8 @@ class TurnMaker:
             draft.note(EventName.MASKED, channel, tone=Tone.WARNING, direction="incoming", kinds=kinds)
         if screened.blocked:
             draft.blocked.append(channel)
+        if screened.confirmations:
+            draft.reply(route, *screened.confirmations, opted_out_too=True)
         if screened.notices:
             draft.reply(route, *screened.notices)
         if screened.texts:

@@ -6,12 +6,10 @@ Anyone may append entries; only the holder of the lane's *lease* may run a turn 
 Rules that hold for every method:
 
 * **Durable**: what a method answered survives ``kill -9`` of this process (and of the machine, where the store can).
-* **Repeatable**: every write carries a token made by the caller (``token``, ``holder``, the ids inside a change).
-  Repeating a call with the same token returns the first answer and changes nothing, because drivers repeat
-  commands after a cut connection and an answer can be lost.
+* **Repeatable**: every write carries a token made by the caller (``token``, ``holder``, the ids inside a change). The
+  same token again gets the first answer and changes nothing: drivers repeat commands after a cut connection.
 * **The store's clock**: leases, deadlines and times use the store server's clock.
-* **Errors**: :class:`~tandem.errors.StoreUnavailable` when the store does not answer within a few seconds; a
-  repeated call is then safe. No driver exception leaves a backend.
+* **Errors**: :class:`~tandem.errors.StoreUnavailable` (and no driver's) when it does not answer within seconds.
 * **Any id**: subject ids, keys and texts are arbitrary non-empty strings without NUL; they never become file names,
   SQL or scripts. They are valid Unicode: a lone surrogate, which UTF-8 cannot carry, is a ValueError.
 """
@@ -44,6 +42,7 @@ from .values import (
     Due,
     Effect,
     Erasure,
+    Folding,
     Page,
     Presence,
     PurgeReport,
@@ -293,19 +292,21 @@ class LaneStore(Protocol):
         deduplication keys (never younger than 7 days), effects.
 
         Never: a lane with a pending approval, an open ticket, a waiting entry, an unsettled reply, a time to wake or a
-        running lease; a fence. Keys, effects and set-aside records go by their own age, also in a busy lane; the
-        rest goes with its lane, which every granted claim, commit, new entry, settlement and status touches.
-        Kinds in the report: conversations, timeline, replies, keys, effects, tickets, set_aside. A step that fails
-        is counted and ends the purge: what is left goes with the next one.
+        running lease; a fence. Keys, effects and set-aside records go by their own age, also in a busy lane; the rest
+        goes with its lane, which every granted claim, commit, new entry, settlement and status touches. The report has
+        conversations, timeline, replies, keys, effects, tickets, set_aside. A failing step is counted and ends it.
         """
+        ...
+
+    async def fold(self, folded: Folding, *, older_than: float, dry_run: bool = False) -> int:
+        """Replace what nothing changed for ``older_than`` seconds by ``folded`` of it, in idle lanes; count them."""
         ...
 
     async def erase(self, subject: SubjectId, *, actor: str = "") -> int:
         """Delete every trace of a subject but its fence; return the number of records deleted.
 
-        * When there was anything, one audit row stays: the time, ``actor`` (who asked for it), the number, and in
-          place of the subject a hash of it, keyed with a random key that the store made for itself and never gives
-          out. A purge leaves these rows alone.
+        * When there was anything, one audit row stays, which a purge leaves alone: the time, ``actor`` (who asked), the
+          number, and for the subject a hash of it, keyed with a random key of the store's that it never gives out.
         * Raises LeaseLost, and deletes nothing, while somebody holds the lane.
         """
         ...

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from ..errors import UnreadableRecord
-from ..model import ApprovalStatus, Channel, Conversation, SubjectId
+from ..model import ApprovalStatus, Channel, Conversation, Item, SubjectId
 from .codec import Codec
 from .values import ConversationHead
 
@@ -31,14 +31,29 @@ def head_fields(conversation: Conversation) -> ConversationHead:
 
 
 def _preview(conversation: Conversation) -> str:
-    """Return the last words of either side in one line; history is masked already."""
-    for turn in reversed(conversation.history):
-        for item in reversed(turn.items):
-            said = item.get("content")
-            line = " ".join(said.split()) if item.get("role") in _SPOKEN_BY and isinstance(said, str) else ""
-            if line:
-                return line if len(line) <= PREVIEW_CHARS else f"{line[: PREVIEW_CHARS - 1].rstrip()}…"
-    return ""
+    """Return the last words of either side in one line; history is masked already.
+
+    What was said may have left the window; where nobody said anything, a note is about something (a ticket's title).
+    """
+    items = [item for turn in (*conversation.unfolded, *conversation.history) for item in turn.items]
+    remembered = [line.partition(": ")[2] for line in conversation.summary.splitlines()]
+    known = (*map(_title, items), *remembered, *map(_words, items))
+    line = next((line for line in reversed(known) if line), "")
+    return line if len(line) <= PREVIEW_CHARS else f"{line[: PREVIEW_CHARS - 1].rstrip()}…"
+
+
+def _words(item: Item) -> str:
+    """Return what an item says to the other side in one line, if anything."""
+    said = item.get("content") if item.get("role") in _SPOKEN_BY else None
+    if item.get("kind") == "staff_wrote":
+        said = item.get("text")
+    return " ".join(said.split()) if isinstance(said, str) else ""
+
+
+def _title(item: Item) -> str:
+    """Return the title that a note has, if any."""
+    title = item.get("title") if item.get("type") == "note" else None
+    return " ".join(title.split()) if isinstance(title, str) else ""
 
 
 def write_head(conversation: Conversation) -> str:

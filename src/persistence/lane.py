@@ -204,7 +204,7 @@ def commit(
     outgoing: tuple[Outgoing | None, ...] = ()
     if deliver is not None:
         outgoing = tuple(outbox.take_line(lane, channel, held.holder, deliver, replica) for channel in channels)
-    committed = Committed(version, waiting, tuple(one for one in outgoing if one is not None))
+    committed = Committed(version, waiting, tuple(one for one in outgoing if one is not None), at=lane.now)
     lane.drop(kinds.ANSWER, int((lane.now - ANSWER_SECONDS) * MICRO))
     lane.put(kinds.ANSWER, token, codec.COMMITTED.encode(committed))
     return committed

@@ -18,7 +18,7 @@ from .draft import Lane
 from .merging import Merging, merge
 from .reading import NOTHING, Reading
 from .rows import Indexed, Loaded, Want, Writes
-from .values import Change, Claim, Committed, Due, Effect, PurgeReport, Receipt, Settlement
+from .values import Change, Claim, Committed, Due, Effect, Folding, PurgeReport, Receipt, Settlement
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -215,6 +215,14 @@ class Store(Reading):
         if not dry_run:
             await self.storage.after_purge()
         return PurgeReport(deleted)
+
+    async def fold(self, folded: Folding, *, older_than: float, dry_run: bool = False) -> int:
+        """See :meth:`LaneStore.fold`; one lane at a time, as a purge."""
+        before, count = await self.storage.now() - older_than, 0
+        async for one in self._listed(kinds.AGE, before):
+            rule = partial(upkeep.fold, before=before, folded=folded)
+            count += await self._upkeep(one.subject, upkeep.WANTS_FOLD, rule, dry_run=dry_run)
+        return count
 
     async def _listed(self, index: str, before: float) -> AsyncIterator[Indexed]:
         after = None

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from ..errors import LeaseLost, UnreadableRecord
-from ..model import SubjectId
+from ..model import ApprovalStatus, SubjectId
 from . import codec, kinds, record
 from . import lane as rules
 from .codec import Codec
@@ -17,7 +17,7 @@ from .draft import MICRO, Lane, mend
 from .head import LaneHead
 from .merging import Merging, moved
 from .rows import Want, want
-from .values import Erasure
+from .values import Erasure, Folding
 
 KEY_SECONDS: Final = 7 * kinds.DAY
 """A provider may deliver the same message again for days."""
@@ -30,6 +30,7 @@ _WITH_THE_LANE: Final = {
 }  # fmt: skip
 """Kinds that a purge deletes with their lane, and what its report calls them."""
 WANTS_PURGE: Final = want(kinds=(kinds.APPROVAL, kinds.TICKET)) | Want(counts=dict.fromkeys(_WITH_THE_LANE))
+WANTS_FOLD: Final = want((kinds.CONVERSATION, ""), kinds=(kinds.SNAPSHOT,))
 WANTS_SECRET: Final = want((kinds.SECRET, ""))
 WANTS_ERASE: Final = Want(counts=dict.fromkeys(kinds.OF_A_LANE))
 
@@ -47,6 +48,28 @@ def purge(lane: Lane, before: float) -> dict[str, int]:
         lane.drop(kind)
     lane.end()
     return deleted
+
+
+def fold(lane: Lane, before: float, folded: Folding) -> bool:
+    """Write what is left of a conversation that nothing changed since ``before``, under the time that it has.
+
+    The lane is not touched by that: its age goes on.
+    """
+    head, row = lane.head, lane.row(kinds.CONVERSATION, "")
+    busy = head.waiting or (head.held and head.lease_until > lane.now)
+    if row is None or busy or head.updated_at is None or head.updated_at > before:
+        return False
+    try:
+        stored = record.whole(lane, codec.CONVERSATION.decode(row.record))
+    except UnreadableRecord:
+        return False
+    left = folded(stored, lane.now)
+    if left == stored:
+        return False
+    record.store_conversation(lane, left, head.version + 1, head.updated_at)
+    pending = [one.expires_at for one in left.approvals if one.status is ApprovalStatus.PENDING]
+    head.wake_at = min(pending, default=None)
+    return True
 
 
 def wants_sweep(before: float, keys_before: float) -> Want:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -10,6 +11,9 @@ from ..entries import Entry, Waiting
 from ..model import Channel, Conversation, Outgoing, Priority, Reply, ReplyStatus, SubjectId, Ticket, TimelineEvent
 
 T = TypeVar("T")
+
+Folding = Callable[[Conversation, float], Conversation]
+"""Returns what is left of a conversation at a time by the store's clock. Pure: it may be called twice."""
 
 
 class Outcome(StrEnum):
@@ -70,11 +74,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """A commit's answer: the new version, entries that arrived meanwhile, and replies claimed for delivery."""
+    """A commit's answer: the new version, entries that arrived meanwhile, replies claimed for delivery, its time."""
 
     version: int
     waiting: tuple[Waiting, ...]
     outgoing: tuple[Outgoing, ...]
+    at: float = 0.0
 
 
 class EffectState(StrEnum):

@@ -203,6 +203,16 @@ class Settings(BaseModel):
     """Texts per minute and number that are answered; 0: all."""
     coalesce_ms: int = Field(300, ge=0, le=MINUTE_MS)
     """How long to wait for the rest of a burst of texts; 0: not."""
+    max_spoken_turns_per_hour: int = Field(300, ge=0, le=100_000)
+    """Things said in calls that are answered, per customer and hour; a tenth of them in one minute; 0: all."""
+    max_tickets_per_hour: int = Field(5, ge=0, le=10_000)
+    """Tickets that the agent opens, per customer and hour; 0: any number."""
+    max_texts_per_hour: int = Field(10, ge=0, le=10_000)
+    """Texts that the agent sends besides its answers, per customer and hour; 0: any number."""
+    max_waiting_requests: int = Field(20, ge=0, le=10_000)
+    """Requests of one customer that wait for a person at once; 0: any number."""
+    max_requests_per_turn: int = Field(5, ge=0, le=1000)
+    """Requests of them that one turn may add; 0: any number."""
     max_calls: int = Field(200, ge=0, le=100_000)
     """Calls at once; further callers are told that the lines are busy."""
     drain_seconds: float = Field(60.0, ge=0, le=3600)

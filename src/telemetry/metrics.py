@@ -37,6 +37,7 @@ COUNTED = frozenset(
         EventName.MASKED,
         EventName.RATE_LIMITED,
         EventName.LOOP_STOPPED,
+        EventName.LIMIT_REACHED,
         EventName.TICKET_CREATED,
         EventName.TICKET_OPENED,
         EventName.TICKET_CLOSED,

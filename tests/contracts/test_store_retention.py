@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tandem.errors import LeaseLost
-from tandem.model import ApprovalStatus, Channel, ReplyStatus, TicketStatus
+from tandem.model import ApprovalStatus, Channel, Conversation, ReplyStatus, TicketStatus, Turn
 from tandem.persistence.base import LaneStore
 from tandem.persistence.values import Change, EffectState, Outcome, PurgeReport, Settlement
 
@@ -267,3 +269,43 @@ async def test_a_lifted_opt_out_is_gone(kit: StoreKit) -> None:
     await write(kit.store, conversation=conversation())
     await purge(kit)
     assert (await take(kit.store, JANE)).conversation is None
+
+
+# --- folding ------------------------------------------------------------------------------------------------------
+
+
+def shorter(one: Conversation, now: float) -> Conversation:
+    """Forget the history, and remember when."""
+    return replace(one, history=(), unfolded=(), summary=f"as of {now:.0f}") if one.history else one
+
+
+async def test_what_nothing_changed_is_folded_under_the_times_that_it_has(kit: StoreKit) -> None:
+    turn = Turn(1, Channel.SMS, 1.0, ({"role": "user", "content": "Hello"},))
+    written = conversation(history=(turn,), summary="", approvals=(approval("apr_1"),))
+    await write(kit.store, conversation=written)
+    before = await kit.store.conversation(JANE)
+    assert await kit.store.fold(shorter, older_than=DAY) == 0
+    kit.advance(2 * DAY)
+    assert await kit.store.fold(shorter, older_than=DAY, dry_run=True) == 1
+    assert await kit.store.conversation(JANE) == before
+    assert await kit.store.fold(shorter, older_than=DAY) == 1
+    assert await kit.store.fold(shorter, older_than=DAY) == 0
+    after = await kit.store.conversation(JANE)
+    assert before is not None
+    assert after is not None
+    assert after == replace(before, history=(), unfolded=(), summary=after.summary, version=before.version + 1)
+    (head,) = (await kit.store.recent(limit=9)).items
+    assert (head.version, head.updated_at) == (after.version, before.updated_at)
+    assert (await take(kit.store)).conversation == after
+
+
+@pytest.mark.parametrize("busy", ["held", "waiting"])
+async def test_a_lane_that_is_at_work_is_not_folded(kit: StoreKit, busy: str) -> None:
+    turn = Turn(1, Channel.SMS, 1.0, ({"role": "user", "content": "Hello"},))
+    await write(kit.store, conversation=conversation(history=(turn,)))
+    kit.advance(2 * DAY)
+    if busy == "held":
+        await take(kit.store)
+    else:
+        await kit.store.accept(JANE, texts("a"), token=fresh())
+    assert await kit.store.fold(shorter, older_than=DAY) == 0

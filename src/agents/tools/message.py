@@ -13,7 +13,7 @@ from ...model import Address, Channel, Route
 from ..caller_context import CallerContext
 from .checks import checked
 from .effects import in_commit
-from .outputs import BAD_ARGUMENTS, as_json, refusal, sentence_of
+from .outputs import BAD_ARGUMENTS, TOO_MANY, as_json, refusal, sentence_of
 
 MAX_MESSAGE = 1600
 """Characters; the provider takes no longer ones."""
@@ -51,6 +51,8 @@ async def send_sms(context: RunContextWrapper[CallerContext], to: To, message: M
     text = _text(context.context, to, message)
     if isinstance(text, str):
         return text
+    if not context.context.may_text():
+        return refusal(TOO_MANY, "This customer has had many texts lately. Nothing was sent; another one can go later.")
     context.context.deeds.messages.append((text.route, text.message))
     return as_json({"to": text.route.customer.value, "status": "accepted"})
 

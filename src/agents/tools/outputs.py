@@ -19,6 +19,8 @@ TOO_MUCH = "too_much"
 """More than is left to pay back."""
 NOT_DECIDED = "not_decided"
 """It needs a colleague's consent, which nobody was asked for."""
+TOO_MANY = "too_many"
+"""The customer had as much of it as anybody gets in an hour."""
 OVER_LIMIT = "over_limit"
 """It would need a colleague's consent by now."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -134,6 +135,8 @@ async def _wanted(caller: CallerContext, order_id: str, amount: Dollars) -> _Wan
     order = await own_order(caller, order_id)
     if isinstance(order, str):
         return order
+    if _MOST <= amount < math.inf:  # no order is that large, and a float does not tell its cents
+        return _too_much(order, order.left_cents)
     cents = whole_cents(amount)
     if cents is None:
         return refusal(BAD_AMOUNT, _NO_AMOUNT)

@@ -22,7 +22,7 @@ from ..ticket_number import parse_ticket_number
 from .checks import checked
 from .customer import no_account, own_account, same_id
 from .effects import in_commit, reads_only
-from .outputs import BAD_ARGUMENTS, NOT_DECIDED, NOT_FOUND, as_json, clipped, refusal, sentence_of
+from .outputs import BAD_ARGUMENTS, NOT_DECIDED, NOT_FOUND, TOO_MANY, as_json, clipped, refusal, sentence_of
 
 RESPONSE = {
     Priority.URGENT: (900, "within 15 minutes"),
@@ -51,6 +51,10 @@ Summary = Annotated[str, "What the colleague has to know: what was asked, what w
 _NOT_OURS = "No account with that customer id belongs to the number this customer is calling or writing from."
 _NO_NUMBER = "That is not a ticket number. Ask the customer for it; it begins with TKT_."
 _NO_TICKET = "This customer has no ticket with that number."
+_ENOUGH = (
+    "No further ticket was opened: colleagues have several of this customer already, from the last hour, and answer "
+    "those. Say so, and that anything new can be told to them."
+)
 _RISING = tuple(Priority)
 """The priorities, lowest first."""
 
@@ -67,6 +71,8 @@ async def escalate_to_human(
     level = Priority(priority)
     deeds = context.context.deeds
     deeds.escalation = max(deeds.escalation or level, level, key=_RISING.index)
+    if not context.context.may_open_ticket():
+        return refusal(TOO_MANY, _ENOUGH)
     title = reason if reason.strip() else PERSON_WANTED
     return _told(_opened(context.context, title, summary, level, escalation=True))
 
@@ -90,6 +96,8 @@ async def create_ticket(
         return refusal(NOT_IN_PLAN, what_is_included(account))
     if not (subject.strip() and description.strip()):
         return refusal(BAD_ARGUMENTS, "A ticket needs a subject and a description. Ask the customer what it is about.")
+    if not caller.may_open_ticket():
+        return refusal(TOO_MANY, _ENOUGH)
     return _told(_opened(caller, subject, description, Priority(priority), escalation=False))
 
 

@@ -9,20 +9,23 @@ from __future__ import annotations
 import re
 
 _BLANKS = re.compile(r"[ \t]{2,}")
-_KEPT = re.compile(r"(https?://[^\s<>]+)|\\([\\`*_{}\[\]()#+\-.!~>|])", re.IGNORECASE)
+_KEPT = re.compile(r"(https?://[^\s<>]+)|\\([\\`*_{}\[\]()#+\-.!~>|$%&])", re.IGNORECASE)
 """Web addresses, and characters that a backslash makes ordinary."""
 _LINK = re.compile(
     r"!?\[([^\[\]\n]*)\]\(\s*<?([^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*)>?(?:\s+[\"'][^\n\"']*[\"'])?\s*\)"
 )
 _AUTOLINK = re.compile(r"<(https?://[^\s<>]+|mailto:[^\s<>]+)>", re.IGNORECASE)
 
+_AMOUNT = r"[-+(~]?[ \t]?[A-Z]{0,3}[ \t]?[$€£¥₹]?[ \t]?[.,]?\d"
 _LINES = (
     (re.compile(r"^[ \t]*(?:```|~~~).*$\n?", re.MULTILINE), ""),  # fences go, what they hold stays
     (re.compile(r"^[ \t]*(?:[-*_][ \t]*){3,}$", re.MULTILINE), ""),  # rules
     (re.compile(r"^[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t:-]*)+$\n?", re.MULTILINE), ""),  # a table's second row
     (re.compile(r"^[ \t]{0,3}#{1,6}[ \t]+(.*?)[ \t]*#*$", re.MULTILINE), r"\1"),
-    (re.compile(r"^[ \t]*(?:>[ \t]?)+", re.MULTILINE), ""),
-    (re.compile(r"^([ \t]*)[*+•][ \t]+", re.MULTILINE), r"\1- "),
+    (re.compile(rf"^[ \t]*(?:>[ \t]?)+(?![ \t]*{_AMOUNT})", re.MULTILINE), ""),  # "> $50" is more than 50
+    # A dash before an amount would be a minus, and a plus is no bullet: "+ $8.25 tax".
+    (re.compile(rf"^([ \t]*)[*•][ \t]+(?={_AMOUNT})", re.MULTILINE), r"\1"),
+    (re.compile(r"^([ \t]*)[*•][ \t]+", re.MULTILINE), r"\1- "),
 )
 
 # An emphasis mark touches its words on the inside and nothing wordlike outside: ORD_12345 and 2*3*4 stay.
@@ -81,9 +84,12 @@ GSM7_TWICE = frozenset("^{}\\[~]|€\f")
 _FOLD = str.maketrans(
     {"‘": "'", "’": "'", "‚": "'", "‛": "'", "′": "'", "“": '"', "”": '"', "„": '"', "‟": '"', "″": '"'}
     | {"«": '"', "»": '"', "‹": "'", "›": "'", "‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "-", "―": "-", "−": "-"}
-    | {"…": "...", "•": "-", "·": "-", "×": "x", "™": "(TM)", "\u00a0": " ", "\u202f": " ", "\u2009": " "}
+    | {"…": "...", "•": "-", "×": "x", "™": "(TM)", "\u00a0": " ", "\u202f": " ", "\u2009": " "}
     | {"\u200b": "", "\u2060": "", "\ufeff": "", "\t": " "}
 )
+
+_DOT = re.compile(r"(?<!\d)·|·(?!\d)")
+"""A middle dot, but not the point of "£3·50"."""
 
 _URL = re.compile(r"https?://\S+", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.!?…。！？][\"')\]”’]*\s+|\n+")
@@ -99,7 +105,7 @@ def segments(text: str) -> int:
 def clean(text: str) -> str:
     """Give the text that is sent: no Markdown, tidy blanks, plain punctuation where that saves a segment."""
     tidy = _tidy(strip_markdown(text))
-    folded = _tidy(tidy.translate(_FOLD))
+    folded = _tidy(_DOT.sub("-", tidy).translate(_FOLD))
     saves = sum(map(segments, _split(folded))) < sum(map(segments, _split(tidy)))
     return folded if saves else tidy
 

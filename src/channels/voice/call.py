@@ -6,7 +6,6 @@ It owns the socket, the tasks and the patience of one call; :mod:`.call_turns` h
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -15,12 +14,12 @@ from starlette.websockets import WebSocket
 from ...conversation import phrases
 from ...conversation.engine import TurnEngine
 from ...conversation.plain_speech import plain_speech
-from ...entries import Entry, PersonWanted
 from ...errors import MalformedRequest, StoreUnavailable
 from ...identity.base import Resolution, SubjectResolver
 from ...model import Address, Channel, Route, SubjectId
 from ...telemetry.logs import subject_label
 from .action_callback import MOVED, TRANSFER
+from .call_back import nobody_free, want_person
 from .call_patience import CallPatience
 from .call_turns import CallTurns
 from .dtmf import KeyMeaning, Keys
@@ -94,6 +93,8 @@ class LiveCall:
         self._language = HOME_LANGUAGE
         self._ended = False
         self._moved = False
+        self._reachable = False
+        self._transferring = False
 
     @property
     def subject(self) -> SubjectId | None:
@@ -217,6 +218,7 @@ class LiveCall:
             address = Address.parse(setup.from_)
             resolution = await self._resolver.resolve(address, session=self._call, metadata=setup.custom_parameters)
             self._turns.subject = resolution.subject
+            self._reachable = resolution.phone is not None
             self._turns.route = Route(Channel.VOICE, address, Address.parse(setup.to))
             opening = await self._joined(self)
             if self._session.turn is not None:
@@ -246,36 +248,36 @@ class LiveCall:
     def _press(self, digit: str) -> None:
         if self._key_pause is not None:
             self._key_pause.cancel()
-        match self._keys.press(digit):
-            case KeyMeaning.PERSON:
+        if self._keys.press(digit):
+            self._enter(ended=True)
+        else:
+            self._key_pause = asyncio.get_running_loop().call_later(KEY_PAUSE_SECONDS, self._enter)
+
+    def _enter(self, *, ended: bool = False) -> None:
+        meaning, digits = self._keys.take(ended=ended)
+        match meaning:
+            case KeyMeaning.PERSON if not self._transferring:
                 self._start(self._want_person())
             case KeyMeaning.REPEAT if self._session.thinking:
                 pass  # the answer that is coming is the one to hear
             case KeyMeaning.REPEAT:
                 self._speak_alone(self._turns.last_answer or phrases.NOTHING_TO_REPEAT)
-            case KeyMeaning.DONE:
-                self._enter()
-            case KeyMeaning.MORE:
-                self._key_pause = asyncio.get_running_loop().call_later(KEY_PAUSE_SECONDS, self._enter)
-
-    def _enter(self) -> None:
-        digits = self._keys.take()
-        if digits:
-            self._perform(self._session.begin(f"[The caller entered the number {digits} with the keys.]"))
+            case KeyMeaning.NUMBER:
+                self._perform(self._session.begin(f"[The caller entered the number {digits} with the keys.]"))
 
     async def _want_person(self) -> None:
-        """Open a ticket at once; then transfer the call, or promise to call back."""
+        """Open a ticket at once; then transfer the call, or say what can be promised."""
         await self._ready.wait()
         if self.subject is None or self.route is None:
             return
-        ticket = f"TKT_{uuid.uuid4().hex[:12].upper()}"
-        try:
-            entry = Entry(f"person:{ticket}", PersonWanted(self.route, ticket))
-            await self._engine.accept(self.subject, [entry], token=uuid.uuid4().hex)
-        except StoreUnavailable:
-            log.warning("ticket_lost")
+        self._transferring = self._rules.transfers
+        ticket = await want_person(self._engine, self.subject, self.route, self._call)
         if not self._rules.transfers:
-            self._speak_alone(phrases.CALL_BACK)
+            said = nobody_free(ticket, reachable=self._reachable)
+            self._speak_alone(said)
+            if said == phrases.ASK_NUMBER:  # the agent has to know what the caller answers
+                self._turns.greeting = f"{self._turns.greeting} {said}".strip()
             return
         self._speak_alone(phrases.TRANSFER)
-        await self._patience.hang_up_after(phrases.TRANSFER, {"reason": TRANSFER, "ticket": ticket})
+        handoff = {"reason": TRANSFER, **({"ticket": ticket} if ticket else {})}
+        await self._patience.hang_up_after(phrases.TRANSFER, handoff)

@@ -1,6 +1,7 @@
-"""Keys that a caller presses, collected until they mean something. Pure.
+"""Keys that a caller presses, read to the end of what they mean. Pure.
 
-``0`` asks for a person, ``*`` for the last answer again. Other digits are collected until ``#`` or a pause.
+``0`` alone asks for a person, ``*`` alone for the last answer again; everything else is a number. Which of these it is
+shows at ``#`` or after a pause, so no key of a number acts before.
 """
 
 from __future__ import annotations
@@ -13,34 +14,35 @@ LONGEST = 64
 
 
 class KeyMeaning(StrEnum):
-    """Meaning of a key."""
+    """Meaning of what was entered."""
 
+    NOTHING = "nothing"
     PERSON = "person"
     REPEAT = "repeat"
-    MORE = "more"
-    """It belongs to a number; wait for the rest."""
-    DONE = "done"
-    """The number is complete."""
+    NUMBER = "number"
 
 
 @dataclass(slots=True)
 class Keys:
-    """The digits of the number that is being entered."""
+    """The keys of what is being entered."""
 
-    digits: str = ""
+    pressed: str = ""
 
-    def press(self, key: str) -> KeyMeaning:
-        """Take in a key and return what it does. Within a number, ``0`` and ``*`` are part of it."""
+    def press(self, key: str) -> bool:
+        """Take in a key; True when it ends what is being entered."""
         if key == "#":
-            return KeyMeaning.DONE
-        if not self.digits and key == "0":
-            return KeyMeaning.PERSON
-        if not self.digits and key == "*":
-            return KeyMeaning.REPEAT
-        self.digits = (self.digits + key)[:LONGEST]
-        return KeyMeaning.MORE
+            return True
+        self.pressed = (self.pressed + key)[:LONGEST]
+        return False
 
-    def take(self) -> str:
-        """Return the number and begin a new one; empty when there is none."""
-        digits, self.digits = self.digits, ""
-        return digits
+    def take(self, *, ended: bool) -> tuple[KeyMeaning, str]:
+        """Return what was entered and its digits, and begin anew; ``ended`` by its key, not by a pause.
+
+        A caller who wants a person presses ``0`` again and again; "00#" is a number.
+        """
+        pressed, self.pressed = self.pressed, ""
+        if pressed == "0" or (set(pressed) == {"0"} and not ended):
+            return KeyMeaning.PERSON, ""
+        if set(pressed) == {"*"}:
+            return KeyMeaning.REPEAT, ""
+        return (KeyMeaning.NUMBER if pressed else KeyMeaning.NOTHING), pressed

@@ -6,7 +6,7 @@ Source: twilio.com/docs/voice/twiml/dial, twilio.com/docs/voice/twiml/number.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 from urllib.parse import quote
 
@@ -19,6 +19,7 @@ from ...errors import StoreUnavailable, UnreadableRecord
 from ...model import Ticket
 from ...persistence.base import LaneStore
 from ..twilio import SignatureCheck
+from .call_back import nobody_free
 from .twiml import answer, hang_up, say, transfer
 from .voice_config import VoiceAddresses
 
@@ -28,12 +29,18 @@ PAUSE_SECONDS: Final = 0.2
 
 
 class Transfer:
-    """The colleague's side of a call that is handed over."""
+    """The colleague's side of a call that is handed over.
 
-    def __init__(self, store: LaneStore, ways: VoiceAddresses, signatures: SignatureCheck) -> None:
+    ``to_agent`` gives the TwiML that connects a call (its CallSid) with the agent again, with a greeting.
+    """
+
+    def __init__(
+        self, store: LaneStore, ways: VoiceAddresses, signatures: SignatureCheck, *, to_agent: Callable[[str, str], str]
+    ) -> None:
         self._store = store
         self._ways = ways
         self._signatures = signatures
+        self._to_agent = to_agent
 
     def routes(self) -> Sequence[BaseRoute]:
         """Name the webhooks."""
@@ -42,10 +49,15 @@ class Transfer:
             Route("/voice/dialed", self._dialed, methods=["POST"]),
         )
 
-    def dial(self, number: str, *, ticket: str, before: str) -> Response:
-        """Connect the caller with a colleague; ``before`` is said to the caller, ``ticket`` tells the colleague why."""
+    def dial(self, number: str, *, ticket: str, before: str, reachable: bool) -> Response:
+        """Connect the caller with a colleague; ``before`` is said to the caller, ``ticket`` tells the colleague why.
+
+        ``reachable``: the caller's number is known, so that they can be called back when nobody answers.
+        """
         base, query = self._ways.base_url, f"?ticket={quote(ticket)}" if ticket else ""
-        whisper, action = f"{base}/voice/whisper{query}", f"{base}/voice/dialed"
+        whisper, action = f"{base}/voice/whisper{query}", f"{base}/voice/dialed{query}"
+        if ticket and not reachable:
+            action += "&withheld=1"
         return answer(transfer(number, whisper=whisper, action=action, before=before))
 
     async def _whisper(self, request: Request) -> Response:
@@ -66,5 +78,9 @@ class Transfer:
 
     async def _dialed(self, request: Request) -> Response:
         form = await self._signatures.read_form(request)
-        answered = form.get("DialCallStatus") in ("completed", "answered")
-        return answer(hang_up() if answered else say(phrases.CALL_BACK))
+        if form.get("DialCallStatus") in ("completed", "answered"):
+            return answer(hang_up())
+        ticket = await self._ticket(request.query_params.get("ticket", ""))
+        said = nobody_free(ticket.id if ticket else None, reachable="withheld" not in request.query_params)
+        # Asked for a number, the caller can answer the agent alone.
+        return answer(self._to_agent(form.get("CallSid", ""), said) if said == phrases.ASK_NUMBER else say(said))

@@ -26,13 +26,14 @@ from ...conversation.spoken_turn import left_open
 from ...errors import BadSignature, MalformedRequest, RequestRejected, StoreUnavailable, UnreadableRecord
 from ...identity import metadata
 from ...identity.base import Metadata, Resolution
-from ...model import Address, SubjectId
+from ...model import Address, Channel, Route, SubjectId
 from ...persistence.base import LaneStore
 from ...persistence.system_lanes import USED_TOKENS
 from ...persistence.values import EffectState
 from ..twilio import SIGNATURE, SignatureCheck
 from .action_callback import Next, read_ending
 from .call import LiveCall
+from .call_back import line_lost, want_person
 from .call_presence import CallPresence
 from .call_registry import RECONNECT_SECONDS, CallRegistry
 from .socket_token import SocketClaims, SocketTokens
@@ -82,7 +83,7 @@ class VoiceWebhooks:
         self._rules = rules
         self._greet = greet
         self._warm = warm
-        self._transfer = Transfer(store, ways, signatures)
+        self._transfer = Transfer(store, ways, signatures, to_agent=self._to_agent)
         self._greeted: LRUCache[str, str] = LRUCache(GREETINGS)
 
     def routes(self) -> Sequence[BaseRoute]:
@@ -157,12 +158,33 @@ class VoiceWebhooks:
             came = metadata.read({name: text for name, text in request.query_params.items() if name != "attempt"})
             again = self._connect(_call_sid(form), came=came, attempt=ending.attempt, resumed=True, after=after)
             return answer(again)
-        number = self._ways.transfer_number
-        if ending.next in (Next.TRANSFER, Next.GIVE_UP) and number:
-            before = phrases.LINE_LOST if ending.next is Next.GIVE_UP else ""
-            return self._transfer.dial(number, ticket=ending.ticket, before=before)
+        number, gave_up = self._ways.transfer_number, ending.next is Next.GIVE_UP
+        if not gave_up and not (ending.next is Next.TRANSFER and number):
+            self._registry.forget(_call_sid(form))
+            return answer(hang_up())
+        reachable, ticket = await self._caller(form, open_ticket=gave_up)
+        if number:
+            before = phrases.LINE_LOST if gave_up else ""
+            return self._transfer.dial(number, ticket=ending.ticket or ticket, before=before, reachable=reachable)
         self._registry.forget(_call_sid(form))
-        return answer(say(phrases.LINE_LOST) if ending.next is Next.GIVE_UP else hang_up())
+        return answer(say(line_lost(ticket or None)))
+
+    async def _caller(self, form: Mapping[str, str], *, open_ticket: bool) -> tuple[bool, str]:
+        """Return whether a caller can be called back, and the ticket that was opened for one who can, or nothing."""
+        call, caller, ours = _call_sid(form), Address.parse(form.get("From", "")), Address.parse(form.get("To", ""))
+        try:
+            found = await self._engine.identity.resolve_cached(caller, session=call)
+        except (MalformedRequest, StoreUnavailable):
+            return False, ""
+        if found.phone is None or not open_ticket:
+            return found.phone is not None, ""
+        route = Route(Channel.VOICE, caller, ours)
+        return True, await want_person(self._engine, found.subject, route, call) or ""
+
+    def _to_agent(self, call: str, greeting: str) -> str:
+        """Connect a call with the agent again."""
+        self._greeted[call] = greeting
+        return self._connect(call, came={}, greeting=greeting)
 
     async def _fallback(self, request: Request) -> Response:
         await self._signatures.read_form(request)

@@ -83,7 +83,7 @@ OUTCOMES: list[tuple[dict[str, Any], str]] = [
     (
         {"status": ApprovalStatus.REJECTED, "reason": "it was approved and carried out. Result: none"},
         f"I am sorry. A colleague looked at your {WHAT} and did not approve it. The reason: it was approved and "
-        "carried out. Result: none",
+        "carried out. Result: none.",
     ),
     (
         {"status": ApprovalStatus.EXPIRED},

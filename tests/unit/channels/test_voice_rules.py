@@ -15,22 +15,35 @@ pytestmark = pytest.mark.promise("V10", "V16", "V17")
 LOST = {"CallStatus": "in-progress", "SessionStatus": "failed", "ErrorCode": "64105"}
 
 
-def test_zero_and_star_mean_something_alone_and_are_digits_within_a_number() -> None:
+def entered(pressed: str) -> tuple[KeyMeaning, str]:
+    """Return what keys mean, the last of which may be #; and that nothing is left of them."""
     keys = Keys()
-    assert keys.press("0") is KeyMeaning.PERSON
-    assert keys.press("*") is KeyMeaning.REPEAT
-    for key in "10*":
-        assert keys.press(key) is KeyMeaning.MORE
-    assert keys.press("#") is KeyMeaning.DONE
-    assert keys.take() == "10*"
-    assert keys.take() == ""
+    ended = [keys.press(key) for key in pressed]
+    assert ended[:-1] == [False] * (len(pressed) - 1)
+    found = keys.take(ended=pressed.endswith("#"))
+    assert keys.take(ended=True) == (KeyMeaning.NOTHING, "")
+    return found
+
+
+def test_zero_and_star_mean_something_alone_and_are_digits_within_a_number() -> None:
+    number = KeyMeaning.NUMBER
+    assert [entered(keys) for keys in ("0", "00", "*", "**", "")] == [
+        (KeyMeaning.PERSON, ""), (KeyMeaning.PERSON, ""), (KeyMeaning.REPEAT, ""), (KeyMeaning.REPEAT, ""),
+        (KeyMeaning.NOTHING, ""),
+    ]  # fmt: skip
+    assert [entered(keys) for keys in ("0#", "*#", "#")] == [
+        (KeyMeaning.PERSON, ""), (KeyMeaning.REPEAT, ""), (KeyMeaning.NOTHING, ""),
+    ]  # fmt: skip
+    assert [entered(keys) for keys in ("10*#", "012345", "00#", "*1")] == [
+        (number, "10*"), (number, "012345"), (number, "00"), (number, "*1"),
+    ]  # fmt: skip
 
 
 def test_a_stuck_key_fills_no_memory() -> None:
     keys = Keys()
     for _ in range(1000):
         keys.press("5")
-    assert len(keys.take()) == LONGEST
+    assert len(keys.take(ended=False)[1]) == LONGEST
 
 
 def watch(**more: float) -> CallTimeouts:

@@ -45,7 +45,8 @@ async def test_the_ticket_is_waited_for_a_moment(
     monkeypatch: pytest.MonkeyPatch, looks: int | None, told: bool
 ) -> None:
     monkeypatch.setattr(transfer_module, "PAUSE_SECONDS", 0.001)
-    transfer = Transfer(Tickets(looks), VoiceAddresses("https://tandem.example", "wss://tandem.example"), EVERYTHING)  # type: ignore[arg-type]
+    ways = VoiceAddresses("https://tandem.example", "wss://tandem.example")
+    transfer = Transfer(Tickets(looks), ways, EVERYTHING, to_agent=lambda call, greeting: greeting)  # type: ignore[arg-type]
     async with (
         serve(Starlette(routes=list(transfer.routes()))) as url,
         aiohttp.ClientSession() as http,

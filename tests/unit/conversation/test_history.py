@@ -43,7 +43,7 @@ def kept_parts(age: float) -> tuple[bool, bool, bool]:
         SubjectId("phone_1"), created_at=0, updated_at=1000, summary="s", context={"k": 1},
         history=(Turn(1, Channel.SMS, 0.0, ()),),
     )  # fmt: skip
-    after = fresh(conversation, now=1000 + age, state_max_age=60, context_max_age=600)
+    after = fresh(conversation, now=1000 + age, state_max_age=60, context_max_age=600, unfolded_items=0)
     return bool(after.history), bool(after.summary), bool(after.context)
 
 

@@ -42,12 +42,12 @@ SENTENCES: list[tuple[Note, str]] = [
     (
         RequestSettled("apr_1", "pay", ASKED, ApprovalStatus.EXECUTED, {"amount": 20}, '{"refund_id":"REF_1"}'),
         f'{PREFIX}request apr_1 (pay {{"order_id": "ORD_1", "amount": 120}}) was approved with changed arguments '
-        '{"amount": 20} and carried out. Result: {"refund_id":"REF_1"} Tell the customer now, briefly; call no tool '
-        "for it.",
+        '{"amount": 20} and carried out. Result: {"refund_id":"REF_1"}. Tell the customer now, briefly; call no '
+        "tool for it.",
     ),
     (
         RequestSettled("apr_1", "pay", {}, ApprovalStatus.REJECTED, reason="too late"),
-        f"{PREFIX}request apr_1 (pay {{}}) was rejected by a colleague and not carried out. Reason: too late Tell the "
+        f"{PREFIX}request apr_1 (pay {{}}) was rejected by a colleague and not carried out. Reason: too late. Tell the "
         "customer now, briefly; call no tool for it.",
     ),
     (
@@ -67,8 +67,8 @@ SENTENCES: list[tuple[Note, str]] = [
     ),
     (TicketReplySettled("TKT_1", "unsent"), f"{PREFIX}your answer to the ticket TKT_1 was not sent."),
     (
-        TicketEnded("TKT_1", TicketStatus.SOLVED, "The parcel was found"),
-        f'{PREFIX}a colleague solved the ticket TKT_1, saying "The parcel was found"',
+        TicketEnded("TKT_1", TicketStatus.SOLVED),
+        f"{PREFIX}a colleague solved the ticket TKT_1.",
     ),
     (CallerSpeaks("de-DE"), "The caller speaks de-DE: answer in that language."),
 ]

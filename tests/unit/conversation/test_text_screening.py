@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from tandem.conversation import phrases
-from tandem.conversation.text_screening import ALIKE, REPEATS, Rules, Screened, is_goodbye, screen
+from tandem.conversation.machines import ALIKE, REPEATS
+from tandem.conversation.text_screening import Rules, Screened, is_goodbye, screen
 from tandem.entries import TextReceived
 from tandem.model import Address, Channel, Conversation, Route, SubjectId
 
@@ -28,9 +29,7 @@ def said(
 
 
 @pytest.mark.promise("S11")
-@pytest.mark.parametrize(
-    "text", ["STOP", "stop", " Stop. ", "UNSUBSCRIBE", "cancel", "QUIT", "end", "REVOKE", "optout"]
-)
+@pytest.mark.parametrize("text", ["STOP", "stop", " Stop ", "UNSUBSCRIBE", "cancel", "QUIT", "end", "REVOKE", "optout"])
 def test_a_stop_word_alone_opts_out_without_an_answer(text: str) -> None:
     found = said(text)
     assert found.conversation.opted_out == (Channel.SMS,)
@@ -43,6 +42,12 @@ def test_a_stop_word_in_a_sentence_is_a_sentence(text: str) -> None:
     found = said(text, rules=Rules(rate_per_minute=3, max_chars=100))
     assert found.texts == [text]
     assert found.conversation.opted_out == ()
+
+
+def test_what_only_we_understand_is_confirmed_once() -> None:
+    found = said("Stop.", "stop texting me")
+    assert found.conversation.opted_out == (Channel.SMS,)
+    assert (found.confirmations, found.texts, found.notices) == ([phrases.OPTED_OUT], [], [])
 
 
 def test_what_the_provider_calls_an_opt_out_is_one() -> None:
@@ -102,19 +107,35 @@ def test_rate_zero_is_no_limit() -> None:
     assert said(*texts, gap=0.01, rules=Rules(rate_per_minute=0, max_chars=20)).texts == texts
 
 
+def answered(*texts: str, gap: float, rules: Rules = RULES) -> list[Screened]:
+    """Screen texts of which each comes after the one before was answered."""
+    found, conversation = list[Screened](), EMPTY
+    for number, text in enumerate(texts):
+        at = 1000 + gap * number
+        found.append(screen(conversation, [(at, TextReceived(ROUTE, text))], rules))
+        conversation = replace(found[-1].conversation, updated_at=at + gap / 2)
+    return found
+
+
 @pytest.mark.promise("R5")
-def test_a_machine_that_repeats_itself_gets_one_notice_and_then_nothing() -> None:
-    found = said(*["I am away"] * (REPEATS + 3))
-    assert len(found.texts) == REPEATS - 1
-    assert found.notices == [phrases.REPEATED, phrases.REPEATED]
-    assert said("something else", conversation=found.conversation).texts == ["something else"]
+def test_a_machine_that_repeats_itself_is_noticed_and_not_answered() -> None:
+    found = answered(*["I am away"] * (REPEATS + 3), gap=30.0)
+    assert sum(bool(one.texts) for one in found) == REPEATS
+    assert [text for one in found for text in one.notices] == [phrases.REPEATED]
+    later = [(2000.0, TextReceived(ROUTE, "something else"))]
+    assert screen(found[-1].conversation, later, RULES).texts == ["something else"]
+
+
+def test_what_is_repeated_before_an_answer_is_no_machines() -> None:
+    texts = ["where is it please?"] * 20
+    assert said(*texts).texts == texts
 
 
 def test_a_machine_that_numbers_its_messages_is_noticed_too() -> None:
     rules = Rules(rate_per_minute=100, max_chars=50)
-    found = said(*[f"Ticket #{n} received" for n in range(ALIKE + 5)], gap=2.0, rules=rules)
-    assert len(found.texts) == ALIKE - 1
-    assert found.notices == [phrases.REPEATED]
+    found = answered(*[f"Ticket #{n} received" for n in range(ALIKE + 5)], gap=2.0, rules=rules)
+    assert sum(bool(one.texts) for one in found) == ALIKE
+    assert [text for one in found for text in one.notices] == [phrases.REPEATED]
 
 
 def test_a_message_from_our_own_number_is_not_answered() -> None:

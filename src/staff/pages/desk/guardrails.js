@@ -7,6 +7,7 @@ const RULES = [
   { name: "Card and SSN, outgoing", finds: (row) => row.name === "masked" && row.data.direction === "outgoing", result: "masked" },
   { name: "Professional language", finds: (row) => row.name === "language", result: "masked" },
   { name: "Too many texts", finds: (row) => row.name === "rate_limited", result: "blocked" },
+  { name: "Bounds of a customer", finds: (row) => row.name === "limit_reached", result: "blocked" },
   { name: "Machine on the line", finds: (row) => row.name === "loop_stopped", result: "blocked" },
   { name: "Opt-out", finds: (row) => row.name === "reply_withheld", result: "blocked" },
 ];

@@ -109,6 +109,7 @@ const EVENTS = {
   hung_up: () => "Hung up before the answer was over",
   rate_limited: () => "Wrote too fast, was asked to wait",
   loop_stopped: () => "Repeated texts, not answered",
+  limit_reached: (data) => `Refused: more ${LIMITS[data.bound] ?? words(data.bound)} than a customer may have`,
   notice: () => "Answered with a fixed sentence",
   reply_undelivered: (data) => `A text did not arrive${data.code ? ` (${data.code})` : ""}`,
   reply_failed: (data) => `A reply could not be sent: ${words(data.reason ?? data.code ?? "")}`,
@@ -141,6 +142,10 @@ export function money(amount) {
   const number = Number(amount);
   return amount === null || amount === "" || !Number.isFinite(number) ? String(amount) : dollars.format(number);
 }
+
+const LIMITS = {
+  spoken_turns: "spoken questions", tickets: "tickets", texts: "texts", waiting_requests: "requests that wait",
+};
 
 const VERDICTS = {
   approve: "Approved", reject: "Rejected", expire: "Expired", withdraw: "Withdrawn", done: "Settled as done",

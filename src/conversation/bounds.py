@@ -1,0 +1,98 @@
+"""Bounds of one customer: what is done for them in an hour, and what may wait. Pure.
+
+A real line never meets them; a flood does. What is refused is said politely and noted on the
+timeline (``limit_reached``), which the figures count and the staff desk shows.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from ..model import ApprovalStatus, Conversation, Meter, Tally
+
+HOUR: Final = 3600.0
+MINUTE: Final = 60.0
+A_MINUTE: Final = 10
+"""Part of an hour's spoken turns that one minute may have."""
+UNBOUNDED: Final = sys.maxsize
+
+
+class Bound(StrEnum):
+    """Things that are bounded, as the timeline names them."""
+
+    SPOKEN_TURNS = "spoken_turns"
+    TICKETS = "tickets"
+    TEXTS = "texts"
+    WAITING_REQUESTS = "waiting_requests"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Bounds of each customer, 0 for none: in an hour, but for requests, which are counted as long as they wait."""
+
+    spoken_turns: int = 300
+    tickets: int = 5
+    texts: int = 10
+    waiting_requests: int = 20
+    requests_per_turn: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Allowance of one turn: tickets it may open, texts it may send, requests it may leave waiting."""
+
+    tickets: int = UNBOUNDED
+    texts: int = UNBOUNDED
+    requests: int = UNBOUNDED
+
+
+UNLIMITED: Final = Allowance()
+"""Allowance of what a colleague agreed to."""
+
+
+def allowance(conversation: Conversation, bounds: Bounds, *, now: float) -> Allowance:
+    """Return what a turn may do."""
+    waiting = sum(one.status is ApprovalStatus.PENDING for one in conversation.approvals)
+    meter = conversation.meter
+    return Allowance(
+        tickets=_left(bounds.tickets, spent(meter, Bound.TICKETS, now=now)),
+        texts=_left(bounds.texts, spent(meter, Bound.TEXTS, now=now)),
+        requests=min(_left(bounds.waiting_requests, waiting), bounds.requests_per_turn or UNBOUNDED),
+    )
+
+
+def may_speak(meter: Meter, bounds: Bounds, *, now: float) -> bool:
+    """Tell whether one more spoken turn is within the bounds of the hour and of the minute."""
+    hour = _left(bounds.spoken_turns, spent(meter, Bound.SPOKEN_TURNS, now=now))
+    minute = _left(-(-bounds.spoken_turns // A_MINUTE), spent(meter, _IN_A_MINUTE, now=now, seconds=MINUTE))
+    return hour > 0 and minute > 0
+
+
+def speak(meter: Meter, *, now: float) -> Meter:
+    """Return the meter after one more spoken turn."""
+    return spend(spend(meter, Bound.SPOKEN_TURNS, now=now), _IN_A_MINUTE, now=now, seconds=MINUTE)
+
+
+def spent(meter: Meter, name: str, *, now: float, seconds: float = HOUR) -> int:
+    """Return how much of a bound was used up in the window that runs."""
+    tally = meter.tallies.get(name, Tally())
+    return tally.count if now - tally.since < seconds else 0
+
+
+def spend(meter: Meter, name: str, *, now: float, count: int = 1, seconds: float = HOUR) -> Meter:
+    """Return the meter with more of a bound used up; a window begins with the first use after the last one's end."""
+    if not count:
+        return meter
+    before = spent(meter, name, now=now, seconds=seconds)
+    since = meter.tallies[name].since if before else now
+    return replace(meter, tallies={**meter.tallies, name: Tally(since, before + count)})
+
+
+_IN_A_MINUTE: Final = "spoken_turns_in_a_minute"
+
+
+def _left(bound: int, used: int) -> int:
+    return max(0, bound - used) if bound else UNBOUNDED
