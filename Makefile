@@ -57,6 +57,11 @@ clean: ## remove .venv and everything that tools left behind
 
 # --- the environment: stamps say what is installed, so that nothing is installed twice --------------------
 
+# An environment's commands hold the path in which it was made: in a checkout that was renamed it is made anew.
+ifneq ($(shell grep '^command = ' .venv/pyvenv.cfg 2>/dev/null | grep -vF -- ' $(CURDIR)/.venv'),)
+.PHONY: .venv/bin/python .venv/.runtime .venv/.develop
+endif
+
 .venv/bin/python:
 	@python=$$(scripts/find-python) && echo "Making .venv with $$python" && "$$python" -m venv --clear .venv
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from .agents.caller_context import CallerContexts
@@ -34,6 +35,7 @@ from .persistence.factory import open_store
 from .settings import Settings, load_settings
 from .settings.development import staff_tokens
 from .shop.base import Shop
+from .shop.embedded import SHOP_FILE
 from .staff.approvals import ApprovalDesk
 from .staff.approvals_api import ApprovalsApi
 from .staff.auth import StaffTokens
@@ -41,7 +43,9 @@ from .staff.event_stream import StaffEvents
 from .staff.page_files import PageFiles
 from .staff.queue import QueueApi, WorkQueue
 from .staff.session import StaffSession
+from .telemetry.debug_log import DebugLog
 from .telemetry.metrics import Metrics
+from .web.loopback import Unforwarded
 from .web.status import error_response
 from .wiring import (
     call_rules,
@@ -49,8 +53,10 @@ from .wiring import (
     conversation_api,
     engine_limits,
     gateway_agent,
+    may_look,
     model_source,
     open_listeners,
+    open_log,
     open_shop,
     open_twilio,
     phone_routes,
@@ -59,7 +65,6 @@ from .wiring import (
     voice_ways,
 )
 
-SHOP_FILE = Path("data/shop.sqlite3")
 NO_LISTENERS: Final[Mapping[str, Listener]] = MappingProxyType({})
 GREETING_SECONDS = 1.0
 """How long the caller's name is waited for; the phone is ringing meanwhile."""
@@ -99,9 +104,12 @@ class Gateway:
 def create_app() -> Starlette:
     """Return the app for a server of your own: ``uvicorn --factory tandem.app:create_app``.
 
-    Settings are read when this is called; raises ConfigurationError. ``tandem serve`` also drains on SIGTERM.
+    Settings are read when this is called; raises ConfigurationError. The log is the gateway's, without the server's
+    access log, and addresses that a proxy forwards are not trusted. ``tandem serve`` also drains on SIGTERM and bounds
+    connections.
     """
     settings = load_settings()
+    open_log(settings)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -110,7 +118,9 @@ def create_app() -> Starlette:
             yield
             await gateway.drain(settings.drain_seconds)
 
-    return Starlette(lifespan=lifespan, exception_handlers={TandemError: error_response})
+    return Starlette(
+        lifespan=lifespan, exception_handlers={TandemError: error_response}, middleware=[Middleware(Unforwarded)]
+    )
 
 
 @asynccontextmanager
@@ -141,6 +151,8 @@ async def open_gateway(
         tokens = StaffTokens(staff_tokens(settings), public=settings.public_base_url)
         live = await stack.enter_async_context(StaffEvents(store, tokens))
         told = await open_listeners(settings, stack, identity, public)
+        if settings.log_level == "debug":
+            told["debug-log"] = DebugLog(runner.checks.tools).hear
         twilio = await open_twilio(settings, stack, address)
         calls = CallRegistry()
         engine = TurnEngine(
@@ -177,6 +189,7 @@ async def open_gateway(
             refused_signatures=lambda: twilio.signatures.refused,
             open_calls=lambda: len(calls),
             metrics=metrics,
+            may_look=may_look(settings, tokens),
         )
         _leave_what_is_there_uncollected()
         pages = PageFiles()
@@ -193,7 +206,7 @@ async def open_gateway(
             *metrics.counted((*sms.routes(), *voice.routes())),
             *(route for part in (*staff, health) for route in part.routes()),
             *twilio.routes,
-            *phone_routes(settings, pages, tokens, twilio.simulator),
+            *phone_routes(settings, pages, tokens, twilio.simulator, shop_file),
         )
         yield Gateway(routes, engine, health, live, calls)
 

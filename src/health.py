@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from . import __version__
-from .errors import StoreUnavailable
+from .errors import NotAuthorised, StoreUnavailable
 from .model import ApprovalStatus
 from .persistence.base import LaneStore
 from .shop.base import Shop
@@ -45,6 +45,8 @@ class Health:
     refused_signatures: Callable[[], int]
     open_calls: Callable[[], int]
     metrics: Metrics
+    may_look: Callable[[Request], bool]
+    """Tells whether a request may see more than probes need."""
     draining: bool = field(default=False)
     store_seconds: float = STORE_SECONDS
 
@@ -74,6 +76,8 @@ class Health:
         return JSONResponse({"status": "ok", "counts": dict(await self.shop.counts()), "timestamp": _now()})
 
     async def _status(self, request: Request) -> Response:
+        if not self.may_look(request):
+            return JSONResponse({"status": "draining" if self.draining else "ok", "timestamp": _now()})
         counts = await self.store.counts()
         return JSONResponse(
             {
@@ -92,6 +96,8 @@ class Health:
         )
 
     async def _metrics(self, request: Request) -> Response:
+        if not self.may_look(request):
+            raise NotAuthorised
         self.metrics.put(open_calls=self.open_calls())
         self.metrics.refused(self.refused_signatures())
         self.metrics.put(**await self._stored())

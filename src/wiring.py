@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from starlette.requests import Request
 from starlette.routing import BaseRoute
 
 from .agents.model_source import ModelSource
@@ -27,9 +29,9 @@ from .identity.base import Identity
 from .model import Address, SubjectId
 from .persistence.base import LaneStore
 from .settings import Settings
-from .settings.development import SAMPLE_ACCOUNT_SID, SAMPLE_NUMBER, auth_tokens, simulated
+from .settings.development import SAMPLE_ACCOUNT_SID, SAMPLE_NUMBER, auth_tokens, simulated, staff_tokens
 from .shop.base import Shop
-from .shop.embedded import open_embedded_shop
+from .shop.embedded import open_embedded_shop, reset_embedded_shop
 from .shop.http import open_http_shop
 from .simulator.phone import PhoneLine
 from .simulator.twilio_simulator import TwilioSimulator
@@ -38,11 +40,32 @@ from .staff.conversation_api import ConversationApi
 from .staff.conversations import Conversations
 from .staff.customer_directory import CustomerDirectory
 from .staff.customers import Customers
-from .staff.development_pages import phone_pages, signed_in
+from .staff.development_pages import demo_reset, phone_pages, signed_in
 from .staff.notifier import open_notifier
 from .staff.page_files import PageFiles
 from .staff.subject_lookup import SubjectLookup
 from .staff.tickets import Tickets
+from .telemetry.logs import configure_logging
+from .telemetry.streams import forgive
+from .web.loopback import from_outside
+
+
+def open_log(settings: Settings) -> None:
+    """Open the log of this process. Raises ConfigurationError.
+
+    The key of its labels is the same on every replica and after restarts: a setting's, or else the auth token, which
+    all of them have.
+    """
+    forgive()
+    tokens = auth_tokens(settings)
+    given = settings.log_label_key
+    configure_logging(
+        level=settings.log_level,
+        production=settings.production,
+        folder=settings.log_dir,
+        secrets=(*settings.secrets(), *tokens, *staff_tokens(settings).values()),
+        key=given.get_secret_value() if given else next(iter(tokens), None),
+    )
 
 
 def gateway_agent(settings: Settings) -> Any:  # an SDK agent; only agents/ may name the type
@@ -186,14 +209,30 @@ async def open_twilio(settings: Settings, stack: AsyncExitStack, address: str) -
 
 
 def phone_routes(
-    settings: Settings, files: PageFiles, tokens: StaffTokens, simulator: TwilioSimulator | None
+    settings: Settings, files: PageFiles, tokens: StaffTokens, simulator: TwilioSimulator | None, shop_file: Path
 ) -> tuple[BaseRoute, ...]:
     """Return the routes of the phone in the browser, which only a development server has."""
     if settings.production:
         return ()
     ours = settings.twilio_phone_number or SAMPLE_NUMBER
     line = PhoneLine(simulator, ours, settings.default_region, signed_in(tokens))
-    return (*phone_pages(files), *line.routes())
+    made_up = () if settings.shop_base_url else demo_reset(tokens, lambda: reset_embedded_shop(shop_file))
+    return (*phone_pages(files), *line.routes(), *made_up)
+
+
+def may_look(settings: Settings, tokens: StaffTokens) -> Callable[[Request], bool]:
+    """Return what tells whether a request may see metrics and the details of the status.
+
+    That is so on ``METRICS_PORT``, with a token of staff, and on the machine of a development server.
+    """
+    known = signed_in(tokens)
+
+    def check(request: Request) -> bool:
+        server = request.scope.get("server") or ("", 0)
+        inner = settings.metrics_port != 0 and server[1] == settings.metrics_port
+        return inner or known(request) or not (settings.production or from_outside(request))
+
+    return check
 
 
 def conversation_api(

@@ -27,6 +27,11 @@ class CallChecks:
         self._tools = tools
         self._callers = callers
 
+    @property
+    def tools(self) -> frozenset[str]:
+        """Names of the tools there are."""
+        return frozenset(self._tools)
+
     def argument_problem(self, tool: str, arguments: Mapping[str, Any]) -> str | None:
         """Return in one sentence why arguments do not fit a tool's schema, or None."""
         known = self._tools.get(tool)

@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from typing import Any, Protocol, cast
 
 import jsonschema  # type: ignore[import-untyped]
+import structlog
 from agents import Agent, FunctionTool, Handoff, HostedMCPTool, RunContextWrapper, Tool
 from agents.tool_context import ToolContext
 
@@ -17,6 +18,8 @@ from ..errors import ConfigurationError
 from .tools.approval import withdraw_request
 from .tools.checks import check_of
 from .tools.effects import effect_of
+
+log = structlog.get_logger(__name__)
 
 TOOL_FAILED = (
     "The tool failed and gave no result. Do not claim that it worked; say that it did not, or try another way."
@@ -169,7 +172,9 @@ def _policy(gate: GatedTool, asked: Policy) -> Policy:
         run = current.get(None)
         if run is not None and await run.decided(gate, call_id, json.dumps(arguments)):
             return False
-        return bool(await asked(context, arguments, call_id))
+        waits = bool(await asked(context, arguments, call_id))
+        log.debug("gate_decided", tool=gate.name, waits=waits)
+        return waits
 
     return needs_approval
 

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import structlog
 from agents import ModelBehaviorError, RunHooks
 from agents.tool_context import ToolContext
 
@@ -25,6 +26,8 @@ from ..persistence.base import LaneStore
 from ..persistence.values import EffectState
 from .tool_gate import TOOL_FAILED, GatedTool, canonical, read_arguments, refused
 from .tools.effects import ToolEffect, current_key
+
+log = structlog.get_logger(__name__)
 
 UNKNOWN = (
     "It is not known whether this already happened: an earlier attempt broke off. It was not repeated. A colleague "
@@ -86,6 +89,8 @@ class EffectLedger:
         """Run the tool's own code; an exception comes back as a value, whichever way the tool handles it."""
         self._raised.pop(context.tool_call_id, None)
         token = current_key.set(key)
+        log.debug("tool_began", tool=tool.name, effect=tool.effect.value)
+        began = time.perf_counter()
         try:
             output = await tool.invoke(context, arguments)
         except Exception as error:
@@ -93,6 +98,7 @@ class EffectLedger:
             return TOOL_FAILED, error
         finally:
             current_key.reset(token)
+            log.debug("tool_ended", tool=tool.name, seconds=round(time.perf_counter() - began, 4))
         if context.tool_call_id in self._raised:
             return output, self._raised[context.tool_call_id] or Exception()
         return output, None
@@ -251,8 +257,10 @@ class Stopwatch(RunHooks[Any]):
 
     async def on_llm_start(self, *args: Any, **kwargs: Any) -> None:
         """Note that the model is asked."""
+        log.debug("model_asked")
         self._asked = time.perf_counter()
 
     async def on_llm_end(self, *args: Any, **kwargs: Any) -> None:
         """Note that the model has answered."""
         self._total, self._asked = self.seconds, None
+        log.debug("model_answered", seconds_in_all=round(self._total, 4))

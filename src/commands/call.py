@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
-from threading import Thread
 from typing import Any
 
 from ..errors import ConfigurationError
@@ -20,6 +19,8 @@ from ..settings.development import SAMPLE_ACCOUNT_SID, SAMPLE_NUMBER, auth_token
 from ..simulator.call import SimulatedCall
 from ..simulator.playback import CHARS_PER_SECOND
 from ..simulator.twilio_simulator import TwilioSimulator
+from .places import tell_places
+from .typed import typed_lines
 
 HELP = "Type what you say and press Enter; Enter alone interrupts. /press KEYS  /lang es-ES  /drop  /hangup"
 ANSWER_SECONDS = 60.0
@@ -39,6 +40,7 @@ async def call(settings: Settings, sender: str, *, speed: float = 1.0) -> int:
         raise ConfigurationError(
             ["tandem call needs the pretend Twilio: APP_ENV=development without TWILIO_ACCOUNT_SID."]
         )
+    tell_places(settings)
     ours = settings.twilio_phone_number or SAMPLE_NUMBER
     async with (
         TwilioSimulator(
@@ -92,7 +94,7 @@ class _Terminal:
             print(HELP, flush=True)
         else:
             await self._hear_out(self._line.wait_silent)
-        async for text in _lines():
+        async for text in typed_lines():
             if not await self._connected() or not await self._obey(text.strip()):
                 return
             if not self._typed:
@@ -189,19 +191,3 @@ def _note(what: str, detail: Mapping[str, str]) -> str:
         case "whispered" if detail["text"]:
             return f"the colleague is told: {detail['text']}"
     return ""
-
-
-async def _lines() -> AsyncIterator[str]:
-    """Yield the lines of the standard input. What is never typed keeps nobody from leaving."""
-    loop, queue = asyncio.get_running_loop(), asyncio.Queue[bytes]()
-
-    def read() -> None:
-        # Not sys.stdin: its lock, held by a thread that waits, would break the interpreter's exit.
-        with open(0, "rb", buffering=0, closefd=False) as source, suppress(RuntimeError):
-            for line in source:
-                loop.call_soon_threadsafe(queue.put_nowait, line)
-            loop.call_soon_threadsafe(queue.put_nowait, b"")
-
-    Thread(target=read, daemon=True).start()
-    while line := await queue.get():
-        yield line.decode(errors="replace")

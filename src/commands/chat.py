@@ -20,7 +20,9 @@ from ..identity.phone import e164, subject_of_number
 from ..persistence.factory import open_store
 from ..settings import Settings
 from ..settings.development import simulated, staff_tokens
+from .places import tell_places
 from .show import transcript
+from .typed import typed_lines
 
 LAST_ANSWER_SECONDS = 10.0
 """How long the end of the input waits for an answer that is under way."""
@@ -35,6 +37,7 @@ async def chat(settings: Settings, sender: str) -> int:
         raise ConfigurationError(
             ["tandem chat needs the pretend Twilio: APP_ENV=development without TWILIO_ACCOUNT_SID."]
         )
+    tell_places(settings)
     await _print_history(settings, number)
     address = f"http://127.0.0.1:{settings.port}"
     token = next(iter(staff_tokens(settings).values()))
@@ -43,12 +46,7 @@ async def chat(settings: Settings, sender: str) -> int:
             async with session.ws_connect(f"{address}/phone/line", origin=address) as line:
                 phone = _Phone(line)
                 await line.send_json({"do": "number", "number": number})
-                listening = asyncio.create_task(phone.listen())
-                try:
-                    await _type_lines(phone)
-                    await phone.await_last_answer()
-                finally:
-                    listening.cancel()
+                await _talk(phone)
         except aiohttp.ClientConnectionError:
             raise ConfigurationError(
                 [f"No gateway listens on port {settings.port}; start one with `make run` or `tandem serve`."]
@@ -111,11 +109,24 @@ async def _print_history(settings: Settings, number: str) -> None:
             print(line)
 
 
+async def _talk(phone: _Phone) -> None:
+    """Type and listen until either ends: the input, the line, or whoever reads what is printed."""
+    tasks = [asyncio.create_task(work) for work in (_type_lines(phone), phone.listen())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(result, Exception):
+                raise result
+
+
 async def _type_lines(phone: _Phone) -> None:
     typing = sys.stdin.isatty()
     if typing:
         print("Write a message and press Enter; Ctrl-D ends.", flush=True)
-    while line := await asyncio.to_thread(sys.stdin.readline):
+    async for line in typed_lines():
         if not line.strip():
             continue
         if not typing:
@@ -124,3 +135,4 @@ async def _type_lines(phone: _Phone) -> None:
         if not typing:
             # A script's lines are a dialogue, not a burst.
             await phone.await_last_answer()
+    await phone.await_last_answer()

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from ..agents.tool_gate import put_gates
-from ..app import SHOP_FILE
 from ..errors import ConfigurationError, StoreDamaged, StoreError, StoreMissing
 from ..identity.factory import open_identity, source_place
 from ..knowledge.library import open_knowledge
@@ -16,9 +15,11 @@ from ..persistence.factory import open_store, store_place
 from ..persistence.file.database import damaged_copies
 from ..persistence.file_permissions import open_to
 from ..settings import Settings, load_settings
+from ..shop.embedded import SHOP_FILE
 from ..wiring import gateway_agent
 from .check_online import look_online
 from .check_result import CheckResult, State, notice, ok, problem, skipped
+from .places import data_place
 
 
 async def check(*, online: bool, load: Callable[[], Settings] = load_settings) -> int:
@@ -39,7 +40,8 @@ async def _look(load: Callable[[], Settings], *, online: bool) -> AsyncIterator[
             yield problem("settings", sentence)
         yield skipped("everything else", "the settings come first")
         return
-    yield ok("settings", "all fit")
+    yield ok("settings", f"all fit; from {settings.source}")
+    yield ok("data", f"kept in {data_place(settings)}")
     for sentence in settings.notices:
         yield notice("settings", sentence)
     for finding in _twilio_settings(settings):

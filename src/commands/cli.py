@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
 from typing import Any
 
 import uvloop
 
+from .. import __version__
 from ..errors import ConfigurationError, TandemError
 from ..settings import load_settings
+from ..telemetry.streams import let_go, open_missing
 
 Command = Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
 LONGEST_AGE = 100_000
@@ -22,33 +24,59 @@ FASTEST = 1000
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one subcommand and exit: 0 done, 1 failed, 2 wrongly called."""
-    options = _parser().parse_args(arguments)
+    open_missing()
+    code: str | int | None
+    try:
+        try:
+            code = _run(_parser().parse_args(arguments))
+        except SystemExit as ended:  # the parser's: help, version, or a wrong call
+            code = ended.code
+        sys.stdout.flush()
+    except BrokenPipeError:  # `tandem show … | head` has read enough; nothing is left to be flushed at the exit
+        for descriptor in (1, 2):
+            let_go(descriptor)
+        code = 1
+    sys.exit(code)
+
+
+def _run(options: argparse.Namespace) -> int:
     command: Command = options.command
     try:
+        _refuse_shadows()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            code = runner.run(command(options))
-        sys.stdout.flush()
+            return runner.run(command(options))
     except ConfigurationError as error:
         print("tandem cannot start:" if command is _serve else "tandem cannot do this:", file=sys.stderr)
         for problem in error.problems:
             print(f"  - {problem}", file=sys.stderr)
-        code = 1
     except TandemError as error:
         print(f"tandem: {error}", file=sys.stderr)
-        code = 1
-    except BrokenPipeError:  # `tandem show … | head` has read enough; nothing is left to be flushed at the exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
     except KeyboardInterrupt:
-        code = 130
-    sys.exit(code)
+        return 130
+    return 1
+
+
+def _refuse_shadows() -> None:
+    """Raise ConfigurationError where the package's own folder is an import path: our ``agents`` would be the SDK's."""
+    inside = Path(__file__).resolve().parents[1]
+    if any(Path(entry).resolve() == inside for entry in sys.path):
+        raise ConfigurationError(
+            [f"{inside} is an import path of Python and hides libraries; unset PYTHONPATH, and run it from elsewhere."]
+        )
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tandem", description="One support agent behind one phone number.")
+    parser.add_argument("--version", action="version", version=f"tandem {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serve = commands.add_parser("serve", help="run the server")
     serve.set_defaults(command=_serve)
+    init = commands.add_parser("init", help="write .env, and what else a folder of your own begins with")
+    init.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting; may be repeated")
+    init.add_argument("--agent", action=argparse.BooleanOptionalAction, help="an example agent in agent.py")
+    init.add_argument("--articles", action=argparse.BooleanOptionalAction, help="a folder for articles of your own")
+    init.add_argument("--yes", action="store_true", help="ask nothing")
+    init.set_defaults(command=_init)
     chat = commands.add_parser("chat", help="text with the agent of a running development server")
     chat.add_argument("--from", dest="sender", required=True, metavar="NUMBER", help='for example "+15551234567"')
     chat.set_defaults(command=_chat)
@@ -73,6 +101,9 @@ def _parser() -> argparse.ArgumentParser:
     age.add_argument("--hours", type=_positive, metavar="N", help="the same in hours")
     cleanup.add_argument("--dry-run", action="store_true", help="count what would be deleted, and delete nothing")
     cleanup.set_defaults(command=_cleanup)
+    demo = commands.add_parser("demo", help="let the made-up shop begin anew")
+    demo.add_argument("--reset", action="store_true", required=True, help="undo every refund in it")
+    demo.set_defaults(command=_demo)
     erase = commands.add_parser("erase", help="delete everything that is kept of one person")
     erase.add_argument("subject", metavar="SUBJECT", help="a subject id or telephone number")
     erase.add_argument("--yes", action="store_true", help="do not ask")
@@ -102,6 +133,14 @@ async def _serve(options: argparse.Namespace) -> int:
 
     await serve(settings)
     return 0
+
+
+async def _init(options: argparse.Namespace) -> int:
+    from .init import init
+
+    given = {name.strip().upper(): value for name, _, value in (one.partition("=") for one in options.set)}
+    ask = not options.yes and sys.stdin.isatty()
+    return init(given, agent=options.agent, articles=options.articles, ask=ask)
 
 
 async def _chat(options: argparse.Namespace) -> int:
@@ -141,6 +180,12 @@ async def _cleanup(options: argparse.Namespace) -> int:
 
     hours = options.hours or 24 * (options.days or DEFAULT_DAYS)
     return await cleanup(load_settings(), hours=hours, dry_run=options.dry_run)
+
+
+async def _demo(options: argparse.Namespace) -> int:
+    from .demo import reset
+
+    return await reset(load_settings())
 
 
 async def _erase(options: argparse.Namespace) -> int:

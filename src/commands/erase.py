@@ -13,6 +13,7 @@ from ..persistence.factory import open_store
 from ..persistence.merging import erase_person
 from ..persistence.values import Erasure
 from ..settings import Settings
+from .places import tell_places
 
 ACTOR = "command line"
 ELSEWHERE = """\
@@ -22,6 +23,7 @@ model service keeps, and backups. Log files name nobody."""
 
 async def erase(settings: Settings, spelling: str, *, sure: bool) -> int:
     """Erase a subject id or number, after asking unless ``sure``; return 1 when that was not possible, else 0."""
+    tell_places(settings)
     subjects = await subjects_named(settings, spelling)
     async with open_store(settings, create=False) as store:
         if not sure and not _confirmed(subjects):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import sys
+from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 from urllib.parse import quote
 
@@ -15,10 +18,11 @@ import uvicorn
 from ..app import Gateway, open_gateway
 from ..errors import ConfigurationError
 from ..settings import Settings
-from ..settings.development import auth_tokens, simulated, staff_tokens
+from ..settings.development import simulated, staff_tokens
 from ..staff.auth import ready_curls
-from ..telemetry.logs import configure_logging
-from ..wiring import OFFLINE
+from ..web.connections import Connections
+from ..wiring import OFFLINE, open_log
+from .places import places
 
 log = structlog.get_logger(__name__)
 
@@ -32,15 +36,16 @@ async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, then finish running turns. Raises ConfigurationError."""
     listener = _listen(settings.host, settings.port)
     port = int(listener.getsockname()[1])
-    secrets = (*settings.secrets(), *auth_tokens(settings), *staff_tokens(settings).values())
-    configure_logging(
-        level=settings.log_level, production=settings.production, folder=settings.log_dir, secrets=secrets
-    )
+    listeners = [listener, *([_listen(settings.host, settings.metrics_port)] if settings.metrics_port else [])]
+    open_log(settings)
+    http, websocket = Connections(settings.max_connections, settings.max_connections_per_address).protocols()
     for notice in settings.notices:
         print(f"notice: {notice}")
     async with open_gateway(settings, port=port) as gateway:
         config = uvicorn.Config(
             gateway.app(),
+            http=http,
+            ws=websocket,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -52,7 +57,7 @@ async def serve(settings: Settings) -> None:
         server = _Server(config, gateway, settings.drain_seconds)
         print(_banner(settings, port), flush=True)
         log.info("started", port=port, production=settings.production)
-        await server.serve(sockets=[listener])
+        await server.serve(sockets=listeners)
     log.info("stopped")
 
 
@@ -79,9 +84,10 @@ class _Server(uvicorn.Server):
 
     async def _drain(self) -> None:
         log.info("draining", seconds=self._seconds)
-        ended = await self._gateway.drain(self._seconds)
-        log.info("drained", in_time=ended)
-        self.should_exit = True
+        try:
+            log.info("drained", in_time=await self._gateway.drain(self._seconds))
+        finally:  # whatever goes wrong, a server that was told to stop stops
+            self.should_exit = True
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -95,9 +101,26 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen(2048)
     except OSError as error:
         listener.close()
-        problem = f"HOST and PORT: {host}:{port} cannot be listened on ({error.strerror or type(error).__name__})."
-        raise ConfigurationError([problem]) from error
+        raise ConfigurationError([_not_listening(family, host, port, error)]) from error
     return listener
+
+
+def _not_listening(family: int, host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        how = "make run" if Path("Makefile").is_file() else "tandem serve"
+        return f"Port {port} is in use; try PORT={_next_free(family, host, port)} {how}."
+    if error.errno == errno.EACCES:
+        return f"Port {port} is for the administrator only; choose one from 1024 on."
+    return f"HOST and PORT: {host}:{port} cannot be listened on ({error.strerror or type(error).__name__})."
+
+
+def _next_free(family: int, host: str, port: int) -> int:
+    """Return the next port that nobody has now."""
+    for other in range(port + 1, min(port + 50, 65_536)):
+        with suppress(OSError), socket.socket(family) as tried:
+            tried.bind((host, other))
+            return other
+    return 0
 
 
 def _own_name() -> str:
@@ -108,7 +131,7 @@ def _own_name() -> str:
 
 def _banner(settings: Settings, port: int) -> str:
     address = f"http://{settings.host}:{port}"
-    lines = [f"Tandem is listening on {address}", ""]
+    lines = [f"Tandem is listening on {address}", "", *(f"  {line}" for line in places(settings)), ""]
     if not settings.production:
         lines += [*_doors(settings, port), ""]
     if settings.openai_api_key is None:

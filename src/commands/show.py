@@ -17,10 +17,12 @@ from ..model import Conversation, StoredReply, SubjectId, TimelineEvent
 from ..persistence.base import LaneStore
 from ..persistence.factory import open_store
 from ..settings import Settings
+from .places import tell_places
 
 
 async def show(settings: Settings, spelling: str, *, as_json: bool) -> int:
     """Print the conversation of a subject id or number; return the exit code."""
+    tell_places(settings)
     subjects = await subjects_named(settings, spelling)
     async with open_store(settings, create=False) as store:
         for subject in subjects:

@@ -106,6 +106,13 @@ class Delivery:
             while outgoing is not None:
                 holder = outgoing.holder
                 settlement, reply = await self._attempt(subject, outgoing), outgoing.reply
+                log.debug(
+                    "delivery_ended",
+                    reply=reply.id,
+                    status=settlement.status.value,
+                    provider_code=settlement.error_code,
+                    retry_in=settlement.retry_in,
+                )
                 outgoing = await self._store.settle(
                     subject, outgoing, settlement, seconds=self._lease, replica=self._replica
                 )
@@ -147,6 +154,7 @@ class Delivery:
 
     async def _attempt(self, subject: SubjectId, outgoing: Outgoing) -> Settlement:
         channel = outgoing.reply.route.channel
+        log.debug("delivery_began", reply=outgoing.reply.id, channel=channel.value, tries=outgoing.tries)
         sending = asyncio.ensure_future(self._reach(subject, outgoing))
         try:
             while not (await asyncio.wait({sending}, timeout=self._lease / 3))[0]:

@@ -18,6 +18,7 @@ from ..events import EventName
 from ..model import Channel, Conversation, Outgoing, Reply, Route, Source, SubjectId, TimelineEvent, Tone
 from ..persistence.base import LaneStore
 from ..persistence.values import Change, Claim, Committed
+from ..telemetry.logs import subject_label
 from . import approvals
 from .base import EngineLimits, Steering
 from .event_bus import EventBus
@@ -178,6 +179,8 @@ class LaneWorker:
     async def _make(self, claim: Claim, conversation: Conversation, batch: tuple[Waiting, ...]) -> Change | None:
         """Run one turn in a task of its own; None when a caller's words cut in and it is to be run again."""
         steering = Steering(speech=self._speeches.get(batch[-1].entry.key))
+        kinds = [one.entry.body.kind for one in batch]
+        log.debug("turn_began", subject=subject_label(claim.subject), entries=kinds, tries=batch[0].tries)
         made = self._turns.make(conversation, batch, now=claim.now, steering=steering)
         running = _Running(asyncio.ensure_future(made), steering, preemptible=_route(batch[-1]) is not None)
         self._running[claim.subject] = running

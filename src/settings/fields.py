@@ -19,6 +19,7 @@ from .kinds import (
     ApiKeySid,
     DatabaseUrl,
     KeyPrefix,
+    Level,
     NamedTokens,
     Phone,
     RedisUrl,
@@ -177,6 +178,8 @@ class Settings(BaseModel):
     """Your own number: gives you the first sample customer's account."""
     refund_approval_threshold: Decimal = Field(Decimal(100), ge=0, le=1_000_000, decimal_places=2)
     """Dollars that may be refunded of one order, in all, without a person."""
+    allow_sample_data: bool = False
+    """Start in production although canned rules, the made-up shop or made-up articles serve customers."""
 
     # staff
     staff_tokens: NamedTokens = {}
@@ -195,10 +198,18 @@ class Settings(BaseModel):
     """Port to listen on; 0: any free one."""
     app_env: Annotated[Literal["development", "production"], AnyCase] = "development"
     """development or production."""
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], AnyCase] = "info"
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], Level] = "info"
     """How much is logged: debug, info, warning or error."""
     log_dir: Path | None = None
     """Folder for customer-service.log and error.log; empty: none."""
+    log_label_key: SecretStr | None = None
+    """Secret that the log's names of customers are made with; empty: TWILIO_AUTH_TOKEN."""
+    metrics_port: int = Field(0, ge=0, le=65_535)
+    """Inner port on which /metrics and /status need no token; 0: none."""
+    max_connections: int = Field(2000, ge=10, le=100_000)
+    """Connections at once; when there are more, those go that send no complete request."""
+    max_connections_per_address: int = Field(1000, ge=10, le=100_000)
+    """The same for one address, which may be your proxy's."""
     rate_limit_per_minute: int = Field(20, ge=0, le=1000)
     """Texts per minute and number that are answered; 0: all."""
     coalesce_ms: int = Field(300, ge=0, le=MINUTE_MS)
@@ -219,6 +230,7 @@ class Settings(BaseModel):
     """How long calls go on in a stopping server before they are moved elsewhere."""
 
     _notices: tuple[str, ...] = PrivateAttr(default=())
+    _source: str = PrivateAttr(default="")
 
     def model_post_init(self, context: Any, /) -> None:
         """Fill in what depends on another setting."""
@@ -249,8 +261,13 @@ class Settings(BaseModel):
         """Return every secret value, so that the log can mask them."""
         return tuple(secret_values(dict(self)))
 
-    def with_notices(self, notices: tuple[str, ...]) -> Self:
-        """Attach notices; used while loading."""
+    @property
+    def source(self) -> str:
+        """File and environment that they were read from, in words for an operator."""
+        return self._source
+
+    def loaded(self, *, source: str, notices: tuple[str, ...]) -> Self:
+        """Attach what loading found out."""
         copy = self.model_copy()
-        copy._notices = notices
+        copy._source, copy._notices = source, notices
         return copy

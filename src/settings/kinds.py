@@ -72,7 +72,33 @@ def _named_tokens(value: object) -> object:
     return named
 
 
+RETIRED_LEVELS = {
+    "warn": "warning",
+    "http": "info",
+    "verbose": "debug",
+    "trace": "debug",
+    "silly": "debug",
+    "fatal": "error",
+    "critical": "error",
+}
+"""What other systems, the earlier one among them, call our levels of the log."""
+
+
+def _level(value: object) -> object:
+    name = value.lower() if isinstance(value, str) else value
+    return RETIRED_LEVELS.get(name, name) if isinstance(name, str) else name
+
+
+_PLACEHOLDER = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|(\w{2,3}-)?your[-_]\S+|(\w{2}-?)?(x{6,}|\.{3}|…)", re.IGNORECASE)
+
+
+def placeholder(value: str) -> bool:
+    """Tell whether a value only stands for one: ``your_api_key``, ``ACxxxxxxxxxxxx``, ``<token>``, ``sk-…``."""
+    return _PLACEHOLDER.fullmatch(value) is not None
+
+
 AnyCase = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
+Level = BeforeValidator(_level)
 
 Phone = Annotated[str, AfterValidator(_phone)]
 Region = Annotated[str, AfterValidator(_region)]

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
-from dotenv import dotenv_values
 from pydantic import ValidationError
 
 from ..errors import ConfigurationError
 from ..identity.factory import PHONE, missing
+from .env_file import EnvFile, above, read_env_file
 from .fields import Settings
-from .kinds import complaint
+from .kinds import RETIRED_LEVELS, complaint, placeholder
 
 RETIRED = {
     "PORT_VOICE": "text and phone share one port now: use PORT",
@@ -31,7 +32,17 @@ NEEDED_IN_PRODUCTION = {
 }
 """What a production server must be given, each with the reason."""
 
+MADE_UP = {
+    "OPENAI_API_KEY": "canned rules answer in place of a language model, whatever OPENAI_BASE_URL says",
+    "SHOP_BASE_URL": "customers, orders and refunds are those of a made-up shop",
+    "KNOWLEDGE_DIR": "the opening hours and terms that customers are told are made up",
+}
+"""What a production server starts without only when that is asked for by name."""
+
+ACCOUNTS = ("OPENAI_", "SEGMENT_", "TWILIO_")
+"""What the names of settings begin with that somebody else gives out."""
 SHORT_TOKEN = 16
+_TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
 
 
 def load_settings(env: Mapping[str, str] | None = None, *, env_file: Path | str | None = ".env") -> Settings:
@@ -40,9 +51,13 @@ def load_settings(env: Mapping[str, str] | None = None, *, env_file: Path | str 
     * Empty values count as absent; a missing file is no problem.
     * Raises ConfigurationError with every problem, one sentence each, naming the variable and never a secret.
     """
-    problems: list[str] = []
-    in_file = _read_file(env_file, problems)
-    given = dict(_non_empty({**in_file, **(os.environ if env is None else env)}))
+    file = read_env_file(Path(env_file)) if env_file is not None else None
+    environment = dict(os.environ) if env is None else env
+    problems = list(file.problems) if file else []
+    notices = list(file.notices) if file else []
+    given = dict(_non_empty({**(file.values if file else {}), **_in_capitals(environment)}))
+    notices += _set_aside_placeholders(given)
+    notices += _without_profiles(given)
     values = {name: given[name.upper()] for name in Settings.model_fields if name.upper() in given}
     settings = None
     try:
@@ -53,18 +68,26 @@ def load_settings(env: Mapping[str, str] | None = None, *, env_file: Path | str 
     problems += _guessable(settings) if settings else ()
     if problems or settings is None:
         raise ConfigurationError(problems)
-    return settings.with_notices(tuple(_notices(settings, given, in_file)))
+    notices += _notices(settings, given, file)
+    return settings.loaded(source=_source(file), notices=tuple(notices))
 
 
-def _read_file(path: Path | str | None, problems: list[str]) -> dict[str, str]:
-    """Read a ``.env`` file literally: a dollar sign in a secret is a dollar sign."""
-    if path is None or not Path(path).exists():
-        return {}
-    try:
-        return dict(_non_empty(dotenv_values(path, interpolate=False)))
-    except (OSError, UnicodeDecodeError):
-        problems.append(f"{path} cannot be read as a text file.")
-        return {}
+def _in_capitals(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment with names in capitals; of two spellings, the one in capitals counts."""
+    return {name.upper(): value for name, value in sorted(environment.items(), key=lambda one: one[0].isupper())}
+
+
+def _source(file: EnvFile | None) -> str:
+    """Say where the settings come from."""
+    if file is None:
+        return "the environment alone"
+    if file.there:
+        return f"{file.path} and the environment, which goes first"
+    folder = file.path.parent
+    unread = next(above(folder), None)
+    return f"the environment alone; there is no {file.path.name} in {folder}" + (
+        f", and {unread} is not read from there" if unread else ""
+    )
 
 
 def _non_empty(values: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
@@ -91,6 +114,10 @@ def _missing(given: Mapping[str, str]) -> Iterator[str]:
     for name, reason in NEEDED_IN_PRODUCTION.items():
         if name not in given:
             yield f"{name} must be set in production: {reason}."
+    if given.get("ALLOW_SAMPLE_DATA", "").lower() not in _TRUE:
+        for name, reason in MADE_UP.items():
+            if name not in given:
+                yield f"{name} must be set in production: without it {reason}. ALLOW_SAMPLE_DATA=true allows that."
     if given.get("PUBLIC_BASE_URL", "").startswith("http://"):
         yield "PUBLIC_BASE_URL must start with https:// in production."
 
@@ -102,14 +129,38 @@ def _guessable(settings: Settings) -> Iterator[str]:
             yield f"STAFF_TOKENS: the token of {name} must have at least {SHORT_TOKEN} characters in production."
 
 
-def _notices(settings: Settings, given: Mapping[str, str], in_file: Mapping[str, str]) -> Iterator[str]:
+def _set_aside_placeholders(given: dict[str, str]) -> Iterator[str]:
+    """Take out what an example file has in place of one's own account, such as ``your_account_sid``."""
+    for name in [name for name, value in given.items() if name.startswith(ACCOUNTS) and placeholder(value)]:
+        del given[name]
+        yield f"{name} holds an example's placeholder and counts as not set."
+
+
+def _without_profiles(given: dict[str, str]) -> Iterator[str]:
+    """Let Segment be told what happens where it is not to be asked who is who."""
+    asked = ("SEGMENT_PROFILE_API_TOKEN", "SEGMENT_SPACE_ID")
+    wanted = given.get("SUBJECT_RESOLVER", "").lower() == "segment"
+    if wanted and "SEGMENT_WRITE_KEY" in given and not any(name in given for name in asked):
+        given["SUBJECT_RESOLVER"] = PHONE
+        yield (
+            f"{asked[0]} and {asked[1]} are not set: Segment is told what happens and not asked who is calling; "
+            "customers are known by their number."
+        )
+
+
+def _notices(settings: Settings, given: Mapping[str, str], file: EnvFile | None) -> Iterator[str]:
     """Say what is odd but no reason to stop."""
     for name, advice in RETIRED.items():
         if name in given:
             yield f"{name} is not used any more; {advice}."
-    for name in in_file:
-        if name not in RETIRED and name.lower() not in Settings.model_fields:
-            yield f"{name} in the .env file is not a setting of this version and changes nothing."
+    if (level := given.get("LOG_LEVEL", "").lower()) in RETIRED_LEVELS:
+        yield f"LOG_LEVEL={level} is called {RETIRED_LEVELS[level]} now."
+    for name in file.values if file else ():
+        if file and name not in RETIRED and name.lower() not in Settings.model_fields:
+            yield _unknown(name, file)
+    for name, reason in MADE_UP.items():
+        if settings.production and name not in given:
+            yield f"{name} is not set: {reason}."
     if settings.persistence_adapter == "file" and (settings.database_url or settings.redis_url):
         yield "PERSISTENCE_ADAPTER is file: conversations are kept on this machine, not in the database that is set."
     yield from _shop_notices(settings)
@@ -118,6 +169,13 @@ def _notices(settings: Settings, given: Mapping[str, str], in_file: Mapping[str,
         yield "TWILIO_ACCOUNT_SID is not set: replies cannot be sent."
     if settings.production and not settings.twilio_validate_signatures:
         yield "TWILIO_VALIDATE_SIGNATURES is false: anybody can send messages in a customer's name."
+
+
+def _unknown(name: str, file: EnvFile) -> str:
+    names = [field.upper() for field in Settings.model_fields]
+    meant = get_close_matches(name, names, n=1, cutoff=0.75)
+    hint = f"; is {meant[0]} meant?" if meant else "."
+    return f"{name} ({file.place(name)}) is not a setting of this version and changes nothing{hint}"
 
 
 def _shop_notices(settings: Settings) -> Iterator[str]:

@@ -19,6 +19,8 @@ from ..errors import ConfigurationError, StoreUnavailable
 from ..persistence.file_permissions import close_database, make_file
 from .base import Customer, NoRefund, Order, OrderLine, Refund, Shipment
 
+SHOP_FILE = Path("data/shop.sqlite3")
+"""Where it is, in the working folder."""
 _TRIES, _PAUSE = 100, 0.05
 """How often another process that opens the file is waited for, and how long each time, in seconds."""
 _VERSIONS = ("shop.sql", "shop_refunds.sql")
@@ -39,6 +41,13 @@ async def open_file(path: Path) -> AsyncIterator[sqlite3.Connection]:
             connection.execute("PRAGMA synchronous = FULL")  # a refund that was answered has been made
             _upgrade(connection, path)
         yield connection
+
+
+async def reset_embedded_shop(path: Path) -> None:
+    """Undo every refund, also while a server uses the shop. Raises ConfigurationError, StoreUnavailable."""
+    async with open_file(path) as connection:
+        with translated():
+            connection.executescript(resources.files(__package__).joinpath("shop_reset.sql").read_text("utf-8"))
 
 
 @contextmanager

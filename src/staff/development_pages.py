@@ -25,6 +25,17 @@ def phone_pages(files: PageFiles) -> Sequence[BaseRoute]:
     ]
 
 
+def demo_reset(tokens: StaffTokens, reset: Callable[[], Awaitable[None]]) -> Sequence[BaseRoute]:
+    """Name the route by which the page lets the made-up shop begin anew; for whoever is signed in on this machine."""
+
+    async def again(request: Request) -> Response:
+        tokens.actor(request)
+        await reset()
+        return Response(status_code=204)
+
+    return [Route("/demo/reset", _here(again), methods=["POST"])]
+
+
 def signed_in(tokens: StaffTokens) -> Callable[[HTTPConnection], bool]:
     """Return what tells whether a connection, a request's or a socket's, carries a valid session or token."""
 

@@ -11,7 +11,6 @@ import sqlite3
 import sys
 import traceback
 from collections.abc import Iterable, Iterator, MutableMapping
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +18,7 @@ import structlog
 from structlog.typing import Processor
 
 from ..errors import ConfigurationError, TandemError
+from .log_writer import FileTarget, LineHandler, StreamTarget, Target
 from .masking import Masker
 
 OURS = "tandem"
@@ -27,8 +27,6 @@ TRUSTED = ("uvicorn", "asyncio")
 
 HARMLESS = (TandemError, OSError, sqlite3.Error, TypeError, AttributeError, NameError, ImportError)
 """Exceptions whose message is logged. Others may quote what they choked on, so their type must do."""
-
-FILE_BYTES, FILES_KEPT = 10_000_000, 5
 
 _active = Masker()
 _opened: list[logging.Handler] = []
@@ -51,6 +49,7 @@ def configure_logging(
 
     * ``folder``: also keep ``customer-service.log`` and, from ERROR up, ``error.log`` there as JSON lines, rotated.
     * ``secrets`` never appear; ``key`` makes :func:`subject_label` stable across processes.
+    * A thread writes the lines: see :mod:`.log_writer`.
     * Replaces every handler that was there, so call it once, after the libraries are imported. uvicorn must be given
       ``log_config=None, access_log=False``: its access log holds paths and queries.
     * Raises ConfigurationError when the folder cannot be written.
@@ -58,12 +57,12 @@ def configure_logging(
     global _active  # the log is one per process, as the interpreter's is
     _active = Masker(secrets=secrets, key=key)
     _take_over()
-    _add(_Stream(sys.stderr), _formatter(production=production))
+    _add(StreamTarget(sys.stderr), _formatter(production=production))
     if folder is not None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            _add(_file(folder / "customer-service.log"), _formatter(production=True))
-            _add(_file(folder / "error.log"), _formatter(production=True), level=logging.ERROR)
+            _add(FileTarget(folder / "customer-service.log"), _formatter(production=True))
+            _add(FileTarget(folder / "error.log"), _formatter(production=True), level=logging.ERROR)
         except OSError as error:
             raise ConfigurationError([f"LOG_DIR: {folder} cannot be written ({type(error).__name__})."]) from error
     lowest = logging.getLevelNamesMapping()[level.upper()]
@@ -92,7 +91,8 @@ def _take_over() -> None:
         logger.propagate = True
 
 
-def _add(handler: logging.Handler, formatter: logging.Formatter, *, level: int = logging.NOTSET) -> None:
+def _add(target: Target, formatter: logging.Formatter, *, level: int = logging.NOTSET) -> None:
+    handler = LineHandler(target)
     handler.setFormatter(formatter)
     handler.setLevel(level)
     # In the handler, because a library may set its own logger's level at any time (OPENAI_LOG=debug does).
@@ -164,23 +164,3 @@ def _tell(error: BaseException, depth: int = 0) -> Iterator[str]:
 
 def _mask(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     return {str(name): _active.value(value) for name, value in event.items()}
-
-
-class _Quietly(logging.Handler):
-    """A handler that never prints the record it failed to write."""
-
-    def handleError(self, record: logging.LogRecord) -> None:
-        """Say that a line was lost; the standard way would show it unmasked."""
-        print(f"tandem: a log line of {record.name} could not be written", file=sys.stderr)
-
-
-class _Stream(_Quietly, logging.StreamHandler[Any]):
-    """Standard error."""
-
-
-class _File(_Quietly, RotatingFileHandler):
-    """A file that is moved aside when it is full."""
-
-
-def _file(path: Path) -> logging.Handler:
-    return _File(path, maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8")

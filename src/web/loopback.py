@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "cf-connecting-ip")
 """What tunnels and proxies add."""
@@ -17,3 +18,16 @@ def from_outside(request: HTTPConnection) -> bool:
 def on_loopback(host: str) -> bool:
     """Tell whether a Host header names this machine from within."""
     return (host.rpartition(":")[0] or host) in LOOPBACK
+
+
+class Unforwarded:
+    """An app behind somebody else's server, which may take a client's address from a header that anybody can send."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Forget the client's address where a proxy, or somebody who pretends to be one, names another."""
+        if scope["type"] != "lifespan" and any(name.decode("latin-1") in FORWARDED for name, _ in scope["headers"]):
+            scope = {**scope, "client": None}
+        await self._app(scope, receive, send)

@@ -6,14 +6,13 @@ import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import tandem
 from scripts import checklist
 from tandem import errors
-from tandem.settings import RETIRED, Settings
+from tandem.settings import RETIRED, Settings, written
 
 from .tree import ROOT, SRC, texts
 
@@ -22,21 +21,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 CHECKLIST = (ROOT / "docs/checklist.md").read_text(encoding="utf-8")
 
 
-def written(default: Any) -> str:
-    """Spell a default the way it is written in an environment file."""
-    if default is None or default in ((), {}):
-        return ""
-    if isinstance(default, bool):
-        return str(default).lower()
-    if isinstance(default, Path):
-        return f"./{default}"
-    return f"{default:g}" if isinstance(default, float) else str(default)
-
-
-SETTINGS = {
-    name.upper(): (written(field.get_default(call_default_factory=True)), str(field.description))
-    for name, field in Settings.model_fields.items()
-}
+SETTINGS = {name.upper(): (written(field), str(field.description)) for name, field in Settings.model_fields.items()}
 
 
 @pytest.mark.promise("O5")

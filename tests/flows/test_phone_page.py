@@ -74,7 +74,11 @@ async def test_the_pages_are_for_this_machine_alone(tmp_path: Path, path: str) -
 
 @pytest.mark.parametrize("path", ["/", "/phone", "/phone/line"])
 async def test_production_has_no_phone(tmp_path: Path, path: str) -> None:
-    extra = {"APP_ENV": "production", "STAFF_TOKENS": "ann:0123456789abcdef0123456789abcdef"}
+    extra = {
+        "APP_ENV": "production",
+        "ALLOW_SAMPLE_DATA": "true",
+        "STAFF_TOKENS": "ann:0123456789abcdef0123456789abcdef",
+    }
     extra["PUBLIC_BASE_URL"] = "https://gateway.example"
     async with (
         running(tmp_path, **extra) as it,

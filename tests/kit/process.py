@@ -48,6 +48,19 @@ class GatewayProcess:
         """Let it go on where it was."""
         self.process.send_signal(signal.SIGCONT)
 
+    async def ready(self, patience: float = 60.0) -> None:
+        """Wait until it takes work; ``patience`` is how long that may take, seconds."""
+        async with aiohttp.ClientSession() as session, asyncio.timeout(patience):
+            while True:
+                if not self.runs:
+                    raise AssertionError(self.log.read_text())
+                try:
+                    async with session.get(f"{self.url}/health/ready") as response:
+                        if response.status == 200:
+                            return
+                except aiohttp.ClientError:
+                    await asyncio.sleep(0.02)
+
     @property
     def runs(self) -> bool:
         """Tell whether it has not ended yet."""
@@ -63,26 +76,29 @@ async def gateway_process(
     name: str = "gateway",
     patience: float = 60.0,
     fresh: bool = False,
+    output: int | None = None,
 ) -> AsyncIterator[GatewayProcess]:
     """Start a gateway in ``folder`` and wait until it is ready; it is killed at the end if it still runs.
 
     What it says is in the file ``name``.log there. ``patience`` is how long its start may take, seconds. It is forked
-    from a process that has imported it; a ``fresh`` one is started as an operator does.
+    from a process that has imported it; a ``fresh`` one is started as an operator does, and says what it says to the
+    descriptor ``output``, if that is given.
     """
     log = folder / f"{name}.log"
     env = {"PATH": os.environ["PATH"], "PORT": str(port), **env}
-    process = await (_fresh if fresh else _forked)(folder, log, env)
+    process = await (_fresh(folder, log, env, output) if fresh else _forked(folder, log, env))
     gateway = GatewayProcess(process, f"http://127.0.0.1:{port}", log)
     try:
-        await _ready(gateway, patience)
+        await gateway.ready(patience)
         yield gateway
     finally:
         if process.returncode is None:
             await gateway.kill()
 
 
-async def _fresh(folder: Path, log: Path, env: Mapping[str, str]) -> asyncio.subprocess.Process:
-    with log.open("ab") as output:
+async def _fresh(folder: Path, log: Path, env: Mapping[str, str], output: int | None) -> asyncio.subprocess.Process:
+    with log.open("ab") as file:
+        output = file.fileno() if output is None else output
         return await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tandem", "serve", cwd=folder, stdout=output, stderr=output, env=env
         )
@@ -90,16 +106,3 @@ async def _fresh(folder: Path, log: Path, env: Mapping[str, str]) -> asyncio.sub
 
 async def _forked(folder: Path, log: Path, env: Mapping[str, str]) -> Forked:
     return Forked(await asyncio.to_thread(fork, ["serve"], folder=folder, env=env, stdin=None, stdout=log, stderr=log))
-
-
-async def _ready(gateway: GatewayProcess, patience: float) -> None:
-    async with aiohttp.ClientSession() as session, asyncio.timeout(patience):
-        while True:
-            if gateway.process.returncode is not None:
-                raise AssertionError(gateway.log.read_text())
-            try:
-                async with session.get(f"{gateway.url}/health/ready") as response:
-                    if response.status == 200:
-                        return
-            except aiohttp.ClientError:
-                await asyncio.sleep(0.02)

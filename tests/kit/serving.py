@@ -14,10 +14,12 @@ import uvicorn
 
 
 @asynccontextmanager
-async def serve(app: Any, *, listener: socket.socket | None = None) -> AsyncIterator[str]:
-    """Serve an ASGI app and yield its address, ``http://127.0.0.1:PORT``."""
+async def serve(app: Any, *, listener: socket.socket | None = None, http: Any = "auto") -> AsyncIterator[str]:
+    """Serve an ASGI app and yield its address, ``http://127.0.0.1:PORT``; ``http`` makes its connections."""
     listener = listener or listen()
-    config = uvicorn.Config(app, log_config=None, access_log=False, ws_max_size=65_536, timeout_graceful_shutdown=0.5)
+    config = uvicorn.Config(
+        app, http=http, log_config=None, access_log=False, ws_max_size=65_536, timeout_graceful_shutdown=0.5
+    )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:

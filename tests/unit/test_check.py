@@ -57,6 +57,7 @@ async def test_a_fresh_folder_has_no_problem(lines: Lines) -> None:
     assert lines.code == 0
     assert {item: state for item, (state, _) in found.items()} == {
         "settings": "ok",
+        "data": "ok",
         "twilio settings": "skipped",
         "agent": "ok",
         "customers": "ok",
@@ -84,6 +85,9 @@ async def test_every_wrong_setting_has_its_line(tmp_path: Path) -> None:
         "TWILIO_AUTH_TOKEN",
         "PUBLIC_BASE_URL",
         "STAFF_TOKENS",
+        "OPENAI_API_KEY",
+        "SHOP_BASE_URL",
+        "KNOWLEDGE_DIR",
     ]
     assert lines[-1].startswith("skipped  everything else")
 

@@ -90,7 +90,8 @@ async def command(settings: Settings, folder: Path, *arguments: str, stdin: str 
     env = {"STATE_PERSISTENCE_DIR": str(settings.state_persistence_dir)}
     done = tandem("erase", *arguments, folder=folder, stdin=stdin, env=env)
     async with open_file_store(settings.state_persistence_dir) as store:
-        return done.returncode, done.stderr, await store.conversation(JANE) is not None
+        said = done.stderr.partition("\n")[2]  # below which settings and data are used
+        return done.returncode, said, await store.conversation(JANE) is not None
 
 
 async def test_yes_erases(settings: Settings, store: LaneStore, tmp_path: Path) -> None:

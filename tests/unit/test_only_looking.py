@@ -134,4 +134,5 @@ async def test_a_reader_that_has_enough_is_no_error(tmp_path: Path, arguments: t
     )
     os.close(writer)
     _, said = await process.communicate()
-    assert (process.returncode, said) == (1, b"")
+    assert (process.returncode, said.count(b"\n")) == (1, 1)  # which settings and data are used
+    assert said.startswith(b"settings: ")

@@ -80,7 +80,7 @@ class CallPatience:
         """
         while True:
             await asyncio.sleep(min(LOOK_SECONDS, self._silence / 4))
-            if self._busy:
+            if self._busy and self._session.phase is not Phase.AWAITING_SETUP:  # which nothing holds open
                 self._watch.keep(self._now())
             due = self._watch.look(self._now())
             if due is None:

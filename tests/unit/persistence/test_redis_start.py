@@ -163,6 +163,7 @@ async def test_a_password_with_signs_in_it_arrives(server: RedisServer) -> None:
 async def test_production_is_told_to_the_store(server: RedisServer) -> None:
     served = {
         "APP_ENV": "production",
+        "ALLOW_SAMPLE_DATA": "true",
         "TWILIO_AUTH_TOKEN": "t",
         "PUBLIC_BASE_URL": "https://a.example",
         "STAFF_TOKENS": "a:a-token-that-is-long-enough",

@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from tandem.errors import ConfigurationError, StoreUnavailable
-from tandem.telemetry import logs
+from tandem.telemetry import log_writer, logs
 from tandem.telemetry.logs import configure_logging, subject_label
 
 from ...kit.canaries import found
@@ -40,7 +40,17 @@ def _log_as_it_was() -> Iterator[None]:
 @pytest.fixture
 def written(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[dict[str, Any]]]:
     """Return a function that gives the JSON lines since its last call."""
-    return lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    return lambda: [json.loads(line) for line in stderr(capsys).splitlines()]
+
+
+def stderr(capsys: pytest.CaptureFixture[str]) -> str:
+    flush()
+    return capsys.readouterr().err
+
+
+def flush() -> None:
+    for handler in logging.getLogger().handlers:
+        handler.flush()
 
 
 def log() -> Any:
@@ -74,7 +84,7 @@ def test_no_canary_is_written(capsys: pytest.CaptureFixture[str], tmp_path: Path
         "path": "/conversation-relay/abcdef123456?x=1",
     }
     log().error("canaries", **values)
-    everything = capsys.readouterr().err + "".join(path.read_text(encoding="utf-8") for path in tmp_path.iterdir())
+    everything = stderr(capsys) + "".join(path.read_text(encoding="utf-8") for path in tmp_path.iterdir())
     assert "canaries" in everything
     assert found((*CANARIES, WORDS, SECRET, "abcdef123456"), everything) == []
 
@@ -150,7 +160,7 @@ def test_handlers_of_libraries_are_removed(capsys: pytest.CaptureFixture[str]) -
     library.propagate = False
     configure_logging(production=True)
     library.error(WORDS)
-    assert WORDS not in capsys.readouterr().err
+    assert WORDS not in stderr(capsys)
     assert library.handlers == []
 
 
@@ -216,6 +226,7 @@ def test_folder_gets_two_files_of_json_lines(tmp_path: Path) -> None:
     configure_logging(level="debug", folder=tmp_path / "logs")
     log().debug("small")
     log().error("big")
+    flush()
     files = {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "logs").iterdir()}
     assert {name: [json.loads(line)["event"] for line in text.splitlines()] for name, text in files.items()} == {
         "customer-service.log": ["small", "big"],
@@ -225,11 +236,12 @@ def test_folder_gets_two_files_of_json_lines(tmp_path: Path) -> None:
 
 @pytest.mark.promise("E3a")
 def test_files_rotate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "FILE_BYTES", 2_000)
-    monkeypatch.setattr(logs, "FILES_KEPT", 2)
+    monkeypatch.setattr(log_writer, "FILE_BYTES", 2_000)
+    monkeypatch.setattr(log_writer, "FILES_KEPT", 2)
     configure_logging(folder=tmp_path)
     for _ in range(60):
         log().error("line", text="x" * 50)
+    flush()
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == [f"{name}{end}" for name in ("customer-service.log", "error.log") for end in ("", ".1", ".2")]
     assert max(path.stat().st_size for path in tmp_path.iterdir()) <= 2_000
@@ -246,9 +258,8 @@ def test_failing_handler_shows_nothing(capsys: pytest.CaptureFixture[str], tmp_p
     for handler in logging.getLogger().handlers:
         handler.setFormatter(_Broken())
     log().error("lost", text=WORDS)
-    said = capsys.readouterr().err
-    assert said == "tandem: a log line of tandem.tests could not be written\n" * 3
-    assert WORDS not in said
+    said = [stderr(capsys), *(path.read_text(encoding="utf-8") for path in tmp_path.iterdir())]
+    assert said == ["tandem: a log line of tandem.tests could not be written\n"] * 3
 
 
 class _Broken(logging.Formatter):

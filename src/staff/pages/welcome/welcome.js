@@ -1,7 +1,7 @@
 // A customer's phone beside the staff desk, and three ways to begin.
 
 import { element, fill } from "../shared/element.js";
-import { onSignedOut } from "../shared/gateway.js";
+import { ask, onSignedOut } from "../shared/gateway.js";
 import { signedIn } from "../shared/sign_in.js";
 
 const OPENINGS = [
@@ -30,6 +30,7 @@ fill(
       element("h1", {}, "Tandem"),
       element("p", { class: "muted" }, "A customer's phone, and the staff desk. Begin with:"),
       element("ul", { class: "openings" }, ...OPENINGS.map((one) => element("li", {}, suggestion(one)))),
+      element("button", { type: "button", class: "button quiet", title: "Undo every refund in the made-up shop", onclick: beginAnew }, "Begin anew"),
       element("div", { class: "tabs", role: "group", "aria-label": "What is shown" }, ...tabs),
     ),
     panes,
@@ -44,6 +45,18 @@ function begin(words, by) {
   choose(phone);
   phone.contentWindow.postMessage({ opening: words, by }, location.origin);
   phone.focus();
+}
+
+/** Undo the refunds, so that they can be shown again. */
+async function beginAnew({ target }) {
+  target.disabled = true;
+  try {
+    await ask("POST", "demo/reset");
+    target.textContent = "Nothing is refunded now";
+  } catch (problem) {
+    target.textContent = problem.message;
+  }
+  setTimeout(() => Object.assign(target, { textContent: "Begin anew", disabled: false }), 3000);
 }
 
 function tab(name, pane) {

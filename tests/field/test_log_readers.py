@@ -1,0 +1,149 @@
+"""Met in the field, "Starting and running": whoever reads the log, or does not, serving and stopping go on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import FileIO
+from pathlib import Path
+
+import pytest
+
+from tandem.telemetry.streams import ForgivingStream
+
+from ..flows.test_process import World, world
+from ..kit.command import SECONDS
+from ..kit.gateway import JOHN, OURS
+from ..kit.model_server import Answer, ModelServer
+from ..kit.process import GatewayProcess, gateway_process
+from ..kit.serving import free_port
+
+pytestmark = pytest.mark.heavy
+MANY = 1500
+"""Requests whose lines in the log are more than a pipe holds."""
+
+
+def polite() -> ModelServer:
+    return ModelServer(lambda _: Answer("Here I am."))
+
+
+@contextmanager
+def pipe() -> Iterator[tuple[FileIO, FileIO]]:
+    """Give a pipe's two ends, closed at the end."""
+    reading, writing = os.pipe()
+    with FileIO(reading, "r") as reader, FileIO(writing, "w") as writer:
+        yield reader, writer
+
+
+async def serves_and_stops(it: World, gateway: GatewayProcess) -> None:
+    before = len(it.twilio.sent_to(JOHN))
+    assert (await it.twilio.text(JOHN, "hello", to=OURS))[0].status == 200
+    await it.twilio.wait_for(JOHN, before + 1)
+    assert await gateway.terminate() == 0
+
+
+async def test_a_reader_that_leaves_costs_neither_a_text_nor_the_stop(tmp_path: Path) -> None:
+    """``tandem serve 2>&1 | head -3``."""
+    with pipe() as (reader, writer):
+        async with (
+            world(tmp_path, polite()) as it,
+            gateway_process(
+                tmp_path, it.port, it.env | {"LOG_LEVEL": "debug"}, fresh=True, output=writer.fileno()
+            ) as gateway,
+        ):
+            writer.close()
+            for _ in range(3):
+                assert await asyncio.to_thread(reader.readline)
+            reader.close()
+            for _ in range(3):
+                await it.twilio.post("/sms", {"From": JOHN, "Body": "unsigned"}, signature="")
+            await serves_and_stops(it, gateway)
+
+
+async def test_a_reader_that_pauses_holds_nobody_up(tmp_path: Path) -> None:
+    """``tandem serve 2>&1 | less``: the pipe is full, and a write to it waits for ever."""
+    with pipe() as (_, writer):
+        async with (
+            world(tmp_path, polite()) as it,
+            gateway_process(tmp_path, it.port, it.env, fresh=True, output=writer.fileno()) as gateway,
+        ):
+            for _ in range(MANY // 50):
+                posts = (it.twilio.post("/sms", {"From": JOHN, "Body": "unsigned"}, signature="") for _ in range(50))
+                assert {answer.status for answer in await asyncio.gather(*posts)} == {403}
+            await serves_and_stops(it, gateway)
+
+
+async def test_a_full_disk_under_the_log_is_told_once_and_costs_nothing(tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / "customer-service.log").symlink_to("/dev/full")
+    async with world(tmp_path, polite()) as it:
+        env = it.env | {"LOG_DIR": "logs", "LOG_LEVEL": "debug"}
+        async with gateway_process(tmp_path, it.port, env, fresh=True) as gateway:
+            await serves_and_stops(it, gateway)
+            said = gateway.log.read_text("utf-8")
+    assert said.count("log_not_written") == 1
+    assert "No space left on device" in said
+    assert "turn_ended" in said
+
+
+async def test_full_standard_streams_cost_nothing(tmp_path: Path) -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    try:
+        async with (
+            world(tmp_path, polite()) as it,
+            gateway_process(tmp_path, it.port, it.env, fresh=True, output=full) as gateway,
+        ):
+            await serves_and_stops(it, gateway)
+    finally:
+        os.close(full)
+
+
+def test_what_an_operators_own_tool_prints_cannot_fail() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as stream:
+        forgiving = ForgivingStream(stream)
+        for _ in range(3):
+            print("x" * 100_000, file=forgiving, flush=True)
+
+
+@pytest.mark.parametrize("command", [("check",), ("show", JOHN), ("--help",), ("chat", "--from", JOHN)])
+def test_a_command_ends_quietly_when_its_reader_has_gone(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """``tandem check | head -1``, and with ``2>&1``."""
+    for merged in (False, True):
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = subprocess.run(
+            [sys.executable, "-m", "tandem", *command],
+            cwd=tmp_path,
+            env={"PATH": os.environ["PATH"], "PORT": str(free_port())},
+            stdin=subprocess.DEVNULL,
+            stdout=writing,
+            stderr=writing if merged else subprocess.PIPE,
+            timeout=SECONDS,
+            check=False,
+        )
+        os.close(writing)
+        assert done.returncode == 1
+        assert b"Traceback" not in (done.stderr or b"")
+        assert b"BrokenPipe" not in (done.stderr or b"")
+
+
+async def test_started_without_standard_streams_it_serves(tmp_path: Path) -> None:
+    """``tandem serve <&- >&- 2>&-``: a socket must not take their place."""
+    async with world(tmp_path, polite()) as it:
+        env = {"PATH": os.environ["PATH"], "PORT": str(it.port), **it.env}
+        command = ("/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-m", "tandem", "serve")
+        process = await asyncio.create_subprocess_exec(*command, cwd=tmp_path, env=env)
+        gateway = GatewayProcess(process, f"http://127.0.0.1:{it.port}", tmp_path / "none.log")
+        try:
+            await gateway.ready()
+            await serves_and_stops(it, gateway)
+        finally:
+            if gateway.runs:
+                await gateway.kill()
