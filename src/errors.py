@@ -20,7 +20,8 @@
     │   │   ├── StoreMissing        a command that makes none found none
     │   │   └── StoreDamaged        a command that repairs none found one
     │   ├── LeaseLost               somebody else holds the lane now
-    │   └── UnreadableRecord        a record was written by nobody we know
+    │   ├── UnreadableRecord        a record was written by nobody we know
+    │   └── RecordTooLarge          a conversation holds more than one may
     ├── TurnError
     │   ├── ModelUnavailable *      the model endpoint refused or broke
     │   ├── TurnTimedOut *
@@ -174,6 +175,12 @@ class UnreadableRecord(StoreError):
     """A stored record cannot be read."""
 
     code = "unreadable_record"
+
+
+class RecordTooLarge(StoreError):
+    """The conversation is too large to be stored; nothing was written."""
+
+    code = "record_too_large"
 
 
 class TurnError(TandemError):

@@ -28,6 +28,7 @@ STORED = (
     "approval_oldest_seconds",
     "conversations",
     "entry_oldest_seconds",
+    "largest_record_characters",
     "reply_oldest_seconds",
     "set_aside",
 )
@@ -89,6 +90,7 @@ class Health:
                 "oldestPendingEntrySeconds": round(counts.oldest_pending_entry_seconds, 3),
                 "oldestUnsettledReplySeconds": round(counts.oldest_unsettled_reply_seconds, 3),
                 "setAside": counts.set_aside,
+                "largestRecordCharacters": counts.largest_record,
                 "refusedSignatures": self.refused_signatures(),
                 "openCalls": self.open_calls(),
                 "timestamp": _now(),
@@ -118,6 +120,7 @@ class Health:
             max(0.0, time.time() - asked) if asked is not None else 0.0,
             counts.conversations,
             counts.oldest_pending_entry_seconds,
+            counts.largest_record,
             counts.oldest_unsettled_reply_seconds,
             counts.set_aside,
         )

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from journal_store import JournalStorage, Lanes, open_lanes
+from journal_store import JournalStorage, Kept, Lanes, open_lanes
 
 from tandem.model import SubjectId
 from tandem.persistence.base import LaneStore
@@ -46,27 +46,22 @@ class JournalKit:
         await write()
         return await write()
 
-    async def corrupt(self, subject: SubjectId) -> None:
-        """Damage the conversation."""
-        self._damage(subject, "conversation", "")
+    reread = repeat
+
+    async def corrupt(self, subject: SubjectId, kind: str = "conversation", key: str = "") -> None:
+        """Damage a row."""
+        rows = self._lanes.lane(subject).rows
+        rows[kind, key] = replace(rows[kind, key], record='{"format":')
+        self._forget()
 
     async def corrupt_head(self, subject: SubjectId) -> None:
         """Damage the head."""
         self._lanes.lane(subject).head = "["
         self._forget()
 
-    async def corrupt_entry(self, subject: SubjectId, key: str) -> None:
-        """Damage a waiting entry."""
-        self._damage(subject, "waiting", key)
-
-    async def corrupt_reply(self, subject: SubjectId, reply_id: str) -> None:
-        """Damage a reply."""
-        self._damage(subject, "unsettled", reply_id)
-
-    def _damage(self, subject: SubjectId, kind: str, key: str) -> None:
-        rows = self._lanes.lane(subject).rows
-        rows[kind, key] = replace(rows[kind, key], record='{"format":')
-        self._forget()
+    async def stray(self, index: str, subject: SubjectId, key: str, sort: float) -> None:
+        """Put an entry into an index that leads nowhere."""
+        self._lanes.kept.setdefault(subject, Kept()).index[index, key] = sort
 
     def _forget(self) -> None:
         for handle in self._handles:

@@ -81,8 +81,7 @@ class LaneStore(Protocol):
           anew and no try is raised.
         * ``accept`` entries are accepted in the same step (token = holder), whether or not the lease is granted.
         * Granting raises ``tries`` of the first waiting entry by one.
-        * Where a purge left nothing of a lane but opt-outs, or the record is unreadable, a new conversation that
-          carries them is returned.
+        * Where only opt-outs are left of a lane, or its record is unreadable, a new conversation carries them.
         * An unreadable conversation, or an unreadable entry, is set aside in the same step and never blocks the lane.
         """
         ...
@@ -115,6 +114,7 @@ class LaneStore(Protocol):
         * With ``deliver`` (seconds), each line that received replies and that nobody delivers is claimed under the
           claim's holder for ``replica`` as by :meth:`next_reply`, and its first reply returned in ``outgoing``.
         * A line that this holder delivers already counts as delivered by somebody: its reply is not handed out twice.
+        * A record larger than a MiB loses its oldest turns; where that does not suffice, RecordTooLarge.
         * Approvals of the conversation are indexed for :meth:`approvals`. One that the conversation no longer carries
           keeps its last state there, but pending becomes VOID: nobody can decide it.
         """
@@ -276,12 +276,12 @@ class LaneStore(Protocol):
     async def merge(self, old: SubjectId, new: SubjectId, *, token: str) -> bool:
         """Move everything of ``old`` into the lane of ``new``, in one atomic step: one person turned out to be both.
 
-        * The two conversations are joined (:func:`~.joining.joined`); keys, effects, replies, timeline, approvals,
-          tickets and set-aside records change lanes, those of ``new`` winning where both have one of the same id.
+        * Conversations are joined (:func:`~.merging.joined`); keys, effects, replies, timeline, approvals, tickets and
+          set-aside records change lanes, those of ``new`` winning where both have one of the same id.
         * A row ``joined`` is on the timeline of ``new``, a row ``moved`` is all that is left of ``old``.
         * False, and nothing is changed, when ``old`` has no conversation. Repeating a call that moved answers True.
-        * Raises LeaseLost, changing nothing, while anybody holds either lane, a call of ``old`` is present, or
-          ``old`` has entries that wait, replies that are unsettled or an approval that is being carried out: later.
+        * Raises LeaseLost, changing nothing, while anybody holds either lane, or ``old`` has a call, entries that wait,
+          replies that are unsettled or an approval that is being carried out: later.
         """
         ...
 

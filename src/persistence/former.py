@@ -8,23 +8,23 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from ..entries import Entry
 from ..errors import UnreadableRecord
 from ..model import ApprovalStatus, Reply, ReplyStatus, StoredReply, SubjectId
-from . import codec, kinds, upkeep
-from . import record as records
-from .codec import Codec
-from .draft import MICRO, Lane
-from .rows import Loaded, Writes
-from .storage import stamped
+from . import conversations, kinds, upkeep
+from .kinds import Kind
+from .rows import MICRO, Loaded, Put, Row, Writes
+from .state import Lane
+from .values import Erasure
 
-_NONE: Final = dict.fromkeys(kinds.OF_A_LANE, ())
-_REPLY: Final[Codec[Reply]] = codec.REPLY
-_ENTRY: Final = codec.ENTRY
+_NONE: Final[dict[str, tuple[Row, ...]]] = dict.fromkeys(kinds.OF_A_LANE, ())
+_REPLY: Final = Kind("reply", Reply)
+_ENTRY: Final = Kind("entry", Entry)
 
 
 @dataclass(frozen=True, slots=True)
 class Former:
-    """One lane of the former format, its records in their order. A record is the text that codec.py reads.
+    """One lane of the former format, its records in their order. A record is the text that a kind reads.
 
     ``conversation``: version, time of the last change, record. The other fields hold, per row, what their names say.
     """
@@ -49,25 +49,25 @@ class Former:
     """Kind, key, reason, when, record."""
 
 
-def carried_over(former: Former, now: float) -> Writes:
+def carried_over(former: Former, now: float) -> list[Writes]:
     """Return what is written to have a former lane in today's format. Nobody holds it then; fences go on growing."""
     lane = Lane(Loaded(former.subject, now, rows={}, kinds=_NONE))
     clock = _Clock()
     for name, token, at, result in former.effects:
-        lane.put(kinds.EFFECT, name, kinds.BEGUN.encode(kinds.Begun(token)), sequence=int(at * MICRO))
+        lane.write(kinds.EFFECT, name, kinds.Begun(token), sequence=int(at * MICRO))
         if result is not None:
             lane.put(kinds.RESULT, name, result, sequence=int(at * MICRO))
     for aside in former.aside:
         _carry_aside(lane, *aside)
     if not _is_lane(former):
         lane.sweep()
-        return lane.writes()
+        return _written(lane)
     lane.head.touched_at = former.touched_at or now
     tries: dict[str, int] = {}
     for key, token, at, count, waiting, record in former.entries:
         try:
-            entry = _ENTRY.decode(record)
-            name, text = entry.key, kinds.ENTRY.encode(kinds.StoredEntry(token, entry))
+            entry = _ENTRY.read(record)
+            name, text = entry.key, kinds.WAITING.write(kinds.StoredEntry(token, entry))
         except UnreadableRecord:
             name, text = key, record  # set aside when it is taken up
         tries[name] = count
@@ -76,17 +76,16 @@ def carried_over(former: Former, now: float) -> Writes:
         _carry_reply(lane, clock, *reply)
     for number, (told_at, record) in enumerate(former.timeline):
         with suppress(UnreadableRecord):
-            event = codec.TIMELINE.decode(record)
+            event = kinds.TIMELINE.read(record)
             event = event if told_at is None else replace(event, at=told_at)
-            text = codec.TIMELINE.encode(event)
-            lane.put(kinds.TIMELINE, f"former-{number:09}", text, sequence=clock(event.at))
+            lane.write(kinds.TIMELINE, f"former-{number:09}", event, sequence=clock(event.at))
     for _, record in former.tickets:
         with suppress(UnreadableRecord):
-            lane.put(kinds.TICKET, codec.TICKET.decode(record).id, record)
+            lane.put(kinds.TICKET, kinds.TICKET.read(record).id, record)
     for _, status, record in former.approvals:
         with suppress(UnreadableRecord):
-            approval = replace(codec.APPROVAL.decode(record), status=ApprovalStatus(status), snapshot="")
-            lane.put(kinds.APPROVAL, approval.id, codec.APPROVAL.encode(approval))
+            approval = replace(kinds.APPROVAL.read(record), status=ApprovalStatus(status), snapshot="")
+            lane.write(kinds.APPROVAL, approval.id, approval)
     if former.opted_out:
         lane.put(kinds.OPT_OUT, "", json.dumps(list(former.opted_out)))
     _carry_conversation(lane, former)
@@ -95,7 +94,25 @@ def carried_over(former: Former, now: float) -> Writes:
         one.tries = tries[one.key]
     if former.wake_at is not None:
         lane.head.wake_at = former.wake_at
-    return stamped(lane.writes())
+    return _written(lane)
+
+
+def _written(lane: Lane) -> list[Writes]:
+    writes = lane.writes()
+    return [writes] if writes else []
+
+
+def carried_audit(key: bytes, proofs: Sequence[tuple[str, int, float, str, int]]) -> Writes:
+    """Return what is written to have the proofs of erasures: hashed subject, number, when, by whom, how many.
+
+    The key that their hashes were made with becomes text, which hashes as the bytes did.
+    """
+    rows = [
+        Row(f"{kinds.AUDIT}:{name}", str(number), number, kinds.AUDIT.write(Erasure(at, actor, deleted)))
+        for name, number, at, actor, deleted in proofs
+    ]
+    secret = Put(Row(kinds.SECRET, "", 0, key.hex()), keep=True)
+    return Writes(upkeep.NOBODY, puts=(secret, *map(Put, rows)))
 
 
 def _is_lane(former: Former) -> bool:
@@ -119,15 +136,10 @@ def _carry_reply(lane: Lane, clock: _Clock, id: str, at: float, status: str, tri
     provider_id, error_code, record = rest
     waiting = status == ReplyStatus.WAITING
     try:
-        stored = StoredReply(_REPLY.decode(record), ReplyStatus(status), provider_id, error_code, tries)
-        lane.put(
-            kinds.UNSETTLED if waiting else kinds.REPLY,
-            stored.reply.id,
-            kinds.STORED_REPLY.encode(stored),
-            sequence=clock(at),
-        )
+        stored = StoredReply(_REPLY.read(record), ReplyStatus(status), provider_id, error_code, tries)
+        lane.write(kinds.UNSETTLED if waiting else kinds.REPLY, stored.reply.id, stored, sequence=clock(at))
     except UnreadableRecord:
-        lane.set_aside("reply", id, "unreadable", record)
+        lane.keep_aside("reply", id, "unreadable", record)
 
 
 def _carry_aside(lane: Lane, kind: str, key: str, reason: str, at: float, record: str) -> None:
@@ -145,9 +157,9 @@ def _carry_conversation(lane: Lane, former: Former) -> None:
     lane.head.version, lane.head.updated_at = version, updated_at
     sequence = int(updated_at * MICRO)
     try:
-        conversation = codec.CONVERSATION.decode(record)
+        conversation = kinds.CONVERSATION.read(record)
     except UnreadableRecord:
         lane.put(kinds.CONVERSATION, "", record, sequence=sequence)
         return
     lane.put(kinds.CONVERSATION, "", "", sequence=sequence)
-    records.store_conversation(lane, conversation, version, updated_at)
+    conversations.store_conversation(lane, conversation, version, updated_at)

@@ -1,40 +1,118 @@
-"""The kinds of rows that lanes have, the indexes that find them, and how their records are written."""
+"""Kinds of rows and how their records are written, and the indexes by which lanes are found.
+
+A record reads ``{"format": 1, "record": {…}}``. A reader that knows format n lifts an older record step by step through
+the upgrade functions of its kind; a newer one, or one that does not fit, is an UnreadableRecord. Opaque parts (history
+items, customer context, timeline data) are JSON values that nobody looks into.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from functools import cached_property
+from typing import Any, Final, Generic, TypeVar
+
+from pydantic import TypeAdapter
+from pydantic_core import from_json
 
 from ..entries import Entry
-from ..model import StoredReply
-from .codec import Codec
+from ..errors import UnreadableRecord
+from ..model import Approval, Conversation, StoredReply, Ticket, TimelineEvent
+from .values import Committed, ConversationHead, Erasure
+
+T = TypeVar("T")
+
+Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
+"""Takes a record's fields in one format and returns them in the next."""
+
+
+class Kind(str, Generic[T]):
+    """A kind of rows: its name in the store, and the type of its records.
+
+    ``upgrades[n]`` turns format n into n + 1; ``format`` is what is written today.
+    """
+
+    def __new__(cls, name: str, *_: Any, **__: Any) -> Kind[T]:
+        """Make the name."""
+        return super().__new__(cls, name)
+
+    def __init__(
+        self, name: str, record: type[T], *, format: int = 1, upgrades: Mapping[int, Upgrade] | None = None
+    ) -> None:
+        self._record = record
+        self._format = format
+        self._upgrades = dict(upgrades or {})
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[T]:
+        return TypeAdapter(self._record)
+
+    def write(self, value: T) -> str:
+        """Return the JSON text of a record.
+
+        Raises ValueError for what JSON text cannot carry: a lone surrogate, a field of another type than declared.
+        """
+        record = self._adapter.dump_json(value, warnings="error").decode()
+        return f'{{"format":{self._format},"record":{record}}}'
+
+    def read(self, text: str | bytes) -> T:
+        """Return the record that a JSON text holds, lifted from an older format where needed.
+
+        Raises UnreadableRecord when the text is damaged, of a newer format, or of a format without upgrade.
+        """
+        try:
+            stored = from_json(text)
+            found, record = stored["format"], stored["record"]
+            while found != self._format:
+                record = self._upgrades[found](record)
+                found += 1
+            return self._adapter.validate_python(record)
+        # An upgrade function meets data of unknown shape: whatever it stumbles over, the record is unreadable.
+        except Exception as error:
+            raise UnreadableRecord(f"({self._record.__name__}: {type(error).__name__})") from error
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """An entry, and the token of the call that brought it."""
+
+    token: str
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A side effect that somebody began."""
+
+    token: str
+
 
 # --- kinds of rows: what the key is ---------------------------------------------------------------------------
 
-CONVERSATION: Final = "conversation"
-GLANCE: Final = "glance"
+CONVERSATION: Final = Kind("conversation", Conversation)
+GLANCE: Final = Kind("glance", ConversationHead)
 """What the list of conversations shows of one."""
 OPT_OUT: Final = "opt_out"
 """On which channels the customer wrote STOP: outlives the conversation. These three kinds have the key ""."""
-WAITING: Final = "waiting"
-KEY: Final = "key"
+WAITING: Final = Kind("waiting", StoredEntry)
+KEY: Final = Kind("key", StoredEntry)
 """Entries by their keys: those that wait, and those that were consumed, which stay against duplicates."""
-UNSETTLED: Final = "unsettled"
-REPLY: Final = "reply"
+UNSETTLED: Final = Kind("unsettled", StoredReply)
+REPLY: Final = Kind("reply", StoredReply)
 """Replies by their ids: those still to be sent, and the settled ones."""
-TIMELINE: Final = "timeline"
-APPROVAL: Final = "approval"
-TICKET: Final = "ticket"
+TIMELINE: Final = Kind("timeline", TimelineEvent)
+APPROVAL: Final = Kind("approval", Approval)
+TICKET: Final = Kind("ticket", Ticket)
 SNAPSHOT: Final = "snapshot"
 """Paused runs by their digests, once each; the records of their approvals name them."""
-EFFECT: Final = "effect"
+EFFECT: Final = Kind("effect", Begun)
 RESULT: Final = "result"
 """Side effects by their keys: begun by this token, and ended with this result."""
-ANSWER: Final = "answer"
+ANSWER: Final = Kind("answer", Committed)
 """Answers of recent commits by their tokens."""
 ASIDE: Final = "aside"
 """What could not be read or failed too often, for people to look at."""
-AUDIT: Final = "audit"
+AUDIT: Final = Kind("audit", Erasure)
 SECRET: Final = "secret"  # noqa: S105 (a kind)
 """Rows of the store itself: proofs of erasures, and the key that their hashes are made with."""
 
@@ -63,25 +141,7 @@ AGE: Final = "age"
 SWEEP: Final = "sweep"
 """Lanes with keys, effects or set-aside records of a day (key: the day)."""
 SET_ASIDE: Final = "set_aside"
+LARGE: Final = "large"
+"""Lanes whose conversation is large, by its size."""
 
 DAY: Final = 86400.0
-
-
-@dataclass(frozen=True, slots=True)
-class StoredEntry:
-    """An entry, and the token of the call that brought it."""
-
-    token: str
-    entry: Entry
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """A side effect that somebody began."""
-
-    token: str
-
-
-ENTRY: Final = Codec(StoredEntry)
-STORED_REPLY: Final = Codec(StoredReply)
-BEGUN: Final = Codec(Begun)

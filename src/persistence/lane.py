@@ -1,24 +1,24 @@
 """The lane: what each operation does to it. Pure: nothing here waits, knows a driver or reads a clock.
 
-Every function takes a :class:`~.head.Lane` as it was loaded and changes it; ``store.py`` writes the changes only when
+Every function takes a :class:`~.state.Lane` as it was loaded and changes it; ``store.py`` writes the changes only when
 nobody was faster, and else runs the function again on what is there now. base.py says what each operation promises;
 outbox.py has the lines of replies, upkeep.py what deletes and joins.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from ..entries import Entry, Waiting
 from ..errors import LeaseLost, UnreadableRecord
-from ..model import Channel, Conversation, Outgoing, Ticket, TicketStatus
-from . import codec, kinds, outbox, record
-from .draft import MICRO, Lane
+from ..model import Conversation, Outgoing, Ticket, TicketStatus
+from . import conversations, kinds, outbox
 from .head import WaitingKey
-from .rows import Want, want
+from .mending import read_opt_outs
+from .rows import MICRO, Name, Want
+from .state import Lane
 from .values import Change, Claim, Committed, Effect, EffectState, Outcome, Presence, Receipt
 
 ANSWER_SECONDS: Final = 3600.0
@@ -29,7 +29,7 @@ ANSWER_SECONDS: Final = 3600.0
 
 def wants_keys(entries: Sequence[Entry]) -> Want:
     """Return what accepting these entries needs."""
-    return want(*((kind, entry.key) for entry in entries for kind in (kinds.WAITING, kinds.KEY)))
+    return Want(rows=frozenset((kind, entry.key) for entry in entries for kind in (kinds.WAITING, kinds.KEY)))
 
 
 def accept(lane: Lane, entries: Sequence[Entry], token: str, not_after: float | None = None) -> tuple[Receipt, ...]:
@@ -42,50 +42,40 @@ def accept(lane: Lane, entries: Sequence[Entry], token: str, not_after: float | 
 
 
 def _accept_one(lane: Lane, entry: Entry, repeated: str | None, not_after: float | None, token: str) -> Receipt:
-    row = lane.new(kinds.WAITING, entry.key) or lane.new(kinds.KEY, entry.key)
-    if row is not None:
+    key = entry.key
+    if not lane.is_new(key, kinds.WAITING, kinds.KEY):
         try:
-            earlier = kinds.ENTRY.decode(row.record)
+            earlier = lane.read(kinds.WAITING, key) or lane.read(kinds.KEY, key)
         except UnreadableRecord:
-            return Receipt(entry.key, Outcome.DUPLICATE)
+            earlier = None
+        if earlier is None:
+            return Receipt(key, Outcome.DUPLICATE)
         if earlier.token == repeated:
-            return Receipt(entry.key, Outcome.ACCEPTED)
-        return Receipt(entry.key, Outcome.DUPLICATE, earlier.entry)
+            return Receipt(key, Outcome.ACCEPTED)
+        return Receipt(key, Outcome.DUPLICATE, earlier.entry)
     if not_after is not None and lane.now > not_after:
-        return Receipt(entry.key, Outcome.LATE)
-    lane.put(kinds.WAITING, entry.key, kinds.ENTRY.encode(kinds.StoredEntry(token, entry)))
-    lane.head.waiting.append(WaitingKey(entry.key, lane.now))
-    lane.touch()
+        return Receipt(key, Outcome.LATE)
+    lane.write(kinds.WAITING, key, kinds.StoredEntry(token, entry))
+    lane.head.waiting.append(WaitingKey(key, lane.now))
+    lane.head.touched_at = lane.now
     lane.sweep()
-    return Receipt(entry.key, Outcome.ACCEPTED)
-
-
-def _end_waiting(lane: Lane, key: str) -> None:
-    """Let an entry wait no longer; its key stays, against duplicates."""
-    row = lane.row(kinds.WAITING, key)
-    lane.head.waiting = [one for one in lane.head.waiting if one.key != key]
-    lane.delete(kinds.WAITING, key)
-    if row is not None:
-        lane.put(kinds.KEY, key, row.record, sequence=row.sequence)
-
-
-def _set_entry_aside(lane: Lane, key: str, reason: str) -> None:
-    row = lane.row(kinds.WAITING, key)
-    lane.set_aside("entry", key, reason, row.record if row else "")
-    _end_waiting(lane, key)
+    return Receipt(key, Outcome.ACCEPTED)
 
 
 def _take_up(lane: Lane, *, raise_tries: bool) -> tuple[Waiting, ...]:
     """Return what waits, unreadable entries set aside, the first one's tries raised."""
     found: list[Waiting] = []
-    for one in tuple(lane.head.waiting):
-        row = lane.row(kinds.WAITING, one.key)
+    waiting, lane.head.waiting = lane.head.waiting, []
+    for one in waiting:
         try:
-            entry = kinds.ENTRY.decode(row.record if row else "").entry
+            stored = lane.read(kinds.WAITING, one.key)
         except UnreadableRecord:
+            stored = None
+        if stored is None:
             _set_entry_aside(lane, one.key, "unreadable")
             continue
-        found.append(Waiting(entry, one.at, one.tries))
+        lane.head.waiting.append(one)
+        found.append(Waiting(stored.entry, one.at, one.tries))
     if raise_tries and found:
         first = lane.head.waiting[0]
         first.tries += 1
@@ -94,13 +84,20 @@ def _take_up(lane: Lane, *, raise_tries: bool) -> tuple[Waiting, ...]:
     return tuple(found)
 
 
+def _set_entry_aside(lane: Lane, key: str, reason: str) -> None:
+    """Keep an entry for people; its key stays, against duplicates."""
+    row = lane.row(kinds.WAITING, key)
+    lane.keep_aside("entry", key, reason, row.record if row else "")
+    lane.move(key, kinds.WAITING, kinds.KEY)
+
+
 # --- the lease ------------------------------------------------------------------------------------------------
 
 
-def wants_claim(entries: Sequence[Entry] = ()) -> Want:
-    """Return what a claim needs."""
-    names = ((kinds.CONVERSATION, ""), (kinds.OPT_OUT, ""))
-    return want(*names, kinds=(kinds.WAITING, kinds.UNSETTLED, kinds.SNAPSHOT)) | wants_keys(entries)
+WANTS_CLAIM: Final = Want(
+    rows=frozenset({(kinds.CONVERSATION, ""), (kinds.OPT_OUT, "")}),
+    kinds=frozenset({kinds.WAITING, kinds.UNSETTLED, kinds.SNAPSHOT}),
+)
 
 
 def claim(lane: Lane, holder: str, seconds: float, entries: Sequence[Entry] = ()) -> Claim | None:
@@ -114,45 +111,45 @@ def claim(lane: Lane, holder: str, seconds: float, entries: Sequence[Entry] = ()
         head.fence = max(head.fence + 1, int(lane.now * MICRO))  # grows also beyond an erasure, which leaves no head
         head.holder, head.held, head.tried, head.unreadable = holder, True, None, False
     head.seconds, head.lease_until = seconds, lane.now + seconds
-    lane.touch()
+    head.touched_at = lane.now
     conversation = _read_or_set_aside(lane)
     waiting = _take_up(lane, raise_tries=not repeated)
+    if not waiting:
+        lane.reindex()  # it may have been found by an entry that is wrong
     return Claim(lane.subject, holder, head.fence, lane.now, conversation, waiting, head.unreadable)
 
 
 def _read_or_set_aside(lane: Lane) -> Conversation | None:
     """Return the conversation; where there is none, or none that can be read, one that knows of opt-outs alone."""
-    row = lane.row(kinds.CONVERSATION, "")
-    if row is not None:
-        try:
-            return record.whole(lane, codec.CONVERSATION.decode(row.record))
-        except UnreadableRecord as error:
-            lane.set_aside("conversation", "", error.detail, row.record)
-            lane.delete(kinds.CONVERSATION, "")
-            lane.delete(kinds.GLANCE, "")
-            lane.head.updated_at, lane.head.unreadable = None, True
-    stopped = lane.row(kinds.OPT_OUT, "")
-    lane.head.opted_out = [Channel(name) for name in json.loads(stopped.record)] if stopped else []
+    try:
+        if stored := conversations.read_conversation(lane):
+            return stored
+    except UnreadableRecord:
+        lane.set_aside("conversation", kinds.CONVERSATION, "", "unreadable")
+        lane.delete(kinds.GLANCE, "")
+        lane.head.updated_at, lane.head.size, lane.head.unreadable = None, 0, True
+    lane.head.opted_out = read_opt_outs(lane)
     if not lane.head.opted_out:
         return None
     known = tuple(lane.head.opted_out)
     return Conversation(lane.subject, created_at=lane.now, updated_at=lane.now, opted_out=known)
 
 
-def _is_held_by(lane: Lane, held: Claim) -> bool:
+def is_held_by(lane: Lane, held: Claim) -> bool:
+    """Say whether the lease is still that of a claim."""
     return lane.head.held and (lane.head.fence, lane.head.holder) == (held.fence, held.holder)
 
 
 def renew(lane: Lane, held: Claim, seconds: float) -> None:
     """Extend the lease from now; see :meth:`LaneStore.renew`."""
-    if not _is_held_by(lane, held):
+    if not is_held_by(lane, held):
         raise LeaseLost
     lane.head.seconds, lane.head.lease_until = seconds, lane.now + seconds
 
 
 def release(lane: Lane, held: Claim, forgive: bool = False) -> None:
     """Give the lease back; see :meth:`LaneStore.release`."""
-    if not _is_held_by(lane, held):
+    if not is_held_by(lane, held):
         return
     for one in lane.head.waiting:
         if forgive and one.key == lane.head.tried:
@@ -169,33 +166,37 @@ def _free(lane: Lane) -> None:
 
 def wants_commit(change: Change, token: str) -> Want:
     """Return what a commit needs."""
-    names = [(kinds.ANSWER, token), *((kinds.REPLY, one.id) for one in change.replies)]
-    return want(*names, kinds=(kinds.WAITING, kinds.UNSETTLED))
+    names: list[Name] = [(kinds.ANSWER, token), *((kinds.REPLY, one.id) for one in change.replies)]
+    return Want(frozenset(names), frozenset({kinds.WAITING, kinds.UNSETTLED}))
 
 
 def commit(
     lane: Lane, held: Claim, change: Change, token: str, deliver: float | None = None, replica: str = ""
 ) -> Committed:
     """Write a change and give the lease back, unless entries wait; see :meth:`LaneStore.commit`."""
-    answered = lane.new(kinds.ANSWER, token)
+    try:
+        answered = None if lane.is_new(token, kinds.ANSWER) else lane.read(kinds.ANSWER, token)
+    except UnreadableRecord as error:
+        raise LeaseLost("(it was committed before; the answer cannot be read)") from error
     if answered is not None:
-        return codec.COMMITTED.decode(answered.record)
+        return answered
     head = lane.head
     if (head.fence, head.holder) != (held.fence, held.holder):
         raise LeaseLost
-    version = record.write_conversation(lane, change.conversation)
+    version = conversations.write_conversation(lane, change.conversation)
     for key in change.consumed:
-        _end_waiting(lane, key)
+        lane.move(key, kinds.WAITING, kinds.KEY)
+    failed = {one.key for one in head.waiting}.intersection(change.set_aside).difference(change.consumed)
     for key in change.set_aside:
-        if any(one.key == key for one in head.waiting):
+        if key in failed:
             _set_entry_aside(lane, key, "failed")
+    head.waiting = [one for one in head.waiting if one.key not in failed and one.key not in change.consumed]
     lane.tell(change.timeline)
     for ticket in change.tickets:
         _write_ticket(lane, ticket)
     outbox.block(lane, change.blocked)
     channels = outbox.queue(lane, change.replies)
-    head.wake_at = change.wake_at
-    lane.touch()
+    head.wake_at, head.touched_at = change.wake_at, lane.now
     waiting = _take_up(lane, raise_tries=True)
     if waiting:
         head.held, head.lease_until = True, lane.now + head.seconds
@@ -206,12 +207,12 @@ def commit(
         outgoing = tuple(outbox.take_line(lane, channel, held.holder, deliver, replica) for channel in channels)
     committed = Committed(version, waiting, tuple(one for one in outgoing if one is not None), at=lane.now)
     lane.drop(kinds.ANSWER, int((lane.now - ANSWER_SECONDS) * MICRO))
-    lane.put(kinds.ANSWER, token, codec.COMMITTED.encode(committed))
+    lane.write(kinds.ANSWER, token, committed)
     return committed
 
 
 def _write_ticket(lane: Lane, ticket: Ticket) -> None:
-    record.write_ticket(lane, ticket)
+    conversations.write_ticket(lane, ticket)
     others = [one for one in lane.head.open_tickets if one != ticket.id]
     lane.head.open_tickets = [*others, ticket.id] if ticket.status is TicketStatus.OPEN else others
 
@@ -221,29 +222,28 @@ def _write_ticket(lane: Lane, ticket: Ticket) -> None:
 
 def wants_effect(key: str) -> Want:
     """Return what beginning an effect needs."""
-    return want((kinds.EFFECT, key), (kinds.RESULT, key))
+    return Want(rows=frozenset({(kinds.EFFECT, key), (kinds.RESULT, key)}))
 
 
 def effect_begin(lane: Lane, key: str, token: str) -> Effect:
     """Begin a side effect; see :meth:`LaneStore.effect_begin`. The head has no part in it, so nobody is in the way."""
-    result, begun = lane.new(kinds.RESULT, key), lane.new(kinds.EFFECT, key)
-    if result is not None:
-        return Effect(EffectState.DONE, result.record)
-    if begun is None:
-        lane.put(kinds.EFFECT, key, kinds.BEGUN.encode(kinds.Begun(token)), sequence=int(lane.now * MICRO))
+    if lane.is_new(key, kinds.RESULT, kinds.EFFECT):
+        lane.write(kinds.EFFECT, key, kinds.Begun(token), sequence=int(lane.now * MICRO))
         lane.sweep()
         return Effect(EffectState.NEW)
+    if result := lane.row(kinds.RESULT, key):
+        return Effect(EffectState.DONE, result.record)
     try:
-        mine = kinds.BEGUN.decode(begun.record).token == token
+        begun = lane.read(kinds.EFFECT, key)
     except UnreadableRecord:
-        mine = False
-    return Effect(EffectState.NEW if mine else EffectState.UNKNOWN)
+        begun = None
+    return Effect(EffectState.NEW if begun and begun.token == token else EffectState.UNKNOWN)
 
 
 def effect_finish(lane: Lane, key: str, result: str) -> None:
     """Note the result of a side effect, the first one for good; see :meth:`LaneStore.effect_finish`."""
     at = int(lane.now * MICRO)
-    lane.put(kinds.EFFECT, key, kinds.BEGUN.encode(kinds.Begun("")), sequence=at, keep=True)
+    lane.write(kinds.EFFECT, key, kinds.Begun(""), sequence=at, keep=True)
     lane.put(kinds.RESULT, key, result, sequence=at, keep=True)
     lane.sweep()
 

@@ -1,23 +1,27 @@
-"""One person turned out to own two lanes: everything of the one is moved into the other.
-
-What is joined is decided here; each backend has the one atomic step that moves the rows (``absorb``).
-"""
+"""One person turned out to own two lanes: everything of the one is moved into the other."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import LeaseLost, UnreadableRecord
 from ..events import EventName
 from ..model import Approval, ApprovalStatus, Conversation, Priority, Source, SubjectId, TimelineEvent, Turn
+from . import conversations, kinds, lane
+from .head import LaneHead
+from .rows import MICRO, Want
+from .state import Lane
 from .system_lanes import OWN_LANES
 from .values import Change, Claim
 
 if TYPE_CHECKING:
     from .base import LaneStore
+    from .store import Store
 
 LEASE_SECONDS: Final = 5.0
 """How long both lanes are held; moving takes milliseconds."""
@@ -27,36 +31,12 @@ ALL: Final = 100_000
 """Tickets of one customer, without a limit in earnest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Merging:
-    """One move: both leases, what is committed in the lane that stays, and the row that is left in the other."""
-
-    left: Claim
-    stays: Claim
-    change: Change
-    departure: TimelineEvent
-    token: str
+WANTS_ABSORB: Final = Want(
+    rows=frozenset({(kinds.CONVERSATION, ""), (kinds.OPT_OUT, "")}), kinds=frozenset(kinds.OF_A_LANE[3:])
+)
 
 
-Absorb = Callable[[Merging], Awaitable[None]]
-"""Moves, in one atomic step: keys, effects, replies, timeline, approvals, tickets and set-aside records of the lane
-that is left; then commits the change in the other and gives both leases back. Raises LeaseLost, changing nothing, when
-either lease is lost, or entries wait or replies are unsettled in the lane that is left."""
-
-
-class Erasing(Protocol):
-    """The part of the store that erases a person; see :class:`.base.LaneStore`."""
-
-    async def conversation(self, subject: SubjectId) -> Conversation | None:
-        """Return the last committed conversation. Raises UnreadableRecord."""
-        ...
-
-    async def erase(self, subject: SubjectId, *, actor: str = "") -> int:
-        """Delete every trace of a subject. Raises LeaseLost."""
-        ...
-
-
-async def merge(store: LaneStore, old: SubjectId, new: SubjectId, token: str, absorb: Absorb) -> bool:
+async def merge(store: Store, old: SubjectId, new: SubjectId, token: str) -> bool:
     """See :meth:`LaneStore.merge`."""
     if old == new:
         raise ValueError("a lane cannot be merged with itself")
@@ -74,7 +54,9 @@ async def merge(store: LaneStore, old: SubjectId, new: SubjectId, token: str, ab
             raise LeaseLost("(the lane to be left is busy)")
         if left.conversation is None:  # it could not be read, and was set aside
             return False
-        await absorb(await _joining(store, left, stays, left.conversation, token))
+        change = await _change(store, left, stays, left.conversation)
+        wants = {old: WANTS_ABSORB, new: lane.wants_commit(change, token)}
+        await store.storage.step(wants, partial(absorb, leave=left, keep=stays, change=change, token=token))
         return True
     except LeaseLost:
         if stays is not None and await _merged_before(store, old, token):
@@ -86,13 +68,13 @@ async def merge(store: LaneStore, old: SubjectId, new: SubjectId, token: str, ab
         raise
 
 
-async def _release(store: LaneStore, *claims: Claim | None) -> None:
+async def _release(store: Store, *claims: Claim | None) -> None:
     for claim in claims:
         if claim is not None:
             await store.release(claim, forgive=True)
 
 
-async def _merged_before(store: LaneStore, old: SubjectId, token: str) -> bool:
+async def _merged_before(store: Store, old: SubjectId, token: str) -> bool:
     return any(
         row.name == EventName.MOVED and row.data.get("token") == token for row in await store.timeline(old, limit=1)
     )
@@ -102,17 +84,50 @@ def _under_way(conversation: Conversation | None) -> bool:
     return conversation is not None and any(one.status in UNDER_WAY for one in conversation.approvals)
 
 
-async def _joining(store: LaneStore, left: Claim, stays: Claim, leaving: Conversation, token: str) -> Merging:
+async def _change(store: Store, left: Claim, stays: Claim, leaving: Conversation) -> Change:
     conversation = joined(leaving, stays.conversation, stays.subject, now=stays.now)
     tickets = [replace(one, subject=stays.subject) for one in await store.tickets(left.subject, limit=ALL)]
-    arrival = TimelineEvent(EventName.JOINED, Source.SYSTEM, data={"turns": leaving.turns_taken})
-    change = Change(
+    pending = (one.expires_at for one in conversation.approvals if one.status is ApprovalStatus.PENDING)
+    return Change(
         conversation,
-        timeline=(arrival,),
+        timeline=(TimelineEvent(EventName.JOINED, Source.SYSTEM, data={"turns": leaving.turns_taken}),),
         tickets=tuple(reversed(tickets)),  # oldest first, as they came
-        wake_at=_wake_at(conversation),
+        wake_at=min(pending, default=None),
     )
-    return Merging(left, stays, change, TimelineEvent(EventName.MOVED, Source.SYSTEM, data={"token": token}), token)
+
+
+def absorb(left: Lane, stays: Lane, leave: Claim, keep: Claim, change: Change, token: str) -> None:
+    """Move everything of one lane into the other and commit there; both are free then.
+
+    Raises LeaseLost, changing nothing, when either lease is lost, or something waits in the lane that is left.
+    """
+    for it, held in ((left, leave), (stays, keep)):
+        if not lane.is_held_by(it, held):
+            raise LeaseLost
+    if left.head.waiting or any(line.queue for line in left.head.lines.values()):
+        raise LeaseLost
+    for kind in (kinds.KEY, kinds.EFFECT, kinds.RESULT, kinds.REPLY, kinds.TIMELINE, kinds.SNAPSHOT):
+        for row in left.all(kind):
+            stays.put(kind, row.key, row.record, sequence=row.sequence, keep=True)
+    for row in left.all(kinds.ASIDE):
+        stays.put(kinds.ASIDE, row.key, row.record, sequence=row.sequence)
+        stays.index(kinds.SET_ASIDE, row.key, row.sequence / MICRO)
+        left.index(kinds.SET_ASIDE, row.key, None)
+    for row in left.all(kinds.TICKET):
+        conversations.unindex_ticket(left, row.key)
+        with suppress(UnreadableRecord):
+            ticket = kinds.TICKET.read(row.record)
+            conversations.write_ticket(stays, ticket, sequence=row.sequence, keep=True)
+    for row in left.all(kinds.APPROVAL):
+        conversations.unindex_approval(left, row.key)
+        with suppress(UnreadableRecord):
+            conversations.write_approval(stays, moved(kinds.APPROVAL.read(row.record), stays.subject))
+    for kind in kinds.OF_A_LANE:
+        left.drop(kind)
+    left.head = LaneHead(fence=left.head.fence, last=left.head.last, touched_at=left.now)
+    left.tell((TimelineEvent(EventName.MOVED, Source.SYSTEM, data={"token": token}),))
+    stays.sweep()
+    lane.commit(stays, keep, change, token)
 
 
 def joined(left: Conversation, stays: Conversation | None, subject: SubjectId, *, now: float) -> Conversation:
@@ -167,7 +182,7 @@ def _in_order(left: Conversation, stays: Conversation, taken: int) -> tuple[Turn
     return tuple(replace(turn, number=taken - len(turns) + place) for place, turn in enumerate(turns, start=1))
 
 
-async def erase_person(store: Erasing, subject: SubjectId, *, actor: str) -> int:
+async def erase_person(store: LaneStore, subject: SubjectId, *, actor: str) -> int:
     """Erase a subject and what is left of every lane that was moved into its own; return the number of records.
 
     Raises LeaseLost as :meth:`LaneStore.erase`; calling it again then goes on where it stopped.
@@ -183,9 +198,3 @@ async def erase_person(store: Erasing, subject: SubjectId, *, actor: str) -> int
     for former in conversation.formerly if conversation else ():
         deleted += await store.erase(former, actor=actor)
     return deleted + await store.erase(subject, actor=actor)
-
-
-def _wake_at(conversation: Conversation) -> float | None:
-    """Return when the next approval expires."""
-    pending = (one.expires_at for one in conversation.approvals if one.status is ApprovalStatus.PENDING)
-    return min(pending, default=None)

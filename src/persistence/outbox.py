@@ -9,9 +9,9 @@ from typing import Final
 from ..errors import UnreadableRecord
 from ..model import Channel, Outgoing, Reply, ReplyStatus, StoredReply, TimelineEvent
 from . import kinds
-from .draft import Lane
 from .head import Line, Queued
-from .rows import Want, want
+from .rows import Want
+from .state import Lane
 from .values import Settlement
 
 RANK: Final = {
@@ -23,16 +23,16 @@ RANK: Final = {
     ReplyStatus.DELIVERED: 3,
     ReplyStatus.READ: 4,
 }
-WANTS_LINES: Final = want(kinds=(kinds.UNSETTLED,))
+WANTS_LINES: Final = Want(kinds=frozenset({kinds.UNSETTLED}))
 
 
 def queue(lane: Lane, replies: Sequence[Reply]) -> tuple[Channel, ...]:
     """Put replies at the ends of their lines; return the channels that got any, in order of appearance."""
     for reply in replies:
         line = lane.head.lines.setdefault(reply.route.channel, Line())
-        if lane.new(kinds.UNSETTLED, reply.id) or lane.new(kinds.REPLY, reply.id):
+        if not lane.is_new(reply.id, kinds.UNSETTLED, kinds.REPLY):
             continue
-        lane.put(kinds.UNSETTLED, reply.id, kinds.STORED_REPLY.encode(StoredReply(reply, ReplyStatus.WAITING)))
+        lane.write(kinds.UNSETTLED, reply.id, StoredReply(reply, ReplyStatus.WAITING))
         line.queue.append(Queued(reply.id, lane.now))
         line.due_at = lane.now if line.due_at is None else line.due_at
     return tuple(dict.fromkeys(reply.route.channel for reply in replies))
@@ -43,19 +43,17 @@ def block(lane: Lane, channels: Sequence[Channel]) -> None:
     for channel in channels:
         line = lane.head.lines.get(channel, Line())
         for one in line.queue:
-            stored = _stored(lane, one.id)
-            if stored is not None:
+            if stored := _stored(lane, one.id):
                 _settle_row(lane, replace(stored, status=ReplyStatus.BLOCKED, tries=one.tries))
             else:
-                _set_aside(lane, one.id)
+                lane.set_aside("reply", kinds.UNSETTLED, one.id, "unreadable")
         line.queue, line.due_at = [], None
 
 
 def _stored(lane: Lane, reply_id: str) -> StoredReply | None:
     """Return an unsettled reply, None when it cannot be read."""
-    row = lane.row(kinds.UNSETTLED, reply_id)
     try:
-        return kinds.STORED_REPLY.decode(row.record) if row else None
+        return lane.read(kinds.UNSETTLED, reply_id)
     except UnreadableRecord:
         return None
 
@@ -64,15 +62,7 @@ def _settle_row(lane: Lane, stored: StoredReply) -> None:
     """Let a reply wait no longer; it stays where it is in the order of replies."""
     row = lane.row(kinds.UNSETTLED, stored.reply.id)
     lane.delete(kinds.UNSETTLED, stored.reply.id)
-    sequence = row.sequence if row else None
-    lane.put(kinds.REPLY, stored.reply.id, kinds.STORED_REPLY.encode(stored), sequence=sequence)
-
-
-def _set_aside(lane: Lane, reply_id: str) -> None:
-    """Keep an unreadable reply for people, so that those behind it are sent."""
-    row = lane.row(kinds.UNSETTLED, reply_id)
-    lane.set_aside("reply", reply_id, "unreadable", row.record if row else "")
-    lane.delete(kinds.UNSETTLED, reply_id)
+    lane.write(kinds.REPLY, stored.reply.id, stored, sequence=row.sequence if row else None)
 
 
 def _is_elsewhere(lane: Lane, channel: Channel, replica: str) -> bool:
@@ -109,8 +99,8 @@ def _take_first(lane: Lane, channel: Channel, holder: str, seconds: float) -> Ou
     while line.queue:
         first = line.queue[0]
         stored = _stored(lane, first.id)
-        if stored is None:
-            _set_aside(lane, first.id)
+        if stored is None:  # those behind it are sent
+            lane.set_aside("reply", kinds.UNSETTLED, first.id, "unreadable")
             line.queue.pop(0)
             continue
         first.tries += 1
@@ -160,9 +150,9 @@ def settle(
         outgoing.tries,
     )
     lane.tell(settlement.timeline)
-    lane.touch()
+    lane.head.touched_at = lane.now
     if settlement.status is ReplyStatus.WAITING:
-        lane.put(kinds.UNSETTLED, reply.id, kinds.STORED_REPLY.encode(after))
+        lane.write(kinds.UNSETTLED, reply.id, after)
         _free(line)
         line.due_at = lane.now + (settlement.retry_in or 0.0)
         return None
@@ -173,7 +163,7 @@ def settle(
 
 def wants_status(reply_id: str) -> Want:
     """Return what a status callback needs."""
-    return want((kinds.UNSETTLED, reply_id), (kinds.REPLY, reply_id))
+    return Want(rows=frozenset({(kinds.UNSETTLED, reply_id), (kinds.REPLY, reply_id)}))
 
 
 def delivery_status(
@@ -185,9 +175,8 @@ def delivery_status(
     timeline: Sequence[TimelineEvent] = (),
 ) -> bool:
     """Store what a status callback says; see :meth:`LaneStore.delivery_status`."""
-    row = lane.row(kinds.UNSETTLED, reply_id) or lane.row(kinds.REPLY, reply_id)
     try:
-        stored = kinds.STORED_REPLY.decode(row.record) if row else None
+        stored = lane.read(kinds.UNSETTLED, reply_id) or lane.read(kinds.REPLY, reply_id)
     except UnreadableRecord:
         stored = None
     if stored is None or RANK[status] <= RANK[stored.status]:
@@ -200,9 +189,9 @@ def delivery_status(
         _settle_row(lane, after)
         _pass_over(lane, line, reply_id)
     else:
-        lane.put(kinds.REPLY, reply_id, kinds.STORED_REPLY.encode(after))
+        lane.write(kinds.REPLY, reply_id, after)
     lane.tell(timeline)
-    lane.touch()
+    lane.head.touched_at = lane.now
     return True
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import base64
+import json
+import math
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
 from typing import Final, TypeVar
 
 from ..entries import Waiting
-from ..errors import UnreadableRecord
+from ..errors import MalformedRequest, UnreadableRecord
 from ..model import (
     Approval,
     ApprovalStatus,
@@ -21,17 +24,17 @@ from ..model import (
     TicketStatus,
     TimelineEvent,
 )
-from . import codec, kinds, lane, record, upkeep
-from .conversation_heads import read_head
-from .cursor import read_cursor, write_cursor
-from .draft import MICRO, Lane
-from .rows import Indexed, Loaded, Missing, Want, want
+from . import conversations, kinds, lane, upkeep
+from .kinds import Kind
+from .rows import MICRO, Indexed, Missing, Row, Want
+from .state import Lane, opened
 from .storage import Storage
 from .values import ConversationHead, Counts, Erasure, Page, Presence
 
 T = TypeVar("T")
 
 NOTHING: Final = Want()
+_CONVERSATION: Final = Want(rows=frozenset({(kinds.CONVERSATION, "")}), kinds=frozenset({kinds.SNAPSHOT}))
 
 
 class Reading:
@@ -51,71 +54,61 @@ class Reading:
     def clock_offset(self, seconds: float) -> None:
         self.storage.clock_offset = seconds
 
-    async def _look(self, subject: SubjectId, wanted: Want, look: Callable[[Lane, Loaded], T]) -> T:
+    async def _look(self, subject: SubjectId, wanted: Want, look: Callable[[Lane], T]) -> T:
         """Look at a lane without changing it."""
         while True:
             loaded = await self.storage.load(subject, wanted)
             try:
-                return look(Lane(loaded), loaded)
+                return look(opened(loaded))
             except Missing as missing:
                 wanted |= missing.wanted
 
-    async def _read(self, subject: SubjectId, wanted: Want) -> Loaded:
-        return await self.storage.load(subject, wanted)
+    async def _newest(self, subject: SubjectId, limit: int, *of: str) -> tuple[Row, ...]:
+        """Return the newest rows of these kinds together, oldest first."""
+        loaded = await self.storage.load(subject, Want(newest=dict.fromkeys(of, limit)))
+        return _in_order(*loaded.newest.values())[-limit:] if limit > 0 else ()
 
     async def effect_known(self, subject: SubjectId, key: str) -> bool:
         """See :meth:`LaneStore.effect_known`."""
-        loaded = await self._read(subject, want((kinds.EFFECT, key)))
-        return loaded.row(kinds.EFFECT, key) is not None
+        loaded = await self.storage.load(subject, Want(rows=frozenset({(kinds.EFFECT, key)})))
+        return loaded.rows[kinds.EFFECT, key] is not None
 
     async def present(self, subject: SubjectId) -> Presence | None:
         """See :meth:`LaneStore.present`."""
-        return await self._look(subject, NOTHING, lambda it, _: lane.present(it))
+        return await self._look(subject, NOTHING, lane.present)
 
     async def conversation(self, subject: SubjectId) -> Conversation | None:
         """See :meth:`LaneStore.conversation`."""
-        loaded = await self._read(subject, want((kinds.CONVERSATION, ""), kinds=[kinds.SNAPSHOT]))
-        row = loaded.row(kinds.CONVERSATION, "")
-        return record.whole(loaded, codec.CONVERSATION.decode(row.record)) if row else None
+        return await self._look(subject, _CONVERSATION, conversations.read_conversation)
 
     async def waiting(self, subject: SubjectId) -> tuple[Waiting, ...]:
         """See :meth:`LaneStore.waiting`; what cannot be read is left out."""
-        wanted = want(kinds=[kinds.WAITING])
-        head, loaded = await self._look(subject, wanted, lambda it, loaded: (it.head, loaded))
-        tries = {one.key: one.tries for one in head.waiting}
+        it = await self._look(subject, Want(kinds=frozenset({kinds.WAITING})), lambda it: it)
+        tries = {one.key: one.tries for one in it.head.waiting}
         found = []
-        for row in loaded.all(kinds.WAITING):
+        for row in it.all(kinds.WAITING):
             with suppress(UnreadableRecord):
-                entry = kinds.ENTRY.decode(row.record).entry
+                entry = kinds.WAITING.read(row.record).entry
                 found.append(Waiting(entry, row.sequence / MICRO, tries.get(row.key, 0)))
         return tuple(found)
 
     async def timeline(self, subject: SubjectId, *, limit: int = 200) -> tuple[TimelineEvent, ...]:
         """See :meth:`LaneStore.timeline`; a row that cannot be read is left out."""
-        loaded = await self._read(subject, Want(newest={kinds.TIMELINE: limit}))
-        found = []
-        for row in loaded.newest[kinds.TIMELINE]:
-            with suppress(UnreadableRecord):
-                found.append(codec.TIMELINE.decode(row.record))
-        return tuple(found)
+        return _readable(kinds.TIMELINE, await self._newest(subject, limit, kinds.TIMELINE))
 
     async def replies(self, subject: SubjectId, *, limit: int = 200) -> tuple[StoredReply, ...]:
         """See :meth:`LaneStore.replies`; a row that cannot be read is left out."""
         wanted = Want(newest={kinds.REPLY: limit, kinds.UNSETTLED: limit})
-        head, loaded = await self._look(subject, wanted, lambda it, loaded: (it.head, loaded))
-        tries = {one.id: one.tries for line in head.lines.values() for one in line.queue}
-        rows = sorted(chain(*loaded.newest.values()), key=lambda row: row.sequence)
-        found = []
-        for row in rows[-limit:] if limit > 0 else ():
-            with suppress(UnreadableRecord):
-                stored = kinds.STORED_REPLY.decode(row.record)
-                found.append(replace(stored, tries=tries.get(row.key, stored.tries)))
-        return tuple(found)
+        it = await self._look(subject, wanted, lambda it: it)
+        tries = {one.id: one.tries for line in it.head.lines.values() for one in line.queue}
+        rows = _in_order(*it.loaded.newest.values())[-limit:] if limit > 0 else ()
+        stored = _readable(kinds.REPLY, rows)
+        return tuple(replace(one, tries=tries.get(one.reply.id, one.tries)) for one in stored)
 
     async def recent(self, *, limit: int, cursor: str | None = None) -> Page[ConversationHead]:
         """See :meth:`LaneStore.recent`."""
         found, following = await self._page(kinds.RECENT, kinds.GLANCE, limit, cursor, descending=True)
-        return Page(tuple(read_head(one.subject, one.sort, one.record) for one in found), following)
+        return Page(tuple(conversations.read_head(one.subject, one.sort, one.record) for one in found), following)
 
     async def approvals(
         self, *, status: ApprovalStatus | None, limit: int, cursor: str | None = None
@@ -123,11 +116,7 @@ class Reading:
         """See :meth:`LaneStore.approvals`; what cannot be read is left out, and so are the snapshots."""
         index = kinds.APPROVALS if status is None else f"{kinds.APPROVALS}:{status}"
         rows, following = await self._page(index, kinds.APPROVAL, limit, cursor)
-        found = []
-        for row in rows:
-            with suppress(UnreadableRecord):
-                found.append(replace(codec.APPROVAL.decode(row.record or ""), snapshot=""))
-        return Page(tuple(found), following)
+        return Page(tuple(replace(one, snapshot="") for one in _readable(kinds.APPROVAL, rows)), following)
 
     async def _page(
         self, index: str, kind: str, limit: int, cursor: str | None, *, descending: bool = False
@@ -143,16 +132,17 @@ class Reading:
         found = await self.storage.find(kinds.APPROVAL, approval_id)
         if found is None:
             return None
-        approval = codec.APPROVAL.decode(found.record or "")
+        approval = kinds.APPROVAL.read(found.record or "")
         if not approval.snapshot:
             return approval
-        return record.whole_approval(await self._read(found.subject, want(kinds=[kinds.SNAPSHOT])), approval)
+        return await self._look(found.subject, NOTHING, lambda it: conversations.whole_approval(it, approval))
 
     async def counts(self) -> Counts:
         """See :meth:`LaneStore.counts`."""
         pending = f"{kinds.APPROVALS}:{ApprovalStatus.PENDING}"
         names = (kinds.RECENT, pending, kinds.OLDEST_ENTRY, kinds.OLDEST_REPLY, kinds.SET_ASIDE)
         figures = await self.storage.figures(names)
+        large = await self.storage.scan(kinds.LARGE, limit=1, descending=True)
         now = await self.storage.now()
         ages = [max(0.0, now - one.first) if one.count else 0.0 for one in (figures[names[2]], figures[names[3]])]
         return Counts(
@@ -161,38 +151,61 @@ class Reading:
             oldest_pending_entry_seconds=ages[0],
             oldest_unsettled_reply_seconds=ages[1],
             set_aside=figures[kinds.SET_ASIDE].count + await self.storage.copies(),
+            largest_record=int(large[0].sort) if large else 0,
         )
 
     async def ticket(self, ticket_id: str) -> Ticket | None:
         """See :meth:`LaneStore.ticket`."""
         found = await self.storage.find(kinds.TICKET, ticket_id)
-        return codec.TICKET.decode(found.record or "") if found else None
+        return kinds.TICKET.read(found.record or "") if found else None
 
     async def tickets(self, subject: SubjectId, *, limit: int = 50) -> tuple[Ticket, ...]:
         """See :meth:`LaneStore.tickets`; a row that cannot be read is left out."""
-        loaded = await self._read(subject, Want(newest={kinds.TICKET: limit}))
-        found = []
-        for row in reversed(loaded.newest[kinds.TICKET]):
-            with suppress(UnreadableRecord):
-                found.append(codec.TICKET.decode(row.record))
-        return tuple(found)
+        return _readable(kinds.TICKET, reversed(await self._newest(subject, limit, kinds.TICKET)))
 
     async def all_tickets(self, *, status: TicketStatus | None, limit: int, cursor: str | None = None) -> Page[Ticket]:
         """See :meth:`LaneStore.all_tickets`; a row that cannot be read is left out."""
         index = kinds.TICKETS if status is None else f"{kinds.TICKETS}:{status}"
         rows, following = await self._page(index, kinds.TICKET, limit, cursor)
-        found = []
-        for row in rows:
-            with suppress(UnreadableRecord):
-                found.append(codec.TICKET.decode(row.record or ""))
-        return Page(tuple(found), following)
+        return Page(_readable(kinds.TICKET, rows), following)
 
     async def erasures(self, subject: SubjectId) -> tuple[Erasure, ...]:
         """See :meth:`LaneStore.erasures`."""
-        secret = (await self._read(upkeep.NOBODY, upkeep.WANTS_SECRET)).row(kinds.SECRET, "")
+        secret = (await self.storage.load(upkeep.NOBODY, upkeep.WANTS_SECRET)).rows[kinds.SECRET, ""]
         if secret is None:
             return ()
         names = upkeep.erasure_kinds(secret.record, subject)
-        loaded = await self._read(upkeep.NOBODY, want(kinds=names))
-        rows = sorted(chain(*map(loaded.all, names)), key=lambda row: row.sequence)
-        return tuple(upkeep.ERASURE.decode(row.record) for row in rows)
+        loaded = await self.storage.load(upkeep.NOBODY, Want(kinds=frozenset(names)))
+        return _readable(kinds.AUDIT, _in_order(*loaded.kinds.values()))
+
+
+def _in_order(*rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    return tuple(sorted(chain(*rows), key=lambda row: row.sequence))
+
+
+def _readable(kind: Kind[T], rows: Iterable[Row | Indexed]) -> tuple[T, ...]:
+    found = []
+    for row in rows:
+        with suppress(UnreadableRecord):
+            found.append(kind.read(row.record or ""))
+    return tuple(found)
+
+
+# --- cursors of listings: the sort key of the last row shown, as text that means nothing to its carrier -----------
+
+
+def write_cursor(number: float, text: str) -> str:
+    """Return the cursor for what follows the row with this sort key (the number first, then the text)."""
+    return base64.urlsafe_b64encode(json.dumps([number, text]).encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str) -> tuple[float, str]:
+    """Return the sort key in a cursor. Raises MalformedRequest when no listing gave it."""
+    try:
+        number, text = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if isinstance(number, int | float) and math.isfinite(number) and isinstance(text, str):
+            text.encode()  # a lone surrogate cannot be asked for
+            return float(number), text
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise MalformedRequest("(cursor)") from error
+    raise MalformedRequest("(cursor)")

@@ -6,7 +6,7 @@ version that no other head ever had. **Index entries** ``(index, subject, key, s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,6 +16,8 @@ Name = tuple[str, str]
 """Kind and key of a row in its lane; or index and key of an entry in one."""
 NO_VERSION: Final = 0
 """The version of a head that is not there."""
+MICRO: Final = 1_000_000
+"""Sequences are microseconds, times seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,6 @@ class Want:
         )
 
 
-def want(*names: Name, kinds: Sequence[str] = (), **more: Mapping[str, int]) -> Want:
-    """Return a want of these rows and kinds."""
-    return Want(frozenset(names), frozenset(kinds), **more)
-
-
 class Missing(Exception):
     """A rule asked for what was not loaded."""
 
@@ -72,28 +69,6 @@ class Loaded:
     kinds: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
     newest: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
-
-    def knows(self, kind: str, key: str) -> bool:
-        """Say whether it is known if there is such a row."""
-        return (kind, key) in self.rows or kind in self.kinds
-
-    def row(self, kind: str, key: str) -> Row | None:
-        """Return a row, None when there is none. Raises Missing."""
-        if (kind, key) in self.rows:
-            return self.rows[kind, key]
-        return next((row for row in self.all(kind, or_row=key) if row.key == key), None)
-
-    def all(self, kind: str, *, or_row: str | None = None) -> tuple[Row, ...]:
-        """Return all rows of a kind in their order. Raises Missing, for one row only with ``or_row``."""
-        if kind in self.kinds:
-            return self.kinds[kind]
-        raise Missing(want(kinds=[kind]) if or_row is None else want((kind, or_row)))
-
-    def count(self, kind: str) -> int:
-        """Return the number of rows that was asked for. Raises Missing."""
-        if kind not in self.counts:
-            raise Missing(Want(counts={kind: None}))
-        return self.counts[kind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +105,6 @@ class Writes:
     puts: tuple[Put, ...] = ()
     index: Mapping[Name, float | None] = field(default_factory=dict)
     """Sort by index and key; None takes the entry out."""
-
-    @property
-    def anything(self) -> bool:
-        """True if there is anything to write."""
-        return bool(self.head or self.erase or self.drops or self.deletes or self.puts or self.index)
 
 
 @dataclass(frozen=True, slots=True)

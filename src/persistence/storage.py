@@ -2,22 +2,27 @@
 
 The rules (``lane.py``, ``outbox.py``, ``upkeep.py``) turn what was loaded into :class:`~.rows.Writes`; a backend
 applies them, or says that somebody was faster. docs/persistence.md has the picture, ``tests/contracts`` checks one.
+What a replica wrote last it remembers (:class:`Recall`), which saves most steps the load.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-import secrets
+import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Final, TypeVar
+from weakref import WeakValueDictionary
 
 from ..errors import StoreUnavailable
 from ..model import SubjectId
-from .recall import Recall
+from . import kinds
 from .rows import Figure, Indexed, Loaded, Missing, Want, Writes
+from .state import Lane, decide
 
 T = TypeVar("T")
 
@@ -25,8 +30,17 @@ ATTEMPTS: Final = 60
 NOTHING_AHEAD: Final = Want()
 STEP_SECONDS: Final = 4.0
 """After this a step fails, so that a webhook can be answered in time."""
-Operation = Callable[[Sequence[Loaded]], tuple[T, Sequence[Writes]]]
-"""A rule: from what was loaded of each lane to the answer and what is written. Pure; may be run again."""
+LANES: Final = 1_000
+"""So many are remembered, each with what a claim, a commit or a settlement needs."""
+LARGEST: Final = 64 * 1024
+"""Characters of a lane's conversation and snapshots; longer ones are not kept."""
+SECONDS: Final = 20.0
+"""The store's clock is reckoned on from the last answer, and may not stray far."""
+_KINDS: Final = (kinds.WAITING, kinds.UNSETTLED, kinds.SNAPSHOT)
+_NAMES: Final = ((kinds.CONVERSATION, ""), (kinds.OPT_OUT, ""))
+
+Rule = Callable[..., T]
+"""Takes lanes as they were loaded, changes them and returns the answer. Pure; may be run again."""
 
 
 class Storage(ABC):
@@ -82,7 +96,7 @@ class Storage(ABC):
     async def notify(self, subject: SubjectId) -> None:  # noqa: B027 (not every storage gives hints)
         """Hint to other processes; a storage without hints is polled."""
 
-    def hints(self) -> AsyncIterator[SubjectId | None] | None:
+    def hints(self) -> AsyncGenerator[SubjectId | None, None] | None:
         """Yield subjects of hints, and None when some may have been missed; no iterator where there are no hints."""
         return None
 
@@ -98,21 +112,20 @@ class Storage(ABC):
 
     async def step(
         self,
-        wanted: Sequence[tuple[SubjectId, Want]],
-        operation: Operation[T],
+        wants: Mapping[SubjectId, Want],
+        rule: Rule[T],
         *,
         blind: bool = False,
         ahead: Want = NOTHING_AHEAD,
     ) -> T:
-        """Load, decide and apply; again when somebody was faster. A storage that can do it in one go overrides it.
+        """Load lanes, run a rule on them and apply; again when somebody was faster.
 
-        ``blind``: the rule looks at rows alone, and is first tried as if there were none. ``ahead`` is what the next
-        step will want: where anything is loaded, that is loaded with it and remembered.
+        A storage that can do it in one go overrides it. ``blind``: the rule looks at rows alone, and is first tried as
+        if there were none. ``ahead`` is what the next step will want: where anything is loaded, so is that.
         """
-        alone = () if blind else [subject for subject, _ in wanted]
         try:
-            async with asyncio.timeout(self.step_seconds), self._recall.alone(alone):
-                return await self._step(dict(wanted), operation, blind=blind, ahead=ahead)
+            async with asyncio.timeout(self.step_seconds), self._recall.alone(() if blind else wants):
+                return await self._step(dict(wants), rule, blind=blind, ahead=ahead)
         except TimeoutError as error:
             raise StoreUnavailable("(no answer in time)") from error
 
@@ -129,20 +142,16 @@ class Storage(ABC):
             self.__dict__["_recalled"] = Recall()
         return self.__dict__["_recalled"]  # type: ignore[no-any-return]
 
-    async def _step(self, wants: dict[SubjectId, Want], operation: Operation[T], *, blind: bool, ahead: Want) -> T:
-        recall = self._recall
-        loaded = recall.nothing_of(wants, self.clock_offset) if blind else recall.all_of(wants, self.clock_offset)
+    async def _step(self, wants: dict[SubjectId, Want], rule: Rule[T], *, blind: bool, ahead: Want) -> T:
+        recall, offset = self._recall, self.clock_offset
+        loaded = recall.nothing_of(wants, offset) if blind else recall.all_of(wants, offset)
         for attempt in range(ATTEMPTS):
             fresh = loaded is None
             if loaded is None:
                 loaded = [await self.load(subject, one | ahead) for subject, one in wants.items()]
-                recall.clock(loaded[-1].now, self.clock_offset)
+                recall.clock(loaded[-1].now, offset)
             try:
-                answer, changes = decided(operation, loaded)
-                # What is only remembered is good for writing, where the version is compared; not for answers.
-                if not changes and not fresh:
-                    loaded = None
-                    continue
+                answer, lanes, changes = decide(loaded, rule)
             except Missing as missing:
                 wants = {subject: one | missing.wanted for subject, one in wants.items()}
                 loaded = None
@@ -150,36 +159,78 @@ class Storage(ABC):
             except Exception:
                 if fresh:
                     raise
-                loaded = None
-                continue
+                changes = []
+            loaded = None
+            if not changes and not fresh:
+                continue  # what is only remembered is good for writing, where the version is compared; not for answers
             if not blind:
                 recall.forget(wants)  # until the writes are known to have happened
             if not changes or await self.apply(changes):
-                recall.keep(loaded, changes, self.clock_offset)
+                recall.keep(lanes, offset)
                 return answer
-            loaded = None
             assumed = {one.subject: Want(rows=one.absent) for one in changes}
-            wants = {subject: one | assumed.get(subject, Want()) for subject, one in wants.items()}
+            wants = {subject: one | assumed.get(subject, NOTHING_AHEAD) for subject, one in wants.items()}
             if attempt:
                 await asyncio.sleep(random.uniform(0.0, 0.002 * min(attempt, 10)))  # noqa: S311 (no secret)
         raise StoreUnavailable("(others change this lane all the time)")
 
 
-def decided(operation: Operation[T], loaded: Sequence[Loaded]) -> tuple[T, Sequence[Writes]]:
-    """Run a rule; return its answer and what is to be written, each head under a version of its own.
+class Recall:
+    """Cache of the lanes that this replica wrote last; the version tells at the next write whether it is outdated."""
 
-    Raises Missing when the answer rests on rows being absent that nobody looked for.
-    """
-    answer, drafts = operation(loaded)
-    changes = [stamped(one) for one in drafts if one.anything]
-    assumed = frozenset(name for one in drafts for name in one.absent)
-    if assumed and not changes:
-        raise Missing(Want(rows=assumed))
-    return answer, changes
+    def __init__(self) -> None:
+        self._kept: OrderedDict[SubjectId, tuple[Loaded, float, float]] = OrderedDict()
+        self._clock: tuple[float, float, float] | None = None
+        self._locks: WeakValueDictionary[SubjectId, asyncio.Lock] = WeakValueDictionary()
 
+    @asynccontextmanager
+    async def alone(self, subjects: Iterable[SubjectId]) -> AsyncIterator[None]:
+        """Let one task of this replica at a time change a lane, so that none of them is in another's way."""
+        async with AsyncExitStack() as stack:
+            for subject in sorted(subjects):
+                lock = self._locks.setdefault(subject, asyncio.Lock())
+                await stack.enter_async_context(lock)
+            yield
 
-def stamped(writes: Writes) -> Writes:
-    """Return a change whose new head has a version that no other head ever had."""
-    if writes.head is None or writes.head.text is None:
-        return writes
-    return replace(writes, head=replace(writes.head, version=secrets.randbits(52) + 1))
+    def all_of(self, subjects: Iterable[SubjectId], offset: float) -> list[Loaded] | None:
+        """Return what is remembered of all of these lanes, the time reckoned on; None when one is not known."""
+        found = []
+        for subject in subjects:
+            loaded, at, before = self._kept.get(subject, (None, 0.0, 0.0))
+            passed = time.monotonic() - at
+            if loaded is None or passed > SECONDS:
+                return None
+            found.append(replace(loaded, now=loaded.now + passed + offset - before))
+        return found
+
+    def clock(self, now: float, offset: float) -> None:
+        """Remember what the store's clock said."""
+        self._clock = now, time.monotonic(), offset
+
+    def nothing_of(self, subjects: Iterable[SubjectId], offset: float) -> list[Loaded] | None:
+        """Return lanes of which nothing is known but the time; None when that is not known either."""
+        if self._clock is None or time.monotonic() - self._clock[1] > SECONDS:
+            return None
+        now, at, before = self._clock
+        return [Loaded(subject, now + time.monotonic() - at + offset - before) for subject in subjects]
+
+    def forget(self, subjects: Iterable[SubjectId]) -> None:
+        """Remember nothing of these lanes."""
+        for subject in subjects:
+            self._kept.pop(subject, None)
+
+    def keep(self, lanes: Iterable[Lane], offset: float) -> None:
+        """Remember lanes as they were written."""
+        for lane in lanes:
+            after = lane.after(_KINDS, _NAMES)
+            if after is None:
+                continue
+            records = [row for row in after.rows.values() if row] + [*after.kinds.get(kinds.SNAPSHOT, ())]
+            if sum(len(row.record) for row in records) > LARGEST:
+                after = replace(
+                    after, rows={}, kinds={k: rows for k, rows in after.kinds.items() if k != kinds.SNAPSHOT}
+                )
+            self._kept[lane.subject] = after, time.monotonic(), offset
+            self._kept.move_to_end(lane.subject)
+        while len(self._kept) > LANES:
+            self._kept.popitem(last=False)

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from functools import partial
 from itertools import chain
-from typing import Concatenate, Final, ParamSpec, TypeVar
+from typing import Final, TypeVar
 
 from ..entries import Entry
 from ..errors import StoreUnavailable, TandemError
 from ..model import Channel, Outgoing, ReplyStatus, SubjectId, TimelineEvent
 from . import kinds, lane, outbox, upkeep
-from .draft import Lane
-from .merging import Merging, merge
+from .merging import merge
 from .reading import NOTHING, Reading
-from .rows import Indexed, Loaded, Want, Writes
+from .rows import Indexed, Want
+from .state import Lane
 from .values import Change, Claim, Committed, Due, Effect, Folding, PurgeReport, Receipt, Settlement
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 TIDY_SECONDS: Final = 1.0
 LISTEN_LIMIT: Final = 100
+_CHANNELS: Final = frozenset(Channel)
 PURGE_STEP: Final = 500
 """Lanes that a purge lists at once."""
 _DELETED: Final = ("conversations", "timeline", "replies", "keys", "effects", "tickets", "set_aside")
@@ -32,18 +31,6 @@ _DELETED: Final = ("conversations", "timeline", "replies", "keys", "effects", "t
 
 class Store(Reading):
     """A :class:`~.base.LaneStore`."""
-
-    async def _do(
-        self,
-        subject: SubjectId,
-        wanted: Want,
-        rule: Callable[Concatenate[Lane, P], T],
-        /,
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> T:
-        """Run a rule on a lane."""
-        return await self.storage.step([(subject, wanted)], _on_one(rule, *args, **kwargs))
 
     # --- entries and turns ------------------------------------------------------------------------------
 
@@ -54,16 +41,16 @@ class Store(Reading):
         if not_after is not None:
             self.storage.forget(subject)  # a deadline is the store's clock's, not one that was reckoned on
         # A claim follows: with what it wants at hand it is one round trip, and faster than those who were hinted at.
-        wanted, rule = [(subject, lane.wants_keys(entries))], _on_one(lane.accept, entries, token, not_after)
-        return await self.storage.step(wanted, rule, ahead=lane.wants_claim())
+        rule = partial(lane.accept, entries=entries, token=token, not_after=not_after)
+        return await self.storage.step({subject: lane.wants_keys(entries)}, rule, ahead=lane.WANTS_CLAIM)
 
     async def claim(
         self, subject: SubjectId, *, holder: str, seconds: float, accept: Sequence[Entry] = ()
     ) -> Claim | None:
         """See :meth:`LaneStore.claim`; a call that is cancelled on its way gives the lane back."""
-        claiming = asyncio.ensure_future(
-            self._do(subject, lane.wants_claim(accept), lane.claim, holder, seconds, accept)
-        )
+        wanted = lane.WANTS_CLAIM | lane.wants_keys(accept) if accept else lane.WANTS_CLAIM
+        rule = partial(lane.claim, holder=holder, seconds=seconds, entries=accept)
+        claiming = asyncio.ensure_future(self.storage.step({subject: wanted}, rule))
         try:
             return await asyncio.shield(claiming)
         except asyncio.CancelledError:
@@ -85,29 +72,30 @@ class Store(Reading):
 
     async def renew(self, claim: Claim, *, seconds: float) -> None:
         """See :meth:`LaneStore.renew`."""
-        await self._do(claim.subject, NOTHING, lane.renew, claim, seconds)
+        await self.storage.step({claim.subject: NOTHING}, partial(lane.renew, held=claim, seconds=seconds))
 
     async def release(self, claim: Claim, *, forgive: bool = False) -> None:
         """See :meth:`LaneStore.release`."""
-        await self._do(claim.subject, NOTHING, lane.release, claim, forgive)
+        await self.storage.step({claim.subject: NOTHING}, partial(lane.release, held=claim, forgive=forgive))
 
     async def commit(
         self, claim: Claim, change: Change, *, token: str, deliver: float | None = None, replica: str = ""
     ) -> Committed:
         """See :meth:`LaneStore.commit`."""
         wanted = lane.wants_commit(change, token)
-        return await self._do(claim.subject, wanted, lane.commit, claim, change, token, deliver, replica)
+        rule = partial(lane.commit, held=claim, change=change, token=token, deliver=deliver, replica=replica)
+        return await self.storage.step({claim.subject: wanted}, rule)
 
     # --- side effects -----------------------------------------------------------------------------------
 
     async def effect_begin(self, subject: SubjectId, key: str, *, token: str) -> Effect:
         """See :meth:`LaneStore.effect_begin`."""
-        wanted = [(subject, lane.wants_effect(key))]
-        return await self.storage.step(wanted, _on_one(lane.effect_begin, key, token), blind=True)
+        rule = partial(lane.effect_begin, key=key, token=token)
+        return await self.storage.step({subject: lane.wants_effect(key)}, rule, blind=True)
 
     async def effect_finish(self, subject: SubjectId, key: str, *, result: str) -> None:
         """See :meth:`LaneStore.effect_finish`."""
-        await self.storage.step([(subject, NOTHING)], _on_one(lane.effect_finish, key, result), blind=True)
+        await self.storage.step({subject: NOTHING}, partial(lane.effect_finish, key=key, result=result), blind=True)
 
     # --- outbox -----------------------------------------------------------------------------------------
 
@@ -115,13 +103,15 @@ class Store(Reading):
         self, subject: SubjectId, channel: Channel, *, holder: str, seconds: float, replica: str = ""
     ) -> Outgoing | None:
         """See :meth:`LaneStore.next_reply`."""
-        return await self._do(subject, outbox.WANTS_LINES, outbox.next_reply, channel, holder, seconds, replica)
+        rule = partial(outbox.next_reply, channel=channel, holder=holder, seconds=seconds, replica=replica)
+        return await self.storage.step({subject: outbox.WANTS_LINES}, rule)
 
     async def settle(
         self, subject: SubjectId, outgoing: Outgoing, settlement: Settlement, *, seconds: float, replica: str = ""
     ) -> Outgoing | None:
         """See :meth:`LaneStore.settle`."""
-        return await self._do(subject, outbox.WANTS_LINES, outbox.settle, outgoing, settlement, seconds, replica)
+        rule = partial(outbox.settle, outgoing=outgoing, settlement=settlement, seconds=seconds, replica=replica)
+        return await self.storage.step({subject: outbox.WANTS_LINES}, rule)
 
     async def delivery_status(
         self,
@@ -134,9 +124,15 @@ class Store(Reading):
         timeline: Sequence[TimelineEvent] = (),
     ) -> bool:
         """See :meth:`LaneStore.delivery_status`."""
-        wanted = outbox.wants_status(reply_id)
-        told = (reply_id, status, provider_id, error_code, timeline)
-        return await self._do(subject, wanted, outbox.delivery_status, *told)
+        rule = partial(
+            outbox.delivery_status,
+            reply_id=reply_id,
+            status=status,
+            provider_id=provider_id,
+            error_code=error_code,
+            timeline=timeline,
+        )
+        return await self.storage.step({subject: outbox.wants_status(reply_id)}, rule)
 
     # --- who holds a call -------------------------------------------------------------------------------
 
@@ -144,7 +140,8 @@ class Store(Reading):
         self, subject: SubjectId, *, call: str, replica: str, seconds: float, renew: bool = False
     ) -> None:
         """See :meth:`LaneStore.presence`."""
-        await self._do(subject, NOTHING, lane.presence, call, replica, seconds, renew)
+        rule = partial(lane.presence, call=call, replica=replica, seconds=seconds, renew=renew)
+        await self.storage.step({subject: NOTHING}, rule)
 
     # --- finding work -----------------------------------------------------------------------------------
 
@@ -155,7 +152,7 @@ class Store(Reading):
         lanes = await self.storage.scan(kinds.DUE, upto=now, limit=limit)
         found = [await self.storage.scan(name, upto=now, limit=limit) for name in names]
         lines = sorted(chain(*found), key=lambda one: one.sort)
-        named = dict.fromkeys((one.subject, Channel(one.key)) for one in lines)
+        named = dict.fromkeys((one.subject, Channel(one.key)) for one in lines if one.key in _CHANNELS)
         return Due(tuple(one.subject for one in lanes), tuple(named)[:limit])
 
     async def notify(self, subject: SubjectId) -> None:
@@ -166,9 +163,10 @@ class Store(Reading):
         """See :meth:`LaneStore.listen`; begins with what is due, as nobody heard the hints of the time before."""
         hints = self.storage.hints()
         if hints is not None:
-            async for hint in hints:
-                for subject in await self._work() if hint is None else (hint,):
-                    yield subject
+            async with aclosing(hints):
+                async for hint in hints:
+                    for subject in await self._work() if hint is None else (hint,):
+                        yield subject
         while True:
             await asyncio.sleep(self._poll_seconds)
             for subject in await self._work():
@@ -182,18 +180,7 @@ class Store(Reading):
 
     async def merge(self, old: SubjectId, new: SubjectId, *, token: str) -> bool:
         """See :meth:`LaneStore.merge`."""
-
-        async def absorb(joining: Merging) -> None:
-            wanted = [(old, upkeep.WANTS_ABSORB), (new, lane.wants_commit(joining.change, token))]
-
-            def rule(loaded: Sequence[Loaded]) -> tuple[None, Sequence[Writes]]:
-                left, stays = Lane(loaded[0]), Lane(loaded[1])
-                upkeep.absorb(left, stays, joining)
-                return None, (left.writes(), stays.writes())
-
-            await self.storage.step(wanted, rule)
-
-        return await merge(self, old, new, token, absorb)
+        return await merge(self, old, new, token)
 
     # --- keeping house ----------------------------------------------------------------------------------
 
@@ -233,44 +220,20 @@ class Store(Reading):
 
     async def _upkeep(self, subject: SubjectId, wanted: Want, rule: Callable[[Lane], T], *, dry_run: bool) -> T:
         if dry_run:
-            return await self._look(subject, wanted, lambda it, _: rule(it))
-        return await self._do(subject, wanted, rule)
+            return await self._look(subject, wanted, rule)
+        return await self.storage.step({subject: wanted}, rule)
 
     async def erase(self, subject: SubjectId, *, actor: str = "") -> int:
         """See :meth:`LaneStore.erase`."""
-        await self._do(upkeep.NOBODY, upkeep.WANTS_SECRET, _make_secret)
-
-        def rule(loaded: Sequence[Loaded]) -> tuple[int, Sequence[Writes]]:
-            it, house = Lane(loaded[0]), Lane(loaded[1])
-            return upkeep.erase(it, house, actor), (it.writes(), house.writes())
-
-        wanted = [(subject, upkeep.WANTS_ERASE), (upkeep.NOBODY, upkeep.WANTS_SECRET)]
-        deleted = await self.storage.step(wanted, rule)
+        await self.storage.step({upkeep.NOBODY: upkeep.WANTS_SECRET}, upkeep.make_secret)
+        wants = {subject: upkeep.WANTS_ERASE, upkeep.NOBODY: upkeep.WANTS_SECRET}
+        deleted = await self.storage.step(wants, partial(upkeep.erase, actor=actor))
         await self.storage.after_erasure()
         return deleted
 
     async def ping(self) -> None:
         """See :meth:`LaneStore.ping`."""
         await self.storage.ping()
-
-
-def _on_one(
-    rule: Callable[Concatenate[Lane, P], T], *args: P.args, **kwargs: P.kwargs
-) -> Callable[[Sequence[Loaded]], tuple[T, Sequence[Writes]]]:
-    """Return an operation that runs a rule on one lane."""
-
-    def operation(loaded: Sequence[Loaded]) -> tuple[T, Sequence[Writes]]:
-        it = Lane(loaded[0])
-        answer = rule(it, *args, **kwargs)
-        return answer, (it.writes(),)
-
-    return operation
-
-
-def _make_secret(house: Lane) -> None:
-    """Make what the hashes of erased subjects are made with, once; it is never told."""
-    if house.row(kinds.SECRET, "") is None:
-        house.put(kinds.SECRET, "", secrets.token_hex(32), sequence=0, keep=True)
 
 
 def _add(deleted: dict[str, int], more: dict[str, int] | None) -> None:

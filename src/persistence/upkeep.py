@@ -1,49 +1,60 @@
-"""Rules that delete and join lanes. Pure, like lane.py."""
+"""Rules that delete lanes, and restore them after damage. Pure, like lane.py."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import secrets
 from contextlib import suppress
-from dataclasses import replace
 from typing import Final
 
 from ..errors import LeaseLost, UnreadableRecord
 from ..model import ApprovalStatus, SubjectId
-from . import codec, kinds, record
-from . import lane as rules
-from .codec import Codec
-from .draft import MICRO, Lane, mend
+from . import conversations, kinds
 from .head import LaneHead
-from .merging import Merging, moved
-from .rows import Want, want
+from .mending import fill_head
+from .rows import MICRO, Want
+from .state import Lane
 from .values import Erasure, Folding
 
 KEY_SECONDS: Final = 7 * kinds.DAY
 """A provider may deliver the same message again for days."""
 NOBODY: Final = SubjectId("")
 """Whose rows the store's own are; no customer has the empty id."""
-ERASURE: Final = Codec(Erasure)
-_WITH_THE_LANE: Final = {
+_WITH_THE_LANE: Final[dict[str, str]] = {
     kinds.TIMELINE: "timeline", kinds.REPLY: "replies", kinds.TICKET: "tickets", kinds.CONVERSATION: "conversations",
     kinds.GLANCE: "", kinds.ANSWER: "", kinds.APPROVAL: "", kinds.SNAPSHOT: "",
 }  # fmt: skip
 """Kinds that a purge deletes with their lane, and what its report calls them."""
-WANTS_PURGE: Final = want(kinds=(kinds.APPROVAL, kinds.TICKET)) | Want(counts=dict.fromkeys(_WITH_THE_LANE))
-WANTS_FOLD: Final = want((kinds.CONVERSATION, ""), kinds=(kinds.SNAPSHOT,))
-WANTS_SECRET: Final = want((kinds.SECRET, ""))
+WANTS_PURGE: Final = Want(kinds=frozenset({kinds.APPROVAL, kinds.TICKET}), counts=dict.fromkeys(_WITH_THE_LANE))
+WANTS_FOLD: Final = Want(rows=frozenset({(kinds.CONVERSATION, "")}), kinds=frozenset({kinds.SNAPSHOT}))
+WANTS_SECRET: Final = Want(rows=frozenset({(kinds.SECRET, "")}))
 WANTS_ERASE: Final = Want(counts=dict.fromkeys(kinds.OF_A_LANE))
+
+
+def is_quiet(lane: Lane) -> bool:
+    """Say whether nothing is left to do, so that what is old may go."""
+    head = lane.head
+    return not (
+        head.waiting
+        or head.wake_at is not None
+        or (head.held and head.lease_until > lane.now)
+        or any(line.queue for line in head.lines.values())
+        or any(one.status is ApprovalStatus.PENDING for one in head.approvals)
+        or head.open_tickets
+        or head.present(lane.now)
+    )
 
 
 def purge(lane: Lane, before: float) -> dict[str, int]:
     """Delete a lane that nothing touched since ``before`` and that has nothing to do; return what was deleted."""
-    if lane.head.touched_at > before or not lane.head.quiet(lane.now):
+    if lane.head.touched_at > before or not is_quiet(lane):
         return {}
-    deleted = {name: lane.loaded.count(kind) for kind, name in _WITH_THE_LANE.items() if name}
+    deleted = {name: lane.count(kind) for kind, name in _WITH_THE_LANE.items() if name}
     for row in lane.all(kinds.APPROVAL):
-        record.unindex_approval(lane, row.key)
+        conversations.unindex_approval(lane, row.key)
     for row in lane.all(kinds.TICKET):
-        record.unindex_ticket(lane, row.key)
+        conversations.unindex_ticket(lane, row.key)
     for kind in _WITH_THE_LANE:
         lane.drop(kind)
     lane.end()
@@ -55,18 +66,18 @@ def fold(lane: Lane, before: float, folded: Folding) -> bool:
 
     The lane is not touched by that: its age goes on.
     """
-    head, row = lane.head, lane.row(kinds.CONVERSATION, "")
+    head = lane.head
     busy = head.waiting or (head.held and head.lease_until > lane.now)
-    if row is None or busy or head.updated_at is None or head.updated_at > before:
+    if busy or head.updated_at is None or head.updated_at > before:
         return False
     try:
-        stored = record.whole(lane, codec.CONVERSATION.decode(row.record))
+        stored = conversations.read_conversation(lane)
     except UnreadableRecord:
         return False
-    left = folded(stored, lane.now)
-    if left == stored:
+    left = folded(stored, lane.now) if stored else None
+    if left is None or left == stored:
         return False
-    record.store_conversation(lane, left, head.version + 1, head.updated_at)
+    conversations.store_conversation(lane, left, head.version + 1, head.updated_at)
     pending = [one.expires_at for one in left.approvals if one.status is ApprovalStatus.PENDING]
     head.wake_at = min(pending, default=None)
     return True
@@ -74,15 +85,15 @@ def fold(lane: Lane, before: float, folded: Folding) -> bool:
 
 def wants_sweep(before: float, keys_before: float) -> Want:
     """Return what a sweep needs."""
-    upto = {kinds.KEY: int(keys_before * MICRO), kinds.EFFECT: int(before * MICRO)}
-    return want(kinds=(kinds.ASIDE,)) | Want(counts=upto)
+    upto: dict[str, int | None] = {kinds.KEY: int(keys_before * MICRO), kinds.EFFECT: int(before * MICRO)}
+    return Want(kinds=frozenset({kinds.ASIDE}), counts=upto)
 
 
 def sweep(lane: Lane, before: float, keys_before: float, day: float) -> dict[str, int] | None:
     """Delete what is old by itself: keys, effects, set-aside records; None when the lane is busy."""
-    if not lane.head.quiet(lane.now):
+    if not is_quiet(lane):
         return None
-    deleted = {"keys": lane.loaded.count(kinds.KEY), "effects": lane.loaded.count(kinds.EFFECT), "set_aside": 0}
+    deleted = {"keys": lane.count(kinds.KEY), "effects": lane.count(kinds.EFFECT), "set_aside": 0}
     lane.drop(kinds.KEY, int(keys_before * MICRO))
     lane.drop(kinds.EFFECT, int(before * MICRO))
     lane.drop(kinds.RESULT, int(before * MICRO))
@@ -100,16 +111,22 @@ def erase(lane: Lane, house: Lane, actor: str) -> int:
     """Delete every trace; leave a row of the store's own that proves it. See :meth:`LaneStore.erase`."""
     if lane.head.held and lane.head.lease_until > lane.now:
         raise LeaseLost
-    deleted = sum(lane.loaded.count(kind) for kind in kinds.OF_A_LANE) + (1 if lane.loaded.version else 0)
+    deleted = sum(lane.count(kind) for kind in kinds.OF_A_LANE) + (1 if lane.loaded.version else 0)
     lane.erase()
     if deleted:
         secret = house.row(kinds.SECRET, "")
         name = hashed(secret.record if secret else "", lane.subject)
         number = house.next_sequence()
-        record = ERASURE.encode(Erasure(lane.now, actor, deleted))
+        proof = kinds.AUDIT.write(Erasure(lane.now, actor, deleted))
         house.head = LaneHead()
-        house.put(f"{kinds.AUDIT}:{name}", str(number), record, sequence=number)
+        house.put(f"{kinds.AUDIT}:{name}", str(number), proof, sequence=number)
     return deleted
+
+
+def make_secret(house: Lane) -> None:
+    """Make what the hashes of erased subjects are made with, once; it is never told."""
+    if house.row(kinds.SECRET, "") is None:
+        house.put(kinds.SECRET, "", secrets.token_hex(32), sequence=0, keep=True)
 
 
 def hashed(secret: str, subject: SubjectId) -> str:
@@ -124,56 +141,22 @@ def erasure_kinds(secret: str, subject: SubjectId) -> tuple[str, str]:
     return f"{kinds.AUDIT}:{hashed(secret, subject)}", f"{kinds.AUDIT}:{former}"
 
 
-def absorb(left: Lane, stays: Lane, joining: Merging) -> None:
-    """Move everything of one lane into the other and commit there; both are free then. See :data:`.joining.Absorb`."""
-    for lane, held in ((left, joining.left), (stays, joining.stays)):
-        if not lane.head.held or (lane.head.fence, lane.head.holder) != (held.fence, held.holder):
-            raise LeaseLost
-    if left.head.waiting or any(line.queue for line in left.head.lines.values()):
-        raise LeaseLost
-    for kind in (kinds.KEY, kinds.EFFECT, kinds.RESULT, kinds.REPLY, kinds.TIMELINE, kinds.SNAPSHOT):
-        for row in left.all(kind):
-            stays.put(kind, row.key, row.record, sequence=row.sequence, keep=True)
-    for row in left.all(kinds.ASIDE):
-        stays.put(kinds.ASIDE, row.key, row.record, sequence=row.sequence)
-        stays.index(kinds.SET_ASIDE, row.key, row.sequence / MICRO)
-        left.index(kinds.SET_ASIDE, row.key, None)
-    for row in left.all(kinds.TICKET):
-        record.unindex_ticket(left, row.key)
-        with suppress(UnreadableRecord):
-            record.write_ticket(stays, codec.TICKET.decode(row.record), sequence=row.sequence, keep=True)
-    for row in left.all(kinds.APPROVAL):
-        record.unindex_approval(left, row.key)
-        with suppress(UnreadableRecord):
-            record.write_approval(stays, moved(codec.APPROVAL.decode(row.record), stays.subject))
-    for kind in kinds.OF_A_LANE:
-        left.drop(kind)
-    left.head = replace(LaneHead(), fence=left.head.fence, last=left.head.last, touched_at=left.now)
-    left.tell((joining.departure,))
-    stays.sweep()
-    rules.commit(stays, joining.stays, joining.change, joining.token)
-
-
-WANTS_ABSORB: Final = want((kinds.CONVERSATION, ""), (kinds.OPT_OUT, ""), kinds=kinds.OF_A_LANE[3:])
-
-
 def restore(lane: Lane) -> None:
     """Make head and indexes from the rows, after damage or an upgrade."""
     lane.reindex()
     lane.head.touched_at = lane.head.touched_at or lane.now
-    mend(lane, lane.head)
-    row = lane.row(kinds.CONVERSATION, "")
+    fill_head(lane)
     with suppress(UnreadableRecord):
-        if row is not None:
-            record.index_approvals(lane, codec.CONVERSATION.decode(row.record).approvals)
+        if stored := lane.read(kinds.CONVERSATION, ""):
+            conversations.index_approvals(lane, stored.approvals)
     carried = {one.id for one in lane.head.approvals}
     for row in lane.all(kinds.APPROVAL):
         with suppress(UnreadableRecord):
             if row.key not in carried:
-                record.write_approval(lane, codec.APPROVAL.decode(row.record))
+                conversations.write_approval(lane, kinds.APPROVAL.read(row.record))
     for row in lane.all(kinds.TICKET):
         with suppress(UnreadableRecord):
-            record.write_ticket(lane, codec.TICKET.decode(row.record), sequence=row.sequence)
+            conversations.write_ticket(lane, kinds.TICKET.read(row.record), sequence=row.sequence)
     for row in lane.all(kinds.ASIDE):
         lane.index(kinds.SET_ASIDE, row.key, row.sequence / MICRO)
     lane.sweep()

@@ -168,6 +168,8 @@ class Counts:
     oldest_unsettled_reply_seconds: float = 0.0
     set_aside: int = 0
     """Records, and whole database files, that were set aside because they could not be used."""
+    largest_record: int = 0
+    """Characters of the largest conversation; 0 while none has more than 65,536."""
 
 
 @dataclass(frozen=True, slots=True)

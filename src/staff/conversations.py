@@ -18,7 +18,7 @@ from ..errors import LeaseLost, MalformedRequest, NotFound, NoWay, TurnRunning, 
 from ..guardrails.pii import mask
 from ..model import Channel, Conversation, StoredReply, SubjectId, Ticket, TimelineEvent
 from ..persistence.base import LaneStore
-from ..persistence.conversation_heads import head_fields
+from ..persistence.conversations import head_fields
 from ..persistence.merging import erase_person
 from ..persistence.values import ConversationHead, Outcome, Receipt
 from ..telemetry.logs import subject_label

@@ -77,6 +77,7 @@ class Metrics:
             "entry_oldest_seconds": "Age of what waits longest for a turn.",
             "reply_oldest_seconds": "Age of the reply that waits longest to be sent.",
             "set_aside": "Records and database files that could not be used.",
+            "largest_record_characters": "Characters of the largest conversation; 0 while all are small.",
         }
         self._gauges = {name: Gauge(name, about, **own) for name, about in gauges.items()}
 

@@ -43,20 +43,20 @@ class StoreKit(Protocol):
         """Run a write, lose its answer after it was executed, and run it again with the same token."""
         ...
 
-    async def corrupt(self, subject: SubjectId) -> None:
-        """Make the conversation record of a subject unreadable."""
+    async def reread(self, read: Callable[[], Awaitable[T]]) -> T:
+        """Read, lose the first answer that the store gives, and read again."""
+        ...
+
+    async def corrupt(self, subject: SubjectId, kind: str = "conversation", key: str = "") -> None:
+        """Make the record of a row unreadable."""
         ...
 
     async def corrupt_head(self, subject: SubjectId) -> None:
         """Make the head of a lane unreadable."""
         ...
 
-    async def corrupt_entry(self, subject: SubjectId, key: str) -> None:
-        """Make the record of a waiting entry unreadable."""
-        ...
-
-    async def corrupt_reply(self, subject: SubjectId, reply_id: str) -> None:
-        """Make the record of a reply unreadable."""
+    async def stray(self, index: str, subject: SubjectId, key: str, sort: float) -> None:
+        """Put an entry into an index that leads nowhere."""
         ...
 
 
@@ -88,23 +88,19 @@ class FileKit:
         await write()
         return await write()
 
-    async def corrupt(self, subject: SubjectId) -> None:
-        self._damage("UPDATE lane_row SET record = '{\"format\":' WHERE subject = ? AND kind = 'conversation'", subject)
+    reread = repeat
+
+    async def corrupt(self, subject: SubjectId, kind: str = "conversation", key: str = "") -> None:
+        where = "WHERE subject = ? AND kind = ? AND key = ?"
+        self._damage(f"UPDATE lane_row SET record = x'ff' {where}", subject, kind, key)
 
     async def corrupt_head(self, subject: SubjectId) -> None:
         self._damage("UPDATE lane_head SET head = x'ff' WHERE subject = ?", subject)
 
-    async def corrupt_entry(self, subject: SubjectId, key: str) -> None:
-        self._damage(
-            "UPDATE lane_row SET record = x'ff' WHERE subject = ? AND kind = 'waiting' AND key = ?", subject, key
-        )
+    async def stray(self, index: str, subject: SubjectId, key: str, sort: float) -> None:
+        self._damage("INSERT INTO lane_index (subject, name, key, sort) VALUES (?, ?, ?, ?)", subject, index, key, sort)
 
-    async def corrupt_reply(self, subject: SubjectId, reply_id: str) -> None:
-        self._damage(
-            "UPDATE lane_row SET record = '[]' WHERE subject = ? AND kind = 'unsettled' AND key = ?", subject, reply_id
-        )
-
-    def _damage(self, statement: str, *values: str) -> None:
+    def _damage(self, statement: str, *values: str | float) -> None:
         connection = sqlite3.connect(self._folder / "tandem.db")
         with connection:
             assert connection.execute(statement, values).rowcount == 1

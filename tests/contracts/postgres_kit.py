@@ -25,36 +25,32 @@ EXECUTE = b"E\0\0\0\x09\0\0\0\0\0"
 class PostgresKit(ServerKit):
     """The Postgres store behind a relay."""
 
-    written = EXECUTE
+    written = asked = EXECUTE
 
     def __init__(self, url: str, table: str, store: Store, proxy: CuttingProxy, stack: AsyncExitStack) -> None:
         super().__init__(store, proxy, stack, lambda offset: open_postgres_store(url, table=table, clock_offset=offset))
         self._url = url
         self._table = table
 
-    async def corrupt(self, subject: SubjectId) -> None:
-        await self._damage(subject, "conversation", "", '{"format":')
+    async def corrupt(self, subject: SubjectId, kind: str = "conversation", key: str = "") -> None:
+        where = "WHERE subject = $1 AND kind = $2 AND key = $3"
+        statement = f"UPDATE conversation_states_row SET record = E'\\x7f' {where}"
+        await self._execute(statement, short(subject), kind, short(key))
 
     async def corrupt_head(self, subject: SubjectId) -> None:
         await self._execute("UPDATE conversation_states_head SET head = '[' WHERE subject = $1", short(subject))
 
-    async def corrupt_entry(self, subject: SubjectId, key: str) -> None:
-        await self._damage(subject, "waiting", key, "\x7f")
+    async def stray(self, index: str, subject: SubjectId, key: str, sort: float) -> None:
+        statement = "INSERT INTO conversation_states_index (subject, name, key, sort) VALUES ($1, $2, $3, $4)"
+        await self._execute(statement, short(subject), index, short(key), sort)
 
-    async def corrupt_reply(self, subject: SubjectId, reply_id: str) -> None:
-        await self._damage(subject, "unsettled", reply_id, "[]")
-
-    async def _damage(self, subject: SubjectId, kind: str, key: str, record: str) -> None:
-        statement = "UPDATE conversation_states_row SET record = $4 WHERE subject = $1 AND kind = $2 AND key = $3"
-        await self._execute(statement, short(subject), kind, short(key), record)
-
-    async def _execute(self, statement: str, *values: str) -> None:
+    async def _execute(self, statement: str, *values: str | float) -> None:
         for handle in self._handles:
             handle.storage.forget()  # as a replica that never saw the lane
         connection = await asyncpg.connect(self._url)
         done = await connection.execute(Names(self._table).fill(statement), *values)
         await connection.close()
-        assert done == "UPDATE 1"
+        assert done in ("UPDATE 1", "INSERT 0 1")
 
 
 @asynccontextmanager

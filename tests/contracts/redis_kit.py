@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from tandem.model import SubjectId
 from tandem.persistence.redis import open_redis_store
-from tandem.persistence.redis.keys import encode_subject
+from tandem.persistence.redis.storage import encode_subject
 from tandem.persistence.store import Store
 
 from ..kit.cutting_proxy import CuttingProxy, cutting_proxy
@@ -26,28 +26,24 @@ class RedisKit(ServerKit):
     """The Redis store behind a relay."""
 
     written = b"EVALSHA"
+    asked = b"*"
 
     def __init__(self, url: str, prefix: str, store: Store, proxy: CuttingProxy, stack: AsyncExitStack) -> None:
         super().__init__(store, proxy, stack, lambda offset: open_redis_store(url, prefix=prefix, clock_offset=offset))
         self._url = url
         self.prefix = prefix
 
-    async def corrupt(self, subject: SubjectId) -> None:
-        await self._spoil(subject, "conversation", "", b'{"format":')
+    async def corrupt(self, subject: SubjectId, kind: str = "conversation", key: str = "") -> None:
+        self._forget()
+        assert await self._ask("HSET", f"{self.prefix}rows:{encode_subject(subject)}:{kind}", key, b"\xff") == 0
 
     async def corrupt_head(self, subject: SubjectId) -> None:
         self._forget()
         assert await self._ask("HSET", f"{self.prefix}head:{encode_subject(subject)}", "head", b"\xff") == 0
 
-    async def corrupt_entry(self, subject: SubjectId, key: str) -> None:
-        await self._spoil(subject, "waiting", key, b"\xff")
-
-    async def corrupt_reply(self, subject: SubjectId, reply_id: str) -> None:
-        await self._spoil(subject, "unsettled", reply_id, b"[]")
-
-    async def _spoil(self, subject: SubjectId, kind: str, key: str, record: bytes) -> None:
-        self._forget()
-        assert await self._ask("HSET", f"{self.prefix}rows:{encode_subject(subject)}:{kind}", key, record) == 0
+    async def stray(self, index: str, subject: SubjectId, key: str, sort: float) -> None:
+        member = f"{encode_subject(subject)} {key}"
+        assert await self._ask("ZADD", f"{self.prefix}index:{index}", sort, member) == 1
 
     def _forget(self) -> None:
         for handle in self._handles:

@@ -26,6 +26,8 @@ class ServerKit:
 
     written: ClassVar[bytes]
     """What a request that runs something holds, and no other."""
+    asked: ClassVar[bytes]
+    """What every request holds."""
 
     def __init__(
         self,
@@ -54,8 +56,14 @@ class ServerKit:
         self._proxy.cut_after(request)
 
     async def repeat(self, write: Callable[[], Awaitable[T]]) -> T:
+        return await self._repeated(write, self.written)
+
+    async def reread(self, read: Callable[[], Awaitable[T]]) -> T:
+        return await self._repeated(read, self.asked)
+
+    async def _repeated(self, step: Callable[[], Awaitable[T]], request: bytes) -> T:
         before = self._proxy.cuts
-        self.cut_after(self.written)
-        answer = await write()  # the store repeats by itself
+        self.cut_after(request)
+        answer = await step()  # the store repeats by itself
         assert self._proxy.cuts == before + 1
         return answer

@@ -6,14 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from tandem.errors import LeaseLost
-from tandem.model import Channel
+from tandem.errors import LeaseLost, RecordTooLarge
+from tandem.model import Channel, Turn
 from tandem.persistence.base import LaneStore
 from tandem.persistence.values import Change
 
 from .kits import StoreKit
 from .records import (
     JANE,
+    JOHN,
     LEASE,
     WHATSAPP,
     approval,
@@ -198,3 +199,41 @@ async def test_timeline_rows_keep_their_order(store: LaneStore) -> None:
     await write(store, timeline=(event("a"), event("b")))
     await write(store, timeline=(event("c"),))
     assert names(await store.timeline(JANE)) == ["a", "b", "c"]
+
+
+# --- the size of a record --------------------------------------------------------------------------------------
+
+
+def long(turns: int, characters: int) -> tuple[Turn, ...]:
+    """Return turns of so many characters each."""
+    items = ({"role": "user", "content": "x" * characters},)
+    return tuple(Turn(number, Channel.SMS, 1.0, items) for number in range(1, turns + 1))
+
+
+async def test_a_record_that_grows_too_large_loses_its_oldest_turns(store: LaneStore) -> None:
+    await write(store, conversation=conversation(history=long(16, 100_000), unfolded=long(4, 100_000)))
+    stored = await store.conversation(JANE)
+    assert stored is not None
+    assert stored.unfolded == ()
+    assert [turn.number for turn in stored.history] == list(range(9, 17))
+
+
+async def test_a_record_that_stays_too_large_is_refused_and_nothing_is_written(store: LaneStore) -> None:
+    claim = await take(store, accept=texts("a"))
+    with pytest.raises(RecordTooLarge):
+        await store.commit(claim, Change(conversation(context={"notes": "x" * 1_100_000}), consumed=("a",)), token="t")
+    assert await store.conversation(JANE) is None
+    assert [one.entry.key for one in await store.waiting(JANE)] == ["a"]
+    await store.commit(claim, Change(conversation(), consumed=("a",)), token="t")
+
+
+async def test_the_largest_record_is_told(store: LaneStore) -> None:
+    await write(store, JOHN)
+    assert (await store.counts()).largest_record == 0
+    await write(store, JANE, conversation=conversation(history=long(1, 70_000)))
+    await write(store, JOHN, conversation=conversation(JOHN, history=long(1, 90_000)))
+    assert 90_000 < (await store.counts()).largest_record < 91_000
+    await write(store, JOHN, conversation=conversation(JOHN))
+    assert 70_000 < (await store.counts()).largest_record < 71_000
+    await store.erase(JANE)
+    assert (await store.counts()).largest_record == 0

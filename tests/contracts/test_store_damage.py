@@ -65,35 +65,35 @@ async def test_other_lanes_do_not_notice(kit: StoreKit) -> None:
 
 async def test_an_unreadable_entry_is_passed_over(kit: StoreKit) -> None:
     await kit.store.accept(JANE, texts("a", "b"), token=fresh())
-    await kit.corrupt_entry(JANE, "a")
+    await kit.corrupt(JANE, "waiting", "a")
     claim = await take(kit.store)
     assert [(waiting.entry.key, waiting.tries) for waiting in claim.waiting] == [("b", 1)]
 
 
 async def test_an_unreadable_entry_is_set_aside(kit: StoreKit) -> None:
     await kit.store.accept(JANE, texts("a", "b"), token=fresh())
-    await kit.corrupt_entry(JANE, "a")
+    await kit.corrupt(JANE, "waiting", "a")
     await take(kit.store)
     assert (await kit.store.counts()).set_aside == 1
 
 
 async def test_an_unreadable_entry_does_not_keep_its_lane_due(kit: StoreKit) -> None:
     await kit.store.accept(JANE, texts("a"), token=fresh())
-    await kit.corrupt_entry(JANE, "a")
+    await kit.corrupt(JANE, "waiting", "a")
     await kit.store.release(await take(kit.store))
     assert (await kit.store.due(limit=10)).lanes == ()
 
 
 async def test_an_unreadable_entry_stays_a_duplicate(kit: StoreKit) -> None:
     await kit.store.accept(JANE, texts("a"), token=fresh())
-    await kit.corrupt_entry(JANE, "a")
+    await kit.corrupt(JANE, "waiting", "a")
     (receipt,) = await kit.store.accept(JANE, texts("a"), token=fresh())
     assert (receipt.outcome, receipt.earlier) == (Outcome.DUPLICATE, None)
 
 
 async def test_an_unreadable_reply_does_not_stop_its_line(kit: StoreKit) -> None:
     await write(kit.store, replies=(reply("r1"), reply("r2")))
-    await kit.corrupt_reply(JANE, "r1")
+    await kit.corrupt(JANE, "unsettled", "r1")
     outgoing = await kit.store.next_reply(JANE, Channel.SMS, holder=fresh(), seconds=LEASE)
     assert outgoing is not None
     assert outgoing.reply.id == "r2"
@@ -101,7 +101,7 @@ async def test_an_unreadable_reply_does_not_stop_its_line(kit: StoreKit) -> None
 
 async def test_an_unreadable_reply_behind_another_is_set_aside_in_its_turn(kit: StoreKit) -> None:
     (first,) = (await write(kit.store, deliver=LEASE, replies=(reply("r1"), reply("r2")))).outgoing
-    await kit.corrupt_reply(JANE, "r2")
+    await kit.corrupt(JANE, "unsettled", "r2")
     sent = Settlement(ReplyStatus.SENT, provider_id="SM9")
     assert await kit.store.settle(JANE, first, sent, seconds=LEASE) is None
     assert (await kit.store.counts()).set_aside == 1
@@ -109,14 +109,14 @@ async def test_an_unreadable_reply_behind_another_is_set_aside_in_its_turn(kit: 
 
 async def test_a_commit_passes_over_an_unreadable_entry(kit: StoreKit) -> None:
     claim = await take(kit.store, accept=texts("a", "b", "c"))
-    await kit.corrupt_entry(JANE, "b")
+    await kit.corrupt(JANE, "waiting", "b")
     committed = await kit.repeat(lambda: kit.store.commit(claim, Change(talked(), consumed=("a",)), token="t"))
     assert [(waiting.entry.key, waiting.tries) for waiting in committed.waiting] == [("c", 1)]
 
 
 async def test_a_commit_with_only_unreadable_entries_left_gives_the_lane_back(kit: StoreKit) -> None:
     claim = await take(kit.store, accept=texts("a", "b"))
-    await kit.corrupt_entry(JANE, "b")
+    await kit.corrupt(JANE, "waiting", "b")
     committed = await kit.store.commit(claim, Change(talked(), consumed=("a",)), token="t")
     assert committed.waiting == ()
     assert await kit.store.claim(JANE, holder=fresh(), seconds=LEASE) is not None
@@ -124,7 +124,7 @@ async def test_a_commit_with_only_unreadable_entries_left_gives_the_lane_back(ki
 
 async def test_a_commit_passes_over_an_unreadable_reply(kit: StoreKit) -> None:
     await write(kit.store, replies=(reply("r1"),))
-    await kit.corrupt_reply(JANE, "r1")
+    await kit.corrupt(JANE, "unsettled", "r1")
     claim = await take(kit.store)
     change = Change(talked(), replies=(reply("r2"),))
     first = await kit.store.commit(claim, change, token="t", deliver=LEASE)

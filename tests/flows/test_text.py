@@ -254,6 +254,7 @@ async def test_status_says_exactly_this(tmp_path: Path) -> None:
         "oldestPendingEntrySeconds",
         "oldestUnsettledReplySeconds",
         "setAside",
+        "largestRecordCharacters",
         "refusedSignatures",
         "openCalls",
         "timestamp",

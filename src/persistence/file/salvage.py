@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from ...model import SubjectId
-from ..draft import Lane
-from ..rows import Loaded, Want, Writes
+from ..rows import Want
 from ..upkeep import NOBODY, restore
 from . import primitives
 from .upgrade import FORMER_TABLES, carry_over
@@ -92,10 +90,4 @@ def _rebuild(target: sqlite3.Connection) -> None:
     subjects = target.execute("SELECT subject FROM lane_row UNION SELECT subject FROM lane_head").fetchall()
     for (subject,) in subjects:
         if subject != NOBODY:
-            primitives.decide(target, time.time(), {SubjectId(subject): Want()}, _restored)
-
-
-def _restored(loaded: Sequence[Loaded]) -> tuple[None, Sequence[Writes]]:
-    lane = Lane(loaded[0])
-    restore(lane)
-    return None, (lane.writes(),)
+            primitives.step(target, {SubjectId(subject): Want()}, restore)

@@ -13,11 +13,7 @@ from typing import Any, Final
 from ...errors import ConfigurationError
 from ...model import SubjectId
 from ..file_permissions import make_file
-from ..former import Former, carried_over
-from ..kinds import AUDIT, SECRET
-from ..rows import Put, Row, Writes
-from ..upkeep import ERASURE, NOBODY
-from ..values import Erasure
+from ..former import Former, carried_audit, carried_over
 from . import primitives
 
 FORMER_TABLES: Final = (
@@ -53,7 +49,7 @@ def carry_over(db: sqlite3.Connection) -> int:
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     now, count = time.time(), 0
     for subject in _subjects(db, tables):
-        primitives.apply(db, [carried_over(_read(db, tables, subject), now)])
+        primitives.apply(db, carried_over(_read(db, tables, subject), now))
         count += 1
     _carry_audit(db, tables)
     for table in FORMER_TABLES:
@@ -104,13 +100,11 @@ def _read(db: sqlite3.Connection, tables: set[str], subject: SubjectId) -> Forme
 
 
 def _carry_audit(db: sqlite3.Connection, tables: set[str]) -> None:
-    """Carry over the proofs of erasures. The key becomes text, which hashes as the bytes did."""
+    """Carry over the proofs of erasures."""
     if "audit_key" not in tables:
         return
     key = db.execute("SELECT key FROM audit_key").fetchone()
     if key is None:
         return
-    puts = [Put(Row(SECRET, "", 0, key[0].hex()))]
-    for number, name, *values in db.execute("SELECT id, subject_hash, at, actor, deleted FROM audit").fetchall():
-        puts.append(Put(Row(f"{AUDIT}:{name}", str(number), number, ERASURE.encode(Erasure(*values)))))
-    primitives.apply(db, [Writes(NOBODY, puts=tuple(puts))])
+    proofs = db.execute("SELECT subject_hash, id, at, actor, deleted FROM audit").fetchall()
+    primitives.apply(db, [carried_audit(key[0], proofs)])

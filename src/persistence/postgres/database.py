@@ -46,7 +46,7 @@ _REFUSED: Final = (
 )
 """The settings do not fit."""
 
-_FAILED: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+FAILED: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 """All that the driver raises; a wait that was too long is an OSError too."""
 
 Record = asyncpg.Record
@@ -93,7 +93,7 @@ class Database:
                 return await self._run(filled, values)
         except asyncpg.DataError as error:
             raise ValueError(sentence(error)) from error
-        except _FAILED as error:
+        except FAILED as error:
             raise unavailable(self.address, error) from error
 
     async def _run(self, statement: str, values: tuple[Any, ...]) -> list[Record]:
@@ -145,7 +145,7 @@ async def _close(pool: asyncpg.Pool[Record]) -> None:
     try:
         async with asyncio.timeout(CLOSE_SECONDS):
             await pool.close()
-    except _FAILED:
+    except FAILED:
         pool.terminate()
     except asyncio.CancelledError:
         pool.terminate()
@@ -159,7 +159,7 @@ def refusals(address: PostgresAddress) -> Iterator[None]:
         yield
     except (*_REFUSED, ValueError) as error:
         raise ConfigurationError([f"{address.place}: {sentence(error)}."]) from error
-    except _FAILED as error:
+    except FAILED as error:
         raise unavailable(address, error) from error
 
 

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from typing import Final
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from ...errors import StoreUnavailable
 from ...model import SubjectId
 from ..kinds import BY_ID
-from ..rows import NO_VERSION, Figure, Indexed, Loaded, Row, Want, Writes
+from ..rows import NO_VERSION, Figure, Indexed, Loaded, Put, Row, Want, Writes
 from ..storage import Storage
-from ..store import Store
-from . import schema
-from .address import PostgresAddress
-from .database import CONNECTIONS, Database, Record, open_database
+from .database import Database, Record
 from .hints import Hints
-from .names import DEFAULT_TABLE, Names, script, short
-from .spelling import as_json
+from .names import script, short, spelled
 
 FASTER: Final = "TD001"
 """The error by which a function undoes what it wrote before it saw that somebody was faster."""
@@ -38,46 +33,14 @@ _DOWN: Final = (
 )
 
 
-@asynccontextmanager
-async def open_postgres_store(
-    address: PostgresAddress | str,
-    *,
-    table: str = DEFAULT_TABLE,
-    pooler: bool = False,
-    create: bool = True,
-    clock_offset: float = 0.0,
-    poll_seconds: float = 1.0,
-    connections: int = CONNECTIONS,
-) -> AsyncIterator[Store]:
-    """Open the store at an address or URL, and make its tables, whose names begin with ``table``.
-
-    * Without ``create`` the tables must be there (StoreMissing).
-    * ``pooler``: connections are shared per transaction on the way; then hints are polled for, every ``poll_seconds``.
-    * ``connections`` is the most that are opened, besides the one that listens. ``clock_offset`` is for tests.
-    * Raises StoreUnavailable when the server does not answer, ConfigurationError when it refuses us or the tables are
-      of a newer version.
-    """
-    where = PostgresAddress.of_url(address) if isinstance(address, str) else address
-    names = Names(table)
-    async with open_database(where, names, pooler=pooler, connections=connections) as database:
-        await schema.put_in_place(database, names, create=create)
-        hints = Hints(database, table, poll_seconds)
-        storage = PostgresStorage(database, hints, script("load.sql"), clock_offset=clock_offset)
-        store = Store(storage, poll_seconds=poll_seconds)
-        try:
-            yield store
-        finally:
-            await store.tidy()
-
-
 class PostgresStorage(Storage):
     """The primitives in one database."""
 
-    def __init__(self, database: Database, hints: Hints, load: str, *, clock_offset: float = 0.0) -> None:
+    def __init__(self, database: Database, hints: Hints, *, clock_offset: float = 0.0) -> None:
         self.clock_offset = clock_offset
         self.database = database
         self._hints = hints
-        self._load = load
+        self._load = script("load.sql")
 
     async def now(self) -> float:
         """See :meth:`Storage.now`."""
@@ -183,9 +146,9 @@ class PostgresStorage(Storage):
         """See :meth:`Storage.notify`."""
         await self._hints.notify(subject)
 
-    def hints(self) -> AsyncIterator[SubjectId | None]:
-        """See :meth:`Storage.hints`."""
-        return self._hints.listen()
+    def hints(self) -> AsyncGenerator[SubjectId | None, None] | None:
+        """See :meth:`Storage.hints`; behind a pooler whoever listens hears nothing."""
+        return None if self.database.pooler else self._hints.listen()
 
 
 def _row(found: Record) -> Row:
@@ -195,3 +158,32 @@ def _row(found: Record) -> Row:
 def _by_kind(kinds: Iterable[str], found: Sequence[Record]) -> dict[str, tuple[Row, ...]]:
     rows = sorted((_row(one) for one in found), key=lambda row: row.sequence)
     return {kind: tuple(row for row in rows if row.kind == kind) for kind in kinds}
+
+
+def as_json(writes: Writes, name: Callable[[str], str] = short) -> dict[str, Any]:
+    """Return a change as the function takes it; ``name`` makes keys fit for an index."""
+    subject = writes.subject
+    told: dict[str, Any] = {"subject": short(subject), "spelled": spelled(subject)}
+    if writes.head is not None:
+        told |= {"expected": writes.head.expected, "version": writes.head.version, "head": writes.head.text}
+    if writes.erase:
+        told["erase"] = True
+    new = [put for put in writes.puts if (put.row.kind, put.row.key) in writes.absent]
+    lists = {
+        "absent": [{"kind": kind, "key": name(key)} for kind, key in writes.absent],
+        "drops": [{"kind": kind, "upto": upto} for kind, upto in writes.drops.items()],
+        "deletes": [{"kind": kind, "key": name(key)} for kind, key in writes.deletes],
+        "news": [_put(put, name) for put in new],
+        "keeps": [_put(put, name) for put in writes.puts if put.keep and put not in new],
+        "puts": [_put(put, name) for put in writes.puts if not put.keep and put not in new],
+        "unindexed": [{"name": i, "key": name(key)} for (i, key), sort in writes.index.items() if sort is None],
+        "indexed": [{"name": i, "key": name(key), "sort": s} for (i, key), s in writes.index.items() if s is not None],
+    }
+    return told | {field: rows for field, rows in lists.items() if rows}
+
+
+def _put(put: Put, name: Callable[[str], str]) -> dict[str, Any]:
+    row = put.row
+    key = name(row.key)
+    full = row.key if key != row.key else None
+    return {"kind": row.kind, "key": key, "spelled": full, "sequence": row.sequence, "record": row.record}

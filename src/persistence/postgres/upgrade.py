@@ -12,13 +12,9 @@ import structlog
 from asyncpg.pool import PoolConnectionProxy
 
 from ...model import SubjectId
-from ..former import Former, carried_over
-from ..kinds import AUDIT, SECRET
-from ..rows import Put, Row, Writes
-from ..upkeep import ERASURE, NOBODY
-from ..values import Erasure
+from ..former import Former, carried_audit, carried_over
 from .names import HASHED, Names, short
-from .spelling import as_json
+from .storage import as_json
 
 log = structlog.get_logger(__name__)
 
@@ -88,7 +84,9 @@ async def _carry_some(connection: PoolConnectionProxy[Any], names: Names, subjec
         for subject, *values in await connection.fetch(names.fill(query), subjects):
             rows[table][subject].append(values)
     now = time.time()
-    changes = [as_json(carried_over(_former(subject, rows), now), _again_short) for subject in subjects]
+    changes = [
+        as_json(writes, _again_short) for subject in subjects for writes in carried_over(_former(subject, rows), now)
+    ]
     await connection.fetch(names.fill("SELECT conversation_states_apply($1)"), json.dumps(changes))
 
 
@@ -119,9 +117,7 @@ async def _carry_audit(connection: PoolConnectionProxy[Any], names: Names) -> No
     key = await connection.fetchval(names.fill("SELECT key FROM conversation_states_audit_key"))
     if key is None:
         return
-    puts = [Put(Row(SECRET, "", 0, key.hex()))]
-    query = "SELECT id, subject_hash, at, actor, deleted FROM conversation_states_audit"
-    for number, name, *values in await connection.fetch(names.fill(query)):
-        puts.append(Put(Row(f"{AUDIT}:{name}", str(number), number, ERASURE.encode(Erasure(*values)))))
-    changes = json.dumps([as_json(Writes(NOBODY, puts=tuple(puts)))])
+    query = "SELECT subject_hash, id, at, actor, deleted FROM conversation_states_audit"
+    proofs = [tuple(row) for row in await connection.fetch(names.fill(query))]
+    changes = json.dumps([as_json(carried_audit(key, proofs))])
     await connection.fetch(names.fill("SELECT conversation_states_apply($1)"), changes)

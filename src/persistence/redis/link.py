@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -21,6 +21,8 @@ from .address import place_of
 
 ANSWER_SECONDS: Final = 4.0
 """After this a call fails, so that a webhook can be answered in time; one attempt of the driver takes half of it."""
+QUIET_SECONDS: Final = 5.0
+"""After so much silence a listener asks for a sign of life."""
 CONNECTIONS: Final = 32
 """Of one store; more callers wait for one of them."""
 PIPELINE: Final = 32
@@ -42,29 +44,6 @@ def script(name: str) -> Script:
     """Return a script of this package."""
     text = resources.files(__package__).joinpath(f"{name}.lua").read_text(encoding="utf-8")
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
-
-
-class Subscription:
-    """Messages of one channel."""
-
-    def __init__(self, link: RedisLink, subscription: Any) -> None:
-        self._link = link
-        self._subscription = subscription
-
-    async def next(self, quiet_seconds: float) -> bytes | None:
-        """Wait for a message and return it, None when there was none and the connection lives.
-
-        Raises StoreUnavailable when it turns out to be dead: after so much silence the server is asked, because a
-        connection may die without a word.
-        """
-        async with self._link.answered_within(quiet_seconds):
-            message = await self._subscription.get_message(ignore_subscribe_messages=True, timeout=quiet_seconds)
-        if message is None:
-            async with self._link.answered_within():
-                await self._subscription.ping()
-                while message is None:
-                    message = await self._subscription.get_message(timeout=self._link.answer_seconds)
-        return bytes(message["data"]) if message["type"] == "message" else None
 
 
 class RedisLink:
@@ -106,13 +85,26 @@ class RedisLink:
         async with self.answered_within():
             await self._load()
 
-    @asynccontextmanager
-    async def subscription(self, channel: str) -> AsyncIterator[Subscription]:
-        """Subscribe to a channel, on a connection of its own."""
+    async def messages(self, channel: str, quiet_seconds: float = QUIET_SECONDS) -> AsyncGenerator[bytes | None, None]:
+        """Yield None as soon as messages of a channel are heard, then each of them, on a connection of its own.
+
+        Raises StoreUnavailable when the connection turns out to be dead: after so much silence the server is asked,
+        because a connection may die without a word.
+        """
         async with self._redis.pubsub() as subscription:
             async with self.answered_within():
                 await subscription.subscribe(channel)
-            yield Subscription(self, subscription)
+            yield None
+            while True:
+                async with self.answered_within(quiet_seconds):
+                    message = await subscription.get_message(ignore_subscribe_messages=True, timeout=quiet_seconds)
+                if message is None:
+                    async with self.answered_within():
+                        await subscription.ping()
+                        while message is None:
+                            message = await subscription.get_message(timeout=self.answer_seconds)
+                if message["type"] == "message":
+                    yield bytes(message["data"])
 
     @asynccontextmanager
     async def answered_within(self, more: float = 0.0) -> AsyncIterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ log = structlog.get_logger(__name__)
 LAYOUT: Final = 2
 """Version of the keys. Layout 1 had 256 partitions and packed values."""
 OLDEST: Final = (6, 2)
+HASH_TAG: Final = re.compile(r"^[^{]*\{[^}]+\}")
+"""The part of a key that decides on its slot in a cluster (redis.io/docs, cluster specification)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +87,19 @@ async def _told(link: RedisLink, *command: str) -> Any:
 
 
 async def _information(link: RedisLink) -> dict[str, Any]:
-    """Return the server's figures; raises ConfigurationError when it is too old."""
+    """Return the server's figures; raises ConfigurationError when it is too old, or a cluster that does not fit."""
     information = dict(await _told(link, "INFO") or {})
     version = str(information.get("redis_version", ""))
     parts = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
     if parts and parts < OLDEST:
         raise ConfigurationError([f"{link.place}: the server is version {version}; 6.2 is the oldest that will do."])
+    if information.get("redis_mode") == "cluster" and not HASH_TAG.search(link.prefix):
+        raise ConfigurationError(
+            [
+                f"{link.place}: the server is part of a cluster, where a store is kept on one node. Give"
+                " REDIS_KEY_PREFIX a hash tag that says which, such as {tandem}:, and REDIS_URL that node's address."
+            ]
+        )
     return information
 
 

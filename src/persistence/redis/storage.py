@@ -5,18 +5,16 @@ All keys begin with the prefix and nothing else; in a cluster, a prefix with a h
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any
+from urllib.parse import quote, unquote
 
 from ...model import SubjectId
 from ..kinds import BY_ID
 from ..rows import NO_VERSION, Figure, Indexed, Loaded, Row, Want, Writes
 from ..storage import Storage
-from .keys import decode_subject, encode_subject, split_member
 from .link import RedisLink
-
-QUIET_SECONDS: Final = 5.0
-"""After so much silence the server is asked for a sign of life."""
 
 
 class RedisStorage(Storage):
@@ -153,17 +151,11 @@ class RedisStorage(Storage):
         """See :meth:`Storage.notify`; a hint carries an id and nothing else."""
         await self.link.ask("PUBLISH", f"{self.link.prefix}hints", encode_subject(subject))
 
-    def hints(self) -> AsyncIterator[SubjectId | None]:
+    async def hints(self) -> AsyncGenerator[SubjectId | None, None]:
         """See :meth:`Storage.hints`."""
-        return self._hints()
-
-    async def _hints(self) -> AsyncIterator[SubjectId | None]:
-        async with self.link.subscription(f"{self.link.prefix}hints") as subscription:
-            yield None  # from now on they are heard
-            while True:
-                hint = await subscription.next(QUIET_SECONDS)
-                if hint is not None:
-                    yield decode_subject(hint)
+        async with aclosing(self.link.messages(f"{self.link.prefix}hints")) as messages:
+            async for hint in messages:
+                yield None if hint is None else decode_subject(hint)
 
 
 def _lists(*lists: Iterable[Iterable[Any]]) -> list[Any]:
@@ -192,3 +184,22 @@ def _text(stored: bytes) -> str:
 
 def _bytes(record: str) -> bytes:
     return record.encode(errors="surrogateescape")
+
+
+# --- names: how any id becomes part of a key, and how a member of an index names a row ------------------------
+
+
+def encode_subject(subject: SubjectId) -> str:
+    """Return an id as letters, digits, ``_.-~`` and percent signs. Raises ValueError for a lone surrogate."""
+    return quote(subject, safe="")
+
+
+def decode_subject(id: bytes | str) -> SubjectId:
+    """Return the subject whose encoded id this is."""
+    return SubjectId(unquote(id.decode() if isinstance(id, bytes) else id))
+
+
+def split_member(member: bytes) -> tuple[str, str]:
+    """Return the encoded id and the key in a member of an index; no encoded id has a space."""
+    id, _, key = member.decode(errors="surrogateescape").partition(" ")
+    return id, key

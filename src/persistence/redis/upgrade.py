@@ -9,14 +9,9 @@ from typing import Any, Final
 import structlog
 
 from ...model import ApprovalStatus, SubjectId
-from ..former import Former, carried_over
-from ..kinds import AUDIT, SECRET
-from ..rows import Put, Row, Writes
-from ..upkeep import ERASURE, NOBODY
-from ..values import Erasure
-from .keys import decode_subject
+from ..former import Former, carried_audit, carried_over
 from .link import RedisLink, script
-from .storage import RedisStorage
+from .storage import RedisStorage, decode_subject
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +47,7 @@ async def carry_over(link: RedisLink) -> None:
 async def carry_lane(link: RedisLink, storage: RedisStorage, partition: str, id: str) -> None:
     """Write one lane as it is kept today; where a head is there already, an upgrade that was broken off did it."""
     answer = await link.ask("EVAL", script("former").text, 1, partition, id)
-    await storage.apply([carried_over(_former(decode_subject(id), answer), time.time())])
+    await storage.apply(carried_over(_former(decode_subject(id), answer), time.time()))
 
 
 async def forget_lane(link: RedisLink, partition: str, id: str) -> None:
@@ -108,13 +103,11 @@ async def _carry_audit(link: RedisLink, storage: RedisStorage) -> None:
     key = await link.ask("GET", f"{link.prefix}audit-key")
     if key is None:
         return
-    await storage.apply([Writes(NOBODY, puts=(Put(Row(SECRET, "", 0, key.hex()), keep=True),))])
+    await storage.apply([carried_audit(key, ())])
     for name in await _audits(link):
-        hashed = name.decode().rpartition(":")[2]
-        puts = []
+        proofs = []
         for number, row in enumerate(await link.ask("LRANGE", name, 0, -1), start=1):
             at, deleted, _, actor = row.decode().split(" ", 3)
-            record = ERASURE.encode(Erasure(float(at), actor, int(deleted)))
-            puts.append(Put(Row(f"{AUDIT}:{hashed}", str(number), number, record)))
-        await storage.apply([Writes(NOBODY, puts=tuple(puts))])
+            proofs.append((name.decode().rpartition(":")[2], number, float(at), actor, int(deleted)))
+        await storage.apply([carried_audit(key, proofs)])
         await link.ask("UNLINK", name)

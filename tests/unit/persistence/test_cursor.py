@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tandem.errors import MalformedRequest
-from tandem.persistence.cursor import read_cursor, write_cursor
+from tandem.persistence.reading import read_cursor, write_cursor
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.text())

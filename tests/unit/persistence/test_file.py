@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import sqlite3
 import stat
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,14 +20,14 @@ from structlog.testing import capture_logs
 from tandem.errors import ConfigurationError, StoreUnavailable
 from tandem.model import ReplyStatus, SubjectId
 from tandem.persistence import kinds, lane, outbox
-from tandem.persistence.draft import Lane
 from tandem.persistence.file import open_file_store, primitives
 from tandem.persistence.file.schema import connect
-from tandem.persistence.rows import Loaded, Want, Writes
+from tandem.persistence.rows import Want
+from tandem.persistence.state import Lane
 from tandem.persistence.store import Store
 from tandem.persistence.values import Change, Settlement
 
-from ...contracts.records import JANE, approval, conversation, event, fresh, reply, text, texts, write
+from ...contracts.records import JANE, approval, conversation, event, fresh, reply, take, text, texts, write
 from ...kit.waiting import PATIENCE
 
 pytestmark = pytest.mark.promise("P2", "P7", "P8", "P10", "P12")
@@ -176,6 +177,38 @@ async def test_a_store_recovers_once_the_lock_is_gone(tmp_path: Path) -> None:
         await store.ping()
 
 
+@contextmanager
+def full_disk(folder: Path, room: int) -> Iterator[None]:
+    """Let no file of this process grow much larger than the largest one in a folder is."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    size = max(path.stat().st_size for path in folder.iterdir())
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + room, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+async def fill_up(store: Store, accepted: list[str]) -> None:
+    """Accept entries until there is no room."""
+    for number in range(1000):
+        await store.accept(JANE, [text(f"k{number}", "x" * 4000)], token=fresh())
+        accepted.append(f"k{number}")
+
+
+async def test_a_full_disk_is_unavailable_and_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    async with open_file_store(tmp_path) as store:
+        await write(store)
+        accepted: list[str] = []
+        with full_disk(tmp_path, 64 * 1024), pytest.raises(StoreUnavailable):
+            await fill_up(store, accepted)
+        assert accepted
+        await store.accept(JANE, texts("after"), token=fresh())
+        assert [one.entry.key for one in await store.waiting(JANE)] == [*accepted, "after"]
+    async with open_file_store(tmp_path) as store:
+        assert [one.entry.key for one in (await take(store)).waiting] == [*accepted, "after"]
+
+
 async def test_reading_goes_on_while_another_process_writes(tmp_path: Path) -> None:
     async with open_file_store(tmp_path) as store:
         await write(store, conversation=conversation(summary="before"))
@@ -251,20 +284,16 @@ def turn_cost(path: Path, now: float) -> int:
     connection = connect(path)
 
     def step(wanted: Want, rule: Callable[[Lane], T]) -> T:
-        def operation(loaded: Sequence[Loaded]) -> tuple[T, Sequence[Writes]]:
-            it = Lane(loaded[0])
-            return rule(it), (it.writes(),)
-
-        return primitives.decide(connection, now, {JANE: wanted}, operation)
+        return primitives.step(connection, {JANE: wanted}, rule, now - time.time())
 
     entries, token = texts("a"), fresh()
     step(lane.wants_keys(entries), lambda it: lane.accept(it, entries, token))
     change = Change(conversation(), consumed=("a",), replies=(reply("new"),), timeline=(event(),))
 
     def turn() -> None:
-        (due,) = primitives.scan(connection, kinds.DUE, 10, None, now, "", descending=False)
+        (due,) = primitives.scan(connection, kinds.DUE, 10, None, now + 60, "", descending=False)
         assert due.subject == JANE
-        claim = step(lane.wants_claim(), lambda it: lane.claim(it, fresh(), 5.0))
+        claim = step(lane.WANTS_CLAIM, lambda it: lane.claim(it, fresh(), 5.0))
         assert claim is not None
         committed = step(lane.wants_commit(change, "t"), lambda it: lane.commit(it, claim, change, "t", 60.0))
         sent = Settlement(ReplyStatus.SENT, provider_id="SM9")

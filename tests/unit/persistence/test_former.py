@@ -18,7 +18,7 @@ import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
-from tandem.errors import ConfigurationError
+from tandem.errors import ConfigurationError, TandemError
 from tandem.model import ApprovalStatus, Channel, ReplyStatus, SubjectId
 from tandem.persistence.file import open_file_store
 from tandem.persistence.postgres import open_postgres_store
@@ -178,6 +178,37 @@ async def test_an_erasure_leaves_no_copy_of_the_file(tmp_path: Path) -> None:
         assert [copy.exists() for copy in copies] == [True, True]
         await store.erase(JANE, actor="anna")
         assert [copy.exists() for copy in copies] == [False, False]
+
+
+async def test_an_upgrade_of_a_file_that_fails_in_the_middle_changes_nothing(tmp_path: Path) -> None:
+    opened = await former_file(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "tandem.db")) as connection, connection:
+        before = list(connection.iterdump())
+        connection.execute("INSERT INTO opt_out (subject, channel) VALUES (x'ff', 'sms')")
+    with pytest.raises(ConfigurationError, match="no text"):
+        async with opened():
+            pass
+    with closing(sqlite3.connect(tmp_path / "tandem.db")) as connection, connection:
+        connection.execute("DELETE FROM opt_out WHERE subject = x'ff'")
+        assert list(connection.iterdump()) == before
+    async with opened() as store:
+        assert await store.conversation(JANE) is not None
+
+
+async def test_an_upgrade_of_tables_that_fails_in_the_middle_changes_nothing() -> None:
+    opened = await former_postgres(Path())
+    table = f"former_{next(_numbers) - 1}"
+    connection = await asyncpg.connect(shared_postgres().url)
+    await connection.execute(f"CREATE VIEW {table}_report AS SELECT count(*) FROM {table}_ticket")
+    with pytest.raises(TandemError, match="depend"):
+        async with opened():
+            pass
+    assert await connection.fetchval(f"SELECT to_regclass('{table}_head')") is None
+    assert await connection.fetchval(f"SELECT count(*) FROM {table}_ticket") == 2
+    await connection.execute(f"DROP VIEW {table}_report")
+    await connection.close()
+    async with opened() as store:
+        assert await store.conversation(JANE) is not None
 
 
 async def test_nothing_is_left_of_the_former_keys() -> None:

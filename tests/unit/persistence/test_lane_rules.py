@@ -17,11 +17,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tandem.errors import LeaseLost
 from tandem.model import ApprovalStatus, Channel, Outgoing, ReplyStatus
 from tandem.persistence import kinds, lane, outbox, upkeep
-from tandem.persistence.codec import CONVERSATION
-from tandem.persistence.draft import Lane
-from tandem.persistence.head import HEAD, LaneHead, indexed
+from tandem.persistence.head import HEAD, LaneHead
 from tandem.persistence.rows import Loaded, Missing, Name, Row, Want, Writes
-from tandem.persistence.storage import decided
+from tandem.persistence.state import Lane, decide, indexed
 from tandem.persistence.values import Change, Claim, Committed, Outcome, Settlement
 
 from ...contracts.records import JANE, LEASE, approval, conversation, reply, text
@@ -107,7 +105,7 @@ class LaneMachine(RuleBasedStateMachine):
         """Run a rule as a store does."""
         while True:
             try:
-                answer, changes = decided(lambda loaded: _one(loaded[0], ruled), [self.shelf.load(self.now, wanted)])
+                answer, _, changes = decide([self.shelf.load(self.now, wanted)], ruled)
             except Missing as missing:
                 wanted |= missing.wanted
                 continue
@@ -119,7 +117,7 @@ class LaneMachine(RuleBasedStateMachine):
             return answer
 
     def head(self) -> LaneHead:
-        return HEAD.decode(self.shelf.head) if self.shelf.head else LaneHead()
+        return HEAD.read(self.shelf.head) if self.shelf.head else LaneHead()
 
     def token(self) -> str:
         self.tokens += 1
@@ -146,7 +144,7 @@ class LaneMachine(RuleBasedStateMachine):
     @rule()
     def claim(self) -> None:
         before, holder = self.head(), self.token()
-        claim = self.run(lane.wants_claim(), lambda it: lane.claim(it, holder, LEASE))
+        claim = self.run(lane.WANTS_CLAIM, lambda it: lane.claim(it, holder, LEASE))
         free = not before.held or before.lease_until <= self.now
         assert (claim is not None) == free
         if isinstance(claim, Claim):
@@ -241,7 +239,7 @@ class LaneMachine(RuleBasedStateMachine):
         if self.shelf.head is not None:
             self.now += 0.001  # fences go on from the clock
             self.shelf.head = self.shelf.head[:-5]
-            self.run(lane.wants_claim(), lambda it: it.touch())
+            self.run(lane.WANTS_CLAIM, lambda it: it.sweep())
             self.claims.clear()  # nobody holds a lane whose head was lost
 
     @rule()
@@ -285,7 +283,7 @@ class LaneMachine(RuleBasedStateMachine):
             assert (line.due_at is not None) == bool(line.queue)
         for name, row in self.shelf.rows.items():
             if name[0] == kinds.REPLY:
-                status = kinds.STORED_REPLY.decode(row.record).status
+                status = kinds.REPLY.read(row.record).status
                 assert name[1] not in queued
                 assert outbox.RANK[status] >= outbox.RANK[self.settled.get(name[1], ReplyStatus.WAITING)]
                 self.settled[name[1]] = status
@@ -295,7 +293,7 @@ class LaneMachine(RuleBasedStateMachine):
         for name, sort in self.shelf.index.items():
             if name[0] == f"{kinds.APPROVALS}:{ApprovalStatus.PENDING}":
                 stored = self.shelf.rows[kinds.CONVERSATION, ""]
-                (carried,) = CONVERSATION.decode(stored.record).approvals
+                (carried,) = kinds.CONVERSATION.read(stored.record).approvals
                 assert (carried.id, carried.expires_at) == (name[1], sort)
 
     @invariant()
@@ -307,11 +305,6 @@ class LaneMachine(RuleBasedStateMachine):
     def snapshots_are_stored_once(self) -> None:
         snapshots = [row for row in self.shelf.rows.values() if row.kind == kinds.SNAPSHOT]
         assert len(snapshots) == len(self.head().snapshots) <= 1
-
-
-def _one(loaded: Loaded, ruled: Callable[[Lane], object]) -> tuple[object, tuple[Writes, ...]]:
-    it = Lane(loaded)
-    return ruled(it), (it.writes(),)
 
 
 def _by_itself(name: Name) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
@@ -16,8 +16,10 @@ from tandem.errors import ConfigurationError, LeaseLost, StoreMissing, StoreUnav
 from tandem.model import ReplyStatus
 from tandem.persistence.postgres import open_postgres_store
 from tandem.persistence.postgres.database import Database
+from tandem.persistence.postgres.hints import Hints
 from tandem.persistence.postgres.names import Names
 from tandem.persistence.postgres.storage import PostgresStorage
+from tandem.persistence.rows import Writes
 from tandem.persistence.store import Store
 from tandem.persistence.values import Change, Outcome, Settlement
 
@@ -197,6 +199,30 @@ async def test_a_frozen_server_is_unavailable_in_time_and_comes_back(fragile: Po
     assert time.monotonic() - began < ENOUGH
     (receipt,) = await store.accept(JANE, texts("k0"), token="t")
     assert receipt.outcome is Outcome.ACCEPTED
+
+
+class Halting(PostgresStorage):
+    """Freezes its server between what it loads and what it applies."""
+
+    def __init__(self, database: Database, table: str, server: PostgresServer) -> None:
+        super().__init__(database, Hints(database, table))
+        self._server = server
+
+    async def apply(self, changes: Sequence[Writes]) -> bool:
+        self._server.freeze()
+        return await super().apply(changes)
+
+
+async def test_a_server_that_freezes_between_load_and_apply(fragile: PostgresServer, store: Store, table: str) -> None:
+    halting = Store(Halting(database(store), table, fragile))
+    try:
+        with pytest.raises(StoreUnavailable):
+            await halting.accept(JANE, texts("a"), token="t")
+    finally:
+        fragile.thaw()
+    (receipt,) = await store.accept(JANE, texts("a"), token="t")
+    assert receipt.outcome is Outcome.ACCEPTED
+    assert [one.entry.key for one in (await take(store)).waiting] == ["before", "a"]
 
 
 async def test_a_cancelled_call_leaves_nothing_behind(fragile: PostgresServer, store: Store) -> None:

@@ -15,6 +15,7 @@ from tandem.model import ApprovalStatus, Channel, ReplyStatus, SubjectId, Ticket
 from tandem.persistence.base import LaneStore
 from tandem.persistence.redis import open_redis_store
 from tandem.persistence.redis.link import SCRIPTS, RedisLink, script
+from tandem.persistence.redis.storage import encode_subject
 from tandem.persistence.values import Change, Settlement
 
 from ...contracts.records import (
@@ -63,7 +64,7 @@ async def live(kit: RedisKit) -> None:
     """Run every script at least once."""
     store = kit.store
     await store.accept(JANE, texts("a", "b", "bad"), token=fresh())
-    await kit.corrupt_entry(JANE, "bad")
+    await kit.corrupt(JANE, "waiting", "bad")
     claim = await take(store, accept=(text("c"),))
     await store.renew(claim, seconds=LEASE)
     await store.waiting(JANE)
@@ -75,7 +76,7 @@ async def live(kit: RedisKit) -> None:
         tickets=(ticket("T1", status=TicketStatus.CLOSED),),
     )
     committed = await store.commit(claim, change, token=fresh(), deliver=LEASE)
-    await kit.corrupt_reply(JANE, "r2")
+    await kit.corrupt(JANE, "unsettled", "r2")
     await store.settle(JANE, committed.outgoing[0], SENT, seconds=LEASE)
     await store.delivery_status(JANE, "r3", ReplyStatus.DELIVERED, provider_id="SM8", timeline=(event("delivered"),))
     await store.next_reply(JANE, Channel.SMS, holder=fresh(), seconds=LEASE)
@@ -174,7 +175,7 @@ async def test_a_lost_answer_to_a_status_is_given_again(kit: RedisKit) -> None:
 async def test_an_unreadable_entry_that_arrived_meanwhile_is_set_aside_by_the_commit(kit: RedisKit) -> None:
     claim = await take(kit.store, accept=texts("a"))
     await kit.store.accept(JANE, texts("bad", "b"), token=fresh())
-    await kit.corrupt_entry(JANE, "bad")
+    await kit.corrupt(JANE, "waiting", "bad")
     change = Change(conversation(), consumed=("a",))
     committed = await kit.store.commit(claim, change, token="t")
     assert [(one.entry.key, one.tries) for one in committed.waiting] == [("b", 1)]
@@ -185,7 +186,7 @@ async def test_an_unreadable_entry_that_arrived_meanwhile_is_set_aside_by_the_co
 async def test_a_commit_that_leaves_only_an_unreadable_entry_gives_the_lane_back(kit: RedisKit) -> None:
     claim = await take(kit.store, accept=texts("a"))
     await kit.store.accept(JANE, texts("bad"), token=fresh())
-    await kit.corrupt_entry(JANE, "bad")
+    await kit.corrupt(JANE, "waiting", "bad")
     committed = await kit.store.commit(claim, Change(conversation(), consumed=("a",)), token="t")
     assert committed.waiting == ()
     assert await kit.store.claim(JANE, holder=fresh(), seconds=LEASE) is not None
@@ -194,7 +195,7 @@ async def test_a_commit_that_leaves_only_an_unreadable_entry_gives_the_lane_back
 
 async def test_an_unreadable_reply_of_a_commit_is_set_aside(kit: RedisKit) -> None:
     await write(kit.store, replies=(reply("r1"),))
-    await kit.corrupt_reply(JANE, "r1")
+    await kit.corrupt(JANE, "unsettled", "r1")
     committed = await write(kit.store, deliver=LEASE, replies=(reply("r2"),))
     assert [one.reply.id for one in committed.outgoing] == ["r2"]
 
@@ -206,7 +207,7 @@ async def test_a_damaged_lane_goes_on(kit: RedisKit, value: bytes) -> None:
     await kit.store.accept(JANE, texts("a", "b"), token=fresh())
     await ask("HSET", f"{kit.prefix}head:{JANE}", "head", value)
     await ask("HSET", f"{kit.prefix}rows:{JANE}:waiting", "a", value)
-    await kit.corrupt_reply(JANE, "r1")
+    await kit.corrupt(JANE, "unsettled", "r1")
     claim = await take(kit.store)
     assert [one.entry.key for one in claim.waiting] == ["b"]
     outgoing = await kit.store.next_reply(JANE, Channel.SMS, holder=fresh(), seconds=LEASE)
@@ -245,10 +246,15 @@ async def test_a_purge_takes_many_records(kit: RedisKit) -> None:
     assert (report.deleted["keys"], report.deleted["conversations"]) == (1200, 1)
 
 
-async def test_a_subscription_lives_through_silence(kit: RedisKit) -> None:
-    async with RedisLink(shared_redis().url, prefix=kit.prefix).subscription("quiet") as subscription:
-        assert await subscription.next(0.01) is None
-        assert await subscription.next(0.01) is None
+async def test_a_subscription_lives_through_silence(kit: RedisKit, store: LaneStore) -> None:
+    name = f"{kit.prefix}hints"
+    messages = RedisLink(shared_redis().url, prefix=kit.prefix).messages(name, quiet_seconds=0.01)
+    assert await anext(messages) is None
+    heard = asyncio.create_task(anext(messages))
+    await asyncio.sleep(0.1)  # several silences, each with a question to the server
+    await store.notify(JANE)
+    assert await heard == encode_subject(JANE).encode()
+    await messages.aclose()
 
 
 async def test_two_prefixes_are_two_stores(kit: RedisKit) -> None:

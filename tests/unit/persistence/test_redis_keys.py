@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tandem.errors import ConfigurationError
 from tandem.model import SubjectId
 from tandem.persistence.redis.address import address, place_of
-from tandem.persistence.redis.keys import decode_subject, encode_subject, split_member
+from tandem.persistence.redis.storage import decode_subject, encode_subject, split_member
 
 pytestmark = pytest.mark.promise("P6")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,10 @@ from redis.asyncio import Redis
 from tandem.errors import StoreUnavailable
 from tandem.persistence.base import LaneStore
 from tandem.persistence.redis import open_redis_store
+from tandem.persistence.redis.link import RedisLink
+from tandem.persistence.redis.storage import RedisStorage
+from tandem.persistence.rows import Writes
+from tandem.persistence.store import Store
 from tandem.persistence.values import Change, Outcome
 
 from ...contracts.records import JANE, JOHN, LEASE, conversation, fresh, take, talked, texts, write
@@ -36,7 +40,7 @@ def server(tmp_path: Path) -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-async def store(server: RedisServer) -> AsyncIterator[LaneStore]:
+async def store(server: RedisServer) -> AsyncIterator[Store]:
     async with open_redis_store(server.url, answer_seconds=ANSWER_SECONDS) as store:
         yield store
 
@@ -110,6 +114,30 @@ async def test_a_frozen_server_is_unavailable_in_time(server: RedisServer, store
     await recovers(store)
 
 
+class Halting(RedisStorage):
+    """Freezes its server between what it loads and what it applies."""
+
+    def __init__(self, link: RedisLink, server: RedisServer) -> None:
+        super().__init__(link)
+        self._server = server
+
+    async def apply(self, changes: Sequence[Writes]) -> bool:
+        self._server.freeze()
+        return await super().apply(changes)
+
+
+async def test_a_server_that_freezes_between_load_and_apply(server: RedisServer, store: Store) -> None:
+    assert isinstance(store.storage, RedisStorage)
+    halting = Store(Halting(store.storage.link, server))
+    with pytest.raises(StoreUnavailable):
+        await halting.accept(JANE, texts("a"), token="t")
+    server.thaw()
+    await recovers(store)
+    (receipt,) = await store.accept(JANE, texts("a"), token="t")
+    assert receipt.outcome is Outcome.ACCEPTED
+    assert [one.entry.key for one in (await take(store)).waiting] == ["a"]
+
+
 async def test_many_callers_of_a_frozen_server_are_told_and_get_no_wrong_answers(
     server: RedisServer, store: LaneStore
 ) -> None:
@@ -156,11 +184,12 @@ async def test_a_listener_of_a_stopped_server_is_told_and_may_listen_again(
 
 
 async def test_a_listener_of_a_frozen_server_is_told(server: RedisServer, store: LaneStore) -> None:
-    async with store.storage.link.subscription("quiet") as subscription:  # type: ignore[attr-defined]
-        server.freeze()
-        with pytest.raises(StoreUnavailable):
-            await subscription.next(0.01)
-        server.thaw()
+    messages = store.storage.link.messages("quiet", quiet_seconds=0.01)  # type: ignore[attr-defined]
+    assert await anext(messages) is None
+    server.freeze()
+    with pytest.raises(StoreUnavailable):
+        await anext(messages)
+    server.thaw()
 
 
 async def test_a_full_server_is_unavailable_until_there_is_room(server: RedisServer, store: LaneStore) -> None:

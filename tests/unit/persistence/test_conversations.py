@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tandem.model import ApprovalStatus, Channel, Item, Turn
-from tandem.persistence.conversation_heads import PREVIEW_CHARS, head_fields, read_head, write_head
+from tandem.persistence.conversations import PREVIEW_CHARS, head_fields, read_head
+from tandem.persistence.kinds import GLANCE
 
 from ...contracts.records import JANE, approval, conversation
 
@@ -74,5 +75,5 @@ def test_what_is_not_there_or_not_readable_is_empty(stored: Any) -> None:
 
 def test_what_was_written_is_read() -> None:
     written = conversation(history=(Turn(1, Channel.SMS, 1.0, (user("Hé 📦"),)),), paused=True)
-    head = read_head(JANE, 2.0, write_head(written))
+    head = read_head(JANE, 2.0, GLANCE.write(head_fields(written)))
     assert (head.preview, head.paused, head.updated_at) == ("Hé 📦", True, 2.0)

@@ -1,0 +1,206 @@
+"""The conversation, and what is found by itself of it: opt-outs, approvals, snapshots, tickets, a list's row. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from ..errors import RecordTooLarge, UnreadableRecord
+from ..model import Approval, ApprovalStatus, Channel, Conversation, Item, SubjectId, Ticket, TicketStatus
+from . import kinds
+from .head import Carried
+from .state import Lane
+from .values import ConversationHead
+
+LARGEST_RECORD: Final = 1024 * 1024
+"""Characters of a conversation's record; the snapshots of paused runs are not in it."""
+PREVIEW_CHARS: Final = 120
+_SPOKEN_BY: Final = ("user", "assistant")
+_REFERENCE: Final = "snapshot:"
+"""How a stored approval names its snapshot, which is a row of its own."""
+
+
+def write_conversation(lane: Lane, conversation: Conversation) -> int:
+    """Write the conversation, with the next version, and what is found by itself of it; return the version."""
+    return store_conversation(lane, conversation, max(lane.head.version, conversation.version) + 1, lane.now)
+
+
+def store_conversation(lane: Lane, conversation: Conversation, version: int, updated_at: float) -> int:
+    """Write the conversation under a version and time; return the version."""
+    head = lane.head
+    head.version, head.updated_at = version, updated_at
+    stored, record = _bounded(replace(_apart(lane, conversation), version=version, updated_at=updated_at))
+    head.size = len(record)
+    lane.put(kinds.CONVERSATION, "", record)
+    lane.write(kinds.GLANCE, "", head_fields(stored))
+    index_approvals(lane, stored.approvals)
+    if (opted_out := list(conversation.opted_out)) != head.opted_out:
+        head.opted_out = opted_out
+        lane.delete(kinds.OPT_OUT, "")
+        if opted_out:
+            lane.put(kinds.OPT_OUT, "", json.dumps(opted_out))
+    return version
+
+
+def _bounded(conversation: Conversation) -> tuple[Conversation, str]:
+    """Return a conversation and its record, without its oldest turns where it is too large.
+
+    Raises RecordTooLarge when the rest of it is.
+    """
+    while len(record := kinds.CONVERSATION.write(conversation)) > LARGEST_RECORD:
+        unfolded, history = conversation.unfolded, conversation.history
+        if not unfolded and len(history) <= 1:
+            raise RecordTooLarge(f"({len(record)} characters, at most {LARGEST_RECORD})")
+        conversation = replace(
+            conversation,
+            unfolded=unfolded[(len(unfolded) + 1) // 2 :],
+            history=history if unfolded else history[len(history) // 2 :],
+        )
+    return conversation, record
+
+
+def read_conversation(lane: Lane) -> Conversation | None:
+    """Return the conversation with the snapshots that its approvals name. Raises UnreadableRecord."""
+    stored = lane.read(kinds.CONVERSATION, "")
+    if stored is None or not stored.approvals:
+        return stored
+    return replace(stored, approvals=tuple(whole_approval(lane, one) for one in stored.approvals))
+
+
+def whole_approval(lane: Lane, approval: Approval) -> Approval:
+    """Return an approval with the snapshot that it names; a lost one is empty, as of a call that cannot go on."""
+    if not approval.snapshot.startswith(_REFERENCE):
+        return approval
+    row = lane.row(kinds.SNAPSHOT, approval.snapshot.removeprefix(_REFERENCE))
+    return replace(approval, snapshot=row.record if row else "")
+
+
+def _apart(lane: Lane, conversation: Conversation) -> Conversation:
+    """Return a conversation whose approvals name their snapshots; each of these becomes a row, once per run."""
+    named: dict[str, str] = {}
+    approvals = []
+    for approval in conversation.approvals:
+        if approval.snapshot:
+            digest = _digest(approval.snapshot)
+            named[digest] = approval.snapshot
+            approval = replace(approval, snapshot=_REFERENCE + digest)
+        approvals.append(approval)
+    for digest in set(lane.head.snapshots) - set(named):
+        lane.delete(kinds.SNAPSHOT, digest)
+    for digest in set(named) - set(lane.head.snapshots):
+        lane.put(kinds.SNAPSHOT, digest, named[digest])
+    lane.head.snapshots = sorted(named)
+    return replace(conversation, approvals=tuple(approvals)) if conversation.approvals else conversation
+
+
+# --- approvals ----------------------------------------------------------------------------------------------
+
+
+def index_approvals(lane: Lane, approvals: Sequence[Approval]) -> None:
+    """Make the rows say what the conversation says; what it carries no longer keeps its state, but pending is void."""
+    before = {one.id: one for one in lane.head.approvals}
+    lane.head.approvals = []
+    for approval in {one.id: one for one in approvals}.values():
+        digest = _digest(kinds.APPROVAL.write(approval))[:12]
+        carried = Carried(approval.id, approval.status, approval.expires_at, digest)
+        if before.pop(approval.id, None) != carried:
+            write_approval(lane, approval)
+        lane.head.approvals.append(carried)
+    for dropped in before.values():
+        if dropped.status is ApprovalStatus.PENDING:
+            try:
+                if void := lane.read(kinds.APPROVAL, dropped.id):
+                    write_approval(lane, replace(void, status=ApprovalStatus.VOID, snapshot=""))
+            except UnreadableRecord:
+                unindex_approval(lane, dropped.id)
+
+
+def write_approval(lane: Lane, approval: Approval) -> None:
+    """Write an approval's row, and the entries that list it."""
+    lane.write(kinds.APPROVAL, approval.id, approval)
+    unindex_approval(lane, approval.id)
+    lane.index(kinds.APPROVALS, approval.id, approval.expires_at)
+    lane.index(f"{kinds.APPROVALS}:{approval.status}", approval.id, approval.expires_at)
+
+
+def unindex_approval(lane: Lane, approval_id: str) -> None:
+    """Take an approval out of every list."""
+    for index in (kinds.APPROVALS, *(f"{kinds.APPROVALS}:{status}" for status in ApprovalStatus)):
+        lane.index(index, approval_id, None)
+
+
+# --- tickets ------------------------------------------------------------------------------------------------
+
+
+def write_ticket(lane: Lane, ticket: Ticket, *, sequence: int | None = None, keep: bool = False) -> None:
+    """Write a ticket's row, and the entries that list it."""
+    lane.write(kinds.TICKET, ticket.id, ticket, sequence=sequence, keep=keep)
+    unindex_ticket(lane, ticket.id)
+    lane.index(kinds.TICKETS, ticket.id, ticket.respond_by)
+    lane.index(f"{kinds.TICKETS}:{ticket.status}", ticket.id, ticket.respond_by)
+
+
+def unindex_ticket(lane: Lane, ticket_id: str) -> None:
+    """Take a ticket out of every list."""
+    for index in (kinds.TICKETS, *(f"{kinds.TICKETS}:{status}" for status in TicketStatus)):
+        lane.index(index, ticket_id, None)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+# --- the list of conversations ------------------------------------------------------------------------------
+
+
+def head_fields(conversation: Conversation) -> ConversationHead:
+    """Return what a list shows of a conversation; computed at each commit and stored beside the record."""
+    return ConversationHead(
+        conversation.subject,
+        conversation.version,
+        conversation.updated_at,
+        conversation.last_channel,
+        preview=_preview(conversation),
+        escalation=conversation.escalation,
+        paused=conversation.paused,
+        pending=sum(one.status is ApprovalStatus.PENDING for one in conversation.approvals),
+        assignee=conversation.assignee,
+    )
+
+
+def _preview(conversation: Conversation) -> str:
+    """Return the last words of either side in one line; history is masked already.
+
+    What was said may have left the window; where nobody said anything, a note is about something (a ticket's title).
+    """
+    items = [item for turn in (*conversation.unfolded, *conversation.history) for item in turn.items]
+    remembered = [line.partition(": ")[2] for line in conversation.summary.splitlines()]
+    known = (*map(_title, items), *remembered, *map(_words, items))
+    line = next((line for line in reversed(known) if line), "")
+    return line if len(line) <= PREVIEW_CHARS else f"{line[: PREVIEW_CHARS - 1].rstrip()}…"
+
+
+def _words(item: Item) -> str:
+    """Return what an item says to the other side in one line, if anything."""
+    said = item.get("content") if item.get("role") in _SPOKEN_BY else None
+    if item.get("kind") == "staff_wrote":
+        said = item.get("text")
+    return " ".join(said.split()) if isinstance(said, str) else ""
+
+
+def _title(item: Item) -> str:
+    """Return the title that a note has, if any."""
+    title = item.get("title") if item.get("type") == "note" else None
+    return " ".join(title.split()) if isinstance(title, str) else ""
+
+
+def read_head(subject: SubjectId, updated_at: float, stored: str | None) -> ConversationHead:
+    """Return a row of the list; what is not there or cannot be read is empty."""
+    try:
+        seen = kinds.GLANCE.read(stored or "")
+    except UnreadableRecord:
+        return ConversationHead(subject, 0, updated_at, Channel.SMS)
+    return replace(seen, subject=subject, updated_at=updated_at)

@@ -1,0 +1,104 @@
+"""Repairs of a lane: a damaged head is made anew from the rows, times of a clock that ran ahead are set back. Pure."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from ..errors import UnreadableRecord
+from ..model import ApprovalStatus, Channel, TicketStatus
+from . import kinds
+from .head import Carried, Line, Queued, WaitingKey
+from .rows import MICRO
+
+if TYPE_CHECKING:
+    from .state import Lane
+
+
+AHEAD_SECONDS: Final = 60.0
+"""A lane that was touched so much later than now was touched under a clock that ran ahead."""
+
+
+def mend_head(lane: Lane) -> None:
+    """Set an unreadable head aside and make another one. Raises Missing."""
+    fill_head(lane)
+    rows = [row for kind in (kinds.WAITING, kinds.UNSETTLED) for row in lane.all(kind)]
+    newest = max((row.sequence for row in rows), default=0)
+    lane.head.touched_at = max(newest / MICRO, lane.head.updated_at or 0.0) or lane.now
+    lane.keep_aside("head", "", "unreadable", lane.unreadable or "")
+
+
+def fill_head(lane: Lane) -> None:
+    """Make a head say what the rows say, which count."""
+    head = lane.head
+    tries = {one.key: one.tries for one in head.waiting}
+    head.waiting = [WaitingKey(row.key, row.sequence / MICRO, tries.get(row.key, 0)) for row in lane.all(kinds.WAITING)]
+    _fill_lines(lane)
+    head.open_tickets = []
+    for row in lane.all(kinds.TICKET):
+        with suppress(UnreadableRecord):
+            if kinds.TICKET.read(row.record).status is TicketStatus.OPEN:
+                head.open_tickets.append(row.key)
+    head.snapshots = [row.key for row in lane.all(kinds.SNAPSHOT)]
+    head.opted_out = read_opt_outs(lane)
+    stored = lane.row(kinds.CONVERSATION, "")
+    if stored is None:
+        return
+    head.updated_at, head.size = stored.sequence / MICRO, len(stored.record)
+    with suppress(UnreadableRecord):
+        found = kinds.CONVERSATION.read(stored.record)
+        head.version, head.updated_at = found.version, found.updated_at
+        head.approvals = [Carried(one.id, one.status, one.expires_at, "") for one in found.approvals]
+        pending = [one.expires_at for one in found.approvals if one.status is ApprovalStatus.PENDING]
+        head.wake_at = min(pending, default=head.wake_at)
+
+
+def _fill_lines(lane: Lane) -> None:
+    before, lines = lane.head.lines, dict[Channel, Line]()
+    lane.head.lines = lines
+    for row in lane.all(kinds.UNSETTLED):
+        try:
+            channel = kinds.UNSETTLED.read(row.record).reply.route.channel
+        except UnreadableRecord:
+            lane.set_aside("reply", kinds.UNSETTLED, row.key, "unreadable")
+            continue
+        line = lines.setdefault(channel, Line(due_at=lane.now))
+        # An attempt may have been under way: nobody knows any more.
+        line.queue.append(Queued(row.key, row.sequence / MICRO, tries=0 if line.queue else 1))
+    for channel, line in before.items():
+        if channel in lines and [one.id for one in line.queue] == [one.id for one in lines[channel].queue]:
+            lines[channel] = line
+
+
+def read_opt_outs(lane: Lane) -> list[Channel]:
+    """Return the channels on which the customer wrote STOP: all for texts, where that cannot be read any more."""
+    row = lane.row(kinds.OPT_OUT, "")
+    if row is None:
+        return []
+    try:
+        return [Channel(name) for name in json.loads(row.record)]
+    except (ValueError, TypeError):
+        lane.set_aside("opt_out", kinds.OPT_OUT, "", "unreadable")
+        stopped: list[Channel] = [channel for channel in Channel if channel is not Channel.VOICE]
+        lane.put(kinds.OPT_OUT, "", json.dumps(stopped))
+        return stopped
+
+
+def set_back(lane: Lane) -> None:
+    """Bring times of a clock that ran ahead back by as much, or the lane would wait for them."""
+    head, now = lane.head, lane.now
+    ahead, head.touched_at = head.touched_at - now, now
+
+    def back(at: float) -> float:
+        return at - ahead if at > now else at
+
+    head.lease_until, head.present_until = back(head.lease_until), back(head.present_until)
+    for one in head.waiting:
+        one.at = back(one.at)
+    for line in head.lines.values():
+        for queued in line.queue:
+            queued.at = back(queued.at)
+        line.until = back(line.until)
+        if line.due_at is not None:
+            line.due_at = back(line.due_at)

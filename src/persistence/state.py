@@ -1,0 +1,304 @@
+"""State of a lane: its head and rows as they were loaded, then as a rule leaves them. Pure."""
+
+from __future__ import annotations
+
+import json
+import math
+import secrets
+import zlib
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from typing import Any, Final, TypeVar
+
+from ..errors import UnreadableRecord
+from ..model import Channel, TimelineEvent
+from . import kinds
+from .head import HEAD, LaneHead
+from .kinds import Kind
+from .mending import AHEAD_SECONDS, mend_head, set_back
+from .rows import MICRO, HeadWrite, Loaded, Missing, Name, Put, Row, Want, Writes
+
+T = TypeVar("T")
+
+LARGE_RECORD: Final = 64 * 1024
+"""A conversation with more characters is listed, so that operators see what grows."""
+_ANY: Final = -1.0
+"""Whatever an index entry says: it is written anew."""
+_POSSIBLE: Final = (
+    *((index, "") for index in (kinds.DUE, kinds.OLDEST_ENTRY, kinds.OLDEST_REPLY)),
+    *((index, "") for index in (kinds.RECENT, kinds.AGE, kinds.LARGE)),
+    *((kinds.LINES, channel) for channel in Channel),
+)
+"""Every entry that may follow from a head, but for lines of calls."""
+
+
+class Lane:
+    """A lane as it was loaded, and what a rule changes of it. ``now`` is the store's clock.
+
+    ``unreadable`` has the text of a head that cannot be read (:func:`opened`).
+    """
+
+    def __init__(self, loaded: Loaded) -> None:
+        self.loaded = loaded
+        self.subject = loaded.subject
+        self.now = loaded.now
+        self.head = LaneHead()
+        self.unreadable: str | None = None
+        self._rows: dict[Name, Put | None] = {}
+        self._values: dict[Name, Any] = {}
+        self._index: dict[Name, float | None] = {}
+        self._drops: dict[str, int | None] = {}
+        self._absent: set[Name] = set()
+        self._before: dict[Name, float] = {}
+        self._written: HeadWrite | None = None
+        self._gone = self._erased = False
+        if loaded.head is not None:
+            try:
+                self.head = HEAD.read(loaded.head)
+                self._before = indexed(self.head)
+            except UnreadableRecord:
+                self._before = dict.fromkeys(_POSSIBLE, _ANY)
+                self.unreadable = loaded.head
+
+    # --- rows -----------------------------------------------------------------------------------------------
+
+    def row(self, kind: str, key: str) -> Row | None:
+        """Return a row as it is now, None when there is none. Raises Missing."""
+        name, loaded = (kind, key), self.loaded
+        if name in self._rows:
+            put = self._rows[name]
+            return put.row if put else None
+        if name in loaded.rows:
+            return loaded.rows[name]
+        if kind in loaded.kinds:
+            return next((row for row in loaded.kinds[kind] if row.key == key), None)
+        raise Missing(Want(rows=frozenset({name})))
+
+    def read(self, kind: Kind[T], key: str) -> T | None:
+        """Return a row's record, None when there is no row. Raises Missing and UnreadableRecord."""
+        if (kind, key) in self._values:
+            found: T = self._values[kind, key]
+            return found
+        row = self.row(kind, key)
+        return kind.read(row.record) if row else None
+
+    def is_new(self, key: str, *of: str) -> bool:
+        """Say whether no row of these kinds has a key, or none is expected to: then that is checked when writing."""
+        known = [kind for kind in of if self._is_known(kind, key)]
+        if any(self.row(kind, key) for kind in known):
+            return False
+        self._absent |= {(kind, key) for kind in of if kind not in known}
+        return True
+
+    def _is_known(self, kind: str, key: str) -> bool:
+        return (kind, key) in self._rows or (kind, key) in self.loaded.rows or kind in self.loaded.kinds
+
+    def all(self, kind: str) -> list[Row]:
+        """Return all rows of a kind as they are now, in their order. Raises Missing."""
+        if kind not in self.loaded.kinds:
+            raise Missing(Want(kinds=frozenset({kind})))
+        found = {} if kind in self._drops else {row.key: row for row in self.loaded.kinds[kind]}
+        for (changed, key), put in self._rows.items():
+            if changed == kind:
+                found.pop(key, None)
+                if put is not None:
+                    found[key] = put.row
+        return sorted(found.values(), key=lambda row: row.sequence)
+
+    def count(self, kind: str) -> int:
+        """Return the number of rows of a kind that were counted. Raises Missing."""
+        if kind not in self.loaded.counts:
+            raise Missing(Want(counts={kind: None}))
+        return self.loaded.counts[kind]
+
+    def write(self, kind: Kind[T], key: str, value: T, *, sequence: int | None = None, keep: bool = False) -> None:
+        """Write a row, the last of its kind unless a ``sequence`` is given."""
+        self.put(kind, key, kind.write(value), sequence=sequence, keep=keep)
+        self._values[kind, key] = value
+
+    def put(self, kind: str, key: str, record: str, *, sequence: int | None = None, keep: bool = False) -> None:
+        """Write a row whose record is at hand as text."""
+        name = kind, key
+        earlier = self._rows.get(name)
+        if earlier is not None:
+            number, keep = earlier.row.sequence, earlier.keep and keep
+        else:
+            number = self.next_sequence() if sequence is None else sequence
+        self._values.pop(name, None)
+        self._rows[name] = Put(Row(kind, key, number, record), keep)
+
+    def move(self, key: str, kind: str, to: str) -> None:
+        """Let a row be of another kind; it keeps its record and its place in the order."""
+        row = self.row(kind, key)
+        self.delete(kind, key)
+        if row is not None:
+            self.put(to, key, row.record, sequence=row.sequence)
+
+    def delete(self, kind: str, key: str) -> None:
+        """Delete a row."""
+        self._values.pop((kind, key), None)
+        self._rows[kind, key] = None
+
+    def drop(self, kind: str, upto: int | None = None) -> None:
+        """Delete all rows of a kind, or those up to a sequence."""
+        self._drops[kind] = upto
+
+    def index(self, index: str, key: str, sort: float | None) -> None:
+        """Set an index entry that does not follow from the head, or take it out."""
+        self._index[index, key] = sort
+
+    def reindex(self) -> None:
+        """Write every index entry that follows from the head, and none else, whatever is there."""
+        self._before = dict.fromkeys(_POSSIBLE, _ANY)
+
+    def next_sequence(self) -> int:
+        """Return the sequence for one more row."""
+        self.head.last = max(self.head.last + 1, int(self.now * MICRO))
+        return self.head.last
+
+    # --- what many rules do ---------------------------------------------------------------------------------
+
+    def sweep(self) -> None:
+        """Have a purge look at this lane's old keys, effects and set-aside records."""
+        day = _day_of(self.now)
+        self.index(kinds.SWEEP, f"{day:.0f}", day)
+
+    def set_aside(self, word: str, kind: str, key: str, reason: str) -> None:
+        """Keep a row for people, out of the way of everything else; ``word`` says what it was."""
+        row = self.row(kind, key)
+        self.keep_aside(word, key, reason, row.record if row else "")
+        self.delete(kind, key)
+
+    def keep_aside(self, word: str, key: str, reason: str, record: str) -> None:
+        """Keep a record for people."""
+        name = f"{self.next_sequence()}-{self._mark()}"
+        told = {"kind": word, "key": key, "reason": reason, "record": record}
+        self.put(kinds.ASIDE, name, json.dumps(told), sequence=self.head.last)  # ASCII: it carries any damage
+        self.index(kinds.SET_ASIDE, name, self.now)
+        self.sweep()
+
+    def tell(self, events: Sequence[TimelineEvent]) -> None:
+        """Append timeline rows, with the store's time."""
+        for event in events:
+            number = self.next_sequence()
+            self.write(kinds.TIMELINE, f"{number}-{self._mark()}", replace(event, at=self.now), sequence=number)
+
+    def _mark(self) -> str:
+        """Return what keeps rows of two lanes apart that are joined one day."""
+        return f"{zlib.crc32(self.subject.encode()):08x}"
+
+    # --- the end --------------------------------------------------------------------------------------------
+
+    def end(self) -> None:
+        """Let the head go: of this lane nothing is left that needs one."""
+        self._gone = True
+
+    def erase(self) -> None:
+        """Let everything go."""
+        self._gone = self._erased = True
+
+    def writes(self) -> Writes | None:
+        """Return what is to be written; a head has a version that no other head ever had."""
+        self._written = self._head()
+        writes = Writes(
+            self.subject,
+            head=self._written,
+            absent=frozenset(self._absent),
+            erase=self._erased,
+            drops=self._drops,
+            deletes=tuple(name for name, put in self._rows.items() if put is None),
+            puts=tuple(put for put in self._rows.values() if put is not None),
+            index={} if self._erased else self._moved(),
+        )
+        anything = writes.head or writes.erase or writes.drops or writes.deletes or writes.puts or writes.index
+        return writes if anything else None
+
+    def _head(self) -> HeadWrite | None:
+        version = self.loaded.version
+        if self._gone:
+            return HeadWrite(version, 0, None) if version else None
+        text = HEAD.write(self.head)
+        if text == self.loaded.head or (self.loaded.head is None and self.head == LaneHead()):
+            return None
+        return HeadWrite(version, secrets.randbits(52) + 1, text)
+
+    def _moved(self) -> dict[Name, float | None]:
+        before, after = self._before, {} if self._gone else indexed(self.head)
+        moved: dict[Name, float | None] = dict.fromkeys(before.keys() - after.keys())
+        moved |= {name: sort for name, sort in after.items() if before.get(name) != sort}
+        return moved | self._index
+
+    def after(self, kept: Collection[str], names: Collection[Name]) -> Loaded | None:
+        """Return the lane as the writes left it: its head, rows and kinds of these that are known; None without."""
+        written = self._written
+        if written is None or written.text is None or self._erased:
+            return None
+        return replace(
+            self.loaded,
+            version=written.version,
+            head=written.text,
+            rows={name: self.row(*name) for name in names if self._is_known(*name)},
+            kinds={kind: tuple(self.all(kind)) for kind in kept if kind in self.loaded.kinds},
+            newest={},
+            counts={},
+        )
+
+
+def decide(loaded: Sequence[Loaded], rule: Callable[..., T]) -> tuple[T, list[Lane], list[Writes]]:
+    """Run a rule on lanes; return its answer, the lanes as it left them, and what is to be written.
+
+    Raises Missing when the rule needs more, or its answer rests on rows being absent that nobody looked for.
+    """
+    lanes = [opened(one) for one in loaded]
+    answer = rule(*lanes)
+    changes = [writes for lane in lanes if (writes := lane.writes()) is not None]
+    assumed = frozenset(name for lane in lanes for name in lane._absent)
+    if assumed and not changes:
+        raise Missing(Want(rows=assumed))
+    return answer, lanes, changes
+
+
+def opened(loaded: Loaded) -> Lane:
+    """Return a lane as it was loaded, repaired where that is needed. Raises Missing."""
+    lane = Lane(loaded)
+    if lane.unreadable is not None:
+        mend_head(lane)
+    elif lane.head.touched_at > lane.now + AHEAD_SECONDS:
+        set_back(lane)
+    return lane
+
+
+def indexed(head: LaneHead) -> dict[Name, float]:
+    """Return the entries by which a lane with this head is found."""
+    entries: dict[Name, float] = {}
+    times = [head.waiting[0].at] if head.waiting else []
+    if head.wake_at is not None:
+        times.append(head.wake_at)
+    if times:
+        entries[kinds.DUE, ""] = max(min(times), head.lease_until if head.held else 0.0)
+    if head.waiting:
+        entries[kinds.OLDEST_ENTRY, ""] = head.waiting[0].at
+    for channel, line in head.lines.items():
+        if line.due_at is None:
+            continue
+        free_at = max(line.due_at, line.until)
+        if channel is Channel.VOICE and head.replica:
+            # Who has the call finds its line at once; everybody else when it is known no longer where the call is.
+            entries[f"{kinds.LINES}@{head.replica}", channel] = free_at
+            free_at = max(free_at, head.present_until)
+        entries[kinds.LINES, channel] = free_at
+    queued = [line.queue[0].at for line in head.lines.values() if line.queue]
+    if queued:
+        entries[kinds.OLDEST_REPLY, ""] = min(queued)
+    if head.updated_at is not None:
+        entries[kinds.RECENT, ""] = head.updated_at
+    if head.size > LARGE_RECORD:
+        entries[kinds.LARGE, ""] = float(head.size)
+    if head.touched_at:
+        entries[kinds.AGE, ""] = _day_of(head.touched_at)
+    return entries
+
+
+def _day_of(at: float) -> float:
+    """Return when the day of a time began."""
+    return math.floor(at / kinds.DAY) * kinds.DAY
