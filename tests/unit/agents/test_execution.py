@@ -363,8 +363,8 @@ async def test_two_equal_calls_of_one_turn_both_happen_and_once_each(tmp_path: P
         sent.append(text)
         return "sent"
 
-    twice = [function_call("send", {"text": "hi"}, call_id=f"c{number}") for number in range(2)]
-    async with bench(tmp_path, Agent("a", tools=[send]), [twice, SAID, twice, SAID]) as it:
+    twice = [[function_call("send", {"text": "hi"}, call_id=f"c{number}")] for number in range(2)]
+    async with bench(tmp_path, Agent("a", tools=[send]), [*twice, SAID, *twice, SAID]) as it:
         await it.turn(empty())
         await it.turn(empty())  # run again after a crash
     assert sent == ["hi", "hi"]

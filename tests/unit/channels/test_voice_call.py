@@ -174,6 +174,28 @@ def test_speech_is_no_silence(who: str) -> None:
     call()
 
 
+@pytest.mark.promise("V19")
+@pytest.mark.parametrize("sign", ["key", "words", "voice"])
+def test_a_sign_of_life_after_the_question_begins_the_patience_anew(sign: str) -> None:
+    @timeless
+    async def call() -> None:
+        socket = Socket()
+        async with live(socket, Engine(), silence=10.0):
+            await asyncio.sleep(11.0)
+            if sign == "key":
+                socket.put({"type": "dtmf", "digit": "*"})
+            elif sign == "words":
+                socket.put(PROMPT)
+            else:
+                socket.speaks("client", on=True)
+                socket.speaks("client", on=False)
+            await asyncio.sleep(12.0)
+            assert socket.ended == []
+        assert socket.texts.count(phrases.STILL_THERE) == 2
+
+    call()
+
+
 @pytest.mark.promise("V13", "V19")
 @timeless
 async def test_a_caller_who_waits_for_an_answer_hears_so_every_eight_seconds_and_is_not_asked_for_a_sign() -> None:

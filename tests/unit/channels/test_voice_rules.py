@@ -83,6 +83,16 @@ def test_a_long_call_is_warned_once_and_then_ended() -> None:
     assert [due for due in found if due] == [TimeoutKind.ALMOST_OVER, TimeoutKind.GOODBYE_LENGTH]
 
 
+def test_a_call_that_may_last_no_minute_is_not_warned_at_its_beginning() -> None:
+    patience = watch(longest=50.0)
+    assert [patience.look(now) for now in (1.0, 50.0)] == [None, TimeoutKind.GOODBYE_LENGTH]
+
+
+def test_a_call_that_is_moved_uses_up_no_attempt() -> None:
+    form = {"CallStatus": "in-progress", "SessionStatus": "ended", "HandoffData": '{"reason": "moved"}'}
+    assert read_ending(form, attempt=2) == Ending(Next.RECONNECT, attempt=2, moved=True)
+
+
 def test_a_lost_socket_is_reconnected_a_few_times() -> None:
     assert read_ending(LOST, attempt=0) == Ending(Next.RECONNECT, attempt=1)
     assert read_ending(LOST, attempt=MAX_ATTEMPTS - 1).next is Next.RECONNECT

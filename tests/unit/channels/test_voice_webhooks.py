@@ -17,7 +17,7 @@ from tandem.channels.voice.call_registry import CallRegistry
 from tandem.channels.voice.socket_token import SocketTokens
 from tandem.channels.voice.voice_config import CallRules, VoiceAddresses
 from tandem.channels.voice.webhooks import VoiceWebhooks
-from tandem.conversation.phrases import CALL_FAILURE, CUT_OFF
+from tandem.conversation.phrases import CALL_BACK, CALL_FAILURE, CUT_OFF
 from tandem.conversation.spoken_turn import LEFT_OPEN
 from tandem.errors import StoreUnavailable, TandemError
 from tandem.identity.base import Resolution
@@ -56,13 +56,13 @@ async def warm() -> None:
 
 
 @asynccontextmanager
-async def gateway(store: Any = None) -> AsyncIterator[str]:
+async def gateway(store: Any = None, registry: CallRegistry | None = None) -> AsyncIterator[str]:
     engine: Any = SimpleNamespace(identity=PhoneResolver("US"))
     listener = listen()
     url = f"http://127.0.0.1:{port_of(listener)}"
     webhooks = VoiceWebhooks(
         engine,
-        CallRegistry(),
+        CallRegistry() if registry is None else registry,
         store=store,
         signatures=SignatureCheck(public_base_url=url, tokens=[TOKEN]),
         tokens=SocketTokens(TOKEN),
@@ -115,3 +115,26 @@ async def test_unsigned_voice_webhooks_are_refused(path: str) -> None:
 async def test_a_call_without_a_call_sid_is_malformed(call: str) -> None:
     async with gateway() as url:
         assert (await post(url, "/voice", FORM | {"CallSid": call}))[0] == 400
+
+
+@pytest.mark.promise("V17")
+@pytest.mark.parametrize(
+    ("status", "promised"),
+    [("completed", False), ("answered", False), ("no-answer", True), ("busy", True), ("failed", True), ("", True)],
+)
+async def test_only_a_caller_who_reached_no_colleague_is_promised_a_call_back(status: str, promised: bool) -> None:
+    async with gateway() as url:
+        _, twiml = await post(url, "/voice/dialed", FORM | {"DialCallStatus": status})
+    assert (CALL_BACK in twiml) is promised
+
+
+@pytest.mark.promise("O2")
+async def test_a_replica_that_is_leaving_takes_no_socket() -> None:
+    registry = CallRegistry()
+    registry.leaving = True
+    token = SocketTokens(TOKEN).make(FORM["CallSid"], now=time.time(), attempt=0, resumed=False)
+    signed = {"X-Twilio-Signature": sign(f"wss://x/relay/{token}", {}, TOKEN)}
+    async with gateway(registry=registry) as url, aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await session.ws_connect(f"{url}/conversation-relay/{token}", headers=signed)
+    assert refused.value.status == 403
