@@ -17,7 +17,7 @@ from tandem.channels.voice.call_registry import CallRegistry
 from tandem.channels.voice.socket_token import SocketTokens
 from tandem.channels.voice.voice_config import CallRules, VoiceAddresses
 from tandem.channels.voice.webhooks import VoiceWebhooks
-from tandem.conversation.phrases import CALL_BACK, CALL_FAILURE, CUT_OFF
+from tandem.conversation.phrases import CALL_FAILURE, CUT_OFF
 from tandem.conversation.spoken_turn import LEFT_OPEN
 from tandem.errors import StoreUnavailable, TandemError
 from tandem.identity.base import Resolution
@@ -119,13 +119,13 @@ async def test_a_call_without_a_call_sid_is_malformed(call: str) -> None:
 
 @pytest.mark.promise("V17")
 @pytest.mark.parametrize(
-    ("status", "promised"),
+    ("status", "told"),
     [("completed", False), ("answered", False), ("no-answer", True), ("busy", True), ("failed", True), ("", True)],
 )
-async def test_only_a_caller_who_reached_no_colleague_is_promised_a_call_back(status: str, promised: bool) -> None:
+async def test_only_a_caller_who_reached_no_colleague_is_told_that_nobody_is_free(status: str, told: bool) -> None:
     async with gateway() as url:
         _, twiml = await post(url, "/voice/dialed", FORM | {"DialCallStatus": status})
-    assert (CALL_BACK in twiml) is promised
+    assert ("Nobody is free" in twiml) is told
 
 
 @pytest.mark.promise("O2")

@@ -131,14 +131,6 @@ def test_what_is_repeated_before_an_answer_is_no_machines() -> None:
     assert said(*texts).texts == texts
 
 
-def test_blanks_and_capitals_make_no_other_text_of_it_and_ten_minutes_do() -> None:
-    same = ["I am away", "i am  AWAY"] * REPEATS
-    assert len(said(*same).texts) == REPEATS - 1
-    before = said(*["I am away"] * (REPEATS - 1)).conversation
-    later = before.meter.last_at + 601.0
-    assert screen(before, [(later, TextReceived(ROUTE, "I am away"))], RULES).texts == ["I am away"]
-
-
 def test_a_text_of_the_longest_length_is_read() -> None:
     assert said("x" * 20).texts == ["x" * 20]
     assert said("x" * 21).notices == [phrases.too_long(20)]
