@@ -11,13 +11,12 @@ import pytest
 
 from ..flows.test_process import world
 from ..kit.canaries import found
-from ..kit.gateway import JOHN, OURS
+from ..kit.gateway import JOHN
 from ..kit.model_server import Answer, ModelServer
-from ..kit.process import gateway_process
+from ..kit.replicas import Replicas
 from ..kit.waiting import until
 
 pytestmark = pytest.mark.heavy
-STAFF = {"STAFF_TOKENS": "mia:mia-token-123456789"}
 CANARIES = [
     "5551234567",
     "phone_1555",
@@ -44,16 +43,15 @@ async def test_debug_tells_how_turns_calls_tools_and_deliveries_go_and_nothing_p
     ])  # fmt: skip
     model = ModelServer(lambda _: next(script, Answer("plugh")))
     async with world(tmp_path, model) as it:
-        env = it.env | STAFF | {"LOG_LEVEL": "debug", "LOG_DIR": "logs"}
-        async with gateway_process(tmp_path, it.port, env) as gateway:
-            for count, text in enumerate(("where is it? canary", "my money, canary", "and now? canary"), start=1):
-                await it.twilio.text(JOHN, text, to=OURS)
-                await it.twilio.wait_for(JOHN, count)
-            async with it.twilio.call(JOHN, to=OURS, chars_per_second=1e6) as call:
-                await call.wait_sessions(1)
-                await call.say("canary, are you there?")
-                await call.wait_answer()
-            assert await gateway.terminate() == 0
+        gateway = await it.start(LOG_LEVEL="debug", LOG_DIR="logs")
+        for count, text in enumerate(("where is it? canary", "my money, canary", "and now? canary"), start=1):
+            await it.text(text)
+            await it.twilio.wait_for(JOHN, count)
+        async with it.call() as call:
+            await call.wait_sessions(1)
+            await call.say("canary, are you there?")
+            await call.wait_answer()
+        assert await gateway.terminate() == 0
     told = lines(tmp_path / "logs/customer-service.log")
     events = [line["event"] for line in told]
     wanted = (
@@ -71,11 +69,9 @@ async def test_debug_tells_how_turns_calls_tools_and_deliveries_go_and_nothing_p
 
 
 async def test_info_does_not_tell_them(tmp_path: Path) -> None:
-    async with (
-        world(tmp_path, ModelServer([Answer("plugh")])) as it,
-        gateway_process(tmp_path, it.port, it.env | STAFF | {"LOG_DIR": "logs"}) as gateway,
-    ):
-        await it.twilio.text(JOHN, "hello", to=OURS)
+    async with world(tmp_path, ModelServer([Answer("plugh")])) as it:
+        gateway = await it.start(LOG_DIR="logs")
+        await it.text("hello")
         await it.twilio.wait_for(JOHN, 1)
         assert await gateway.terminate() == 0
     events = {line["event"] for line in lines(tmp_path / "logs/customer-service.log")}
@@ -83,35 +79,28 @@ async def test_info_does_not_tell_them(tmp_path: Path) -> None:
     assert events & {"turn_began", "model_asked", "delivery_began", "turn"} == set()
 
 
-def label(log: Path) -> set[str]:
-    return set(re.findall(r"subj_[0-9a-f]{10}_4567", log.read_text("utf-8")))
+async def names_in_log(it: Replicas, **extra: str) -> set[str]:
+    """Start a gateway, text it, stop it, and return the names under which the customer is in its log."""
+    gateway = await it.start(**extra)
+    assert await it.text("hello") == 200
+    await until(lambda: "turn_ended" in gateway.log.read_text("utf-8"))
+    await gateway.terminate()
+    return set(re.findall(r"subj_[0-9a-f]{10}_4567", gateway.log.read_text("utf-8")))
 
 
 async def test_a_customer_has_one_name_in_the_log_on_every_replica_and_after_a_restart(tmp_path: Path) -> None:
-    model = ModelServer(lambda _: Answer("Hello."))
-    seen = []
-    async with world(tmp_path, model) as it:
-        for number, extra in enumerate(({}, {}, {"STATE_PERSISTENCE_DIR": "elsewhere"})):
-            async with gateway_process(tmp_path, it.port, it.env | extra, name=f"gateway-{number}") as gateway:
-                await it.twilio.text(JOHN, "hello", to=OURS)
-                await it.twilio.wait_for(JOHN, number + 1)
-                assert await gateway.terminate() == 0
-            seen.append(label(gateway.log))
-    assert [len(one) for one in seen] == [1, 1, 1]
-    assert seen[0] == seen[1] == seen[2]
+    async with world(tmp_path, ModelServer(lambda _: Answer("Hello."))) as it:
+        first = await names_in_log(it)
+        assert len(first) == 1
+        assert await names_in_log(it) == first
+        assert await names_in_log(it, STATE_PERSISTENCE_DIR="elsewhere") == first
 
 
 async def test_a_key_of_its_own_outlives_a_new_auth_token(tmp_path: Path) -> None:
     """Without one, the name changes with the first of TWILIO_AUTH_TOKEN, as the documents say."""
-    seen = []
-    tokens = "test-auth-token", "test-auth-token-2,test-auth-token"
+    rotated, key = "test-auth-token-2,test-auth-token", "a-key-for-labels"
     async with world(tmp_path, ModelServer(lambda _: Answer("Hello."))) as it:
-        for key in ("", "a-key-for-labels"):
-            for given in tokens:
-                env = it.env | {"LOG_LABEL_KEY": key, "TWILIO_AUTH_TOKEN": given}
-                async with gateway_process(tmp_path, it.port, env, name=f"gateway-{len(seen)}") as gateway:
-                    assert (await it.twilio.text(JOHN, "hello", to=OURS))[0].status == 200
-                    await until(lambda log=gateway.log: "turn_ended" in log.read_text("utf-8"))
-                seen.append(label(gateway.log))
-    assert seen[0] != seen[1]
-    assert seen[2] == seen[3] != seen[0]
+        plain, changed = await names_in_log(it), await names_in_log(it, TWILIO_AUTH_TOKEN=rotated)
+        kept = [await names_in_log(it, LOG_LABEL_KEY=key, **more) for more in ({}, {"TWILIO_AUTH_TOKEN": rotated})]
+    assert plain != changed
+    assert kept[0] == kept[1] != plain

@@ -15,11 +15,12 @@ import pytest
 
 from tandem.telemetry.streams import ForgivingStream
 
-from ..flows.test_process import World, world
+from ..flows.test_process import world
 from ..kit.command import SECONDS
-from ..kit.gateway import JOHN, OURS
+from ..kit.gateway import JOHN
 from ..kit.model_server import Answer, ModelServer
-from ..kit.process import GatewayProcess, gateway_process
+from ..kit.process import GatewayProcess
+from ..kit.replicas import Replicas
 from ..kit.serving import free_port
 
 pytestmark = pytest.mark.heavy
@@ -39,41 +40,40 @@ def pipe() -> Iterator[tuple[FileIO, FileIO]]:
         yield reader, writer
 
 
-async def serves_and_stops(it: World, gateway: GatewayProcess) -> None:
-    before = len(it.twilio.sent_to(JOHN))
-    assert (await it.twilio.text(JOHN, "hello", to=OURS))[0].status == 200
+async def serves_and_stops(it: Replicas, gateway: GatewayProcess) -> None:
+    it.chosen = gateway
+    before = len(it.bodies())
+    assert await it.text("hello") == 200
     await it.twilio.wait_for(JOHN, before + 1)
     assert await gateway.terminate() == 0
+
+
+async def unsigned(it: Replicas, count: int) -> set[int]:
+    """Make lines in the log: requests that are refused."""
+    posts = (it.twilio.post("/sms", {"From": JOHN, "Body": "unsigned"}, signature="") for _ in range(count))
+    return {answer.status for answer in await asyncio.gather(*posts)}
 
 
 async def test_a_reader_that_leaves_costs_neither_a_text_nor_the_stop(tmp_path: Path) -> None:
     """``tandem serve 2>&1 | head -3``."""
     with pipe() as (reader, writer):
-        async with (
-            world(tmp_path, polite()) as it,
-            gateway_process(
-                tmp_path, it.port, it.env | {"LOG_LEVEL": "debug"}, fresh=True, output=writer.fileno()
-            ) as gateway,
-        ):
+        async with world(tmp_path, polite()) as it:
+            gateway = await it.start(fresh=True, output=writer.fileno(), LOG_LEVEL="debug")
             writer.close()
             for _ in range(3):
                 assert await asyncio.to_thread(reader.readline)
             reader.close()
-            for _ in range(3):
-                await it.twilio.post("/sms", {"From": JOHN, "Body": "unsigned"}, signature="")
+            assert await unsigned(it, 3) == {403}
             await serves_and_stops(it, gateway)
 
 
 async def test_a_reader_that_pauses_holds_nobody_up(tmp_path: Path) -> None:
     """``tandem serve 2>&1 | less``: the pipe is full, and a write to it waits for ever."""
     with pipe() as (_, writer):
-        async with (
-            world(tmp_path, polite()) as it,
-            gateway_process(tmp_path, it.port, it.env, fresh=True, output=writer.fileno()) as gateway,
-        ):
+        async with world(tmp_path, polite()) as it:
+            gateway = await it.start(fresh=True, output=writer.fileno())
             for _ in range(MANY // 50):
-                posts = (it.twilio.post("/sms", {"From": JOHN, "Body": "unsigned"}, signature="") for _ in range(50))
-                assert {answer.status for answer in await asyncio.gather(*posts)} == {403}
+                assert await unsigned(it, 50) == {403}
             await serves_and_stops(it, gateway)
 
 
@@ -82,25 +82,19 @@ async def test_a_full_disk_under_the_log_is_told_once_and_costs_nothing(tmp_path
     logs.mkdir()
     (logs / "customer-service.log").symlink_to("/dev/full")
     async with world(tmp_path, polite()) as it:
-        env = it.env | {"LOG_DIR": "logs", "LOG_LEVEL": "debug"}
-        async with gateway_process(tmp_path, it.port, env, fresh=True) as gateway:
-            await serves_and_stops(it, gateway)
-            said = gateway.log.read_text("utf-8")
+        gateway = await it.start(fresh=True, LOG_DIR="logs", LOG_LEVEL="debug")
+        await serves_and_stops(it, gateway)
+        said = gateway.log.read_text("utf-8")
     assert said.count("log_not_written") == 1
     assert "No space left on device" in said
     assert "turn_ended" in said
 
 
 async def test_full_standard_streams_cost_nothing(tmp_path: Path) -> None:
-    full = os.open("/dev/full", os.O_WRONLY)
-    try:
-        async with (
-            world(tmp_path, polite()) as it,
-            gateway_process(tmp_path, it.port, it.env, fresh=True, output=full) as gateway,
-        ):
+    with FileIO("/dev/full", "w") as full:
+        async with world(tmp_path, polite()) as it:
+            gateway = await it.start(fresh=True, output=full.fileno())
             await serves_and_stops(it, gateway)
-    finally:
-        os.close(full)
 
 
 def test_what_an_operators_own_tool_prints_cannot_fail() -> None:
@@ -137,10 +131,11 @@ def test_a_command_ends_quietly_when_its_reader_has_gone(tmp_path: Path, command
 async def test_started_without_standard_streams_it_serves(tmp_path: Path) -> None:
     """``tandem serve <&- >&- 2>&-``: a socket must not take their place."""
     async with world(tmp_path, polite()) as it:
-        env = {"PATH": os.environ["PATH"], "PORT": str(it.port), **it.env}
+        port = free_port()
+        env = {"PATH": os.environ["PATH"], "PORT": str(port), **it.env}
         command = ("/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-m", "tandem", "serve")
         process = await asyncio.create_subprocess_exec(*command, cwd=tmp_path, env=env)
-        gateway = GatewayProcess(process, f"http://127.0.0.1:{it.port}", tmp_path / "none.log")
+        gateway = GatewayProcess(process, f"http://127.0.0.1:{port}", tmp_path / "none.log")
         try:
             await gateway.ready()
             await serves_and_stops(it, gateway)

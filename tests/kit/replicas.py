@@ -87,12 +87,14 @@ class Replicas:
     _turn: int = 0
     _started: int = 0
 
-    async def start(self, *, fresh: bool = False, **more: str) -> GatewayProcess:
+    async def start(self, *, fresh: bool = False, output: int | None = None, **more: str) -> GatewayProcess:
         """Start one more replica and put it behind the balancer; see :func:`.process.gateway_process`."""
         self._started += 1
         name, env = f"replica-{self._started}", {**self.env, **more}
         gateway = await self._stack.enter_async_context(
-            gateway_process(self.folder, free_port(), env, name=name, patience=self.patience, fresh=fresh)
+            gateway_process(
+                self.folder, free_port(), env, name=name, patience=self.patience, fresh=fresh, output=output
+            )
         )
         self.running.append(gateway)
         return gateway
