@@ -27,6 +27,10 @@ from agents import (
     HandoffOutputItem,
     ItemHelpers,
     MessageOutputItem,
+    ModelRefusalError,
+    RunErrorHandlerInput,
+    RunErrorHandlerResult,
+    RunErrorHandlers,
     RunItem,
     ToolCallItem,
     TResponseInputItem,
@@ -40,6 +44,7 @@ from ..conversation.summary import digest_of, shown
 from ..errors import TurnError
 from ..model import Conversation, Item
 from .caller_context import PendingWrites
+from .model_words import refused
 
 _ROLES = frozenset({"user", "assistant", "system", "developer"})
 _SHAPES = {
@@ -76,7 +81,8 @@ def check_plain(items: Sequence[Item]) -> None:
 
 def _plain(item: RunItem) -> Item | None:
     if isinstance(item, MessageOutputItem):
-        text = ItemHelpers.text_message_output(item) or ItemHelpers.extract_refusal(item.raw_item) or ""
+        refusal = ItemHelpers.extract_refusal(item.raw_item)
+        text = refused(refusal) if refusal else ItemHelpers.text_message_output(item)
         return {"role": "assistant", "content": text} if text else None
     if isinstance(item, InputItem | ToolCallItem | ToolCallOutputItem | HandoffCallItem | HandoffOutputItem):
         return _plain_input(item.to_input_item())
@@ -152,6 +158,16 @@ def requested(deeds: PendingWrites) -> Requested:
 def written(output: Any, items: Sequence[RunItem]) -> str:
     """Return the answer in words; an agent with a structured output type answers with the messages it wrote."""
     return output if isinstance(output, str) else ItemHelpers.text_message_outputs(list(items))
+
+
+def _refusal(given: RunErrorHandlerInput[Any]) -> RunErrorHandlerResult:
+    """Make a model's refusal the answer; history has it as the model's own message."""
+    words = given.error.refusal if isinstance(given.error, ModelRefusalError) else ""
+    return RunErrorHandlerResult(refused(words), include_in_history=False)
+
+
+REFUSALS: RunErrorHandlers[Any] = {"model_refusal": _refusal}
+"""Lets a run whose model refuses end with an answer."""
 
 
 def waited(request: TurnRequest, started: float) -> float | None:

@@ -180,12 +180,20 @@ async def _data(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
 
 def _object(text: bytes) -> dict[str, Any]:
     try:
-        found = from_json(text)
+        found = _parsed(text)
     except ValueError as error:
         raise EndpointError("no JSON") from error
     if not isinstance(found, dict):
         raise EndpointError("no JSON object")
     return found
+
+
+def _parsed(text: bytes) -> Any:
+    """Read JSON, quickly; one that spells half of a character is read all the same."""
+    try:
+        return from_json(text)
+    except ValueError:
+        return json.loads(text)
 
 
 def _read(kind: type[R], found: dict[str, Any]) -> R:

@@ -34,7 +34,7 @@ from ..model import Approval, ApprovalStatus, Conversation, Item, Route
 from ..persistence.base import LaneStore
 from .call_checks import CallChecks
 from .caller_context import CallerContext, CallerContexts
-from .items import answer, briefing, interrupted, plain_items, requested, spoken, waited, written
+from .items import REFUSALS, answer, briefing, interrupted, plain_items, requested, spoken, waited, written
 from .offline.model import OfflineModel
 from .replay_models import EmptyModel, OneCallModel
 from .streaming import speak
@@ -229,6 +229,7 @@ class SdkRunner:
             "max_turns": self._limits.max_turns,
             "run_config": config,
             "hooks": journal.model,
+            "error_handlers": REFUSALS,
         }
         if speech is None:
             return await Runner.run(agent, given, **arguments)

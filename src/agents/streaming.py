@@ -9,6 +9,7 @@ from agents import RunResultStreaming
 
 from ..conversation.speech_stream import SpeechStream
 from ..errors import TurnTimedOut
+from .model_words import WordFilter, refused
 from .responses import listener
 
 
@@ -22,14 +23,19 @@ async def speak(
     come by the speech's deadline.
     """
     began = asyncio.Event()
+    words, refusal = WordFilter(), ""
 
     def say(text: str) -> bool:
         """Say what the model says, but not what an agent says that is a tool of this one."""
         if busy():
             return False
-        began.set()
-        speech.say(text)
+        tell(words.feed(text))
         return True
+
+    def tell(text: str) -> None:
+        if text:
+            began.set()
+            speech.say(text)
 
     token = listener.set(say)
     try:
@@ -41,9 +47,15 @@ async def speak(
         async for event in streamed.stream_events():
             if event.type == "raw_response_event" and event.data.type == "response.output_text.delta":
                 say(event.data.delta)  # of a model that knows of no listener
+            elif event.type == "raw_response_event" and event.data.type == "response.refusal.delta":
+                refusal += event.data.delta
             elif event.type == "run_item_stream_event" and event.name == "tool_called":
+                tell(words.end())
                 began.set()
                 speech.pause()
+        tell(words.end())
+        if refusal:
+            tell(refused(refusal))
     finally:
         watcher.cancel()
         streamed.cancel()  # leaving the loop alone would let the run go on

@@ -24,6 +24,7 @@ from ..guardrails.pii import mask, mask_value
 from ..model import Item, SubjectId
 from ..persistence.base import LaneStore
 from ..persistence.values import EffectState
+from .model_words import whole, whole_value
 from .tool_gate import TOOL_FAILED, GatedTool, canonical, read_arguments, refused
 from .tools.effects import ToolEffect, current_key
 
@@ -69,7 +70,7 @@ class EffectLedger:
             answer, error = await self._invoke(tool, context, arguments, idempotency_key)
             if error is None or isinstance(error, ModelBehaviorError):
                 break
-        output = mask(str(answer)).text
+        output = mask(whole(str(answer))).text
         # Arguments that do not fit never reached the tool's code; every other end may have left something behind.
         reached = error is not None and not isinstance(error, ModelBehaviorError)
         if reached and (attempts > 1 or isinstance(error, TimeoutError)):
@@ -81,7 +82,7 @@ class EffectLedger:
     async def plain(self, tool: GatedTool, context: ToolContext[Any], arguments: str) -> tuple[Any, bool]:
         """Run a call that may be repeated freely; return its output and whether it failed."""
         output, error = await self._invoke(tool, context, arguments, "")
-        return mask_value(output), error is not None or refused(str(output))
+        return mask_value(whole_value(output)), error is not None or refused(str(output))
 
     async def _invoke(
         self, tool: GatedTool, context: ToolContext[Any], arguments: str, key: str

@@ -38,7 +38,7 @@ async def refused(mia: Colleague, approval: Any, **decision: Any) -> str:
         ({"amount": -20}, CENTS),
         ({"amount": 20.005}, CENTS),
         ({"amount": 1e9}, LEFT),
-        ({"amount": 1e300}, LEFT),
+        ({"amount": 1e300}, CENTS),
         ({"order_id": "ORD_99999"}, "There is no order"),
         ({"order_id": "ORD_67890"}, "There is no order"),  # Jane's
         ({"order_id": "the big one"}, "That is not an order number."),

@@ -34,6 +34,8 @@ class Answer:
     gate: asyncio.Event | None = None
     gap: float = 0.0
     reasoning: bool = False
+    refusal: str = ""
+    """Said in place of the text, as a part of its own kind."""
 
 
 Script = Callable[[dict[str, Any]], Answer]
@@ -103,7 +105,8 @@ class ModelServer:
             }
             for name, arguments in answer.calls
         ]
-        message = {"role": "assistant", "content": answer.text or None, **({"tool_calls": calls} if calls else {})}
+        message = {"role": "assistant", "content": answer.text or None, "refusal": answer.refusal or None}
+        message |= {"tool_calls": calls} if calls else {}
         choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if calls else "stop"}
         usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
         number = next(self._ids)
@@ -122,8 +125,10 @@ class ModelServer:
                 "type": "function_call", "id": f"fc_{number}", "call_id": f"call_{number}", "name": name,
                 "arguments": json.dumps(arguments), "status": "completed",
             })  # fmt: skip
-        if answer.text:
-            content = [{"type": "output_text", "text": answer.text, "annotations": []}]
+        if answer.text or answer.refusal:
+            content: list[dict[str, Any]] = [{"type": "output_text", "text": answer.text, "annotations": []}]
+            if answer.refusal:
+                content = [{"type": "refusal", "refusal": answer.refusal}]
             output.append({
                 "type": "message", "id": f"msg_{next(self._ids)}", "role": "assistant", "status": "completed",
                 "content": content,
@@ -157,7 +162,9 @@ class ModelServer:
                 yield event("response.output_item.added", output_index=index, item={**item, "content": []})
                 if item["type"] == "message":
                     where = {"item_id": item["id"], "output_index": index, "content_index": 0}
-                    for place, word in enumerate(answer.text.split(" ")):
+                    if answer.refusal:
+                        yield event("response.refusal.delta", delta=answer.refusal, **where)
+                    for place, word in enumerate(answer.text.split(" ") if answer.text else ()):
                         part = f" {word}" if place else word
                         yield event("response.output_text.delta", delta=part, logprobs=[], **where)
                         if answer.gap:

@@ -1,0 +1,228 @@
+"""Met in the field, "What we say": thoughts never leave, refusals are said, broken characters end no turn."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tandem.agents.model_words import WordFilter, said, whole, whole_arguments
+from tandem.channels.sms.message_text import clean, compose
+from tandem.conversation import phrases
+
+from ..flows.test_approvals import REFUND
+from ..flows.test_voice import committed, dial, words
+from ..kit.colleague import JOHNS_ID, entries, staffed
+from ..kit.gateway import running
+from ..kit.model_server import Answer, ModelServer
+from ..kit.waiting import PATIENCE
+
+pytestmark = pytest.mark.promise("F6")
+CHATS = {"OPENAI_API_MODE": "chat_completions"}
+SECRET = "The customer is rude, but I stay calm."
+HALF = "\ud83d"
+
+THOUGHTS = [
+    f"<think>{SECRET}</think>Your order has shipped.",
+    f"<think>\n{SECRET}\n</think>\n\nYour order has shipped.",
+    f"<THINK>{SECRET}</THINK> Your order has shipped.",
+    f"<thinking>{SECRET}</thinking>Your order has shipped.",
+    f"<reasoning>{SECRET}</reasoning>Your order has shipped.",
+    f"[THINK]{SECRET}[/THINK]Your order has shipped.",
+    f"<think></think>Your order has shipped.<think>{SECRET}",
+    f"Your order <think>{SECRET}</think>has shipped.",
+]
+
+
+@pytest.mark.parametrize("mode", [{}, CHATS], ids=["responses", "chat"])
+@pytest.mark.parametrize("answer", [*THOUGHTS, f"{SECRET}</think>Your order has shipped."])
+async def test_thoughts_are_neither_texted_nor_remembered(tmp_path: Path, answer: str, mode: dict[str, str]) -> None:
+    async with running(tmp_path, ModelServer(lambda _: Answer(answer)), **mode) as it:
+        assert await it.ask("where is my order?") == "Your order has shipped."
+        assert SECRET not in str(await it.conversation())
+
+
+@pytest.mark.parametrize("answer", THOUGHTS)
+async def test_thoughts_are_not_spoken_while_the_answer_streams(tmp_path: Path, answer: str) -> None:
+    async with running(tmp_path, ModelServer(lambda _: Answer(answer))) as it, dial(it) as call:
+        assert await call.ask("where is my order") == "Your order has shipped."
+        conversation = await committed(it, 1)
+        assert SECRET not in call.heard()
+    assert words(conversation, 1) == ["Your order has shipped."]
+
+
+async def test_a_model_that_does_nothing_but_think_is_apologised_for(tmp_path: Path) -> None:
+    model = ModelServer(lambda _: Answer(f"<think>{SECRET}"))
+    async with running(tmp_path, model) as it, dial(it) as call:
+        assert await it.ask("hello") == phrases.FAILURE
+        assert await call.ask("hello") == phrases.FAILURE
+
+
+async def test_thoughts_before_a_tool_and_after_it_are_not_spoken(tmp_path: Path) -> None:
+    answers = [
+        Answer(f"<think>{SECRET}", calls=[("order_status", {"order_id": "12345"})]),
+        Answer(f"<think>{SECRET}</think>It has shipped."),
+    ]
+    async with running(tmp_path, ModelServer(answers)) as it, dial(it) as call:
+        assert await call.ask("where is my order") == "It has shipped."
+
+
+async def test_the_summary_holds_no_thoughts(tmp_path: Path) -> None:
+    def script(request: dict[str, object]) -> Answer:
+        notes = "You keep the notes" in str(request.get("instructions"))
+        return Answer(f"<think>{SECRET}</think>They like tea." if notes else "Well.")
+
+    async with running(tmp_path, ModelServer(script), HISTORY_MAX_ITEMS="6") as it:
+        for number in range(4):
+            await it.ask(f"I like tea {number}")
+        async with asyncio.timeout(PATIENCE):
+            while not (shown := (await it.conversation()).summary):
+                await asyncio.sleep(0.02)
+    assert shown == "story: They like tea."
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 100])
+@pytest.mark.parametrize("answer", THOUGHTS)
+def test_however_the_stream_is_cut_nothing_of_a_thought_or_its_tags_gets_out(answer: str, size: int) -> None:
+    filtered = WordFilter()
+    pieces = [filtered.feed(answer[at : at + size]) for at in range(0, len(answer), size)]
+    assert "".join([*pieces, filtered.end()]).strip() == "Your order has shipped." == said(answer)
+
+
+@pytest.mark.parametrize(
+    "text", ["a < b and b > c", "<3", "Use <b>bold</b>", "[t", "see [track](x)", "I think so.", "<th"]
+)
+def test_what_is_no_thought_passes_the_stream(text: str) -> None:
+    filtered = WordFilter()
+    assert "".join(map(filtered.feed, text)) + filtered.end() == text == said(text)
+
+
+# --- refusals ------------------------------------------------------------------------------------------------------
+
+NO = "I'm sorry, I can't help with weapons."
+
+
+@pytest.mark.parametrize("mode", [{}, CHATS], ids=["responses", "chat"])
+@pytest.mark.parametrize(
+    ("refusal", "told"),
+    [
+        (NO, NO),
+        ("Response withheld by the provider's content filter.", phrases.REFUSED),
+        (f"<think>{NO}</think>", phrases.REFUSED),
+    ],
+)
+async def test_a_refusal_is_told_politely_and_the_conversation_goes_on(
+    tmp_path: Path, refusal: str, told: str, mode: dict[str, str]
+) -> None:
+    answers = iter([Answer(refusal=refusal)])
+    model = ModelServer(lambda _: next(answers, Answer("Your order has shipped.")))
+    async with running(tmp_path, model, **mode) as it:
+        assert await it.ask("how do I build one?") == told
+        assert await it.ask("and my order?") == "Your order has shipped."
+        first = (await it.conversation()).history[0]
+    assert first.items[-1] == {"role": "assistant", "content": told}
+
+
+async def test_a_refusal_is_spoken(tmp_path: Path) -> None:
+    answers = iter([Answer(refusal=NO)])
+    model = ModelServer(lambda _: next(answers, Answer("Your order has shipped.")))
+    async with running(tmp_path, model) as it, dial(it) as call:
+        assert await call.ask("how do I build one") == NO
+        assert await call.ask("and my order") == "Your order has shipped."
+        conversation = await committed(it, 2)
+    assert words(conversation, 1) == [NO]
+
+
+async def test_a_refusal_after_a_tool_keeps_what_the_tool_did(tmp_path: Path) -> None:
+    answers = [Answer(calls=[("order_status", {"order_id": "12345"})]), Answer(refusal=NO)]
+    async with running(tmp_path, ModelServer(answers)) as it:
+        assert await it.ask("where is it?") == NO
+        items = (await it.conversation()).history[0].items
+    assert [item.get("type", item.get("role")) for item in items] == [
+        "user", "function_call", "function_call_output", "assistant",
+    ]  # fmt: skip
+
+
+# --- broken characters --------------------------------------------------------------------------------------------
+
+
+async def test_half_of_a_character_in_arguments_ends_no_turn(tmp_path: Path) -> None:
+    ticket = {"customer_id": "me", "subject": f"Broken {HALF}", "description": f"{HALF}It broke.", "priority": "low"}
+    calls = [("create_ticket", ticket), ("send_sms", {"to": "me", "message": f"Hello {HALF}"})]
+    async with staffed(tmp_path, ModelServer([Answer(calls=calls), Answer("Done.")])) as (it, mia):
+        await it.say("open a ticket")
+        assert sorted(await it.hear(2)) == ["Done.", "Hello"]
+        (stored,) = (await mia.until(lambda one: one["tickets"]))["tickets"]
+    assert (stored["subject"], stored["description"]) == ("Broken", "It broke.")
+
+
+async def test_half_of_a_character_in_a_call_that_waits_can_be_approved(tmp_path: Path) -> None:
+    call = ("process_refund", {"order_id": "12345", "amount": 139.97, "reason": f"broken {HALF}"})
+    answers = iter([Answer(calls=[call]), Answer("A colleague decides.")])
+    async with staffed(tmp_path, ModelServer(lambda _: next(answers, Answer("Paid.")))) as (it, mia):
+        assert await it.ask(REFUND) == "A colleague decides."
+        approval = await mia.waiting_approval("process_refund")
+        await mia.decide(approval, approved=True)
+        assert (await it.hear(2))[1] == "Paid."
+        shown = await mia.shown(JOHNS_ID)
+    assert approval["arguments"]["reason"] == "broken "
+    assert entries(shown)[1]["arguments"]["reason"] == "broken "
+
+
+async def test_half_of_a_character_in_an_answer_is_left_out_and_two_halves_are_one(tmp_path: Path) -> None:
+    model = ModelServer([Answer(f"Well {HALF} then"), Answer("Fine \ud83d\ude42")])
+    async with running(tmp_path, model) as it, dial(it) as call:
+        assert (await call.ask("hello")).split() == ["Well", "then"]
+        await call.ask("and now")
+        conversation = await committed(it, 2)
+    assert words(conversation, 1)[0].split() == ["Well", "then"]
+
+
+def test_characters_are_made_whole() -> None:
+    assert whole(f"a{HALF}b\ude42c") == "abc"
+    assert whole("\ud83d\ude42") == "🙂"
+    assert whole_arguments(r'{"a":"\ud83d\ude42","b":["\ud83d"]}') == '{"a": "🙂", "b": [""]}'
+    assert whole_arguments(r'{"a":"\u00e9"}') == r'{"a":"\u00e9"}'
+    assert whole_arguments(r'{"a": \ud83d') == r'{"a": \ud83d'
+    filtered = WordFilter()
+    assert "".join(map(filtered.feed, "x\ud83d\ude42y")) + filtered.end() == "x🙂y"
+
+
+# --- markup and amounts -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Headphones $99.99\n+ $8.25 tax", "+ 8.25 USD tax", "+ tax $8.25", "> $50 ships free", "> 5 pieces: 10% off",
+        "- $8.25 discount", "-$8.25", "-5 °C", "2 * 3 * 4 = 24", "5*3*2", "1. $5\n2. $6", "£3·50",
+        "$1_000_000", "A_1 and B_2", "10% + 5%", "x > 5 and y < 3",
+    ],
+)  # fmt: skip
+def test_amounts_and_signs_that_are_no_markup_stay(text: str) -> None:
+    assert clean(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("* $8.25 tax\n* $99.99 headphones", "$8.25 tax\n$99.99 headphones"),
+        ("• €5 voucher", "€5 voucher"),
+        ("* USD 8.25", "USD 8.25"),
+        ("* (5) pieces", "(5) pieces"),
+        ("* tax: $8.25", "- tax: $8.25"),
+        (r"It is \$8.25", "It is $8.25"),
+        ("> quoted", "quoted"),
+        ("**+ $8.25** tax", "+ $8.25 tax"),
+    ],
+)
+def test_markup_goes_and_the_amount_beside_it_stays(text: str, told: str) -> None:
+    assert clean(text) == told
+
+
+async def test_a_sum_is_texted_as_the_model_wrote_it(tmp_path: Path) -> None:
+    bill = "Headphones $99.99\n+ $8.25 tax\n= $108.24"
+    async with running(tmp_path, ModelServer(lambda _: Answer(bill))) as it:
+        assert await it.ask("what do I pay?") == bill
+    assert compose(bill) == (bill,)
