@@ -104,10 +104,10 @@ def index_approvals(lane: Lane, approvals: Sequence[Approval]) -> None:
     before = {one.id: one for one in lane.head.approvals}
     lane.head.approvals = []
     for approval in {one.id: one for one in approvals}.values():
-        digest = _digest(kinds.APPROVAL.write(approval))[:12]
-        carried = Carried(approval.id, approval.status, approval.expires_at, digest)
+        record = kinds.APPROVAL.write(approval)
+        carried = Carried(approval.id, approval.status, approval.expires_at, _digest(record)[:12])
         if before.pop(approval.id, None) != carried:
-            write_approval(lane, approval)
+            write_approval(lane, approval, record)
         lane.head.approvals.append(carried)
     for dropped in before.values():
         if dropped.status is ApprovalStatus.PENDING:
@@ -118,18 +118,15 @@ def index_approvals(lane: Lane, approvals: Sequence[Approval]) -> None:
                 unindex_approval(lane, dropped.id)
 
 
-def write_approval(lane: Lane, approval: Approval) -> None:
-    """Write an approval's row, and the entries that list it."""
-    lane.write(kinds.APPROVAL, approval.id, approval)
-    unindex_approval(lane, approval.id)
-    lane.index(kinds.APPROVALS, approval.id, approval.expires_at)
-    lane.index(f"{kinds.APPROVALS}:{approval.status}", approval.id, approval.expires_at)
+def write_approval(lane: Lane, approval: Approval, record: str = "") -> None:
+    """Write an approval's row, whose record may be at hand, and the entries that list it."""
+    lane.put(kinds.APPROVAL, approval.id, record or kinds.APPROVAL.write(approval))
+    lane.relist(kinds.APPROVALS, approval.id, ApprovalStatus, approval.status, approval.expires_at)
 
 
 def unindex_approval(lane: Lane, approval_id: str) -> None:
     """Take an approval out of every list."""
-    for index in (kinds.APPROVALS, *(f"{kinds.APPROVALS}:{status}" for status in ApprovalStatus)):
-        lane.index(index, approval_id, None)
+    lane.relist(kinds.APPROVALS, approval_id, ApprovalStatus)
 
 
 # --- tickets ------------------------------------------------------------------------------------------------
@@ -138,15 +135,12 @@ def unindex_approval(lane: Lane, approval_id: str) -> None:
 def write_ticket(lane: Lane, ticket: Ticket, *, sequence: int | None = None, keep: bool = False) -> None:
     """Write a ticket's row, and the entries that list it."""
     lane.write(kinds.TICKET, ticket.id, ticket, sequence=sequence, keep=keep)
-    unindex_ticket(lane, ticket.id)
-    lane.index(kinds.TICKETS, ticket.id, ticket.respond_by)
-    lane.index(f"{kinds.TICKETS}:{ticket.status}", ticket.id, ticket.respond_by)
+    lane.relist(kinds.TICKETS, ticket.id, TicketStatus, ticket.status, ticket.respond_by)
 
 
 def unindex_ticket(lane: Lane, ticket_id: str) -> None:
     """Take a ticket out of every list."""
-    for index in (kinds.TICKETS, *(f"{kinds.TICKETS}:{status}" for status in TicketStatus)):
-        lane.index(index, ticket_id, None)
+    lane.relist(kinds.TICKETS, ticket_id, TicketStatus)
 
 
 def _digest(text: str) -> str:

@@ -6,7 +6,7 @@ import json
 import math
 import secrets
 import zlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
@@ -146,6 +146,12 @@ class Lane:
     def index(self, index: str, key: str, sort: float | None) -> None:
         """Set an index entry that does not follow from the head, or take it out."""
         self._index[index, key] = sort
+
+    def relist(self, index: str, key: str, among: Iterable[str], status: str | None = None, sort: float = 0.0) -> None:
+        """Have a row in a list, and in the one of its status ``among`` all; in none without a status."""
+        self._index[index, key] = None if status is None else sort
+        for one in among:
+            self._index[f"{index}:{one}", key] = sort if one == status else None
 
     def reindex(self) -> None:
         """Write every index entry that follows from the head, and none else, whatever is there."""

@@ -20,13 +20,12 @@ CREATE TABLE lane_row (
 CREATE INDEX lane_row_order ON lane_row (subject, kind, sequence);
 CREATE INDEX lane_row_by_id ON lane_row (kind, key) WHERE kind IN ('approval', 'ticket');
 
--- ``name`` is the index's; an entry has one place in it.
+-- ``name`` is the index's; an entry has one place in it. It is made anew after damage, so it needs no ids.
 CREATE TABLE lane_index (
-  id INTEGER PRIMARY KEY,
   subject TEXT NOT NULL,
   name TEXT NOT NULL,
   key TEXT NOT NULL,
   sort REAL NOT NULL,
-  UNIQUE (subject, name, key)
-);
+  PRIMARY KEY (subject, name, key)
+) WITHOUT ROWID;
 CREATE INDEX lane_index_order ON lane_index (name, sort, subject, key);
