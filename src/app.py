@@ -33,9 +33,10 @@ from .knowledge.library import open_knowledge
 from .persistence.base import LaneStore
 from .persistence.factory import open_store
 from .settings import Settings, load_settings
-from .settings.development import staff_tokens
+from .settings.development import auth_tokens, staff_scopes, staff_tokens
 from .shop.base import Shop
 from .shop.embedded import SHOP_FILE
+from .staff.aliases import Aliases
 from .staff.approvals import ApprovalDesk
 from .staff.approvals_api import ApprovalsApi
 from .staff.auth import StaffTokens
@@ -148,8 +149,10 @@ async def open_gateway(
         runner = _runner(settings, agent, models, callers, store)
         await warm_up()
         metrics = Metrics()
-        tokens = StaffTokens(staff_tokens(settings), public=settings.public_base_url)
-        live = await stack.enter_async_context(StaffEvents(store, tokens))
+        scopes = staff_scopes(settings)
+        tokens = StaffTokens(staff_tokens(settings), scopes=scopes, public=settings.public_base_url)
+        aliases = Aliases(next(iter(auth_tokens(settings)), ""))  # known to every replica
+        live = await stack.enter_async_context(StaffEvents(store, tokens, aliases))
         told = await open_listeners(settings, stack, identity, public)
         if settings.log_level == "debug":
             told["debug-log"] = DebugLog(runner.checks.tools).hear
@@ -168,7 +171,7 @@ async def open_gateway(
         sms = SmsWebhooks(
             engine,
             signatures=twilio.signatures,
-            dedupe=MessageDedupe(store) if settings.subject_resolver != PHONE else None,
+            dedupe=MessageDedupe(store, several_lanes=settings.subject_resolver != PHONE),
         )
         voice = VoiceWebhooks(
             engine,
@@ -193,11 +196,11 @@ async def open_gateway(
         )
         _leave_what_is_there_uncollected()
         pages = PageFiles()
-        desk = ApprovalDesk(store, engine, runner.checks)
+        desk = ApprovalDesk(store, engine, runner.checks, takes_next=not settings.production)
         staff = (
-            ApprovalsApi(desk, tokens, region=settings.default_region),
-            QueueApi(WorkQueue(store, desk), tokens),
-            conversation_api(settings, tokens, store=store, shop=shop, engine=engine),
+            ApprovalsApi(desk, tokens, aliases, region=settings.default_region),
+            QueueApi(WorkQueue(store, desk), tokens, aliases),
+            conversation_api(settings, tokens, aliases, store=store, shop=shop, engine=engine),
             StaffSession(tokens, made_token=not settings.staff_tokens),
             pages,
             live,

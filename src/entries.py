@@ -12,8 +12,9 @@ from .model import Reply, Route, Ticket, TicketStatus
 
 @dataclass(frozen=True, slots=True)
 class TextReceived:
-    """A text from the customer. ``media`` counts attached pictures and files.
+    """A text from the customer.
 
+    ``media`` counts attached pictures and files, ``files`` names them, ``told`` names what can be read: a location.
     ``opt_out`` is STOP, START or HELP when the provider understood the text as one of these, else empty. ``masked``
     names the kinds of numbers that were taken out of the text before anybody saw it.
     """
@@ -23,6 +24,8 @@ class TextReceived:
     media: int = 0
     opt_out: str = ""
     masked: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    told: str = ""
     kind: Literal["text"] = "text"
 
 

@@ -111,6 +111,12 @@ class NotAuthorised(RequestRejected):
     code = "not_authorised"
 
 
+class OutOfScope(RequestRejected):
+    """The staff token does not cover this."""
+
+    code = "out_of_scope"
+
+
 class CrossSiteRequest(RequestRejected):
     """The request does not come from the staff page."""
 

@@ -56,6 +56,8 @@ class EventName(StrEnum):
     LOOP_STOPPED = "loop_stopped"
     LIMIT_REACHED = "limit_reached"
     NOTICE = "notice"
+    FILES_KEPT = "files_kept"
+    SENDER_UNREACHABLE = "sender_unreachable"
     TEXT_FROM_ANOTHER = "text_from_another"
     MASKED = "masked"
     LANGUAGE = "language"

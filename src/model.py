@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NewType
+from typing import Any, Final, NewType
 
 SubjectId = NewType("SubjectId", str)
 """One customer, whatever the channel: ``phone_14155550100``. Any non-empty string is a legal id."""
@@ -27,6 +27,12 @@ class Channel(StrEnum):
     VOICE = "voice"
 
 
+NUMBERED: Final = frozenset({"tel", "sms", "whatsapp", "rcs"})
+"""Schemes whose network says that the sender has the number. A name of ``client`` or ``sip`` is what its app chose."""
+NOBODY: Final = "withheld"
+"""The scheme of somebody who cannot be told from others or answered; what stands behind it tells them apart here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """A provider's address: ``+14155550100`` has scheme ``tel``, ``whatsapp:+14155550100`` has ``whatsapp``."""
@@ -38,9 +44,12 @@ class Address:
     def parse(cls, text: str) -> Address:
         """Read the provider's spelling; a text without a scheme is a telephone address."""
         scheme, colon, rest = text.strip().partition(":")
-        if colon and scheme.isalpha():
-            return cls(scheme.lower(), rest.strip())
-        return cls("tel", text.strip())
+        return cls(scheme.lower(), rest.strip()) if colon and scheme.isalpha() else cls("tel", text.strip())
+
+    @property
+    def reachable(self) -> bool:
+        """Tell whether anything can be sent there."""
+        return self.scheme != NOBODY
 
     def __str__(self) -> str:
         """Give the provider's spelling, which a reply must repeat."""
@@ -156,12 +165,13 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """Meter that tells people from machines and floods: times of recent texts, what they said, what was done."""
+    """Meter that tells people from machines and floods: times of recent texts and files, what was said and done."""
 
     arrivals: tuple[float, ...] = ()
     noticed_at: float = 0.0
     lately: tuple[SaidBefore, ...] = ()
     tallies: Mapping[str, Tally] = field(default_factory=dict)
+    files_at: float = 0.0
 
 
 class Priority(StrEnum):
@@ -274,9 +284,6 @@ class TimelineEvent:
     turn: int | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
     at: float = 0.0
-
-
-# --- what goes back to the customer ------------------------------------------------------------------------
 
 
 class ReplyStatus(StrEnum):

@@ -17,6 +17,7 @@ from .agents.support import build_support_agent, load_agent
 from .channels.sms.sender import SmsSender
 from .channels.twilio import SignatureCheck, TwilioRest, open_twilio_rest
 from .channels.voice.call_registry import CallRegistry
+from .channels.voice.parties import AttestationRule
 from .channels.voice.sender import VoiceSender
 from .channels.voice.socket_token import SocketTokens
 from .channels.voice.voice_config import CallRules, VoiceAddresses
@@ -35,6 +36,7 @@ from .shop.embedded import open_embedded_shop, reset_embedded_shop
 from .shop.http import open_http_shop
 from .simulator.phone import PhoneLine
 from .simulator.twilio_simulator import TwilioSimulator
+from .staff.aliases import Aliases
 from .staff.auth import StaffTokens
 from .staff.conversation_api import ConversationApi
 from .staff.conversations import Conversations
@@ -128,6 +130,7 @@ def call_rules(settings: Settings) -> CallRules:
         silence=settings.silence_seconds,
         longest=settings.call_max_seconds,
         transfers=settings.human_transfer_number is not None,
+        attestation=AttestationRule(settings.caller_attestation),
     )
 
 
@@ -238,6 +241,7 @@ def may_look(settings: Settings, tokens: StaffTokens) -> Callable[[Request], boo
 def conversation_api(
     settings: Settings,
     tokens: StaffTokens,
+    aliases: Aliases,
     *,
     store: LaneStore,
     shop: Shop,
@@ -250,7 +254,7 @@ def conversation_api(
     async def subject_of(address: Address) -> SubjectId:
         return (await engine.identity.resolve(address, session=f"staff-{uuid.uuid4().hex}")).subject
 
-    whose = SubjectLookup(store, subject_of, region=region)
+    whose = SubjectLookup(store, subject_of, aliases, region=region)
     return ConversationApi(
         Conversations(store, engine, people, whose, composer=engine.composer),
         Customers(store, shop, people, whose),
@@ -265,6 +269,7 @@ def conversation_api(
             composer=engine.composer,
         ),
         tokens,
+        aliases,
     )
 
 

@@ -22,7 +22,7 @@ class Accounts:
     """Knows whose number it is. John Doe has two: both are one conversation."""
 
     def __init__(self, settings: Settings) -> None:
-        self._phone = PhoneResolver(settings.default_region)
+        self._phone = PhoneResolver(settings.default_region, settings.trusted_sip_hosts)
         with FILE.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         self._by_number = {e164(row["phone"], settings.default_region): row for row in rows}

@@ -11,7 +11,7 @@ import structlog
 from ..conversation.approvals import route_of
 from ..errors import StoreUnavailable
 from ..model import Approval, Conversation
-from .caller_context import CallerContexts
+from .caller_context import CallerContext, CallerContexts
 from .tool_gate import GatedTool, argument_problem
 
 log = structlog.get_logger(__name__)
@@ -36,6 +36,11 @@ class CallChecks:
         """Return in one sentence why arguments do not fit a tool's schema, or None."""
         known = self._tools.get(tool)
         return argument_problem(known, arguments) if known else "The agent has no such tool any more."
+
+    def spelled(self, tool: str, arguments: Mapping[str, Any], caller: CallerContext) -> Mapping[str, Any]:
+        """Return a call's arguments as its tool understands them."""
+        known = self._tools.get(tool)
+        return known.spelling(caller, arguments) if known and known.spelling else arguments
 
     async def call_problem(
         self, approval: Approval, arguments: Mapping[str, Any], conversation: Conversation, *, now: float

@@ -11,7 +11,7 @@ from ..conversation.approvals import pending_key
 from ..conversation.bounds import UNLIMITED, Allowance, Bound
 from ..conversation.prompt_blocks import render
 from ..entries import Decision, Entry, Verdict
-from ..identity.phone import e164
+from ..identity.phone import home_region, proven_number
 from ..knowledge.index import Found
 from ..model import Approval, Channel, Conversation, Priority, Route, SubjectId, Ticket
 from ..persistence.base import LaneStore
@@ -57,8 +57,9 @@ class PendingWrites:
 class CallerContext:
     """The customer of this turn, as the channel proved it: tools take identity from here, never from the model.
 
-    ``phone`` is the caller's own number in E.164, None when it is withheld; then no account is reachable.
-    ``now`` is the store's clock, seconds since the epoch. ``region`` completes numbers without a country.
+    ``phone`` is the caller's own number in E.164, None when none is proven; then no account is reachable.
+    ``now`` is the store's clock, seconds since the epoch. ``region`` is the caller's own: it completes numbers that
+    they give without a country.
     ``allowance`` bounds what is done for one customer.
     """
 
@@ -121,9 +122,9 @@ class CallerContexts:
 
         return CallerContext(
             subject=conversation.subject,
-            phone=e164(route.customer.value, self._region),
+            phone=(phone := proven_number(route.customer, self._region)),
             route=route,
-            region=self._region,
+            region=home_region(phone),
             shop=self._shop,
             now=now,
             deeds=PendingWrites(),
@@ -139,9 +140,9 @@ class CallerContexts:
 
         Never fails, nor takes long.
         """
-        phone = e164(route.customer.value, self._region)
+        phone = proven_number(route.customer, self._region)
         found = await self._profiles.gather(conversation.subject, phone, route)
-        return render(found, conversation, route.channel, now=now)
+        return render(found, conversation, route.channel, now=now, proven=phone is not None)
 
     def expect(self, subject: SubjectId, phone: str | None) -> None:
         """Begin to gather the profile of a customer who is about to speak."""

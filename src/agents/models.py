@@ -25,6 +25,7 @@ from openai import APIConnectionError, APIError, APIStatusError, AsyncOpenAI, De
 
 from ..errors import ModelUnavailable, TurnTimedOut
 from ..web.http_client import retrying
+from .masked_calls import MaskedCalls
 from .model_words import PlainAnswers
 from .responses import EndpointError, ResponsesEndpoint, warm_up
 
@@ -67,7 +68,7 @@ class Models(ModelProvider):
                 inner = PlainInput(OpenAIResponsesModel(model=name, openai_client=endpoint))
             else:
                 inner = OpenAIChatCompletionsModel(model=name, openai_client=self._client.openai)
-            self._known[name] = PlainAnswers(Bounded(inner, timeout=self._timeout))
+            self._known[name] = MaskedCalls(PlainAnswers(Bounded(inner, timeout=self._timeout)))
         return self._known[name]
 
 
@@ -75,7 +76,7 @@ class OneModel(ModelProvider):
     """Answers every name with the same model: the offline one, or a test's."""
 
     def __init__(self, model: Model, *, call_timeout: float) -> None:
-        self._model = PlainAnswers(Bounded(model, timeout=call_timeout))
+        self._model = MaskedCalls(PlainAnswers(Bounded(model, timeout=call_timeout)))
 
     def get_model(self, model_name: str | None) -> Model:
         """Return the one model."""

@@ -154,7 +154,8 @@ class SdkRunner:
             call_id=approval.call_id,
             key=f"{first_key}{attempt}",
             idempotency_key=first_key,
-            arguments=json.dumps(dict(edited)) if edited is not None else None,
+            # What staff saw is what runs, however the model had spelled it.
+            arguments=json.dumps(dict(approval.arguments if edited is None else edited)),
         )
         token = current.set(call)
         try:
@@ -250,6 +251,7 @@ class SdkRunner:
             # The SDK lets a call wait whose arguments it cannot read; no colleague could do anything with it.
             output = refusal(BAD_ARGUMENTS, f"The arguments do not fit the tool ({problem}). Nothing was done.")
             return journal.answered(tool, call_id, arguments, output, failed=True)
+        arguments = self.checks.spelled(tool, arguments, caller)
         approval_id = joined(tool, arguments, caller.approvals, progress.gated)
         if approval_id is not None:
             return journal.answered(tool, call_id, arguments, waiting_output(approval_id), failed=False)

@@ -11,12 +11,13 @@ from typing import Any, Protocol, cast
 
 import jsonschema  # type: ignore[import-untyped]
 import structlog
-from agents import Agent, FunctionTool, Handoff, HostedMCPTool, RunContextWrapper, Tool
+from agents import Agent, FunctionTool, Handoff, HostedMCPTool, Model, RunContextWrapper, Tool
 from agents.tool_context import ToolContext
 
 from ..errors import ConfigurationError
+from .masked_calls import MaskedCalls
 from .tools.approval import withdraw_request
-from .tools.checks import check_of
+from .tools.checks import check_of, spelling_of
 from .tools.effects import effect_of
 
 log = structlog.get_logger(__name__)
@@ -57,6 +58,7 @@ class GatedTool:
         self.name = tool.name
         self.effect = effect_of(tool)
         self.check = check_of(tool)
+        self.spelling = spelling_of(tool)
         self.schema = tool.params_json_schema
         self.invoke = tool.on_invoke_tool
 
@@ -69,13 +71,16 @@ class GatedTool:
 def put_gates(agent: Agent[Any]) -> dict[str, GatedTool]:
     """Wrap every function tool that can be reached through handoffs, and return them by name.
 
-    An agent with tools that need approval also gets ``withdraw_request``. Raises ConfigurationError for tools that
-    need approval but could not be executed afterwards.
+    An agent with tools that need approval also gets ``withdraw_request``; the calls of one that brings a model of its
+    own are masked, as those of our models are. Raises ConfigurationError for tools that need approval but could not be
+    executed afterwards.
     """
     found: dict[str, GatedTool] = {}
     problems: list[str] = []
     for reached in reachable(agent):
         problems += _cannot_wait(reached)
+        if isinstance(reached.model, Model) and not isinstance(reached.model, MaskedCalls):
+            reached.model = MaskedCalls(reached.model)
         if any(may_wait(tool) for tool in reached.tools) and withdraw_request.name not in _names(reached):
             reached.tools.append(withdraw_request)
         for tool in reached.tools:

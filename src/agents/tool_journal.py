@@ -207,7 +207,7 @@ class ApprovedCall:
         call_id: str,
         key: str,
         idempotency_key: str,
-        arguments: str | None,
+        arguments: str,
     ) -> None:
         self._once = EffectLedger(ledger, subject)
         self._call_id = call_id
@@ -231,7 +231,7 @@ class ApprovedCall:
         if context.tool_call_id != self._call_id or self.reached:
             return "not executed"
         self.reached = True
-        given = self._arguments or arguments
+        given = self._arguments
         if tool.effect in (ToolEffect.NONE, ToolEffect.IN_COMMIT):
             # Nothing of it is kept unless this decision is committed, so running it again after a crash is right.
             output, failed = await self._once.plain(tool, context, given)

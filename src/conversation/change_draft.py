@@ -15,6 +15,7 @@ from ..entries import Decision, Verdict
 from ..events import EventName
 from ..guardrails.language import professional
 from ..guardrails.pii import Kind, mask, mask_value
+from ..identity.phone import proven_number
 from ..model import (
     Approval,
     ApprovalStatus,
@@ -75,7 +76,7 @@ class ReplyComposer:
         """
         used = (conversation.last_channel, *(turn.channel for turn in reversed(conversation.history)), *Channel)
         known = [conversation.routes[channel] for channel in dict.fromkeys(used) if channel in conversation.routes]
-        ways = [route for route in known if route.channel is not Channel.VOICE]
+        ways = [route for route in known if route.channel is not Channel.VOICE and route.customer.reachable]
         ways += [other for route in known if (other := self.other_way(route)) is not None]
         return next((route for route in ways if route.channel not in conversation.opted_out), None)
 
@@ -155,9 +156,9 @@ class Draft:
         self.spend(Bound.TEXTS, len(requested.messages))
         for bound in dict.fromkeys(requested.refused):
             self.note_limit(bound)
-        own = {route.customer.value for route in self.conversation.routes.values()}
+        own = {proven_number(route.customer) for route in self.conversation.routes.values()}
         for route, text in requested.messages:
-            self.reply(route, text, to_another=route.customer.value not in own)
+            self.reply(route, text, to_another=proven_number(route.customer) not in own)
         levels = [level for level in (self.conversation.escalation, requested.escalation) if level is not None]
         if levels:
             self.conversation = replace(self.conversation, escalation=max(levels, key=list(Priority).index))

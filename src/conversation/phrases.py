@@ -39,6 +39,7 @@ MOVING = "One moment, I am moving your call to another line."
 TOO_MANY_STEPS = "I could not finish this by myself, so I have opened a ticket. A colleague will get back to you."
 PICTURE = "Thank you. I can only read text, so please describe in words what your picture shows."
 SPEAK_LATER = "I can't keep up with so much at once. Please give me a minute, and then go on."
+FILE = "Thank you. I can only read text, so please write in words what you sent me."
 SLOWER = "You are writing faster than I can answer. Please give me a minute and then write again."
 REPEATED = "I keep receiving the same message, so I will wait for a different one."
 WAITING = "A colleague has to look at your request first. We will tell you as soon as it is decided."
@@ -66,9 +67,10 @@ def greeting(name: str | None) -> str:
     return GREETING.replace("Hello!", f"Hello {first}!") if known else GREETING
 
 
-def attachment_note(count: int) -> str:
-    """Tell the agent that something came along with a text."""
-    return f"[The customer attached {count} file(s), which cannot be seen here; say so if it matters.]"
+def attachment_note(files: tuple[str, ...] | list[str]) -> str:
+    """Tell the agent what came along with a text: ``[2 pictures] [voice note]``."""
+    counted = {name: files.count(name) for name in files}
+    return " ".join(f"[{name}]" if count == 1 else f"[{count} {name}s]" for name, count in counted.items())
 
 
 def ticket_answer(ticket: str, message: str) -> str:

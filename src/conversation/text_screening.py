@@ -20,12 +20,18 @@ WINDOW = 60.0
 """Seconds over which texts are counted, and in which a flood is told once that it is one."""
 
 
+PICTURES = frozenset({"picture", "sticker", "video"})
+"""Files that say nothing to somebody who cannot see them."""
+ALBUM_SECONDS = 30.0
+"""Files without words that follow each other so closely are one message: a carrier sends eight pictures one by one."""
+
+
 @dataclass(slots=True)
 class Screened:
     """Screened burst: ``texts`` for the agent, ``notices`` for the customer, ``happened`` for the timeline.
 
     ``blocked`` says that waiting replies of the channel must not be sent any more; ``confirmations`` of an opt-out are
-    sent all the same.
+    sent all the same. ``kept`` are words for the history that need no answer.
     """
 
     conversation: Conversation
@@ -34,6 +40,9 @@ class Screened:
     happened: list[EventName] = field(default_factory=list)
     blocked: bool = False
     confirmations: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    new_files: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +58,7 @@ def screen(conversation: Conversation, arrivals: Sequence[tuple[float, TextRecei
     found = Screened(conversation)
     for at, body in arrivals:
         _screen(found, at, body, rules)
-    return found
+    return _gathered(found)
 
 
 def _screen(found: Screened, at: float, body: TextReceived, rules: Rules) -> None:
@@ -73,31 +82,56 @@ def _screen(found: Screened, at: float, body: TextReceived, rules: Rules) -> Non
 
 
 def _measure(found: Screened, at: float, body: TextReceived, rules: Rules) -> None:
-    text, conversation = body.text, found.conversation
-    meter = conversation.meter
+    conversation = found.conversation
+    meter, files = conversation.meter, body.files or ("file",) * body.media
+    text = "\n".join(part for part in (body.text, body.told and f"[{body.told}]") if part.strip())
+    wordless = bool(files) and not text
+    more = wordless and at - meter.files_at < ALBUM_SECONDS
     recent = tuple(one for one in meter.arrivals if at - one < WINDOW)
     # One more than the bound is enough to know that it is passed.
     recent = (*recent, at)[-(rules.rate_per_minute + 1) :] if rules.rate_per_minute else ()
-    lately, said = machines.note_text(meter.lately, text, at, answered_at=conversation.updated_at)
-    meter = replace(meter, arrivals=recent, lately=lately)
+    meter = replace(meter, arrivals=recent, files_at=at if files else meter.files_at)
+    too_many, machine = rules.rate_per_minute > 0 and len(recent) > rules.rate_per_minute, False
+    if not more:  # the rest of an album is no repetition
+        words = phrases.attachment_note(files) if wordless else text
+        lately, said = machines.note_text(meter.lately, words, at, answered_at=conversation.updated_at)
+        meter = replace(meter, lately=lately)
+        alike = rules.rate_per_minute > 0 and machines.is_numbering(said)
+        machine = alike or machines.is_repeating(said, words, asked=_asked(conversation))
     found.conversation = replace(conversation, meter=meter)
-    too_many = rules.rate_per_minute > 0 and len(recent) > rules.rate_per_minute
-    alike = rules.rate_per_minute > 0 and machines.is_numbering(said)
-    machine = alike or machines.is_repeating(said, text, asked=_asked(conversation))
     if too_many or machine:
         found.happened.append(EventName.RATE_LIMITED if too_many else EventName.LOOP_STOPPED)
         if at - meter.noticed_at > WINDOW:
             found.conversation = replace(found.conversation, meter=replace(meter, noticed_at=at))
             found.notices.append(phrases.SLOWER if too_many else phrases.REPEATED)
-        return
-    if not text.strip():
-        found.notices.append(phrases.PICTURE if body.media else phrases.EMPTY)
+    elif wordless:
+        found.files += files
+        found.new_files = found.new_files or not more
+    elif not text:
+        found.notices.append(phrases.EMPTY)
         found.happened.append(EventName.NOTICE)
-    elif len(text) > rules.max_chars:
+    elif len(body.text) > rules.max_chars:
         found.notices.append(phrases.too_long(rules.max_chars))
         found.happened.append(EventName.NOTICE)
     else:
-        found.texts.append(f"{text}\n{phrases.attachment_note(body.media)}" if body.media else text)
+        found.texts.append(f"{text}\n{phrases.attachment_note(files)}" if files else text)
+
+
+def _gathered(found: Screened) -> Screened:
+    """Put the files of a burst into words: for the agent, unless the first of an album was answered already.
+
+    Of pictures alone the agent could only say what the notice says.
+    """
+    if found.files:
+        note, to_be_seen = phrases.attachment_note(found.files), PICTURES.issuperset(found.files)
+        if found.texts or (found.new_files and not to_be_seen):
+            found.texts.append(note)
+        else:
+            found.kept.append(note)
+            if found.new_files:
+                found.notices.append(phrases.PICTURE)
+            found.happened.append(EventName.NOTICE if found.new_files else EventName.FILES_KEPT)
+    return found
 
 
 def _asked(conversation: Conversation) -> bool:

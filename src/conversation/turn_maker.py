@@ -19,7 +19,7 @@ from ..entries import (
     Waiting,
 )
 from ..events import EventName
-from ..model import Conversation, Route, Tone
+from ..model import Conversation, Item, Route, Tone
 from ..persistence.values import Change
 from ..telemetry.logs import subject_label
 from . import agent_pause, decisions, phrases, spoken_turn, staff_actions
@@ -90,6 +90,8 @@ class TurnMaker:
         route = batch[-1][1].route
         channel = route.channel
         covers = [waiting.entry.key for waiting, _ in batch]
+        if not route.customer.reachable:
+            return self._record(draft, batch, covers)
         routes = {**draft.conversation.routes, channel: route}
         conversation = replace(draft.conversation, routes=routes, last_channel=channel)
         screened = screen(conversation, [(waiting.accepted_at, body) for waiting, body in batch], self._rules)
@@ -105,6 +107,10 @@ class TurnMaker:
             draft.reply(route, *screened.confirmations, opted_out_too=True)
         if screened.notices:
             draft.reply(route, *screened.notices)
+        if screened.kept:
+            said: list[Item] = [{"role": "user", "content": text} for text in screened.kept]
+            said += [{"role": "assistant", "content": notice} for notice in screened.notices]
+            draft.remember(route, draft.conversation.turns_taken + 1, said)
         if screened.texts:
             draft.begin_session(channel)
             texts = screened.texts
@@ -114,6 +120,16 @@ class TurnMaker:
                 answer = await run_agent(self._runner, draft, route, covers, texts=texts, steering=steering)
                 draft.reply(route, answer)
             draft.end_session(channel, texts[-1])
+        return draft.change(consumed=covers)
+
+    def _record(self, draft: Draft, batch: Sequence[tuple[Waiting, TextReceived]], covers: Sequence[str]) -> Change:
+        """Keep texts of a sender who cannot be answered, such as SUPPORT: people may want to read them."""
+        route = batch[-1][1].route
+        draft.conversation = replace(draft.conversation, last_channel=route.channel)
+        number = draft.conversation.turns_taken + 1
+        draft.remember(route, number, [{"role": "user", "content": body.text} for _, body in batch])
+        sender = route.customer.value
+        draft.note(EventName.SENDER_UNREACHABLE, route.channel, turn=number, covers=covers, sender=sender)
         return draft.change(consumed=covers)
 
     def _undelivered(self, draft: Draft, key: str, body: Undelivered) -> Change:

@@ -21,12 +21,14 @@ class Resolution:
     ``phone`` is E.164 (``+14155550100``), or None when the address is no full telephone number. ``facts`` is what the
     source knows of the customer (name, plan, …): JSON values, empty for a plain telephone number. ``earlier`` names
     subjects under which the same person may have been served while less was known: their lanes are joined to this one.
+    ``nobody``: the address names nobody who could be told from others, or answered.
     """
 
     subject: SubjectId
     phone: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     earlier: tuple[SubjectId, ...] = ()
+    nobody: bool = False
 
 
 class SubjectResolver(Protocol):
@@ -41,7 +43,7 @@ class SubjectResolver(Protocol):
           :func:`.metadata.read` makes of it reaches a source.
         * The same address gives the same subject again and again: status callbacks rely on it.
         * Different numbers never give the same subject, unless the source knows that one person owns both.
-        * Raises MalformedRequest when the text is no address. Trouble at a source is not an error for whoever asks:
+        * An address that cannot be read names nobody; it is no error. Neither is trouble at a source, for whoever asks:
           what guards the source falls back to the telephone number. A source itself raises what it likes.
         """
         ...

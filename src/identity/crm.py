@@ -7,7 +7,7 @@ the customer. 404: nobody is known by that. The subject is ``crm_`` and the id.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -64,7 +64,9 @@ class CrmResolver:
 
 
 @asynccontextmanager
-async def open_crm(base_url: str, key: str, *, region: str) -> AsyncIterator[CrmResolver]:
-    """Open the way to a CRM."""
+async def open_crm(
+    base_url: str, key: str, *, region: str, sip_hosts: Collection[str] = ()
+) -> AsyncIterator[CrmResolver]:
+    """Open the way to a CRM; ``region`` and ``sip_hosts`` are those of :class:`.PhoneResolver`."""
     async with open_client({"Authorization": f"Bearer {key}"}) as client:
-        yield CrmResolver(client, base_url, PhoneResolver(region), region)
+        yield CrmResolver(client, base_url, PhoneResolver(region, sip_hosts), region)

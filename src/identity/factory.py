@@ -35,6 +35,7 @@ class IdentitySettings(Protocol):
 
     subject_resolver: str
     default_region: str
+    trusted_sip_hosts: tuple[str, ...]
     resolver_timeout_ms: int
     segment_profile_api_token: SecretStr | None
     segment_space_id: str | None
@@ -56,13 +57,17 @@ class CustomerSource:
 @asynccontextmanager
 async def open_identity(settings: IdentitySettings) -> AsyncIterator[Identity]:
     """Open the chosen resolver. Raises ConfigurationError with one sentence when it cannot be used."""
-    phone = PhoneResolver(settings.default_region)
+    phone = _phone(settings)
     if settings.subject_resolver == PHONE:
         yield phone
         return
     deadline = settings.resolver_timeout_ms / 1000
     async with _source(settings).open(settings) as source, CachingResolver(source, phone, deadline=deadline) as guarded:
         yield guarded
+
+
+def _phone(settings: IdentitySettings) -> PhoneResolver:
+    return PhoneResolver(settings.default_region, settings.trusted_sip_hosts)
 
 
 def source_place(settings: IdentitySettings) -> str:
@@ -91,7 +96,7 @@ async def subjects_named(settings: IdentitySettings, spelling: str) -> tuple[Sub
 
 
 async def _ask_once(settings: IdentitySettings, address: Address) -> Resolution:
-    base = await PhoneResolver(settings.default_region).resolve(address, session="command")
+    base = await _phone(settings).resolve(address, session="command")
     async with _source(settings).open(settings) as source:
         try:
             async with asyncio.timeout(LONGEST_LOOKUP):
@@ -125,7 +130,8 @@ def _open_segment(settings: IdentitySettings) -> AbstractAsyncContextManager[Sub
     token, space = settings.segment_profile_api_token, settings.segment_space_id
     if token is None or space is None:
         raise ConfigurationError(missing("segment", {}))
-    return open_segment(_profile_address(settings), token.get_secret_value(), space, region=settings.default_region)
+    address, key = _profile_address(settings), token.get_secret_value()
+    return open_segment(address, key, space, region=settings.default_region, sip_hosts=settings.trusted_sip_hosts)
 
 
 def _profile_address(settings: IdentitySettings) -> str:
@@ -140,7 +146,7 @@ def _open_crm(settings: IdentitySettings) -> AbstractAsyncContextManager[Subject
     url, key = settings.crm_base_url, settings.crm_api_key
     if url is None or key is None:
         raise ConfigurationError(missing("crm", {}))
-    return open_crm(url, key.get_secret_value(), region=settings.default_region)
+    return open_crm(url, key.get_secret_value(), region=settings.default_region, sip_hosts=settings.trusted_sip_hosts)
 
 
 SOURCES: Final[Mapping[str, CustomerSource]] = {

@@ -5,9 +5,12 @@ Subject ids, told apart by what stands before the first underscore, so that no t
 =====================================  ========================================================
 ``phone_14155550100``                  a full number: the digits of its E.164 form
 ``short_us_12345``                     a short code, which means something only in its country
-``rcs_acme_agent``, ``sip_al@host``    a sender of that scheme that is no telephone number
+``rcs_acme_agent``, ``client_anna``    a sender of that scheme, which proves no number
 ``withheld_CA0123…``                   nobody we know: one per call or message
 =====================================  ========================================================
+
+An address proves a number where a network stands behind it (docs/identity.md). What cannot be read is nobody, never
+an error: what carriers and switchboards write where a number should be is not for us to refuse.
 
 Numbers are checked for being *possible*, not for being assigned: +1 555 123 4567 is a number. Decisions are pure;
 no network, no state.
@@ -17,30 +20,37 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, Final
 from urllib.parse import unquote
 
 import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberFormat, ValidationResult
 
 from ..errors import MalformedRequest
-from ..model import Address, Route, SubjectId
+from ..model import NUMBERED, Address, Route, SubjectId
 from .base import NO_METADATA, Metadata, Resolution
 
 _MAX = 160
-"""No address of any provider is longer; longer texts are refused before anything reads them."""
+"""No address of any provider is longer; nothing reads longer texts."""
 
 _NUMBER = re.compile(r"\+?[0-9 ().\-/\u00a0]+", re.ASCII)
 """What may spell a number. No letters: the library would read ``1-800-FLOWERS`` and extensions as digits."""
 
-_MEXICAN_MOBILE = re.compile(r"^\+521(?=[0-9]{10}$)", re.ASCII)
-"""WhatsApp still writes the 1 that Mexico abolished in 2019; no other number of Mexico has eleven digits."""
+_TWO_WAYS: Final = (
+    (re.compile(r"\+521([0-9]{10})", re.ASCII), r"+52\1"),  # Mexico gave up its 1 in 2019
+    (re.compile(r"\+55([1-9][0-9])([6-9][0-9]{7})", re.ASCII), r"+55\g<1>9\2"),  # Brazil put a 9 in front, 2012 to 2016
+    (re.compile(r"\+54([1-8][0-9]{9})", re.ASCII), r"+549\1"),  # Argentina's 9 tells a mobile line, not another number
+    (re.compile(r"\+229([0-9]{8})", re.ASCII), r"+22901\1"),  # Benin put 01 in front in 2024
+)
+"""Numbers that networks write in two ways, and the one that counts: WhatsApp and some carriers keep old plans."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+=~-]*", re.ASCII)
 _SESSION = re.compile(r"[A-Za-z0-9]{1,64}", re.ASCII)
-_NAMED_SCHEMES = frozenset({"whatsapp", "rcs", "sip", "sips", "client", "messenger"})
-_MAY_BE_EMPTY = frozenset({"tel", "sms", "sip", "sips"})
+_SIP: Final = frozenset({"sip", "sips"})
+_NAMED_SCHEMES: Final = frozenset({"whatsapp", "rcs", "client", "messenger"}) | _SIP
+ANY_REGION: Final = "ZZ"
+"""Reads only numbers that say their country."""
 
 _WITHHELD_WORDS = frozenset(
     {"", "anonymous", "restricted", "unavailable", "blocked", "unknown", "private", "withheld", "nocallerid"}
@@ -64,15 +74,33 @@ def e164(address: str, region: str) -> str | None:
         return None
     if not text.startswith("+") and len(_digits(text)) <= _SHORT_ALWAYS:
         return None
+    whole = text.startswith("+") and "(0)" not in text  # "+44 (0)20 …": the library knows where that zero is dropped
+    if whole:
+        text = _one_way(f"+{_digits(text)}")
     try:
-        number = phonenumbers.parse(_MEXICAN_MOBILE.sub("+52", text), region)
+        number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
         return None
-    if text.startswith("+") and "(0)" not in text:  # "+44 (0)20 …": the library knows where that zero is dropped
+    if whole:
         number = _as_written(_digits(text), number.country_code or 0) or number
     if not _possible(number):
         return None
-    return str(phonenumbers.format_number(number, PhoneNumberFormat.E164))
+    return _one_way(str(phonenumbers.format_number(number, PhoneNumberFormat.E164)))
+
+
+def proven_number(address: Address, region: str = ANY_REGION) -> str | None:
+    """Return the telephone number that the network of an address vouches for, in E.164, or None."""
+    if address.scheme not in NUMBERED or _spells_withheld(address.value, region):
+        return None
+    return e164(address.value, region)
+
+
+def home_region(number: str | None) -> str:
+    """Return the region in which the owner of a number leaves out the country when they write another one."""
+    if number is None:
+        return ANY_REGION
+    country = phonenumbers.parse(number).country_code or 0
+    return str(phonenumbers.region_code_for_country_code(country))
 
 
 def subject_of_number(number: str) -> SubjectId:
@@ -86,9 +114,9 @@ def withheld(session: str) -> Resolution:
         raise MalformedRequest("No call or message id.")
     # The dash keeps hashed ids apart from the others; ids of the provider are plain letters and digits.
     if _SESSION.fullmatch(session):
-        return Resolution(SubjectId(f"withheld_{session}"))
+        return Resolution(SubjectId(f"withheld_{session}"), nobody=True)
     digest = hashlib.sha256(session.encode("utf-8", "surrogatepass")).hexdigest()
-    return Resolution(SubjectId(f"withheld_-{digest}"))
+    return Resolution(SubjectId(f"withheld_-{digest}"), nobody=True)
 
 
 def subject_id(spelling: str, region: str) -> SubjectId:
@@ -105,27 +133,35 @@ def subject_id(spelling: str, region: str) -> SubjectId:
 
 
 class PhoneResolver:
-    """The resolver that needs no service: the subject is the telephone number."""
+    """The resolver that needs no service: the subject is the telephone number.
 
-    def __init__(self, default_region: str) -> None:
+    ``sip_hosts`` are those whose caller ids are believed: a switchboard of one's own.
+    """
+
+    def __init__(self, default_region: str, sip_hosts: Collection[str] = ()) -> None:
         self._region = default_region.upper()
+        self._sip_hosts = frozenset(host.lower() for host in sip_hosts)
 
     async def resolve(self, address: Address, *, session: str, metadata: Metadata = NO_METADATA) -> Resolution:
-        """Fulfil :class:`~tandem.identity.base.Identity`. Raises MalformedRequest; nothing else, ever."""
+        """Fulfil :class:`~tandem.identity.base.Identity`. Raises MalformedRequest without a session; nothing else."""
         scheme, value = address.scheme, address.value.strip()
         if len(value) > _MAX or not value.isprintable():
-            raise MalformedRequest("The sender is no address.")
-        user = value
-        if scheme in ("sip", "sips"):
-            user, value = _sip(value)
-        if (number := e164(user, self._region)) and not self._spells_withheld(user):
-            return Resolution(subject_of_number(number), number)
-        if self._spells_withheld(user) and (user or scheme in _MAY_BE_EMPTY):
+            return withheld(session)
+        if scheme in _SIP:
+            user, host = _sip(value)
+            if host not in self._sip_hosts:
+                return withheld(session)  # whoever reaches us by SIP writes any caller id, of a number or a name
+            number, value = proven_number(Address("tel", user), self._region), f"{user}@{host}"
+        else:
+            user, number = value, proven_number(address, self._region)
+        if number is not None:
+            return Resolution(subject_of_number(number), number, earlier=_former(user, number))
+        if _spells_withheld(user, self._region):
             return withheld(session)
         if scheme in ("tel", "sms"):
-            return self._short_code(value)
+            return self._short_code(value) or withheld(session)
         if scheme not in _NAMED_SCHEMES or not _NAME.fullmatch(value) or ".." in value:
-            raise MalformedRequest("The sender is no address.")
+            return withheld(session)
         return Resolution(SubjectId(f"{scheme}_{value}"))
 
     async def resolve_cached(self, address: Address, *, session: str, metadata: Metadata = NO_METADATA) -> Resolution:
@@ -140,18 +176,33 @@ class PhoneResolver:
         """Return None: there is no source."""
         return None
 
-    def _spells_withheld(self, text: str) -> bool:
-        """Tell whether a text names nobody. With a plus, RESTRICTED is ``+7378742833``; without, that is in Texas."""
-        if text.startswith("+"):
-            return _digits(text) in _WITHHELD_DIGITS and _NUMBER.fullmatch(text) is not None
-        letters = re.sub(r"[ _-]", "", text).lower()
-        return letters in _WITHHELD_WORDS or (letters in _WITHHELD_DIGITS and e164(text, self._region) is None)
-
-    def _short_code(self, value: str) -> Resolution:
+    def _short_code(self, value: str) -> Resolution | None:
         digits = _digits(value)
         if not _NUMBER.fullmatch(value) or value.startswith("+") or not 3 <= len(digits) <= _SHORT_MAX:
-            raise MalformedRequest("The sender is no address.")
+            return None
         return Resolution(SubjectId(f"short_{self._region.lower()}_{digits}"))
+
+
+def _spells_withheld(text: str, region: str) -> bool:
+    """Tell whether a text names nobody. With a plus, RESTRICTED is ``+7378742833``; without, that is in Texas."""
+    if text.startswith("+"):
+        return _digits(text) in _WITHHELD_DIGITS and _NUMBER.fullmatch(text) is not None
+    letters = re.sub(r"[ _-]", "", text).lower()
+    return letters in _WITHHELD_WORDS or (letters in _WITHHELD_DIGITS and e164(text, region) is None)
+
+
+def _former(written: str, number: str) -> tuple[SubjectId, ...]:
+    """Return the subject that a number had as it was written, where its plan writes it otherwise."""
+    former = f"+{_digits(written)}"
+    return (subject_of_number(former),) if written.startswith("+") and former != number else ()
+
+
+def _one_way(number: str) -> str:
+    """Return a number in E.164 as its numbering plan writes it today."""
+    for pattern, today in _TWO_WAYS:
+        if match := pattern.fullmatch(number):
+            return match.expand(today)
+    return number
 
 
 def _digits(text: str) -> str:
@@ -177,7 +228,6 @@ def _as_written(digits: str, country: int) -> PhoneNumber | None:
 
 
 def _sip(value: str) -> tuple[str, str]:
-    """``+1415…:secret@Host;user=phone`` → ``+1415…`` and ``+1415…@host`` (RFC 3261, section 19.1.1)."""
-    name, _, host = value.partition(";")[0].partition("@")
-    user = unquote(name.partition(":")[0])
-    return user, f"{user}@{host.partition(':')[0].lower()}"
+    """``+1415…:secret@Host:5060;user=phone`` → ``+1415…`` and ``host`` (RFC 3261, section 19.1.1)."""
+    name, _, host = re.split("[;?]", value, maxsplit=1)[0].partition("@")
+    return unquote(name.partition(":")[0]), re.sub(":[0-9]*$", "", host).lower()

@@ -21,7 +21,7 @@ import asyncio
 import base64
 import hashlib
 import re
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -156,8 +156,10 @@ def _anonymous(anonymous: str) -> SubjectId:
 
 
 @asynccontextmanager
-async def open_segment(base_url: str, token: str, space: str, *, region: str) -> AsyncIterator[SegmentResolver]:
-    """Open the way to the Profile API. ``region`` completes telephone numbers without a country."""
+async def open_segment(
+    base_url: str, token: str, space: str, *, region: str, sip_hosts: Collection[str] = ()
+) -> AsyncIterator[SegmentResolver]:
+    """Open the way to the Profile API; ``region`` and ``sip_hosts`` are those of :class:`.PhoneResolver`."""
     login = base64.b64encode(f"{token}:".encode()).decode()
     async with open_client({"Authorization": f"Basic {login}"}) as client:
-        yield SegmentResolver(client, base_url, space, PhoneResolver(region), region)
+        yield SegmentResolver(client, base_url, space, PhoneResolver(region, sip_hosts), region)

@@ -59,7 +59,11 @@ def checked(answer: object, base: Resolution) -> Resolution:
         raise IdentityUnreadable("(a subject that no source may give)")
     earlier = dict.fromkeys(one for one in answer.earlier if isinstance(one, str) and one and one != subject)
     return replace(
-        answer, phone=base.phone, facts=capped(answer.facts), earlier=tuple(map(SubjectId, earlier))[:MOST_EARLIER]
+        answer,
+        phone=base.phone,
+        facts=capped(answer.facts),
+        earlier=tuple(map(SubjectId, earlier))[:MOST_EARLIER],
+        nobody=base.nobody,
     )
 
 

@@ -33,6 +33,7 @@ from ..model import (
     TicketStatus,
     TimelineEvent,
 )
+from .erasing import Erasing
 from .values import (
     Change,
     Claim,
@@ -41,7 +42,6 @@ from .values import (
     Counts,
     Due,
     Effect,
-    Erasure,
     Folding,
     Page,
     Presence,
@@ -51,7 +51,7 @@ from .values import (
 )
 
 
-class LaneStore(Protocol):
+class LaneStore(Erasing, Protocol):
     """See the module's docstring. Backends are opened by their module's ``open_…`` context manager."""
 
     # --- entries and turns ------------------------------------------------------------------------------
@@ -271,7 +271,7 @@ class LaneStore(Protocol):
         """List everybody's tickets, the earliest ``respond_by`` first; None lists every status."""
         ...
 
-    # --- one person, two lanes --------------------------------------------------------------------------
+    # --- joining lanes, and keeping house ---------------------------------------------------------------
 
     async def merge(self, old: SubjectId, new: SubjectId, *, token: str) -> bool:
         """Move everything of ``old`` into the lane of ``new``, in one atomic step: one person turned out to be both.
@@ -284,8 +284,6 @@ class LaneStore(Protocol):
           replies that are unsettled or an approval that is being carried out: later.
         """
         ...
-
-    # --- keeping house ----------------------------------------------------------------------------------
 
     async def purge(self, *, older_than: float, dry_run: bool = False) -> PurgeReport:
         """Delete what nothing touched for ``older_than`` seconds: conversations with timeline and settled replies,
@@ -300,19 +298,6 @@ class LaneStore(Protocol):
 
     async def fold(self, folded: Folding, *, older_than: float, dry_run: bool = False) -> int:
         """Replace what nothing changed for ``older_than`` seconds by ``folded`` of it, in idle lanes; count them."""
-        ...
-
-    async def erase(self, subject: SubjectId, *, actor: str = "") -> int:
-        """Delete every trace of a subject but its fence; return the number of records deleted.
-
-        * When there was anything, one audit row stays, which a purge leaves alone: the time, ``actor`` (who asked), the
-          number, and for the subject a hash of it, keyed with a random key of the store's that it never gives out.
-        * Raises LeaseLost, and deletes nothing, while somebody holds the lane.
-        """
-        ...
-
-    async def erasures(self, subject: SubjectId) -> tuple[Erasure, ...]:
-        """Return the audit rows of a subject, oldest first: what proves its erasure to whoever asks for it by id."""
         ...
 
     async def ping(self) -> None:

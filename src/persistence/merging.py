@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import LeaseLost, UnreadableRecord
 from ..events import EventName
-from ..model import Approval, ApprovalStatus, Conversation, Priority, Source, SubjectId, TimelineEvent, Turn
+from ..model import NUMBERED, Approval, ApprovalStatus, Conversation, Priority, Source, SubjectId, TimelineEvent, Turn
 from . import conversations, kinds, lane
 from .head import LaneHead
+from .redaction import mentions, pattern_of
 from .rows import MICRO, Want
 from .state import Lane
 from .system_lanes import OWN_LANES
@@ -27,6 +28,8 @@ LEASE_SECONDS: Final = 5.0
 """How long both lanes are held; moving takes milliseconds."""
 UNDER_WAY: Final = frozenset({ApprovalStatus.APPROVED, ApprovalStatus.EXECUTING})
 """An effect may be happening now, and its row in the ledger is looked for under the old subject."""
+LISTED: Final = 200
+"""Approvals that are looked at in one go."""
 ALL: Final = 100_000
 """Tickets of one customer, without a limit in earnest."""
 
@@ -183,7 +186,8 @@ def _in_order(left: Conversation, stays: Conversation, taken: int) -> tuple[Turn
 
 
 async def erase_person(store: LaneStore, subject: SubjectId, *, actor: str) -> int:
-    """Erase a subject and what is left of every lane that was moved into its own; return the number of records.
+    """Erase a subject, what is left of every lane that was moved into its own, and what others had written to them;
+    return the number of records.
 
     Raises LeaseLost as :meth:`LaneStore.erase`; calling it again then goes on where it stopped.
     Nothing is erased of lanes that are the gateway's own: what they note protects customers.
@@ -194,7 +198,29 @@ async def erase_person(store: LaneStore, subject: SubjectId, *, actor: str) -> i
         conversation = await store.conversation(subject)
     except UnreadableRecord:
         conversation = None
+    former = conversation.formerly if conversation else ()
     deleted = 0
-    for former in conversation.formerly if conversation else ():
-        deleted += await store.erase(former, actor=actor)
+    for number in _numbers((subject, *former), conversation):
+        for other in await _who_wrote_to(store, number):
+            deleted += await store.redact(other, number) if other not in (subject, *former) else 0
+    for one in former:
+        deleted += await store.erase(one, actor=actor)
     return deleted + await store.erase(subject, actor=actor)
+
+
+def _numbers(subjects: Sequence[SubjectId], conversation: Conversation | None) -> set[str]:
+    """Return the telephone numbers of a person, as far as their lane knows them."""
+    found = {f"+{one.removeprefix('phone_')}" for one in subjects if one.startswith("phone_")}
+    addresses = [route.customer for route in conversation.routes.values()] if conversation else []
+    return found | {one.value for one in addresses if one.scheme in NUMBERED and one.value.startswith("+")}
+
+
+async def _who_wrote_to(store: LaneStore, number: str) -> set[SubjectId]:
+    """Return in whose lanes calls name a number: a text to somebody else waits for consent, so there is a request."""
+    pattern, found, cursor = pattern_of(number), set[SubjectId](), ""
+    while True:
+        page = await store.approvals(status=None, limit=LISTED, cursor=cursor or None)
+        found |= {one.subject for one in page.items if mentions([one.arguments, one.edited_arguments], pattern)}
+        if page.next is None:
+            return found
+        cursor = page.next

@@ -169,6 +169,12 @@ class Reading:
         rows, following = await self._page(index, kinds.TICKET, limit, cursor)
         return Page(_readable(kinds.TICKET, rows), following)
 
+    async def erased(self, key: str) -> bool:
+        """See :meth:`LaneStore.erased`."""
+        name = upkeep.erased_key(key)
+        loaded = await self.storage.load(upkeep.NOBODY, Want(rows=frozenset({(kinds.KEY, name)})))
+        return loaded.rows[kinds.KEY, name] is not None
+
     async def erasures(self, subject: SubjectId) -> tuple[Erasure, ...]:
         """See :meth:`LaneStore.erasures`."""
         secret = (await self.storage.load(upkeep.NOBODY, upkeep.WANTS_SECRET)).rows[kinds.SECRET, ""]

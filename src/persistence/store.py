@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from ..entries import Entry
 from ..errors import StoreUnavailable, TandemError
 from ..model import Channel, Outgoing, ReplyStatus, SubjectId, TimelineEvent
-from . import kinds, lane, outbox, upkeep
+from . import kinds, lane, outbox, redaction, upkeep
 from .merging import merge
 from .reading import NOTHING, Reading
 from .rows import Indexed, Want
@@ -230,6 +230,13 @@ class Store(Reading):
         deleted = await self.storage.step(wants, partial(upkeep.erase, actor=actor))
         await self.storage.after_erasure()
         return deleted
+
+    async def redact(self, subject: SubjectId, number: str) -> int:
+        """See :meth:`LaneStore.redact`."""
+        rule = partial(redaction.redact, number=redaction.pattern_of(number))
+        redacted = await self.storage.step({subject: redaction.WANTS_REDACT}, rule)
+        await self.storage.after_erasure()
+        return redacted
 
     async def ping(self) -> None:
         """See :meth:`LaneStore.ping`."""

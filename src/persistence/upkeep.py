@@ -29,7 +29,7 @@ _WITH_THE_LANE: Final[dict[str, str]] = {
 WANTS_PURGE: Final = Want(kinds=frozenset({kinds.APPROVAL, kinds.TICKET}), counts=dict.fromkeys(_WITH_THE_LANE))
 WANTS_FOLD: Final = Want(rows=frozenset({(kinds.CONVERSATION, "")}), kinds=frozenset({kinds.SNAPSHOT}))
 WANTS_SECRET: Final = Want(rows=frozenset({(kinds.SECRET, "")}))
-WANTS_ERASE: Final = Want(counts=dict.fromkeys(kinds.OF_A_LANE))
+WANTS_ERASE: Final = Want(kinds=frozenset({kinds.KEY, kinds.WAITING}), counts=dict.fromkeys(kinds.OF_A_LANE))
 
 
 def is_quiet(lane: Lane) -> bool:
@@ -112,6 +112,7 @@ def erase(lane: Lane, house: Lane, actor: str) -> int:
     if lane.head.held and lane.head.lease_until > lane.now:
         raise LeaseLost
     deleted = sum(lane.count(kind) for kind in kinds.OF_A_LANE) + (1 if lane.loaded.version else 0)
+    keys = [row.key for kind in (kinds.KEY, kinds.WAITING) for row in lane.all(kind) if ":" not in row.key]
     lane.erase()
     if deleted:
         secret = house.row(kinds.SECRET, "")
@@ -120,7 +121,17 @@ def erase(lane: Lane, house: Lane, actor: str) -> int:
         proof = kinds.AUDIT.write(Erasure(lane.now, actor, deleted))
         house.head = LaneHead()
         house.put(f"{kinds.AUDIT}:{name}", str(number), proof, sequence=number)
+    for key in keys:
+        house.put(kinds.KEY, erased_key(key), "", sequence=int(lane.now * MICRO))
+        house.sweep()
     return deleted
+
+
+def erased_key(key: str) -> str:
+    """Return what stands for the provider's id of an erased message (ours have a colon): a captured webhook of it
+    carries a good signature for ever, and must not be answered as if it were new.
+    """
+    return f"erased-{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def make_secret(house: Lane) -> None:

@@ -6,6 +6,7 @@ Light to import, because the terminal's customers need nothing else of a gateway
 from __future__ import annotations
 
 from ..staff.auth import DEVELOPER, TOKEN_FILE
+from ..staff.scopes import Scopes
 from .development_secret import development_secret
 from .fields import Settings
 
@@ -24,6 +25,11 @@ def auth_tokens(settings: Settings) -> tuple[str, ...]:
     """Return the tokens that check signatures; in development without one, the generated secret."""
     tokens = tuple(token.get_secret_value() for token in settings.twilio_auth_token)
     return tokens if tokens or settings.production else (development_secret(settings.state_persistence_dir),)
+
+
+def staff_scopes(settings: Settings) -> dict[str, Scopes]:
+    """Return what each of them may do; who is not named may do everything."""
+    return {name: token.scopes for name, token in settings.staff_tokens.items()}
 
 
 def staff_tokens(settings: Settings) -> dict[str, str]:

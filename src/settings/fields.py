@@ -18,6 +18,7 @@ from .kinds import (
     AnyCase,
     ApiKeySid,
     DatabaseUrl,
+    Hosts,
     KeyPrefix,
     Level,
     NamedTokens,
@@ -168,6 +169,10 @@ class Settings(BaseModel):
     """Key of the CRM, sent as bearer token."""
     default_region: Region = "US"
     """Region of numbers written without a country code."""
+    caller_attestation: Annotated[Literal["when_present", "required", "ignored"], AnyCase] = "when_present"
+    """Calls whose number opens an account: when_present (attested A, or nothing told), required (A) or ignored."""
+    trusted_sip_hosts: Hosts = ()
+    """Hosts of your own switchboards, with commas: their SIP calls are believed to come from the number they name."""
 
     # business data
     shop_base_url: Url | None = None
@@ -183,7 +188,7 @@ class Settings(BaseModel):
 
     # staff
     staff_tokens: NamedTokens = {}
-    """Who may approve: name:token,name:token."""
+    """Who may do what: name:token:scope+scope, several with commas; without a scope, everything."""
     approval_timeout_seconds: float = Field(86_400.0, ge=0.1, le=30 * 86_400)
     """How long a request waits for a person."""
     staff_webhook_url: WebhookUrl | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, get_args
 
@@ -14,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from ..identity.factory import PHONE, SOURCES
 from ..persistence.factory import ADAPTERS
+from ..staff.scopes import EVERY_SCOPE, Scope, Scopes, read_scopes
 
 
 def _matching(pattern: str, allowed: str) -> BeforeValidator:
@@ -53,6 +55,16 @@ def _region(value: str) -> str:
     return value.upper()
 
 
+def _hosts(value: object) -> object:
+    """Split a comma-separated list of host names and addresses."""
+    if not isinstance(value, str):
+        return value
+    hosts = tuple(part.strip().lower() for part in value.split(","))
+    if not all(re.fullmatch(r"[a-z0-9.-]+|\[[0-9a-f:.]+\]", host) for host in hosts):
+        raise ValueError("host names or addresses without a port, several with commas")
+    return hosts
+
+
 def _tokens(value: object) -> object:
     """Split a comma-separated list of secrets."""
     tokens = tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
@@ -61,15 +73,42 @@ def _tokens(value: object) -> object:
     return tokens
 
 
+@dataclass(frozen=True, slots=True)
+class StaffToken:
+    """A token of somebody at the desk, and what it lets them do."""
+
+    secret: SecretStr
+    scopes: Scopes = EVERY_SCOPE
+
+    def get_secret_value(self) -> str:
+        """Return the token itself."""
+        return self.secret.get_secret_value()
+
+
+_SCOPES = re.compile(r"[a-zA-Z]+[a-zA-Z +]*")
+"""What behind a token is meant as scopes. Behind a colon a token may go on, though not in letters alone."""
+
+
 def _named_tokens(value: object) -> object:
-    """Split ``name:token,name:token``; two people must not share a name or a token."""
+    """Split ``name:token:scope+scope,name:token``; two people must not share a name or a token."""
     if not isinstance(value, str):
         return value
     pairs = [part.partition(":")[::2] for part in value.split(",")]
-    named = {name.strip(): token.strip() for name, token in pairs}
-    if not all(name and token for name, token in named.items()) or len(set(named.values())) != len(pairs):
+    named = {name.strip(): _staff_token(token.strip()) for name, token in pairs}
+    tokens = {token.get_secret_value() for token in named.values()}
+    if not all(named) or "" in tokens or len(tokens) != len(pairs):
         raise ValueError("name:token, several with commas, each name and each token once")
     return named
+
+
+def _staff_token(text: str) -> StaffToken:
+    token, colon, scopes = text.rpartition(":")
+    if not colon or not _SCOPES.fullmatch(scopes.strip()):
+        return StaffToken(SecretStr(text))
+    try:
+        return StaffToken(SecretStr(token.strip()), read_scopes(scopes))
+    except ValueError as error:
+        raise ValueError(f"name:token:scope+scope, and a scope one of {', '.join(Scope)}") from error
 
 
 RETIRED_LEVELS = {
@@ -102,8 +141,9 @@ Level = BeforeValidator(_level)
 
 Phone = Annotated[str, AfterValidator(_phone)]
 Region = Annotated[str, AfterValidator(_region)]
+Hosts = Annotated[tuple[str, ...], BeforeValidator(_hosts)]
 Tokens = Annotated[tuple[SecretStr, ...], BeforeValidator(_tokens)]
-NamedTokens = Annotated[dict[str, SecretStr], BeforeValidator(_named_tokens)]
+NamedTokens = Annotated[dict[str, StaffToken], BeforeValidator(_named_tokens)]
 StoreName = Annotated[str, _one_of(ADAPTERS, "file, redis, postgres or module:Class")]
 ResolverName = Annotated[str, _one_of((PHONE, *SOURCES), "phone, segment, crm or module:Class")]
 AgentPath = Annotated[str, _matching(r"\w+(\.\w+)*:\w+(\.\w+)*\Z", "module:attribute, such as my_agents:billing")]
@@ -158,7 +198,7 @@ def _allowed(field: FieldInfo) -> str:
 
 def secret_values(value: object) -> Iterator[str]:
     """Yield every secret in a value, however deep."""
-    if isinstance(value, SecretStr):
+    if isinstance(value, SecretStr | StaffToken):
         yield value.get_secret_value()
     elif isinstance(value, Mapping):
         for inner in value.values():

@@ -33,7 +33,7 @@ class CallOptions:
 
     ``chars_per_second`` is the agent's pace, and all other times are scaled with it: 15 is real, infinity immediate.
     ``dial`` is what becomes of a transfer: completed, no-answer, busy or failed. ``signature`` replaces the socket's
-    ("" for none); ``extra`` are further webhook parameters.
+    ("" for none); ``extra`` are further webhook parameters. ``direction`` "outbound-api": the gateway's side called.
     """
 
     chars_per_second: float = CHARS_PER_SECOND
@@ -43,6 +43,7 @@ class CallOptions:
     fallback: str | None = "/voice/fallback"
     dial: str = "completed"
     caller_name: str = ""
+    direction: str = "inbound"
     signature: str | None = None
     partials: bool = True
     extra: Mapping[str, str] = field(default_factory=dict)

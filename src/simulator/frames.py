@@ -58,6 +58,7 @@ class Leg:
     from_: str
     to: str
     caller_name: str = ""
+    direction: str = "inbound"
 
     def form(self, status: str, extra: Mapping[str, str]) -> dict[str, str]:
         """Give the parameters that come with every request about a call, and some more."""
@@ -66,7 +67,7 @@ class Leg:
             "ApiVersion": "2010-04-01",
             "CallSid": self.sid,
             "CallStatus": status,
-            "Direction": "inbound",
+            "Direction": self.direction,
         }
         for name, number in {"Called": self.to, "Caller": self.from_, "From": self.from_, "To": self.to}.items():
             form |= {name: number, f"{name}City": "", f"{name}Country": "US", f"{name}State": "", f"{name}Zip": ""}
@@ -86,7 +87,7 @@ class Leg:
             "forwardedFrom": "",
             "callType": "PSTN",
             "callerName": self.caller_name,
-            "direction": "inbound",
+            "direction": self.direction,
             "callStatus": "IN-PROGRESS" if answered else "RINGING",
             "customParameters": dict(parameters),
         }

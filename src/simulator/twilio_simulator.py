@@ -138,7 +138,7 @@ class TwilioSimulator:
     def call(self, from_: str, *, to: str, sid: str | None = None, **options: Any) -> SimulatedCall:
         """Return a call to the gateway; ``async with`` makes it. ``options`` are those of CallOptions."""
         chosen = CallOptions(**options)
-        leg = Leg(sid or new_sid("CA"), self.account_sid, from_, to, chosen.caller_name)
+        leg = Leg(sid or new_sid("CA"), self.account_sid, from_, to, chosen.caller_name, chosen.direction)
         return SimulatedCall(self._client(), leg, chosen)
 
     async def post(self, path: str, form: Mapping[str, str], *, signature: str | None = None) -> Answer:

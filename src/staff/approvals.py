@@ -25,7 +25,7 @@ from .decision_request import Ask, Submission
 log = structlog.get_logger(__name__)
 
 NEXT = "next"
-"""In place of an approval's id: whichever waiting request expires first. For trying it out, and for a single desk."""
+"""In place of an approval's id: whichever waiting request expires first. For trying it out."""
 
 
 class CallImpossible(MalformedRequest):
@@ -56,12 +56,17 @@ class ApprovalDesk:
         decider: Decider,
         check: CallCheck,
         *,
+        takes_next: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """``clock`` dates decisions for people to read; whether one is in time is told by the store's clock."""
+        """``clock`` dates decisions for people to read; whether one is in time is told by the store's clock.
+
+        ``takes_next``: a decision may be about :data:`NEXT`, unseen. Only a development server takes that.
+        """
         self._store = store
         self._decider = decider
         self._check = check
+        self._takes_next = takes_next
         self._clock = clock
 
     # --- listing ----------------------------------------------------------------------------------------
@@ -137,7 +142,8 @@ class ApprovalDesk:
     async def _find(self, subject: SubjectId | None, ask: Ask) -> Approval | None:
         """Find the approval that a decision addresses, as it is seen now."""
         if ask.approval_id is not None:
-            approval = await (self._soonest() if ask.approval_id == NEXT else self._approval(ask.approval_id))
+            unseen = self._takes_next and ask.approval_id == NEXT
+            approval = await (self._soonest() if unseen else self._approval(ask.approval_id))
             if approval is None or subject not in (None, approval.subject):
                 return None
             if ask.call_id not in (None, approval.call_id):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -11,11 +11,13 @@ from starlette.routing import BaseRoute, Route
 
 from ..errors import MalformedRequest
 from ..model import ApprovalStatus
+from .aliases import Aliases
 from .answers import ApprovalView
 from .approvals import ApprovalDesk, Result
 from .auth import StaffTokens
 from .decision_request import InvalidBody, Submission, read_submission
 from .http import answer, limit_of, read_bytes
+from .scopes import Scope
 
 _REFUSED = {
     "unknown": "There is no such request.",
@@ -28,7 +30,8 @@ _REFUSED = {
 class ApprovalsApi:
     """Serves approvals to staff. Whoever decides is named by their token, never by a body."""
 
-    def __init__(self, desk: ApprovalDesk, tokens: StaffTokens, *, region: str) -> None:
+    def __init__(self, desk: ApprovalDesk, tokens: StaffTokens, aliases: Aliases, *, region: str) -> None:
+        self._aliases = aliases
         self._desk = desk
         self._tokens = tokens
         self._region = region
@@ -41,21 +44,25 @@ class ApprovalsApi:
         ]
 
     async def _list(self, request: Request) -> Response:
-        self._tokens.actor(request)
+        self._tokens.actor(request, Scope.READ, Scope.APPROVE)
         query = request.query_params
         page = await self._desk.page(
             _status(query.get("status") or "pending"), limit=limit_of(request), cursor=query.get("cursor")
         )
-        return answer({"approvals": [ApprovalView.of(one) for one in page.items], "next": page.next})
+        return self._answer(request, {"approvals": [ApprovalView.of(one) for one in page.items], "next": page.next})
 
     async def _decide(self, request: Request) -> Response:
-        actor = self._tokens.actor(request)
+        actor = self._tokens.actor(request, Scope.APPROVE)
         body = await read_bytes(request)
         if not body.strip():
             raise InvalidBody
-        submission = read_submission(body, region=self._region)
+        submission = read_submission(body, region=self._region, named=self._aliases.named)
         results = await self._desk.decide(submission, actor=actor)
-        return _told(submission, results)
+        return self._answer(request, *_told(submission, results))
+
+    def _answer(self, request: Request, content: Mapping[str, Any], status: int = 200) -> Response:
+        """Answer with what whoever asks may see."""
+        return answer(self._aliases.veiled(content) if self._tokens.by_page(request) else content, status)
 
 
 def _status(text: str) -> ApprovalStatus | None:
@@ -69,16 +76,16 @@ def _status(text: str) -> ApprovalStatus | None:
         raise MalformedRequest(f"status must be all or one of {known}.") from error
 
 
-def _told(submission: Submission, results: Sequence[Result]) -> Response:
+def _told(submission: Submission, results: Sequence[Result]) -> tuple[dict[str, Any], int]:
     """Say what became of each decision: 200 when any was accepted; else 404 when none was found, or 409."""
     subject = submission.subject or next((one.approval.subject for one in results if one.approval), None)
     success = any(one.accepted for one in results)
     told = {"success": success, "subjectId": subject, "results": [_result(one) for one in results]}
     if success:
-        return answer(told)
+        return told, 200
     # The first that was found says most: it is the one to look at again.
     code = next((one.status for one in results if one.approval), "unknown")
-    return answer({**told, "error": _REFUSED[code], "code": code}, 404 if code == "unknown" else 409)
+    return {**told, "error": _REFUSED[code], "code": code}, 404 if code == "unknown" else 409
 
 
 def _result(one: Result) -> dict[str, Any]:

@@ -8,13 +8,16 @@ import shlex
 import time
 from collections.abc import Callable, Mapping
 from hashlib import sha256
+from types import MappingProxyType
+from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
-from ..errors import CrossSiteRequest, NotAuthorised
+from ..errors import CrossSiteRequest, NotAuthorised, OutOfScope
 from ..web.loopback import on_loopback
 from .cookie import SECONDS, cookie_name, seal, unseal
+from .scopes import EVERY_SCOPE, Scope, Scopes
 
 DEVELOPER = "developer"
 """The actor of the token that a development server makes for itself."""
@@ -24,12 +27,24 @@ PAGE_HEADER = "x-tandem-page"
 """A page of somebody else's cannot send it: browsers ask the server first, and are never allowed."""
 
 
+ALL_FOR_ALL: Final[Mapping[str, Scopes]] = MappingProxyType({})
+
+
 class StaffTokens:
-    """The tokens of everybody who may decide, by name. ``public`` is the address that browsers know, if one is set."""
+    """The tokens of everybody at the desk, by name, and the scopes of those who may not do everything.
+
+    ``public`` is the address that browsers know, if one is set.
+    """
 
     def __init__(
-        self, tokens: Mapping[str, str], *, public: str | None = None, clock: Callable[[], float] = time.time
+        self,
+        tokens: Mapping[str, str],
+        *,
+        scopes: Mapping[str, Scopes] = ALL_FOR_ALL,
+        public: str | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        self._scopes = scopes
         self._digests = [(name, _digest(token.encode())) for name, token in tokens.items()]
         self._secrets = dict(self._digests)
         self._origin = _origin(public) if public else None
@@ -37,12 +52,22 @@ class StaffTokens:
         self.secure = self._origin is not None and self._origin.startswith("https:")
         """Whether browsers reach us over https."""
 
-    def actor(self, request: Request) -> str:
-        """Return the name of whoever sent a request.
+    def actor(self, request: Request, *scopes: Scope) -> str:
+        """Return the name of whoever sent a request, and whose token covers one of ``scopes``, if any is given.
 
-        A bearer token goes before a cookie. Raises NotAuthorised, and CrossSiteRequest for a write with a cookie
-        that does not come from a page of ours.
+        A bearer token goes before a cookie. Raises NotAuthorised, OutOfScope, and CrossSiteRequest for a write with a
+        cookie that does not come from a page of ours.
         """
+        actor = self._sender(request)
+        self.check_scope(actor, *scopes)
+        return actor
+
+    def check_scope(self, actor: str, *scopes: Scope) -> None:
+        """Raise OutOfScope unless an actor's token covers one of these scopes."""
+        if scopes and not self._scopes.get(actor, EVERY_SCOPE).intersection(scopes):
+            raise OutOfScope(f"It needs the scope {' or '.join(scopes)}.")
+
+    def _sender(self, request: Request) -> str:
         if "authorization" in request.headers:
             scheme, _, token = request.headers["authorization"].partition(" ")
             found = self.named(token.strip().encode("latin-1"))  # the bytes as they were sent
@@ -55,6 +80,10 @@ class StaffTokens:
         if request.method not in ("GET", "HEAD"):
             self.check_page(request)
         return found
+
+    def by_page(self, request: Request) -> bool:
+        """Tell whether a page of ours sent a request, and no program with a token."""
+        return "authorization" not in request.headers
 
     def named(self, token: bytes) -> str | None:
         """Return whose token it is, or None.

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from ..errors import MalformedRequest
+from .aliases import Aliases
 from .answers import TicketView
 from .auth import StaffTokens
 from .bodies import Assignment, Body, NewMessage, NewNote, NewTicket, TicketClosing
 from .conversations import Conversations
 from .customers import Customers
 from .http import act_key, answer, answer_if_changed, idempotency_key, limit_of, read_object
+from .scopes import Scope
 from .tickets import Tickets
 
 MAX_SEARCH = 200
@@ -24,8 +27,14 @@ class ConversationApi:
     """Serves staff and partner systems. Whoever acts is named by their token, never by a body."""
 
     def __init__(
-        self, conversations: Conversations, customers: Customers, tickets: Tickets, tokens: StaffTokens
+        self,
+        conversations: Conversations,
+        customers: Customers,
+        tickets: Tickets,
+        tokens: StaffTokens,
+        aliases: Aliases,
     ) -> None:
+        self._aliases = aliases
         self._conversations = conversations
         self._customers = customers
         self._tickets = tickets
@@ -44,6 +53,7 @@ class ConversationApi:
             Route(f"{one}/resume", self._resume, methods=["POST"]),
             Route(one, self._show, methods=["GET"]),
             Route(one, self._erase, methods=["DELETE"]),
+            Route("/customers/{subject:path}/reveal", self._reveal, methods=["POST"]),
             Route("/customers/{subject:path}", self._customer, methods=["GET"]),
             Route("/tickets", self._open_ticket, methods=["POST"]),
             Route(ticket, self._ticket, methods=["GET"]),
@@ -53,45 +63,47 @@ class ConversationApi:
     # --- conversations ----------------------------------------------------------------------------------
 
     async def _list(self, request: Request) -> Response:
-        self._tokens.actor(request)
+        self._tokens.actor(request, Scope.READ)
         query = request.query_params
         words = query.get("q") or ""
         if len(words) > MAX_SEARCH or "\0" in words:
             raise MalformedRequest(f"q must be a text of at most {MAX_SEARCH} characters.")
         found = await self._conversations.page(limit=limit_of(request), cursor=query.get("cursor") or None, words=words)
-        return answer_if_changed(request, found)
+        return answer_if_changed(request, self._seen(request, found))
 
     async def _show(self, request: Request) -> Response:
-        actor = self._tokens.actor(request)
-        reveal = request.query_params.get("reveal", "")
-        if reveal not in ("", "0", "1"):
-            raise MalformedRequest("reveal must be 1.")
-        shown = await self._conversations.detail(_subject(request), revealed_to=actor if reveal == "1" else None)
-        return answer_if_changed(request, shown)
+        self._tokens.actor(request, Scope.READ)
+        if "reveal" in request.query_params:
+            raise MalformedRequest("A number is revealed by POST /customers/{subjectId}/reveal.")
+        shown = await self._conversations.detail(_subject(request))
+        return answer_if_changed(request, self._seen(request, shown, number=await self._number(request)))
 
     async def _erase(self, request: Request) -> Response:
-        actor = self._tokens.actor(request)
-        return answer(await self._conversations.erase(_subject(request), actor=actor))
+        actor = self._tokens.actor(request, Scope.ADMINISTER)
+        return answer(self._seen(request, await self._conversations.erase(_subject(request), actor=actor)))
 
     async def _write(self, request: Request) -> Response:
-        actor = self._tokens.actor(request)
+        actor = self._tokens.actor(request, Scope.REPLY)
         sent = await read_object(request, NewMessage)
         key = act_key("message", request, actor)
-        return answer(await self._conversations.write(_subject(request), sent.text, actor=actor, key=key))
+        told = await self._conversations.write(_subject(request), sent.text, actor=actor, key=key)
+        return answer(self._seen(request, told))
 
     async def _note(self, request: Request) -> Response:
-        actor = self._tokens.actor(request)
+        actor = self._tokens.actor(request, Scope.REPLY)
         sent = await read_object(request, NewNote)
         key = act_key("note", request, actor)
-        return answer(await self._conversations.note(_subject(request), sent.text, actor=actor, key=key))
+        told = await self._conversations.note(_subject(request), sent.text, actor=actor, key=key)
+        return answer(self._seen(request, told))
 
     async def _assign(self, request: Request) -> Response:
-        actor = self._tokens.actor(request)
+        actor = self._tokens.actor(request, Scope.REPLY)
         to = (await read_object(request, Assignment)).to
         if to is not None and to not in self._tokens.names:
             raise MalformedRequest(f"to must be null or one of {', '.join(self._tokens.names)}.")
         key = act_key("assign", request, actor)
-        return answer(await self._conversations.assign(_subject(request), to, actor=actor, key=key))
+        told = await self._conversations.assign(_subject(request), to, actor=actor, key=key)
+        return answer(self._seen(request, told))
 
     async def _pause(self, request: Request) -> Response:
         return await self._hold(request, on=True)
@@ -100,25 +112,40 @@ class ConversationApi:
         return await self._hold(request, on=False)
 
     async def _hold(self, request: Request, *, on: bool) -> Response:
-        actor = self._tokens.actor(request)
+        actor = self._tokens.actor(request, Scope.REPLY)
         await read_object(request, Body)
         key = act_key("pause" if on else "resume", request, actor)
-        return answer(await self._conversations.hold(_subject(request), on=on, actor=actor, key=key))
+        told = await self._conversations.hold(_subject(request), on=on, actor=actor, key=key)
+        return answer(self._seen(request, told))
 
     # --- customers --------------------------------------------------------------------------------------
 
     async def _customer(self, request: Request) -> Response:
-        self._tokens.actor(request)
-        return answer_if_changed(request, await self._customers.detail(_subject(request)))
+        self._tokens.actor(request, Scope.READ)
+        found = await self._customers.detail(_subject(request))
+        return answer_if_changed(request, self._seen(request, found, number=await self._number(request)))
+
+    async def _reveal(self, request: Request) -> Response:
+        actor = self._tokens.actor(request, Scope.REPLY)
+        await read_object(request, Body)
+        told = await self._conversations.reveal(_subject(request), actor=actor)
+        return answer({**self._seen(request, told), "contact": told["contact"]})
+
+    def _seen(self, request: Request, content: Mapping[str, Any], *, number: str | None = None) -> Mapping[str, Any]:
+        """Return what whoever asks may see: programs with a token everything, pages no id that tells a number."""
+        return self._aliases.veiled(content, number=number) if self._tokens.by_page(request) else content
+
+    async def _number(self, request: Request) -> str | None:
+        return await self._conversations.number(_subject(request)) if self._tokens.by_page(request) else None
 
     # --- tickets ----------------------------------------------------------------------------------------
 
     async def _open_ticket(self, request: Request) -> Response:
-        actor = self._tokens.actor(request)
+        actor = self._tokens.actor(request, Scope.TICKETS)
         wanted = await read_object(request, NewTicket)
         key = idempotency_key(request)
         opened = await self._tickets.open(wanted, actor=actor, key=key)
-        shown = TicketView.of(opened.ticket)
+        shown = self._seen(request, TicketView.of(opened.ticket))
         if not opened.earlier:
             return answer(shown, 201)
         if key and not wanted.external_id:
@@ -127,16 +154,17 @@ class ConversationApi:
         return answer(told, 409)
 
     async def _ticket(self, request: Request) -> Response:
-        self._tokens.actor(request)
-        return answer_if_changed(request, TicketView.of(await self._tickets.find(request.path_params["ticket"])))
+        self._tokens.actor(request, Scope.READ, Scope.TICKETS)
+        found = TicketView.of(await self._tickets.find(request.path_params["ticket"]))
+        return answer_if_changed(request, self._seen(request, found))
 
     async def _close_ticket(self, request: Request) -> Response:
-        actor = self._tokens.actor(request)
+        actor = self._tokens.actor(request, Scope.TICKETS)
         sent = await read_object(request, TicketClosing)
         name = request.path_params["ticket"]
         key = act_key(f"ticket:{name}", request, actor)
         ticket = await self._tickets.close(name, sent.status, sent.note, actor=actor, key=key)
-        return answer(TicketView.of(ticket))
+        return answer(self._seen(request, TicketView.of(ticket)))
 
 
 def _subject(request: Request) -> str:

@@ -137,11 +137,8 @@ class Conversations:
 
     # --- one conversation -------------------------------------------------------------------------------
 
-    async def detail(self, spelling: str, *, revealed_to: str | None = None) -> dict[str, Any]:
-        """Return everything that is shown of a conversation. Raises NotFound.
-
-        ``revealed_to`` is who sees the full number; that is written down first.
-        """
+    async def detail(self, spelling: str) -> dict[str, Any]:
+        """Return everything that is shown of a conversation. Raises NotFound."""
         subject = await self._whose.one(spelling)
         records = await self._records(subject)
         # Read last: whatever the timeline speaks of is in the transcript, though not the other way round.
@@ -151,11 +148,21 @@ class Conversations:
         if conversation is None:
             first = waiting[0].accepted_at
             conversation = Conversation(subject=subject, created_at=first, updated_at=first)
-        if revealed_to is not None:
-            await self._lanes.act(subject, Revealed(revealed_to), key=f"revealed:{uuid.uuid4().hex}")
-        number = await self._people.number(subject, conversation)
-        shown = number if revealed_to is not None else masked_number(number)
-        return {**await self._header(conversation, shown), **_body(conversation, waiting, records)}
+        contact = masked_number(await self._people.number(subject, conversation))
+        return {**await self._header(conversation, contact), **_body(conversation, waiting, records)}
+
+    async def reveal(self, spelling: str, *, actor: str) -> dict[str, Any]:
+        """Return a customer's full number, once it is written down who sees it. Raises NotFound."""
+        subject = await self._whose.one(spelling)
+        conversation = await self._conversation(subject)
+        if conversation is None and not await self._store.waiting(subject):
+            raise NotFound("(conversation)")
+        await self._lanes.act(subject, Revealed(actor), key=f"revealed:{uuid.uuid4().hex}")
+        return {"subjectId": subject, "contact": await self._people.number(subject, conversation)}
+
+    async def number(self, spelling: str) -> str | None:
+        """Return a customer's number, for leaving it out of what a page is sent."""
+        return await self._people.number(await self._whose.one(spelling))
 
     async def _header(self, conversation: Conversation, contact: str | None) -> dict[str, Any]:
         subject = conversation.subject

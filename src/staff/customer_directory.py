@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from cachetools import TTLCache
 
 from ..errors import StoreUnavailable, UnreadableRecord
-from ..identity.phone import e164
+from ..identity.phone import e164, proven_number
 from ..model import Conversation, SubjectId
 from ..persistence.base import LaneStore
 from ..shop.base import Customer, Shop
@@ -50,7 +50,7 @@ class CustomerDirectory:
         except UnreadableRecord:
             return None
         routes = conversation.routes.values() if conversation else ()
-        found = (e164(route.customer.value, self._region) for route in routes)
+        found = (proven_number(route.customer, self._region) for route in routes)
         return next((number for number in found if number), None)
 
     async def account(self, subject: SubjectId, number: str | None) -> Customer | None:

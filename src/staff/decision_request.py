@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
@@ -100,11 +101,11 @@ class Submission:
     asks: tuple[Ask, ...]
 
 
-def read_submission(body: bytes, *, region: str) -> Submission:
+def read_submission(body: bytes, *, region: str, named: Callable[[str], str] = str) -> Submission:
     """Read a request body; unknown fields are ignored.
 
-    ``region`` completes numbers written without a country. Raises InvalidBody when it is not the documented object,
-    MalformedRequest with the name of the field when a value does not fit.
+    ``region`` completes numbers written without a country, ``named`` reads the aliases of pages. Raises InvalidBody
+    when it is not the documented object, MalformedRequest with the name of the field when a value does not fit.
     """
     try:
         sent = read_json(body)
@@ -117,7 +118,7 @@ def read_submission(body: bytes, *, region: str) -> Submission:
         raise MalformedRequest(f"There are more than {MAX_DECISIONS} decisions.")
     subject = sent.get("subjectId")
     if isinstance(subject, str) and subject.strip():
-        subject = subject_id(subject, region)
+        subject = subject_id(named(subject), region)
     elif subject is not None or not all(isinstance(item, dict) and item.get("approvalId") for item in decisions):
         raise InvalidBody
     read = read_as(_Decisions, sent)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -25,7 +25,9 @@ from ..errors import StoreUnavailable
 from ..events import EventName, Happened
 from ..model import SubjectId
 from ..persistence.base import LaneStore
+from .aliases import Aliases
 from .auth import StaffTokens
+from .scopes import Scope
 
 log = structlog.get_logger(__name__)
 
@@ -51,12 +53,14 @@ class StaffEvents:
         self,
         store: LaneStore,
         tokens: StaffTokens,
+        aliases: Aliases,
         *,
         look_seconds: float = LOOK_SECONDS,
         heartbeat: float = HEARTBEAT_SECONDS,
     ) -> None:
         self._store = store
         self._tokens = tokens
+        self._aliases = aliases
         self._look_seconds = look_seconds
         self._heartbeat = heartbeat
         self._pages: set[_Page] = set()
@@ -100,17 +104,17 @@ class StaffEvents:
     # --- streams ----------------------------------------------------------------------------------------
 
     async def _open(self, request: Request) -> Response:
-        self._tokens.actor(request)
+        self._tokens.actor(request, Scope.READ)
         if self._closed or len(self._pages) >= MAX_PAGES:
             raise HTTPException(503, headers={"Retry-After": "5"})
         return EventSourceResponse(
-            self._stream(),
+            self._stream(self._aliases.of if self._tokens.by_page(request) else str),
             ping=self._heartbeat,
             ping_message_factory=lambda: ServerSentEvent(comment="still here", sep="\n"),
             sep="\n",
         )
 
-    async def _stream(self) -> AsyncIterator[dict[str, str | int]]:
+    async def _stream(self, named: Callable[[str], str]) -> AsyncIterator[dict[str, str | int]]:
         page = _Page()
         self._pages.add(page)
         if len(self._pages) == 1 and not self._closed:
@@ -123,7 +127,8 @@ class StaffEvents:
                 if changed is None:
                     yield {"event": "everything", "data": "{}"}
                 elif changed:
-                    yield {"event": "changed", "data": json.dumps(changed)}
+                    told = {named(subject): kinds for subject, kinds in changed.items()}
+                    yield {"event": "changed", "data": json.dumps(told)}
         finally:
             self._pages.discard(page)
             if not self._pages:

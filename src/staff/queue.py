@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -15,10 +15,12 @@ from ..errors import MalformedRequest, UnreadableRecord
 from ..model import Approval, ApprovalStatus, SubjectId, Ticket, TicketStatus
 from ..persistence.base import LaneStore
 from ..persistence.values import Page
+from .aliases import Aliases
 from .answers import ApprovalView, TicketView, written
 from .approvals import ApprovalDesk
 from .auth import StaffTokens
 from .http import answer, answer_if_changed, limit_of
+from .scopes import Scope
 
 AT_ONCE = 8
 """Conversations that are read side by side."""
@@ -78,7 +80,8 @@ class WorkQueue:
 class QueueApi:
     """Serves ``/queue`` and ``GET /tickets`` to staff and partner systems."""
 
-    def __init__(self, queue: WorkQueue, tokens: StaffTokens) -> None:
+    def __init__(self, queue: WorkQueue, tokens: StaffTokens, aliases: Aliases) -> None:
+        self._aliases = aliases
         self._queue = queue
         self._tokens = tokens
 
@@ -87,15 +90,19 @@ class QueueApi:
         return [Route("/queue", self._list, methods=["GET"]), Route("/tickets", self._tickets, methods=["GET"])]
 
     async def _list(self, request: Request) -> Response:
-        self._tokens.actor(request)
-        return answer_if_changed(request, await self._queue.page(limit=limit_of(request)))
+        self._tokens.actor(request, Scope.READ)
+        return answer_if_changed(request, self._seen(request, await self._queue.page(limit=limit_of(request))))
 
     async def _tickets(self, request: Request) -> Response:
-        self._tokens.actor(request)
+        self._tokens.actor(request, Scope.READ, Scope.TICKETS)
         query = request.query_params
         status = _status(query.get("status") or TicketStatus.OPEN)
         page = await self._queue.tickets(status, limit=limit_of(request), cursor=query.get("cursor") or None)
-        return answer({"tickets": [TicketView.of(one) for one in page.items], "next": page.next})
+        shown = {"tickets": [TicketView.of(one) for one in page.items], "next": page.next}
+        return answer(self._seen(request, shown))
+
+    def _seen(self, request: Request, content: Mapping[str, Any]) -> Mapping[str, Any]:
+        return self._aliases.veiled(content) if self._tokens.by_page(request) else content
 
 
 def _status(text: str) -> TicketStatus | None:

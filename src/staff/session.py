@@ -19,6 +19,7 @@ from ..web.loopback import from_outside
 from .auth import DEVELOPER, StaffTokens
 from .bodies import SignIn
 from .cookie import SECONDS
+from .scopes import Scope
 
 BODY_LIMIT = 4096
 """Bytes."""
@@ -59,6 +60,7 @@ class StaffSession:
         if actor is None:
             self._throttle.count(address)
             raise NotAuthorised
+        self._tokens.check_scope(actor, Scope.READ)
         if self._made_token and actor == DEVELOPER and from_outside(request):
             # A development server is often reached through a tunnel: whoever finds it there needs a token of theirs.
             raise NotAuthorised("The generated token signs in on this machine only; set STAFF_TOKENS.")

@@ -54,12 +54,13 @@ async def read_body(request: Request, *, limit: int) -> bytes:
 
 
 def fields(form: Pairs) -> dict[str, str]:
-    """Give the fields of a form by name.
+    """Give the fields of a form by name, without NUL, which some carriers write for @ and no store takes.
 
-    Raises MalformedRequest for a NUL, and for a name with two different values: which of them counts is a guess.
+    Raises MalformedRequest for a name with two different values: which of them counts is a guess.
     """
     found: dict[str, str] = {}
-    for name, value in form:
-        if "\0" in value or "\0" in name or found.setdefault(name, value) != value:
-            raise MalformedRequest("A field is ambiguous or holds a NUL.")
+    for written in form:
+        name, value = (text.replace("\0", "") for text in written)
+        if found.setdefault(name, value) != value:
+            raise MalformedRequest("A field is ambiguous.")
     return found

@@ -167,7 +167,7 @@ def sentences() -> dict[str, str]:
     return found | {
         "too_long": phrases.too_long(10),
         "greeting": phrases.greeting("Ann"),
-        "attachment_note": phrases.attachment_note(1),
+        "attachment_note": phrases.attachment_note(("picture",)),
         "ticket_answer": phrases.ticket_answer("TKT_1", "Hello."),
         "ticket_under_review": phrases.ticket_under_review("TKT_1"),
     }

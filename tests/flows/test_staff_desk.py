@@ -88,7 +88,7 @@ async def test_the_full_number_is_shown_on_demand_and_that_is_written_down(tmp_p
     async with staffed(tmp_path) as (it, mia):
         await it.ask(ORDER)
         hidden = await mia.shown()
-        shown = await mia.get(f"/conversations/{JOHNS_ID}", reveal="1")
+        shown = await mia.post(f"/customers/{JOHNS_ID}/reveal")
         after = await mia.until(lambda one: "contact_revealed" in names(one))
     assert (hidden["contact"], shown["contact"]) == ("…4567", JOHN)
     row = next(row for row in after["timeline"] if row["name"] == "contact_revealed")
@@ -227,7 +227,8 @@ async def test_a_customer_is_shown_with_account_orders_and_numbers(tmp_path: Pat
         ("GET", "/conversations?limit=0", None, 400, "malformed_request"),
         ("GET", "/conversations?cursor=nonsense", None, 400, "malformed_request"),
         ("GET", "/conversations/phone_15557770000", None, 404, "not_found"),
-        ("GET", f"/conversations/{JOHNS_ID}?reveal=yes", None, 400, "malformed_request"),
+        ("GET", f"/conversations/{JOHNS_ID}?reveal=1", None, 400, "malformed_request"),
+        ("POST", "/customers/phone_15557770000/reveal", None, 404, "not_found"),
         ("POST", f"/conversations/{JOHNS_ID}/messages", "{}", 400, "malformed_request"),
         ("POST", f"/conversations/{JOHNS_ID}/messages", '{"text": "  "}', 400, "malformed_request"),
         ("POST", f"/conversations/{JOHNS_ID}/messages", '{"text": 5}', 400, "malformed_request"),

@@ -18,6 +18,7 @@ from tandem.model import Approval, ApprovalStatus, Channel, Conversation, Subjec
 from tandem.persistence.file import open_file_store
 from tandem.persistence.store import Store
 from tandem.persistence.values import Change, Receipt
+from tandem.staff.aliases import Aliases
 from tandem.staff.approvals import ApprovalDesk
 from tandem.staff.approvals_api import ApprovalsApi
 from tandem.staff.auth import StaffTokens
@@ -167,7 +168,7 @@ async def open_desk(folder: Path) -> AsyncIterator[Desk]:
     async with open_file_store(folder / "state") as store:
         lanes = Lanes(store)
         desk = ApprovalDesk(store, lanes, Schemas(), clock=lambda: NOW)
-        api = ApprovalsApi(desk, StaffTokens({"anna": ANNA, "ben": BEN}), region="US")
+        api = ApprovalsApi(desk, StaffTokens({"anna": ANNA, "ben": BEN}), Aliases("key"), region="US")
         app = Starlette(routes=list(api.routes()), exception_handlers={TandemError: error_response})
         async with serve(app) as url, aiohttp.ClientSession() as session:
             yield Desk(store, lanes, url, session)

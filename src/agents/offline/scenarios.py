@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ...conversation.approvals import request_of
+from ...conversation.phrases import FILE
 from ...conversation.ticket_history import REPLY_TO_TICKET
 from ...model import Item
 from ...shop.order_number import parse_order_number, spoken_order_number
@@ -199,6 +200,8 @@ def _listed(parts: Sequence[str]) -> str:
 
 # fmt: off
 SCENARIOS: Sequence[tuple[str, str, Callable[[ModelInput], Told | Step] | None, str]] = (
+    (r"\A(?:\[[\w ]+\]\s*)+\Z", "", None, FILE),
+    (r"\A\[location [^\]]*\]\Z", "", None, "Thank you for your location. What can I do for you?"),
     (REFUND, "process_refund", _refund, "{done}"),
     (r"\b(?:are you|is this|am i) .*\b(?:human|person|robot|bot|ai|machine)\b", "", None,
      "I am not a person and not a language model: I am a set of canned rules that answers while no model key is set. "

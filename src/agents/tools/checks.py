@@ -1,8 +1,9 @@
-"""The check of a gated tool: staff learn at their decision, not afterwards, that a call cannot be carried out.
+"""The check and the spelling of a gated tool: what staff learn of a call before they decide about it.
 
-Declaring one is one line::
+Declaring either is one line::
 
     @checked(too_many_points)
+    @spelled(in_full)
     @function_tool(needs_approval=True)
     async def give_points(...) -> str: ...
 """
@@ -16,7 +17,7 @@ from agents import FunctionTool, Tool
 
 from ..caller_context import CallerContext
 
-_MARK = "_tandem_check"
+_MARK, _SPELLING = "_tandem_check", "_tandem_spelling"
 
 ToolT = TypeVar("ToolT", bound=FunctionTool)
 
@@ -24,6 +25,13 @@ Check = Callable[[CallerContext, Mapping[str, Any]], Awaitable[str | None]]
 """Returns in one sentence for staff why a call with these arguments cannot be carried out as things stand, or None.
 
 It changes nothing. It is asked when staff approve; the tool itself refuses what becomes impossible afterwards.
+"""
+
+
+Spelling = Callable[[CallerContext, Mapping[str, Any]], Mapping[str, Any]]
+"""Returns a call's arguments as the tool understands them, so that staff see, and approve, what will really happen.
+
+What it cannot read stays as it is. Arguments that are spelled already stay the same.
 """
 
 
@@ -42,3 +50,19 @@ def check_of(tool: Tool) -> Check | None:
     """Return the check that a tool declares, or None."""
     check: Check | None = vars(tool).get(_MARK)
     return check
+
+
+def spelled(spelling: Spelling) -> Callable[[ToolT], ToolT]:
+    """Declare how the arguments of a tool are spelled out. Returns what gives the same tool."""
+
+    def mark(tool: ToolT) -> ToolT:
+        vars(tool)[_SPELLING] = spelling
+        return tool
+
+    return mark
+
+
+def spelling_of(tool: Tool) -> Spelling | None:
+    """Return the spelling that a tool declares, or None."""
+    spelling: Spelling | None = vars(tool).get(_SPELLING)
+    return spelling

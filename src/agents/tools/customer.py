@@ -19,11 +19,14 @@ Identifier = Annotated[
 ]
 
 _NONE_HERE = "No account with that {type} belongs to the number this customer is calling or writing from."
-_WITHHELD = "The caller's number is withheld, so no account can be opened for them."
+_WITHHELD = (
+    "The network proves no telephone number of this customer's, so no account can be opened for them here. They can "
+    "text from their own number."
+)
 
 
 async def own_account(caller: CallerContext) -> Customer | None:
-    """Return the account of the number the caller is on, None for withheld and unknown numbers.
+    """Return the account of the number the caller is on, None for unknown numbers and where none is proven.
 
     Every tool reaches customer data through this and nothing else (R6, A10): what the model passes as an argument
     can only narrow it.

@@ -11,7 +11,7 @@ from agents import RunContextWrapper, function_tool
 from ...identity.phone import e164
 from ...model import Address, Channel, Route
 from ..caller_context import CallerContext
-from .checks import checked
+from .checks import checked, spelled
 from .effects import in_commit
 from .outputs import BAD_ARGUMENTS, TOO_MANY, as_json, refusal, sentence_of
 
@@ -20,6 +20,9 @@ MAX_MESSAGE = 1600
 
 To = Annotated[str, 'The telephone number; "me" for the one the customer is using.']
 Message = Annotated[str, f"The text, at most {MAX_MESSAGE} characters, without Markdown."]
+
+
+_NO_NUMBER = "That is no telephone number that can be texted. Ask the customer for it, with its country code."
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,14 @@ async def cannot_text(caller: CallerContext, arguments: Mapping[str, Any]) -> st
     return sentence_of(text) if isinstance(text, str) else None
 
 
+def in_full(caller: CallerContext, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the arguments with the number that will be texted."""
+    text = _text(caller, str(arguments.get("to")), str(arguments.get("message")))
+    return arguments if isinstance(text, str) else {**arguments, "to": text.route.customer.value}
+
+
 @checked(cannot_text)
+@spelled(in_full)
 @in_commit
 @function_tool(needs_approval=must_wait)
 async def send_sms(context: RunContextWrapper[CallerContext], to: To, message: Message) -> str:
@@ -61,7 +71,7 @@ def _text(caller: CallerContext, to: str, message: str) -> _Text | str:
     """Return the text to send, or the refusal."""
     number = caller.phone if to.strip().casefold() == "me" else e164(to, caller.region)
     if number is None:
-        return refusal(BAD_ARGUMENTS, "That is no telephone number that can be texted. Ask the customer for it.")
+        return refusal(BAD_ARGUMENTS, _NO_NUMBER)
     if not message.strip():
         return refusal(BAD_ARGUMENTS, "The message is empty.")
     if len(message) > MAX_MESSAGE:

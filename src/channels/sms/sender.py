@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from ...identity.phone import proven_number
 from ...model import Address, Channel, Reply, Route
 from ..twilio import TwilioRest
 from . import message_text
@@ -70,6 +71,7 @@ def sms_route(route: Route, *, ours: str | None) -> Route | None:
     ``ours`` is the number that SMS leave from, when the channel's own sender is no number.
     """
     sender = route.ours.value if route.ours.value.startswith("+") else ours
-    if not sender or not route.customer.value.startswith("+"):
+    number = proven_number(route.customer)
+    if not sender or number is None:
         return None
-    return Route(Channel.SMS, Address("tel", route.customer.value), Address("tel", sender))
+    return Route(Channel.SMS, Address("tel", number), Address("tel", sender))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from xml.sax.saxutils import escape
 
 from starlette.requests import Request
@@ -21,11 +22,12 @@ from ...conversation.phrases import FAILURE
 from ...entries import Entry, TextReceived
 from ...errors import MalformedRequest
 from ...guardrails.pii import mask
-from ...model import Address, Channel, ReplyStatus, Route
+from ...model import NOBODY, Address, Channel, ReplyStatus, Route
 from ...persistence.base import LaneStore
 from ...persistence.system_lanes import TAKEN_MESSAGES
 from ...persistence.values import EffectState
 from ..twilio import SignatureCheck
+from . import attachments
 
 _XML = '<?xml version="1.0" encoding="UTF-8"?>'
 _EMPTY = f"{_XML}<Response></Response>".encode()
@@ -36,6 +38,8 @@ _SID = re.compile(r"[A-Z]{2}[0-9A-Za-z]{1,32}", re.ASCII)
 request could move what follows into the value and make a new key of it; a real SID has 34 characters already."""
 _OURS = re.compile(r"[+A-Za-z0-9][A-Za-z0-9._@-]{1,63}", re.ASCII)
 """A number, short code or agent of ours, without its scheme."""
+LONGEST_NAME = 40
+"""Characters of a sender's name that are kept."""
 _REPLY_ID = re.compile(r"[!-~]{1,200}", re.ASCII)
 
 _CHANNELS = {"tel": Channel.SMS, "whatsapp": Channel.WHATSAPP, "rcs": Channel.RCS}
@@ -56,29 +60,36 @@ _OPT_OUT_TYPES = frozenset({"STOP", "START", "HELP"})
 
 
 class MessageDedupe:
-    """Notes which messages were taken, whatever lane took them. Only needed where an address may name several lanes.
+    """Tells which messages were taken by a lane that their sender does not name any more.
 
-    A lane takes a message once, by its key. When a source of customers goes down or comes back between two deliveries
-    of one message, they name two lanes: then this is what keeps the second from being answered too.
+    A lane takes a message once, by its key. When it was erased, what was captured of it must not be answered again.
+    And when a source of customers goes down or comes back between two deliveries of one message, they name two lanes:
+    ``several_lanes`` then keeps the second from being answered too.
     """
 
-    def __init__(self, store: LaneStore) -> None:
+    def __init__(self, store: LaneStore, *, several_lanes: bool) -> None:
         self._store = store
+        self._several_lanes = several_lanes
 
     async def before(self, sid: str) -> bool:
-        """Tell whether a message is durable in some lane already. Raises StoreUnavailable."""
+        """Tell whether a message was taken before by another lane, or one that is erased. Raises StoreUnavailable."""
+        if await self._store.erased(sid):
+            return True
+        if not self._several_lanes:
+            return False
         effect = await self._store.effect_begin(TAKEN_MESSAGES, sid, token=uuid.uuid4().hex)
         return effect.state is EffectState.DONE
 
     async def note(self, sid: str) -> None:
         """Note that a message is durable now. Raises StoreUnavailable."""
-        await self._store.effect_finish(TAKEN_MESSAGES, sid, result="")
+        if self._several_lanes:
+            await self._store.effect_finish(TAKEN_MESSAGES, sid, result="")
 
 
 class SmsWebhooks:
     """Reads what Twilio posts about texts, and hands it to the engine.
 
-    ``dedupe`` is for identities that may name another lane tomorrow.
+    ``dedupe`` tells of messages that lanes took which are no more, or are not named any more.
     """
 
     def __init__(self, engine: TurnEngine, *, signatures: SignatureCheck, dedupe: MessageDedupe | None = None) -> None:
@@ -101,6 +112,8 @@ class SmsWebhooks:
             return _twiml(_EMPTY)
         came = request.query_params
         resolution = await self._engine.identity.resolve(body.route.customer, session=sid, metadata=came)
+        if resolution.nobody or body.route.customer.scheme not in _CHANNELS:
+            body = replace(body, route=_unanswerable(body.route))
         await self._engine.accept(resolution.subject, [Entry(key=sid, body=body)], token=uuid.uuid4().hex)
         if self._dedupe:
             await self._dedupe.note(sid)
@@ -137,12 +150,14 @@ class SmsWebhooks:
 
 def _text_received(form: Mapping[str, str]) -> tuple[str, TextReceived]:
     """Read a message webhook into its SID and what it says. Raises MalformedRequest."""
-    sender, to = form.get("From", "").strip(), form.get("To", "").strip()
-    customer, ours = Address.parse(sender), Address.parse(to)
-    channel = _CHANNELS.get(customer.scheme)
-    if not sender or channel is None or not _OURS.fullmatch(ours.value):
-        raise MalformedRequest("From or To is missing or no address.")
-    media = form.get("NumMedia", "0")
+    customer, ours = Address.parse(form.get("From", "")), Address.parse(form.get("To", ""))
+    channel = _CHANNELS.get(customer.scheme, Channel.SMS)
+    if not _OURS.fullmatch(ours.value):
+        raise MalformedRequest("To is missing or no address.")
+    files = attachments.files(form)
+    told = attachments.place(form)
+    if not form.get("Body", "").strip() and not files:
+        told = told or attachments.other(form)
     # Before anything else sees it: card and social security numbers are never stored, not even for a moment.
     said = mask(form.get("Body", ""))
     opt_out = form.get("OptOutType", "").upper()
@@ -152,8 +167,16 @@ def _text_received(form: Mapping[str, str]) -> tuple[str, TextReceived]:
         masked=said.found,
         # Advanced Opt-Out knows words of its own; what they mean is what the gateway acts on.
         opt_out=opt_out if opt_out in _OPT_OUT_TYPES else "",
-        media=int(media) if media.isascii() and media.isdigit() and len(media) <= 2 else 0,
+        media=len(files),
+        files=tuple(files),
+        told=told,
     )
+
+
+def _unanswerable(route: Route) -> Route:
+    """Return the route of a sender such as ``SUPPORT``, whom no text can reach."""
+    shown = "".join(filter(str.isprintable, str(route.customer)))[:LONGEST_NAME]
+    return replace(route, customer=Address(NOBODY, shown))
 
 
 def _sid(form: Mapping[str, str]) -> str:

@@ -14,15 +14,16 @@ from starlette.websockets import WebSocket
 from ...conversation import phrases
 from ...conversation.engine import TurnEngine
 from ...conversation.plain_speech import plain_speech
-from ...errors import MalformedRequest, StoreUnavailable
-from ...identity.base import Resolution, SubjectResolver
-from ...model import Address, Channel, Route, SubjectId
+from ...errors import StoreUnavailable
+from ...identity.base import Resolution
+from ...model import Route, SubjectId
 from ...telemetry.logs import subject_label
 from .action_callback import MOVED, TRANSFER
 from .call_back import nobody_free, want_person
 from .call_patience import CallPatience
 from .call_turns import CallTurns
 from .dtmf import KeyMeaning, Keys
+from .parties import Find
 from .relay_actions import (
     Action,
     Actions,
@@ -48,9 +49,9 @@ HOME_LANGUAGE = "en"
 
 
 class LiveCall:
-    """A call on its socket. ``greeting`` is what the TwiML spoke, where that is known here; else ``greet`` gives it, ""
-    where it spoke none. ``joined`` is told when the caller is known, and gives what is to be said first, where the
-    greeting did not say it. ``resumed``: the call was connected before.
+    """A call on its socket. ``find`` gives who is calling. ``greeting`` is what the TwiML spoke, where that is known;
+    else ``greet`` gives it, "" where it spoke none. ``joined`` is told when the caller is known, and gives what is to
+    be said first, where the greeting did not say it. ``resumed``: the call was connected before.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class LiveCall:
         call: str,
         *,
         engine: TurnEngine,
-        resolver: SubjectResolver,
+        find: Find,
         greeting: str = "",
         resumed: bool = False,
         greet: Callable[[Resolution], Awaitable[str]],
@@ -70,7 +71,7 @@ class LiveCall:
         self._wire = RelaySocket(socket)
         self._call = call
         self._engine = engine
-        self._resolver = resolver
+        self._find = find
         self._greet = greet
         self._warm = warm
         self._rules = rules
@@ -215,11 +216,9 @@ class LiveCall:
             self._perform((Close(1008, "socket of another call"),))
             return
         try:
-            address = Address.parse(setup.from_)
-            resolution = await self._resolver.resolve(address, session=self._call, metadata=setup.custom_parameters)
+            resolution, self._turns.route = await self._find(setup)
             self._turns.subject = resolution.subject
             self._reachable = resolution.phone is not None
-            self._turns.route = Route(Channel.VOICE, address, Address.parse(setup.to))
             opening = await self._joined(self)
             if self._session.turn is not None:
                 opening = ""  # the caller speaks already, and must not be cut off by us
@@ -230,7 +229,7 @@ class LiveCall:
             log.info("call_started", subject=subject_label(resolution.subject))
             if opening:
                 self._speak_alone(opening)
-        except (MalformedRequest, StoreUnavailable):
+        except StoreUnavailable:
             self._perform(self._session.notice(phrases.FAILURE))
             self._perform(self._session.hang_up())
 

@@ -24,13 +24,14 @@ _ALGORITHM = "HS256"
 class SocketClaims:
     """Claims of a valid token. ``nonce`` must not be used twice; ``attempt`` counts lost sockets before.
 
-    ``resumed``: the call was connected before, so nothing greeted the caller now.
+    ``resumed``: the call was connected before, so nothing greeted the caller now. ``proven``: their number is believed.
     """
 
     call: str
     nonce: str
     attempt: int
     resumed: bool
+    proven: bool
 
 
 class SocketTokens:
@@ -39,10 +40,11 @@ class SocketTokens:
     def __init__(self, secret: str) -> None:
         self._key = hashlib.sha256(b"socket-token:" + secret.encode()).digest()
 
-    def make(self, call: str, *, now: float, attempt: int = 0, resumed: bool = False) -> str:
+    def make(self, call: str, *, now: float, attempt: int = 0, resumed: bool = False, proven: bool = True) -> str:
         """Return a token for a call (its CallSid), which fits into a path as it is."""
         claims = {"sub": call, "exp": int(now + SECONDS), "jti": secrets.token_hex(8)}
-        return jwt.encode({**claims, "attempt": attempt, "resumed": resumed}, self._key, _ALGORITHM)
+        known = {"attempt": attempt, "resumed": resumed, "proven": proven}
+        return jwt.encode({**claims, **known}, self._key, _ALGORITHM)
 
     def read(self, token: str, *, now: float) -> SocketClaims:
         """Return what a token says. Raises BadSignature for a forged, damaged or expired one."""
@@ -53,4 +55,6 @@ class SocketTokens:
             raise BadSignature from error
         if now > claims["exp"]:
             raise BadSignature("The socket token is expired.")
-        return SocketClaims(claims["sub"], claims["jti"], claims["attempt"], claims["resumed"])
+        # A token that an earlier version made says nothing about the number.
+        proven = claims.get("proven", False)
+        return SocketClaims(claims["sub"], claims["jti"], claims["attempt"], claims["resumed"], proven)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .parties import AttestationRule
+
 
 @dataclass(frozen=True, slots=True)
 class CallRules:
@@ -14,6 +16,7 @@ class CallRules:
     longest: float = 1800.0
     transfers: bool = False
     """Whether there is a number to transfer to."""
+    attestation: AttestationRule = AttestationRule.WHEN_PRESENT
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from ...conversation.spoken_turn import left_open
 from ...errors import BadSignature, MalformedRequest, RequestRejected, StoreUnavailable, UnreadableRecord
 from ...identity import metadata
 from ...identity.base import Metadata, Resolution
-from ...model import Address, Channel, Route, SubjectId
+from ...model import SubjectId
 from ...persistence.base import LaneStore
 from ...persistence.system_lanes import USED_TOKENS
 from ...persistence.values import EffectState
@@ -36,6 +36,7 @@ from .call import LiveCall
 from .call_back import line_lost, want_person
 from .call_presence import CallPresence
 from .call_registry import RECONNECT_SECONDS, CallRegistry
+from .parties import Parties, finder
 from .socket_token import SocketClaims, SocketTokens
 from .transfer import Transfer
 from .twiml import answer, connect, hang_up, say
@@ -48,6 +49,9 @@ LONGEST_REST = 300
 """Characters of an unheard answer that a greeting takes up."""
 RESTART_SECONDS = 5
 """How long a caller waits when it is a stopping replica that was asked: the next one may be there by then."""
+
+UNPROVEN = "Unproven"
+"""In the action's address, which Twilio signs, for a call whose number is not believed; no metadata begins so."""
 
 GREETINGS = 1000
 """Calls of which it is kept how they were greeted, from the webhook until the socket is there."""
@@ -105,12 +109,17 @@ class VoiceWebhooks:
             log.warning("call_refused", reason="max_calls")
             return answer(say(phrases.LINE_BUSY))
         try:
-            came, caller = metadata.read(request.query_params), Address.parse(form.get("From", ""))
+            came = metadata.read(request.query_params)
+            parties = Parties.of_form(form)
+            proven = parties.proven(self._rules.attestation, form.get("StirVerstat", ""))
+            if not proven:
+                log.info("caller_not_attested")
             # A source is asked now and answers while the greeting plays: nobody listens to it ringing meanwhile.
+            caller = parties.asked_for(call, proven=proven)
             resolution = await self._engine.identity.resolve_cached(caller, session=call, metadata=came)
             greeting = await self._greeting(resolution)
             self._greeted[call] = greeting
-            return answer(self._connect(call, greeting=greeting, came=came))
+            return answer(self._connect(call, greeting=greeting, came=came, proven=proven))
         except RequestRejected:
             raise
         except StoreUnavailable:
@@ -126,13 +135,15 @@ class VoiceWebhooks:
         call: str,
         *,
         came: Metadata,
+        proven: bool,
         attempt: int = 0,
         greeting: str = "",
         resumed: bool = False,
         after: int = 0,
     ) -> str:
-        token = self._tokens.make(call, now=time.time(), attempt=attempt, resumed=resumed)
-        action = f"{self._ways.base_url}/voice/action?{urlencode({**came, 'attempt': attempt})}"
+        token = self._tokens.make(call, now=time.time(), attempt=attempt, resumed=resumed, proven=proven)
+        known = {"attempt": attempt} if proven else {"attempt": attempt, UNPROVEN: 1}
+        action = f"{self._ways.base_url}/voice/action?{urlencode({**came, **known})}"
         socket = f"{self._ways.socket_url}/{token}"
         return connect(socket=socket, action=action, greeting=greeting, after=after, parameters=came)
 
@@ -156,35 +167,43 @@ class VoiceWebhooks:
             log.info("call_reconnected", attempt=ending.attempt, moved=ending.moved)
             after = RESTART_SECONDS if self._registry.draining else 0
             came = metadata.read({name: text for name, text in request.query_params.items() if name != "attempt"})
-            again = self._connect(_call_sid(form), came=came, attempt=ending.attempt, resumed=True, after=after)
+            again = self._connect(
+                _call_sid(form),
+                came=came,
+                proven=UNPROVEN not in request.query_params,
+                attempt=ending.attempt,
+                resumed=True,
+                after=after,
+            )
             return answer(again)
         number, gave_up = self._ways.transfer_number, ending.next is Next.GIVE_UP
         if not gave_up and not (ending.next is Next.TRANSFER and number):
             self._registry.forget(_call_sid(form))
             return answer(hang_up())
-        reachable, ticket = await self._caller(form, open_ticket=gave_up)
+        proven = UNPROVEN not in request.query_params
+        reachable, ticket = await self._caller(form, proven=proven, open_ticket=gave_up)
         if number:
             before = phrases.LINE_LOST if gave_up else ""
             return self._transfer.dial(number, ticket=ending.ticket or ticket, before=before, reachable=reachable)
         self._registry.forget(_call_sid(form))
         return answer(say(line_lost(ticket or None)))
 
-    async def _caller(self, form: Mapping[str, str], *, open_ticket: bool) -> tuple[bool, str]:
+    async def _caller(self, form: Mapping[str, str], *, proven: bool, open_ticket: bool) -> tuple[bool, str]:
         """Return whether a caller can be called back, and the ticket that was opened for one who can, or nothing."""
-        call, caller, ours = _call_sid(form), Address.parse(form.get("From", "")), Address.parse(form.get("To", ""))
+        call, parties = _call_sid(form), Parties.of_form(form)
         try:
-            found = await self._engine.identity.resolve_cached(caller, session=call)
-        except (MalformedRequest, StoreUnavailable):
+            found = await self._engine.identity.resolve_cached(parties.asked_for(call, proven=proven), session=call)
+        except StoreUnavailable:
             return False, ""
         if found.phone is None or not open_ticket:
             return found.phone is not None, ""
-        route = Route(Channel.VOICE, caller, ours)
+        route = parties.route(found, call)
         return True, await want_person(self._engine, found.subject, route, call) or ""
 
     def _to_agent(self, call: str, greeting: str) -> str:
-        """Connect a call with the agent again."""
+        """Connect a call with the agent again, of a caller who is asked for a number because none is known."""
         self._greeted[call] = greeting
-        return self._connect(call, came={}, greeting=greeting)
+        return self._connect(call, came={}, greeting=greeting, proven=False)
 
     async def _fallback(self, request: Request) -> Response:
         await self._signatures.read_form(request)
@@ -214,7 +233,7 @@ class VoiceWebhooks:
             socket,
             ticket.call,
             engine=self._engine,
-            resolver=self._engine.identity,
+            find=finder(self._engine.identity, ticket.call, proven=ticket.proven),
             greeting="" if again else self._greeted.get(ticket.call, ""),
             resumed=again,
             greet=greet,

@@ -133,19 +133,11 @@ async def test_host_headers_do_not_choose_what_was_signed(texting: Texting) -> N
 
 
 MALFORMED = {
-    "no sender": {"From": ""},
     "no recipient": {"To": ""},
     "no sid": {"MessageSid": "", "SmsSid": ""},
     "sid like a path": {"MessageSid": "../../x"},
     "sid made longer": {"MessageSid": SID + "NumMedia0"},
-    "NUL in the text": {"Body": "a\0b"},
-    "NUL in the sender": {"From": "+1415555\x000100"},
-    "NUL in the name": {"\0": "x"},
-    "path": {"From": "../../etc/passwd"},
-    "path behind a scheme": {"From": "whatsapp:../../x"},
-    "10 kB sender": {"From": "1" * 10_000},
-    "unknown scheme": {"From": "http://x"},
-    "impossible number": {"From": "+12345"},
+    "NUL in a name that is there already": {"Fr\0om": "+14155550199"},
     "recipient like a path": {"To": "../x"},
     "recipient without end": {"To": "1" * 10_000},
 }
@@ -155,6 +147,33 @@ MALFORMED = {
 async def test_signed_nonsense_is_malformed(texting: Texting, change: dict[str, str]) -> None:
     answer = await texting.simulator.post("/sms", form(**change))
     assert (answer.status, texting.desk.entries) == (400, [])
+
+
+UNANSWERABLE = {
+    "no sender": "",
+    "NUL in the sender": "\0",
+    "path": "../../etc/passwd",
+    "path behind a scheme": "whatsapp:../../x",
+    "10 kB sender": "1" * 10_000,
+    "unknown scheme": "http://x",
+    "impossible number": "+12345",
+    "a name": "SUPPORT",
+}
+
+
+@pytest.mark.parametrize("sender", UNANSWERABLE.values(), ids=UNANSWERABLE.keys())
+async def test_a_sender_who_cannot_be_read_is_nobody(texting: Texting, sender: str) -> None:
+    answer = await texting.simulator.post("/sms", form(From=sender))
+    ((who, entry),) = texting.desk.entries
+    assert (answer.status, who, entry.body.text) == (200, f"withheld_{SID}", "Hello")
+    assert not entry.body.route.customer.reachable
+    assert len(entry.body.route.customer.value) <= 40
+
+
+async def test_nul_is_left_out(texting: Texting) -> None:
+    await texting.simulator.post("/sms", form(Body="a\0b", From="+1415555\x000100"))
+    ((who, entry),) = texting.desk.entries
+    assert (who, entry.body.text) == (SUBJECT, "ab")
 
 
 async def post_raw(texting: Texting, body: object, **headers: str) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tandem.channels.voice.call import LiveCall
+from tandem.channels.voice.parties import finder
 from tandem.channels.voice.voice_config import CallRules
 from tandem.conversation import phrases
 from tandem.conversation.speech_stream import SpeechStreams
@@ -107,7 +108,7 @@ async def live(
         socket,  # type: ignore[arg-type]
         CALL,
         engine=engine,  # type: ignore[arg-type]
-        resolver=PhoneResolver("US"),
+        find=finder(PhoneResolver("US"), CALL, proven=True),
         greet=greet,
         warm=warm,
         rules=CallRules(**rules),

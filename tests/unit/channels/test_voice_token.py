@@ -23,6 +23,11 @@ def test_a_token_says_what_it_was_made_for() -> None:
     assert TOKENS.read(TOKENS.make(CALL, now=1000), now=1000 + SECONDS).call == CALL
 
 
+@pytest.mark.parametrize("proven", [True, False])
+def test_a_token_says_whether_the_number_is_believed(proven: bool) -> None:
+    assert TOKENS.read(TOKENS.make(CALL, now=1000, proven=proven), now=1000).proven is proven
+
+
 def test_every_token_is_another_one() -> None:
     first, second = (TOKENS.read(TOKENS.make(CALL, now=1000), now=1000) for _ in range(2))
     assert first.nonce != second.nonce

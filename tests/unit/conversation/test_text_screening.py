@@ -83,10 +83,13 @@ def test_help_is_answered_by_the_provider() -> None:
 
 
 def test_a_picture_alone_is_answered_honestly_and_one_with_words_is_mentioned() -> None:
-    assert said("", media=1).notices == [phrases.PICTURE]
-    (text,) = said("is it broken?", media=2).texts
-    assert text.startswith("is it broken?\n")
-    assert "2 file(s)" in text
+    found = said("", media=1, files=("picture",))
+    assert (found.notices, found.kept, found.texts) == ([phrases.PICTURE], ["[picture]"], [])
+    assert said("is it broken?", media=2, files=("picture", "picture")).texts == ["is it broken?\n[2 pictures]"]
+
+
+def test_what_an_earlier_version_stored_of_files_has_no_names() -> None:
+    assert said("is it broken?", media=2).texts == ["is it broken?\n[2 files]"]
 
 
 def test_more_texts_than_the_rate_get_one_notice_and_no_turn() -> None:

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from tandem.errors import IdentityUnavailable, IdentityUnreadable, MalformedRequest
+from tandem.errors import IdentityUnavailable, IdentityUnreadable
 from tandem.identity.base import NO_METADATA, Metadata, Resolution
 from tandem.identity.caching_resolver import FRESH_SECONDS, STALE_SECONDS, TROUBLE_SECONDS, CachingResolver
 from tandem.identity.phone import PhoneResolver
@@ -120,11 +120,10 @@ async def test_what_came_with_the_request_is_another_question() -> None:
         assert [asked[2] for asked in it.source.asked] == [{}, {"userId": "u7"}]
 
 
-async def test_an_address_that_is_none_is_refused_without_asking() -> None:
+async def test_an_address_that_is_none_stays_nobody_whatever_the_source_says() -> None:
     async with bench() as it:
-        with pytest.raises(MalformedRequest):
-            await it.ask("../../etc/passwd")
-        assert it.source.asked == []
+        found = await it.resolver.resolve(Address.parse("../../etc/passwd"), session="SM1")
+        assert (found.nobody, found.phone) == (True, None)
 
 
 @timeless

@@ -17,6 +17,7 @@ from tandem.errors import StoreUnavailable, TandemError
 from tandem.events import EventName, Happened
 from tandem.model import Channel, Source, SubjectId, TimelineEvent
 from tandem.persistence.values import ConversationHead, Page
+from tandem.staff.aliases import Aliases
 from tandem.staff.auth import StaffTokens
 from tandem.staff.event_stream import LONGEST_QUEUE, StaffEvents
 from tandem.web.status import error_response
@@ -101,7 +102,7 @@ class Scene:
 @asynccontextmanager
 async def scene(**options: float) -> AsyncIterator[Scene]:
     store = Store()
-    async with StaffEvents(store, StaffTokens({"anna": ANNA}), **options) as live:
+    async with StaffEvents(store, StaffTokens({"anna": ANNA}), Aliases("key"), **options) as live:
         app = Starlette(routes=list(live.routes()), exception_handlers={TandemError: error_response})
         async with serve(app) as url, aiohttp.ClientSession() as http:
             yield Scene(store, live, url, http)

@@ -91,6 +91,7 @@ export class PersonView {
         ask("GET", `customers/${path}`).catch((refused) => ({ ...NOTHING, problem: refused.status !== 404 })),
       ]);
       if (subject !== this.#subject || number !== this.#number) return;
+      this.#subject = conversation.subjectId; // the address may have named the customer in another way
       this.#conversation = conversation;
       fill(this.problem);
       this.#draw(conversation, customer);

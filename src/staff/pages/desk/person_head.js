@@ -1,4 +1,4 @@
-// Who the customer is: name, plan, masked contact with its reveal, subject id; and holding the agent.
+// Who the customer is: name, plan, masked contact with its reveal; and holding the agent.
 
 import { element, refresh } from "../shared/element.js";
 import { ask } from "../shared/gateway.js";
@@ -29,7 +29,7 @@ export class PersonHead {
     refresh(this.place, data, () => this.#content(data));
   }
 
-  #content({ subjectId, name, plan, contact, channels, escalation, paused, assignee, liveCall, optedOut, full }) {
+  #content({ name, plan, contact, channels, escalation, paused, assignee, liveCall, optedOut, full }) {
     return [
       element("a", { class: "button quiet back", href: "#" }, symbol("back"), "Back"),
       element(
@@ -50,7 +50,6 @@ export class PersonHead {
           { class: "contact muted small" },
           element("span", { class: "mono" }, full?.contact ?? contact ?? "no number"),
           contact && !full && element("button", { class: "link", onclick: () => this.#reveal() }, "Show number"),
-          element("span", { class: "mono subject-id" }, subjectId),
           element("span", {}, channels.map((one) => CHANNELS[one] ?? one).join(" · ")),
         ),
       ),
@@ -66,7 +65,7 @@ export class PersonHead {
   async #reveal() {
     const subject = this.#conversation.subjectId;
     try {
-      const shown = await ask("GET", `conversations/${encodeURIComponent(subject)}?reveal=1`);
+      const shown = await ask("POST", `customers/${encodeURIComponent(subject)}/reveal`, {});
       this.#revealed = { subject, contact: shown.contact };
       this.draw(this.#conversation);
     } catch (refused) {

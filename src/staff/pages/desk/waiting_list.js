@@ -135,7 +135,7 @@ export class WaitingList {
 }
 
 function row([item, name]) {
-  const who = name ?? numberEnd(item.subjectId);
+  const who = name ?? item.contact ?? "Withheld number";
   return item.kind === "ticket" ? ticketRow(item, who) : requestRow(item, who);
 }
 
@@ -181,11 +181,6 @@ function listed({ id, href, top, middle, due, since: [what, at], assignee }) {
       ),
     ),
   );
-}
-
-/** "phone_15551234567" → "…4567" */
-function numberEnd(subject) {
-  return /^phone_\d+$/.test(subject) ? `…${subject.slice(-4)}` : "Withheld number";
 }
 
 /** A row's shape while the rows are not there yet. */

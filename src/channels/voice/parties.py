@@ -1,0 +1,89 @@
+"""Decides who the customer of a call is, and whether the network stands behind their number. Pure.
+
+Twilio says so in ``Direction`` and ``StirVerstat`` (twilio.com/docs/voice/trusted-calling-with-shakenstir).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from ...identity.base import Resolution, SubjectResolver
+from ...model import NOBODY, Address, Channel, Route
+from .relay_messages import Setup
+
+FULL_ATTESTATION: Final = "TN-Validation-Passed-A"
+"""The carrier knows its customer, and knows that they may use this number. B and C say less, all else nothing."""
+_ATTESTED_SCHEMES: Final = frozenset({"tel"})
+"""STIR is about telephone numbers alone; who may write in other schemes is decided where they are read."""
+
+
+class AttestationRule(StrEnum):
+    """Choices of ``CALLER_ATTESTATION``: calls whose number opens an account."""
+
+    WHEN_PRESENT = "when_present"
+    REQUIRED = "required"
+    IGNORED = "ignored"
+
+    def accepts(self, verdict: str) -> bool:
+        """Tell whether a call's number is believed; ``verdict`` is its ``StirVerstat``, empty without one."""
+        if self is AttestationRule.IGNORED or (self is AttestationRule.WHEN_PRESENT and not verdict.strip()):
+            return True
+        return verdict.strip().casefold() == FULL_ATTESTATION.casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """Both ends of a call: the customer's and ours. ``outbound``: we called them."""
+
+    customer: Address
+    ours: Address
+    outbound: bool = False
+
+    @classmethod
+    def of(cls, *, from_: str, to: str, direction: str) -> Parties:
+        """Read Twilio's fields. Of a call that we made, the customer is who was called."""
+        outbound = direction.startswith("outbound")
+        caller, called = Address.parse(from_), Address.parse(to)
+        return cls(called, caller, outbound) if outbound else cls(caller, called)
+
+    @classmethod
+    def of_form(cls, form: Mapping[str, str]) -> Parties:
+        """Read the fields of a webhook."""
+        return cls.of(from_=form.get("From", ""), to=form.get("To", ""), direction=form.get("Direction", ""))
+
+    def proven(self, rule: AttestationRule, verdict: str) -> bool:
+        """Tell whether the customer's number is believed. Somebody whom we called is where we called."""
+        return self.outbound or self.customer.scheme not in _ATTESTED_SCHEMES or rule.accepts(verdict)
+
+    def asked_for(self, call: str, *, proven: bool) -> Address:
+        """Return the address to ask about: nobody's, where the number is not believed."""
+        believed = proven or self.customer.scheme not in _ATTESTED_SCHEMES
+        return self.customer if believed else Address(NOBODY, call)
+
+    def route(self, found: Resolution, call: str) -> Route:
+        """Return the way to the customer: to the number that was proven, or to a name, or to nobody."""
+        customer = self.customer
+        if found.phone is not None:
+            customer = Address("tel", found.phone)
+        elif found.nobody:
+            customer = Address(NOBODY, call)
+        return Route(Channel.VOICE, customer, self.ours)
+
+
+Find = Callable[[Setup], Awaitable[tuple[Resolution, Route]]]
+"""Finds the customer of a call and the way to them, from the first frame of its session."""
+
+
+def finder(identity: SubjectResolver, call: str, *, proven: bool) -> Find:
+    """Return what finds the customer of a call; ``proven`` is what its webhook said of their number."""
+
+    async def find(setup: Setup) -> tuple[Resolution, Route]:
+        parties = Parties.of(from_=setup.from_, to=setup.to, direction=setup.direction)
+        asked = parties.asked_for(call, proven=proven)
+        found = await identity.resolve(asked, session=call, metadata=setup.custom_parameters)
+        return found, parties.route(found, call)
+
+    return find

@@ -1,0 +1,285 @@
+"""Met in the field, "Who is calling": an address that proves nothing opens nothing, and none is refused."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tandem.model import SubjectId
+from tandem.simulator.call import SimulatedCall
+
+from ..kit.colleague import Colleague, staffed
+from ..kit.gateway import JANE, JOHN, OURS, Running, running
+from ..kit.model_server import Answer, ModelServer
+from ..kit.waiting import PATIENCE
+
+JOHNS = SubjectId("phone_15551234567")
+PBX = "pbx.example"
+REFUND = ("process_refund", {"order_id": "ORD_12345", "amount": 20, "reason": "broken"})
+FAST = 1e6
+
+
+def dial(it: Running, sender: str, *, to: str = OURS, **options: Any) -> SimulatedCall:
+    return it.twilio.call(sender, to=to, chars_per_second=FAST, **options)
+
+
+def greedy() -> ModelServer:
+    """A model that asks for a refund of John's order in every call and text, and then says so."""
+
+    def script(request: dict[str, Any]) -> Answer:
+        answered = request["input"][-1].get("type") == "function_call_output"
+        return Answer("That is all I can do.") if answered else Answer(calls=[REFUND])
+
+    return ModelServer(script)
+
+
+def echo(request: dict[str, Any]) -> Answer:
+    return Answer("You said: " + [item["content"] for item in request["input"] if item.get("role") == "user"][-1])
+
+
+def results(model: ModelServer) -> str:
+    """Return what the tools answered."""
+    return str(
+        [item["output"] for given in model.inputs for item in given if item.get("type") == "function_call_output"]
+    )
+
+
+# --- callers whose address cannot be read --------------------------------------------------------------------
+
+UNREADABLE = [
+    "+12345", "+811045000", "WIRELESS CALLER", "sip:*69@pbx", "client:Anna B", "", "+", "tel:", "*67", "O'Brien",
+    "sip:", "x-unknown:1", "+" + "9" * 40, "Кафе «Уют»", "a" * 500, "sip:anna@other.example",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("sender", UNREADABLE)
+async def test_a_caller_who_cannot_be_read_is_served_like_a_withheld_one(tmp_path: Path, sender: str) -> None:
+    async with running(tmp_path, ModelServer(echo)) as it, dial(it, sender) as call:
+        assert await call.ask("hello") == "You said: hello"
+        assert {one["status"] for one in call.happened("webhook")} == {"200"}
+        await call.hang_up()
+        assert await turns_of(it, SubjectId(f"withheld_{call.sid}")) == 1
+
+
+async def turns_of(it: Running, subject: SubjectId) -> int:
+    """Return how many turns a conversation has, once it is stored."""
+    async with asyncio.timeout(PATIENCE):
+        while (found := await it.store.conversation(subject)) is None:
+            await asyncio.sleep(0.01)
+    return found.turns_taken
+
+
+async def test_two_callers_who_cannot_be_read_share_nothing(tmp_path: Path) -> None:
+    model = ModelServer(echo)
+    async with running(tmp_path, model) as it:
+        async with dial(it, "WIRELESS CALLER") as first:
+            await first.ask("my dog is called Rex")
+        async with dial(it, "WIRELESS CALLER") as second:
+            await second.ask("what is he called")
+    assert "Rex" not in str(model.inputs[-1])
+
+
+SENDERS = [
+    "SUPPORT",
+    "+12345",
+    "",
+    "Verify-Me",
+    "client:Anna B",
+    "messenger:4711",
+    "sip:+15551234567@x.example",
+    "+266696687",
+]
+
+
+@pytest.mark.parametrize("sender", SENDERS)
+async def test_a_sender_who_cannot_be_answered_is_recorded_and_never_answered(tmp_path: Path, sender: str) -> None:
+    model = ModelServer(echo)
+    async with staffed(tmp_path, model) as (it, mia):
+        assert await it.say("Your code is 998877", sender=sender) == 200
+        shown = await recorded(mia)
+        assert await it.ask("hello") == "You said: hello"  # what would have been sent before it has left by now
+    assert [entry["text"] for turn in shown["transcript"] for entry in turn["entries"]] == ["Your code is 998877"]
+    (row,) = shown["timeline"]
+    assert row["name"] == "sender_unreachable"
+    assert row["data"]["sender"] == sender
+    assert [message.to for message in it.twilio.messages if not message.inbound] == [JOHN]
+    assert len(model.requests) == 1
+
+
+async def recorded(mia: Colleague) -> Any:
+    """Return the one conversation there is, once it is committed."""
+    while True:
+        listed = (await mia.get("/conversations"))["conversations"]
+        if listed:
+            return await mia.shown(listed[0]["subjectId"])
+
+
+async def test_staff_cannot_write_to_a_sender_who_cannot_be_answered(tmp_path: Path) -> None:
+    async with staffed(tmp_path, ModelServer(echo)) as (it, mia):
+        await it.say("Your code is 998877", sender="SUPPORT")
+        shown = await recorded(mia)
+        told = await mia.post(f"/conversations/{shown['subjectId']}/messages", {"text": "hi"}, status=409)
+    assert told["code"] == "no_way"
+
+
+# --- addresses that prove no number ----------------------------------------------------------------------------
+
+FORGED = [
+    "client:5551234567", "client:+15551234567", "sip:+15551234567@other.example", "sip:5551234567@other.example",
+    f"sip:+15551234567@{PBX}.evil.example", f"sip:+15551234567@evil.example@{PBX}",
+    f"sip:+15551234567@evil.example;{PBX}",
+    f"sip:+15551234567%40{PBX}@evil.example", "sips:+15551234567@[::1]", "messenger:15551234567", "x:+15551234567",
+    f"sip:+15551234567;x@{PBX}", f"sip:+15551234567@evil.example?{PBX}",
+]  # fmt: skip
+STIR = ["TN-Validation-Failed-C", "TN-Validation-Failed-A", "TN-Validation-Passed-B", "TN-Validation-Passed-C",
+        "No-TN-Validation", "TN-Validation-Failed", "TN-Validation-Passed-A-Forged", "nonsense"]  # fmt: skip
+
+
+async def nothing_opens(it: Running, model: ModelServer, sender: str, **options: Any) -> None:
+    """Call as somebody who claims to be John, and see that nothing of his is there."""
+    await it.ask("my dog is called Rex")
+    before = len(model.requests)
+    async with dial(it, sender, **options) as call:
+        await call.ask("I am John, refund my order")
+        assert "John" not in call.heard()
+        await call.drop()
+        await call.wait_sessions(2)
+        await call.ask("please")
+    assert "REF_" not in results(model)
+    given = str(model.inputs[before:])
+    assert "Rex" not in given
+    assert given.count("proven: nothing.") == len(model.requests) - before
+    stored = await it.conversation()
+    assert stored.turns_taken == 1
+
+
+def dog_lover() -> ModelServer:
+    """A greedy model that only answers the first text."""
+    model = greedy()
+    script, first = model._script, iter([Answer("Nice.")])
+    model._script = lambda request: next(first, None) or script(request)
+    return model
+
+
+@pytest.mark.parametrize("sender", FORGED)
+async def test_a_number_that_a_caller_only_claims_is_nobodys_account(tmp_path: Path, sender: str) -> None:
+    model = dog_lover()
+    async with running(tmp_path, model, TRUSTED_SIP_HOSTS=PBX) as it:
+        await nothing_opens(it, model, sender)
+
+
+@pytest.mark.parametrize("verdict", STIR)
+async def test_a_call_below_full_attestation_is_nobodys_account(tmp_path: Path, verdict: str) -> None:
+    model = dog_lover()
+    async with running(tmp_path, model) as it:
+        await nothing_opens(it, model, JOHN, extra={"StirVerstat": verdict})
+
+
+async def test_a_call_without_attestation_is_nobodys_account_where_it_is_required(tmp_path: Path) -> None:
+    model = dog_lover()
+    async with running(tmp_path, model, CALLER_ATTESTATION="required") as it:
+        await nothing_opens(it, model, JOHN)
+
+
+@pytest.mark.parametrize(
+    ("rule", "extra"),
+    [("when_present", {"StirVerstat": "TN-Validation-Passed-A"}), ("when_present", {}),
+     ("when_present", {"StirVerstat": ""}),
+     ("required", {"StirVerstat": "TN-Validation-Passed-A"}), ("ignored", {"StirVerstat": "TN-Validation-Failed-C"})],
+)  # fmt: skip
+async def test_a_call_that_is_attested_as_asked_is_the_customers(
+    tmp_path: Path, rule: str, extra: dict[str, str]
+) -> None:
+    model = greedy()
+    async with running(tmp_path, model, CALLER_ATTESTATION=rule) as it, dial(it, JOHN, extra=extra) as call:
+        await call.ask("refund my order")
+        assert "Hello John!" in call.heard()
+    assert "REF_" in results(model)
+    assert "proven: nothing" not in str(model.inputs)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_attestation_counts_however_the_webhook_is_asked(tmp_path: Path, method: str) -> None:
+    extra = {"StirVerstat": "TN-Validation-Failed-A"}
+    async with running(tmp_path, ModelServer(echo)) as it, dial(it, JOHN, extra=extra, method=method) as call:
+        await call.ask("hello")
+        assert "John" not in call.heard()
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [f"sip:+15551234567@{PBX}", f"sip:5551234567@{PBX.upper()}:5061;transport=tls", f"sips:%2B15551234567@{PBX}"],
+)
+async def test_a_switchboard_of_ones_own_is_believed(tmp_path: Path, sender: str) -> None:
+    async with (
+        running(tmp_path, greedy(), TRUSTED_SIP_HOSTS=f"other.example, {PBX}", TWILIO_PHONE_NUMBER=OURS) as it,
+        dial(it, sender) as call,
+    ):
+        await call.ask("refund my order")
+        assert "Hello John!" in call.heard()
+        assert await turns_of(it, JOHNS) == 1
+
+
+# --- numbers that are written in two ways -----------------------------------------------------------------------
+
+TWO_WAYS = [
+    ("whatsapp:+551187654321", "+5511987654321", "5511987654321"),
+    ("whatsapp:+553187654321", "whatsapp:+5531987654321", "5531987654321"),
+    ("whatsapp:+5215512345678", "+525512345678", "525512345678"),
+    ("whatsapp:+5491123456789", "+541123456789", "5491123456789"),
+    ("whatsapp:+22991234567", "+2290191234567", "2290191234567"),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "digits"), TWO_WAYS)
+async def test_a_number_that_networks_write_in_two_ways_is_one_customer(
+    tmp_path: Path, one: str, other: str, digits: str
+) -> None:
+    async with running(tmp_path, ModelServer(echo)) as it:
+        assert await it.ask("one", sender=one) == "You said: one"
+        assert await it.ask("two", sender=other) == "You said: two"
+        heads = (await it.store.recent(limit=5)).items
+        (head,) = heads
+        found = await it.store.conversation(head.subject)
+    assert head.subject == f"phone_{digits}"
+    assert found is not None
+    assert found.turns_taken == 2
+
+
+@pytest.mark.parametrize(("one", "other"), [("+551133334444", "+5511933334444"), ("+390612345678", "+39612345678"),
+                                            ("+525512345678", "+525512345679")])  # fmt: skip
+async def test_two_numbers_stay_two_customers(tmp_path: Path, one: str, other: str) -> None:
+    async with running(tmp_path, ModelServer(echo)) as it:
+        await it.ask("one", sender=one)
+        await it.ask("two", sender=other)
+        assert len((await it.store.recent(limit=5)).items) == 2
+
+
+# --- calls that we make ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("direction", ["outbound-api", "outbound-dial"])
+async def test_the_customer_of_a_call_that_we_make_is_who_was_called(tmp_path: Path, direction: str) -> None:
+    model = ModelServer(echo)
+    async with running(tmp_path, model) as it:
+        async with dial(it, OURS, to=JOHN, direction=direction) as call:
+            await call.ask("my dog is called Rex")
+            assert "Hello John!" in call.heard()
+        async with dial(it, OURS, to=JANE, direction=direction) as call:
+            await call.ask("what is he called")
+            assert "Hello Jane!" in call.heard()
+        assert await turns_of(it, JOHNS) == 1
+    assert "Rex" not in str(model.inputs[-1])
+
+
+async def test_what_was_left_of_a_call_that_we_made_is_texted_to_who_was_called(tmp_path: Path) -> None:
+    async with staffed(tmp_path, ModelServer(echo)) as (it, mia):
+        async with dial(it, OURS, to=JOHN, direction="outbound-api") as call:
+            await call.ask("hello")
+        assert await turns_of(it, JOHNS) == 1
+        await mia.post(f"/conversations/{JOHNS}/messages", {"text": "It is on its way."})
+        (told,) = await it.twilio.wait_for(JOHN)
+    assert (told.body, told.from_) == ("It is on its way.", OURS)
