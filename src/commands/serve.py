@@ -36,7 +36,9 @@ async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, then finish running turns. Raises ConfigurationError."""
     listener = _listen(settings.host, settings.port)
     port = int(listener.getsockname()[1])
-    listeners = [listener, *([_listen(settings.host, settings.metrics_port)] if settings.metrics_port else [])]
+    listeners = [listener]
+    if settings.metrics_port:
+        listeners.append(_listen(settings.host, settings.metrics_port, setting="METRICS_PORT"))
     open_log(settings)
     http, websocket = Connections(settings.max_connections, settings.max_connections_per_address).protocols()
     for notice in settings.notices:
@@ -90,7 +92,7 @@ class _Server(uvicorn.Server):
             self.should_exit = True
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, *, setting: str = "PORT") -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # The protocol is named, because asyncio turns Nagle's delay (40 ms an answer) off only for sockets that say TCP.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -101,17 +103,17 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen(2048)
     except OSError as error:
         listener.close()
-        raise ConfigurationError([_not_listening(family, host, port, error)]) from error
+        raise ConfigurationError([_not_listening(family, host, port, setting, error)]) from error
     return listener
 
 
-def _not_listening(family: int, host: str, port: int, error: OSError) -> str:
+def _not_listening(family: int, host: str, port: int, setting: str, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         how = "make run" if Path("Makefile").is_file() else "tandem serve"
-        return f"Port {port} is in use; try PORT={_next_free(family, host, port)} {how}."
+        return f"Port {port} is in use; try {setting}={_next_free(family, host, port)} {how}."
     if error.errno == errno.EACCES:
         return f"Port {port} is for the administrator only; choose one from 1024 on."
-    return f"HOST and PORT: {host}:{port} cannot be listened on ({error.strerror or type(error).__name__})."
+    return f"HOST and {setting}: {host}:{port} cannot be listened on ({error.strerror or type(error).__name__})."
 
 
 def _next_free(family: int, host: str, port: int) -> int:

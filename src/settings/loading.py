@@ -65,7 +65,7 @@ def load_settings(env: Mapping[str, str] | None = None, *, env_file: Path | str 
     except ValidationError as error:
         problems += _in_plain_words(error, given)
     problems += _missing(given)
-    problems += _guessable(settings) if settings else ()
+    problems += _odd_ones(settings) if settings else ()
     if problems or settings is None:
         raise ConfigurationError(problems)
     notices += _notices(settings, given, file)
@@ -122,8 +122,11 @@ def _missing(given: Mapping[str, str]) -> Iterator[str]:
         yield "PUBLIC_BASE_URL must start with https:// in production."
 
 
-def _guessable(settings: Settings) -> Iterator[str]:
-    """Name tokens that whoever reaches the server could find by trying: nothing else protects what staff may do."""
+def _odd_ones(settings: Settings) -> Iterator[str]:
+    """Name values that fit each alone and not together."""
+    if settings.metrics_port and settings.metrics_port == settings.port:
+        yield "METRICS_PORT must be another port than PORT, or everybody sees the figures."
+    # Tokens that whoever reaches the server could find by trying: nothing else protects what staff may do.
     for name, token in settings.staff_tokens.items():
         if settings.production and len(token.get_secret_value()) < SHORT_TOKEN:
             yield f"STAFF_TOKENS: the token of {name} must have at least {SHORT_TOKEN} characters in production."
@@ -165,6 +168,8 @@ def _notices(settings: Settings, given: Mapping[str, str], file: EnvFile | None)
         yield "PERSISTENCE_ADAPTER is file: conversations are kept on this machine, not in the database that is set."
     yield from _shop_notices(settings)
     yield from _identity_notices(settings)
+    if settings.max_calls >= (most := min(settings.max_connections, settings.max_connections_per_address)):
+        yield f"MAX_CALLS is {settings.max_calls}, but only {most} connections are taken, calls and requests together."
     if settings.production and not settings.twilio_account_sid:
         yield "TWILIO_ACCOUNT_SID is not set: replies cannot be sent."
     if settings.production and not settings.twilio_validate_signatures:

@@ -25,6 +25,7 @@ from ..kit.process import GatewayProcess, gateway_process
 from ..kit.serving import free_port, serve
 from ..kit.waiting import PATIENCE, until
 
+pytestmark = pytest.mark.promise("F5")
 STAFF = {"STAFF_TOKENS": "mia:mia-token-123456789"}
 BEARER = {"Authorization": "Bearer mia-token-123456789"}
 TWILIO = {"TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": TOKEN}

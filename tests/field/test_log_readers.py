@@ -19,11 +19,11 @@ from ..flows.test_process import world
 from ..kit.command import SECONDS
 from ..kit.gateway import JOHN
 from ..kit.model_server import Answer, ModelServer
-from ..kit.process import GatewayProcess
+from ..kit.process import GatewayProcess, gateway_process
 from ..kit.replicas import Replicas
 from ..kit.serving import free_port
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.promise("F5")]
 MANY = 1500
 """Requests whose lines in the log are more than a pipe holds."""
 
@@ -126,6 +126,28 @@ def test_a_command_ends_quietly_when_its_reader_has_gone(tmp_path: Path, command
         assert done.returncode == 1
         assert b"Traceback" not in (done.stderr or b"")
         assert b"BrokenPipe" not in (done.stderr or b"")
+
+
+async def test_a_chat_ends_when_nobody_reads_it_although_its_input_goes_on(tmp_path: Path) -> None:
+    """``tandem chat … | head -1``: the answer comes to nobody, and no further line is typed."""
+    port = free_port()
+    env = {"PATH": os.environ["PATH"], "PORT": str(port)}
+    async with gateway_process(tmp_path, port, {"COALESCE_MS": "0"}):
+        with pipe() as (reader, writer):
+            chat = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "tandem", "chat", "--from", JOHN), cwd=tmp_path, env=env,
+                stdin=asyncio.subprocess.PIPE, stdout=writer.fileno(), stderr=asyncio.subprocess.PIPE,
+            )  # fmt: skip
+            writer.close()
+            assert chat.stdin is not None
+            chat.stdin.write(b"hello\n")
+            await chat.stdin.drain()
+            assert await asyncio.to_thread(reader.readline) == b"you: hello\n"
+            reader.close()
+            assert chat.stderr is not None
+            said = await chat.stderr.read()
+            assert await chat.wait() == 1
+    assert [line.partition(b":")[0] for line in said.splitlines()] == [b"settings"]
 
 
 async def test_started_without_standard_streams_it_serves(tmp_path: Path) -> None:

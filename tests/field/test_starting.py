@@ -25,6 +25,7 @@ from ..kit.segment_server import WRITE_KEY, SegmentServer
 from ..kit.serving import free_port, listen, port_of, serve
 from ..kit.waiting import until
 
+pytestmark = pytest.mark.promise("F5")
 REFUND = "I want my money back for order 12345"
 PRODUCTION = {
     "APP_ENV": "production",
@@ -90,6 +91,29 @@ def test_a_name_counts_in_any_case(tmp_path: Path) -> None:
     settings = from_file(tmp_path, "\ufeffport=3193\nMax_Turns = 5\nexport coalesce_ms=0\n", log_level="debug")
     assert (settings.port, settings.max_turns, settings.coalesce_ms, settings.log_level) == (3193, 5, 0, "debug")
     assert settings.notices == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "PORT=3193\r\nMAX_TURNS=5\r\n",
+        "PORT='3193' # mine\nMAX_TURNS=\"5\"",
+        "  PORT  =  3193  \n\n\nmax_turns=5",
+        "PORT=3193\nMAX_TURNS=5\nPORT=",
+    ],
+    ids=["of another system", "in quotes", "with blanks", "emptied below"],
+)
+def test_a_file_is_read_however_it_was_written(tmp_path: Path, text: str) -> None:
+    settings = from_file(tmp_path, text)
+    assert (settings.port, settings.max_turns, settings.notices) == (3193, 5, ())
+
+
+def test_a_file_that_is_no_text_or_no_file_is_a_problem(tmp_path: Path) -> None:
+    wide, folder = tmp_path / "wide.env", tmp_path / ".env"
+    wide.write_bytes("PORT=3193".encode("utf-16"))
+    folder.mkdir()
+    assert problems({}, wide) == (f"{wide} cannot be read as a text file.",)
+    assert problems({}, folder) == (f"{folder} cannot be read as a text file.",)
 
 
 def test_of_two_spellings_in_the_environment_the_one_in_capitals_counts() -> None:
@@ -213,6 +237,28 @@ def test_a_port_in_use_is_said_with_one_that_is_free(tmp_path: Path, makefile: b
     assert found
     assert int(found[1]) > port
     assert done.returncode == 1
+
+
+def test_an_inner_port_in_use_is_called_by_its_setting(tmp_path: Path) -> None:
+    with listen() as taken:
+        taken.listen()
+        env = {"PORT": str(free_port()), "METRICS_PORT": str(port_of(taken))}
+        done = tandem("serve", folder=tmp_path, env=env)
+    assert f"  - Port {env['METRICS_PORT']} is in use; try METRICS_PORT=" in done.stderr
+    assert problems({"PORT": "4000", "METRICS_PORT": "4000"})[0].startswith("METRICS_PORT must be another port")
+
+
+@pytest.mark.parametrize("bound", ["MAX_CONNECTIONS", "MAX_CONNECTIONS_PER_ADDRESS"])
+def test_more_calls_than_connections_are_noticed(bound: str) -> None:
+    (notice,) = load_settings({"MAX_CALLS": "300", bound: "300"}, env_file=None).notices
+    assert notice.startswith("MAX_CALLS is 300, but only 300 connections")
+
+
+@pytest.mark.parametrize("host", ["203.0.113.1", "no-such-host.invalid"])
+def test_an_address_of_another_machine_is_one_sentence(tmp_path: Path, host: str) -> None:
+    done = tandem("serve", folder=tmp_path, env={"HOST": host, "PORT": str(free_port())})
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 2)
+    assert f"  - HOST and PORT: {host}:" in done.stderr
 
 
 @pytest.mark.parametrize("command", [("serve",), ("check",), ("show", "+15551234567")])
