@@ -142,6 +142,16 @@ async def test_forty_megabytes_on_one_connection_are_not_taken(
         assert await ready(gateway) == 200
 
 
+async def test_headers_after_a_body_are_refused(tmp_path: Path) -> None:
+    """No provider sends them, and they would be one more place for megabytes."""
+    async with small(tmp_path) as gateway:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port_of(gateway))
+        writer.write(b"POST /sms HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nBody=\r\n0\r\n")
+        writer.write(b"X-After: 1\r\n\r\n")
+        assert await reader.read(12) == b"HTTP/1.1 400"
+        writer.close()
+
+
 def resident(gateway: GatewayProcess) -> int:
     """Return the process's memory, kB."""
     found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{gateway.process.pid}/status").read_text("ascii"))
