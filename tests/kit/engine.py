@@ -71,6 +71,8 @@ class FakeSender:
     news: asyncio.Event = field(default_factory=asyncio.Event)
     gate: asyncio.Event | None = None
     """What every reply waits for before it is sent."""
+    waiting: int = 0
+    """Replies that came as far as the gate."""
 
     def compose(self, text: str) -> tuple[str, ...]:
         return (text,)
@@ -82,6 +84,7 @@ class FakeSender:
         if self.troubles:
             raise self.troubles.pop(0)
         if self.gate is not None:
+            self.waiting += 1
             await self.gate.wait()
         self.sent.append(reply)
         self.news.set()

@@ -22,7 +22,8 @@ from tandem.agents.runner import RunLimits, SdkRunner
 from tandem.agents.tools.checks import Check, checked
 from tandem.agents.tools.effects import idempotency_key, idempotent, in_commit, reads_only
 from tandem.conversation import approvals
-from tandem.conversation.base import Execution, TurnRequest, TurnResult
+from tandem.conversation.base import Execution, GatedCall, TurnRequest, TurnResult
+from tandem.entries import Decision, Entry, Verdict
 from tandem.errors import ConfigurationError, StoreUnavailable
 from tandem.model import Address, Approval, ApprovalStatus, Channel, Conversation, Route, SubjectId
 from tandem.persistence.file import open_file_store
@@ -387,6 +388,32 @@ async def test_no_card_number_of_a_tool_reaches_the_model_or_the_timeline(
     masked = "[card number removed, ends in 1111]"
     assert shown == [f"ORD_12345, paid with {masked}"]
     assert (use.output, use.arguments) == (shown[0], {"card": masked})
+
+
+@pytest.mark.promise("R1", "E2")
+async def test_no_card_number_of_a_call_that_was_never_run_is_on_the_timeline(tmp_path: Path) -> None:
+    script = [[function_call("pay", {"amount": "4111 1111 1111 1111"}, call_id="c1")], SAID]
+    async with bench(tmp_path, Agent("a", tools=[pay_tool([])]), script) as it:
+        (use,) = (await it.turn(empty())).tools
+    assert (use.arguments, use.failed) == ({"amount": "[card number removed, ends in 1111]"}, True)
+
+
+@pytest.mark.promise("H9")
+async def test_a_turn_that_is_run_again_meets_its_own_withdrawal_and_not_a_colleagues(tmp_path: Path) -> None:
+    withdraw = [function_call("withdraw_request", {"approval_id": "apr_1"}, call_id="c1")]
+    async with bench(tmp_path, Agent("a", tools=[pay_tool([])]), [withdraw, SAID] * 3) as it:
+        waits = approvals.requested(
+            GatedCall("apr_1", "c0", "pay", {"amount": 5}, "{}", "f"),
+            empty(), said="pay", channel=Channel.SMS, now=0, seconds=60,
+        )  # fmt: skip
+        asked = approvals.put(empty(), waits)
+        first = (await it.turn(asked, key="SM1")).tools[0]
+        again = (await it.turn(asked, key="SM1")).tools[0]
+        other = approvals.put(empty("phone_2"), replace(waits, subject=SubjectId("phone_2")))
+        decision = Entry("decision:apr_1", Decision("apr_1", Verdict.APPROVE, actor="mia", decided_at=1.0))
+        await it.store.accept(SubjectId("phone_2"), [decision], token="t")
+        late = (await it.turn(other, key="SM2")).tools[0]
+    assert (first.failed, again.output, late.failed) == (False, first.output, True)
 
 
 async def test_an_ungated_effect_without_an_end_is_shown_and_can_be_retried(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from tandem.conversation.delivery import Delivery, Line
 from tandem.conversation.event_bus import EventBus
-from tandem.errors import DeliveryThrottled, DeliveryUnclear
+from tandem.errors import DeliveryThrottled, DeliveryUnclear, StoreUnavailable
 from tandem.model import Channel, Outgoing, Reply, ReplyStatus, SubjectId
 from tandem.persistence.base import LaneStore
 from tandem.persistence.file import open_file_store
@@ -156,3 +156,30 @@ async def test_a_reply_of_which_nobody_knows_is_sent_again_once_looked_for_and_g
 async def test_a_reply_is_tried_for_four_hours(store: Store, age: float, status: ReplyStatus) -> None:
     await refused(store, DeliveryThrottled(), age=age)
     assert [row.status for row in await store.replies(JANE)] == [status]
+
+
+@pytest.mark.promise("S15")
+async def test_a_message_of_another_reply_is_not_taken_for_the_one_that_is_looked_for(store: Store) -> None:
+    delivery, sender = delivering(store)
+    await write(store, replies=(reply("rpl_1"), replace(reply("rpl_2"), created_at=time.time())))
+    sender.gate = asyncio.Event()
+    sending = asyncio.create_task(delivery.run(LINE))
+    await until(lambda: sender.waiting)
+    sender.troubles = [DeliveryUnclear()]  # for the second one, which has the same words
+    sender.gate.set()
+    pause = await sending
+    assert pause is not None
+    store.clock_offset += pause
+    await delivery.run(LINE)
+    assert sender.looked_for == [frozenset({"SM1"})]
+
+
+@pytest.mark.promise("P8")
+async def test_a_line_is_looked_at_again_when_the_store_is_back(store: Store) -> None:
+    class Away(Asked):
+        async def next_reply(self, *args: Any, **more: Any) -> Outgoing | None:
+            raise StoreUnavailable
+
+    away: Any = Away(store)
+    delivery, _ = delivering(away)
+    assert await delivery.run(LINE) == LEASE

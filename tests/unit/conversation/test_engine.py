@@ -14,9 +14,9 @@ from structlog.testing import capture_logs
 from tandem.conversation import phrases
 from tandem.conversation.base import Execution, GatedCall, Requested, TurnRequest, TurnResult
 from tandem.conversation.notes import words
-from tandem.conversation.speech_stream import SpeechStream
-from tandem.conversation.spoken_turn import LEFT_OPEN, left_open
-from tandem.entries import Decision, Entry, Heard, SpokenPrompt, TextReceived, Verdict
+from tandem.conversation.speech_stream import SpeechStream, SpeechStreams
+from tandem.conversation.spoken_turn import LEFT_OPEN, left_open, left_unspoken
+from tandem.entries import Decision, Entry, Heard, SpokenPrompt, TextReceived, Verdict, Waiting
 from tandem.errors import (
     DeliveryError,
     DeliveryFailed,
@@ -482,6 +482,17 @@ async def test_a_caller_who_speaks_while_the_gateway_stops_hears_an_apology(tmp_
         it.engine.speeches.add("CA1:1", speech)
         await it.engine.hear(JOHN, [Entry("CA1:1", SpokenPrompt(VOICE, "CA1", "hello"))])
         assert heard == [phrases.FAILURE, "<end>"]
+
+
+def test_what_ended_two_turns_is_left_out_of_the_next_one_and_so_is_another_call() -> None:
+    said = [("CA1", 3), ("CA1", 2), ("CA2", 0), ("CA1", 0)]
+    waiting = [
+        Waiting(Entry(f"{call}:{number}", SpokenPrompt(VOICE, call, "hello")), accepted_at=1.0, tries=tries)
+        for number, (call, tries) in enumerate(said)
+    ]
+    last = waiting[-1].entry.body
+    assert isinstance(last, SpokenPrompt)
+    assert [one.entry.key for one in left_unspoken(waiting, last, SpeechStreams())] == ["CA1:1"]
 
 
 @pytest.mark.parametrize(("later", "offered"), [(599.0, "the rest"), (600.0, "")])
