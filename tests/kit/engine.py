@@ -47,6 +47,8 @@ class ScriptedRunner:
     executions: list[Execution] = field(default_factory=list)
     requests: list[TurnRequest] = field(default_factory=list)
     executed: list[Approval] = field(default_factory=list)
+    gate: asyncio.Event | None = None
+    """What every execution waits for."""
 
     async def run(self, request: TurnRequest) -> TurnResult:
         self.requests.append(request)
@@ -54,6 +56,8 @@ class ScriptedRunner:
 
     async def execute(self, approval: Approval, conversation: Conversation, route: Route, *, now: float) -> Execution:
         self.executed.append(approval)
+        if self.gate is not None:
+            await self.gate.wait()
         return self.executions.pop(0) if self.executions else Execution(ApprovalStatus.EXECUTED, "done")
 
 

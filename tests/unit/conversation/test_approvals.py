@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -15,9 +16,11 @@ from tandem.conversation.approvals import (
     foreseen,
     given_up,
     is_open,
+    joined,
     recorded_as,
     route_of,
 )
+from tandem.conversation.base import GatedCall
 from tandem.entries import Decision, Entry, Verdict, Waiting
 from tandem.model import Address, Approval, ApprovalStatus, Channel, Conversation, Route, SubjectId
 
@@ -93,3 +96,21 @@ def test_a_call_is_carried_out_over_the_route_on_which_it_was_asked(known: str, 
     talk = Conversation(SubjectId("s"), created_at=0, updated_at=0, routes=routes, last_channel=Channel.VOICE)
     found = route_of(approval(ApprovalStatus.PENDING), talk)
     assert (found and found.channel) == route
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "status", "same"),
+    [
+        ("pay", {"amount": 5, "reason": "broken"}, "pending", True),
+        ("pay", {"reason": "it broke", "amount": 5}, "pending", True),
+        ("pay", {"amount": 6, "reason": "broken"}, "pending", False),
+        ("charge", {"amount": 5, "reason": "broken"}, "pending", False),
+        ("pay", {"amount": 5, "reason": "broken"}, "rejected", False),
+    ],
+)
+def test_a_call_joins_the_same_one_that_waits(tool: str, arguments: dict[str, object], status: str, same: bool) -> None:
+    wanted = {"amount": 5, "reason": "broken"}
+    earlier = replace(approval(ApprovalStatus(status)), arguments=arguments, tool=tool)
+    assert joined("pay", wanted, [earlier], []) == ("apr_1" if same else None)
+    beside = GatedCall("apr_2", "c", tool, arguments, "{}", "f")
+    assert joined("pay", wanted, [], [beside]) == ("apr_2" if same or status == "rejected" else None)

@@ -307,6 +307,32 @@ async def test_the_final_message_of_staff_replaces_the_models(tmp_path: Path) ->
     assert len(it.runner.requests) == 1
 
 
+@pytest.mark.promise("H7")
+async def test_a_decision_about_what_is_settled_runs_nothing(tmp_path: Path) -> None:
+    async with lab(tmp_path, responds) as it:
+        await waiting_approval(it)
+        await decide(it, Verdict.REJECT)
+        await it.sender.texts(2)
+        late = Decision("apr_1", Verdict.APPROVE, actor="tom", decided_at=2.0)
+        await it.engine.decide(JOHN, late, key="another way in", not_after=None)
+        await settled(it)
+        (approval,) = (await saved(it)).approvals
+    assert (it.runner.executed, approval.status) == ([], ApprovalStatus.REJECTED)
+
+
+@pytest.mark.promise("H7")
+async def test_that_a_call_is_carried_out_is_stored_before_it_is(tmp_path: Path) -> None:
+    async with lab(tmp_path, responds) as it:
+        await waiting_approval(it)
+        it.runner.gate = asyncio.Event()
+        await decide(it, Verdict.APPROVE)
+        await until(lambda: it.runner.executed)
+        (approval,) = (await saved(it)).approvals
+        it.runner.gate.set()
+        await it.sender.texts(2)
+    assert approval.status is ApprovalStatus.EXECUTING
+
+
 async def test_a_final_message_is_not_sent_when_the_call_failed(tmp_path: Path) -> None:
     async with lab(tmp_path, responds) as it:
         it.runner.executions = [Execution(ApprovalStatus.FAILED, "no such order")]
