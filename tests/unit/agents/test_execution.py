@@ -19,6 +19,7 @@ from tandem.agents.caller_context import CallerContext, CallerContexts
 from tandem.agents.items import check_plain
 from tandem.agents.models import OneModel
 from tandem.agents.runner import RunLimits, SdkRunner
+from tandem.agents.tool_journal import ATTEMPTS
 from tandem.agents.tools.checks import Check, checked
 from tandem.agents.tools.effects import idempotency_key, idempotent, in_commit, reads_only
 from tandem.conversation import approvals
@@ -330,6 +331,25 @@ async def test_an_idempotent_tool_cut_off_is_repeated_with_the_same_key(tmp_path
     assert again.status is ApprovalStatus.EXECUTED
     assert len(keys) == 2
     assert len(set(keys)) == 1
+
+
+async def test_a_retry_that_staff_ordered_has_the_idempotency_key_of_the_first_try(tmp_path: Path) -> None:
+    keys: list[str] = []
+
+    @idempotent
+    @function_tool(needs_approval=True)
+    async def pay(amount: int | float) -> str:
+        """Pay."""
+        keys.append(idempotency_key())
+        if len(keys) <= ATTEMPTS:
+            raise ConnectionError
+        return "paid"
+
+    async with bench(tmp_path, Agent("a", tools=[pay]), [[call(5)], SAID]) as it:
+        _, (waiting,), _ = await it.paused()
+        ended = [(await it.execute(replace(waiting, retries=retries))).status for retries in (0, 1)]
+    assert ended == [ApprovalStatus.UNKNOWN, ApprovalStatus.EXECUTED]
+    assert (len(keys), len(set(keys))) == (ATTEMPTS + 1, 1)
 
 
 async def test_an_ungated_effect_is_not_repeated_when_the_turn_is_run_again(tmp_path: Path) -> None:

@@ -71,6 +71,7 @@ class Engine:
         self.speeches = SpeechStreams()
         self.thinks = thinks
         self.heard: list[str] = []
+        self.greetings: list[str] = []
         self.accepted: list[Entry] = []
 
     async def hear(self, subject: SubjectId, entries: Sequence[Entry]) -> None:
@@ -78,6 +79,7 @@ class Engine:
         assert isinstance(prompt, SpokenPrompt)
         assert speech is not None
         self.heard.append(prompt.text)
+        self.greetings.append(prompt.greeting)
         if not self.thinks:
             speech.say("Here you are.")
             speech.finish()
@@ -101,7 +103,12 @@ async def no_rest(call: LiveCall) -> str:
 
 @asynccontextmanager
 async def live(
-    socket: Socket, engine: Engine, *, joined: Callable[[LiveCall], Awaitable[str]] = no_rest, **rules: Any
+    socket: Socket,
+    engine: Engine,
+    *,
+    joined: Callable[[LiveCall], Awaitable[str]] = no_rest,
+    greeting: str = "",
+    **rules: Any,
 ) -> AsyncIterator[LiveCall]:
     """Run a call from its setup on; it hangs up at the end."""
     call = LiveCall(
@@ -113,6 +120,7 @@ async def live(
         warm=warm,
         rules=CallRules(**rules),
         joined=joined,
+        greeting=greeting,
     )
     socket.put(SETUP)
     running = asyncio.create_task(call.run())
@@ -140,6 +148,17 @@ async def test_a_caller_who_speaks_first_after_a_lost_socket_is_answered(speaks_
             while not socket.texts:
                 await asyncio.sleep(0)
     assert socket.texts == said
+
+
+@pytest.mark.promise("V5")
+@timeless
+async def test_the_model_is_told_of_the_greeting_once() -> None:
+    socket, engine = Socket(), Engine()
+    async with live(socket, engine, greeting="Hello John!"):
+        for _ in range(2):
+            socket.put(PROMPT)
+            await asyncio.sleep(1.0)
+    assert engine.greetings == ["Hello John!", ""]
 
 
 @pytest.mark.promise("V10")
@@ -193,6 +212,23 @@ def test_a_sign_of_life_after_the_question_begins_the_patience_anew(sign: str) -
             await asyncio.sleep(12.0)
             assert socket.ended == []
         assert socket.texts.count(phrases.STILL_THERE) == 2
+
+    call()
+
+
+@pytest.mark.promise("V19")
+@pytest.mark.parametrize(("rules", "stays"), [({"silence": 10.0}, True), ({"longest": 20.0}, False)])
+def test_whoever_speaks_over_a_goodbye_stays_but_for_the_longest_call(rules: dict[str, float], stays: bool) -> None:
+    @timeless
+    async def call() -> None:
+        socket = Socket()
+        async with live(socket, Engine(), **rules):
+            await asyncio.sleep(20.5)
+            socket.speaks("client", on=True)
+            await asyncio.sleep(10.0)
+            last = next(frame for frame in reversed(socket.sent) if frame.get("token"))
+        assert (socket.ended == []) is stays
+        assert (last.get("interruptible") is False) is not stays
 
     call()
 
