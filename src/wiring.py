@@ -12,6 +12,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import BaseRoute
 
+from .agents.agent_rules import check_hosted
 from .agents.model_source import ModelSource
 from .agents.support import build_support_agent, load_agent
 from .channels.sms.sender import SmsSender
@@ -73,7 +74,10 @@ def open_log(settings: Settings) -> None:
 def gateway_agent(settings: Settings) -> Any:  # an SDK agent; only agents/ may name the type
     """Return the agent that serves: ``AGENT_PATH``'s, or the built-in one. Raises ConfigurationError."""
     if settings.agent_path:
-        return load_agent(settings.agent_path)
+        agent = load_agent(settings.agent_path)
+        if settings.openai_api_mode != "responses":
+            check_hosted(agent)
+        return agent
     return build_support_agent(
         settings.agent_model,
         name=settings.workflow_name,
@@ -95,6 +99,7 @@ def engine_limits(settings: Settings) -> EngineLimits:
         coalesce=settings.coalesce_ms / 1000,
         lease=settings.lane_lease_seconds,
         history_max_items=settings.history_max_items,
+        history_max_chars=settings.history_max_chars,
         # Without a model there is nobody to wait for.
         unfolded_max_items=settings.history_max_items if settings.openai_api_key else 0,
         state_max_age=settings.state_max_age / 1000,

@@ -18,6 +18,8 @@ settings.register_profile("explore", deadline=None, max_examples=5_000)
 settings.load_profile("suite")
 
 _failed = pytest.StashKey[bool]()
+# It needs a model that make real-model installs.
+collect_ignore = [] if "REAL_MODEL_PYTHON" in os.environ else ["real_model"]
 
 
 PER_CORE = 2

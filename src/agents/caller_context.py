@@ -5,7 +5,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from types import SimpleNamespace
+from typing import Any, Protocol
 
 from ..conversation.approvals import pending_key
 from ..conversation.bounds import UNLIMITED, Allowance, Bound
@@ -53,7 +54,11 @@ class PendingWrites:
     """Bounds for which something was refused; the timeline notes them."""
 
 
-@dataclass(frozen=True, slots=True)
+class ContextMisused(AttributeError):
+    """A tool asked the context for what it does not hold, or tried to change what it may not."""
+
+
+@dataclass(slots=True)
 class CallerContext:
     """The customer of this turn, as the channel proved it: tools take identity from here, never from the model.
 
@@ -61,6 +66,9 @@ class CallerContext:
     ``now`` is the store's clock, seconds since the epoch. ``region`` is the caller's own: it completes numbers that
     they give without a country.
     ``allowance`` bounds what is done for one customer.
+
+    ``own`` is the context object of an agent of one's own (:mod:`.own_context`): every name that is none of ours is an
+    attribute of it, so tools that were written for it find it here. What the channel proved cannot be set.
     """
 
     subject: SubjectId
@@ -75,6 +83,7 @@ class CallerContext:
     ticket: FindTicket
     knowledge: Library = field(default_factory=EmptyLibrary)
     allowance: Allowance = UNLIMITED
+    own: Any = None
 
     @property
     def channel(self) -> Channel:
@@ -99,6 +108,34 @@ class CallerContext:
         self.deeds.refused.append(bound)
         return False
 
+    def __getattr__(self, name: str) -> Any:
+        own = object.__getattribute__(self, "own")
+        try:
+            return getattr(own, name)
+        except AttributeError:
+            raise ContextMisused(
+                f"The context of tools has no {name!r}: it is a CallerContext, and no earlier tool set {name!r}. "
+                "An agent's own context class is named by Agent[Class](…), see docs/extending.md."
+            ) from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in type(self).__slots__ and name != "channel":
+            if self.own is None:
+                object.__setattr__(self, "own", SimpleNamespace())
+            setattr(self.own, name, value)
+        elif name == "channel" or _is_set(self, name):
+            raise ContextMisused(f"{name!r} is what the channel proved of the customer; a tool cannot change it.")
+        else:
+            object.__setattr__(self, name, value)
+
+
+def _is_set(caller: CallerContext, name: str) -> bool:
+    try:
+        object.__getattribute__(caller, name)
+    except AttributeError:
+        return False
+    return True
+
 
 class CallerContexts:
     """Makes the run context of a turn from what all callers share: shop, store, region of short numbers."""
@@ -113,9 +150,15 @@ class CallerContexts:
         self._profiles = ProfileSource(shop, store, facts)
 
     def caller(
-        self, conversation: Conversation, route: Route, now: float, allowance: Allowance = UNLIMITED
+        self,
+        conversation: Conversation,
+        route: Route,
+        now: float,
+        allowance: Allowance = UNLIMITED,
+        *,
+        own: object | None = None,
     ) -> CallerContext:
-        """Return the context of one run. ``now`` is the store's clock."""
+        """Return the context of one run. ``now`` is the store's clock, ``own`` the agent's own context object."""
 
         async def withdraw(approval_id: str) -> bool:
             return await self._withdraw(conversation.subject, approval_id, now)
@@ -133,6 +176,7 @@ class CallerContexts:
             ticket=self._store.ticket,
             knowledge=self._knowledge,
             allowance=allowance,
+            own=own,
         )
 
     async def profile(self, conversation: Conversation, route: Route, now: float) -> str:

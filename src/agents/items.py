@@ -155,11 +155,6 @@ def requested(deeds: PendingWrites) -> Requested:
     return Requested(tuple(deeds.tickets), tuple(deeds.messages), deeds.escalation, tuple(deeds.refused))
 
 
-def written(output: Any, items: Sequence[RunItem]) -> str:
-    """Return the answer in words; an agent with a structured output type answers with the messages it wrote."""
-    return output if isinstance(output, str) else ItemHelpers.text_message_outputs(list(items))
-
-
 def _refusal(given: RunErrorHandlerInput[Any]) -> RunErrorHandlerResult:
     """Make a model's refusal the answer; history has it as the model's own message."""
     words = given.error.refusal if isinstance(given.error, ModelRefusalError) else ""

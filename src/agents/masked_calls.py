@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
-from agents import Model, ModelResponse
+from agents import ModelResponse
 from agents.items import TResponseStreamEvent
 from openai.types.responses import ResponseCompletedEvent, ResponseFunctionToolCall, ResponseOutputItemDoneEvent
 
 from ..guardrails.pii import mask, mask_value
+from .model_wrapper import ModelWrapper
 
 
-class MaskedCalls(Model):
+class MaskedCalls(ModelWrapper):
     """A model whose calls hold no card and social security numbers.
 
     A model may join what a customer gave in two messages, each harmless by itself.
     """
-
-    def __init__(self, inner: Model) -> None:
-        self._inner = inner
-
-    async def close(self) -> None:
-        """See :class:`agents.Model`."""
-        await self._inner.close()
 
     async def get_response(self, *args: Any, **kw: Any) -> ModelResponse:
         """See :class:`agents.Model`."""
@@ -34,12 +29,14 @@ class MaskedCalls(Model):
 
     async def stream_response(self, *args: Any, **kw: Any) -> AsyncIterator[TResponseStreamEvent]:
         """See :class:`agents.Model`."""
-        async for event in self._inner.stream_response(*args, **kw):
-            if isinstance(event, ResponseOutputItemDoneEvent):
-                _mask([event.item])
-            elif isinstance(event, ResponseCompletedEvent):
-                _mask(event.response.output)
-            yield event
+        stream: Any = self._inner.stream_response(*args, **kw)
+        async with aclosing(stream) as events:
+            async for event in events:
+                if isinstance(event, ResponseOutputItemDoneEvent):
+                    _mask([event.item])
+                elif isinstance(event, ResponseCompletedEvent):
+                    _mask(event.response.output)
+                yield event
 
 
 def _mask(items: list[Any]) -> None:

@@ -11,8 +11,9 @@ from agents import Agent
 from agents.models import get_default_model
 from openai import APIError, APIStatusError, AsyncOpenAI, NotFoundError
 
+from .agent_graph import everyone
 from .model_source import ModelSource
-from .tool_gate import reachable
+from .model_trouble import NO_CREDIT, code_of
 
 PROBE_SECONDS = 20.0
 """For everything; a service that needs longer to name its models is not one to telephone with."""
@@ -37,7 +38,7 @@ async def probe_models(agent: Agent[Any], source: ModelSource) -> Probe:
         ):
             known = {name: await _knows(client, name) for name in names}
     except APIStatusError as error:
-        return Probe(False, _refusal(error.status_code))
+        return Probe(False, _refusal(error.status_code, code_of(error.body)))
     except (APIError, TimeoutError, ValueError) as error:
         # Their texts may quote the address or the key.
         kind = type(error).__name__
@@ -51,7 +52,7 @@ async def probe_models(agent: Agent[Any], source: ModelSource) -> Probe:
 
 def _models(agent: Agent[Any], default: str | None) -> Iterator[str]:
     """Yield the names of the models; a model that is given as an object has its own way of being reached."""
-    for one in reachable(agent):
+    for one in everyone(agent):
         if one.model is None or isinstance(one.model, str):
             yield one.model or default or get_default_model()
 
@@ -72,9 +73,12 @@ def _named(model: object) -> str | None:
     return getattr(model, "id", None)
 
 
-def _refusal(status: int) -> str:
+def _refusal(status: int, code: str) -> str:
+    said = f"{status} {code}".strip()
     if status in (401, 403):
-        return f"The model service refuses OPENAI_API_KEY ({status}); copy it again, or make a new one."
+        return f"The model service refuses OPENAI_API_KEY ({said}); copy it again, or make a new one."
+    if code in NO_CREDIT:
+        return f"The model service refuses ({said}): the credit behind the key is used up."
     if status == 429:
-        return "The model service refuses for now (429): the key's limit or its credit is used up."
-    return f"The model service answers {status}; look at its state and at OPENAI_BASE_URL."
+        return f"The model service refuses for now ({said}): the key's limit or its credit is used up."
+    return f"The model service answers {said}; look at its state and at OPENAI_BASE_URL."

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from agents import ModelProvider, set_tracing_disabled
+from agents import ModelProvider
 
 from .models import Models, OneModel, open_client
 from .offline.model import OfflineModel
@@ -36,7 +36,6 @@ class ModelAccess:
 async def open_models(source: ModelSource) -> AsyncIterator[ModelAccess]:
     """Open the process's one way to its models."""
     if source.api_key is None:
-        set_tracing_disabled(True)  # traces go to the service whose key is missing
         yield ModelAccess(OneModel(OfflineModel(), call_timeout=source.call_timeout), _nothing)
         return
     async with open_client(source.api_key, source.base_url) as client:

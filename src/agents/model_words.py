@@ -13,10 +13,11 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Final
 
-from agents import Model, ModelResponse
+from agents import ModelResponse
 from agents.items import TResponseStreamEvent
 
 from ..conversation.phrases import REFUSED
+from .model_wrapper import ModelWrapper
 
 _NAMES = ("think", "thinking", "thought", "thoughts", "reasoning", "reflection", "scratchpad")
 _OPENING: Final = (*(f"<{name}>" for name in _NAMES), "[think]", "\u25c1think\u25b7")
@@ -111,18 +112,11 @@ def whole_arguments(text: str) -> str:
     return text if cleaned == value else json.dumps(cleaned, ensure_ascii=False)
 
 
-class PlainAnswers(Model):
+class PlainAnswers(ModelWrapper):
     """Cleans whole answers of a model; what streams is cleaned where it is said, by :class:`WordFilter`.
 
     So neither history, nor the state of a paused run, nor a tool ever has what is left out.
     """
-
-    def __init__(self, inner: Model) -> None:
-        self._inner = inner
-
-    async def close(self) -> None:
-        """Close the model."""
-        await self._inner.close()
 
     async def get_response(self, *args: Any, **kw: Any) -> ModelResponse:
         """See :class:`agents.Model`."""

@@ -28,6 +28,8 @@ from pydantic import BaseModel as PydanticModel
 from pydantic import ValidationError
 from pydantic_core import from_json
 
+from .model_trouble import EndpointError, code_of, status_in
+
 WARM_SECONDS = 5.0
 
 R = TypeVar("R", bound=BaseModel)
@@ -43,20 +45,15 @@ REPEATING: Final = frozenset({
 })  # fmt: skip
 """Events that announce or repeat what other events hold; the SDK does nothing with them."""
 _TEXT: Final = "response.output_text.delta"
+BROKEN_OFF: Final = frozenset({"error", "response.error", "response.failed"})
+"""Events that end an answer which the service could not finish."""
+LONGEST_REFUSAL: Final = 64_000
+"""Bytes of an error's body that are read for its code."""
 
 Listener = Callable[[str], bool]
 """Takes a piece of text; False when it shall go the SDK's way."""
 listener: ContextVar[Listener | None] = ContextVar("tandem_listener", default=None)
 """Who hears an answer as it streams, ahead of the SDK, for which a piece of text costs more than all else together."""
-
-
-class EndpointError(Exception):
-    """The endpoint did not answer as it should. ``status`` is None when there was no usable answer at all."""
-
-    def __init__(self, what: str, *, status: int | None = None, retry_after: str = "") -> None:
-        super().__init__(what)
-        self.status = status
-        self.retry_after = retry_after
 
 
 class ResponsesEndpoint:
@@ -97,8 +94,7 @@ class ResponsesEndpoint:
             )
             if answer.status >= 400:
                 async with answer:
-                    asked = answer.headers.get("retry-after", "")
-                    raise EndpointError(f"status {answer.status}", status=answer.status, retry_after=asked)
+                    raise await _refusal(answer)
             if streamed:
                 return _Events(answer)
             async with answer:
@@ -141,9 +137,9 @@ class _Events:
                     if data.startswith(b"[DONE]"):
                         break
                     event = _object(data)
-                    if event.get("error"):
-                        raise EndpointError("error event")
                     name = str(event.get("type"))
+                    if event.get("error") or name in BROKEN_OFF:
+                        raise _broken_off(event)
                     kind = _EVENTS.get(name)
                     if kind is None or name in REPEATING:  # unknown ones are newer than this version of the SDK
                         continue
@@ -163,6 +159,23 @@ class _Events:
         if not begun:
             self._listener = None
         return self._listener is not None and isinstance(text, str) and self._listener(text)
+
+
+async def _refusal(answer: aiohttp.ClientResponse) -> EndpointError:
+    """Return what an answer with an error status says."""
+    try:
+        code = code_of(from_json(await answer.content.read(LONGEST_REFUSAL)))
+    except ValueError:
+        code = ""
+    asked = answer.headers.get("retry-after", "")
+    return EndpointError(f"status {answer.status}", status=answer.status, code=code, retry_after=asked)
+
+
+def _broken_off(event: Mapping[str, Any]) -> EndpointError:
+    """Return what an event says that ends an answer before its end."""
+    response = event.get("response")
+    said = response if isinstance(response, Mapping) else event
+    return EndpointError("error event", status=status_in(said), code=code_of(said))
 
 
 async def _data(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from agents import (
     Agent,
-    MaxTurnsExceeded,
+    Model,
     ModelProvider,
     RunConfig,
     RunContextWrapper,
@@ -22,23 +22,28 @@ from agents import (
     UserError,
 )
 from agents.result import RunResult, RunResultStreaming
-from agents.run_config import ToolErrorFormatterArgs
 
+from ..conversation.agent_state import KEEPER, OWN_CONTEXT
 from ..conversation.approvals import joined, waiting_output
 from ..conversation.base import Execution, GatedCall, TurnRequest, TurnResult
 from ..conversation.history import model_input
-from ..conversation.notes import for_model, note_item
+from ..conversation.notes import TicketAssigned, for_model, note_item
 from ..conversation.speech_stream import SpeechStream
-from ..errors import StoreUnavailable, TooManySteps, TurnError, TurnTimedOut
+from ..errors import StoreUnavailable, TooManySteps, TurnError
 from ..model import Approval, ApprovalStatus, Conversation, Item, Route
 from ..persistence.base import LaneStore
+from . import own_context
+from .agent_graph import everyone, keeper
 from .call_checks import CallChecks
 from .caller_context import CallerContext, CallerContexts
-from .items import REFUSALS, answer, briefing, interrupted, plain_items, requested, spoken, waited, written
+from .final_output import finish
+from .items import REFUSALS, answer, briefing, interrupted, plain_items, requested, spoken, waited
 from .offline.model import OfflineModel
+from .own_calls import with_own_calls
 from .replay_models import EmptyModel, OneCallModel
+from .run_errors import tool_failed, turn_error
 from .streaming import speak
-from .tool_gate import TOOL_FAILED, current, fingerprint, put_gates, reachable, read_arguments
+from .tool_gate import current, fingerprint, put_gates, read_arguments
 from .tool_journal import ApprovedCall, Journal
 from .tools.outputs import BAD_ARGUMENTS, TOO_MANY, refusal
 
@@ -54,10 +59,11 @@ _ENOUGH = (
 
 @dataclass(frozen=True, slots=True)
 class RunLimits:
-    """Bounds of one run: model calls, and seconds from its beginning to its end."""
+    """Bounds of one run: model calls, and seconds from its beginning to its end; seconds of one model call."""
 
     max_turns: int = 10
     turn_timeout: float = 120.0
+    call_timeout: float = 30.0
 
 
 @dataclass(slots=True)
@@ -67,6 +73,7 @@ class _Progress:
     items: list[Item]
     gated: list[GatedCall] = field(default_factory=list)
     text: str = ""
+    keeper: str | None = None
     counted: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
@@ -87,6 +94,10 @@ class SdkRunner:
         tracing: bool,
     ) -> None:
         self.checks = CallChecks(put_gates(agent), callers)
+        for one in everyone(agent):
+            if isinstance(one.model, Model):  # brought along, so no provider of ours gives it
+                one.model = with_own_calls(one.model, timeout=limits.call_timeout)
+        self._context_type = own_context.context_type(agent)
         self._agent = agent
         self._callers = callers
         self._ledger = ledger
@@ -96,14 +107,15 @@ class SdkRunner:
             workflow_name=workflow_name,
             tracing_disabled=not tracing,
             trace_include_sensitive_data=False,
-            tool_error_formatter=_tool_failed,
+            tool_error_formatter=tool_failed,
             tool_not_found_behavior="return_error_to_model",
         )
 
     async def run(self, request: TurnRequest) -> TurnResult:
         """Run a turn; see the protocol. Whatever breaks comes back in ``error``, with what the tools did until then."""
         journal = Journal(self._ledger, request.conversation.subject, request.key, request.steering)
-        caller = self._callers.caller(request.conversation, request.route, request.now, request.allowance)
+        own = self._own_context(request.conversation)
+        caller = self._callers.caller(request.conversation, request.route, request.now, request.allowance, own=own)
         notes = [note_item(note) for note in request.notes]
         progress = _Progress([*request.before, *notes, *({"role": "user", "content": text} for text in request.texts)])
         token = current.set(journal)
@@ -112,17 +124,9 @@ class SdkRunner:
         try:
             async with asyncio.timeout(self._limits.turn_timeout):
                 await self._converse(request, caller, journal, progress)
-        except TurnError as ours:
-            error = ours
-        except TimeoutError:
-            error = TurnTimedOut()
-        except MaxTurnsExceeded:
-            error = TooManySteps()
         except Exception as other:
             # The edge to code that is not ours: guardrails and tools of any agent, and the SDK itself.
-            log.warning("run_raised", kind=type(other).__name__)
-            error = TurnError(type(other).__name__)
-            error.__cause__ = other
+            error = turn_error(other)
         finally:
             current.reset(token)
         return TurnResult(
@@ -140,6 +144,8 @@ class SdkRunner:
             unknown=journal.unknown,
             requested=requested(caller.deeds),
             interrupted=error is None and interrupted(request),
+            keeper=progress.keeper,
+            context=own_context.kept(caller.own) if error is None and caller.own is not None else None,
         )
 
     async def execute(self, approval: Approval, conversation: Conversation, route: Route, *, now: float) -> Execution:
@@ -187,7 +193,7 @@ class SdkRunner:
         progress: _Progress,
     ) -> None:
         """Run the agent, and after calls that wait for people run it on, until it has an answer."""
-        agent = self._agent
+        agent = self._starting(request)
         history = model_input(request.conversation.history)
         profile = await self._callers.profile(request.conversation, request.route, request.now)
         shown = briefing(request.conversation, history, profile)
@@ -198,6 +204,8 @@ class SdkRunner:
             usage = result.context_wrapper.usage
             progress.input_tokens += usage.input_tokens
             progress.output_tokens += usage.output_tokens
+            if result.last_agent is not agent and not _about_ticket(request):
+                progress.keeper = "" if result.last_agent is self._agent else result.last_agent.name
             if interrupted(request):
                 # What the tools did stays; of the words, what was heard.
                 progress.items += [*journal.items(since=progress.counted), *spoken(request)]
@@ -206,7 +214,7 @@ class SdkRunner:
             progress.items += plain_items(result.new_items, keep_dangling=bool(result.interruptions))
             if not result.interruptions:
                 progress.counted = len(journal.uses)
-                progress.text = written(result.final_output, result.new_items)
+                progress.text = finish(result, progress.items, request.steering.speech)
                 return
             snapshot = _snapshot(result)
             for waiting in result.interruptions:
@@ -214,6 +222,16 @@ class SdkRunner:
             progress.counted = len(journal.uses)
             agent = result.last_agent
         raise TooManySteps
+
+    def _own_context(self, conversation: Conversation) -> Any:
+        """Return the context object of the agent, where it has a class of its own or left something last time."""
+        kept = conversation.context.get(OWN_CONTEXT)
+        return own_context.make(self._context_type, kept) if self._context_type or kept else None
+
+    def _starting(self, request: TurnRequest) -> Agent[Any]:
+        """Return the agent that a turn begins with: whoever was handed the conversation. Tickets are the first's."""
+        name = request.conversation.context.get(KEEPER)
+        return self._agent if name is None or _about_ticket(request) else keeper(self._agent, name)
 
     async def _once(
         self,
@@ -282,7 +300,7 @@ class SdkRunner:
     async def _replay(self, approval: Approval, caller: CallerContext) -> None:
         arguments = json.dumps(dict(approval.edited_arguments or approval.arguments))
         model = OneCallModel(approval.tool, arguments, approval.call_id)
-        for agent in reachable(self._agent):
+        for agent in everyone(self._agent):
             if any(tool.name == approval.tool for tool in agent.tools):
                 config = replace(self._config, model=model)
                 await Runner.run(agent, "retry", context=caller, run_config=config, max_turns=2)
@@ -301,14 +319,5 @@ def _snapshot(result: RunResult | RunResultStreaming) -> str:
     return json.dumps(state.to_json(context_serializer=lambda _: {}), separators=(",", ":"))
 
 
-def _tool_failed(call: ToolErrorFormatterArgs[Any]) -> str | None:
-    """Tell the model that a tool failed, without what the exception says; the log gets its kind."""
-    run = current.get(None)
-    if call.kind != "tool_exception":
-        if isinstance(run, Journal):  # a tool that does not exist never reaches a gate
-            run.answered(call.tool_name, call.call_id, {}, call.default_message, failed=True)
-        return None
-    log.warning("tool_raised", tool=call.tool_name, kind=type(call.error).__name__)
-    if run is not None:
-        run.raised(call.call_id, call.error)
-    return TOOL_FAILED
+def _about_ticket(request: TurnRequest) -> bool:
+    return any(isinstance(note, TicketAssigned) for note in request.notes)

@@ -9,6 +9,7 @@ from agents import RunResultStreaming
 
 from ..conversation.speech_stream import SpeechStream
 from ..errors import TurnTimedOut
+from .final_output import spoken_whole
 from .model_words import WordFilter, refused
 from .responses import listener
 
@@ -26,7 +27,7 @@ async def speak(
     words, refusal = WordFilter(), ""
 
     def say(text: str) -> bool:
-        """Say what the model says, but not what an agent says that is a tool of this one."""
+        """Say what the model says; not what an agent says that is a tool of this one, nor data, nor unchecked words."""
         if busy():
             return False
         tell(words.feed(text))
@@ -35,7 +36,8 @@ async def speak(
     def tell(text: str) -> None:
         if text:
             began.set()
-            speech.say(text)
+            if not spoken_whole(streamed.current_agent):
+                speech.say(text)
 
     token = listener.set(say)
     try:

@@ -11,14 +11,14 @@ from typing import Any, Protocol, cast
 
 import jsonschema  # type: ignore[import-untyped]
 import structlog
-from agents import Agent, FunctionTool, Handoff, HostedMCPTool, Model, RunContextWrapper, Tool
+from agents import Agent, FunctionTool, RunContextWrapper
 from agents.tool_context import ToolContext
 
-from ..errors import ConfigurationError
-from .masked_calls import MaskedCalls
+from .agent_graph import agent_of, everyone, reachable
+from .agent_rules import check_agent, may_wait
 from .tools.approval import withdraw_request
 from .tools.checks import check_of, spelling_of
-from .tools.effects import effect_of
+from .tools.effects import ToolEffect, effect_of
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +42,10 @@ class ToolRun(Protocol):
         """Note that the call's own code raised, before its answer comes back."""
         ...
 
+    def unknown_tool(self, name: str, call_id: str, output: str) -> None:
+        """Note a call of a tool that does not exist, and what the model is told."""
+        ...
+
     async def decided(self, tool: GatedTool, call_id: str, arguments: str) -> bool:
         """Tell whether the call may run without asking its policy: it was decided, or it ran before."""
         ...
@@ -56,7 +60,8 @@ class GatedTool:
 
     def __init__(self, tool: FunctionTool) -> None:
         self.name = tool.name
-        self.effect = effect_of(tool)
+        # What an agent does that is a tool, its own tools do: each has a gate.
+        self.effect = effect_of(tool) if agent_of(tool) is None else ToolEffect.NONE
         self.check = check_of(tool)
         self.spelling = spelling_of(tool)
         self.schema = tool.params_json_schema
@@ -69,51 +74,31 @@ class GatedTool:
 
 
 def put_gates(agent: Agent[Any]) -> dict[str, GatedTool]:
-    """Wrap every function tool that can be reached through handoffs, and return them by name.
+    """Wrap every function tool of an agent and of those behind it, and return them by name.
 
-    An agent with tools that need approval also gets ``withdraw_request``; the calls of one that brings a model of its
-    own are masked, as those of our models are. Raises ConfigurationError for tools that need approval but could not be
-    executed afterwards.
+    An agent with tools that need approval also gets ``withdraw_request``. Raises ConfigurationError for what cannot
+    be served (:mod:`.agent_rules`).
     """
+    check_agent(agent)
     found: dict[str, GatedTool] = {}
-    problems: list[str] = []
-    for reached in reachable(agent):
-        problems += _cannot_wait(reached)
-        if isinstance(reached.model, Model) and not isinstance(reached.model, MaskedCalls):
-            reached.model = MaskedCalls(reached.model)
-        if any(may_wait(tool) for tool in reached.tools) and withdraw_request.name not in _names(reached):
-            reached.tools.append(withdraw_request)
-        for tool in reached.tools:
+    for one in everyone(agent):
+        if any(may_wait(tool) for tool in one.tools) and withdraw_request.name not in _names(one):
+            one.tools.append(withdraw_request)
+        for tool in one.tools:
             if isinstance(tool, FunctionTool):
-                if not isinstance(tool.on_invoke_tool, GatedTool):
-                    gate = tool.on_invoke_tool = GatedTool(tool)
-                    if callable(tool.needs_approval):
-                        tool.needs_approval = _policy(gate, tool.needs_approval)
-                found[tool.name] = tool.on_invoke_tool
-    if problems:
-        raise ConfigurationError(problems)
+                found.setdefault(tool.name, _gate(tool))
+        for guardrail in one.input_guardrails:
+            guardrail.run_in_parallel = False  # beside the model, words and tools would be ahead of it
     return found
 
 
-def reachable(agent: Agent[Any]) -> list[Agent[Any]]:
-    """Return ``agent`` and all agents behind its handoffs, each once; cycles are fine."""
-    found: list[Agent[Any]] = []
-    ahead = [agent]
-    while ahead:
-        here = ahead.pop(0)
-        if any(here is known for known in found):
-            continue
-        found.append(here)
-        for handoff in here.handoffs:
-            target = handoff._agent_ref() if isinstance(handoff, Handoff) and handoff._agent_ref else handoff
-            if isinstance(target, Agent):
-                ahead.append(target)
-    return found
-
-
-def may_wait(tool: Tool) -> bool:
-    """Tell whether calls of a tool may need approval."""
-    return isinstance(tool, FunctionTool) and tool.needs_approval is not False
+def _gate(tool: FunctionTool) -> GatedTool:
+    if isinstance(tool.on_invoke_tool, GatedTool):
+        return tool.on_invoke_tool
+    gate = tool.on_invoke_tool = GatedTool(tool)
+    if callable(tool.needs_approval):
+        tool.needs_approval = _policy(gate, tool.needs_approval)
+    return gate
 
 
 def fingerprint(agent: Agent[Any], tool: str) -> str:
@@ -186,29 +171,3 @@ def _policy(gate: GatedTool, asked: Policy) -> Policy:
 
 def _names(agent: Agent[Any]) -> set[str]:
     return {tool.name for tool in agent.tools}
-
-
-def _cannot_wait(agent: Agent[Any]) -> list[str]:
-    """Name the tools of an agent that ask for approval in a way that cannot be kept: the call runs inside something
-    else, so it cannot be resumed alone.
-    """
-    problems = []
-    for tool in agent.tools:
-        inner = getattr(tool, "_agent_instance", None)
-        if inner is not None and (
-            may_wait(tool) or any(may_wait(own) for one in reachable(inner) for own in one.tools)
-        ):
-            problems.append(f"{tool.name} (an agent as a tool)")
-        elif isinstance(tool, HostedMCPTool) and tool.tool_config.get("require_approval", "always") != "never":
-            problems.append(f"{tool.name} (a hosted MCP server)")
-        elif not isinstance(tool, FunctionTool) and getattr(tool, "needs_approval", False) is not False:
-            problems.append(f"{tool.name} (a hosted tool)")
-    problems += [
-        f"{server.name} (an MCP server)"
-        for server in agent.mcp_servers
-        if getattr(server, "_needs_approval_policy", False) is not False
-    ]
-    return [
-        f"Agent {agent.name!r}: {problem} asks for approval, which only function tools of agents and handoffs can."
-        for problem in problems
-    ]

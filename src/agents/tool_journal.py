@@ -27,6 +27,7 @@ from ..persistence.values import EffectState
 from .model_words import whole, whole_value
 from .tool_gate import TOOL_FAILED, GatedTool, canonical, read_arguments, refused
 from .tools.effects import ToolEffect, current_key
+from .tools.outputs import as_text
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +71,7 @@ class EffectLedger:
             answer, error = await self._invoke(tool, context, arguments, idempotency_key)
             if error is None or isinstance(error, ModelBehaviorError):
                 break
-        output = mask(whole(str(answer))).text
+        output = mask(whole(as_text(answer))).text
         # Arguments that do not fit never reached the tool's code; every other end may have left something behind.
         reached = error is not None and not isinstance(error, ModelBehaviorError)
         if reached and (attempts > 1 or isinstance(error, TimeoutError)):
@@ -186,6 +187,10 @@ class Journal:
         self.uses.append(ToolUse(tool, call_id, mask_value(arguments), output, failed))
         return {"type": "function_call_output", "call_id": call_id, "output": output}
 
+    def unknown_tool(self, name: str, call_id: str, output: str) -> None:
+        """See :class:`.tool_gate.ToolRun`."""
+        self.uses.append(ToolUse(name, call_id, {}, output, failed=True, known=False))
+
     def items(self, *, since: int = 0) -> tuple[Item, ...]:
         """Return the calls from ``since`` on, with their outputs, as plain items: history for a run that broke off."""
         items: list[Item] = []
@@ -221,6 +226,9 @@ class ApprovedCall:
     def raised(self, call_id: str, error: Exception | None) -> None:
         """See :class:`.tool_gate.Run`."""
         self._once.raised(call_id, error)
+
+    def unknown_tool(self, name: str, call_id: str, output: str) -> None:
+        """See :class:`.tool_gate.ToolRun`: nothing is asked beside the decided call."""
 
     async def decided(self, tool: GatedTool, call_id: str, arguments: str) -> bool:
         """See :class:`.tool_gate.Run`: staff decided about this call, and about no other."""

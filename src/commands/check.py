@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ..agents.mcp_tools import open_mcp_tools
 from ..agents.tool_gate import put_gates
 from ..errors import ConfigurationError, StoreDamaged, StoreError, StoreMissing
 from ..identity.factory import open_identity, source_place
@@ -46,7 +47,7 @@ async def _look(load: Callable[[], Settings], *, online: bool) -> AsyncIterator[
         yield notice("settings", sentence)
     for finding in _twilio_settings(settings):
         yield finding
-    agent, finding = _agent(settings)
+    agent, finding = await _agent(settings)
     yield finding
     yield await _customers(settings)
     yield _folder("state folder", settings.state_persistence_dir)
@@ -86,10 +87,11 @@ def _twilio_settings(settings: Settings) -> Iterator[CheckResult]:
         yield ok("twilio settings", "account, auth token, number and public address are set")
 
 
-def _agent(settings: Settings) -> tuple[Any, CheckResult]:
+async def _agent(settings: Settings) -> tuple[Any, CheckResult]:
     try:
         agent = gateway_agent(settings)
-        tools = put_gates(agent)
+        async with open_mcp_tools(agent):
+            tools = put_gates(agent)
     except ConfigurationError as error:
         return None, problem("agent", " ".join(error.problems))
     return agent, ok("agent", f"{agent.name}, {len(tools)} tools")

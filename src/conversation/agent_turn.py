@@ -5,10 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from ..errors import TooManySteps
+from ..errors import GuardrailTripped, TooManySteps
 from ..events import EventName
 from ..model import Approval, Item, Priority, Route, Ticket, TicketStep, Tone
-from . import approvals, phrases
+from . import approvals, model_outage, phrases
+from .agent_state import with_state
 from .base import AgentRunner, Steering, TurnRequest, TurnResult
 from .bounds import Bound
 from .change_draft import Draft, requested_events, turn_events
@@ -60,24 +61,31 @@ async def run_agent(
     )
     result = await runner.run(request)
     answer = result.text if result.error is None else ""
+    if result.keeper is not None or result.context is not None:
+        draft.conversation = with_state(draft.conversation, result)
     items: list[Item] = list(result.items)
     if quiet:
         items = [item for item in items if item.get("role") != "assistant"]
     elif not answer.strip() and not result.interrupted:
-        answer = otherwise or _instead(draft, request, result)
+        answer = otherwise or await _instead(draft, request, result)
         if steering.speech is not None:
             steering.speech.say(f" {answer}" if steering.speech.begun else answer)
         items.append({"role": "assistant", "content": answer})
+    elif texts and model_outage.TICKET in draft.conversation.context:
+        await model_outage.answered(draft, route.channel)
     draft.remember(route, number, items)
     await _record(draft, request, result, covers, said="\n".join(texts) or about)
     return answer
 
 
-def _instead(draft: Draft, request: TurnRequest, result: TurnResult) -> str:
+async def _instead(draft: Draft, request: TurnRequest, result: TurnResult) -> str:
     """Return what to tell a customer for whom the agent found no answer."""
     if result.gated:
         return phrases.WAITING
+    if isinstance(result.error, GuardrailTripped):
+        return phrases.DECLINED
     if not isinstance(result.error, TooManySteps):
+        await model_outage.unanswered(draft, request.channel, request.texts)
         return phrases.FAILURE
     if len(result.requested.tickets) >= draft.allowance.tickets:
         draft.note_limit(Bound.TICKETS)

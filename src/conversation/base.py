@@ -55,13 +55,17 @@ class TurnRequest:
 
 @dataclass(frozen=True, slots=True)
 class ToolUse:
-    """A tool that ran during a turn, for the timeline. ``failed`` means that it raised or refused."""
+    """A tool that ran during a turn, for the timeline. ``failed`` means that it raised or refused.
+
+    One that is not ``known`` does not exist: a model made up its name.
+    """
 
     name: str
     call_id: str
     arguments: Mapping[str, Any]
     output: str
     failed: bool = False
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,8 @@ class TurnResult:
 
     ``items`` are plain (docs/persistence.md), beginning with the customer's words; they hold what really happened,
     also when ``error`` says how the turn broke off: a tool that ran stays in history. ``text`` is the agent's answer.
+    ``keeper`` is the agent that goes on with the conversation (empty: the first one), ``context`` what is kept of the
+    agent's own context object; None leaves what was.
     """
 
     items: tuple[Item, ...]
@@ -121,6 +127,8 @@ class TurnResult:
     unknown: tuple[UnknownEffect, ...] = ()
     requested: Requested = Requested()
     interrupted: bool = False
+    keeper: str | None = None
+    context: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +193,7 @@ class EngineLimits:
     lease: float = 5.0
     turn_timeout: float = 120.0
     history_max_items: int = 60
+    history_max_chars: int = 60_000
     unfolded_max_items: int = 0
     """Items of turns that left the window and may wait for a model to fold them into the summary."""
     fold_after: float = 2.0

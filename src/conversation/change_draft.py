@@ -35,7 +35,7 @@ from ..persistence.values import Change
 from ..telemetry.logs import subject_label
 from .base import EngineLimits, Requested, Sender, TurnRequest, TurnResult
 from .bounds import Allowance, Bound, allowance, spend
-from .history import remember
+from .history import Window, remember
 from .summarising import wake_at
 from .text_screening import is_goodbye
 from .ticket_history import ids_of
@@ -145,7 +145,7 @@ class Draft:
         self.conversation = remember(
             self.conversation,
             Turn(number=number, channel=route.channel, at=self.now, items=kept),
-            max_items=self.limits.history_max_items,
+            window=Window(self.limits.history_max_items, self.limits.history_max_chars),
             unfolded_items=self.limits.unfolded_max_items,
         )
 
@@ -242,7 +242,8 @@ def turn_events(request: TurnRequest, result: TurnResult, covers: Sequence[str])
             tone=Tone.ERROR if use.failed else Tone.SUCCESS,
             channel=channel,
             turn=number,
-            data={"tool": use.name, "call_id": use.call_id, "arguments": dict(use.arguments), "result": use.output},
+            data={"tool": use.name, "call_id": use.call_id, "arguments": dict(use.arguments), "result": use.output}
+            | ({} if use.known else {"unknown": True}),
         )
         for use in result.tools
     ]

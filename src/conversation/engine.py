@@ -26,6 +26,7 @@ from .delivery import Delivery, Line
 from .event_bus import EventBus
 from .lane import LaneWorker
 from .lane_merging import MergingResolver
+from .model_outage import OutageTickets
 from .schedule import Schedule
 from .speech_stream import SpeechStreams
 from .store_outage import StoreOutage
@@ -66,6 +67,7 @@ class TurnEngine:
         """The voices of spoken turns; the voice channel adds one per prompt."""
         self._outage = StoreOutage()
         turns = TurnMaker(runner, self.composer, limits, find_ticket=store.ticket)
+        bus.add("outage-tickets", OutageTickets(store.ticket, self._act).hear)
         self._folding = Summarising(summarise, self.wake, timeout=limits.fold_timeout)
         self._worker = LaneWorker(
             store,
@@ -141,6 +143,9 @@ class TurnEngine:
             self._lanes.wake(subject)
             await self._store.notify(subject)
         return receipt
+
+    async def _act(self, subject: SubjectId, act: StaffAct, key: str) -> Receipt:
+        return await self.act(subject, act, key=key)
 
     async def delivery_status(
         self,

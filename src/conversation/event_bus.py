@@ -34,6 +34,10 @@ class EventBus:
         self._patience = patience
         self._ears = [_Ear(name, listener) for name, listener in listeners.items()]
 
+    def add(self, name: str, listener: Listener) -> None:
+        """Add a listener: what is part of the engine itself listens like anybody else."""
+        self._ears.append(_Ear(name, listener))
+
     def tell(self, subject: SubjectId, events: Iterable[TimelineEvent], *, seconds: float = 0.0) -> None:
         """Tell every listener of rows that were committed; returns at once and never raises."""
         for event in events:

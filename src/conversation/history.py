@@ -1,16 +1,18 @@
 """History of a conversation: a bounded window of whole turns. Pure.
 
-Turns are never cut inside, so a call always keeps its output and an answer its question. Trimming drops a block of
-turns at once (60 items to 40 by default), not one turn each time: the model provider's prompt cache keeps its prefix.
+Turns lose no item, so a call always keeps its output and an answer its question. Trimming drops a block of turns at
+once (60 items to 40 by default), not one turn each time: the model provider's prompt cache keeps its prefix.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ..model import Conversation, Item, Turn
+from .agent_state import without_keeper
+from .item_size import fitted, size
 from .notes import for_model
 from .summary import digest, digest_of
 
@@ -20,20 +22,33 @@ KEEP = 2 / 3
 """The part of the window that a trim leaves."""
 
 
-def trim(history: Sequence[Turn], *, max_items: int) -> tuple[Turn, ...]:
-    """Return the history, or its newest whole turns of at most two thirds of ``max_items`` once it is larger.
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Bounds of the history that a model is shown: items, and their characters."""
 
-    The newest turn always stays, however large it is.
+    items: int
+    chars: int
+
+    def holds(self, items: int, chars: int) -> bool:
+        """Tell whether so much fits in."""
+        return items <= self.items and chars <= self.chars
+
+
+def trim(history: Sequence[Turn], window: Window) -> tuple[Turn, ...]:
+    """Return the history, or its newest whole turns of at most two thirds of the window once it is larger.
+
+    The newest turn always stays. One that is larger by itself has its long texts cut.
     """
     turns = tuple(history)
-    if sum(len(turn.items) for turn in turns) <= max_items:
+    sizes = [(len(turn.items), size(turn.items)) for turn in turns]
+    if window.holds(sum(items for items, _ in sizes), sum(chars for _, chars in sizes)):
         return turns
-    room = int(max_items * KEEP)
-    for index in range(len(turns) - 1, -1, -1):
-        room -= len(turns[index].items)
-        if room < 0:
-            return turns[min(index + 1, len(turns) - 1) :]
-    return turns
+    room = Window(int(window.items * KEEP), int(window.chars * KEEP))
+    kept, items, chars = len(turns) - 1, *sizes[-1]
+    while kept > 0 and room.holds(items := items + sizes[kept - 1][0], chars := chars + sizes[kept - 1][1]):
+        kept -= 1
+    newest = turns[-1]
+    return (*turns[kept:-1], replace(newest, items=fitted(newest.items, room.chars)))
 
 
 def model_input(history: Sequence[Turn]) -> list[Item]:
@@ -91,20 +106,21 @@ def fresh(
     """
     age = now - conversation.updated_at
     if age > state_max_age and (conversation.history or conversation.unfolded):
-        conversation = _fold(replace(conversation, history=()), conversation.history, unfolded_items)
+        forgotten = without_keeper(replace(conversation, history=()))
+        conversation = _fold(forgotten, conversation.history, unfolded_items)
     if age > context_max_age:
         conversation = replace(conversation, unfolded=(), summary="", digest="", context={})
     return conversation
 
 
-def remember(conversation: Conversation, turn: Turn, *, max_items: int, unfolded_items: int) -> Conversation:
+def remember(conversation: Conversation, turn: Turn, *, window: Window, unfolded_items: int) -> Conversation:
     """Return a conversation with one turn more.
 
     Turns that leave the window wait to be folded into the summary by a model; more than ``unfolded_items`` items do
     not wait, but are folded in by rules at once.
     """
     turns = (*conversation.history, turn)
-    history = trim(turns, max_items=max_items)
+    history = trim(turns, window)
     conversation = replace(conversation, history=history, turns_taken=turn.number)
     leaving = turns[: len(turns) - len(history)]
     return _fold(conversation, leaving, unfolded_items) if leaving else conversation

@@ -57,8 +57,8 @@ class Settings(BaseModel):
     """Your own agent in place of the built-in one, as module:attribute."""
     workflow_name: str = "Customer Service Agent"
     """Name of the workflow in traces."""
-    tracing_enabled: bool = True
-    """Send traces of runs to OpenAI; off without a key."""
+    tracing_enabled: bool = False
+    """Send traces of runs to OpenAI, with its own key and never while OPENAI_BASE_URL names another service."""
     max_turns: int = Field(10, ge=1, le=100)
     """Model calls that one run may make."""
     stream_timeout_ms: int = Field(30_000, ge=1, le=HOUR_MS)
@@ -71,6 +71,8 @@ class Settings(BaseModel):
     """Longest text that is answered, per message."""
     history_max_items: int = Field(60, ge=1, le=10_000)
     """Items of conversation that the model is shown."""
+    history_max_chars: int = Field(60_000, ge=1000, le=10_000_000)
+    """Characters of conversation that the model is shown; less for a small context."""
     knowledge_dir: Path | None = None
     """Folder of your own articles, Markdown files; empty: the shipped samples."""
 

@@ -7,6 +7,7 @@ are heard from WARNING up only, and without the values in their messages: those 
 from __future__ import annotations
 
 import logging
+import re
 import sqlite3
 import sys
 import traceback
@@ -28,6 +29,8 @@ TRUSTED = ("uvicorn", "asyncio")
 HARMLESS = (TandemError, OSError, sqlite3.Error, TypeError, AttributeError, NameError, ImportError)
 """Exceptions whose message is logged. Others may quote what they choked on, so their type must do."""
 
+_PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[#0\- +]*\d*(?:\.\d+)?[a-zA-Z]")
+"""What a value takes the place of in a library's message."""
 _active = Masker()
 _opened: list[logging.Handler] = []
 
@@ -96,9 +99,14 @@ def _add(target: Target, formatter: logging.Formatter, *, level: int = logging.N
     handler.setFormatter(formatter)
     handler.setLevel(level)
     # In the handler, because a library may set its own logger's level at any time (OPENAI_LOG=debug does).
-    handler.addFilter(lambda record: record.levelno >= logging.WARNING or _is_ours(record.name))
+    handler.addFilter(lambda record: _is_ours(record.name) or (record.levelno >= logging.WARNING and _says(record)))
     logging.getLogger().addHandler(handler)
     _opened.append(handler)
+
+
+def _says(record: logging.LogRecord) -> bool:
+    """Tell whether a library's record says something once the values are taken out of its message."""
+    return bool(record.exc_info) or not record.args or bool(_PLACEHOLDER.sub("", str(record.msg)).strip(" :"))
 
 
 def _is_ours(name: str) -> bool:

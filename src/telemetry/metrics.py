@@ -92,7 +92,9 @@ class Metrics:
             self._of(self._added, channel).observe(max(0.0, happened.seconds - theirs))
         elif row.name == EventName.TOOL:
             outcome = "failed" if row.tone is Tone.ERROR else "done"
-            self._of(self._tools, str(row.data.get("tool")), outcome).inc()
+            # A model may make up any number of names; a figure for each would never go away again.
+            tool = "unknown" if row.data.get("unknown") else str(row.data.get("tool"))
+            self._of(self._tools, tool, outcome).inc()
         elif row.name == EventName.REPLY_STATUS:
             # ``waiting`` is an attempt that is made again.
             self._of(self._deliveries, str(row.data["status"])).inc()

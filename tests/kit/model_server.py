@@ -1,7 +1,8 @@
 """A scripted server of the Responses API, as strict about its input as the real one, and a plain one of the older API.
 
 With ``store`` false nothing is kept at the provider, so it refuses with 400, as the real API does: calls without
-output, outputs without call, reasoning that carries no content, and any reference to an item by id.
+output, outputs without call, reasoning that carries no content, and any reference to an item by id. It also refuses
+what llama.cpp's server does: items without a type, and messages whose content is not in parts.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +26,8 @@ class Answer:
     """What the model says to one request: text, tool calls, or trouble.
 
     ``gate`` holds the answer back until it is set; ``status`` other than 200 answers an error; ``calls`` are
-    (name, arguments) pairs; ``reasoning`` puts a reasoning item before the output, as reasoning models do.
+    (name, arguments) pairs; ``reasoning`` puts a reasoning item before the output, as reasoning models do. ``code`` is
+    the error's, ``ids`` are those of the calls, in place of good ones.
     """
 
     text: str = ""
@@ -36,7 +39,12 @@ class Answer:
     reasoning: bool = False
     refusal: str = ""
     """Said in place of the text, as a part of its own kind."""
+    code: str | None = None
+    ids: Sequence[str] | None = None
 
+
+TROUBLE = "scripted trouble with what John wrote"
+"""The message of an error, which quotes the request as services do."""
 
 Script = Callable[[dict[str, Any]], Answer]
 
@@ -53,7 +61,10 @@ class ModelServer:
         else:
             answers = iter(script)
             self._script = lambda _: next(answers)
+        self.wire: list[dict[str, Any]] = []
+        """Accepted requests as they came."""
         self.requests: list[dict[str, Any]] = []
+        """The same, their messages as role and text."""
         self.chats: list[dict[str, Any]] = []
         self.refused: list[str] = []
         self.cancelled = 0
@@ -76,6 +87,8 @@ class ModelServer:
         if problem:
             self.refused.append(problem)
             return _error(400, problem)
+        self.wire.append(body)
+        body = {**body, "input": [read_back(item) for item in body["input"]]}
         self.requests.append(body)
         answer = self._script(body)
         if answer.gate is not None and not body.get("stream"):
@@ -85,7 +98,7 @@ class ModelServer:
                 self.cancelled += 1
                 raise
         if answer.status != 200:
-            return _error(answer.status, "scripted trouble", answer.headers)
+            return _error(answer.status, TROUBLE, answer.headers, code=answer.code)
         output = self._output(answer)
         if not body.get("stream"):
             return JSONResponse(self._response(body, output, "completed"))
@@ -96,14 +109,14 @@ class ModelServer:
         self.chats.append(body)
         answer = self._script(body)
         if answer.status != 200:
-            return _error(answer.status, "scripted trouble", answer.headers)
+            return _error(answer.status, TROUBLE, answer.headers, code=answer.code)
         calls = [
             {
-                "id": f"call_{next(self._ids)}",
+                "id": self._call_id(answer, place),
                 "type": "function",
                 "function": {"name": name, "arguments": json.dumps(arguments)},
             }
-            for name, arguments in answer.calls
+            for place, (name, arguments) in enumerate(answer.calls)
         ]
         message = {"role": "assistant", "content": answer.text or None, "refusal": answer.refusal or None}
         message |= {"tool_calls": calls} if calls else {}
@@ -119,11 +132,10 @@ class ModelServer:
         output: list[dict[str, Any]] = []
         if answer.reasoning:
             output.append({"type": "reasoning", "id": f"rs_{next(self._ids)}", "summary": []})
-        for name, arguments in answer.calls:
-            number = next(self._ids)
+        for place, (name, arguments) in enumerate(answer.calls):
             output.append({
-                "type": "function_call", "id": f"fc_{number}", "call_id": f"call_{number}", "name": name,
-                "arguments": json.dumps(arguments), "status": "completed",
+                "type": "function_call", "id": f"fc_{next(self._ids)}", "call_id": self._call_id(answer, place),
+                "name": name, "arguments": json.dumps(arguments), "status": "completed",
             })  # fmt: skip
         if answer.text or answer.refusal:
             content: list[dict[str, Any]] = [{"type": "output_text", "text": answer.text, "annotations": []}]
@@ -134,6 +146,9 @@ class ModelServer:
                 "content": content,
             })  # fmt: skip
         return output
+
+    def _call_id(self, answer: Answer, place: int) -> str | None:
+        return f"call_{next(self._ids)}" if answer.ids is None else answer.ids[place]
 
     def _response(self, body: dict[str, Any], output: list[dict[str, Any]], status: str) -> dict[str, Any]:
         usage = {
@@ -176,16 +191,29 @@ class ModelServer:
             raise
 
 
+def read_back(item: dict[str, Any]) -> dict[str, Any]:
+    """Return an item as it was before it got its full form; the id of a call is the wire's."""
+    if item["type"] != "message":
+        return item
+    texts = [part.get("text") or f"[{part['type']}]" for part in item["content"]]
+    return {"role": item["role"], "content": "\n".join(texts)}
+
+
 def complain(body: dict[str, Any]) -> str | None:
     """Return what the real API would refuse in a request, or None."""
     items = body.get("input")
-    if isinstance(items, str):
-        return None
     if not isinstance(items, list) or not items:
         return "Missing required parameter: 'input'."
     calls = [item["call_id"] for item in items if item.get("type") == "function_call"]
     outputs = [item["call_id"] for item in items if item.get("type") == "function_call_output"]
+    if len(set(calls)) != len(calls):
+        return "Duplicate function call ids."
     for item in items:
+        kind = item.get("type")
+        if kind == "function_call" and not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", item["name"]):
+            return "Invalid 'input.name': string does not match pattern."
+        if kind is None or (kind == "message" and not isinstance(item.get("content"), list)):
+            return "Cannot determine type of 'item'"
         if item.get("type") == "reasoning" and not item.get("encrypted_content"):
             return f"Item with id '{item.get('id')}' not found: reasoning without its required following item."
         if "id" in item:
@@ -199,6 +227,8 @@ def complain(body: dict[str, Any]) -> str | None:
     return None
 
 
-def _error(status: int, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    error = {"message": message, "type": "invalid_request_error", "param": None, "code": None}
+def _error(
+    status: int, message: str, headers: dict[str, str] | None = None, *, code: str | None = None
+) -> JSONResponse:
+    error = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
     return JSONResponse({"error": error}, status, headers)

@@ -25,7 +25,7 @@ OVER_LIMIT = "over_limit"
 """It would need a colleague's consent by now."""
 
 
-def as_json(value: Mapping[str, Any]) -> str:
+def as_json(value: Mapping[str, Any] | list[Any]) -> str:
     """Write a tool's answer without a wasted character."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
@@ -38,6 +38,18 @@ def refusal(code: str, message: str) -> str:
 def sentence_of(refused: str) -> str:
     """Return the sentence of a refusal."""
     return str(json.loads(refused)["message"])
+
+
+def as_text(answer: Any) -> str:
+    """Return what a tool answered as text: the text of its parts, data as JSON, and all else as Python writes it."""
+    parts = answer if isinstance(answer, list) else [answer]
+    texts = [part["text"] for part in parts if isinstance(part, Mapping) and part.get("type") in ("text", "input_text")]
+    if texts and len(texts) == len(parts):
+        return "\n".join(texts)
+    try:
+        return as_json(answer) if isinstance(answer, Mapping | list) else str(answer)
+    except (TypeError, ValueError):
+        return str(answer)
 
 
 def clipped(text: str, limit: int) -> str:

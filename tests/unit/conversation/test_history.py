@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.conversation.history import fresh, model_input, trim
+from tandem.conversation.history import Window, fresh, model_input, trim
 from tandem.model import Channel, Conversation, SubjectId, Turn
 
 turns = st.lists(st.integers(1, 9), max_size=60).map(
@@ -20,7 +20,7 @@ turns = st.lists(st.integers(1, 9), max_size=60).map(
 @pytest.mark.promise("P10")
 @given(turns, st.integers(9, 60))
 def test_the_window_is_bounded_and_holds_the_newest_whole_turns(history: tuple[Turn, ...], limit: int) -> None:
-    kept = trim(history, max_items=limit)
+    kept = trim(history, Window(limit, 1_000_000))
     assert kept == history[len(history) - len(kept) :]
     assert len(model_input(kept)) <= limit
     assert bool(kept) == bool(history)
@@ -28,14 +28,14 @@ def test_the_window_is_bounded_and_holds_the_newest_whole_turns(history: tuple[T
 
 @given(turns)
 def test_a_trim_drops_a_block_so_that_the_next_turns_keep_their_prefix(history: tuple[Turn, ...]) -> None:
-    kept = trim(history, max_items=60)
+    kept = trim(history, Window(60, 1_000_000))
     if kept != history:
         assert len(model_input(kept)) <= 40
 
 
 def test_a_single_turn_larger_than_the_window_stays_whole() -> None:
     turn = Turn(1, Channel.SMS, 0.0, tuple({"role": "user", "content": str(n)} for n in range(100)))
-    assert trim((turn,), max_items=60) == (turn,)
+    assert trim((turn,), Window(60, 1_000_000)) == (turn,)
 
 
 def kept_parts(age: float) -> tuple[bool, bool, bool]:

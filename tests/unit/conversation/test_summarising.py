@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tandem.conversation.history import model_input, remember
+from tandem.conversation.history import Window, model_input, remember
 from tandem.conversation.summarising import Summarising, wake_at
 from tandem.conversation.summary import LONGEST_MATERIAL, digest, digest_of, material, shown, told
 from tandem.entries import Entry, TextReceived
@@ -207,13 +207,15 @@ async def test_a_process_that_ends_while_it_folds_leaves_the_turns_for_the_next(
 def test_what_leaves_the_window_is_digested_once_when_it_leaves() -> None:
     now = conversation(())
     for one in turns(*range(1, 12)):
-        before, now = now, remember(now, one, max_items=6, unfolded_items=100)
+        before, now = now, remember(now, one, window=Window(6, 1_000_000), unfolded_items=100)
         assert (now.digest != before.digest) == (now.unfolded != before.unfolded)
         assert digest_of(now) == digest(now.summary, now.unfolded)
     assert len(now.unfolded) > 3
     older = replace(now, digest="")  # as stored before there was one
     assert digest_of(older) == digest_of(now)
-    assert digest_of(remember(older, turns(12)[0], max_items=2, unfolded_items=100)).startswith("said: words 1\n")
+    assert digest_of(remember(older, turns(12)[0], window=Window(2, 1_000_000), unfolded_items=100)).startswith(
+        "said: words 1\n"
+    )
 
 
 @pytest.mark.parametrize("by_model", [False, True], ids=["by rules", "by a model"])
@@ -224,7 +226,7 @@ def test_a_thousand_turns_stay_flat_and_the_first_is_remembered(by_model: bool) 
         said = "the order is ORD_4711, my dog is Rex" if number == 1 else f"and what of number {number}?"
         items = ({"role": "user", "content": said}, {"role": "assistant", "content": f"I will look at it, {number}."})
         one = Turn(number, Channel.SMS, 0.0, items)
-        now = remember(now, one, max_items=60, unfolded_items=60 if by_model else 0)
+        now = remember(now, one, window=Window(60, 1_000_000), unfolded_items=60 if by_model else 0)
         given = shown(digest_of(now)) + str(model_input(now.history))
         sizes.append(len(given))
         known.append("ORD_4711" in given and "Rex" in given)

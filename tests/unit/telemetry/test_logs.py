@@ -154,6 +154,18 @@ def test_library_message_loses_its_values(
     assert WORDS not in json.dumps(line)
 
 
+@pytest.mark.parametrize("message", ["%s", "%s: %s", " %-5.2f ", "%(what)s"])
+def test_a_library_message_that_is_nothing_but_values_is_left_out(
+    written: Callable[[], list[dict[str, Any]]], message: str
+) -> None:
+    configure_logging(level="debug", production=True)
+    logger = logging.getLogger("openai.agents")
+    count = message.count("%")
+    logger.error(message, *([{"what": 1.0}] if "(" in message else [1.0] * count))
+    logger.error("something %s", WORDS)
+    assert [line["message"] for line in written()] == ["something %s"]
+
+
 def test_handlers_of_libraries_are_removed(capsys: pytest.CaptureFixture[str]) -> None:
     library = logging.getLogger("some.library")
     library.addHandler(logging.StreamHandler(sys.stderr))

@@ -1,0 +1,106 @@
+"""Trouble of a model service as it tells it: its status and its code, and never its sentences.
+
+Services quote the request in their messages, and with it customers; a code is one word of a fixed list of theirs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+from openai import APIConnectionError, APIError, APIStatusError
+
+from ..errors import ModelUnavailable
+
+PASSING = frozenset({408, 409, 425, 429})
+"""Statuses below 500 after which the same request may be answered."""
+NEVER = frozenset({501, 505})
+"""Statuses from 500 on after which it will not be. Every other one may pass: services invent some (520, 529, 598)."""
+REFUSED = frozenset({400, 413, 422})
+"""Statuses of a request that is refused for what it holds; most often it is too long."""
+NO_CREDIT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
+"""Codes that come with 429 and do not pass by themselves."""
+_CODE = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_.-]{1,60}|[0-9]{1,5}")
+
+
+class EndpointError(Exception):
+    """The endpoint did not answer as it should. ``status`` is None when there was no usable answer at all."""
+
+    def __init__(self, what: str, *, status: int | None = None, code: str = "", retry_after: str = "") -> None:
+        super().__init__(what)
+        self.status = status
+        self.code = code
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why there was no answer. ``kind`` names the exception, ``retry_after`` is the pause that was asked for."""
+
+    kind: str
+    status: int | None = None
+    code: str = ""
+    retry_after: str = ""
+    connection: bool = False
+    """Nothing came back at all."""
+
+    @property
+    def refused(self) -> bool:
+        """Tell whether the request was refused for what it holds: the same one will be refused again."""
+        return self.status in REFUSED
+
+    @property
+    def passes(self) -> bool:
+        """Tell whether the same request may be answered if it is made again."""
+        if self.status is None:
+            return self.connection
+        if self.code in NO_CREDIT:
+            return False
+        return self.status in PASSING or (self.status >= 500 and self.status not in NEVER)
+
+    def __str__(self) -> str:
+        said = [f"status {self.status}"] if self.status is not None else []
+        return ", ".join([*said, *([self.code] if self.code else [])]) or self.kind
+
+
+def trouble_of(error: BaseException | None) -> Trouble | None:
+    """Return what an exception of a model call says, or None for one that is no trouble of the service."""
+    kind = type(error).__name__
+    if isinstance(error, ModelUnavailable):
+        return Trouble(kind)
+    if isinstance(error, EndpointError):
+        lost = error.status is None
+        return Trouble(str(error) or kind, error.status, error.code, error.retry_after, connection=lost)
+    if isinstance(error, APIStatusError):
+        asked = error.response.headers.get("retry-after", "")
+        return Trouble(kind, error.status_code, code_of(error.body), asked)
+    if isinstance(error, APIError):
+        return Trouble(
+            kind, status_in(error.body), code_of(error.body), connection=isinstance(error, APIConnectionError)
+        )
+    return Trouble(kind) if isinstance(error, httpx2.HTTPError) else None
+
+
+def code_of(body: Any) -> str:
+    """Return the code in an error's body, whichever of the usual shapes it has; empty when there is none."""
+    error = _error(body)
+    said = [str(error.get(name)) for name in ("code", "type", "status") if isinstance(error.get(name), str | int)]
+    words = [word for word in said if _CODE.fullmatch(word)]
+    return next((word for word in words if not word.isdigit()), words[0] if words else "")
+
+
+def status_in(body: Any) -> int | None:
+    """Return the status that an error within an answer names, or None."""
+    code = _error(body).get("code")
+    return code if isinstance(code, int) and 400 <= code < 600 else None
+
+
+def _error(body: Any) -> Mapping[str, Any]:
+    found = body[0] if isinstance(body, list) and body else body
+    inner = found.get("error") if isinstance(found, Mapping) else None
+    if isinstance(inner, Mapping):
+        return inner
+    return found if isinstance(found, Mapping) else {}

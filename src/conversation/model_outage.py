@@ -1,0 +1,116 @@
+"""Customers whom the agent could not answer: one ticket each per outage, which ends when the agent answers again.
+
+The customer's next answered turn closes it. For those who do not write again, the first turn that is answered in this
+process has the agent propose an answer to each ticket; staff decide about it as about any other.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from ..entries import StaffAct, TicketOpened
+from ..errors import StoreUnavailable
+from ..events import EventName, Happened
+from ..model import Channel, Priority, Source, SubjectId, Ticket, TicketStatus, TicketStep, Tone
+from ..persistence.values import Receipt
+from .change_draft import Draft, FindTicket
+from .text_screening import is_goodbye
+from .ticket_history import with_step
+
+TICKET: Final = "outage_ticket"
+"""Key in the conversation's context; and, as a cause, in the row of the ticket."""
+TITLE: Final = "The agent could not answer"
+FOLLOW_UP_SECONDS: Final = 7200.0
+"""When a colleague answers: as of any ticket of medium priority."""
+LONGEST: Final = 2000
+"""Characters of a ticket's description."""
+
+
+async def unanswered(draft: Draft, channel: Channel, texts: Sequence[str]) -> None:
+    """Open a ticket for what a customer asked and the agent could not answer, or add to the one of this outage."""
+    asked = [text for text in texts if text.strip() and not is_goodbye(text)]
+    if not asked:
+        return
+    ticket = await draft.own_ticket(str(draft.conversation.context.get(TICKET, "")))
+    if ticket is not None and ticket.status is TicketStatus.OPEN:
+        description = "\n".join((ticket.description, *asked))[:LONGEST]
+        draft.put_ticket(replace(ticket, description=description))
+        return
+    ticket = Ticket(
+        id=f"TKT_{uuid.uuid4().hex[:8].upper()}",
+        subject=draft.conversation.subject,
+        title=TITLE,
+        description="\n".join(asked)[:LONGEST],
+        priority=Priority.MEDIUM,
+        created_at=draft.now,
+        respond_by=draft.now + FOLLOW_UP_SECONDS,
+    )
+    draft.put_ticket(ticket)
+    draft.conversation = replace(draft.conversation, context={**draft.conversation.context, TICKET: ticket.id})
+    draft.note(
+        EventName.TICKET_CREATED,
+        channel,
+        tone=Tone.WARNING,
+        ticket=ticket.id,
+        priority=ticket.priority.value,
+        title=TITLE,
+        cause=TICKET,
+    )
+
+
+async def answered(draft: Draft, channel: Channel) -> None:
+    """Close the ticket of an outage: the agent has answered the customer, who had asked again."""
+    ticket_id = draft.conversation.context.get(TICKET)
+    if ticket_id is None:
+        return
+    context = {name: value for name, value in draft.conversation.context.items() if name != TICKET}
+    draft.conversation = replace(draft.conversation, context=context)
+    ticket = await draft.own_ticket(str(ticket_id))
+    if ticket is None or ticket.status is not TicketStatus.OPEN:
+        return
+    status = TicketStatus.SOLVED
+    draft.put_ticket(with_step(replace(ticket, status=status), TicketStep(draft.now, status.value, "agent")))
+    draft.note(
+        EventName.TICKET_CLOSED,
+        channel,
+        source=Source.AGENT,
+        ticket=ticket.id,
+        actor="agent",
+        status=status.value,
+        note="",
+    )
+
+
+Act = Callable[[SubjectId, StaffAct, str], Awaitable[Receipt]]
+
+
+class OutageTickets:
+    """The tickets of this process's outage. A listener of the event bus; a restart leaves them to staff."""
+
+    def __init__(self, find_ticket: FindTicket, act: Act) -> None:
+        self._find_ticket = find_ticket
+        self._act = act
+        self._open: dict[SubjectId, str] = {}
+
+    async def hear(self, happened: Happened) -> None:
+        """Take note of a ticket that an outage opened; have all of them worked when a turn is answered again."""
+        row, subject = happened.event, happened.subject
+        if row.name == EventName.TICKET_CREATED and row.data.get("cause") == TICKET:
+            self._open[subject] = str(row.data["ticket"])
+        elif row.name == EventName.TURN and not row.data.get("error") and self._open:
+            self._open.pop(subject, None)  # answered themselves
+            await self._work()
+
+    async def _work(self) -> None:
+        while self._open:
+            subject, ticket_id = self._open.popitem()
+            try:
+                ticket = await self._find_ticket(ticket_id)
+                if ticket is not None and ticket.status is TicketStatus.OPEN:
+                    await self._act(subject, TicketOpened("gateway", ticket), f"outage:{ticket_id}")
+            except StoreUnavailable:
+                self._open[subject] = ticket_id
+                return

@@ -1,0 +1,314 @@
+"""Met in the field, "Models": services of many makers, small contexts, refusals, and models that are away."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from tandem.conversation import phrases
+from tandem.conversation.item_size import size
+from tandem.model import TicketStatus
+
+from ..kit.colleague import Colleague, staffed
+from ..kit.gateway import JANE, JOHN, Running, running
+from ..kit.model_server import TROUBLE, Answer, ModelServer
+from ..kit.sources import subject_of
+
+MODES = ["responses", "chat_completions"]
+ORDERS = ("ORD_12345", "ORD_67890")
+
+
+# --- ids of calls -----------------------------------------------------------------------------------------------
+
+
+def looking(ids: list[Any]) -> ModelServer:
+    """A model that looks up both orders in each turn, under ids that its service chose badly."""
+    calls = [("order_status", {"order_id": order}) for order in ORDERS]
+    turn = [Answer(calls=calls, ids=ids), Answer("There.")]
+    answers = itertools.cycle(turn)
+    return ModelServer(lambda _: next(answers))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("ids", [["x", "x"], ["", ""], [None, None], ["call_1", "call_2"]])
+async def test_calls_are_told_apart_whatever_ids_a_service_gives_them(
+    tmp_path: Path, mode: str, ids: list[Any]
+) -> None:
+    async with running(tmp_path, looking(ids), OPENAI_API_MODE=mode) as it:
+        said = [await it.ask(f"where are they, {number}?") for number in range(3)]
+        history = (await it.conversation()).history
+    assert said == ["There."] * 3
+    items = [item for turn in history for item in turn.items]
+    calls = [item for item in items if item.get("type") == "function_call"]
+    outputs = {item["call_id"]: item["output"] for item in items if item.get("type") == "function_call_output"}
+    assert len({call["call_id"] for call in calls}) == len(outputs) == 6
+    asked = [json.loads(call["arguments"])["order_id"] for call in calls]
+    assert asked == list(ORDERS) * 3
+    # Order 12345 is John's, the other one is not: every call has its own output.
+    assert ["shipped" in outputs[call["call_id"]] for call in calls] == [True, False] * 3
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_what_is_sent_back_has_ids_that_every_service_takes(tmp_path: Path, mode: str) -> None:
+    model = looking(["", ""])
+    async with running(tmp_path, model, OPENAI_API_MODE=mode) as it:
+        await it.ask("where?")
+        await it.ask("and now?")
+    if mode == "responses":
+        ids = [item["call_id"] for item in model.wire[-1]["input"] if item["type"] == "function_call"]
+    else:
+        ids = [call["id"] for said in model.chats[-1]["messages"] for call in said.get("tool_calls") or ()]
+    assert len(set(ids)) == len(ids) == 4
+    assert all(len(one) == 9 and one.isalnum() for one in ids)
+
+
+async def test_requests_with_the_same_foreign_id_are_two_requests(tmp_path: Path) -> None:
+    turns = iter([30, 31])
+
+    def answer(body: dict[str, Any]) -> Answer:
+        if body["input"][-1].get("role") == "user":
+            message = f"call {next(turns)}"
+            return Answer(calls=[("send_sms", {"to": "+15559998888", "message": message})], ids=["call_0"])
+        return Answer("A colleague decides.")
+
+    async with staffed(tmp_path, ModelServer(answer)) as (it, mia):
+        await it.ask("tell my sister")
+        await it.ask("and once more")
+        first, second = (await mia.get("/approvals"))["approvals"]
+        await mia.decide(first, approved=True)
+        await mia.decide(second, approved=True)
+        told = await it.hear(2, number="+15559998888")
+    assert first["toolCallId"] != second["toolCallId"]
+    assert sorted(told) == ["call 30", "call 31"]
+
+
+async def test_a_tool_name_that_a_model_makes_up_spoils_no_later_turn(tmp_path: Path) -> None:
+    names = iter(["Refund Money!!", "заплати", "shop.pay", "x" * 200, ""])
+
+    def answer(body: dict[str, Any]) -> Answer:
+        asked = body["input"][-1].get("role") == "user"
+        return Answer(calls=[(next(names), {})]) if asked else Answer("I cannot do that.")
+
+    model = ModelServer(answer)
+    async with running(tmp_path, model) as it:
+        said = [await it.ask(f"pay me back, {number}") for number in range(5)]
+    assert said == ["I cannot do that."] * 5
+    assert model.refused == []
+
+
+@pytest.mark.parametrize("arguments", ["", "{", '"12345"', "[1]"])
+async def test_arguments_that_are_no_object_leave_as_one(tmp_path: Path, arguments: str) -> None:
+    """Some servers read the arguments of earlier calls back, and fail on what is no JSON object."""
+    model = looking(["a", "b"])
+    async with running(tmp_path, model) as it:
+        await it.ask("where?")
+        conversation = await it.conversation()
+        broken = [
+            {**item, "arguments": arguments} if "arguments" in item else item for item in conversation.history[0].items
+        ]
+    from tandem.agents.model_input import wire_items
+
+    sent = [json.loads(item["arguments"]) for item in wire_items(broken) if "arguments" in item]
+    assert [type(one) for one in sent] == [dict, dict]
+
+
+# --- typed items ------------------------------------------------------------------------------------------------
+
+
+async def test_items_leave_in_their_full_form(tmp_path: Path) -> None:
+    model = looking(["a", "b"])
+    async with running(tmp_path, model) as it:
+        await it.ask("where?")
+        await it.ask("and now?")
+    sent = model.wire[-1]["input"]
+    assert {item["type"] for item in sent} == {"message", "function_call", "function_call_output"}
+    parts = {(item["role"], part["type"]) for item in sent if item["type"] == "message" for part in item["content"]}
+    assert parts >= {("user", "input_text"), ("assistant", "output_text"), ("system", "input_text")}
+    assert model.refused == []
+
+
+# --- small contexts ---------------------------------------------------------------------------------------------
+
+
+def small(limit: int, answer: Any) -> ModelServer:
+    """A model whose context holds ``limit`` characters of input."""
+
+    def answering(body: dict[str, Any]) -> Answer:
+        if len(json.dumps(body["input"])) > limit:
+            return Answer(status=400, code="context_length_exceeded")
+        return answer(body)
+
+    return ModelServer(answering)
+
+
+async def test_a_small_context_answers_every_turn(tmp_path: Path) -> None:
+    model = small(12_000, lambda body: Answer("Noted: " + "y" * 400))
+    async with running(tmp_path, model, RATE_LIMIT_PER_MINUTE="0") as it:
+        said = [await it.ask(f"{number} " + "x" * 900) for number in range(25)]
+    assert {text[:6] for text in said} == {"Noted:"}
+
+
+async def test_the_newest_words_and_the_turn_before_survive_a_shortened_input(tmp_path: Path) -> None:
+    model = small(12_000, lambda body: Answer("ok"))
+    async with running(tmp_path, model) as it:
+        for number in range(16):
+            await it.ask(f"word-{number} " + "x" * 900)
+    given = str(model.inputs[-1])
+    assert "word-15" in given
+    assert "word-14" in given
+
+
+async def test_history_is_bounded_by_size_as_well(tmp_path: Path) -> None:
+    model = ModelServer(lambda body: Answer("y" * 500))
+    async with running(tmp_path, model, HISTORY_MAX_CHARS="4000") as it:
+        for number in range(12):
+            await it.ask(f"{number} " + "x" * 500)
+        history = (await it.conversation()).history
+    assert size(item for turn in history for item in turn.items) <= 4000
+    assert 1 < len(history) < 8
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_one_giant_argument_spoils_neither_its_turn_nor_the_next(tmp_path: Path, mode: str) -> None:
+    answers = iter(
+        [Answer(calls=[("search_knowledge_base", {"query": "q" * 130_000, "category": "", "max_results": 5})])]
+    )
+
+    def answer(body: dict[str, Any]) -> Answer:
+        given = body.get("input") or body["messages"]
+        if len(json.dumps(given)) > 100_000:
+            return Answer(status=413, code="request_too_large")
+        return next(answers, Answer("Found nothing."))
+
+    async with running(tmp_path, ModelServer(answer), OPENAI_API_MODE=mode) as it:
+        said = [await it.ask("look it up"), await it.ask("and now?")]
+        history = (await it.conversation()).history
+    assert said == ["Found nothing."] * 2
+    assert size(item for turn in history for item in turn.items) < 61_000
+
+
+async def test_a_refusal_that_shortening_cannot_cure_is_not_repeated(tmp_path: Path) -> None:
+    model = ModelServer(lambda _: Answer(status=400, code="unsupported_parameter"))
+    async with running(tmp_path, model) as it:
+        assert await it.ask("hello") == phrases.FAILURE
+        count = len(model.requests)
+    assert count == 1
+
+
+# --- what the service says --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (401, "invalid_api_key"),
+        (403, "country_not_supported"),
+        (404, "model_not_found"),
+        (429, "insufficient_quota"),
+        (429, "billing_hard_limit_reached"),
+        (400, "unsupported_parameter"),
+        (501, "not_implemented"),
+    ],
+)
+async def test_a_lasting_refusal_is_made_once_and_logged_with_status_and_code(
+    tmp_path: Path, mode: str, status: int, code: str
+) -> None:
+    model = ModelServer(lambda _: Answer(status=status, code=code))
+    with capture_logs() as lines:
+        async with running(tmp_path, model, OPENAI_API_MODE=mode) as it:
+            assert await it.ask("hello") == phrases.FAILURE
+            asked = len(model.requests) + len(model.chats)
+    (failed,) = [line for line in lines if line["event"] == "model_failed"]
+    assert (failed["status"], failed["code"], asked) == (status, code, 1)
+    assert TROUBLE not in str(lines)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 503, 520, 524, 529, 598])
+async def test_overload_is_tried_again_by_whichever_code_it_comes(tmp_path: Path, mode: str, status: int) -> None:
+    answers = iter([Answer(status=status, headers={"retry-after": "0.01"}), Answer("Here.")])
+    async with running(tmp_path, ModelServer(lambda _: next(answers)), OPENAI_API_MODE=mode) as it:
+        assert await it.ask("hello") == "Here."
+
+
+# --- a model that is away ---------------------------------------------------------------------------------------
+
+
+class Away:
+    """A model that can be away; it proposes an answer to tickets that it is given."""
+
+    def __init__(self) -> None:
+        self.away = True
+        self.server = ModelServer(self._answer)
+
+    def _answer(self, body: dict[str, Any]) -> Answer:
+        if self.away:
+            return Answer(status=401, code="invalid_api_key")
+        note = next((str(item["content"]) for item in body["input"] if "was opened" in str(item.get("content"))), None)
+        if note is not None and body["input"][-1].get("type") != "function_call_output":
+            ticket = note.split("ticket ")[1].split(" ")[0]
+            return Answer(calls=[("reply_to_ticket", {"ticket_id": ticket, "message": "It is on its way."})])
+        return Answer("Here I am again.")
+
+
+@pytest.fixture
+def away() -> Iterator[Away]:
+    return Away()
+
+
+async def tickets(it: Running, number: str = JOHN) -> list[Any]:
+    return list(await it.store.tickets(subject_of(number)))
+
+
+async def test_an_outage_opens_one_ticket_for_a_customer_and_the_next_answer_closes_it(
+    tmp_path: Path, away: Away
+) -> None:
+    async with running(tmp_path, away.server) as it:
+        said = [await it.ask(text) for text in ("where is order 12345?", "hello?", "anybody?")]
+        (during,) = await tickets(it)
+        away.away = False
+        assert await it.ask("and now?") == "Here I am again."
+        (after,) = await tickets(it)
+        away.away = True
+        await it.ask("where is the other one?")
+        again = await tickets(it)
+    assert said == [phrases.FAILURE] * 3
+    assert during.status is TicketStatus.OPEN
+    assert during.description.splitlines() == ["where is order 12345?", "hello?", "anybody?"]
+    assert (after.id, after.status) == (during.id, TicketStatus.SOLVED)
+    assert [ticket.status for ticket in again].count(TicketStatus.OPEN) == 1
+    assert len(again) == 2
+
+
+async def test_when_the_model_is_back_it_works_the_tickets_of_those_who_did_not_ask_again(
+    tmp_path: Path, away: Away
+) -> None:
+    async with staffed(tmp_path, away.server) as (it, mia):
+        await it.ask("where is order 12345?")
+        await it.ask("where is mine?", sender=JANE)
+        away.away = False
+        await it.ask("and now?", sender=JANE)
+        proposed = await proposal(mia)
+        (johns,), (janes,) = await tickets(it), await tickets(it, JANE)
+        await mia.decide(proposed, approved=True)
+        told = (await it.hear(2))[1]
+    assert proposed["arguments"]["ticket_id"] == johns.id
+    assert janes.status is TicketStatus.SOLVED
+    assert told == f"About your ticket {johns.id}: It is on its way."
+
+
+async def proposal(mia: Colleague) -> Any:
+    return await mia.waiting_approval("reply_to_ticket")
+
+
+async def test_who_only_says_goodbye_gets_no_ticket(tmp_path: Path, away: Away) -> None:
+    async with running(tmp_path, away.server) as it:
+        await it.ask("goodbye")
+        assert await tickets(it) == []
