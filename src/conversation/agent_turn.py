@@ -83,7 +83,7 @@ async def _instead(draft: Draft, request: TurnRequest, result: TurnResult) -> st
     if result.gated:
         return phrases.WAITING
     if isinstance(result.error, GuardrailTripped):
-        return phrases.DECLINED
+        return phrases.REFUSED
     if not isinstance(result.error, TooManySteps):
         await model_outage.unanswered(draft, request.channel, request.texts)
         return phrases.FAILURE

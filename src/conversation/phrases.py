@@ -42,7 +42,6 @@ SPEAK_LATER = "I can't keep up with so much at once. Please give me a minute, an
 FILE = "Thank you. I can only read text, so please write in words what you sent me."
 SLOWER = "You are writing faster than I can answer. Please give me a minute and then write again."
 REPEATED = "I keep receiving the same message, so I will wait for a different one."
-DECLINED = "I'm sorry, but I can't help with that. Is there something else I can do for you?"
 WAITING = "A colleague has to look at your request first. We will tell you as soon as it is decided."
 OPTED_OUT = "You will get no more texts from us here. Reply START if you want them again."
 OPTED_IN = "You will get texts from us again. How can we help you?"

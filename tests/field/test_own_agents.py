@@ -261,9 +261,9 @@ async def test_a_guardrail_of_the_agent_declines_politely_before_a_word_is_said(
     model = ModelServer(lambda body: Answer("Take arsenic." if "poison" in str(body["input"][-1]) else "Good day."))
     async with running(tmp_path, model, AGENT_PATH=named(agent)) as it:
         assert await it.ask("hello") == "Good day."
-        assert await it.ask("which poison?") == phrases.DECLINED
+        assert await it.ask("which poison?") == phrases.REFUSED
         async with dial(it) as call:
-            assert await call.ask("which poison is it?") == phrases.DECLINED
+            assert await call.ask("which poison is it?") == phrases.REFUSED
             assert "arsenic" not in str(call.received)
         tickets = await it.store.tickets((await it.conversation()).subject)
     assert tickets == ()
