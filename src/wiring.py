@@ -75,8 +75,7 @@ def gateway_agent(settings: Settings) -> Any:  # an SDK agent; only agents/ may 
     """Return the agent that serves: ``AGENT_PATH``'s, or the built-in one. Raises ConfigurationError."""
     if settings.agent_path:
         agent = load_agent(settings.agent_path)
-        if settings.openai_api_mode != "responses":
-            check_hosted(agent)
+        check_hosted(agent, settings.openai_api_mode)
         return agent
     return build_support_agent(
         settings.agent_model,

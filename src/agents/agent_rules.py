@@ -35,8 +35,10 @@ def check_agent(agent: Agent[Any]) -> None:
         raise ConfigurationError(list(dict.fromkeys(problems)))
 
 
-def check_hosted(agent: Agent[Any]) -> None:
+def check_hosted(agent: Agent[Any], mode: str) -> None:
     """Raise ConfigurationError for tools that only the Responses API has; with the other one every turn would fail."""
+    if mode == "responses":
+        return
     problems = [
         f"Agent {one.name!r}: {tool.name} is run by the model service, which takes OPENAI_API_MODE=responses."
         for one in everyone(agent)

@@ -39,7 +39,7 @@ from agents.items import InputItem, ToolCallOutputItem
 from agents.run_config import CallModelData, ModelInputData
 
 from ..conversation.base import Requested, TurnRequest
-from ..conversation.notes import read_note
+from ..conversation.notes import TicketAssigned, read_note
 from ..conversation.summary import digest_of, shown
 from ..errors import TurnError
 from ..model import Conversation, Item
@@ -163,6 +163,11 @@ def _refusal(given: RunErrorHandlerInput[Any]) -> RunErrorHandlerResult:
 
 REFUSALS: RunErrorHandlers[Any] = {"model_refusal": _refusal}
 """Lets a run whose model refuses end with an answer."""
+
+
+def about_ticket(request: TurnRequest) -> bool:
+    """Tell whether a turn is for a ticket, and not a word of the customer's."""
+    return any(isinstance(note, TicketAssigned) for note in request.notes)
 
 
 def waited(request: TurnRequest, started: float) -> float | None:

@@ -27,7 +27,7 @@ from ..conversation.agent_state import KEEPER, OWN_CONTEXT
 from ..conversation.approvals import joined, waiting_output
 from ..conversation.base import Execution, GatedCall, TurnRequest, TurnResult
 from ..conversation.history import model_input
-from ..conversation.notes import TicketAssigned, for_model, note_item
+from ..conversation.notes import for_model, note_item
 from ..conversation.speech_stream import SpeechStream
 from ..errors import StoreUnavailable, TooManySteps, TurnError
 from ..model import Approval, ApprovalStatus, Conversation, Item, Route
@@ -37,7 +37,7 @@ from .agent_graph import everyone, keeper
 from .call_checks import CallChecks
 from .caller_context import CallerContext, CallerContexts
 from .final_output import finish
-from .items import REFUSALS, answer, briefing, interrupted, plain_items, requested, spoken, waited
+from .items import REFUSALS, about_ticket, answer, briefing, interrupted, plain_items, requested, spoken, waited
 from .offline.model import OfflineModel
 from .own_calls import with_own_calls
 from .replay_models import EmptyModel, OneCallModel
@@ -204,7 +204,7 @@ class SdkRunner:
             usage = result.context_wrapper.usage
             progress.input_tokens += usage.input_tokens
             progress.output_tokens += usage.output_tokens
-            if result.last_agent is not agent and not _about_ticket(request):
+            if result.last_agent is not agent and not about_ticket(request):
                 progress.keeper = "" if result.last_agent is self._agent else result.last_agent.name
             if interrupted(request):
                 # What the tools did stays; of the words, what was heard.
@@ -231,7 +231,7 @@ class SdkRunner:
     def _starting(self, request: TurnRequest) -> Agent[Any]:
         """Return the agent that a turn begins with: whoever was handed the conversation. Tickets are the first's."""
         name = request.conversation.context.get(KEEPER)
-        return self._agent if name is None or _about_ticket(request) else keeper(self._agent, name)
+        return self._agent if name is None or about_ticket(request) else keeper(self._agent, name)
 
     async def _once(
         self,
@@ -317,7 +317,3 @@ def _snapshot(result: RunResult | RunResultStreaming) -> str:
     """Serialise a paused run. The context is made anew when it resumes, so none of it is kept."""
     state = result.to_state()
     return json.dumps(state.to_json(context_serializer=lambda _: {}), separators=(",", ":"))
-
-
-def _about_ticket(request: TurnRequest) -> bool:
-    return any(isinstance(note, TicketAssigned) for note in request.notes)
