@@ -216,23 +216,6 @@ def test_a_sign_of_life_after_the_question_begins_the_patience_anew(sign: str) -
     call()
 
 
-@pytest.mark.promise("V19")
-@pytest.mark.parametrize(("rules", "stays"), [({"silence": 10.0}, True), ({"longest": 20.0}, False)])
-def test_whoever_speaks_over_a_goodbye_stays_but_for_the_longest_call(rules: dict[str, float], stays: bool) -> None:
-    @timeless
-    async def call() -> None:
-        socket = Socket()
-        async with live(socket, Engine(), **rules):
-            await asyncio.sleep(20.5)
-            socket.speaks("client", on=True)
-            await asyncio.sleep(10.0)
-            last = next(frame for frame in reversed(socket.sent) if frame.get("token"))
-        assert (socket.ended == []) is stays
-        assert (last.get("interruptible") is False) is not stays
-
-    call()
-
-
 @pytest.mark.promise("V13", "V19")
 @timeless
 async def test_a_caller_who_waits_for_an_answer_hears_so_every_eight_seconds_and_is_not_asked_for_a_sign() -> None:

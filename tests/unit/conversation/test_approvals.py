@@ -17,6 +17,7 @@ from tandem.conversation.approvals import (
     given_up,
     is_open,
     joined,
+    put,
     recorded_as,
     route_of,
 )
@@ -85,6 +86,16 @@ def test_the_key_of_a_call_in_doubt_is_new_after_every_retry() -> None:
 def test_a_decision_without_an_end_is_for_staff_only_when_it_was_being_carried_out() -> None:
     assert given_up(approval(ApprovalStatus.EXECUTING)).status is ApprovalStatus.UNKNOWN
     assert given_up(approval(ApprovalStatus.REJECTED)) == approval(ApprovalStatus.REJECTED)
+
+
+@pytest.mark.promise("L4")
+def test_a_conversation_carries_what_waits_and_the_ten_newest_that_do_not() -> None:
+    talk = Conversation(SubjectId("s"), created_at=0, updated_at=0)
+    waits = replace(approval(ApprovalStatus.PENDING), id="apr_waits", snapshot="large")
+    settled = [replace(approval(ApprovalStatus.REJECTED), id=f"apr_{number}", snapshot="large") for number in range(12)]
+    found = put(talk, waits, *settled).approvals
+    assert [one.id for one in found] == ["apr_waits", *(f"apr_{number}" for number in range(2, 12))]
+    assert [one.snapshot for one in found] == ["large", *[""] * 10]
 
 
 @pytest.mark.parametrize(("known", "route"), [("sms voice", "sms"), ("voice", "voice"), ("rcs", None)])
