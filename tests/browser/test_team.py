@@ -38,6 +38,7 @@ async def test_a_ticket_is_given_to_a_colleague_who_finds_it_among_their_own(bro
         assert len(await it.hear(1, number=JANE)) == 1
 
 
+@pytest.mark.promise("D2")
 async def test_a_draft_waits_where_it_was_begun_and_ctrl_enter_sends_it(browser: Browser, tmp_path: Path) -> None:
     async with desk_page(browser, tmp_path) as (it, _, seen):
         page = seen.page

@@ -20,6 +20,8 @@ from ..kit.gateway import JANE, JOHN, Running, running
 from ..kit.model_server import TROUBLE, Answer, ModelServer
 from ..kit.sources import subject_of
 
+pytestmark = pytest.mark.promise("F4")
+
 MODES = ["responses", "chat_completions"]
 ORDERS = ("ORD_12345", "ORD_67890")
 

@@ -18,6 +18,8 @@ from ..kit.gateway import JOHN, OURS, Running, running
 from ..kit.model_server import Answer, ModelServer
 from ..kit.waiting import PATIENCE, until
 
+pytestmark = pytest.mark.promise("V24")
+
 END = "And here is its end."
 LONG = f"This answer is long enough to be cut off in the middle. {'It goes on and on. ' * 8}{END}"
 SLOW = 40.0
@@ -238,6 +240,7 @@ def counting(folder: Path, name: str) -> tuple[object, ModelServer]:
     return module, ModelServer(answers)
 
 
+@pytest.mark.promise("V25")
 async def test_words_that_are_delivered_again_after_a_reconnect_are_answered_again_and_run_once(tmp_path: Path) -> None:
     module, model = counting(tmp_path, "again_agents")
     module.gate.set()  # type: ignore[attr-defined]
@@ -255,6 +258,7 @@ async def test_words_that_are_delivered_again_after_a_reconnect_are_answered_aga
     assert len(model.requests) == 3
 
 
+@pytest.mark.promise("V25")
 async def test_words_that_are_delivered_again_while_they_are_answered_run_once(tmp_path: Path) -> None:
     module, model = counting(tmp_path, "still_agents")
     async with running(tmp_path, model, AGENT_PATH="still_agents:agent") as it, dial(it) as call:
@@ -286,6 +290,7 @@ async def test_the_same_words_in_one_session_are_two_questions(tmp_path: Path) -
 # --- plain words ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("V26")
 async def test_what_is_said_is_plain_words_while_it_comes(tmp_path: Path) -> None:
     written = "**Hi** John, [track it](https://shop.example/t/1) 🎉 today:\n- Socks\n- Shoes, $5.25\n+ $8.25 tax"
     async with running(tmp_path, ModelServer([Answer(written, gap=0.01)])) as it, dial(it) as call:

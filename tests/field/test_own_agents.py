@@ -39,6 +39,8 @@ from ..kit.gateway import JOHN, OURS, Running, running
 from ..kit.model_server import Answer, ModelServer
 from ..kit.waiting import PATIENCE, until
 
+pytestmark = pytest.mark.promise("A15", "F4")
+
 CARD = "4111 1111 1111 1111"
 Named = Callable[[Agent[Any]], str]
 

@@ -21,6 +21,8 @@ from ..kit.colleague import JOHNS_ID, Colleague, staffed
 from ..kit.gateway import ACCOUNT, JANE, JOHN, OURS, Running
 from ..kit.model_server import Answer, ModelServer
 
+pytestmark = pytest.mark.promise("F5")
+
 CARD = "4111 1111 1111 1111"
 DIGITS = CARD.replace(" ", "")
 MARK = "[card number removed, ends in 1111]"

@@ -18,6 +18,8 @@ from ..kit.colleague import staffed
 from ..kit.gateway import JANE, JOHN, OURS, Running, running
 from ..kit.model_server import Answer, ModelServer
 
+pytestmark = pytest.mark.promise("F1")
+
 FAST = 1e6
 
 

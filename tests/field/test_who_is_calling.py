@@ -16,6 +16,8 @@ from ..kit.gateway import JANE, JOHN, OURS, Running, running
 from ..kit.model_server import Answer, ModelServer
 from ..kit.waiting import PATIENCE
 
+pytestmark = pytest.mark.promise("V18", "F1")
+
 JOHNS = SubjectId("phone_15551234567")
 PBX = "pbx.example"
 REFUND = ("process_refund", {"order_id": "ORD_12345", "amount": 20, "reason": "broken"})

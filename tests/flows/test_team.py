@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ..kit.colleague import JOHNS_ID, entries, names, staffed
 from ..kit.gateway import JANE
 from ..kit.model_server import Answer, ModelServer
@@ -14,6 +16,7 @@ LIST = {"subject": "Parcel damaged", "description": "The box arrived open."}
 NOTE = "Her third damaged parcel this year: be generous."
 
 
+@pytest.mark.promise("D1")
 async def test_requests_and_tickets_wait_in_one_list_the_one_due_soonest_first(
     tmp_path: Path, place: dict[str, str]
 ) -> None:
@@ -53,6 +56,7 @@ async def test_requests_and_tickets_wait_in_one_list_the_one_due_soonest_first(
     assert {one["id"] for one in every["tickets"]} == {urgent["id"], later["id"]}
 
 
+@pytest.mark.promise("D2")
 async def test_a_conversation_is_given_to_a_colleague_and_given_back(tmp_path: Path, place: dict[str, str]) -> None:
     async with staffed(tmp_path, **place) as (it, mia):
         await it.ask("hello")
@@ -71,6 +75,7 @@ async def test_a_conversation_is_given_to_a_colleague_and_given_back(tmp_path: P
     assert wrong.body["error"].endswith("to must be null or one of mia, tom.")
 
 
+@pytest.mark.promise("D4")
 async def test_a_note_for_colleagues_reaches_neither_the_model_nor_the_customer(
     tmp_path: Path, place: dict[str, str]
 ) -> None:

@@ -20,6 +20,8 @@ from ..kit.process import GatewayProcess
 from ..kit.serving import free_port
 from ..kit.wheel import build_wheel, install
 
+pytestmark = pytest.mark.promise("X1")
+
 JOHN = "+15551234567"
 
 

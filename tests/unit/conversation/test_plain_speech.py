@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from tandem.conversation.plain_speech import PlainSpeech, plain_speech
 
+pytestmark = pytest.mark.promise("V26")
+
 
 @pytest.mark.parametrize(
     ("written", "spoken"),
