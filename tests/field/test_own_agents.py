@@ -39,7 +39,7 @@ from ..kit.gateway import JOHN, OURS, Running, running
 from ..kit.model_server import Answer, ModelServer
 from ..kit.waiting import PATIENCE, until
 
-pytestmark = pytest.mark.promise("A15", "F4")
+pytestmark = pytest.mark.promise("A15", "G4")
 
 CARD = "4111 1111 1111 1111"
 Named = Callable[[Agent[Any]], str]
@@ -113,6 +113,7 @@ async def which_seat(context: RunContextWrapper[Any]) -> str:
 TAKE, ASK = Answer(calls=[("take_seat", {"seat": "12A"})]), Answer(calls=[("which_seat", {})])
 
 
+@pytest.mark.promise("G3")
 @pytest.mark.parametrize("kind", [SeatContext, SeatData])
 async def test_tools_find_the_context_class_that_their_agent_names_and_what_they_left_in_it(
     tmp_path: Path, named: Named, kind: type[Any]
@@ -328,6 +329,7 @@ async def test_tools_of_an_agent_that_is_a_tool_are_masked_and_run_once(tmp_path
 # --- handoffs ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("G2")
 async def test_whoever_was_handed_the_conversation_keeps_it_until_it_is_handed_back(
     tmp_path: Path, named: Named
 ) -> None:

@@ -18,6 +18,8 @@ from tandem.agents.trace_export import set_up_tracing
 from ..kit.gateway import running
 from ..kit.model_server import Answer, ModelServer
 
+pytestmark = pytest.mark.promise("F5")
+
 
 class Watching(TracingProcessor):
     """Keeps the names of traces, as the exporter would get them."""
