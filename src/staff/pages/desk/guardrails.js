@@ -11,7 +11,7 @@ const RULES = [
   { name: "Machine on the line", finds: (row) => row.name === "loop_stopped", result: "blocked" },
   { name: "Opt-out", finds: (row) => row.name === "reply_withheld", result: "blocked" },
 ];
-const COLOURS = { passed: "success", masked: "warning", blocked: "error", "not run": "" };
+const COLOURS = { masked: "warning", blocked: "error" };
 
 /** Say of each rule: passed, masked, blocked or not run, and how often. */
 export function results(rows) {
@@ -22,18 +22,29 @@ export function results(rows) {
   });
 }
 
-/** Return the panel of the results. */
+/** Return the panel of the results: what was found in full, the rest in one quiet line. */
 export function guardrails(rows) {
+  const all = results(rows);
+  const found = all.filter((one) => one.count);
+  const quiet = all.filter((one) => !one.count);
   return element(
     "section",
     { class: "panel" },
     element("h3", {}, "Guardrails"),
-    element(
-      "ul",
-      { class: "rules" },
-      results(rows).map(({ name, count, result }) =>
-        element("li", {}, element("span", {}, name), element("span", { class: `pill ${COLOURS[result]}` }, count > 1 ? `${result} ${count}×` : result)),
+    found.length > 0 &&
+      element(
+        "ul",
+        { class: "rules" },
+        found.map(({ name, count, result }) =>
+          element("li", {}, element("span", {}, name), element("span", { class: `pill ${COLOURS[result]}` }, count > 1 ? `${result} ${count}×` : result)),
+        ),
       ),
-    ),
+    quiet.length > 0 &&
+      element(
+        "details",
+        { "data-key": "quiet-rules" },
+        element("summary", { class: "small" }, quiet[0].result === "not run" ? "Nothing to check yet" : found.length ? `${quiet.length} found nothing` : "Nothing found"),
+        element("p", { class: "muted small" }, quiet.map((one) => one.name).join(" · ")),
+      ),
   );
 }

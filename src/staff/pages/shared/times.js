@@ -30,13 +30,14 @@ export function age(iso, now = Date.now()) {
   return `${Math.floor(passed / DAY)} d`;
 }
 
-/** "3 h 12 min left", "2 min 05 s left" or "expired". */
+/** "3 h 12 min left", "14 min left", "2 min 05 s left" or "expired". */
 export function countdown(iso, now = Date.now()) {
   const left = new Date(iso).getTime() - now;
   if (left <= 0) return "expired";
   if (left < 10 * MINUTE) {
     return `${Math.floor(left / MINUTE)} min ${String(Math.floor((left % MINUTE) / SECOND)).padStart(2, "0")} s left`;
   }
+  if (left < HOUR) return `${Math.floor(left / MINUTE)} min left`;
   if (left < DAY) return `${Math.floor(left / HOUR)} h ${Math.floor((left % HOUR) / MINUTE)} min left`;
   return `${Math.floor(left / DAY)} d ${Math.floor((left % DAY) / HOUR)} h left`;
 }
