@@ -166,13 +166,14 @@ def head_fields(conversation: Conversation) -> ConversationHead:
 
 
 def _preview(conversation: Conversation) -> str:
-    """Return the last words of either side in one line; history is masked already.
+    """Return the customer's last words in one line, which tell rows apart; history is masked already.
 
-    What was said may have left the window; where nobody said anything, a note is about something (a ticket's title).
+    Where they said nothing, what they were told; that may have left the window, or a note has a title (a ticket's).
     """
     items = [item for turn in (*conversation.unfolded, *conversation.history) for item in turn.items]
     remembered = [line.partition(": ")[2] for line in conversation.summary.splitlines()]
-    known = (*map(_title, items), *remembered, *map(_words, items))
+    theirs = [_words(item) for item in items if item.get("role") == "user"]
+    known = (*map(_title, items), *remembered, *map(_words, items), *theirs)
     line = next((line for line in reversed(known) if line), "")
     return line if len(line) <= PREVIEW_CHARS else f"{line[: PREVIEW_CHARS - 1].rstrip()}…"
 

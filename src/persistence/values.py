@@ -132,7 +132,7 @@ class Presence:
 class ConversationHead:
     """One row of the list of conversations.
 
-    ``preview`` is the last thing that the customer said or was told: one line, at most 120 characters. ``pending``
+    ``preview`` is what the customer said last, or was told if they said nothing: one line, 120 characters. ``pending``
     counts the approvals that nobody decided yet. What the last commit of an older version did not store is empty.
     """
 

@@ -25,7 +25,7 @@ from ..telemetry.logs import subject_label
 from .answers import ApprovalView, ReplyView, TicketView, TimelineRow, written
 from .customer_directory import CustomerDirectory, masked_number
 from .subject_lookup import SubjectLookup
-from .transcript import transcript, waiting_words
+from .transcript import said_in, transcript, waiting_words
 
 log = structlog.get_logger(__name__)
 
@@ -76,8 +76,20 @@ class Conversations:
             return await self._rows([one])
         page = await self._store.recent(limit=SEARCHED)
         wanted = words.casefold().split()
-        rows = await self._rows(page.items)
-        return [row for row in rows if all(word in _searchable(row) for word in wanted)]
+        rows, said = await asyncio.gather(self._rows(page.items), self._said(page.items))
+        texts = [f"{_searchable(row)} {words}" for row, words in zip(rows, said, strict=True)]
+        return [row for row, text in zip(rows, texts, strict=True) if all(word in text for word in wanted)]
+
+    async def _said(self, heads: Sequence[ConversationHead]) -> list[str]:
+        """Return what each conversation remembers of what was said, for a search."""
+        turnstile = asyncio.Semaphore(AT_ONCE)
+
+        async def read(subject: SubjectId) -> str:
+            async with turnstile:
+                conversation = await self._conversation(subject)
+            return said_in(conversation).casefold() if conversation else ""
+
+        return await asyncio.gather(*(read(head.subject) for head in heads))
 
     async def _named(self, words: str) -> ConversationHead | None:
         """Find the conversation whose number or id was typed in full."""

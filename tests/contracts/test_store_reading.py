@@ -114,7 +114,7 @@ async def test_a_head_shows_what_was_said_last_and_what_is_open(store: LaneStore
         ),
     )
     (head,) = (await store.recent(limit=1)).items
-    assert (head.preview, head.escalation, head.paused, head.pending) == ("Here.", Priority.HIGH, True, 1)
+    assert (head.preview, head.escalation, head.paused, head.pending) == ("Where is it?", Priority.HIGH, True, 1)
 
 
 async def test_a_head_follows_the_latest_commit(store: LaneStore) -> None:

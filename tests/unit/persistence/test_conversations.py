@@ -39,15 +39,16 @@ CALL: Item = {"type": "function_call", "call_id": "c", "name": "lookup_order", "
     [
         ((), ""),
         (((user("Hello"),),), "Hello"),
-        (((user("Hello"), agent("Hi!")),), "Hi!"),
-        (((user("Hello"), agent("Hi!"), CALL),), "Hi!"),
-        (((user("Hello"), agent("Hi!")), (CALL,)), "Hi!"),
+        (((user("Hello"), agent("Hi!")),), "Hello"),
+        (((agent("Hi!"), CALL),), "Hi!"),
+        (((user("Hello"), agent("Hi!")), (agent("We are still looking."), CALL)), "Hello"),
+        (((user("Hello"), agent("Hi!")), (user("And?"),)), "And?"),
         (((user("Hello"), {"role": "system", "content": "A note."}),), "Hello"),
         (((user("Hello"), agent("  ")),), "Hello"),
         (((agent(" two\n\nlines\tand tabs "),),), "two lines and tabs"),
     ],
 )
-def test_it_shows_the_last_words_of_either_side(turns: tuple[tuple[Item, ...], ...], expected: str) -> None:
+def test_it_shows_what_the_customer_said_last(turns: tuple[tuple[Item, ...], ...], expected: str) -> None:
     assert shown(*turns) == expected
 
 
