@@ -43,7 +43,7 @@ def waiting(page: Page) -> Any:
 async def open_refund(it: Running, page: Page, sender: str = JOHN, said: str = REFUND) -> None:
     """Let a customer ask for a refund, and open the request when it appears by itself."""
     await it.ask(said, sender=sender)
-    await waiting(page).first.click()
+    await waiting(page).filter(has_text="Process refund").first.click()
     await expect(page.get_by_role("heading", name="Refund $")).to_be_visible()
 
 
