@@ -219,6 +219,12 @@ async def test_more_of_an_album_is_on_the_timeline(tmp_path: Path) -> None:
     assert shown["transcript"][-1]["entries"][0]["text"] == "[picture] [voice note]"
 
 
+async def test_the_number_of_pictures_is_no_part_of_an_order_number(tmp_path: Path) -> None:
+    async with running(tmp_path) as it:
+        await send(it, "Where is my order 12345?", media=("image/jpeg",) * 2)
+        assert "12345 has shipped" in (await it.hear())[0]
+
+
 @pytest.mark.parametrize(("media", "said"), [(("text/vcard",), phrases.FILE), (("audio/ogg",), phrases.FILE)])
 async def test_the_canned_rules_ask_for_words(tmp_path: Path, media: tuple[str, ...], said: str) -> None:
     async with running(tmp_path) as it:

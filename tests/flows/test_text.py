@@ -119,9 +119,8 @@ async def test_unsigned_and_forged_texts_are_refused_and_leave_nothing(tmp_path:
 @pytest.mark.parametrize(
     ("form", "status"),
     [
-        ({"MessageSid": "SM" + "a" * 32, "To": OURS, "Body": "no sender"}, 400),
-        ({"MessageSid": "SM" + "a" * 32, "From": "../../etc/passwd", "To": OURS, "Body": "path"}, 400),
-        ({"MessageSid": "SM" + "a" * 32, "From": JOHN, "To": OURS, "Body": "nul\0"}, 400),
+        ({"MessageSid": "SM" + "a" * 32, "From": JOHN, "Body": "no recipient"}, 400),
+        ({"MessageSid": "SM" + "a" * 32, "From": JOHN, "To": "../../etc/passwd", "Body": "path"}, 400),
         ({"From": JOHN, "To": OURS, "Body": "no sid"}, 400),
         ({"MessageSid": "SM" + "a" * 32, "From": JOHN, "To": OURS, "Body": "x" * 200_000}, 413),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from ..ticket_number import find_ticket_number
 
 NOTE = "Note from the staff desk: "
 Told = Mapping[str, Any]
+_NAMED = re.compile(r"\[[^\]]*\]")
+"""What came along with a text: "[2 pictures]" behind a number is no part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ def read(items: Sequence[Item], tools: frozenset[str]) -> ModelInput:
         calls={tool: (arguments, output) for tool, arguments, output in _calls(items[end:])},
         outputs=outputs,
         tools=tools,
-        order=find_order_number(said) or _last(outputs, "order_id"),
+        order=find_order_number(_NAMED.sub(" ", said)) or _last(outputs, "order_id"),
         ticket=find_ticket_number(said) or _last(outputs, "ticket_id"),
     )
 
