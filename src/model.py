@@ -143,9 +143,9 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class SaidBefore:
-    """Text that came lately, as digests: of it, and of it without its digits (``shape``).
+    """Text that came lately, as digests: of it, and of it without its numbers (``shape``).
 
-    ``same`` and ``alike`` count how often it was said again after an answer, to the letter and but for the digits.
+    ``same`` and ``alike`` count how often it was said again after an answer, to the letter and but for the numbers.
     """
 
     text: str

@@ -73,7 +73,7 @@ def said(text: str) -> str:
         return text
     # Servers whose template opens the thought send its end alone.
     while (first := _TAG.search(text)) is not None and first[0].lower() in _CLOSING:
-        text = text[first.end() :]
+        text = text[first.end() :] if text[first.end() :].strip() else text[: first.start()]
     words = WordFilter()
     return (words.feed(text) + words.end()).strip()
 

@@ -1,6 +1,6 @@
 """Tells a person from a machine that answers by itself: by what it repeats after being answered. Pure.
 
-Two machines that alternate repeat two texts, and one that numbers its messages repeats all but the digits. People
+Two machines that alternate repeat two texts, and one that numbers its messages repeats all but the numbers. People
 repeat themselves while they wait, and say "Yes" to one question after the other; whoever says something new is
 listening, so the count begins again.
 """
@@ -21,7 +21,9 @@ ANSWERS = 6
 ANSWERS_TO_QUESTIONS = 20
 """The same where the agent had asked something."""
 ALIKE = 30
-"""The same for texts that differ in their digits only: people send one order number after another."""
+"""The same for texts that differ in their numbers only: people send one order number after another."""
+_NUMBER = re.compile(r"\d")
+"""A word with a digit is a number, a time or an id (``REF_a8f3``)."""
 REPEAT_SECONDS = 600.0
 KEPT = 8
 """Different texts that are remembered."""
@@ -39,7 +41,7 @@ def note_text(
     ``answered_at`` is when something was last answered: only what is said before and after it was said again.
     """
     exact = _digest(" ".join(text.lower().split()))
-    shape = _digest(" ".join("".join(letter for letter in text.lower() if not letter.isdigit()).split()))
+    shape = _digest(" ".join(word for word in text.lower().split() if _NUMBER.search(word) is None))
     recent = [one for one in lately if at - one.at < REPEAT_SECONDS]
     before = next((one for one in recent if one.shape == shape), None)
     if before is None:
@@ -61,7 +63,7 @@ def is_repeating(said: SaidBefore, text: str, *, asked: bool) -> bool:
 
 
 def is_numbering(said: SaidBefore) -> bool:
-    """Tell whether texts came that differ in their digits only, more than people send."""
+    """Tell whether texts came that differ in their numbers only, more than people send."""
     return said.alike >= ALIKE
 
 

@@ -91,7 +91,7 @@ async def test_machines_are_stopped_by_what_they_repeat_after_being_answered(
 
 
 async def test_machines_that_number_what_they_say_in_turns_are_stopped_too(tmp_path: Path) -> None:
-    texts = [f"Ticket #{n} was received." if n % 2 else f"Case {n} is now closed." for n in range(80)]
+    texts = [f"Ticket #{n} was received." if n % 2 else f"Your case REF_{n:02x}{n}b is now closed." for n in range(80)]
     model = numbered("Thank you, {}.")
     async with running(tmp_path, model, **FAST) as it:
         heard = await exchange(it, texts)

@@ -36,7 +36,9 @@ THOUGHTS = [
 
 
 @pytest.mark.parametrize("mode", [{}, CHATS], ids=["responses", "chat"])
-@pytest.mark.parametrize("answer", [*THOUGHTS, f"{SECRET}</think>Your order has shipped."])
+@pytest.mark.parametrize(
+    "answer", [*THOUGHTS, f"{SECRET}</think>Your order has shipped.", "Your order has shipped.</think>"]
+)
 async def test_thoughts_are_neither_texted_nor_remembered(tmp_path: Path, answer: str, mode: dict[str, str]) -> None:
     async with running(tmp_path, ModelServer(lambda _: Answer(answer)), **mode) as it:
         assert await it.ask("where is my order?") == "Your order has shipped."
