@@ -52,7 +52,7 @@ async def measure(folder: Path, say: Callable[[str], None]) -> str:
         full = digest("", [past] * 60)
 
         async def memory() -> object:
-            return shown(full, ())
+            return shown(full)
 
         async def whole() -> object:
             return await profile(), await guardrails(), await memory()

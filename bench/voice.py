@@ -40,13 +40,13 @@ class Stage:
 
 
 STAGES = (
-    Stage(1, 6.0, alone=5.0),
-    Stage(1, 6.0, "plain"),
-    Stage(50, 7.0, mixed=True, alone=7.0),
-    Stage(50, 7.0, "plain", mixed=True),
-    Stage(200, 12.0, pause=PAUSE, mixed=True),
-    Stage(200, 12.0, "plain", pause=PAUSE, mixed=True),
-    Stage(200, 8.0, mixed=True, alone=8.0),
+    Stage(1, 4.0, alone=4.0),
+    Stage(1, 4.0, "plain"),
+    Stage(50, 6.0, mixed=True, alone=6.0),
+    Stage(50, 6.0, "plain", mixed=True),
+    Stage(200, 10.0, pause=PAUSE, mixed=True),
+    Stage(200, 10.0, "plain", pause=PAUSE, mixed=True),
+    Stage(200, 6.0, mixed=True, alone=6.0),
 )
 
 
