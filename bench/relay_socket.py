@@ -153,7 +153,7 @@ class Caller:
 
     def begin(self, text: str = PROMPT) -> None:
         """Say something."""
-        self._told, self._rest = Told(), ""
+        self._told, self._rest = Told(), " "  # nobody says the blank at the beginning of an answer
         self._over = asyncio.get_running_loop().create_future()
         self._prompted = self.socket.send({"type": "prompt", "voicePrompt": text, "lang": "en-US", "last": True})
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
 
 import structlog
@@ -52,7 +51,7 @@ class CallRegistry:
 
     def expect(self, call: str, route: Route) -> None:
         """Wait a while for a call (its CallSid) whose socket was lost."""
-        now = time.monotonic()
+        now = asyncio.get_running_loop().time()
         self._until = {sid: known for sid, known in self._until.items() if known[1] > now}
         self._until[call] = route, now + RECONNECT_SECONDS
 
@@ -62,7 +61,7 @@ class CallRegistry:
 
     def expects(self, route: Route) -> bool:
         """Tell whether a call over a route may be back in a moment."""
-        now = time.monotonic()
+        now = asyncio.get_running_loop().time()
         return any(known == route and until > now for known, until in self._until.values())
 
     # --- leaving ----------------------------------------------------------------------------------------

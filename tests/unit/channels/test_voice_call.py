@@ -6,11 +6,13 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tandem.channels.voice.call import LiveCall
+from tandem.channels.voice.call_registry import CallRegistry
 from tandem.channels.voice.parties import finder
 from tandem.channels.voice.voice_config import CallRules
 from tandem.conversation import phrases
@@ -18,7 +20,7 @@ from tandem.conversation.speech_stream import SpeechStreams
 from tandem.entries import Entry, PersonWanted, SpokenPrompt
 from tandem.identity.base import Resolution
 from tandem.identity.phone import PhoneResolver
-from tandem.model import SubjectId
+from tandem.model import Address, Channel, Route, SubjectId
 
 from ...kit.clock import timeless
 from ...kit.waiting import PATIENCE
@@ -297,3 +299,39 @@ async def test_a_call_moves_between_two_turns_after_a_notice() -> None:
         await moving
     assert socket.texts[-2:] == ["Here you are.", phrases.MOVING]
     assert [json.loads(handed) for handed in socket.ended] == [{"reason": "moved"}]
+
+
+@pytest.mark.promise("O2", "V9")
+@timeless
+async def test_a_call_does_not_move_while_a_turn_goes_on_that_was_spoken_over() -> None:
+    socket = Socket()
+    async with live(socket, Engine(thinks=True)) as call:
+        socket.put(PROMPT)
+        await asyncio.sleep(0.5)
+        (speech,) = call._turns._speeches.values()
+        speech.say("Some words of an answer, ")
+        await asyncio.sleep(0.5)
+        socket.put({"type": "interrupt", "utteranceUntilInterrupt": "Some words", "durationUntilInterruptMs": "400"})
+        moving = asyncio.create_task(call.move())
+        await asyncio.sleep(20.0)
+        assert (speech.interrupted.is_set(), socket.ended) == (True, [])
+        speech.done.set()
+        await moving
+    assert len(socket.ended) == 1
+
+
+@pytest.mark.promise("V16")
+@timeless
+async def test_a_lost_call_is_expected_for_ten_seconds_unless_it_is_known_to_be_over() -> None:
+    registry, route = CallRegistry(), Route(Channel.VOICE, Address("tel", "+14155550100"), Address("tel", "+1"))
+    for call in ("CA1", "CA2"):
+        registry.expect(call, route)
+    registry.forget("CA1")
+    await asyncio.sleep(9.9)
+    assert registry.expects(route)
+    assert not registry.expects(replace(route, customer=Address("tel", "+14155550101")))
+    await asyncio.sleep(0.2)
+    assert not registry.expects(route)
+    registry.expect("CA1", route)
+    registry.forget("CA1")
+    assert not registry.expects(route)

@@ -320,6 +320,16 @@ async def test_a_decision_about_what_is_settled_runs_nothing(tmp_path: Path) -> 
     assert (it.runner.executed, approval.status) == ([], ApprovalStatus.REJECTED)
 
 
+@pytest.mark.promise("H9")
+async def test_a_customer_who_withdrew_is_not_told_so_again(tmp_path: Path) -> None:
+    async with lab(tmp_path, responds) as it:
+        await waiting_approval(it)
+        await decide(it, Verdict.WITHDRAW)
+        await settled(it)
+        (approval,) = (await saved(it)).approvals
+    assert (approval.status, len(it.sender.sent)) == (ApprovalStatus.WITHDRAWN, 1)
+
+
 @pytest.mark.promise("H7")
 async def test_that_a_call_is_carried_out_is_stored_before_it_is(tmp_path: Path) -> None:
     async with lab(tmp_path, responds) as it:
