@@ -23,10 +23,12 @@ from .agents.summariser import Summariser
 from .agents.trace_export import set_up_tracing
 from .channels.sms.webhooks import MessageDedupe, SmsWebhooks
 from .channels.voice.call_registry import CallRegistry
-from .channels.voice.webhooks import Greet, VoiceWebhooks
-from .conversation import phrases
+from .channels.voice.options_hook import options_per_call
+from .channels.voice.reception import NameOf, Reception
+from .channels.voice.webhooks import VoiceWebhooks
 from .conversation.engine import TurnEngine
 from .conversation.event_bus import EventBus, Listener
+from .conversation.translations import load_translations
 from .errors import StoreUnavailable, TandemError
 from .health import Health
 from .identity.base import Resolution
@@ -145,12 +147,22 @@ async def open_gateway(
         set_up_tracing(enabled=settings.tracing_enabled, api_key=source.api_key, base_url=source.base_url)
         agent = gateway_agent(settings)
         await stack.enter_async_context(open_mcp_tools(agent))
+        translations = load_translations(settings.phrases_dir)
+        options = options_per_call(settings.voice, settings.voice_options_path)
         store = await stack.enter_async_context(open_store(settings))
         identity = await stack.enter_async_context(open_identity(settings))
         shop = await stack.enter_async_context(open_shop(settings, shop_file))
         knowledge = await stack.enter_async_context(open_knowledge(settings.knowledge_dir))
         models = await stack.enter_async_context(open_models(source))
-        callers = CallerContexts(shop, store, region=settings.default_region, knowledge=knowledge, facts=identity.facts)
+        callers = CallerContexts(
+            shop,
+            store,
+            region=settings.default_region,
+            knowledge=knowledge,
+            facts=identity.facts,
+            hours=settings.opening_hours,
+            transfers=settings.human_transfer_number is not None,
+        )
         runner = _runner(settings, agent, models, callers, store)
         await warm_up()
         metrics = Metrics()
@@ -186,7 +198,7 @@ async def open_gateway(
             tokens=socket_tokens(settings),
             ways=voice_ways(settings, public),
             rules=call_rules(settings),
-            greet=_greeter(callers, shop),
+            reception=Reception(store, options, translations, _namer(callers, shop)),
             warm=models.warm,
         )
         health = Health(
@@ -233,17 +245,17 @@ def _runner(
     )
 
 
-def _greeter(callers: CallerContexts, shop: Shop) -> Greet:
-    async def greet(resolution: Resolution) -> str:
+def _namer(callers: CallerContexts, shop: Shop) -> NameOf:
+    async def name_of(resolution: Resolution) -> str:
         callers.expect(resolution.subject, resolution.phone)  # what they will say first should find it there
         try:
             async with asyncio.timeout(GREETING_SECONDS):
                 customer = await shop.customer_by_phone(resolution.phone) if resolution.phone else None
         except (StoreUnavailable, TimeoutError):
-            customer = None  # a greeting without a name is better than none
-        return phrases.greeting(customer.name if customer else None)
+            return ""  # a greeting without a name is better than none
+        return customer.name if customer else ""
 
-    return greet
+    return name_of
 
 
 def _leave_what_is_there_uncollected() -> None:

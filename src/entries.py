@@ -71,6 +71,24 @@ class PersonWanted:
     kind: Literal["person"] = "person"
 
 
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """A call is over in which something was said; ``call`` is what the line's trace holds of its end."""
+
+    call: Mapping[str, Any]
+    kind: Literal["call_ended"] = "call_ended"
+
+
+@dataclass(frozen=True, slots=True)
+class OptionRefused:
+    """An option of a call that the provider refused, with its error code; ``name`` is "" where it did not say which."""
+
+    route: Route
+    code: int
+    name: str
+    kind: Literal["option_refused"] = "option_refused"
+
+
 class Verdict(StrEnum):
     """Verdicts on a gated call, or on one whose effect is unknown."""
 
@@ -197,7 +215,18 @@ class Entry:
     """
 
     key: str
-    body: TextReceived | SpokenPrompt | Heard | PersonWanted | TextFromAnother | Decision | Undelivered | StaffAct
+    body: (
+        TextReceived
+        | SpokenPrompt
+        | Heard
+        | PersonWanted
+        | CallEnded
+        | OptionRefused
+        | TextFromAnother
+        | Decision
+        | Undelivered
+        | StaffAct
+    )
 
 
 @dataclass(frozen=True, slots=True)

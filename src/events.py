@@ -19,6 +19,8 @@ class EventName(StrEnum):
     TOOL = "tool"
     HEARD = "heard"
     HUNG_UP = "hung_up"
+    OPTION_REFUSED = "option_refused"
+    CALL_ENDED = "call_ended"
     ESCALATION = "escalation"
     TICKET_CREATED = "ticket_created"
     # calls that wait for people

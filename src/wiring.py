@@ -113,6 +113,7 @@ def engine_limits(settings: Settings) -> EngineLimits:
             waiting_requests=settings.max_waiting_requests,
             requests_per_turn=settings.max_requests_per_turn,
         ),
+        hours=settings.opening_hours,
     )
 
 
@@ -135,19 +136,18 @@ def call_rules(settings: Settings) -> CallRules:
         longest=settings.call_max_seconds,
         transfers=settings.human_transfer_number is not None,
         attestation=AttestationRule(settings.caller_attestation),
+        hours=settings.opening_hours,
     )
 
 
 def socket_tokens(settings: Settings) -> SocketTokens:
     """Return what makes and reads the tokens of sockets."""
-    keys = auth_tokens(settings)
-    return SocketTokens(keys[0] if keys else "")
+    return SocketTokens(next(iter(auth_tokens(settings)), ""))
 
 
 def senders(settings: Settings, rest: TwilioRest, calls: CallRegistry, public: str) -> tuple[Sender, ...]:
     """Return what sends replies, one sender per channel's provider. ``public`` is the gateway's address."""
-    number = settings.twilio_phone_number
-    service = settings.twilio_messaging_service_sid
+    number, service = settings.twilio_phone_number, settings.twilio_messaging_service_sid
     return (
         SmsSender(rest, public_base_url=public, messaging_service_sid=service, number=number),
         VoiceSender(calls, number=number),

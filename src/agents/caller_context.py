@@ -9,7 +9,9 @@ from types import SimpleNamespace
 from typing import Any, Protocol
 
 from ..conversation.approvals import pending_key
+from ..conversation.base import TurnRequest
 from ..conversation.bounds import UNLIMITED, Allowance, Bound
+from ..conversation.opening_hours import ALWAYS, OpeningHours
 from ..conversation.prompt_blocks import render
 from ..entries import Decision, Entry, Verdict
 from ..identity.phone import home_region, proven_number
@@ -52,6 +54,8 @@ class PendingWrites:
     escalation: Priority | None = None
     refused: list[Bound] = field(default_factory=list)
     """Bounds for which something was refused; the timeline notes them."""
+    transfer: str = ""
+    """Ticket with which the caller is put through to a person."""
 
 
 class ContextMisused(AttributeError):
@@ -65,7 +69,8 @@ class CallerContext:
     ``phone`` is the caller's own number in E.164, None when none is proven; then no account is reachable.
     ``now`` is the store's clock, seconds since the epoch. ``region`` is the caller's own: it completes numbers that
     they give without a country.
-    ``allowance`` bounds what is done for one customer.
+    ``allowance`` bounds what is done for one customer. ``hours`` are those of people; ``connects`` tells whether this
+    caller can be put through to one now.
 
     ``own`` is the context object of an agent of one's own (:mod:`.own_context`): every name that is none of ours is an
     attribute of it, so tools that were written for it find it here. What the channel proved cannot be set.
@@ -83,6 +88,8 @@ class CallerContext:
     ticket: FindTicket
     knowledge: Library = field(default_factory=EmptyLibrary)
     allowance: Allowance = UNLIMITED
+    hours: OpeningHours = ALWAYS
+    connects: bool = False
     own: Any = None
 
     @property
@@ -141,13 +148,28 @@ class CallerContexts:
     """Makes the run context of a turn from what all callers share: shop, store, region of short numbers."""
 
     def __init__(
-        self, shop: Shop, store: LaneStore, *, region: str, knowledge: Library | None = None, facts: Facts | None = None
+        self,
+        shop: Shop,
+        store: LaneStore,
+        *,
+        region: str,
+        knowledge: Library | None = None,
+        facts: Facts | None = None,
+        hours: OpeningHours = ALWAYS,
+        transfers: bool = False,
     ) -> None:
         self._shop = shop
+        self._hours = hours
+        self._transfers = transfers
         self._store = store
         self._region = region
         self._knowledge = knowledge or EmptyLibrary()
         self._profiles = ProfileSource(shop, store, facts)
+
+    def of_turn(self, request: TurnRequest, *, own: object | None = None) -> CallerContext:
+        """Return the context of a turn; ``own`` is the agent's own context object."""
+        live = request.steering.speech is not None
+        return self.caller(request.conversation, request.route, request.now, request.allowance, own=own, live=live)
 
     def caller(
         self,
@@ -157,8 +179,12 @@ class CallerContexts:
         allowance: Allowance = UNLIMITED,
         *,
         own: object | None = None,
+        live: bool = False,
     ) -> CallerContext:
-        """Return the context of one run. ``now`` is the store's clock, ``own`` the agent's own context object."""
+        """Return the context of one run. ``now`` is the store's clock, ``own`` the agent's own context object.
+
+        ``live``: the customer is on the telephone.
+        """
 
         async def withdraw(approval_id: str) -> bool:
             return await self._withdraw(conversation.subject, approval_id, now)
@@ -177,6 +203,8 @@ class CallerContexts:
             knowledge=self._knowledge,
             allowance=allowance,
             own=own,
+            hours=self._hours,
+            connects=live and self._transfers and self._hours.open_at(now),
         )
 
     async def profile(self, conversation: Conversation, route: Route, now: float) -> str:

@@ -152,7 +152,9 @@ def spoken(request: TurnRequest) -> list[Item]:
 
 def requested(deeds: PendingWrites) -> Requested:
     """Return what tools asked for, as the commit takes it."""
-    return Requested(tuple(deeds.tickets), tuple(deeds.messages), deeds.escalation, tuple(deeds.refused))
+    return Requested(
+        tuple(deeds.tickets), tuple(deeds.messages), deeds.escalation, tuple(deeds.refused), deeds.transfer
+    )
 
 
 def _refusal(given: RunErrorHandlerInput[Any]) -> RunErrorHandlerResult:

@@ -114,8 +114,7 @@ class SdkRunner:
     async def run(self, request: TurnRequest) -> TurnResult:
         """Run a turn; see the protocol. Whatever breaks comes back in ``error``, with what the tools did until then."""
         journal = Journal(self._ledger, request.conversation.subject, request.key, request.steering)
-        own = self._own_context(request.conversation)
-        caller = self._callers.caller(request.conversation, request.route, request.now, request.allowance, own=own)
+        caller = self._callers.of_turn(request, own=self._own_context(request.conversation))
         notes = [note_item(note) for note in request.notes]
         progress = _Progress([*request.before, *notes, *({"role": "user", "content": text} for text in request.texts)])
         token = current.set(journal)

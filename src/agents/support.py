@@ -11,7 +11,7 @@ from importlib import resources
 from pkgutil import resolve_name
 from typing import Any
 
-from agents import Agent, RunContextWrapper
+from agents import Agent, FunctionToolResult, RunContextWrapper, ToolsToFinalOutputResult
 
 from ..errors import ConfigurationError
 from ..model import Channel
@@ -40,7 +40,16 @@ def build_support_agent(
         return f"{text}\n\n{_circumstances(context.context)}"
 
     tools = support_tools(refund_threshold_cents=refund_threshold_cents)
-    return Agent(name=name, instructions=instructions, tools=tools, model=model)
+    return Agent(
+        name=name, instructions=instructions, tools=tools, model=model, tool_use_behavior=_end_when_put_through
+    )
+
+
+def _end_when_put_through(
+    context: RunContextWrapper[CallerContext], results: list[FunctionToolResult]
+) -> ToolsToFinalOutputResult:
+    """End a turn that puts the caller through: the sentence that says so is a fixed one, and comes at once."""
+    return ToolsToFinalOutputResult(is_final_output=bool(context.context.deeds.transfer), final_output="")
 
 
 def _circumstances(caller: CallerContext) -> str:

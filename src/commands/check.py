@@ -20,6 +20,7 @@ from ..shop.embedded import SHOP_FILE
 from ..wiring import gateway_agent
 from .check_online import look_online
 from .check_result import CheckResult, State, notice, ok, problem, skipped
+from .check_voice import voice_findings
 from .places import data_place
 
 
@@ -49,6 +50,8 @@ async def _look(load: Callable[[], Settings], *, online: bool) -> AsyncIterator[
         yield finding
     agent, finding = await _agent(settings)
     yield finding
+    for finding in voice_findings(settings):
+        yield finding
     yield await _customers(settings)
     yield _folder("state folder", settings.state_persistence_dir)
     for finding in _open_folder(settings.state_persistence_dir):

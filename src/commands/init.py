@@ -65,8 +65,7 @@ def init(given: Mapping[str, str], *, agent: bool | None, articles: bool | None,
 def env_text(values: Mapping[str, str]) -> str:
     """Return an environment file: what is set, and every other setting with its default behind a #."""
     lines = ["# Settings of the gateway. Remove the # before a name to change it.", ""]
-    for field, about in Settings.model_fields.items():
-        name = field.upper()
+    for name, about in Settings.variables().items():
         value = values.get(name)
         lines.append(f"# {about.description}")
         lines.append(f"#{name}={written(about)}" if value is None else f"{name}={_quoted(value)}")

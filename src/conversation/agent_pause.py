@@ -59,17 +59,17 @@ def keep_texts(draft: Draft, route: Route, texts: Sequence[str]) -> None:
 
 def hear_out(draft: Draft, route: Route, said: str, *, before: Sequence[Item], speech: SpeechStream | None) -> str:
     """Keep what a caller said and return what they are told; the first words of a pause open a ticket."""
-    number = draft.conversation.turns_taken + 1
+    number, told = draft.conversation.turns_taken + 1, phrases.HELD
     if speech is not None:
-        speech.number = number
-        speech.say(phrases.HELD)
-    items = [*before, {"role": "user", "content": said}, {"role": "assistant", "content": phrases.HELD}]
+        speech.number, told = number, speech.words(told)
+        speech.say(told)
+    items = [*before, {"role": "user", "content": said}, {"role": "assistant", "content": told}]
     draft.remember(route, number, items)
     draft.note(EventName.KEPT_WHILE_PAUSED, route.channel, tone=Tone.WARNING, turn=number)
     if not draft.conversation.context.get(HOLD, {}).get(CALLED):
         _open_ticket(draft, route, said)
     _note(draft, **{CALLED: True, UNANSWERED: True})
-    return phrases.HELD
+    return told
 
 
 def _open_ticket(draft: Draft, route: Route, said: str) -> None:

@@ -66,16 +66,29 @@ async def run_agent(
     items: list[Item] = list(result.items)
     if quiet:
         items = [item for item in items if item.get("role") != "assistant"]
-    elif not answer.strip() and not result.interrupted:
-        answer = otherwise or await _instead(draft, request, result)
-        if steering.speech is not None:
-            steering.speech.say(f" {answer}" if steering.speech.begun else answer)
-        items.append({"role": "assistant", "content": answer})
+    elif not result.interrupted and (fixed := await _fixed(draft, request, result, otherwise)):
+        if (speech := steering.speech) is not None:
+            fixed = speech.words(fixed)
+            speech.say(f" {fixed}" if speech.begun else fixed)
+        items.append({"role": "assistant", "content": fixed})
+        answer = fixed
     elif texts and model_outage.TICKET in draft.conversation.context:
         await model_outage.answered(draft, route.channel)
     draft.remember(route, number, items)
     await _record(draft, request, result, covers, said="\n".join(texts) or about)
     return answer
+
+
+async def _fixed(draft: Draft, request: TurnRequest, result: TurnResult, otherwise: str | None) -> str:
+    """Return the fixed sentence that ends the answer, or is all of it; mostly none is needed."""
+    speech = request.steering.speech
+    if result.requested.transfer and speech is not None:
+        if speech.lost:
+            return phrases.CALL_BACK
+        speech.transfer = result.requested.transfer
+        return phrases.TRANSFER
+    spoken = result.text.strip() if result.error is None else ""
+    return "" if spoken else otherwise or await _instead(draft, request, result)
 
 
 async def _instead(draft: Draft, request: TurnRequest, result: TurnResult) -> str:

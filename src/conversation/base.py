@@ -10,6 +10,7 @@ from ..errors import TurnError
 from ..model import Approval, ApprovalStatus, Channel, Conversation, Item, Priority, Reply, Route, Ticket
 from .bounds import UNLIMITED, Allowance, Bound, Bounds
 from .notes import Note
+from .opening_hours import ALWAYS, OpeningHours
 from .speech_stream import SpeechStream
 
 
@@ -94,13 +95,15 @@ class UnknownEffect:
 class Requested:
     """Tools' requests that the commit writes: tickets, texts to other customers, a raised escalation.
 
-    ``refused`` names the bounds that something else was refused for.
+    ``refused`` names the bounds that something else was refused for; ``transfer`` is the ticket with which the caller
+    is put through to a person when the turn is over.
     """
 
     tickets: tuple[Ticket, ...] = ()
     messages: tuple[tuple[Route, str], ...] = ()
     escalation: Priority | None = None
     refused: tuple[Bound, ...] = ()
+    transfer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,3 +211,5 @@ class EngineLimits:
     workers: int = 64
     bounds: Bounds = field(default_factory=Bounds)
     """Bounds of each customer."""
+    hours: OpeningHours = ALWAYS
+    """When people answer: what is promised of them counts from then on."""

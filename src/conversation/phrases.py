@@ -8,6 +8,7 @@ EMPTY = "I didn't receive any message. Could you please try again?"
 FAILURE = "I apologize, but I'm experiencing technical difficulties. Please try again or contact support."
 CALL_FAILURE = "I'm sorry, but I'm experiencing technical difficulties. Please try again later."
 GREETING = "Hello! I'm your AI customer service assistant. How can I help you today?"
+OFFER_PERSON = "To talk to a person, press zero at any time."
 LONGEST_NAME = 40
 
 
@@ -30,6 +31,7 @@ ASK_NUMBER = (
     f"{_NOBODY_FREE} I have opened a ticket for you. Your number is withheld, so please tell me the number at which a "
     "colleague can call you back."
 )
+CLOSED = "Nobody is here at this hour. I have opened a ticket for you, and a colleague will call you back when we open."
 CUT_OFF = "We were cut off. I was saying:"
 NOTHING_TO_REPEAT = "There is nothing to repeat yet. How can I help you?"
 LINE_BUSY = "All our lines are busy at the moment. Please call again in a few minutes, or send us a text. Goodbye."
@@ -60,11 +62,14 @@ _OUTCOMES = {
 }
 
 
-def greeting(name: str | None) -> str:
+def greeting(name: str | None, text: str = GREETING) -> str:
     """Greet a caller, by the first word of their name where it is known and can be said."""
     first = next(iter((name or "").split()), "")
-    known = first.isprintable() and 0 < len(first) <= LONGEST_NAME
-    return GREETING.replace("Hello!", f"Hello {first}!") if known else GREETING
+    hello, mark, rest = text.partition("!")
+    if not (mark and first.isprintable() and 0 < len(first) <= LONGEST_NAME):
+        return text
+    spoken = hello.rstrip()
+    return f"{spoken} {first}{hello.removeprefix(spoken)}!{rest}"
 
 
 def attachment_note(files: tuple[str, ...] | list[str]) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from ..guardrails.stream import StreamFilter
 from ..model import SubjectId
@@ -28,8 +29,18 @@ class SpeechStream:
         finish: Callable[[], None],
         *,
         first_token_timeout: float,
+        words: Callable[[str], str] = str,
+        mark: Callable[[str], None] = lambda what: None,
+        trace: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         self.subject = subject
+        self.words = words
+        """Returns a fixed sentence in the caller's language."""
+        self.trace = trace
+        """Returns what happened on the line since the last turn, for the timeline."""
+        self._mark = mark
+        self.transfer = ""
+        """Ticket of a caller who is put through to a person when the answer was spoken."""
         self._say = say
         self._finish = finish
         self.first_token_timeout = first_token_timeout
@@ -66,6 +77,7 @@ class SpeechStream:
 
     def pause(self) -> None:
         """Send the number that is held back, because no more comes for a while: a tool is running."""
+        self._mark("tool")
         if not self.silent:
             self._send(self.filter.feed(self._plain.end()) + self.filter.pause())
 
@@ -109,7 +121,7 @@ class SpeechStreams:
         """Apologise in place of a turn that cannot be run now, and forget it."""
         speech = self._known.get(key)
         if speech is not None:
-            speech.say(phrases.FAILURE)
+            speech.say(speech.words(phrases.FAILURE))
             speech.finish()
             self.drop(key)
 

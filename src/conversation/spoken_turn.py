@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..entries import Heard, PersonWanted, SpokenPrompt, Waiting
+from ..entries import CallEnded, Heard, PersonWanted, SpokenPrompt, Waiting
 from ..events import EventName
 from ..model import Channel, Conversation, Item, Priority, Route, Ticket, Tone, Turn
 from ..persistence.values import Change
@@ -77,6 +77,8 @@ async def answer(runner: AgentRunner, draft: Draft, batch: Sequence[Waiting], st
         told = agent_pause.hear_out(draft, route, "\n".join(texts), before=before, speech=speech)
     else:
         told = await run_agent(runner, draft, route, covers, texts=texts, notes=notes, steering=steering, before=before)
+    if speech is not None:
+        _trace(draft, speech)
     if speech is None:
         draft.reply(route, told)
     elif speech.lost:
@@ -108,7 +110,7 @@ def _refuse(draft: Draft, covers: Sequence[str], speech: SpeechStream | None) ->
     """Answer what is said more often than anybody speaks with a fixed sentence, and ask no model."""
     draft.note_limit(Bound.SPOKEN_TURNS)
     if speech is not None:
-        speech.say(phrases.SPEAK_LATER)
+        speech.say(speech.words(phrases.SPEAK_LATER))
         speech.finish()
     return draft.change(consumed=covers)
 
@@ -139,12 +141,26 @@ def _say_again(draft: Draft, turn: Turn, speech: SpeechStream | None) -> None:
     told = " ".join(str(turn.items[index]["content"]) for index in agents_words(turn.items))
     rest = left_open(draft.conversation, now=draft.now)
     if speech is not None and draft.conversation.context.get(TOLD_LATER) != turn.number:
-        speech.say(f"{phrases.CUT_OFF} {rest}" if rest else told)
+        speech.say(f"{speech.words(phrases.CUT_OFF)} {rest}" if rest else told)
     if speech is not None:
         speech.finish()
 
 
 # --- what the caller heard ----------------------------------------------------------------------------------
+
+
+def _trace(draft: Draft, speech: SpeechStream) -> None:
+    """Put what happened on the line into the turn's row, from which staff see the call."""
+    if call := dict(speech.trace()):
+        draft.events = [
+            replace(row, data={**row.data, "call": call}) if row.name == EventName.TURN else row for row in draft.events
+        ]
+
+
+def end_call(draft: Draft, key: str, body: CallEnded) -> Change:
+    """Note that a call is over, and what happened on the line since its last turn."""
+    draft.note(EventName.CALL_ENDED, Channel.VOICE, call=dict(body.call))
+    return draft.change(consumed=[key])
 
 
 def correct(draft: Draft, body: Heard) -> None:
@@ -226,7 +242,7 @@ def want_person(draft: Draft, key: str, body: PersonWanted) -> Change:
         description=_summary(draft.conversation),
         priority=Priority.HIGH,
         created_at=draft.now,
-        respond_by=draft.now + CALL_BACK_SECONDS,
+        respond_by=draft.limits.hours.opens_after(draft.now) + CALL_BACK_SECONDS,
         escalation=True,
     )
     draft.grant(Requested(tickets=(ticket,), escalation=Priority.HIGH))

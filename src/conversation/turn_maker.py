@@ -8,8 +8,10 @@ from dataclasses import replace
 import structlog
 
 from ..entries import (
+    CallEnded,
     Decision,
     Heard,
+    OptionRefused,
     PersonWanted,
     SpokenPrompt,
     StaffAct,
@@ -77,6 +79,11 @@ class TurnMaker:
             return draft.change(consumed=[first.entry.key])
         if isinstance(body, PersonWanted):
             return spoken_turn.want_person(draft, first.entry.key, body)
+        if isinstance(body, CallEnded):
+            return spoken_turn.end_call(draft, first.entry.key, body)
+        if isinstance(body, OptionRefused):
+            draft.note(EventName.OPTION_REFUSED, body.route.channel, tone=Tone.ERROR, code=body.code, option=body.name)
+            return draft.change(consumed=[first.entry.key])
         if isinstance(body, StaffAct):
             return await staff_actions.act(self._runner, draft, first, body)
         if first.tries > MAX_TRIES and isinstance(body, SpokenPrompt | TextReceived):

@@ -1,7 +1,8 @@
 """Every setting, in the order of ``.env.example``.
 
 A field's name in capitals is the variable's name; the text below it is its line in ``.env.example`` and
-``docs/operations.md`` (a test compares them). :mod:`.loading` reads them.
+``docs/operations.md`` (a test compares them). The options of calls are a model of their own, whose variables begin with
+``VOICE_``. :mod:`.loading` reads them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
+from pydantic.fields import FieldInfo
 
+from ..channels.voice.voice_options import VoiceOptions
+from ..conversation.opening_hours import OpeningHours
 from .kinds import (
     AccountSid,
     AgentPath,
@@ -19,6 +23,7 @@ from .kinds import (
     ApiKeySid,
     DatabaseUrl,
     Hosts,
+    Hours,
     KeyPrefix,
     Level,
     NamedTokens,
@@ -33,6 +38,7 @@ from .kinds import (
     Tokens,
     Url,
     WebhookUrl,
+    Zone,
     secret_values,
 )
 
@@ -97,12 +103,23 @@ class Settings(BaseModel):
     """Address of the voice socket up to its token; empty: PUBLIC_BASE_URL with wss and /conversation-relay."""
     human_transfer_number: Phone | None = None
     """Number of a colleague who takes over calls."""
+    human_transfer_hours: Hours = ""
+    """When somebody answers there, such as Mon-Fri 09:00-17:30, Sat 10:00-14:00; empty: always."""
+    human_transfer_zone: Zone = "UTC"
+    """Time zone of those hours, such as Europe/Berlin."""
     call_max_seconds: float = Field(1800.0, ge=1, le=14_400)
     """Longest call."""
     silence_seconds: float = Field(12.0, ge=0.1, le=600)
     """How long a caller may be silent before they are asked."""
     public_base_url: Url | None = None
     """Address under which Twilio reaches this server."""
+
+    # voice; what begins with VOICE_ is in VoiceOptions, but for the function
+    voice: VoiceOptions = VoiceOptions()
+    voice_options_path: AgentPath | None = None
+    """Your function that chooses options per call, as module:attribute."""
+    phrases_dir: Path | None = None
+    """Folder of fixed sentences in further languages, one file each, such as nl.toml."""
 
     # storage
     persistence_adapter: StoreName = "file"
@@ -239,6 +256,12 @@ class Settings(BaseModel):
     _notices: tuple[str, ...] = PrivateAttr(default=())
     _source: str = PrivateAttr(default="")
 
+    @classmethod
+    def variables(cls) -> dict[str, FieldInfo]:
+        """Return every variable, and the field that it fills."""
+        own = {name.upper(): field for name, field in cls.model_fields.items() if name != "voice"}
+        return own | {f"VOICE_{name.upper()}": field for name, field in VoiceOptions.model_fields.items()}
+
     def model_post_init(self, context: Any, /) -> None:
         """Fill in what depends on another setting."""
         if not self.host:
@@ -249,6 +272,11 @@ class Settings(BaseModel):
     def production(self) -> bool:
         """True if real customers are served."""
         return self.app_env == "production"
+
+    @property
+    def opening_hours(self) -> OpeningHours:
+        """When somebody answers at the number for transfers."""
+        return OpeningHours.parse(self.human_transfer_hours, self.human_transfer_zone)
 
     @property
     def twilio_login(self) -> tuple[str, str] | None:

@@ -6,13 +6,16 @@ import re
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, get_args
+from types import NoneType
+from typing import Annotated, Any, get_args, get_origin
+from zoneinfo import ZoneInfo
 
 import phonenumbers
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from ..conversation.opening_hours import OpeningHours
 from ..identity.factory import PHONE, SOURCES
 from ..persistence.factory import ADAPTERS
 from ..staff.scopes import EVERY_SCOPE, Scope, Scopes, read_scopes
@@ -63,6 +66,23 @@ def _hosts(value: object) -> object:
     if not all(re.fullmatch(r"[a-z0-9.-]+|\[[0-9a-f:.]+\]", host) for host in hosts):
         raise ValueError("host names or addresses without a port, several with commas")
     return hosts
+
+
+def _hours(value: str) -> str:
+    """Accept the hours of a week."""
+    try:
+        OpeningHours.parse(value, "UTC")
+    except ValueError:
+        raise ValueError("days and hours such as Mon-Fri 09:00-17:30, Sat 10:00-14:00") from None
+    return value
+
+
+def _zone(value: str) -> str:
+    """Accept a time zone that this machine knows."""
+    try:
+        return ZoneInfo(value).key
+    except (ValueError, LookupError, OSError):
+        raise ValueError("a time zone such as Europe/Berlin, and known to this machine (package tzdata)") from None
 
 
 def _tokens(value: object) -> object:
@@ -142,6 +162,8 @@ Level = BeforeValidator(_level)
 Phone = Annotated[str, AfterValidator(_phone)]
 Region = Annotated[str, AfterValidator(_region)]
 Hosts = Annotated[tuple[str, ...], BeforeValidator(_hosts)]
+Hours = Annotated[str, AfterValidator(_hours)]
+Zone = Annotated[str, AfterValidator(_zone)]
 Tokens = Annotated[tuple[SecretStr, ...], BeforeValidator(_tokens)]
 NamedTokens = Annotated[dict[str, StaffToken], BeforeValidator(_named_tokens)]
 StoreName = Annotated[str, _one_of(ADAPTERS, "file, redis, postgres or module:Class")]
@@ -186,14 +208,28 @@ def complaint(name: str, field: FieldInfo, error: ErrorDetails, value: str) -> s
     return f"{name} must be {said}."
 
 
+def complaint_inside(name: str, where: tuple[int | str, ...], error: ErrorDetails) -> str:
+    """Return the sentence for something wrong within a value that is JSON."""
+    place = ".".join(map(str, where))
+    return f"{name}, at {place}: {error.get('ctx', {}).get('error') or error['msg']}."
+
+
 def _allowed(field: FieldInfo) -> str:
     """Say what a switch, a choice or a number may be."""
-    if field.annotation is bool:
+    kind = _without_none(field.annotation)
+    if kind is bool:
         return "true or false"
-    if choices := get_args(field.annotation):
+    if choices := get_args(kind):
         return f"{', '.join(choices[:-1])} or {choices[-1]}"
     bounds = [getattr(one, side) for side in ("ge", "le") for one in field.metadata if hasattr(one, side)]
-    return _NUMBERS[field.annotation].format(*bounds)
+    return _NUMBERS[kind].format(*bounds)
+
+
+def _without_none(annotation: Any) -> Any:
+    """Return the kind of a field that may also be left out."""
+    kinds = [one for one in get_args(annotation) if one is not NoneType]
+    kind = kinds[0] if NoneType in get_args(annotation) else annotation
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
 
 
 def secret_values(value: object) -> Iterator[str]:

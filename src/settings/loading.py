@@ -9,14 +9,17 @@ import os
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
+from pydantic.alias_generators import to_snake
 
+from ..channels.voice.voice_options import VoiceOptions, library_notice
 from ..errors import ConfigurationError
 from ..identity.factory import PHONE, missing
 from .env_file import EnvFile, above, read_env_file
 from .fields import Settings
-from .kinds import RETIRED_LEVELS, complaint, placeholder
+from .kinds import RETIRED_LEVELS, complaint, complaint_inside, placeholder
 
 RETIRED = {
     "PORT_VOICE": "text and phone share one port now: use PORT",
@@ -58,10 +61,9 @@ def load_settings(env: Mapping[str, str] | None = None, *, env_file: Path | str 
     given = dict(_non_empty({**(file.values if file else {}), **_in_capitals(environment)}))
     notices += _set_aside_placeholders(given)
     notices += _without_profiles(given)
-    values = {name: given[name.upper()] for name in Settings.model_fields if name.upper() in given}
     settings = None
     try:
-        settings = Settings.model_validate(values)
+        settings = Settings.model_validate(_values(given))
     except ValidationError as error:
         problems += _in_plain_words(error, given)
     problems += _missing(given)
@@ -96,11 +98,25 @@ def _non_empty(values: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
             yield name, value.strip()
 
 
+def _values(given: Mapping[str, str]) -> dict[str, Any]:
+    """Sort variables into fields; the options of calls are a model of their own."""
+    own = {name: given[name.upper()] for name in Settings.model_fields if name != "voice" and name.upper() in given}
+    voice = {name: given[key] for name in VoiceOptions.model_fields if (key := f"VOICE_{name.upper()}") in given}
+    return {**own, "voice": voice} if voice else own
+
+
 def _in_plain_words(error: ValidationError, given: Mapping[str, str]) -> Iterator[str]:
     """Turn the library's findings into one sentence per variable."""
     for finding in error.errors(include_input=False):
-        name = str(finding["loc"][0])
-        yield complaint(name.upper(), Settings.model_fields[name], finding, given[name.upper()])
+        first, *inner = finding["loc"]
+        if first == "voice" and not inner:  # what does not fit together is said in whole sentences
+            yield str(finding["ctx"]["error"])
+            continue
+        name = f"VOICE_{to_snake(str(inner.pop(0)))}".upper() if first == "voice" else str(first).upper()
+        if inner and first == "voice" and name in ("VOICE_LANGUAGES", "VOICE_ATTRIBUTES"):
+            yield complaint_inside(name, tuple(inner), finding)
+        else:
+            yield complaint(name, Settings.variables()[name], finding, given[name])
 
 
 def _missing(given: Mapping[str, str]) -> Iterator[str]:
@@ -153,13 +169,14 @@ def _without_profiles(given: dict[str, str]) -> Iterator[str]:
 
 def _notices(settings: Settings, given: Mapping[str, str], file: EnvFile | None) -> Iterator[str]:
     """Say what is odd but no reason to stop."""
+    known = Settings.variables()
     for name, advice in RETIRED.items():
         if name in given:
             yield f"{name} is not used any more; {advice}."
     if (level := given.get("LOG_LEVEL", "").lower()) in RETIRED_LEVELS:
         yield f"LOG_LEVEL={level} is called {RETIRED_LEVELS[level]} now."
     for name in file.values if file else ():
-        if file and name not in RETIRED and name.lower() not in Settings.model_fields:
+        if file and name not in RETIRED and name not in known:
             yield _unknown(name, file)
     for name, reason in MADE_UP.items():
         if settings.production and name not in given:
@@ -168,6 +185,7 @@ def _notices(settings: Settings, given: Mapping[str, str], file: EnvFile | None)
         yield "PERSISTENCE_ADAPTER is file: conversations are kept on this machine, not in the database that is set."
     yield from _shop_notices(settings)
     yield from _identity_notices(settings)
+    yield from _voice_notices(settings)
     if settings.max_calls >= (most := min(settings.max_connections, settings.max_connections_per_address)):
         yield f"MAX_CALLS is {settings.max_calls}, but only {most} connections are taken, calls and requests together."
     if settings.production and not settings.twilio_account_sid:
@@ -177,7 +195,7 @@ def _notices(settings: Settings, given: Mapping[str, str], file: EnvFile | None)
 
 
 def _unknown(name: str, file: EnvFile) -> str:
-    names = [field.upper() for field in Settings.model_fields]
+    names = list(Settings.variables())
     meant = get_close_matches(name, names, n=1, cutoff=0.75)
     hint = f"; is {meant[0]} meant?" if meant else "."
     return f"{name} ({file.place(name)}) is not a setting of this version and changes nothing{hint}"
@@ -204,3 +222,14 @@ def _identity_notices(settings: Settings) -> Iterator[str]:
         yield f"SEGMENT_PROFILE_API_TOKEN changes nothing with SUBJECT_RESOLVER={chosen}."
     if settings.crm_base_url and chosen in {PHONE, "segment"}:
         yield f"CRM_BASE_URL changes nothing with SUBJECT_RESOLVER={chosen}."
+
+
+def _voice_notices(settings: Settings) -> Iterator[str]:
+    """Say what Twilio may not do as it was asked."""
+    voice = settings.voice
+    if unchecked := library_notice(voice):
+        yield unchecked
+    if voice.partial_prompts and not (voice.speech_model or "").lower().startswith("flux"):
+        yield "VOICE_PARTIAL_PROMPTS: Twilio reports what is said meanwhile with VOICE_SPEECH_MODEL=flux alone."
+    if settings.human_transfer_hours and not settings.human_transfer_number:
+        yield "HUMAN_TRANSFER_HOURS is set without HUMAN_TRANSFER_NUMBER: it only changes when a call back is promised."

@@ -33,7 +33,9 @@ class CallOptions:
 
     ``chars_per_second`` is the agent's pace, and all other times are scaled with it: 15 is real, infinity immediate.
     ``dial`` is what becomes of a transfer: completed, no-answer, busy or failed. ``signature`` replaces the socket's
-    ("" for none); ``extra`` are further webhook parameters. ``direction`` "outbound-api": the gateway's side called.
+    ("" for none); ``refuses`` are attributes of the TwiML that Twilio takes with no value, as it does with a voice that
+    its provider has not; ``extra`` are further webhook parameters. ``direction`` "outbound-api": the gateway's side
+    called.
     """
 
     chars_per_second: float = CHARS_PER_SECOND
@@ -46,6 +48,7 @@ class CallOptions:
     direction: str = "inbound"
     signature: str | None = None
     partials: bool = True
+    refuses: tuple[str, ...] = ()
     extra: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -170,7 +173,7 @@ class SimulatedCall(SimulatedCaller):
 
     async def _connect(self, verb: Relay, page: MessagePage) -> MessagePage | None:
         """Hold a session and ask the action URL what follows it."""
-        session = SimulatedRelay(verb, self.leg, self.speech, self.clock, self.changed)
+        session = SimulatedRelay(verb, self.leg, self.speech, self.clock, self.changed, refuses=self._options.refuses)
         self._note("relay", verb.attributes, session=session.sid)
         begun = self.clock.time()
         self.sessions.append(session)

@@ -11,6 +11,7 @@ from .clock import Clock, LoopClock
 from .frames import Fields, prompt
 from .playback import PlaybackCut, SimulatedPlayback, Utterance
 from .relay import SimulatedRelay
+from .relay_attributes import heard
 
 PARTIAL_SECONDS = 0.25
 FINAL_SECONDS = 0.35
@@ -131,18 +132,19 @@ class SimulatedCaller:
     async def say(self, text: str, lang: str | None = None) -> PlaybackCut | None:
         """Speak. Whatever the agent is saying is cut off first, as on a real line; return what was.
 
-        Order: the interrupt, cumulative partial prompts, the final prompt. ``lang`` is what is understood, by default
-        the session's transcription language. During speech that cannot be interrupted nothing reaches the gateway.
+        Order: the interrupt, cumulative partial prompts where the TwiML asked for them, the final prompt. ``lang`` is
+        what is spoken; the gateway is told of it only where the TwiML asked Twilio to detect languages (``multi``).
+        During speech that cannot be interrupted nothing reaches the gateway.
         """
         session = self._session()
         if not session.reports("speech"):
             self._said(text)
             return None
-        spoken = lang or session.language
+        spoken = heard(session.language, lang or "")
         await session.speaker("clientSpeaking", on=True)
         cut = await self.interrupt()
         self._said(text)
-        for partial in _partials(text) if self._partials else ():
+        for partial in _partials(text) if self._partials and session.noun.flag("partialPrompts") else ():
             await session.send(prompt(partial, spoken, last=False))
             await self._spend(PARTIAL_SECONDS)
         await self._spend(FINAL_SECONDS)
@@ -161,7 +163,8 @@ class SimulatedCaller:
             await self.interrupt()
             if last:
                 self._acted(session)
-            await session.send(prompt(text, lang or session.language, last=last))
+            if last or session.noun.flag("partialPrompts"):
+                await session.send(prompt(text, heard(session.language, lang or ""), last=last))
         if last:
             self._said(text)
 

@@ -12,6 +12,7 @@ from typing import Any
 from ..guardrails.pii import mask, mask_value
 from .call import SimulatedCall
 from .relay import SimulatedRelay
+from .relay_attributes import MULTI
 
 Told = dict[str, Any]
 """A message to the page: plain JSON with a ``type``."""
@@ -172,9 +173,14 @@ class PhoneCall:
                     "whole": whole,
                     "source": one.source,
                     "notice": one.preemptible,
-                    "lang": self._language or (self._line.sessions[-1].noun.language if self._line.sessions else ""),
+                    "lang": self._language or self._line_language(),
                 }
             )
+
+    def _line_language(self) -> str:
+        """Return the language that the call began with, for the browser's voice; "" where Twilio finds it out."""
+        language = self._line.sessions[-1].noun.language if self._line.sessions else ""
+        return "" if language == MULTI else language
 
     def _why(self) -> str:
         """Say in a few words how the call ended."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -21,6 +21,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from .clock import Clock
 from .frames import BadFrame, Fields, Leg, info, interrupt, read_frame
 from .playback import Event, PlaybackCut, Played, SimulatedPlayback
+from .relay_attributes import refused
 from .requests import GatewayClient
 from .twiml import Relay
 from .wire import new_sid
@@ -50,7 +51,14 @@ class SimulatedRelay:
     """A session with the gateway. ``changed`` is called whenever something happened."""
 
     def __init__(
-        self, noun: Relay, leg: Leg, speech: SimulatedPlayback, clock: Clock, changed: Callable[[], None]
+        self,
+        noun: Relay,
+        leg: Leg,
+        speech: SimulatedPlayback,
+        clock: Clock,
+        changed: Callable[[], None],
+        *,
+        refuses: Collection[str] = (),
     ) -> None:
         self.sid = new_sid("VX")
         self.noun = noun
@@ -62,6 +70,7 @@ class SimulatedRelay:
         """What the gateway did against the protocol, in words."""
         self.live = False
         """Tells whether setup was sent and the socket stands."""
+        self._refuses = refuses
         self._events = noun.attributes.get("events", "").split()
         self._leg = leg
         self._speech = speech
@@ -74,7 +83,12 @@ class SimulatedRelay:
         self._empty_ends = 0
 
     async def run(self, gateway: GatewayClient, *, answered: bool, signature: str | None = None) -> SessionEnd:
-        """Open the socket, set up, and read until the end, however it comes. Cancelling it loses the socket."""
+        """Open the socket, set up, and read until the end, however it comes. Cancelling it loses the socket.
+
+        An attribute that does not fit ends the session before there is a socket (error 64101).
+        """
+        if unfit := refused(self.noun.attributes, self.noun.languages, self._refuses):
+            return SessionEnd("failed", code=64101, message=f"Invalid value for attribute {unfit}")
         try:
             socket = self._socket = await gateway.open_socket(self.noun.url, signature=signature)
         except (InvalidHandshake, OSError, TimeoutError):

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from xml.etree import ElementTree as Xml
 
+from .relay_attributes import understood
+
 
 @dataclass(frozen=True, slots=True)
 class SayVerb:
@@ -40,7 +42,7 @@ class Relay:
     @property
     def language(self) -> str:
         """Return the language in which the caller is understood at first."""
-        return self.attributes.get("transcriptionLanguage") or self.attributes.get("language") or "en-US"
+        return understood(self.attributes)
 
 
 @dataclass(frozen=True, slots=True)

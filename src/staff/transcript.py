@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..conversation.approvals import request_of
-from ..conversation.notes import Note, StaffWrote, read_note, words
+from ..conversation.notes import CallerSpeaks, Note, StaffWrote, read_note, words
 from ..entries import SpokenPrompt, StaffMessage, TextReceived, Waiting
 from ..model import Approval, ApprovalStatus, Conversation, Item, TimelineEvent, Tone, Turn
 from .answers import written
@@ -29,6 +29,7 @@ def transcript(
             "number": turn.number,
             "channel": turn.channel.value,
             "at": written(turn.at),
+            "language": _language(turn),
             "entries": list(_entries(turn, failed, requests, interrupted=turn.number in cut)),
         }
         for turn in (*conversation.unfolded, *conversation.history)
@@ -70,8 +71,14 @@ def _entries(
             yield {"kind": "agent", "text": _text(item), "interrupted": interrupted and not greeting}
         elif role == "system":  # a note of an older version
             yield {"kind": "note", "text": _text(item)}
-        elif (note := read_note(item)) is not None:
+        elif (note := read_note(item)) is not None and not isinstance(note, CallerSpeaks):
             yield _note(note)
+
+
+def _language(turn: Turn) -> str | None:
+    """Return the language that the caller spoke, None for plain English and for texts."""
+    notes = (read_note(item) for item in turn.items)
+    return next((note.language for note in notes if isinstance(note, CallerSpeaks)), None)
 
 
 def _tool(call: Item, output: Item | None, failed: set[Any], requests: Mapping[str, Approval]) -> dict[str, Any]:

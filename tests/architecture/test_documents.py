@@ -21,7 +21,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 CHECKLIST = (ROOT / "docs/checklist.md").read_text(encoding="utf-8")
 
 
-SETTINGS = {name.upper(): (written(field), str(field.description)) for name, field in Settings.model_fields.items()}
+SETTINGS = {name: (written(field), str(field.description)) for name, field in Settings.variables().items()}
 
 
 @pytest.mark.promise("O5")

@@ -141,11 +141,12 @@ PROMISE = re.compile(
 )
 PRODUCERS = {
     "ASK_NUMBER": {"channels/voice/call_back.py:nobody_free"},
-    "CALL_BACK": {"channels/voice/call_back.py:nobody_free"},
+    "CALL_BACK": {"channels/voice/call_back.py:nobody_free", "conversation/agent_turn.py:_fixed"},
+    "CLOSED": {"channels/voice/call_back.py:nobody_free"},
     "TICKET_OPENED": {"channels/voice/call_back.py:line_lost"},
     "OPTED_IN": {"conversation/text_screening.py:_screen"},
     "OPTED_OUT": {"conversation/text_screening.py:_screen"},
-    "TRANSFER": {"channels/voice/call.py:_want_person"},
+    "TRANSFER": {"channels/voice/call.py:_want_person", "conversation/agent_turn.py:_fixed"},
     "TOO_MANY_STEPS": {"conversation/agent_turn.py:_instead"},
     "WAITING": {"conversation/agent_turn.py:_instead"},
     "HELD": {"conversation/agent_pause.py:keep_texts", "conversation/agent_pause.py:hear_out"},

@@ -1,4 +1,4 @@
-"""Phones in cars and lifts: keys, silence, transfers, lost sockets, other languages."""
+"""Phones in cars and lifts: keys, silence, transfers, lost sockets."""
 
 from __future__ import annotations
 
@@ -198,20 +198,6 @@ async def test_more_calls_than_allowed_hear_that_the_lines_are_busy(tmp_path: Pa
             await other.wait_over()
         assert await call.ask("still fine") == "You said: still fine"
     assert phrases.LINE_BUSY in other.heard()
-
-
-@pytest.mark.promise("V20")
-async def test_the_callers_language_is_spoken_and_so_is_the_way_back(tmp_path: Path) -> None:
-    model = ModelServer(echo)
-    async with running(tmp_path, model) as it, dial(it) as call:
-        await call.ask("hello")
-        await call.ask("hola, dónde está mi pedido", lang="es-ES")
-        await call.ask("back to english", lang="en-US")
-        changes = [frame for frame in call.received if frame.get("type") == "language"]
-    assert [frame["ttsLanguage"] for frame in changes] == ["es-ES", "en-US"]
-    assert "answer in that language" not in str(model.inputs[0])
-    assert "The caller speaks es-ES" in str(model.inputs[1])
-    assert "The caller speaks en-US" in str(model.inputs[2])
 
 
 @pytest.mark.promise("V19")

@@ -22,6 +22,7 @@ from ..kit.serving import free_port
 from ..kit.waiting import until
 
 pytestmark = pytest.mark.promise("U3")
+PARTIALS = {"VOICE_PARTIAL_PROMPTS": "true", "VOICE_SPEECH_MODEL": "flux"}
 
 
 async def refused_with(it: Running, origin: str | None, headers: dict[str, str]) -> int:
@@ -175,7 +176,7 @@ async def test_what_is_no_json_is_answered_and_the_line_lives(tmp_path: Path, se
 
 
 async def test_a_call_is_greeted_asked_and_answered_and_hung_up(tmp_path: Path) -> None:
-    async with development(tmp_path) as it, page_of(it) as page:
+    async with development(tmp_path, **PARTIALS) as it, page_of(it) as page:
         await page.call()
         await page.do("say", text="where is my order 12345")
         answer = await page.heard("shipped")
@@ -189,11 +190,11 @@ async def test_a_call_is_greeted_asked_and_answered_and_hung_up(tmp_path: Path) 
         assert [one["text"] for one in page.told if one["type"] == "said"] == ["where is my order 12345"]
         prompts = [json.loads(one["text"]) for one in page.frames("prompt")]
         assert [one["last"] for one in prompts] == [False, False, False, True]
-        assert it.gateway.health.open_calls() == 0
+        await until(lambda: it.gateway.health.open_calls() == 0)
 
 
 async def test_what_a_recogniser_hears_are_partial_prompts_and_one_final(tmp_path: Path) -> None:
-    async with development(tmp_path) as it, page_of(it) as page:
+    async with development(tmp_path, **PARTIALS) as it, page_of(it) as page:
         await page.call()
         await page.do("say", text="where is", part="partial")
         await page.do("say", text="where is my order 12345", part="final", lang="en-US")

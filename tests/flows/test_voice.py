@@ -123,7 +123,8 @@ async def test_words_go_out_before_the_answer_is_complete(tmp_path: Path) -> Non
 @pytest.mark.promise("V7")
 async def test_partial_prompts_are_no_turns(tmp_path: Path) -> None:
     model = ModelServer(echo)
-    async with running(tmp_path, model) as it, dial(it) as call:
+    asked = {"VOICE_PARTIAL_PROMPTS": "true", "VOICE_SPEECH_MODEL": "flux"}
+    async with running(tmp_path, model, **asked) as it, dial(it) as call:
         await call.ask("one two three four five six seven eight nine ten")
         partials = [frame for frame in call.sent if frame.get("type") == "prompt" and not frame.get("last")]
     assert len(partials) >= 2

@@ -60,6 +60,8 @@ async def test_a_fresh_folder_has_no_problem(lines: Lines) -> None:
         "data": "ok",
         "twilio settings": "skipped",
         "agent": "ok",
+        "voice": "ok",
+        "a person": "skipped",
         "customers": "ok",
         "state folder": "ok",
         "store": "ok",

@@ -74,7 +74,10 @@ async def escalate_to_human(
     if not context.context.may_open_ticket():
         return refusal(TOO_MANY, _ENOUGH)
     title = reason if reason.strip() else PERSON_WANTED
-    return _told(_opened(context.context, title, summary, level, escalation=True))
+    ticket = _opened(context.context, title, summary, level, escalation=True)
+    if context.context.connects:
+        deeds.transfer = ticket.id
+    return _told(ticket, context.context)
 
 
 @in_commit
@@ -98,7 +101,7 @@ async def create_ticket(
         return refusal(BAD_ARGUMENTS, "A ticket needs a subject and a description. Ask the customer what it is about.")
     if not caller.may_open_ticket():
         return refusal(TOO_MANY, _ENOUGH)
-    return _told(_opened(caller, subject, description, Priority(priority), escalation=False))
+    return _told(_opened(caller, subject, description, Priority(priority), escalation=False), caller)
 
 
 @reads_only
@@ -206,6 +209,7 @@ def _time_left(ticket: Ticket, now: float) -> str:
 def _opened(caller: CallerContext, title: str, description: str, priority: Priority, *, escalation: bool) -> Ticket:
     """Put a ticket among the turn's deeds. It is the subject's, whatever the model said about whose it is."""
     seconds, _ = RESPONSE[priority]
+    begins = caller.hours.opens_after(caller.now) if escalation else caller.now
     ticket = Ticket(
         id=f"TKT_{uuid.uuid4().hex[:12].upper()}",
         subject=caller.subject,
@@ -213,13 +217,17 @@ def _opened(caller: CallerContext, title: str, description: str, priority: Prior
         description=clipped(description, MAX_DESCRIPTION),
         priority=priority,
         created_at=caller.now,
-        respond_by=caller.now + seconds,
+        respond_by=begins + seconds,
         escalation=escalation,
     )
     caller.deeds.tickets.append(ticket)
     return ticket
 
 
-def _told(ticket: Ticket) -> str:
+def _told(ticket: Ticket, caller: CallerContext) -> str:
+    """Tell the ticket, and when a colleague answers: nobody does while nobody is there."""
     _, in_words = RESPONSE[ticket.priority]
-    return as_json({"ticket_id": ticket.id, "priority": ticket.priority.value, "response": in_words})
+    if ticket.escalation and not caller.hours.open_at(caller.now):
+        in_words += f" of opening on {caller.hours.in_words(caller.hours.opens_after(caller.now))}"
+    told = {"ticket_id": ticket.id, "priority": ticket.priority.value, "response": in_words}
+    return as_json(told | {"now": "the caller is being put through"} if caller.deeds.transfer == ticket.id else told)

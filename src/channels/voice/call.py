@@ -6,6 +6,7 @@ It owns the socket, the tasks and the patience of one call; :mod:`.call_turns` h
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -15,15 +16,16 @@ from ...conversation import phrases
 from ...conversation.engine import TurnEngine
 from ...conversation.plain_speech import plain_speech
 from ...errors import StoreUnavailable
-from ...identity.base import Resolution
 from ...model import Route, SubjectId
 from ...telemetry.logs import subject_label
-from .action_callback import MOVED, TRANSFER
+from .action_callback import MOVED, transferring
 from .call_back import nobody_free, want_person
 from .call_patience import CallPatience
+from .call_trace import CallTrace
 from .call_turns import CallTurns
 from .dtmf import KeyMeaning, Keys
 from .parties import Find
+from .reception import Reception
 from .relay_actions import (
     Action,
     Actions,
@@ -32,6 +34,7 @@ from .relay_actions import (
     Close,
     CorrectTurn,
     KeyPressed,
+    MessageRefused,
     RecordEvent,
     Send,
     SpeakingChanged,
@@ -45,13 +48,13 @@ log = structlog.get_logger(__name__)
 
 KEY_PAUSE_SECONDS = 2.0
 """A pause this long ends a number that is entered with keys."""
-HOME_LANGUAGE = "en"
 
 
 class LiveCall:
-    """A call on its socket. ``find`` gives who is calling. ``greeting`` is what the TwiML spoke, where that is known;
-    else ``greet`` gives it, "" where it spoke none. ``joined`` is told when the caller is known, and gives what is to
-    be said first, where the greeting did not say it. ``resumed``: the call was connected before.
+    """A call on its socket. ``find`` gives who is calling. ``greeting`` is what the TwiML spoke, where that is known
+    here; else ``reception`` gives it. ``resumed``: the call was connected before, so nothing greeted the caller now.
+    ``joined`` is told when the caller is known, and gives the rest of what they were being told when the line broke,
+    "" where nothing is left.
     """
 
     def __init__(
@@ -63,7 +66,7 @@ class LiveCall:
         find: Find,
         greeting: str = "",
         resumed: bool = False,
-        greet: Callable[[Resolution], Awaitable[str]],
+        reception: Reception,
         warm: Callable[[], Awaitable[None]],
         rules: CallRules,
         joined: Callable[[LiveCall], Awaitable[str]],
@@ -72,12 +75,14 @@ class LiveCall:
         self._call = call
         self._engine = engine
         self._find = find
-        self._greet = greet
+        self._reception = reception
         self._warm = warm
         self._rules = rules
         self._joined = joined
+        self._resumed = resumed
         self._greeting = greeting
         self._session = RelaySession(greeting)
+        self._trace = CallTrace(asyncio.get_running_loop().time, began=time.time())
         self._turns = CallTurns(
             self._session,
             self._perform,
@@ -85,13 +90,14 @@ class LiveCall:
             call=call,
             first_token_timeout=rules.first_token_timeout,
             resumed=resumed,
+            trace=self._trace,
+            put_through=lambda ticket: self._start(self._put_through(ticket)),
         )
-        self._patience = CallPatience(self._session, self._perform, rules)
+        self._patience = CallPatience(self._session, self._perform, rules, self._turns.notice)
         self._tasks: set[asyncio.Task[None]] = set()
         self._ready = asyncio.Event()
         self._keys = Keys()
         self._key_pause: asyncio.TimerHandle | None = None
-        self._language = HOME_LANGUAGE
         self._ended = False
         self._moved = False
         self._reachable = False
@@ -150,8 +156,7 @@ class LiveCall:
                     self._perform(self._session.hang_up({"reason": MOVED}))
                     return
                 told = True
-                self._perform(self._session.notice(phrases.MOVING))
-                await self._patience.until_spoken(phrases.MOVING)
+                await self._patience.until_spoken(self._turns.notice(phrases.MOVING))
             await asyncio.sleep(0.05)
 
     @property
@@ -188,19 +193,25 @@ class LiveCall:
             case CallReady():
                 self._start(self._begin(action))
             case StartTurn(turn, text, lang):
+                self._trace.mark("said")
                 self._patience.touch()
                 self._start(self._answer(turn, text, lang))
             case CancelTurn(turn, heard):
+                self._trace.mark("lost" if lost else "interrupt")
                 self._turns.cancel(turn, heard, lost=lost, back=self._wire.lost)
             case CorrectTurn(turn, heard):
                 self._turns.correct(turn, heard, lost=lost)
-            case SpeakingChanged(who):
+            case SpeakingChanged(who, on):
+                self._trace.mark(f"{who}_{'on' if on else 'off'}")
                 self._patience.voice(who)
             case KeyPressed(digit):
+                self._trace.mark("key")
                 self._patience.touch()
                 self._press(digit)
             case RecordEvent(kind, detail):
                 log.info("relay_note", kind=kind, detail=detail)
+            case MessageRefused(code, field):
+                self._start(self._turns.refused(code, field))
 
     def _start(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
@@ -216,13 +227,17 @@ class LiveCall:
             self._perform((Close(1008, "socket of another call"),))
             return
         try:
+            self._turns.language = await self._reception.language(setup)
+            self._speak_their_language()
             resolution, self._turns.route = await self._find(setup)
             self._turns.subject = resolution.subject
             self._reachable = resolution.phone is not None
-            opening = await self._joined(self)
-            if self._session.turn is not None:
-                opening = ""  # the caller speaks already, and must not be cut off by us
-            greeting = self._greeting or await self._greet(resolution)
+            rest = await self._joined(self)
+            # A caller who speaks already must not be cut off by us.
+            opening = f"{self._turns.words(phrases.CUT_OFF)} {rest}" if rest and self._session.turn is None else ""
+            greeting = self._greeting
+            if not (greeting or self._resumed):  # /voice was answered by another replica
+                greeting = await self._reception.greeting(setup, resolution)
             self._session.greeted("" if self._greeting else greeting)
             self._turns.greeting = opening or greeting
             self._ready.set()
@@ -230,17 +245,17 @@ class LiveCall:
             if opening:
                 self._speak_alone(opening)
         except StoreUnavailable:
-            self._perform(self._session.notice(phrases.FAILURE))
+            self._turns.notice(phrases.FAILURE)
             self._perform(self._session.hang_up())
 
     async def _answer(self, turn: int, text: str, lang: str) -> None:
         await self._ready.wait()  # the prompt may come on the heels of the setup
-        primary = lang.partition("-")[0].lower()
-        foreign = bool(primary) and (primary != HOME_LANGUAGE or self._language != HOME_LANGUAGE)
-        if primary and primary != self._language:
-            self._language = primary
-            self._perform(self._session.language(tts=lang, transcription=lang))
-        await self._turns.answer(turn, text, lang if foreign else "")
+        told = self._turns.language.hear(lang)
+        self._speak_their_language()
+        await self._turns.answer(turn, text, told)
+
+    def _speak_their_language(self) -> None:
+        self._session.lang, self._session.empty = self._turns.language.tag(), self._turns.words(phrases.EMPTY)
 
     # --- keys and people --------------------------------------------------------------------------------
 
@@ -260,7 +275,7 @@ class LiveCall:
             case KeyMeaning.REPEAT if self._session.thinking:
                 pass  # the answer that is coming is the one to hear
             case KeyMeaning.REPEAT:
-                self._speak_alone(self._turns.last_answer or phrases.NOTHING_TO_REPEAT)
+                self._speak_alone(self._turns.last_answer or self._turns.words(phrases.NOTHING_TO_REPEAT))
             case KeyMeaning.NUMBER:
                 self._perform(self._session.begin(f"[The caller entered the number {digits} with the keys.]"))
 
@@ -269,14 +284,25 @@ class LiveCall:
         await self._ready.wait()
         if self.subject is None or self.route is None:
             return
-        self._transferring = self._rules.transfers
+        connects = self._transferring = self._rules.connects(now := time.time())
         ticket = await want_person(self._engine, self.subject, self.route, self._call)
-        if not self._rules.transfers:
-            said = nobody_free(ticket, reachable=self._reachable)
+        if not connects:
+            sentence = nobody_free(ticket, reachable=self._reachable, is_open=self._rules.hours.open_at(now))
+            said = self._turns.words(sentence)
             self._speak_alone(said)
-            if said == phrases.ASK_NUMBER:  # the agent has to know what the caller answers
+            if sentence == phrases.ASK_NUMBER:  # the agent has to know what the caller answers
                 self._turns.greeting = f"{self._turns.greeting} {said}".strip()
             return
-        self._speak_alone(phrases.TRANSFER)
-        handoff = {"reason": TRANSFER, **({"ticket": ticket} if ticket else {})}
-        await self._patience.hang_up_after(phrases.TRANSFER, handoff)
+        said = self._turns.words(phrases.TRANSFER)
+        self._speak_alone(said)
+        await self._patience.hang_up_after(said, transferring(ticket or "", self._turns.language.caller))
+
+    async def _put_through(self, ticket: str) -> None:
+        """Transfer the call once the agent has said so, unless the caller has something to say first."""
+        asked = self._turns.asked
+        await self._patience.until_spoken(self._turns.last_answer)
+        while self._turns.asked == asked and not self._ended:
+            if self._silent:
+                self._perform(self._session.hang_up(transferring(ticket, self._turns.language.caller)))
+                return
+            await asyncio.sleep(0.05)

@@ -36,13 +36,15 @@ async def want_person(engine: TurnEngine, subject: SubjectId, route: Route, call
     return ticket
 
 
-def nobody_free(ticket: str | None, *, reachable: bool) -> str:
+def nobody_free(ticket: str | None, *, reachable: bool, is_open: bool = True) -> str:
     """Return what is said where nobody answers; ``ticket`` is stored, a ``reachable`` caller's number is known."""
     if ticket is None:
         return phrases.NOBODY_FREE
-    return phrases.CALL_BACK if reachable else phrases.ASK_NUMBER
+    if not reachable:
+        return phrases.ASK_NUMBER
+    return phrases.CALL_BACK if is_open else phrases.CLOSED
 
 
-def line_lost(ticket: str | None) -> str:
+def line_lost(ticket: str | None) -> tuple[str, ...]:
     """Return what is said on a line that keeps breaking; ``ticket`` is stored, of a caller who can be called back."""
-    return f"{phrases.LINE_LOST} {phrases.CALL_AGAIN if ticket is None else phrases.TICKET_OPENED}"
+    return phrases.LINE_LOST, phrases.CALL_AGAIN if ticket is None else phrases.TICKET_OPENED

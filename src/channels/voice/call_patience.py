@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from .call_timeouts import GOODBYES, WORDS, CallTimeouts, TimeoutKind
 from .relay_actions import Actions
@@ -18,12 +18,25 @@ QUIET_SECONDS = 0.4
 LOOK_SECONDS = 1.0
 
 
-class CallPatience:
-    """Clock of one call. ``perform`` carries out what the session answers."""
+class Notice(Protocol):
+    """Says a fixed sentence that is no part of an answer."""
 
-    def __init__(self, session: RelaySession, perform: Callable[[Actions], None], rules: CallRules) -> None:
+    def __call__(self, sentence: str, *, interruptible: bool | None = None) -> str:
+        """Say it in the caller's language; return it."""
+        ...
+
+
+class CallPatience:
+    """Clock of one call. ``perform`` carries out what the session answers; ``notice`` says a fixed sentence in the
+    caller's language and returns it.
+    """
+
+    def __init__(
+        self, session: RelaySession, perform: Callable[[Actions], None], rules: CallRules, notice: Notice
+    ) -> None:
         self._session = session
         self._perform = perform
+        self._notice = notice
         self._silence = rules.silence
         self._watch = CallTimeouts(self._now(), rules.silence, rules.longest, active_at=self._now())
         self._quiet_at = 0.0
@@ -86,10 +99,10 @@ class CallPatience:
             if due is None:
                 continue
             last = due is TimeoutKind.GOODBYE_LENGTH
-            self._perform(self._session.notice(WORDS[due], interruptible=False if last else None))
+            said = self._notice(WORDS[due], interruptible=False if last else None)
             if due not in GOODBYES:
                 continue
-            if await self.until_spoken(WORDS[due]) or last:
+            if await self.until_spoken(said) or last:
                 self._perform(self._session.hang_up({"reason": due.value}))
                 return
             self._watch.touch(self._now())

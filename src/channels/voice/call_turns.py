@@ -12,10 +12,12 @@ import structlog
 from ...conversation import phrases
 from ...conversation.engine import TurnEngine
 from ...conversation.speech_stream import SpeechStream
-from ...entries import Entry, Heard, SpokenPrompt
+from ...entries import CallEnded, Entry, Heard, OptionRefused, SpokenPrompt
 from ...errors import StoreUnavailable
 from ...guardrails.pii import mask
 from ...model import Route, SubjectId
+from .call_language import plain_english
+from .call_trace import CallTrace
 from .relay_actions import Actions
 from .relay_session import RelaySession
 
@@ -44,13 +46,17 @@ class CallTurns:
         engine: TurnEngine,
         call: str,
         first_token_timeout: float,
+        trace: CallTrace,
+        put_through: Callable[[str], None],
         resumed: bool = False,
     ) -> None:
         self._session = session
         self._perform = perform
         self._engine = engine
         self._call = call
+        self._trace = trace
         self._first_token_timeout = first_token_timeout
+        self._put_through = put_through
         self._id = uuid.uuid4().hex[:12]
         self._speeches: dict[int, SpeechStream] = {}
         self._announced: dict[int, tuple[int, str]] = {}
@@ -67,6 +73,9 @@ class CallTurns:
         self._said_again: set[str] = set()
         self.subject: SubjectId | None = None
         self.route: Route | None = None
+        self.language = plain_english()
+        self.asked = 0
+        """Turns of the caller so far."""
         self.greeting = ""
         self.last_answer = ""
         """What the agent said last, for the caller who wants to hear it again."""
@@ -80,6 +89,7 @@ class CallTurns:
         """Hand what the caller said to the engine, with what they heard of earlier answers."""
         if self.subject is None or self.route is None:
             return
+        self.asked += 1
         said = mask(text)
         key = f"{self._call}:{self._id}:{turn}"
         speech = SpeechStream(
@@ -87,6 +97,9 @@ class CallTurns:
             lambda token: self._say(turn, token),
             lambda: self.finish(turn),
             first_token_timeout=self._first_token_timeout,
+            words=self.words,
+            mark=self._trace.mark,
+            trace=self._trace.take,
         )
         self._speeches[turn] = speech
         self._speeches.pop(turn - TURNS_KEPT, None)
@@ -105,8 +118,21 @@ class CallTurns:
 
     # --- words ------------------------------------------------------------------------------------------
 
+    def words(self, sentence: str) -> str:
+        """Return a fixed sentence in the caller's language."""
+        return self.language.say(sentence).text
+
+    def notice(self, sentence: str, *, interruptible: bool | None = None) -> str:
+        """Say a fixed sentence that is no part of an answer, in the caller's language; return it."""
+        phrase = self.language.say(sentence)
+        tag = self.language.tag(phrase.language)
+        self._perform(self._session.notice(phrase.text, lang=tag, interruptible=interruptible))
+        return phrase.text
+
     def _say(self, turn: int, token: str) -> None:
         """Send words: those of the first clause as they come, later ones in groups."""
+        if self._speeches[turn].said == token:
+            self._trace.mark("words")
         self._filler_at = asyncio.get_running_loop().time() + FILLER_SECONDS
         if turn == self._in_groups:
             self._group.append(token)
@@ -136,6 +162,8 @@ class CallTurns:
         if speech is not None and speech.said:
             self.last_answer = speech.said
         self._perform(self._session.finish(turn))
+        if speech is not None and speech.transfer:
+            self._put_through(speech.transfer)
 
     def announce(self, turn: int, number: int, text: str) -> None:
         """Remember that ``turn`` of the call says what turn ``number`` of the conversation came to, unasked."""
@@ -171,11 +199,24 @@ class CallTurns:
             await self._engine.accept(self.subject, [correction], token=uuid.uuid4().hex)
             self._corrections.pop(correction.key, None)
 
+    async def refused(self, code: int, field: str) -> None:
+        """Let staff see that Twilio did not take a message, and which option may be why."""
+        if self.subject is None or self.route is None:
+            return
+        entry = Entry(f"option:{self._id}:{code}", OptionRefused(self.route, code, field))
+        try:
+            await self._engine.accept(self.subject, [entry], token=uuid.uuid4().hex)
+        except StoreUnavailable:
+            log.warning("refusal_lost", code=code)
+
     async def close(self) -> None:
         """Stop all timers and wait until the store knows of the last answers."""
         self.stop_filler()
         self._drop_group()
         await asyncio.gather(*self._storing)
+        if self._speeches:
+            key = f"ended:{self._id}"
+            self._corrections[key] = Entry(key, CallEnded(self._trace.take()))
         for correction in tuple(self._corrections.values()):
             await self._store(correction)
         if self._corrections:
@@ -202,5 +243,6 @@ class CallTurns:
             self._filler = asyncio.get_running_loop().call_at(self._filler_at, self._fill, turn)
             return
         if not self._session.agent_speaking:
-            self._perform(self._session.notice(phrases.ONE_MOMENT))
+            self._trace.mark("filler")
+            self.notice(phrases.ONE_MOMENT)
         self._arm_filler(turn, FILLER_AGAIN_SECONDS)

@@ -71,6 +71,14 @@ class RecordEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageRefused:
+    """Twilio did not take a message; ``field`` may be an option that does not fit. Comes once per call and code."""
+
+    code: int
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """Close the socket."""
 
@@ -78,5 +86,16 @@ class Close:
     reason: str
 
 
-Action = Send | CallReady | StartTurn | CancelTurn | CorrectTurn | KeyPressed | SpeakingChanged | RecordEvent | Close
+Action = (
+    Send
+    | CallReady
+    | StartTurn
+    | CancelTurn
+    | CorrectTurn
+    | KeyPressed
+    | SpeakingChanged
+    | RecordEvent
+    | MessageRefused
+    | Close
+)
 Actions = tuple[Action, ...]

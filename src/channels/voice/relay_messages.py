@@ -14,10 +14,15 @@ from typing import Any
 
 from pydantic_core import to_json
 
+INVALID_MESSAGE = 64107
+"""The error for a message of ours that Twilio cannot use; it need not name its code."""
 LONGEST_FRAME = 65_536
 """Characters, or bytes, of a frame that is read at all. Twilio's largest, a prompt, has some hundreds."""
 
 _ERROR_CODE = re.compile(r"\b6\d{4}\b", re.ASCII)
+_QUOTED_FIELD = re.compile(r'"([A-Za-z]+)"\s*:', re.ASCII)
+_OPTIONS = frozenset({"lang", "ttsLanguage", "transcriptionLanguage", "interruptible", "preemptible", "source"})
+"""Fields of our messages in which an operator's choice can be refused."""
 _DIGIT = re.compile(r"[0-9*#A-D]", re.ASCII)
 _LONGEST_NUMBER = 9
 
@@ -71,10 +76,14 @@ class Interrupt:
 
 @dataclass(frozen=True, slots=True)
 class RelayError:
-    """Twilio refused a message of ours and goes on. The description quotes that message: never log it."""
+    """Twilio refused a message of ours and goes on. The description quotes that message: never log it.
+
+    ``field`` is what may not fit in it, where it has more than words.
+    """
 
     description: str
     code: int | None = None
+    field: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +192,8 @@ def _error(fields: Fields) -> RelayError:
     named = next((fields[name] for name in ("code", "errorCode") if name in fields), None)
     found = _ERROR_CODE.search(description)
     code = _integer(named)
-    return RelayError(description, int(found[0]) if code is None and found else code)
+    field = next((name for name in _QUOTED_FIELD.findall(description) if name in _OPTIONS), "")
+    return RelayError(description, int(found[0]) if code is None and found else code, field)
 
 
 def _info(fields: Fields) -> Info:

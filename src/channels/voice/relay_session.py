@@ -33,6 +33,7 @@ from .relay_actions import (
     Close,
     CorrectTurn,
     KeyPressed,
+    MessageRefused,
     RecordEvent,
     Send,
     SpeakingChanged,
@@ -80,6 +81,10 @@ class RelaySession:
         self.turn: int | None = None
         self.agent_speaking: bool | None = None
         self.client_speaking: bool | None = None
+        self.lang: str | None = None
+        """Language of what is said, where it is not the one that the session began with."""
+        self.empty = EMPTY
+        """What is said to a prompt without words."""
         self._greeting = greeting
         self._closed = False
         self._turns = 0
@@ -145,8 +150,9 @@ class RelaySession:
                 return self._interrupted(heard)
             case wire.Info(name, value):
                 return self._informed(name, value)
-            case wire.RelayError(_, code):
-                return self._note("relay_error", "" if code is None else str(code))
+            case wire.RelayError(_, code, field):
+                noted = self._note("relay_error", "" if code is None else str(code))
+                return (*noted, MessageRefused(code or wire.INVALID_MESSAGE, field)) if noted else ()
             case wire.Unknown(kind):
                 return self._note("unknown_frame", kind if _NAME.fullmatch(kind) else "")
             case wire.Malformed():
@@ -167,7 +173,7 @@ class RelaySession:
             return ()
         spared, self._spared = self._spared, False
         if not text:  # while an answer is on its way, it is the better reply to a cough
-            return () if spared or self.turn is not None else self.notice(EMPTY)
+            return () if spared or self.turn is not None else self.notice(self.empty, lang=self.lang)
         self._speech.answer()
         return self.begin(text, prompt.lang)
 
@@ -222,7 +228,7 @@ class RelaySession:
             return ()
         self._in_cycle = True
         self._speech.add(token, turn=turn, said=True)
-        return self._send(wire.Text(token))
+        return self._send(wire.Text(token, lang=self.lang))
 
     def finish(self, turn: int) -> Actions:
         """End a turn whose text is complete. Nothing comes of it unless that turn is open."""
@@ -244,7 +250,7 @@ class RelaySession:
         if text and not self._closed and not self._speech.end:
             self._speech.add(text, turn=None, said=False)
 
-    def notice(self, text: str, *, interruptible: bool | None = None) -> Actions:
+    def notice(self, text: str, *, lang: str | None = None, interruptible: bool | None = None) -> Actions:
         """Say something that is no part of an answer: a filler, an apology, a question whether anybody is there.
 
         Before an open turn has said anything, the notice is a filler that the answer replaces. Within an answer it is
@@ -255,15 +261,9 @@ class RelaySession:
             return ()
         self._speech.add(text, turn=self.turn, said=False)
         if self._in_cycle:
-            return self._send(wire.Text(f" {text} "))
+            return self._send(wire.Text(f" {text} ", lang=lang))
         preemptible = self.turn is not None
-        return self._send(wire.Text(text, last=True, interruptible=interruptible, preemptible=preemptible))
-
-    def language(self, *, tts: str | None = None, transcription: str | None = None) -> Actions:
-        """Change the language that is spoken, understood, or both."""
-        if self._closed or self.setup is None or not (tts or transcription):
-            return ()
-        return self._send(wire.Language(tts or None, transcription or None))
+        return self._send(wire.Text(text, last=True, lang=lang, interruptible=interruptible, preemptible=preemptible))
 
     def hang_up(self, handoff: Mapping[str, Any] | None = None) -> Actions:
         """End the session; the action URL gets ``handoff`` as JSON in HandoffData. Twilio then closes the socket."""

@@ -6,9 +6,9 @@ Source: twilio.com/docs/voice/twiml/dial, twilio.com/docs/voice/twiml/number.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,6 +20,8 @@ from ...model import Ticket
 from ...persistence.base import LaneStore
 from ..twilio import SignatureCheck
 from .call_back import nobody_free
+from .call_language import say_attribute
+from .reception import Reception
 from .twiml import answer, hang_up, say, transfer
 from .voice_config import VoiceAddresses
 
@@ -35,9 +37,16 @@ class Transfer:
     """
 
     def __init__(
-        self, store: LaneStore, ways: VoiceAddresses, signatures: SignatureCheck, *, to_agent: Callable[[str, str], str]
+        self,
+        store: LaneStore,
+        ways: VoiceAddresses,
+        signatures: SignatureCheck,
+        reception: Reception,
+        *,
+        to_agent: Callable[[str, str], str],
     ) -> None:
         self._store = store
+        self._reception = reception
         self._ways = ways
         self._signatures = signatures
         self._to_agent = to_agent
@@ -49,16 +58,17 @@ class Transfer:
             Route("/voice/dialed", self._dialed, methods=["POST"]),
         )
 
-    def dial(self, number: str, *, ticket: str, before: str, reachable: bool) -> Response:
+    def dial(self, number: str, *, ticket: str, before: str, reachable: bool, language: str) -> Response:
         """Connect the caller with a colleague; ``before`` is said to the caller, ``ticket`` tells the colleague why.
 
-        ``reachable``: the caller's number is known, so that they can be called back when nobody answers.
+        ``reachable``: the caller's number is known, so that they can be called back when nobody answers. ``language``
+        is the caller's, "" for the line's.
         """
-        base, query = self._ways.base_url, f"?ticket={quote(ticket)}" if ticket else ""
-        whisper, action = f"{base}/voice/whisper{query}", f"{base}/voice/dialed{query}"
-        if ticket and not reachable:
-            action += "&withheld=1"
-        return answer(transfer(number, whisper=whisper, action=action, before=before))
+        asked = {"ticket": ticket, "withheld": "" if reachable or not ticket else "1", "language": language}
+        whisper = _with_query(f"{self._ways.base_url}/voice/whisper", {"ticket": ticket})
+        action = _with_query(f"{self._ways.base_url}/voice/dialed", asked)
+        said = self._reception.say(before, language=language)
+        return answer(transfer(number, whisper=whisper, action=action, before=said.text, language=say_attribute(said)))
 
     async def _whisper(self, request: Request) -> Response:
         """Tell the colleague who answered what it is about; the caller does not hear it."""
@@ -80,7 +90,16 @@ class Transfer:
         form = await self._signatures.read_form(request)
         if form.get("DialCallStatus") in ("completed", "answered"):
             return answer(hang_up())
-        ticket = await self._ticket(request.query_params.get("ticket", ""))
-        said = nobody_free(ticket.id if ticket else None, reachable="withheld" not in request.query_params)
+        asked = request.query_params
+        ticket = await self._ticket(asked.get("ticket", ""))
+        sentence = nobody_free(ticket.id if ticket else None, reachable="withheld" not in asked)
+        said = self._reception.say(sentence, language=asked.get("language", ""))
         # Asked for a number, the caller can answer the agent alone.
-        return answer(self._to_agent(form.get("CallSid", ""), said) if said == phrases.ASK_NUMBER else say(said))
+        if sentence == phrases.ASK_NUMBER:
+            return answer(self._to_agent(form.get("CallSid", ""), said.text))
+        return answer(say(said.text, say_attribute(said)))
+
+
+def _with_query(address: str, values: Mapping[str, str]) -> str:
+    query = urlencode({name: value for name, value in values.items() if value})
+    return f"{address}?{query}" if query else address

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from starlette.responses import Response
 from twilio.twiml.voice_response import Connect, VoiceResponse  # type: ignore[import-untyped]
 
+from .voice_options import Attribute, VoiceOptions
+
 EVENTS = "speaker-events tokens-played"
 """Lets Twilio tell when the agent and the caller speak; without it nobody knows when the line is silent."""
 
@@ -16,7 +18,13 @@ _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def connect(
-    *, socket: str, action: str, greeting: str, after: int = 0, parameters: Mapping[str, str] | None = None
+    *,
+    socket: str,
+    action: str,
+    greeting: str,
+    options: VoiceOptions | None = None,
+    after: int = 0,
+    parameters: Mapping[str, str] | None = None,
 ) -> str:
     """Connect the call to a ConversationRelay socket; ``greeting`` is spoken by Twilio at once, unless empty.
 
@@ -27,10 +35,14 @@ def connect(
     response, verb = VoiceResponse(), Connect(action=action, method="POST")
     if after:
         response.pause(length=after)
-    attributes = {"url": socket, "dtmf_detection": True, "interruptible": "any", "events": EVENTS}
+    options = options or VoiceOptions()
+    attributes: dict[str, Attribute] = {"url": socket, "dtmfDetection": True, "events": EVENTS}
+    attributes |= options.relay_attributes()
     if greeting:
-        attributes["welcome_greeting"] = _clean(greeting)
-    relay = verb.conversation_relay(**attributes)
+        attributes["welcomeGreeting"] = greeting
+    relay = verb.conversation_relay(**_clean_all(attributes))
+    for language in options.language_attributes():
+        relay.language(**_clean_all(language))
     for name, value in (parameters or {}).items():
         relay.parameter(name=name, value=_clean(value))
     response.append(verb)
@@ -42,21 +54,21 @@ def answer(twiml: str) -> Response:
     return Response(twiml, media_type="text/xml")
 
 
-def say(text: str) -> str:
-    """Say something and end the call."""
+def say(text: str, language: str | None = None) -> str:
+    """Say something and end the call; ``language`` is that of the words, where it is not English."""
     response = VoiceResponse()
-    response.say(_clean(text))
+    response.say(_clean(text), language=language)
     return str(response)
 
 
-def transfer(number: str, *, whisper: str, action: str, before: str = "") -> str:
+def transfer(number: str, *, whisper: str, action: str, before: str = "", language: str | None = None) -> str:
     """Connect the caller with a colleague, who is told at ``whisper`` what it is about before they are connected.
 
     ``action`` is asked when the colleague hung up or did not answer (twilio.com/docs/voice/twiml/dial, number).
     """
     response = VoiceResponse()
     if before:
-        response.say(before)
+        response.say(_clean(before), language=language)
     response.dial(action=action, method="POST", answer_on_bridge=True).number(number, url=whisper, method="POST")
     return str(response)
 
@@ -64,6 +76,10 @@ def transfer(number: str, *, whisper: str, action: str, before: str = "") -> str
 def _clean(text: str) -> str:
     """Return words without what would make the whole answer unreadable: the call would end."""
     return _NO_XML.sub(" ", text)
+
+
+def _clean_all(attributes: Mapping[str, Attribute]) -> dict[str, Attribute]:
+    return {name: _clean(value) if isinstance(value, str) else value for name, value in attributes.items()}
 
 
 def hang_up() -> str:

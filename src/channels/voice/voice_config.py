@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...conversation.opening_hours import ALWAYS, OpeningHours
 from .parties import AttestationRule
 
 
 @dataclass(frozen=True, slots=True)
 class CallRules:
-    """The patience of a call, seconds."""
+    """The patience of a call, seconds, and when a person can take it over."""
 
     first_token_timeout: float = 8.0
     silence: float = 12.0
@@ -17,6 +18,12 @@ class CallRules:
     transfers: bool = False
     """Whether there is a number to transfer to."""
     attestation: AttestationRule = AttestationRule.WHEN_PRESENT
+    hours: OpeningHours = ALWAYS
+    """When somebody answers there."""
+
+    def connects(self, now: float) -> bool:
+        """Tell whether a caller can be put through; ``now`` is seconds since the epoch."""
+        return self.transfers and self.hours.open_at(now)
 
 
 @dataclass(frozen=True, slots=True)

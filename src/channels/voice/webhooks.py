@@ -6,6 +6,7 @@ twilio.com/docs/voice/conversationrelay.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 import uuid
@@ -13,7 +14,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from urllib.parse import urlencode
 
 import structlog
-from cachetools import LRUCache
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, WebSocketRoute
@@ -22,42 +22,37 @@ from starlette.websockets import WebSocket
 
 from ...conversation import phrases
 from ...conversation.engine import TurnEngine
-from ...conversation.spoken_turn import left_open
-from ...errors import BadSignature, MalformedRequest, RequestRejected, StoreUnavailable, UnreadableRecord
+from ...entries import Entry, OptionRefused
+from ...errors import BadSignature, MalformedRequest, RequestRejected, StoreUnavailable
 from ...identity import metadata
-from ...identity.base import Metadata, Resolution
-from ...model import SubjectId
+from ...identity.base import Metadata
 from ...persistence.base import LaneStore
 from ...persistence.system_lanes import USED_TOKENS
 from ...persistence.values import EffectState
 from ..twilio import SIGNATURE, SignatureCheck
-from .action_callback import Next, read_ending
+from .action_callback import Ending, Next, read_ending
 from .call import LiveCall
 from .call_back import line_lost, want_person
+from .call_language import say_attribute
 from .call_presence import CallPresence
 from .call_registry import RECONNECT_SECONDS, CallRegistry
 from .parties import Parties, finder
+from .reception import Reception
 from .socket_token import SocketClaims, SocketTokens
 from .transfer import Transfer
 from .twiml import answer, connect, hang_up, say
 from .voice_config import CallRules, VoiceAddresses
+from .voice_options import VoiceOptions, named_in
 
 log = structlog.get_logger(__name__)
 
 _CALL_SID = re.compile(r"CA[0-9A-Za-z]{1,32}", re.ASCII)
-LONGEST_REST = 300
-"""Characters of an unheard answer that a greeting takes up."""
 RESTART_SECONDS = 5
 """How long a caller waits when it is a stopping replica that was asked: the next one may be there by then."""
 
 UNPROVEN = "Unproven"
 """In the action's address, which Twilio signs, for a call whose number is not believed; no metadata begins so."""
 
-GREETINGS = 1000
-"""Calls of which it is kept how they were greeted, from the webhook until the socket is there."""
-
-Greet = Callable[[Resolution], Awaitable[str]]
-"""Returns the greeting for a caller, from what is known of them and without asking a model."""
 Warm = Callable[[], Awaitable[None]]
 """Opens the connection to the model, so that the first answer does not have to."""
 
@@ -75,7 +70,7 @@ class VoiceWebhooks:
         tokens: SocketTokens,
         ways: VoiceAddresses,
         rules: CallRules,
-        greet: Greet,
+        reception: Reception,
         warm: Warm,
     ) -> None:
         self._engine = engine
@@ -85,10 +80,9 @@ class VoiceWebhooks:
         self._tokens = tokens
         self._ways = ways
         self._rules = rules
-        self._greet = greet
+        self._reception = reception
         self._warm = warm
-        self._transfer = Transfer(store, ways, signatures, to_agent=self._to_agent)
-        self._greeted: LRUCache[str, str] = LRUCache(GREETINGS)
+        self._transfer = Transfer(store, ways, signatures, reception, to_agent=self._to_agent)
 
     def routes(self) -> Sequence[BaseRoute]:
         """Name the webhooks and the socket."""
@@ -107,7 +101,7 @@ class VoiceWebhooks:
         call = _call_sid(form)
         if len(self._registry) >= self._ways.max_calls:
             log.warning("call_refused", reason="max_calls")
-            return answer(say(phrases.LINE_BUSY))
+            return self._say(phrases.LINE_BUSY)
         try:
             came = metadata.read(request.query_params)
             parties = Parties.of_form(form)
@@ -116,24 +110,32 @@ class VoiceWebhooks:
                 log.info("caller_not_attested")
             # A source is asked now and answers while the greeting plays: nobody listens to it ringing meanwhile.
             caller = parties.asked_for(call, proven=proven)
-            resolution = await self._engine.identity.resolve_cached(caller, session=call, metadata=came)
-            greeting = await self._greeting(resolution)
-            self._greeted[call] = greeting
-            return answer(self._connect(call, greeting=greeting, came=came, proven=proven))
+            resolution, options = await asyncio.gather(
+                self._engine.identity.resolve_cached(caller, session=call, metadata=came),
+                self._reception.options(form),
+            )
+            opening = await self._reception.open(call, options, resolution)
+            return answer(self._connect(call, options=options, greeting=opening.greeting, came=came, proven=proven))
         except RequestRejected:
             raise
         except StoreUnavailable:
             # The socket would be refused: nothing is answered without the store.
-            return answer(say(phrases.CALL_FAILURE))
+            return self._say(phrases.CALL_FAILURE)
         except Exception:
             # The edge of a call: whatever went wrong, the caller hears a sentence instead of a dead line.
             log.exception("voice_webhook_failed")
-            return answer(say(phrases.CALL_FAILURE))
+            return self._say(phrases.CALL_FAILURE)
+
+    def _say(self, *sentences: str, options: VoiceOptions | None = None) -> Response:
+        """Say fixed sentences in the line's language, and end the call."""
+        said = [self._reception.say(sentence, options) for sentence in sentences]
+        return answer(say(" ".join(phrase.text for phrase in said), say_attribute(said[0])))
 
     def _connect(
         self,
         call: str,
         *,
+        options: VoiceOptions,
         came: Metadata,
         proven: bool,
         attempt: int = 0,
@@ -145,32 +147,24 @@ class VoiceWebhooks:
         known = {"attempt": attempt} if proven else {"attempt": attempt, UNPROVEN: 1}
         action = f"{self._ways.base_url}/voice/action?{urlencode({**came, **known})}"
         socket = f"{self._ways.socket_url}/{token}"
-        return connect(socket=socket, action=action, greeting=greeting, after=after, parameters=came)
-
-    async def _greeting(self, resolution: Resolution) -> str:
-        """Greet a caller, and go on where a call that broke off lately was cut."""
-        rest = await self._left_open(resolution.subject)
-        greeting = await self._greet(resolution)
-        return f"{greeting.partition('!')[0]}! {phrases.CUT_OFF} {rest}" if rest else greeting
-
-    async def _left_open(self, subject: SubjectId) -> str:
-        try:
-            return left_open(await self._store.conversation(subject), now=time.time())[:LONGEST_REST]
-        except UnreadableRecord:
-            return ""
+        return connect(socket=socket, action=action, greeting=greeting, options=options, after=after, parameters=came)
 
     async def _ended(self, request: Request) -> Response:
         form = await self._signatures.read_form(request)
         attempt = request.query_params.get("attempt", "0")
         ending = read_ending(form, attempt=int(attempt) if attempt.isdigit() and len(attempt) < 3 else 0)
+        proven = UNPROVEN not in request.query_params
         if ending.next is Next.RECONNECT:
             log.info("call_reconnected", attempt=ending.attempt, moved=ending.moved)
             after = RESTART_SECONDS if self._registry.draining else 0
             came = metadata.read({name: text for name, text in request.query_params.items() if name != "attempt"})
+            if ending.unfit:
+                return answer(await self._begin_without(form, ending, came, proven=proven))
             again = self._connect(
                 _call_sid(form),
+                options=await self._reception.options(form),
                 came=came,
-                proven=UNPROVEN not in request.query_params,
+                proven=proven,
                 attempt=ending.attempt,
                 resumed=True,
                 after=after,
@@ -180,13 +174,14 @@ class VoiceWebhooks:
         if not gave_up and not (ending.next is Next.TRANSFER and number):
             self._registry.forget(_call_sid(form))
             return answer(hang_up())
-        proven = UNPROVEN not in request.query_params
         reachable, ticket = await self._caller(form, proven=proven, open_ticket=gave_up)
-        if number:
-            before = phrases.LINE_LOST if gave_up else ""
-            return self._transfer.dial(number, ticket=ending.ticket or ticket, before=before, reachable=reachable)
+        if number and (not gave_up or self._rules.connects(time.time())):
+            before, told = phrases.LINE_LOST if gave_up else "", ending.ticket or ticket
+            return self._transfer.dial(
+                number, ticket=told, before=before, reachable=reachable, language=ending.language
+            )
         self._registry.forget(_call_sid(form))
-        return answer(say(line_lost(ticket or None)))
+        return self._say(*line_lost(ticket or None), options=await self._reception.options(form))
 
     async def _caller(self, form: Mapping[str, str], *, proven: bool, open_ticket: bool) -> tuple[bool, str]:
         """Return whether a caller can be called back, and the ticket that was opened for one who can, or nothing."""
@@ -202,12 +197,33 @@ class VoiceWebhooks:
 
     def _to_agent(self, call: str, greeting: str) -> str:
         """Connect a call with the agent again, of a caller who is asked for a number because none is known."""
-        self._greeted[call] = greeting
-        return self._connect(call, came={}, greeting=greeting, proven=False)
+        options = self._reception.reopen(call, greeting)
+        return self._connect(call, options=options, came={}, greeting=greeting, proven=False)
+
+    async def _begin_without(self, form: Mapping[str, str], ending: Ending, came: Metadata, *, proven: bool) -> str:
+        """Begin a call anew without the option that Twilio refused, and let staff see which one."""
+        call, parties = _call_sid(form), Parties.of_form(form)
+        options = await self._reception.options(form)
+        name = named_in(ending.said, options)
+        log.error("voice_option_refused", code=ending.unfit, option=name)
+        caller = parties.asked_for(call, proven=proven)
+        found = await self._engine.identity.resolve_cached(caller, session=call, metadata=came)
+        refused = OptionRefused(parties.route(found, call), ending.unfit, name)
+        entry = Entry(f"option:{call}:{ending.attempt}", refused)
+        await self._engine.accept(found.subject, [entry], token=uuid.uuid4().hex)
+        opening = await self._reception.open(call, options.without(name), found)
+        return self._connect(
+            call,
+            options=opening.options,
+            greeting=opening.greeting,
+            came=came,
+            proven=proven,
+            attempt=ending.attempt,
+        )
 
     async def _fallback(self, request: Request) -> Response:
         await self._signatures.read_form(request)
-        return answer(say(phrases.CALL_FAILURE))
+        return self._say(phrases.CALL_FAILURE)
 
     # --- the socket -------------------------------------------------------------------------------------
 
@@ -220,23 +236,19 @@ class VoiceWebhooks:
         again = ticket.resumed
         standing = CallPresence(self._store, self._engine, ticket.call)
 
-        async def greet(resolution: Resolution) -> str:
-            return "" if again else await self._greeting(resolution)  # /voice was answered by another replica
-
         async def joined(call: LiveCall) -> str:
             if call.subject is not None:
                 standing.begin(call.subject)
-            rest = await self._left_open(call.subject) if again and call.subject else ""
-            return f"{phrases.CUT_OFF} {rest}" if rest else ""
+            return await self._reception.rest(call.subject) if again and call.subject else ""
 
         call = LiveCall(
             socket,
             ticket.call,
             engine=self._engine,
             find=finder(self._engine.identity, ticket.call, proven=ticket.proven),
-            greeting="" if again else self._greeted.get(ticket.call, ""),
+            greeting="" if again else self._reception.greeted(ticket.call),
             resumed=again,
-            greet=greet,
+            reception=self._reception,
             warm=self._warm,
             rules=self._rules,
             joined=joined,

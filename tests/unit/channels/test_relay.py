@@ -23,6 +23,7 @@ from tandem.channels.voice.relay_actions import (
     Close,
     CorrectTurn,
     KeyPressed,
+    MessageRefused,
     RecordEvent,
     Send,
     SpeakingChanged,
@@ -109,9 +110,8 @@ def test_before_the_setup_nothing_happens(text: str) -> None:
 
 def test_before_the_setup_nothing_is_said() -> None:
     session = RelaySession()
-    actions = (session.speak(1, "Hi"), session.finish(1), session.notice("Hi"), session.begin("Hi"), session.stop(),
-               session.language(tts="es-ES"))  # fmt: skip
-    assert actions == ((),) * 6
+    actions = session.speak(1, "Hi"), session.finish(1), session.notice("Hi"), session.begin("Hi"), session.stop()
+    assert actions == ((),) * 5
 
 
 def test_a_setup_without_from_is_a_withheld_number() -> None:
@@ -676,8 +676,23 @@ def test_an_interrupt_ends_the_agents_speech() -> None:
 def test_an_error_keeps_the_call_and_the_turn() -> None:
     session = asked("Hi", "Hello ")
     error = frame("error", description='64107: Invalid message received: {"token": "Hello "}')
-    assert session.receive(error) == (RecordEvent("relay_error", "64107"),)
+    assert session.receive(error) == (RecordEvent("relay_error", "64107"), MessageRefused(64107, ""))
+    assert session.receive(error) == ()
     assert session.speak(1, "there.") == (said("there."),)
+
+
+@pytest.mark.parametrize(
+    ("description", "field"),
+    [
+        ("what", ""),
+        ('Invalid message received: {"type": "text", "token": "\\"lang\\": x", "last": false}', ""),
+        ('Invalid message received: {"type": "text", "token": "Hi", "lang": "xx-YY", "last": false}', "lang"),
+        ('Invalid message received: {"type": "play", "source": "nowhere"}', "source"),
+    ],
+)
+def test_a_refused_message_is_told_with_what_may_not_fit_in_it(description: str, field: str) -> None:
+    told = ready().receive(frame("error", description=description))
+    assert told == (RecordEvent("relay_error", ""), MessageRefused(64107, field))
 
 
 @pytest.mark.parametrize(
@@ -688,7 +703,6 @@ def test_an_error_keeps_the_call_and_the_turn() -> None:
         (frame("x" * 5_000), RecordEvent("unknown_frame", "")),
         (info("weather", "fine"), RecordEvent("unknown_info", "weather")),
         (info("agentSpeaking", "perhaps"), RecordEvent("unknown_info", "agentSpeaking")),
-        (frame("error", description="what"), RecordEvent("relay_error", "")),
         ("{", RecordEvent("malformed_frame", "not JSON")),
     ],
 )
@@ -807,21 +821,17 @@ def test_after_the_end_nothing_happens() -> None:
     session.lost()
     actions = (session.receive(setup()), session.receive(prompt("Hi")), session.receive("nonsense"),
                session.speak(1, "x"), session.finish(1), session.notice("x"), session.begin("x"), session.stop(),
-               session.language(tts="es-ES"), session.hang_up({"a": 1}), session.lost())  # fmt: skip
-    assert actions == ((),) * 11
+               session.hang_up({"a": 1}), session.lost())  # fmt: skip
+    assert actions == ((),) * 10
 
 
-@pytest.mark.parametrize(
-    ("chosen", "sent"),
-    [
-        ({"tts": "es-ES", "transcription": "es-ES"},
-         (Send('{"type":"language","ttsLanguage":"es-ES","transcriptionLanguage":"es-ES"}'),)),
-        ({"tts": "es-ES"}, (Send('{"type":"language","ttsLanguage":"es-ES"}'),)),
-        ({}, ()),
-    ],
-)  # fmt: skip
-def test_the_language_is_changed(chosen: dict[str, str], sent: Actions) -> None:
-    assert ready().language(**chosen) == sent
+def test_a_text_names_its_language_where_the_session_would_take_another() -> None:
+    session = asked("Hola", "Uno. ")
+    session.lang = "es-ES"
+    assert session.speak(1, "Dos.") == (Send('{"type":"text","token":"Dos.","last":false,"lang":"es-ES"}'),)
+    session.finish(1)
+    told = session.notice("Bye.", lang="en-US")
+    assert told == (Send('{"type":"text","token":"Bye.","last":true,"lang":"en-US","preemptible":false}'),)
 
 
 # --- any order: an honest Twilio on the other side ---------------------------------------------------------

@@ -120,32 +120,43 @@ async def test_a_gateway_that_is_away_ends_the_call() -> None:
 
 
 async def test_prompts_are_cumulative_and_the_final_one_repeats() -> None:
-    gateway = ScriptedGateway()
+    gateway = ScriptedGateway({"/voice": [relay('language="multi" partialPrompts="true"')]})
     async with calling(gateway, chars_per_second=inf) as call:
         await call.say("where is my order now", "es-ES")
         prompts = await gateway.frame("prompt", 4)
     texts = ["where is", "where is my order", "where is my order now", "where is my order now"]
     assert [frame["voicePrompt"] for frame in prompts] == texts
-    assert [(frame["last"], frame["lang"]) for frame in prompts[2:]] == [(False, "es-ES"), (True, "es-ES")]
+    assert [(frame["last"], frame["lang"]) for frame in prompts[2:]] == [(False, "es"), (True, "es")]
+
+
+async def test_partial_prompts_and_languages_are_told_to_whoever_asked_for_them() -> None:
+    gateway = ScriptedGateway()
+    async with calling(gateway, chars_per_second=inf) as call:
+        await call.say("dónde está", "es-ES")
+        await call.utter("mi", "es-ES", last=False)
+        await call.utter("mi pedido", "es-ES", last=True)
+        prompts = await gateway.frame("prompt", 2)
+    told = [(frame["voicePrompt"], frame["last"], frame["lang"]) for frame in prompts]
+    assert told == [("dónde está", True, "en-US"), ("mi pedido", True, "en-US")]
 
 
 async def test_speaking_takes_its_time() -> None:
     clock = ManualClock()
-    gateway = ScriptedGateway()
+    gateway = ScriptedGateway({"/voice": [relay('partialPrompts="true"')]})
     async with calling(gateway, clock=clock) as call:
         await call.say("one two three four")
         assert clock.time() == pytest.approx(2 * 0.25 + 0.35)
 
 
 async def test_the_prompt_names_the_language_that_the_gateway_chose() -> None:
-    gateway = ScriptedGateway({"/voice": [relay('transcriptionLanguage="de-DE"')]})
+    gateway = ScriptedGateway({"/voice": [relay('transcriptionLanguage="multi"')]})
     async with calling(gateway, chars_per_second=inf) as call:
-        await call.say("eins")
+        await call.say("eins", "de-DE")
         await gateway.send({"type": "language", "transcriptionLanguage": "fr-FR"})
         await call.wait_for(lambda: call.received != [])
-        await call.say("un")
+        await call.say("un", "es-ES")
         prompts = await gateway.frame("prompt", 2, last=True)
-    assert [frame["lang"] for frame in prompts] == ["de-DE", "fr-FR"]
+    assert [frame["lang"] for frame in prompts] == ["de", "fr-FR"]  # a chosen language ends the detection
 
 
 # --- hearing -----------------------------------------------------------------------------------------------
@@ -227,7 +238,7 @@ async def test_an_answer_is_what_followed_the_question() -> None:
 
 
 async def test_barging_in_purges_and_tells_exactly_what_was_heard() -> None:
-    clock, gateway = ManualClock(), ScriptedGateway()
+    clock, gateway = ManualClock(), ScriptedGateway({"/voice": [relay(f'{EVENTS} partialPrompts="true"')]})
     async with calling(gateway, **timed(clock)) as call:
         await gateway.text("Your order ORD_1 ", interruptible=True)
         await gateway.text("has shipped.", last=True)

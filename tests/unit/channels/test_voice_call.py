@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from tandem.channels.voice.call import LiveCall
+from tandem.channels.voice.call_language import CallLanguage, plain_english
 from tandem.channels.voice.call_registry import CallRegistry
 from tandem.channels.voice.parties import finder
+from tandem.channels.voice.relay_messages import Setup
 from tandem.channels.voice.voice_config import CallRules
 from tandem.conversation import phrases
 from tandem.conversation.speech_stream import SpeechStreams
@@ -92,8 +94,14 @@ class Engine:
         return ()
 
 
-async def greet(resolution: Resolution) -> str:
-    return ""
+class Reception:
+    """Knows nothing of the call, which is plain English."""
+
+    async def language(self, setup: Setup) -> CallLanguage:
+        return plain_english()
+
+    async def greeting(self, setup: Setup, resolution: Resolution) -> str:
+        return ""
 
 
 async def warm() -> None: ...
@@ -118,7 +126,7 @@ async def live(
         CALL,
         engine=engine,  # type: ignore[arg-type]
         find=finder(PhoneResolver("US"), CALL, proven=True),
-        greet=greet,
+        reception=Reception(),  # type: ignore[arg-type]
         warm=warm,
         rules=CallRules(**rules),
         joined=joined,
@@ -138,7 +146,7 @@ async def test_a_caller_who_speaks_first_after_a_lost_socket_is_answered(speaks_
 
     async def joined(call: LiveCall) -> str:
         await ready.wait()
-        return REST
+        return REST.removeprefix(f"{phrases.CUT_OFF} ")
 
     async with live(socket, Engine(), joined=joined) as call:
         if speaks_first:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import aiohttp
 import pytest
 from starlette.applications import Starlette
 
 from tandem.channels.twilio import SignatureCheck
 from tandem.channels.voice import transfer as transfer_module
+from tandem.channels.voice.options_hook import OptionsPerCall
+from tandem.channels.voice.reception import Reception
 from tandem.channels.voice.transfer import Transfer
 from tandem.channels.voice.voice_config import VoiceAddresses
+from tandem.channels.voice.voice_options import VoiceOptions
+from tandem.conversation.translations import load_translations
 from tandem.errors import StoreUnavailable
+from tandem.identity.base import Resolution
 from tandem.model import Ticket
 
 from ...contracts.records import ticket
@@ -32,6 +39,10 @@ class Tickets:
         return ticket(ticket_id) if self.looks < 0 else None
 
 
+async def nobody(resolution: Resolution) -> str:
+    return ""
+
+
 EVERYTHING = SignatureCheck(public_base_url="https://tandem.example", tokens=[], required=False)
 """Lets every request pass."""
 
@@ -45,8 +56,10 @@ async def test_the_ticket_is_waited_for_a_moment(
     monkeypatch: pytest.MonkeyPatch, looks: int | None, told: bool
 ) -> None:
     monkeypatch.setattr(transfer_module, "PAUSE_SECONDS", 0.001)
+    store: Any = Tickets(looks)
+    reception = Reception(store, OptionsPerCall(VoiceOptions()), load_translations(), nobody)
     ways = VoiceAddresses("https://tandem.example", "wss://tandem.example")
-    transfer = Transfer(Tickets(looks), ways, EVERYTHING, to_agent=lambda call, greeting: greeting)  # type: ignore[arg-type]
+    transfer = Transfer(store, ways, EVERYTHING, reception, to_agent=lambda call, greeting: greeting)
     async with (
         serve(Starlette(routes=list(transfer.routes()))) as url,
         aiohttp.ClientSession() as http,

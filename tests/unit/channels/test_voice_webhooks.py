@@ -14,11 +14,15 @@ from starlette.applications import Starlette
 
 from tandem.channels.twilio import SignatureCheck
 from tandem.channels.voice.call_registry import CallRegistry
+from tandem.channels.voice.options_hook import OptionsPerCall
+from tandem.channels.voice.reception import Reception
 from tandem.channels.voice.socket_token import SocketTokens
 from tandem.channels.voice.voice_config import CallRules, VoiceAddresses
+from tandem.channels.voice.voice_options import VoiceOptions
 from tandem.channels.voice.webhooks import VoiceWebhooks
 from tandem.conversation.phrases import CALL_FAILURE, CUT_OFF
 from tandem.conversation.spoken_turn import LEFT_OPEN
+from tandem.conversation.translations import load_translations
 from tandem.errors import StoreUnavailable, TandemError
 from tandem.identity.base import Resolution
 from tandem.identity.phone import PhoneResolver
@@ -34,8 +38,8 @@ TOKEN = "token"
 FORM = {"CallSid": "CA" + "1" * 32, "From": "+15551234567", "To": "+15550001111"}
 
 
-async def greet(resolution: Resolution) -> str:
-    return "Hello John! How can I help you?"
+async def name_of(resolution: Resolution) -> str:
+    return "John"
 
 
 class Store:
@@ -68,7 +72,7 @@ async def gateway(store: Any = None, registry: CallRegistry | None = None) -> As
         tokens=SocketTokens(TOKEN),
         ways=VoiceAddresses(base_url=url, socket_url="wss://x/relay"),
         rules=CallRules(),
-        greet=greet,
+        reception=Reception(store, OptionsPerCall(VoiceOptions()), load_translations(), name_of),
         warm=warm,
     )
     app = Starlette(routes=list(webhooks.routes()), exception_handlers={TandemError: error_response})

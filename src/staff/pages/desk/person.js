@@ -4,6 +4,7 @@ import { element, fill, refresh } from "../shared/element.js";
 import { Refused, ask } from "../shared/gateway.js";
 import { account, earlier } from "./account.js";
 import { ApprovalCards } from "./approval_cards.js";
+import { callPictures } from "./call_picture.js";
 import { guardrails } from "./guardrails.js";
 import { PersonHead } from "./person_head.js";
 import { Reply } from "./reply.js";
@@ -34,8 +35,9 @@ export class PersonView {
     this.account = element("div");
     this.earlier = element("div");
     this.rules = element("div");
+    this.calls = element("div");
     this.timeline = element("div");
-    this.side.append(this.account, this.earlier, this.rules, this.timeline);
+    this.side.append(this.account, this.earlier, this.calls, this.rules, this.timeline);
     this.content = element(
       "div",
       { class: "person", hidden: true },
@@ -116,6 +118,7 @@ export class PersonView {
     const tickets = conversation.tickets.length ? conversation.tickets : customer.tickets;
     refresh(this.account, { customer, tickets }, (data) => account(data, this.solve));
     refresh(this.earlier, { approvals: conversation.approvals, who }, earlier);
+    refresh(this.calls, conversation.timeline, callPictures);
     refresh(this.rules, conversation.timeline, guardrails);
     refresh(this.timeline, conversation.timeline, timeline);
   }

@@ -49,7 +49,7 @@ function turnNodes(turn) {
       continue;
     }
     close();
-    nodes.push(entry.kind === "note" ? note(entry, `note-${turn.number}-${nodes.length}`) : message(entry, turn.at, turn.channel));
+    nodes.push(entry.kind === "note" ? note(entry, `note-${turn.number}-${nodes.length}`) : message(entry, turn.at, turn.channel, turn.language));
   }
   close();
   return nodes;
@@ -57,12 +57,24 @@ function turnNodes(turn) {
 
 const NAMES = { customer: "Customer", agent: "Agent", staff: "Staff" };
 
-function message(entry, at, channel) {
+const LANGUAGES = new Intl.DisplayNames(["en"], { type: "language" });
+
+/** "es-MX" → "Mexican Spanish"; what the browser does not know stays as it is. */
+function languageName(tag) {
+  try {
+    return LANGUAGES.of(tag) ?? tag;
+  } catch {
+    return tag;
+  }
+}
+
+function message(entry, at, channel, language = null) {
+  const spoken = entry.kind === "staff" ? null : language;
   const who = entry.kind === "staff" ? (entry.actor ?? "Staff") : NAMES[entry.kind];
   return element(
     "div",
     { class: `message ${entry.kind}${entry.interrupted ? " interrupted" : ""}` },
-    element("p", { class: "bubble", dir: "auto" }, entry.interrupted && !entry.text ? "(nothing)" : entry.text, entry.interrupted && element("span", { class: "cut", "aria-hidden": "true" }, "\u00a0—")),
+    element("p", { class: "bubble", dir: "auto", lang: spoken }, entry.interrupted && !entry.text ? "(nothing)" : entry.text, entry.interrupted && element("span", { class: "cut", "aria-hidden": "true" }, "\u00a0—")),
     element(
       "p",
       { class: "by" },
@@ -70,6 +82,7 @@ function message(entry, at, channel) {
       entry.unread && element("span", {}, "not answered yet · "),
       element("span", {}, who),
       " · ",
+      spoken && element("span", { class: "language" }, `${languageName(spoken)} · `),
       element("time", { datetime: at, title: [inFull(at), CHANNELS[channel]].filter(Boolean).join(" · ") }, clock(at)),
     ),
   );

@@ -1,0 +1,152 @@
+"""Options per call: what the settings say, and what an operator's own function changes of it.
+
+The function gets an :class:`IncomingCall` and returns a mapping of options, :class:`VoiceOptions`, or None. A caller
+never waits long for it, and nothing that it does wrong costs a call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from inspect import iscoroutinefunction, signature
+from pkgutil import resolve_name
+from typing import Any
+
+import structlog
+from pydantic import ValidationError
+
+from ...errors import ConfigurationError
+from .parties import Parties
+from .voice_options import VoiceOptions
+
+log = structlog.get_logger(__name__)
+
+HOOK_SECONDS = 0.5
+"""How long the caller waits for the function: the phone is ringing meanwhile."""
+MOST_THREADS = 16
+"""Calls of a function that never returns; past that it is not called any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingCall:
+    """A call whose options are wanted: the customer's number, and ours that was ``called``.
+
+    ``parameters`` are those of Twilio's webhook.
+    """
+
+    sid: str
+    caller: str
+    called: str
+    at: datetime
+    parameters: Mapping[str, str]
+
+
+Hook = Callable[[IncomingCall], Any]
+
+
+class OptionsPerCall:
+    """Chooses the options of each call. ``base`` are those of the settings."""
+
+    def __init__(self, base: VoiceOptions, hook: Hook | None = None) -> None:
+        self.base = base
+        self._hook = hook
+        self._threads = 0
+
+    async def choose(self, form: Mapping[str, str]) -> VoiceOptions:
+        """Return the options of the call that a webhook's form is about. Never fails."""
+        if self._hook is None:
+            return self.base
+        parties = Parties.of_form(form)
+        customer, ours = str(parties.customer), str(parties.ours)
+        call = IncomingCall(form.get("CallSid", ""), customer, ours, datetime.now(UTC), dict(form))
+        try:
+            async with asyncio.timeout(HOOK_SECONDS):
+                answer = await self._ask(call)
+            return self._changed(answer)
+        except TimeoutError:
+            log.warning("voice_options_ignored", reason="too_slow")
+        except ValidationError as error:
+            names = sorted({".".join(map(str, one["loc"])) for one in error.errors(include_input=False)})
+            log.warning("voice_options_ignored", reason="unfit", options=names)
+        except Exception as error:
+            # The function is somebody else's code: whatever it does, the call is answered.
+            log.warning("voice_options_ignored", reason=type(error).__name__)
+        return self.base
+
+    def _changed(self, answer: Any) -> VoiceOptions:
+        if isinstance(answer, VoiceOptions):
+            return self.base.changed(answer.chosen())
+        return self.base.changed(answer) if answer else self.base
+
+    async def _ask(self, call: IncomingCall) -> Any:
+        assert self._hook is not None
+        if iscoroutinefunction(self._hook):
+            return await self._hook(call)
+        if self._threads >= MOST_THREADS:
+            raise TimeoutError
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Any] = loop.create_future()
+        # A thread that no exit waits for: a function that hangs must not keep the server from stopping.
+        threading.Thread(target=self._work, args=(self._hook, call, loop, answer), daemon=True).start()
+        self._threads += 1
+        return await answer
+
+    def _work(
+        self, hook: Hook, call: IncomingCall, loop: asyncio.AbstractEventLoop, answer: asyncio.Future[Any]
+    ) -> None:
+        found: Any = None
+        failed: Exception | None = None
+        try:
+            found = hook(call)
+        except Exception as error:
+            failed = error
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(self._answered, answer, found, failed)
+
+    def _answered(self, answer: asyncio.Future[Any], found: Any, failed: Exception | None) -> None:
+        self._threads -= 1
+        if answer.done():  # nobody waits any more
+            return
+        if failed is None:
+            answer.set_result(found)
+        else:
+            answer.set_exception(RuntimeError() if isinstance(failed, StopIteration) else failed)
+
+
+def options_per_call(base: VoiceOptions, path: str | None) -> OptionsPerCall:
+    """Return what chooses the options of each call. Raises ConfigurationError for a function that cannot be used."""
+    return OptionsPerCall(base, load_hook(path) if path else None)
+
+
+def load_hook(path: str) -> Hook:
+    """Load the function that ``VOICE_OPTIONS_PATH`` names. Raises ConfigurationError.
+
+    The working folder is importable, after everything that is installed.
+    """
+    if (folder := os.getcwd()) not in sys.path and "" not in sys.path:
+        sys.path.append(folder)
+    importlib.invalidate_caches()
+    try:
+        found = resolve_name(path)
+    # A user's module may fail in any way while it is imported.
+    except Exception as error:
+        raise _wrong(path, f"cannot be used ({type(error).__name__}: {error})") from error
+    if not callable(found):
+        raise _wrong(path, f"is a {type(found).__name__}, not a function")
+    try:
+        signature(found).bind(None)
+    except (TypeError, ValueError) as error:
+        raise _wrong(path, "must take one argument, the call") from error
+    hook: Hook = found
+    return hook
+
+
+def _wrong(path: str, why: str) -> ConfigurationError:
+    return ConfigurationError([f"VOICE_OPTIONS_PATH={path} {why}."])

@@ -1,0 +1,63 @@
+"""Opening hours: read from one line, asked in their own zone."""
+
+from datetime import datetime
+
+import pytest
+
+from tandem.conversation.opening_hours import ALWAYS, OpeningHours
+from tandem.errors import ConfigurationError
+from tandem.settings import load_settings
+
+SHOP = OpeningHours.parse("Mon-Fri 09:00-17:30, Sat 10:00-14:00", "Europe/Berlin")
+
+
+def at(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("moment", "is_open", "opens"),
+    [
+        ("2026-11-30T07:59+00:00", False, "Monday at 09:00"),
+        ("2026-11-30T08:00+00:00", True, "Monday at 09:00"),
+        ("2026-11-30T16:29+00:00", True, "Monday at 17:29"),
+        ("2026-11-30T16:30+00:00", False, "Tuesday at 09:00"),
+        ("2026-12-04T20:00+00:00", False, "Saturday at 10:00"),
+        ("2026-12-05T13:00+00:00", False, "Monday at 09:00"),
+        ("2026-07-06T07:00+00:00", True, "Monday at 09:00"),  # summer: two hours before UTC
+        ("2026-03-28T20:00+00:00", False, "Monday at 09:00"),  # over the night in which summer begins
+    ],
+)
+def test_hours_are_those_of_the_zone(moment: str, is_open: bool, opens: str) -> None:
+    now = at(moment)
+    assert (SHOP.open_at(now), SHOP.in_words(SHOP.opens_after(now))) == (is_open, opens)
+
+
+def test_days_go_over_the_end_of_the_week_and_a_day_ends_at_midnight() -> None:
+    hours = OpeningHours.parse("Sat-Mon 20:00-24:00", "UTC")
+    assert [hours.open_at(at(f"2026-12-0{day}T23:59+00:00")) for day in (4, 5, 6, 7, 8)] == [
+        False, True, True, True, False,
+    ]  # fmt: skip
+
+
+def test_none_at_all_means_always() -> None:
+    assert ALWAYS.open_at(0.0)
+    assert ALWAYS.opens_after(5.0) == 5.0
+    assert OpeningHours.parse("", "UTC") == ALWAYS
+
+
+@pytest.mark.parametrize("text", ["9-5", "Mon 9:00", "Mon-Fry 09:00-17:00", "Mon 17:00-09:00", "Mon 09:00-24:30",
+                                  "Mon 09:60-10:00", "Mon 09:00-09:00", "Monday 09:00-10:00"])  # fmt: skip
+def test_hours_that_are_none_are_answered_in_plain_words(text: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        load_settings({"HUMAN_TRANSFER_HOURS": text}, env_file=None)
+    assert raised.value.problems == (
+        "HUMAN_TRANSFER_HOURS must be days and hours such as Mon-Fri 09:00-17:30, Sat 10:00-14:00.",
+    )
+
+
+@pytest.mark.parametrize("zone", ["Mars/One", "../../etc/passwd", "Europe"])
+def test_a_zone_that_is_none_is_answered_in_plain_words(zone: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        load_settings({"HUMAN_TRANSFER_ZONE": zone}, env_file=None)
+    assert raised.value.problems[0].startswith("HUMAN_TRANSFER_ZONE must be a time zone such as Europe/Berlin")
