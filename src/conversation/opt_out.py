@@ -46,13 +46,13 @@ def read_wish(body: TextReceived, *, opted_out: bool) -> Wish | None:
     return None
 
 
-_TEXTS = r"(?:texts?|text messages?|messages?|sms|spam)"
+_TEXTS = r"(?:texts?|text messages?|messages?|msgs?|sms|spam)"
 _ANY = r"(?: (?:any|all|more|these|those|the|your|such|so many))*"
-_WHOM = r"(?: me| us)"
+_WHOM = r"(?: me| us| (?:this|my)(?: phone)? number)"
 _WISHES = (
     r"stop(?: stop)*(?: all| everything| it all)?",
     r"stop ?all",
-    rf"(?:stop|quit|cease|end)(?: all)? (?:texting|messaging|spamming|contacting|bothering){_WHOM}?",
+    rf"(?:stop|quit|cease|end)(?: all)? (?:te?xting|messaging|spamming|contacting|bothering){_WHOM}?",
     rf"(?:stop|quit) (?:sending|writing)(?: to)?{_WHOM}?{_ANY} {_TEXTS}",
     rf"(?:stop|quit) writing(?: to)?{_WHOM}",
     rf"stop{_ANY} {_TEXTS}",
@@ -60,9 +60,10 @@ _WISHES = (
     rf"(?:do not|don't|dont|never) send{_WHOM}?{_ANY} {_TEXTS}",
     rf"(?:do not|don't|dont|no longer) (?:want|wish|need)(?: to (?:get|receive|have))?{_ANY} {_TEXTS}",
     rf"no more {_TEXTS}(?: to{_WHOM})?",
-    rf"opt(?: ?me)? ?out(?: (?:of|from){_ANY} (?:{_TEXTS}|list))?",
-    rf"unsubscribe{_WHOM}?(?: from all)?",
+    rf"opt(?: ?me)? ?out(?: (?:of|from)(?: this)?{_ANY} (?:{_TEXTS}|list))?",
+    rf"unsub(?:scribe)?{_WHOM}?(?:(?: from)? all)?",
     rf"unsubscribe{_WHOM}?(?: (?:of|from)(?: this)?{_ANY}(?: mailing| text)? (?:{_TEXTS}|list|service|number))?",
+    r"remove me",
     r"(?:take|remove|delete) (?:me|us|my(?: phone)? number) (?:off|from)(?: of)?(?: this| the| your| all)*"
     rf"(?: mailing| texting| text| contact)? (?:{_TEXTS}|lists?)",
     r"leave me alone",

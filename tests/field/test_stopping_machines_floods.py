@@ -135,6 +135,7 @@ WISHES = [
     "unsubscribe me", "please unsubscribe me from this list", "take me off your list", "I no longer want texts",
     "I want to opt out", "i would like to opt out of all messages", "STOP!!!", "\u201cStop\u201d", "Stop stop stop",
     "leave me alone", "STOP 🛑", "STOP. Sent from my iPhone", "stop - John Doe", "wrong number, stop texting me",
+    "Remove me", "stop texting this number", "UNSUBSCRIBE ALL",
     "STOP\n\nSent from my iPhone", "Stop\n--\nJohn Doe\nAcme Ltd, 12 Main St", "STOP\nJohn Doe", "stop\n- John",
     "unsubscribe\nBest regards,\nJohn Doe\n+1 555 123 4567", "Stop texting me\nJ. Doe",
 ]  # fmt: skip
