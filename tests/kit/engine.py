@@ -73,6 +73,8 @@ class FakeSender:
     blind: list[Exception] = field(default_factory=list)
     """What looking raises, one per time."""
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    elsewhere: Route | None = None
+    """The other way to whoever is called."""
     gate: asyncio.Event | None = None
     """What every reply waits for before it is sent."""
     waiting: int = 0
@@ -82,7 +84,7 @@ class FakeSender:
         return (text,)
 
     def other_way(self, route: Route) -> Route | None:
-        return None
+        return self.elsewhere if route.channel is Channel.VOICE else None
 
     async def send(self, reply: Reply) -> str:
         if self.troubles:

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from tandem.conversation import phrases
 from tandem.conversation.base import Execution, GatedCall, Requested, TurnRequest, TurnResult
+from tandem.conversation.delivery import CALL_ENDED
 from tandem.conversation.notes import words
 from tandem.conversation.speech_stream import SpeechStream, SpeechStreams
 from tandem.conversation.spoken_turn import LEFT_OPEN, left_open, left_unspoken
@@ -487,6 +488,19 @@ async def test_what_waits_to_be_sent_is_not_sent_after_an_opt_out(tmp_path: Path
         last = (await it.store.replies(JOHN))[-1]
     assert "three" not in [reply.text for reply in it.sender.sent]  # one may have left already
     assert (last.reply.text, last.status) == ("three", ReplyStatus.BLOCKED)
+
+
+@pytest.mark.promise("V14")
+async def test_what_can_no_longer_be_said_is_texted_as_it_is_written(tmp_path: Path) -> None:
+    async def spells(request: TurnRequest) -> TurnResult:
+        return answer(request, "Your refund is R E F 0 B 7.")
+
+    async with lab(tmp_path, spells) as it:
+        it.sender.elsewhere = ROUTE
+        it.sender.troubles = [DeliveryRefused(provider_code=CALL_ENDED)]
+        await it.text("SM1", "hello", route=VOICE)
+        assert await it.sender.texts(1) == ["Your refund is REF0B7."]
+    assert it.sender.sent[0].route == ROUTE
 
 
 # --- speech ---------------------------------------------------------------------------------------------------
