@@ -17,6 +17,7 @@ from ..kit.gateway import ACCOUNT, JOHN, OURS, TOKEN, Running, running
 from ..kit.model_server import Answer, ModelServer
 from ..kit.waiting import PATIENCE
 
+pytestmark = pytest.mark.promise("F1")
 FAILED = {"StirVerstat": "TN-Validation-Failed-C"}
 
 

@@ -263,7 +263,7 @@ async def test_two_numbers_stay_two_customers(tmp_path: Path, one: str, other: s
 # --- calls that we make ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("direction", ["outbound-api", "outbound-dial"])
+@pytest.mark.parametrize("direction", ["outbound-api", "outbound-dial", "Outbound-API"])
 async def test_the_customer_of_a_call_that_we_make_is_who_was_called(tmp_path: Path, direction: str) -> None:
     model = ModelServer(echo)
     async with running(tmp_path, model) as it:

@@ -45,7 +45,7 @@ class Parties:
     @classmethod
     def of(cls, *, from_: str, to: str, direction: str) -> Parties:
         """Read Twilio's fields. Of a call that we made, the customer is who was called."""
-        outbound = direction.startswith("outbound")
+        outbound = direction.strip().lower().startswith("outbound")
         caller, called = Address.parse(from_), Address.parse(to)
         return cls(called, caller, outbound) if outbound else cls(caller, called)
 
