@@ -120,12 +120,8 @@ def engine_limits(settings: Settings) -> EngineLimits:
 def voice_ways(settings: Settings, public: str) -> VoiceAddresses:
     """Return the addresses of the voice channel; without its own setting, the socket is beside the webhooks."""
     socket = settings.twilio_websocket_url or f"wss://{public.partition('://')[2]}/conversation-relay"
-    return VoiceAddresses(
-        base_url=public.rstrip("/"),
-        socket_url=socket.rstrip("/"),
-        transfer_number=settings.human_transfer_number,
-        max_calls=settings.max_calls,
-    )
+    base, number = public.rstrip("/"), settings.human_transfer_number
+    return VoiceAddresses(base, socket.rstrip("/"), transfer_number=number, max_calls=settings.max_calls)
 
 
 def call_rules(settings: Settings) -> CallRules:
@@ -134,6 +130,7 @@ def call_rules(settings: Settings) -> CallRules:
         first_token_timeout=settings.first_token_timeout_ms / 1000,
         silence=settings.silence_seconds,
         longest=settings.call_max_seconds,
+        preemptive=settings.preemptive_turns,
         transfers=settings.human_transfer_number is not None,
         attestation=AttestationRule(settings.caller_attestation),
         hours=settings.opening_hours,

@@ -138,6 +138,8 @@ class Journal:
         call_id = context.tool_call_id
         output: Any = TOOL_FAILED
         failed = True
+        if self._steering.confirmed is not None:
+            await self._steering.confirmed.wait()
         self._steering.tools_begun += 1
         if self.busy == 0:
             self._busy_since = time.perf_counter()

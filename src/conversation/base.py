@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -19,11 +20,13 @@ class Steering:
     """Signals between a run and its surroundings while it goes on.
 
     ``tools_begun`` counts calls that began: a turn in which none began may be cancelled and run again. ``speech`` is
-    the voice of a spoken turn; the run then streams, and stops when the caller speaks over it.
+    the voice of a spoken turn; the run then streams, and stops when the caller speaks over it. Where there is
+    ``confirmed``, no tool begins before it is set.
     """
 
     tools_begun: int = 0
     speech: SpeechStream | None = None
+    confirmed: asyncio.Event | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,17 @@ class Requested:
 
 
 @dataclass(frozen=True, slots=True)
+class Preempted:
+    """Outcome of early runs: whether one became this turn (``hit``), how many were ``missed`` since the last turn, and
+    the ``tokens`` that those wrote in vain.
+    """
+
+    hit: bool = False
+    missed: int = 0
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class TurnResult:
     """Result of a turn.
 
@@ -132,6 +146,7 @@ class TurnResult:
     interrupted: bool = False
     keeper: str | None = None
     context: Mapping[str, Any] | None = None
+    preempted: Preempted | None = None
 
 
 @dataclass(frozen=True, slots=True)

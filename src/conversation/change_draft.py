@@ -259,6 +259,8 @@ def turn_events(request: TurnRequest, result: TurnResult, covers: Sequence[str])
         "output_tokens": result.output_tokens,
         "error": code,
     }
+    if (early := result.preempted) is not None:
+        data["preemptive"] = {"hit": early.hit, "missed": early.missed, "tokens_in_vain": early.tokens}
     tone = Tone.ERROR if result.error else Tone.INFO
     events.append(TimelineEvent(EventName.TURN, Source.AGENT, tone=tone, channel=channel, turn=number, data=data))
     log.info(

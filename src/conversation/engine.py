@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
-from ..entries import Decision, Entry, Hold, StaffAct, TextFromAnother, Undelivered
+from ..entries import Decision, Entry, Hold, SpokenPrompt, StaffAct, TextFromAnother, Undelivered
 from ..errors import StoreUnavailable
 from ..events import EventName
 from ..identity.base import Identity
@@ -27,8 +27,9 @@ from .event_bus import EventBus
 from .lane import LaneWorker
 from .lane_merging import MergingResolver
 from .model_outage import OutageTickets
+from .preemptive import PreemptiveTurns
 from .schedule import Schedule
-from .speech_stream import SpeechStreams
+from .speech_stream import SpeechStream, SpeechStreams
 from .store_outage import StoreOutage
 from .summarising import Summarise, Summarising
 from .turn_maker import ACTED_ON, TurnMaker
@@ -66,7 +67,8 @@ class TurnEngine:
         self.speeches = SpeechStreams()
         """The voices of spoken turns; the voice channel adds one per prompt."""
         self._outage = StoreOutage()
-        turns = TurnMaker(runner, self.composer, limits, find_ticket=store.ticket)
+        self._early = PreemptiveTurns(runner, store.conversation, limits)
+        turns = TurnMaker(self._early, self.composer, limits, find_ticket=store.ticket)
         bus.add("outage-tickets", OutageTickets(store.ticket, self._act).hear)
         self._folding = Summarising(summarise, self.wake, timeout=limits.fold_timeout)
         self._worker = LaneWorker(
@@ -108,6 +110,7 @@ class TurnEngine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop_watching()
+        self._early.close()
         await asyncio.gather(*self._watchers, return_exceptions=True)
         await self._stack.aclose()
 
@@ -200,6 +203,15 @@ class TurnEngine:
             await self._store.accept(subject, entries, token=uuid.uuid4().hex)
             self._worker.preempt(subject)
         self._lanes.wake(subject, urgent=True)
+
+    def foresee(self, subject: SubjectId, key: str, body: SpokenPrompt, speech: SpeechStream) -> None:
+        """Begin the turn of a caller who may have finished; :meth:`hear` with the same key makes it one."""
+        if not self._draining:
+            self._early.begin(subject, key, body, speech)
+
+    def forget(self, subject: SubjectId) -> None:
+        """Give up a turn that was begun too early."""
+        self._early.drop(subject)
 
     def _send(self, subject: SubjectId, outgoing: Outgoing, since: float) -> None:
         self._lines.wake(self._delivery.adopt(subject, outgoing, since=since))

@@ -51,6 +51,9 @@ class SpeechStream:
         """The call ended: nobody listens, but the turn goes on, because its side effects were asked for."""
         self.back = False
         """Only its socket was lost: the call is expected back."""
+        self._held: list[str] | None = None
+        self.pieces = 0
+        """In how many pieces the answer came so far."""
         self.said = ""
         """What went out to the caller, as it went out."""
         self.begun = False
@@ -71,6 +74,7 @@ class SpeechStream:
     def say(self, text: str) -> None:
         """Send a piece of the answer, unless nobody listens any more."""
         if text and not self.silent:
+            self.pieces += 1
             if not self.begun:
                 self.begun, self.began_at = True, time.perf_counter()
             self._send(self.filter.feed(self._plain.feed(text)))
@@ -87,8 +91,24 @@ class SpeechStream:
             self._send(self.filter.feed(self._plain.end()) + self.filter.end())
             self._finish()
 
+    def hold(self) -> None:
+        """Keep what is said until :meth:`release`."""
+        self._held = []
+
+    def release(self) -> None:
+        """Say what was held, and everything else as it comes."""
+        held, self._held = self._held or [], None
+        self._send("".join(held))
+
+    def restart(self) -> None:
+        """Forget what was held: the answer is made anew."""
+        self._held, self.begun, self.began_at = None, False, None
+        self._plain, self.filter = PlainSpeech(), StreamFilter()
+
     def _send(self, text: str) -> None:
-        if text:
+        if text and self._held is not None:
+            self._held.append(text)
+        elif text:
             self.said += text
             self._say(text)
 

@@ -73,6 +73,8 @@ class Settings(BaseModel):
     """How long a whole turn may take."""
     first_token_timeout_ms: int = Field(8000, ge=1, le=HOUR_MS)
     """How long a caller may wait for the first word."""
+    preemptive_turns: bool = False
+    """Begin to answer before a caller has finished; needs VOICE_PARTIAL_PROMPTS, asks the model more often."""
     max_input_chars: int = Field(1000, ge=1, le=100_000)
     """Longest text that is answered, per message."""
     history_max_items: int = Field(60, ge=1, le=10_000)

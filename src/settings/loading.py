@@ -231,5 +231,7 @@ def _voice_notices(settings: Settings) -> Iterator[str]:
         yield unchecked
     if voice.partial_prompts and not (voice.speech_model or "").lower().startswith("flux"):
         yield "VOICE_PARTIAL_PROMPTS: Twilio reports what is said meanwhile with VOICE_SPEECH_MODEL=flux alone."
+    if settings.preemptive_turns and not voice.partial_prompts:
+        yield "PREEMPTIVE_TURNS changes nothing without VOICE_PARTIAL_PROMPTS."
     if settings.human_transfer_hours and not settings.human_transfer_number:
         yield "HUMAN_TRANSFER_HOURS is set without HUMAN_TRANSFER_NUMBER: it only changes when a call back is promised."

@@ -60,6 +60,8 @@ class Metrics:
         )
         self._model = Histogram("turn_model_seconds", "Model calls of a turn.", ["channel"], buckets=SLOW, **own)
         self._words = Histogram("first_words_seconds", "Until a caller's answer begins.", buckets=SLOW, **own)
+        self._early = Counter("preemptive_turns", "Turns begun before the caller had finished.", ["outcome"], **own)
+        self._vain = Counter("preemptive_tokens_in_vain", "Tokens of those that came to nothing.", **own)
         self._tools = Counter("tool_calls", "Calls of tools.", ["tool", "outcome"], **own)
         self._tokens = Counter("tokens", "Tokens of model calls.", ["direction"], **own)
         self._events = Counter("events", "Rows of the timeline, of the names that are counted.", ["name"], **own)
@@ -139,6 +141,10 @@ class Metrics:
         self._of(self._model, channel).observe(model)
         self._of(self._tokens, "input").inc(float(data.get("input_tokens") or 0))
         self._of(self._tokens, "output").inc(float(data.get("output_tokens") or 0))
+        if early := data.get("preemptive"):
+            self._of(self._early, "hit").inc(int(early["hit"]))
+            self._of(self._early, "miss").inc(int(early["missed"]))
+            self._vain.inc(int(early["tokens_in_vain"]))
         if (words := data.get("first_words_seconds")) is not None:
             self._words.observe(float(words))
         return model + float(data.get("tool_seconds") or 0.0)

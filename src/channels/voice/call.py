@@ -35,6 +35,7 @@ from .relay_actions import (
     CorrectTurn,
     KeyPressed,
     MessageRefused,
+    PartialPrompt,
     RecordEvent,
     Send,
     SpeakingChanged,
@@ -83,6 +84,7 @@ class LiveCall:
         self._greeting = greeting
         self._session = RelaySession(greeting)
         self._trace = CallTrace(asyncio.get_running_loop().time, began=time.time())
+        self._session.partials = rules.preemptive
         self._turns = CallTurns(
             self._session,
             self._perform,
@@ -196,6 +198,8 @@ class LiveCall:
                 self._trace.mark("said")
                 self._patience.touch()
                 self._start(self._answer(turn, text, lang))
+            case PartialPrompt(turn, text, lang) if self._ready.is_set():
+                self._turns.foresee(turn, text, self._turns.language.told(lang))
             case CancelTurn(turn, heard):
                 self._trace.mark("lost" if lost else "interrupt")
                 self._turns.cancel(turn, heard, lost=lost, back=self._wire.lost)

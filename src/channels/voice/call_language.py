@@ -28,10 +28,14 @@ class CallLanguage:
 
     def hear(self, language: str) -> str:
         """Note in which language the caller spoke; return what the agent is told of it, "" for plain English."""
-        if not language:
-            return ""
-        before, self.caller = self.caller, language
-        return "" if primary_tag(language) == primary_tag(before) == ENGLISH else language
+        told = self.told(language)
+        self.caller = language or self.caller
+        return told
+
+    def told(self, language: str) -> str:
+        """Return what the agent is told of the language in which the caller speaks now."""
+        plain = not language or primary_tag(language) == primary_tag(self.caller) == ENGLISH
+        return "" if plain else language
 
     def say(self, sentence: str) -> Phrase:
         """Return a fixed sentence in the caller's language, or in English, and which of the two it is."""

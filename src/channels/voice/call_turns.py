@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 
 import structlog
 
@@ -14,11 +15,12 @@ from ...conversation.engine import TurnEngine
 from ...conversation.speech_stream import SpeechStream
 from ...entries import CallEnded, Entry, Heard, OptionRefused, SpokenPrompt
 from ...errors import StoreUnavailable
-from ...guardrails.pii import mask
+from ...guardrails.pii import Masked, mask
 from ...model import Route, SubjectId
 from .call_language import plain_english
 from .call_trace import CallTrace
 from .relay_actions import Actions
+from .relay_playback import fold
 from .relay_session import RelaySession
 
 log = structlog.get_logger(__name__)
@@ -33,6 +35,15 @@ _PAUSES = frozenset(".,;:!?…。、，！？\n")
 """What ends a clause."""
 TURNS_KEPT = 16
 """Latest turns whose speech may still be corrected."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Early:
+    """A turn that was begun before the caller had finished."""
+
+    turn: int
+    said: Masked
+    speech: SpeechStream
 
 
 class CallTurns:
@@ -71,6 +82,7 @@ class CallTurns:
         """The turn whose first clause is out."""
         self._again_until = asyncio.get_running_loop().time() + AGAIN_SECONDS if resumed else 0.0
         self._said_again: set[str] = set()
+        self._early: _Early | None = None
         self.subject: SubjectId | None = None
         self.route: Route | None = None
         self.language = plain_english()
@@ -90,17 +102,11 @@ class CallTurns:
         if self.subject is None or self.route is None:
             return
         self.asked += 1
-        said = mask(text)
-        key = f"{self._call}:{self._id}:{turn}"
-        speech = SpeechStream(
-            self.subject,
-            lambda token: self._say(turn, token),
-            lambda: self.finish(turn),
-            first_token_timeout=self._first_token_timeout,
-            words=self.words,
-            mark=self._trace.mark,
-            trace=self._trace.take,
-        )
+        early, key = self._begun(turn, text), self._key(turn)
+        if early is None:
+            self._forget()
+        self._early = None
+        said, speech = (early.said, early.speech) if early else (mask(text), self._speech(turn, self.subject))
         self._speeches[turn] = speech
         self._speeches.pop(turn - TURNS_KEPT, None)
         self._engine.speeches.add(key, speech)
@@ -115,6 +121,41 @@ class CallTurns:
             await self._engine.hear(self.subject, [*self._corrections.values(), Entry(key, prompt)])
         except StoreUnavailable:
             self._engine.speeches.fail(key)
+
+    def _speech(self, turn: int, subject: SubjectId) -> SpeechStream:
+        return SpeechStream(
+            subject,
+            lambda token: self._say(turn, token),
+            lambda: self.finish(turn),
+            first_token_timeout=self._first_token_timeout,
+            words=self.words,
+            mark=self._trace.mark,
+            trace=self._trace.take,
+        )
+
+    def _key(self, turn: int) -> str:
+        return f"{self._call}:{self._id}:{turn}"
+
+    # --- before the caller has finished -----------------------------------------------------------------
+
+    def foresee(self, turn: int, text: str, lang: str) -> None:
+        """Begin the turn that answers this, in case that the caller has finished."""
+        if self.subject is None or self.route is None or self._begun(turn, text) is not None:
+            return
+        said, speech = mask(text), self._speech(turn, self.subject)
+        self._early = _Early(turn, said, speech)
+        prompt = SpokenPrompt(self.route, self._call, said.text, lang, self.greeting, said.found)
+        self._engine.foresee(self.subject, self._key(turn), prompt, speech)
+
+    def _begun(self, turn: int, text: str) -> _Early | None:
+        """Return what was begun for the same words, but for case, marks and blanks."""
+        early = self._early
+        same = early is not None and early.turn == turn and fold(early.said.text) == fold(mask(text).text)
+        return early if same else None
+
+    def _forget(self) -> None:
+        if self._early is not None:
+            self._engine.forget(self._early.speech.subject)
 
     # --- words ------------------------------------------------------------------------------------------
 
@@ -211,6 +252,7 @@ class CallTurns:
 
     async def close(self) -> None:
         """Stop all timers and wait until the store knows of the last answers."""
+        self._forget()
         self.stop_filler()
         self._drop_group()
         await asyncio.gather(*self._storing)

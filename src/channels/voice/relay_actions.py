@@ -32,6 +32,15 @@ class StartTurn:
 
 
 @dataclass(frozen=True, slots=True)
+class PartialPrompt:
+    """Words of a caller who may have finished; turn ``turn`` will answer them then."""
+
+    turn: int
+    text: str
+    lang: str
+
+
+@dataclass(frozen=True, slots=True)
 class CancelTurn:
     """Stop the open turn; ``heard`` is what the caller heard of its answer."""
 
@@ -90,6 +99,7 @@ Action = (
     Send
     | CallReady
     | StartTurn
+    | PartialPrompt
     | CancelTurn
     | CorrectTurn
     | KeyPressed

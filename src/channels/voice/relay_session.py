@@ -34,6 +34,7 @@ from .relay_actions import (
     CorrectTurn,
     KeyPressed,
     MessageRefused,
+    PartialPrompt,
     RecordEvent,
     Send,
     SpeakingChanged,
@@ -86,6 +87,7 @@ class RelaySession:
         self.empty = EMPTY
         """What is said to a prompt without words."""
         self._greeting = greeting
+        self.partials = False  # whether partial prompts are told
         self._closed = False
         self._turns = 0
         self._in_cycle = False  # text of the open turn went out and no ``last`` yet
@@ -170,7 +172,8 @@ class RelaySession:
         self._key = None
         text = prompt.text.strip()
         if not prompt.last:
-            return ()
+            early = self.partials and text and self.turn is None
+            return (PartialPrompt(self._turns + 1, text, prompt.lang),) if early else ()
         spared, self._spared = self._spared, False
         if not text:  # while an answer is on its way, it is the better reply to a cough
             return () if spared or self.turn is not None else self.notice(self.empty, lang=self.lang)
@@ -303,12 +306,9 @@ class RelaySession:
         return (*over, *(() if self.turn is None else self._cancel(self.turn, left.get(self.turn, ""))))
 
     def _speaker(self, who: Literal["agent", "client"], on: bool) -> Actions:
-        before = self.agent_speaking if who == "agent" else self.client_speaking
-        if who == "agent":
-            self.agent_speaking = on
-        else:
-            self.client_speaking = on
-        return () if on == bool(before) else (SpeakingChanged(who, on),)
+        before = {"agent": self.agent_speaking, "client": self.client_speaking}
+        self.agent_speaking, self.client_speaking = (before | {who: on}).values()
+        return () if on == bool(before[who]) else (SpeakingChanged(who, on),)
 
     def _note(self, kind: str, detail: str) -> Actions:
         note = kind, detail

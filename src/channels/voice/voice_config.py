@@ -15,6 +15,8 @@ class CallRules:
     first_token_timeout: float = 8.0
     silence: float = 12.0
     longest: float = 1800.0
+    preemptive: bool = False
+    """Whether a turn is begun before the caller has finished."""
     transfers: bool = False
     """Whether there is a number to transfer to."""
     attestation: AttestationRule = AttestationRule.WHEN_PRESENT
