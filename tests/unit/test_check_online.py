@@ -219,7 +219,9 @@ async def test_an_unknown_service_is_a_problem(tmp_path: Path, capsys: pytest.Ca
 # --- the model service ------------------------------------------------------------------------------------
 
 
-def model_service(*names: str, retrieves: bool = True, lists: bool = True, status: int = 200) -> Starlette:
+def model_service(
+    *names: str, retrieves: bool = True, lists: bool = True, status: int = 200, code: str | None = None
+) -> Starlette:
     """A service with these models, which may lack one way or the other of asking for them."""
 
     def model(name: str) -> dict[str, object]:
@@ -230,7 +232,7 @@ def model_service(*names: str, retrieves: bool = True, lists: bool = True, statu
 
     async def one(request: Request) -> Response:
         if status != 200:
-            return JSONResponse({"error": {"message": "no"}}, status)
+            return JSONResponse({"error": {"message": "no", "code": code}}, status)
         name = request.path_params["name"]
         return JSONResponse(model(name)) if retrieves and name in names else no()
 
@@ -248,7 +250,10 @@ def model_service(*names: str, retrieves: bool = True, lists: bool = True, statu
         (model_service("large"), "problem", "no access to small"),
         (model_service(retrieves=False, lists=False), "skipped", "does not say whether it has small"),
         (model_service(status=401), "problem", "refuses OPENAI_API_KEY (401)"),
+        (model_service(status=401, code="invalid_api_key"), "problem", "OPENAI_API_KEY (401 invalid_api_key)"),
         (model_service(status=429), "problem", "limit or its credit"),
+        (model_service(status=429, code="insufficient_quota"), "problem", "(429 insufficient_quota): the credit"),
+        (model_service(status=503, code="no such customer: John"), "problem", "answers 503; look"),
         (model_service(status=500), "problem", "answers 500"),
     ],
 )
