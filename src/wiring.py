@@ -46,6 +46,7 @@ from .staff.customers import Customers
 from .staff.development_pages import demo_reset, phone_pages, signed_in
 from .staff.notifier import open_notifier
 from .staff.page_files import PageFiles
+from .staff.scopes import Scope
 from .staff.subject_lookup import SubjectLookup
 from .staff.tickets import Tickets
 from .telemetry.logs import configure_logging
@@ -227,9 +228,9 @@ def phone_routes(
 def may_look(settings: Settings, tokens: StaffTokens) -> Callable[[Request], bool]:
     """Return what tells whether a request may see metrics and the details of the status.
 
-    That is so on ``METRICS_PORT``, with a token of staff, and on the machine of a development server.
+    That is so on ``METRICS_PORT``, with a token that may read, and on the machine of a development server.
     """
-    known = signed_in(tokens)
+    known = signed_in(tokens, Scope.READ)
 
     def check(request: Request) -> bool:
         server = request.scope.get("server") or ("", 0)

@@ -13,6 +13,7 @@ from ..errors import RequestRejected
 from ..web.loopback import from_outside
 from .auth import StaffTokens
 from .page_files import PageFiles
+from .scopes import Scope
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -36,13 +37,15 @@ def demo_reset(tokens: StaffTokens, reset: Callable[[], Awaitable[None]]) -> Seq
     return [Route("/demo/reset", _here(again), methods=["POST"])]
 
 
-def signed_in(tokens: StaffTokens) -> Callable[[HTTPConnection], bool]:
-    """Return what tells whether a connection, a request's or a socket's, carries a valid session or token."""
+def signed_in(tokens: StaffTokens, *scopes: Scope) -> Callable[[HTTPConnection], bool]:
+    """Return what tells whether a connection, a request's or a socket's, carries a valid session or token, and one
+    that covers one of ``scopes``, if any is given.
+    """
 
     def check(connection: HTTPConnection) -> bool:
         try:
             # A handshake is a GET; its scope does not say so.
-            tokens.actor(Request({**connection.scope, "type": "http", "method": "GET"}))
+            tokens.actor(Request({**connection.scope, "type": "http", "method": "GET"}), *scopes)
         except RequestRejected:
             return False
         return True

@@ -220,6 +220,17 @@ async def test_metrics_and_details_of_the_status_need_a_token_in_production(tmp_
                 assert answer.status == 200
 
 
+async def test_a_partners_token_does_not_show_them(tmp_path: Path) -> None:
+    """It opens tickets, and does no more."""
+    tokens = "mia:mia-token-123456789:read,crm:crm-token-123456789:tickets"
+    env = {**PRODUCTION, "STAFF_TOKENS": tokens}
+    async with gateway_process(tmp_path, free_port(), env) as gateway, aiohttp.ClientSession(gateway.url) as session:
+        for name, status in (("mia", 200), ("crm", 401)):
+            headers = {"Authorization": f"Bearer {name}-token-123456789"}
+            async with session.get("/metrics", headers=headers) as answer:
+                assert answer.status == status
+
+
 async def test_the_inner_port_needs_no_token(tmp_path: Path) -> None:
     inner = free_port()
     env = {**PRODUCTION, "METRICS_PORT": str(inner)}
