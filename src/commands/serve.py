@@ -132,7 +132,8 @@ def _own_name() -> str:
 
 
 def _banner(settings: Settings, port: int) -> str:
-    address = f"http://{settings.host}:{port}"
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    address = f"http://{host}:{port}"
     lines = [f"Tandem is listening on {address}", "", *(f"  {line}" for line in places(settings)), ""]
     if not settings.production:
         lines += [*_doors(settings, port), ""]

@@ -256,6 +256,12 @@ async def test_the_first_minute_phone_and_desk_side_by_side(browser: Browser, tm
         await expect(phone.locator(".captions .mine")).to_contain_text("Can I talk to a person")
 
 
+async def test_the_demo_begins_anew_by_a_button(browser: Browser, tmp_path: Path) -> None:
+    async with phone_page(browser, tmp_path, "/") as welcome:
+        await welcome.get_by_role("button", name="Begin anew").click()
+        await expect(welcome.get_by_role("button", name="Nothing is refunded now")).to_be_visible()
+
+
 async def test_without_signing_in_there_is_a_form_and_no_phone(browser: Browser, tmp_path: Path) -> None:
     async with development(tmp_path) as it, page_of(browser, it, "/phone", signed_in=False) as seen:
         await expect(seen.page.get_by_label("Staff token")).to_be_visible()
