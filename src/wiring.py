@@ -55,14 +55,9 @@ from .web.loopback import from_outside
 
 
 def open_log(settings: Settings) -> None:
-    """Open the log of this process. Raises ConfigurationError.
-
-    The key of its labels is the same on every replica and after restarts: a setting's, or else the auth token, which
-    all of them have.
-    """
+    """Open the log of this process; every replica has the key of its labels. Raises ConfigurationError."""
     forgive()
-    tokens = auth_tokens(settings)
-    given = settings.log_label_key
+    tokens, given = auth_tokens(settings), settings.log_label_key
     configure_logging(
         level=settings.log_level,
         production=settings.production,
