@@ -253,6 +253,18 @@ async def test_a_caller_hears_the_sentence_out_before_they_are_transferred() -> 
     assert [json.loads(handed) for handed in socket.ended] == [{"reason": "transfer", "ticket": wanted.ticket}]
 
 
+@pytest.mark.promise("V17")
+@timeless
+async def test_a_call_has_one_ticket_however_often_its_caller_asks_for_a_person() -> None:
+    engine, socket = Engine(), Socket()
+    async with live(socket, engine):
+        for _ in range(2):
+            socket.put({"type": "dtmf", "digit": "0"})
+            await asyncio.sleep(5.0)
+    wanted = [(entry.key, entry.body.ticket) for entry in engine.accepted if isinstance(entry.body, PersonWanted)]
+    assert (len(wanted), len(set(wanted))) == (2, 1)
+
+
 @pytest.mark.promise("H2")
 @pytest.mark.parametrize("who", ["agent", "client"])
 def test_what_is_said_unasked_waits_until_nobody_speaks(who: str) -> None:
