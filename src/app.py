@@ -188,7 +188,7 @@ async def open_gateway(
         sms = SmsWebhooks(
             engine,
             signatures=twilio.signatures,
-            dedupe=MessageDedupe(store, several_lanes=settings.subject_resolver != PHONE),
+            dedupe=MessageDedupe(store, engine.outage, several_lanes=settings.subject_resolver != PHONE),
         )
         voice = VoiceWebhooks(
             engine,

@@ -66,7 +66,8 @@ class TurnEngine:
         self.composer = ReplyComposer(senders)
         self.speeches = SpeechStreams()
         """The voices of spoken turns; the voice channel adds one per prompt."""
-        self._outage = StoreOutage()
+        self.outage = StoreOutage()
+        """Channels tell it of reads that failed."""
         self._early = PreemptiveTurns(runner, store.conversation, limits)
         turns = TurnMaker(self._early, self.composer, limits, find_ticket=store.ticket)
         bus.add("outage-tickets", OutageTickets(store.ticket, self._act).hear)
@@ -77,7 +78,7 @@ class TurnEngine:
             self.speeches,
             limits,
             self._send,
-            self._outage,
+            self.outage,
             bus,
             self._folding,
             self.replica,
@@ -116,7 +117,7 @@ class TurnEngine:
 
     async def accept(self, subject: SubjectId, entries: Sequence[Entry], *, token: str) -> tuple[Receipt, ...]:
         """Make entries durable and see that a turn takes them up; the answer of :meth:`LaneStore.accept`."""
-        with self._outage.noticed():
+        with self.outage.noticed():
             receipts = await self._store.accept(subject, entries, token=token)
         if any(receipt.outcome is Outcome.ACCEPTED for receipt in receipts):
             self._lanes.wake(subject, after=self._limits.coalesce)
@@ -126,7 +127,7 @@ class TurnEngine:
     async def decide(self, subject: SubjectId, decision: Decision, *, key: str, not_after: float | None) -> Receipt:
         """Make a decision durable, unless there is one already (DUPLICATE) or its time is over (LATE)."""
         entry = Entry(key, decision)
-        with self._outage.noticed():
+        with self.outage.noticed():
             (receipt,) = await self._store.accept(subject, [entry], token=uuid.uuid4().hex, not_after=not_after)
         if receipt.outcome is Outcome.ACCEPTED:
             self._lanes.wake(subject)
@@ -138,7 +139,7 @@ class TurnEngine:
 
         Holding the agent stops a text turn here in which no tool has begun.
         """
-        with self._outage.noticed():
+        with self.outage.noticed():
             (receipt,) = await self._store.accept(subject, [Entry(key, act)], token=uuid.uuid4().hex)
         if receipt.outcome is Outcome.ACCEPTED:
             if isinstance(act, Hold) and act.on:
@@ -251,11 +252,11 @@ class TurnEngine:
                     self._lanes.wake(subject, after=self._limits.coalesce)
                 for line in due.lines:
                     self._lines.wake(line)
-                if self._outage.lasts:
-                    with self._outage.noticed():
+                if self.outage.lasts:
+                    with self.outage.noticed():
                         await self._store.ping()
             except StoreUnavailable as error:
-                self._outage.begin(error)
+                self.outage.begin(error)
             await asyncio.sleep(SWEEP_SECONDS)
 
     async def _listen(self) -> None:

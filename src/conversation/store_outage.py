@@ -27,12 +27,18 @@ class StoreOutage:
     @contextmanager
     def noticed(self) -> Iterator[None]:
         """Draw conclusions from a write: its StoreUnavailable goes on to the caller."""
+        with self.met():
+            yield
+        self.end()
+
+    @contextmanager
+    def met(self) -> Iterator[None]:
+        """Draw conclusions from a read, which shows that the store is away and never that it is back."""
         try:
             yield
         except StoreUnavailable as error:
             self.begin(error)
             raise
-        self.end()
 
     def begin(self, error: StoreUnavailable) -> None:
         """Note that the store does not answer."""

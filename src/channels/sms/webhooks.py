@@ -19,6 +19,7 @@ from starlette.routing import Route as HttpRoute
 
 from ...conversation.engine import TurnEngine
 from ...conversation.phrases import FAILURE
+from ...conversation.store_outage import StoreOutage
 from ...entries import Entry, TextReceived
 from ...errors import MalformedRequest
 from ...guardrails.pii import mask
@@ -67,17 +68,19 @@ class MessageDedupe:
     ``several_lanes`` then keeps the second from being answered too.
     """
 
-    def __init__(self, store: LaneStore, *, several_lanes: bool) -> None:
+    def __init__(self, store: LaneStore, outage: StoreOutage, *, several_lanes: bool) -> None:
         self._store = store
+        self._outage = outage
         self._several_lanes = several_lanes
 
     async def before(self, sid: str) -> bool:
         """Tell whether a message was taken before by another lane, or one that is erased. Raises StoreUnavailable."""
-        if await self._store.erased(sid):
-            return True
-        if not self._several_lanes:
-            return False
-        effect = await self._store.effect_begin(TAKEN_MESSAGES, sid, token=uuid.uuid4().hex)
+        with self._outage.met():
+            if await self._store.erased(sid):
+                return True
+            if not self._several_lanes:
+                return False
+            effect = await self._store.effect_begin(TAKEN_MESSAGES, sid, token=uuid.uuid4().hex)
         return effect.state is EffectState.DONE
 
     async def note(self, sid: str) -> None:
