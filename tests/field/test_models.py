@@ -159,8 +159,8 @@ async def test_a_small_context_answers_every_turn(tmp_path: Path) -> None:
 async def test_the_newest_words_and_the_turn_before_survive_a_shortened_input(tmp_path: Path) -> None:
     model = small(12_000, lambda body: Answer("ok"))
     async with running(tmp_path, model) as it:
-        for number in range(16):
-            await it.ask(f"word-{number} " + "x" * 900)
+        said = [await it.ask(f"word-{number} " + "x" * 900) for number in range(16)]
+    assert said == ["ok"] * 16
     given = str(model.inputs[-1])
     assert "word-15" in given
     assert "word-14" in given
