@@ -83,7 +83,7 @@ async def test_a_call_shows_what_was_heard_and_what_the_tools_did(browser: Brows
     async with desk_page(browser, tmp_path) as (it, _, seen):
         page = seen.page
         await put_call(it.store, JANE)
-        await page.get_by_role("link", name="SMS: Jane Smith").click()
+        await page.get_by_role("link", name="Jane Smith").click()
         await expect(page.get_by_text("On the phone")).to_be_visible()
         await expect(page.get_by_text("heard until “… our warehouse yet,”")).to_be_visible()
         group = page.locator("details.tools")
@@ -155,7 +155,7 @@ async def test_axe_finds_nothing_serious(browser: Browser, tmp_path: Path, schem
         await page.get_by_label("Reason for the customer").fill("no")
         await page.get_by_role("button", name="Reject").click()
         await expect(page.get_by_role("complementary").get_by_text("rejected", exact=True)).to_be_visible()
-        await page.get_by_role("link", name="Jane Smith").click()
+        await page.get_by_role("link", name="SMS: Jane Smith").click()
         await expect(page.get_by_role("heading", name="Jane Smith")).to_be_visible()
         assert await findings(page) == []
         await page.get_by_role("button", name="Sign out").click()
