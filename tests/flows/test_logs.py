@@ -137,7 +137,11 @@ async def _at_the_desk(url: str) -> None:
     ticket = {"subjectId": "crm_canary-7", "subject": "canary", "description": JOHN, "externalId": "canary/1"}
     acts: list[tuple[str, str, Any, int]] = [
         ("GET", f"/conversations?q={JOHN[1:]}", None, 200),
-        ("GET", f"{one}?reveal=1", None, 200),
+        ("POST", "/customers/crm_canary-7/reveal", None, 200),
+        ("GET", f"{one}?reveal=1", None, 400),
+        ("GET", "/queue", None, 200),
+        ("POST", f"{one}/notes", {"text": "canary plugh 5551234567"}, 200),
+        ("POST", f"{one}/assign", {"to": "canary"}, 400),
         ("GET", "/conversations/phone_15551234567-canary", None, 404),
         ("POST", f"{one}/messages", {"text": "canary plugh 5551234567"}, 200),
         ("POST", f"{one}/messages", {"text": 5551234567}, 400),

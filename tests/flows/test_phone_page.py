@@ -289,11 +289,6 @@ async def test_a_page_that_goes_away_has_hung_up(tmp_path: Path) -> None:
             await again.call()
 
 
-def test_all_pages_together_are_small() -> None:
-    pages = Path(tandem.__file__).parent / "staff/pages"
-    assert sum(file.stat().st_size for file in pages.rglob("*") if file.is_file()) < 155_000
-
-
 async def said_at_start(folder: Path, **env: str) -> tuple[str, str]:
     """Start the server as a command; return its address and what it says to whoever started it."""
     async with gateway_process(folder, free_port(), env) as gateway:

@@ -59,7 +59,7 @@ async def test_a_foreign_record_looks_absent(use, type, foreign, absent):
 async def test_a_caller_without_an_account_reaches_nothing(use, phone, identifier):
     answer = json.loads(await use(lookup_customer, phone, identifier=identifier, type="phone"))
     assert answer["error"] == "not_found"
-    assert ("withheld" in answer["message"]) is (phone is None)
+    assert ("proves no telephone number" in answer["message"]) is (phone is None)
 
 
 async def test_an_account_without_e_mail_is_not_found_by_an_empty_one(use):
