@@ -12,7 +12,6 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-import tandem
 from tandem.settings.development import staff_tokens
 
 from ..kit.gateway import JANE, JOHN, Running, running
