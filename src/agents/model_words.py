@@ -1,7 +1,8 @@
 """Words of a model that may leave: without its thoughts, its tags for them, and broken characters.
 
 Local servers send a model's thoughts within its answer, between tags; half of a surrogate pair can be neither stored
-nor sent. :class:`WordFilter` does to a stream what :func:`said` does to a whole text.
+nor sent, and a control character is no word. :class:`WordFilter` does to a stream what :func:`said` does to a whole
+text.
 """
 
 from __future__ import annotations
@@ -19,14 +20,30 @@ from agents.items import TResponseStreamEvent
 from ..conversation.phrases import REFUSED
 from .model_wrapper import ModelWrapper
 
-_NAMES = ("think", "thinking", "thought", "thoughts", "reasoning", "reflection", "scratchpad")
-_OPENING: Final = (*(f"<{name}>" for name in _NAMES), "[think]", "\u25c1think\u25b7")
-_CLOSING: Final = (*(f"</{name}>" for name in _NAMES), "[/think]", "\u25c1/think\u25b7")
+_NAMES = (
+    *("think", "thinking", "thought", "thoughts", "reasoning", "reflection", "scratchpad"),
+    *("analysis", "inner_monologue", "seed:think"),
+)
+_OPENING: Final = (
+    *(f"<{name}>" for name in _NAMES),
+    *("[think]", "\u25c1think\u25b7", "<|start_thinking|>", "<|begin_of_thought|>", "<unused94>"),
+    *("<|channel|>analysis", "<|channel|>commentary"),
+)
+_CLOSING: Final = (
+    *(f"</{name}>" for name in _NAMES),
+    *("[/think]", "\u25c1/think\u25b7", "<|end_thinking|>", "<|end_of_thought|>", "<unused95>"),
+    *("<|channel|>final<|message|>", "<|start_response|>", "<|end_response|>"),
+    *("<|begin_of_solution|>", "<|end_of_solution|>"),
+)
 _TAG = re.compile("|".join(map(re.escape, (*_OPENING, *_CLOSING))), re.IGNORECASE)
 _END = re.compile("|".join(map(re.escape, _CLOSING)), re.IGNORECASE)
+_THOUGHT = re.compile(
+    rf"(?:{'|'.join(map(re.escape, _OPENING))}).*?(?:(?:{_END.pattern})\s*|\Z)", re.IGNORECASE | re.DOTALL
+)
 _BEGINNINGS = frozenset(tag[:size] for tag in (*_OPENING, *_CLOSING) for size in range(1, len(tag)))
 _LONGEST = max(map(len, _BEGINNINGS))
 _HALF = re.compile("[\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _FILTERED = re.compile("content filter", re.IGNORECASE)
 """How the SDK words it that a provider withheld an answer: nothing for a customer."""
 
@@ -71,11 +88,11 @@ def said(text: str) -> str:
     text = whole(text)
     if _TAG.search(text) is None:
         return text
-    # Servers whose template opens the thought send its end alone.
-    while (first := _TAG.search(text)) is not None and first[0].lower() in _CLOSING:
-        text = text[first.end() :] if text[first.end() :].strip() else text[: first.start()]
-    words = WordFilter()
-    return (words.feed(text) + words.end()).strip()
+    text = _THOUGHT.sub("", text)
+    # Servers whose template opens the thought send its end alone; of thoughts within a thought one end is left, too.
+    while (end := _END.search(text)) is not None:
+        text = text[end.end() :] if text[end.end() :].strip() else text[: end.start()]
+    return text.strip()
 
 
 def refused(text: str) -> str:
@@ -85,7 +102,8 @@ def refused(text: str) -> str:
 
 
 def whole(text: str) -> str:
-    """Return a text without halves of characters, which nobody can store or send; pairs become what they spell."""
+    """Return a text without control characters, nor halves of others; pairs become what they spell."""
+    text = _CONTROL.sub("", text)
     if _HALF.search(text) is None:
         return text
     return _HALF.sub("", text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore"))

@@ -21,7 +21,7 @@ from ..persistence.factory import open_store
 from ..settings import Settings
 from ..settings.development import simulated, staff_tokens
 from .places import tell_places
-from .show import transcript
+from .show import harmless, transcript
 from .typed import typed_lines
 
 LAST_ANSWER_SECONDS = 10.0
@@ -106,7 +106,7 @@ async def _print_history(settings: Settings, number: str) -> None:
         return
     if conversation is not None:
         for line in transcript(conversation):
-            print(line)
+            print(harmless(line))
 
 
 async def _talk(phone: _Phone) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -36,7 +37,7 @@ async def show(settings: Settings, spelling: str, *, as_json: bool) -> int:
             print(await _as_json(store, subject, conversation, waiting))
         else:
             for line in _lines(conversation, waiting):
-                print(line)
+                print(harmless(line))
     return 0
 
 
@@ -60,6 +61,16 @@ def _lines(conversation: Conversation | None, waiting: tuple[Waiting, ...]) -> I
     for entry in waiting:
         body = entry.entry.body
         yield f"  (waiting) {f'customer: {body.text}' if isinstance(body, TextReceived) else body.kind}"
+
+
+_ACTING = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Characters that do something to a terminal, or turn the direction of what follows."""
+
+
+def harmless(line: str) -> str:
+    """Return a line of a transcript for a terminal: what acts is spelled, and what was said begins no line of ours."""
+    spelled = _ACTING.sub(lambda found: found[0].encode("unicode_escape").decode(), line.replace("\r\n", "\n"))
+    return spelled.replace("\n", "\n        | ")
 
 
 def transcript(conversation: Conversation) -> Iterator[str]:

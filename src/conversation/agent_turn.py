@@ -14,6 +14,7 @@ from .base import AgentRunner, Steering, TurnRequest, TurnResult
 from .bounds import Bound
 from .change_draft import Draft, requested_events, turn_events
 from .notes import Note, words
+from .plain_speech import plain_speech
 from .ticket_history import REPLY_TO_TICKET, with_step
 
 FOLLOW_UP_SECONDS = 7200.0
@@ -69,7 +70,9 @@ async def run_agent(
     elif not result.interrupted and (fixed := await _fixed(draft, request, result, otherwise)):
         if (speech := steering.speech) is not None:
             fixed = speech.words(fixed)
-            speech.say(f" {fixed}" if speech.begun else fixed)
+            # Marks that nothing was said between may be held back still: they do not begin the sentence's line.
+            apart = " " if speech.said.strip() else "\n"
+            speech.say(f"{apart}{fixed}" if speech.begun else fixed)
         items.append({"role": "assistant", "content": fixed})
         answer = fixed
     elif texts and model_outage.TICKET in draft.conversation.context:
@@ -87,8 +90,9 @@ async def _fixed(draft: Draft, request: TurnRequest, result: TurnResult, otherwi
             return phrases.CALL_BACK
         speech.transfer = result.requested.transfer
         return phrases.TRANSFER
-    spoken = result.text.strip() if result.error is None else ""
-    return "" if spoken else otherwise or await _instead(draft, request, result)
+    text = plain_speech(result.text) if speech is not None else result.text
+    told = result.error is None and draft.composer.compose(request.channel, text)
+    return "" if told else otherwise or await _instead(draft, request, result)
 
 
 async def _instead(draft: Draft, request: TurnRequest, result: TurnResult) -> str:

@@ -55,7 +55,7 @@ _WISHES = (
     rf"(?:stop|quit|cease|end)(?: all)? (?:te?xting|messaging|spamming|contacting|bothering){_WHOM}?",
     rf"(?:stop|quit) (?:sending|writing)(?: to)?{_WHOM}?{_ANY} {_TEXTS}",
     rf"(?:stop|quit) writing(?: to)?{_WHOM}",
-    rf"stop{_ANY} {_TEXTS}",
+    rf"stop(?: receiving| getting)?{_ANY} {_TEXTS}",
     rf"(?:do not|don't|dont|never) (?:text|message|contact|bother|spam|sms|write|write to){_WHOM}",
     rf"(?:do not|don't|dont|never) send{_WHOM}?{_ANY} {_TEXTS}",
     rf"(?:do not|don't|dont|no longer) (?:want|wish|need)(?: to (?:get|receive|have))?{_ANY} {_TEXTS}",
@@ -69,7 +69,10 @@ _WISHES = (
     r"leave me alone",
     r"(?:revoke|withdraw) my consent",
 )
-_BEFORE = r"(?:please |pls |just |wrong number |i(?: want to| would like to|'d like to| wish to| need to)? |want to )"
+_BEFORE = (
+    r"(?:(?:can|could|would|will) (?:you|u) |please |pls |just |wrong number |want to "
+    r"|i(?: want to| would like to|'d like to| wish to| need to)? )"
+)
 _AFTER = r"(?: (?:please|pls|now|immediately|at once|again|any ?more|ever|thanks|thank you))*"
 _WISH = re.compile(rf"{_BEFORE}*(?:{'|'.join(_WISHES)}){_AFTER}")
 _BARE = re.compile(rf"{_BEFORE}+stop(?: stop)*{_AFTER}|stop(?: stop)*(?: (?:please|pls|now))+")

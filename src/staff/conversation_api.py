@@ -98,8 +98,9 @@ class ConversationApi:
 
     async def _assign(self, request: Request) -> Response:
         actor = self._tokens.actor(request, Scope.REPLY)
-        to = (await read_object(request, Assignment)).to
-        if to is not None and to not in self._tokens.names:
+        sent = await read_object(request, Assignment)
+        to = sent.to
+        if "to" not in sent.model_fields_set or (to is not None and to not in self._tokens.names):
             raise MalformedRequest(f"to must be null or one of {', '.join(self._tokens.names)}.")
         key = act_key("assign", request, actor)
         told = await self._conversations.assign(_subject(request), to, actor=actor, key=key)

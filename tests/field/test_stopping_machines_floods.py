@@ -135,7 +135,8 @@ WISHES = [
     "unsubscribe me", "please unsubscribe me from this list", "take me off your list", "I no longer want texts",
     "I want to opt out", "i would like to opt out of all messages", "STOP!!!", "\u201cStop\u201d", "Stop stop stop",
     "leave me alone", "STOP 🛑", "STOP. Sent from my iPhone", "stop - John Doe", "wrong number, stop texting me",
-    "Remove me", "stop texting this number", "UNSUBSCRIBE ALL",
+    "Remove me", "stop texting this number", "UNSUBSCRIBE ALL", "Can you stop texting me?",
+    "could you please stop sending me messages", "I want to stop receiving messages",
     "STOP\n\nSent from my iPhone", "Stop\n--\nJohn Doe\nAcme Ltd, 12 Main St", "STOP\nJohn Doe", "stop\n- John",
     "unsubscribe\nBest regards,\nJohn Doe\n+1 555 123 4567", "Stop texting me\nJ. Doe",
 ]  # fmt: skip
@@ -176,6 +177,8 @@ async def test_on_whatsapp_a_plain_wish_is_confirmed_and_so_is_the_way_back(tmp_
         "don't text me the code, email it",
         "my order should stop at my neighbour",
         "can you take me off the waiting list for order 12345?",
+        "can you stop?",
+        "how do I stop receiving texts?",
     ],
 )
 async def test_what_only_sounds_like_an_opt_out_is_answered(tmp_path: Path, text: str) -> None:

@@ -32,12 +32,24 @@ THOUGHTS = [
     f"[THINK]{SECRET}[/THINK]Your order has shipped.",
     f"<think></think>Your order has shipped.<think>{SECRET}",
     f"Your order <think>{SECRET}</think>has shipped.",
+    f"<seed:think>{SECRET}</seed:think>Your order has shipped.",
+    f"<analysis>{SECRET}</analysis>\nYour order has shipped.",
+    f"<|START_THINKING|>{SECRET}<|END_THINKING|><|START_RESPONSE|>Your order has shipped.<|END_RESPONSE|>",
+    f"<|begin_of_thought|>{SECRET}<|end_of_thought|><|begin_of_solution|>Your order has shipped.<|end_of_solution|>",
+    f"<|channel|>analysis<|message|>{SECRET}<|end|><|start|><|channel|>final<|message|>Your order has shipped.",
+    f"<unused94>thought\n{SECRET}<unused95>Your order has shipped.",
 ]
 
 
 @pytest.mark.parametrize("mode", [{}, CHATS], ids=["responses", "chat"])
 @pytest.mark.parametrize(
-    "answer", [*THOUGHTS, f"{SECRET}</think>Your order has shipped.", "Your order has shipped.</think>"]
+    "answer",
+    [
+        *THOUGHTS,
+        f"{SECRET}</think>Your order has shipped.",
+        "Your order has shipped.</think>",
+        f"<think>Well. <think>Hm.</think>{SECRET}</think>Your order has shipped.",
+    ],
 )
 async def test_thoughts_are_neither_texted_nor_remembered(tmp_path: Path, answer: str, mode: dict[str, str]) -> None:
     async with running(tmp_path, ModelServer(lambda _: Answer(answer)), **mode) as it:
@@ -59,6 +71,23 @@ async def test_a_model_that_does_nothing_but_think_is_apologised_for(tmp_path: P
     async with running(tmp_path, model) as it, dial(it) as call:
         assert await it.ask("hello") == phrases.FAILURE
         assert await call.ask("hello") == phrases.FAILURE
+
+
+@pytest.mark.parametrize("answer", ["***", "---\n***\n", "```\n```", "> \n>"])
+async def test_an_answer_of_nothing_but_marks_is_apologised_for(tmp_path: Path, answer: str) -> None:
+    async with running(tmp_path, ModelServer(lambda _: Answer(answer))) as it, dial(it) as call:
+        assert await it.ask("hello") == phrases.FAILURE
+        assert (await call.ask("hello")).strip() == phrases.FAILURE
+
+
+async def test_control_characters_of_a_model_do_not_leave(tmp_path: Path) -> None:
+    async with (
+        running(tmp_path, ModelServer(lambda _: Answer("It\0 has\x1b[31m shipped.\x07"))) as it,
+        dial(it) as call,
+    ):
+        assert await it.ask("hello") == "It has[31m shipped."
+        assert await call.ask("hello") == "It has[31m shipped."
+        assert "\\x" not in str(await it.conversation())
 
 
 async def test_thoughts_before_a_tool_and_after_it_are_not_spoken(tmp_path: Path) -> None:

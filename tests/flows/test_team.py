@@ -64,6 +64,8 @@ async def test_a_conversation_is_given_to_a_colleague_and_given_back(tmp_path: P
         again = await mia.post(f"/conversations/{JOHNS_ID}/assign", {"to": "tom"}, key="once")
         given = await mia.until(lambda one: "assigned" in names(one))
         listed = (await mia.get("/conversations"))["conversations"][0]
+        for unclear in ({}, {"too": "tom"}):
+            await mia.post(f"/conversations/{JOHNS_ID}/assign", unclear, status=400)
         await mia.post(f"/conversations/{JOHNS_ID}/assign", {"to": None})
         back = await mia.until(lambda one: names(one).count("assigned") == 2)
         wrong = await mia.ask("POST", f"/conversations/{JOHNS_ID}/assign", json={"to": "somebody"})
