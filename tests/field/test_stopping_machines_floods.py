@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 
 from tandem.conversation import phrases
+from tandem.events import EventName
 from tandem.model import ApprovalStatus, Channel, Conversation
 
 from ..flows.test_real_number import quiet
@@ -327,3 +328,17 @@ async def test_forty_five_prompts_at_once_do_not_all_reach_the_model(tmp_path: P
             assert await call.ask(f"question {number}")
         assert limits(await it.store.timeline(subject_of())) == {"spoken_turns"}
     assert sum("You keep the notes" not in str(one["instructions"]) for one in model.requests) == 30
+
+
+async def test_more_prompts_at_once_than_are_kept_break_no_turn(tmp_path: Path) -> None:
+    gate = asyncio.Event()
+    answers = iter([Answer("The first answer.", gate=gate)])
+    model = ModelServer(lambda _: next(answers, Answer("The last answer.")))
+    async with running(tmp_path, model) as it, dial(it) as call:
+        await call.wait_silent()
+        for number in range(40):
+            await call.utter(f"word {number}", last=True)
+        gate.set()
+        assert await call.ask("and now?")
+        rows = await it.store.timeline(subject_of())
+    assert [row for row in rows if row.name == EventName.ENTRY_SET_ASIDE] == []

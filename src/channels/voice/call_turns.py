@@ -172,7 +172,8 @@ class CallTurns:
 
     def _say(self, turn: int, token: str) -> None:
         """Send words: those of the first clause as they come, later ones in groups."""
-        if self._speeches[turn].said == token:
+        speech = self._speeches.get(turn)  # None: the caller has said more than TURNS_KEPT things since
+        if speech is not None and speech.said == token:
             self._trace.mark("words")
         self._filler_at = asyncio.get_running_loop().time() + FILLER_SECONDS
         if turn == self._in_groups:
