@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from ..kit.browsing import visit
 from ..kit.gateway import JANE
@@ -66,3 +67,32 @@ async def test_approve_stays_on_a_small_screen(browser: Browser, tmp_path: Path,
         await open_refund(it, seen.page)
         await expect(seen.page.get_by_role("button", name="Approve")).to_be_in_viewport(ratio=1)
         await expect(seen.page.get_by_role("heading", name="Refund $")).to_be_in_viewport()
+
+
+async def test_the_last_words_come_into_view_although_news_overtake_the_answer(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """The answer to a click was not drawn, because newer news were asked for; and nobody scrolled to what they drew."""
+    size = {"width": 900, "height": 500}
+    async with desk_page(browser, tmp_path, viewport=size, RATE_LIMIT_PER_MINUTE="0") as (it, _, seen):
+        page, clicked, overtaken, answered = seen.page, asyncio.Event(), asyncio.Event(), asyncio.Event()
+        for number in range(6):
+            await it.ask(f"hello {number}")
+
+        async def hold(route: Route) -> None:
+            if not clicked.is_set():
+                clicked.set()
+                await overtaken.wait()
+            elif not overtaken.is_set():
+                overtaken.set()
+                await answered.wait()
+            await route.continue_()
+
+        page.on("requestfinished", lambda one: answered.set() if "/conversations/cus_" in one.url else None)
+        await page.route("**/conversations/cus_*", hold)
+        await page.get_by_role("list", name="Recent conversations").get_by_role("link", name="John Doe").click()
+        await clicked.wait()
+        await it.ask("what is your return policy?")
+        newest = page.locator(".bubble").last
+        await expect(newest).to_contain_text("within 30 days")
+        await expect(newest).to_be_in_viewport()

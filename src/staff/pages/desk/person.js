@@ -19,6 +19,8 @@ export class PersonView {
   #wanted = null;
   #conversation = null;
   #number = 0;
+  #arriving = false; // a customer was chosen and is not drawn yet
+  #revealing = null; // the request to put the keyboard on, once it is drawn
   #gone;
 
   constructor({ say, colleagues, decided, gone }) {
@@ -68,15 +70,23 @@ export class PersonView {
       fill(this.problem);
       this.#say("Loading…");
     }
+    this.#arriving ||= !same;
+    this.#revealing = quiet ? null : wanted;
     await this.load();
-    if (!same && !this.content.hidden) {
+  }
+
+  /** Put in view what one has come for. News may overtake the answer that one waited for: whichever is drawn first counts. */
+  #arrive() {
+    if (this.#arriving) {
+      this.#arriving = false;
       this.place.scrollTop = 0;
       // A request is at the top; without one, the last words are what one wants to see.
       this.column.scrollTop = 0;
       if (!this.cards.any && !narrow()) this.#toEnd();
       this.side.scrollTop = 0;
     }
-    if (wanted && !quiet) this.cards.reveal(wanted);
+    if (this.#revealing) this.cards.reveal(this.#revealing);
+    this.#revealing = null;
   }
 
   async refreshIf(subjects) {
@@ -97,6 +107,7 @@ export class PersonView {
       this.#conversation = conversation;
       fill(this.problem);
       this.#draw(conversation, customer);
+      this.#arrive();
     } catch (refused) {
       if (subject !== this.#subject || !(refused instanceof Refused)) throw refused;
       this.#fail(refused);
