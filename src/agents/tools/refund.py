@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from agents import FunctionTool, RunContextWrapper, function_tool
 from agents.tool_context import ToolContext
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 from ...errors import StoreUnavailable
 from ...shop.base import NoRefund, Order, Refund, dollars
@@ -25,7 +25,15 @@ from .outputs import BAD_AMOUNT, BAD_ARGUMENTS, OVER_LIMIT, TOO_MUCH, as_json, c
 MAX_REASON = 500
 """Characters of a reason that are kept."""
 
-Dollars = int | float
+
+def _no_truth(value: object) -> object:
+    """Refuse true and false, which would be read as one dollar and none."""
+    if isinstance(value, bool):
+        raise ValueError("must be a number of dollars.")
+    return value
+
+
+Dollars = Annotated[int | float, BeforeValidator(_no_truth)]
 Amount = Annotated[Dollars, "How much to pay back, in dollars, such as 20 or 19.99."]
 Reason = Annotated[str, "Why, in the customer's words."]
 

@@ -62,6 +62,12 @@ async def test_what_is_no_amount_is_refused(use, shop, amount):
     assert json.loads(await use(TOOL, JOHN, **ask(amount)))["error"] == "bad_amount"
 
 
+@pytest.mark.parametrize("amount", [True, False])
+async def test_true_is_no_dollar(use, shop, amount):
+    assert "REF_" not in await use(TOOL, JOHN, **ask(amount))
+    assert await shop.refunded_cents("ORD_12345") == 0
+
+
 async def test_more_than_the_total_is_refused(use):
     answer = json.loads(await use(TOOL, JOHN, **ask(139.98)))
     assert (answer["error"], answer["message"]) == (
