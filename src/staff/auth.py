@@ -95,9 +95,9 @@ class StaffTokens:
         return found[0] if found else None
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """The names of everybody who has a token."""
-        return tuple(self._secrets)
+    def colleagues(self) -> tuple[str, ...]:
+        """The names of those who may read conversations; partner systems may not."""
+        return tuple(name for name in self._secrets if Scope.READ in self._scopes.get(name, EVERY_SCOPE))
 
     @property
     def cookie(self) -> str:

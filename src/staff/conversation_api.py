@@ -100,8 +100,8 @@ class ConversationApi:
         actor = self._tokens.actor(request, Scope.REPLY)
         sent = await read_object(request, Assignment)
         to = sent.to
-        if "to" not in sent.model_fields_set or (to is not None and to not in self._tokens.names):
-            raise MalformedRequest(f"to must be null or one of {', '.join(self._tokens.names)}.")
+        if "to" not in sent.model_fields_set or (to is not None and to not in self._tokens.colleagues):
+            raise MalformedRequest(f"to must be null or one of {', '.join(self._tokens.colleagues)}.")
         key = act_key("assign", request, actor)
         told = await self._conversations.assign(_subject(request), to, actor=actor, key=key)
         return answer(self._seen(request, told))

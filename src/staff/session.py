@@ -75,7 +75,7 @@ class StaffSession:
         return response
 
     def _session(self, actor: str) -> dict[str, Any]:
-        return {"actor": actor, "colleagues": self._tokens.names}
+        return {"actor": actor, "colleagues": self._tokens.colleagues}
 
     def _put(self, response: Response, value: str, seconds: int) -> None:
         response.set_cookie(

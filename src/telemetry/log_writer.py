@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from contextlib import suppress
 from logging.handlers import RotatingFileHandler
@@ -99,18 +100,18 @@ class LineHandler(logging.Handler):
             log.warning("log_lines_lost", target=self._target.name, lines=lost)
 
 
-class Target:
+class Target(ABC):
     """A place for lines. ``fails`` tells that it took none the last time."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.fails = False
 
+    @abstractmethod
     def write(self, line: str) -> None:
         """Write a line at once. Raises OSError."""
-        raise NotImplementedError
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 (not every place has something open)
         """Let go of what is open."""
 
 

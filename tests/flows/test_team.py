@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ..kit.colleague import JOHNS_ID, entries, names, staffed
+from ..kit.colleague import JOHNS_ID, STAFF, entries, names, staffed
 from ..kit.gateway import JANE
 from ..kit.model_server import Answer, ModelServer
 
@@ -78,6 +78,15 @@ async def test_a_conversation_is_given_to_a_colleague_and_given_back(tmp_path: P
 
 
 @pytest.mark.promise("D4")
+async def test_a_partner_system_is_no_colleague(tmp_path: Path) -> None:
+    partner = f"{STAFF['STAFF_TOKENS']},crm:crm-token-123456789:tickets"
+    async with staffed(tmp_path, STAFF_TOKENS=partner) as (it, mia):
+        await it.ask("hello")
+        refused = await mia.ask("POST", f"/conversations/{JOHNS_ID}/assign", json={"to": "crm"})
+        given = await mia.post(f"/conversations/{JOHNS_ID}/assign", {"to": "tom"})
+    assert (refused.status, given["assignee"]) == (400, "tom")
+
+
 async def test_a_note_for_colleagues_reaches_neither_the_model_nor_the_customer(
     tmp_path: Path, place: dict[str, str]
 ) -> None:
