@@ -91,7 +91,7 @@ async def _fixed(draft: Draft, request: TurnRequest, result: TurnResult, otherwi
         speech.transfer = result.requested.transfer
         return phrases.TRANSFER
     text = plain_speech(result.text) if speech is not None else result.text
-    told = result.error is None and draft.composer.compose(request.channel, text)
+    told = result.error is None and text.strip() and draft.composer.compose(request.channel, text)
     return "" if told else otherwise or await _instead(draft, request, result)
 
 
