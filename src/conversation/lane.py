@@ -104,8 +104,13 @@ class LaneWorker:
             )
             if claim is None:
                 return CALLER_WAITS if self._speeches.waiting(subject) else self._limits.lease
-            async with self._lease(claim):
-                return await self._drain(claim)
+            try:
+                async with self._lease(claim):
+                    return await self._drain(claim)
+            except asyncio.CancelledError:
+                # A turn that shutdown cuts off did not fail; only a failing one uses up a try.
+                await self._give_back(claim, forgive=True)
+                raise
         except LeaseLost:
             log.warning("lease_lost")
         except StoreUnavailable as error:
@@ -189,9 +194,7 @@ class LaneWorker:
         except asyncio.CancelledError:
             if running.preempted and running.task.cancelled():
                 return None
-            # A turn that shutdown cuts off did not fail; only a failing one uses up a try.
             running.task.cancel()
-            await self._give_back(claim, forgive=True)
             raise
         except Exception:
             await self._give_back(claim, forgive=False)

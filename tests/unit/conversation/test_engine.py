@@ -28,7 +28,8 @@ from tandem.errors import (
 )
 from tandem.model import Approval, ApprovalStatus, Channel, Conversation, ReplyStatus, Route
 from tandem.persistence.file import open_file_store
-from tandem.persistence.values import Outcome
+from tandem.persistence.store import Store
+from tandem.persistence.values import Claim, Outcome
 
 from ...kit.engine import JOHN, ROUTE, SHORT_LEASE, Lab, answer, echo, lab
 from ...kit.waiting import PATIENCE, until
@@ -735,3 +736,39 @@ async def test_what_was_heard_shields_no_text_that_never_ends(tmp_path: Path) ->
         assert (await it.sender.texts(3))[2] == "You said: three"
         first = (await saved(it)).history[0]
     assert first.items[-1] == {"role": "assistant", "content": "You"}
+
+
+class HeldRelease:
+    """A store whose first release does not get through before it is cancelled."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.reached = asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def release(self, claim: Claim, *, forgive: bool = False) -> None:
+        if not self.reached.is_set():
+            self.reached.set()
+            await asyncio.Event().wait()
+        await self._store.release(claim, forgive=forgive)
+
+
+async def test_a_stop_while_an_idle_lane_is_given_back_leaves_it_to_the_next_process(tmp_path: Path) -> None:
+    """It was kept until its lease ran out, and whatever came meanwhile waited as long."""
+    held: list[HeldRelease] = []
+
+    def wrap(store: Store) -> Any:
+        held.append(HeldRelease(store))
+        return held[0]
+
+    async with lab(tmp_path, wrap=wrap) as it:
+        await it.text("SM1", "hello")
+        await it.sender.texts(1)
+        await settled(it)
+        it.engine.wake(JOHN)
+        async with asyncio.timeout(PATIENCE):
+            await held[0].reached.wait()
+    async with open_file_store(tmp_path) as store:
+        assert await store.claim(JOHN, holder="next", seconds=1.0) is not None
