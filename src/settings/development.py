@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..staff.auth import DEVELOPER, TOKEN_FILE
 from ..staff.scopes import Scopes
 from .development_secret import development_secret
-from .fields import Settings
+from .settings import Settings
 
 SAMPLE_ACCOUNT_SID = "AC" + "0" * 32
 """Names the pretend account while no real one is configured."""

@@ -2,20 +2,18 @@
 
 A field's name in capitals is the variable's name; the text below it is its line in ``.env.example`` and
 ``docs/operations.md`` (a test compares them). The options of calls are a model of their own, whose variables begin with
-``VOICE_``. :mod:`.loading` reads them.
+``VOICE_``. :mod:`.loading` reads them, and :class:`~.settings.Settings` says what follows from them.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from ..channels.voice.voice_options import VoiceOptions
-from ..conversation.opening_hours import OpeningHours
 from .kinds import (
     AccountSid,
     AgentPath,
@@ -39,14 +37,13 @@ from .kinds import (
     Url,
     WebhookUrl,
     Zone,
-    secret_values,
 )
 
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 
 
-class Settings(BaseModel):
-    """Settings of the gateway. Frozen; secrets hide themselves when printed."""
+class Fields(BaseModel):
+    """The fields of the settings. Frozen; secrets hide themselves when printed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True)
 
@@ -254,57 +251,3 @@ class Settings(BaseModel):
     """Calls at once; further callers are told that the lines are busy."""
     drain_seconds: float = Field(60.0, ge=0, le=3600)
     """How long calls go on in a stopping server before they are moved elsewhere."""
-
-    _notices: tuple[str, ...] = PrivateAttr(default=())
-    _source: str = PrivateAttr(default="")
-
-    @classmethod
-    def variables(cls) -> dict[str, FieldInfo]:
-        """Return every variable, and the field that it fills."""
-        own = {name.upper(): field for name, field in cls.model_fields.items() if name != "voice"}
-        return own | {f"VOICE_{name.upper()}": field for name, field in VoiceOptions.model_fields.items()}
-
-    def model_post_init(self, context: Any, /) -> None:
-        """Fill in what depends on another setting."""
-        if not self.host:
-            # The model is frozen for everybody else; this is the last step of making it.
-            object.__setattr__(self, "host", "0.0.0.0" if self.production else "127.0.0.1")  # noqa: S104
-
-    @property
-    def production(self) -> bool:
-        """True if real customers are served."""
-        return self.app_env == "production"
-
-    @property
-    def opening_hours(self) -> OpeningHours:
-        """When somebody answers at the number for transfers."""
-        return OpeningHours.parse(self.human_transfer_hours, self.human_transfer_zone)
-
-    @property
-    def twilio_login(self) -> tuple[str, str] | None:
-        """Name and password for Twilio's REST API: the API key, or else account SID and auth token."""
-        if self.twilio_api_key_sid and self.twilio_api_key_secret:
-            return self.twilio_api_key_sid, self.twilio_api_key_secret.get_secret_value()
-        if self.twilio_account_sid and self.twilio_auth_token:
-            return self.twilio_account_sid, self.twilio_auth_token[0].get_secret_value()
-        return None
-
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """Notices for the operator at start that do not stop it."""
-        return self._notices
-
-    def secrets(self) -> tuple[str, ...]:
-        """Return every secret value, so that the log can mask them."""
-        return tuple(secret_values(dict(self)))
-
-    @property
-    def source(self) -> str:
-        """File and environment that they were read from, in words for an operator."""
-        return self._source
-
-    def loaded(self, *, source: str, notices: tuple[str, ...]) -> Self:
-        """Attach what loading found out."""
-        copy = self.model_copy()
-        copy._source, copy._notices = source, notices
-        return copy

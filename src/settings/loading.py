@@ -18,8 +18,8 @@ from ..channels.voice.voice_options import VoiceOptions, library_notice
 from ..errors import ConfigurationError
 from ..identity.factory import PHONE, missing
 from .env_file import EnvFile, above, read_env_file
-from .fields import Settings
 from .kinds import RETIRED_LEVELS, complaint, complaint_inside, placeholder
+from .settings import Settings
 
 RETIRED = {
     "PORT_VOICE": "text and phone share one port now: use PORT",
