@@ -10,20 +10,24 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 
 # The same examples in every run: a red run is about the change, not about the dice. A busy machine is not the test's
 # fault. More examples, others each time: --hypothesis-profile=explore.
 settings.register_profile("suite", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("explore", deadline=None, max_examples=5_000)
 settings.load_profile("suite")
+# Otherwise examples hold constants of the modules that a worker happens to have imported (and each worker reads all of
+# them first, ten seconds on a fresh clone). There is no setting for it.
+providers.is_local_module_file = lambda _: False  # type: ignore[attr-defined]
 
 _failed = pytest.StashKey[bool]()
 # It needs a model that make real-model installs.
 collect_ignore = [] if "REAL_MODEL_PYTHON" in os.environ else ["real_model"]
 
 
-PER_CORE = 2
-"""Workers per core: half of a test's time is waiting for a process, a browser or a clock."""
+PER_CORE = 3
+"""Workers per core: more than half of a test's time is waiting for a process, a browser or a clock."""
 HEAVY_SECONDS = 300
 """For one test that starts, freezes, kills or floods several processes, on a machine with better things to do."""
 
