@@ -43,7 +43,7 @@ async def measure(folder: Path, say: Callable[[str], None]) -> str:
         callers = CallerContexts(shop, store, region="US")
 
         async def profile() -> object:
-            return await callers.profile(now, ROUTE, claim.now)
+            return await callers.profile(callers.caller(now, ROUTE, claim.now), now)
 
         async def guardrails() -> object:
             said = mask(SAID).text

@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute
 
 from .agents.caller_context import CallerContexts
 from .agents.mcp_tools import open_mcp_tools
-from .agents.model_source import ModelAccess, open_models
+from .agents.models import ModelAccess, open_models
 from .agents.runner import RunLimits, SdkRunner, warm_up
 from .agents.summariser import Summariser
 from .agents.trace_export import set_up_tracing

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute
 
 from .agents.agent_rules import check_hosted
-from .agents.model_source import ModelSource
+from .agents.models import ModelSource
 from .agents.support import build_support_agent, load_agent
 from .channels.sms.sender import SmsSender
 from .channels.twilio import SignatureCheck, TwilioRest, open_twilio_rest

@@ -20,7 +20,7 @@ from agents import (
 
 from ..errors import ConfigurationError
 from .agent_graph import agent_of, everyone, reachable
-from .final_output import answer_field
+from .items import answer_field
 from .own_context import context_type, makeable
 
 HOSTED: Final = (WebSearchTool, FileSearchTool, CodeInterpreterTool)

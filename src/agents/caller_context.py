@@ -207,14 +207,14 @@ class CallerContexts:
             connects=live and self._transfers and self._hours.open_at(now),
         )
 
-    async def profile(self, conversation: Conversation, route: Route, now: float) -> str:
+    async def profile(self, caller: CallerContext, conversation: Conversation) -> str:
         """Return the profile block of a turn; see :mod:`~tandem.conversation.prompt_blocks`.
 
         Never fails, nor takes long.
         """
-        phone = proven_number(route.customer, self._region)
-        found = await self._profiles.gather(conversation.subject, phone, route)
-        return render(found, conversation, route.channel, now=now, proven=phone is not None)
+        route = caller.route
+        found = await self._profiles.gather(caller.subject, caller.phone, route)
+        return render(found, conversation, route.channel, now=caller.now, proven=caller.phone is not None)
 
     def expect(self, subject: SubjectId, phone: str | None) -> None:
         """Begin to gather the profile of a customer who is about to speak."""

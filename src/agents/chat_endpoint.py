@@ -14,7 +14,7 @@ from typing import Any
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletion
 
-from .call_ids import new_call_id
+from .guarded_model import new_call_id
 
 
 class ChatEndpoint:

@@ -12,8 +12,8 @@ from agents.models import get_default_model
 from openai import APIError, APIStatusError, AsyncOpenAI, NotFoundError
 
 from .agent_graph import everyone
-from .model_source import ModelSource
 from .model_trouble import NO_CREDIT, code_of
+from .models import ModelSource
 
 PROBE_SECONDS = 20.0
 """For everything; a service that needs longer to name its models is not one to telephone with."""

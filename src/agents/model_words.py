@@ -9,16 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator
-from contextlib import aclosing
-from dataclasses import replace
 from typing import Any, Final
 
-from agents import ModelResponse
-from agents.items import TResponseStreamEvent
-
 from ..conversation.phrases import REFUSED
-from .model_wrapper import ModelWrapper
 
 _NAMES = (
     *("think", "thinking", "thought", "thoughts", "reasoning", "reflection", "scratchpad"),
@@ -130,30 +123,7 @@ def whole_arguments(text: str) -> str:
     return text if cleaned == value else json.dumps(cleaned, ensure_ascii=False)
 
 
-class PlainAnswers(ModelWrapper):
-    """Cleans whole answers of a model; what streams is cleaned where it is said, by :class:`WordFilter`.
-
-    So neither history, nor the state of a paused run, nor a tool ever has what is left out.
-    """
-
-    async def get_response(self, *args: Any, **kw: Any) -> ModelResponse:
-        """See :class:`agents.Model`."""
-        response = await self._inner.get_response(*args, **kw)
-        return replace(response, output=[_plain(item) for item in response.output])
-
-    async def stream_response(self, *args: Any, **kw: Any) -> AsyncIterator[TResponseStreamEvent]:
-        """See :class:`agents.Model`."""
-        stream: Any = self._inner.stream_response(*args, **kw)
-        async with aclosing(stream) as events:
-            async for event in events:
-                if event.type == "response.output_item.done":
-                    event.item = _plain(event.item)
-                elif event.type == "response.completed":
-                    event.response.output = [_plain(item) for item in event.response.output]
-                yield event
-
-
-def _plain(item: Any) -> Any:
+def cleaned(item: Any) -> Any:
     """Return an item of an answer with its words, or its arguments, as they may leave."""
     if item.type == "function_call":
         arguments = whole_arguments(item.arguments)

@@ -1,8 +1,9 @@
-"""Model access: one client for the process, one deadline and one retry policy per call."""
+"""Models of a run: the real endpoint with a key, over one client for the process; canned rules without one."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -21,9 +22,8 @@ from agents.models import get_default_model
 from openai import AsyncOpenAI, DefaultAsyncHttpx2Client
 
 from .chat_endpoint import ChatEndpoint
-from .model_input import portable, wire_items
-from .model_wrapper import ModelWrapper
-from .own_calls import with_own_calls
+from .guarded_model import PREFIX, Items, guarded
+from .offline.model import OfflineModel
 from .responses import ResponsesEndpoint, warm_up
 
 KEEPALIVE_SECONDS = 300.0
@@ -31,6 +31,40 @@ KEEPALIVE_SECONDS = 300.0
 MAX_CONNECTIONS = 1000
 CONNECT_SECONDS, READ_SECONDS = 5.0, 60.0
 """Bounds of a connection's making, and of a silence within an answer; whole calls have a bound of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """The model settings. ``call_timeout`` (seconds) bounds one model call; without a key nobody is called."""
+
+    api_key: str | None
+    base_url: str | None
+    mode: Literal["responses", "chat_completions"]
+    default: str | None
+    call_timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAccess:
+    """The models of a process. ``warm`` opens a connection to them, so that the next answer need not."""
+
+    provider: ModelProvider
+    warm: Callable[[], Awaitable[None]]
+
+
+@asynccontextmanager
+async def open_models(source: ModelSource) -> AsyncIterator[ModelAccess]:
+    """Open the process's one way to its models."""
+    if source.api_key is None:
+        yield ModelAccess(OneModel(OfflineModel(), call_timeout=source.call_timeout), _nothing)
+        return
+    async with open_client(source.api_key, source.base_url) as client:
+        models = Models(client, mode=source.mode, default=source.default, call_timeout=source.call_timeout)
+        yield ModelAccess(models, client.responses.warm)
+
+
+async def _nothing() -> None:
+    """Have nothing to warm."""
 
 
 class Models(ModelProvider):
@@ -61,7 +95,7 @@ class Models(ModelProvider):
             else:
                 completions: Any = self._client.completions
                 inner = PortableInput(OpenAIChatCompletionsModel(model=name, openai_client=completions))
-            self._known[name] = with_own_calls(inner, timeout=self._timeout)
+            self._known[name] = guarded(inner, timeout=self._timeout)
         return self._known[name]
 
 
@@ -69,7 +103,7 @@ class OneModel(ModelProvider):
     """Answers every name with the same model: the offline one, or a test's."""
 
     def __init__(self, model: Model, *, call_timeout: float) -> None:
-        self._model = with_own_calls(model, timeout=call_timeout)
+        self._model = guarded(model, timeout=call_timeout)
 
     def get_model(self, model_name: str | None) -> Model:
         """Return the one model."""
@@ -89,7 +123,7 @@ class ModelClient:
 async def open_client(api_key: str, base_url: str | None) -> AsyncIterator[ModelClient]:
     """Open the process's one client.
 
-    Nothing below repeats a request; :class:`.bounded_model.Bounded` does, before output only.
+    Nothing below repeats a request; :class:`.guarded_model.GuardedModel` does, before output only.
     """
     limits = httpx2.Limits(
         max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS, keepalive_expiry=KEEPALIVE_SECONDS
@@ -105,11 +139,22 @@ async def open_client(api_key: str, base_url: str | None) -> AsyncIterator[Model
         yield ModelClient(client, ResponsesEndpoint(session, client), ChatEndpoint(client))
 
 
-class PlainInput(ModelWrapper):
+class _Wrapper(Model):
+    """A model around another one; subclasses say what they change."""
+
+    def __init__(self, inner: Model) -> None:
+        self._inner = inner
+
+    async def close(self) -> None:
+        """Close the inner model."""
+        await self._inner.close()
+
+
+class PlainInput(_Wrapper):
     """Hands the input items to the Responses API as they are.
 
     On the way through the SDK's model each of them would be copied twice more (docs/decisions/0005). They leave in
-    their full form (:func:`.model_input.wire_items`), which every server of that protocol takes. Ids and reasoning
+    their full form (:func:`wire_items`), which every server of that protocol takes. Ids and reasoning
     items of earlier steps stay out: nothing is stored at the provider, so they would refer to nothing.
     """
 
@@ -134,7 +179,7 @@ def _with_input(settings: ModelSettings, given: str | Sequence[TResponseInputIte
     )
 
 
-class PortableInput(ModelWrapper):
+class PortableInput(_Wrapper):
     """Hands the input items to the Chat Completions API in what all services agree on."""
 
     async def get_response(self, system_instructions: Any, input: Any, *args: Any, **kw: Any) -> Any:
@@ -148,3 +193,66 @@ class PortableInput(ModelWrapper):
 
 def _portable(given: Any) -> Any:
     return given if isinstance(given, str) else portable(given)
+
+
+# --- input items as they leave, in forms that every service takes ----------------------------------------------
+
+
+def portable(items: Items) -> list[dict[str, Any]]:
+    """Return the items in what all services agree on.
+
+    Ids of calls are nine letters and digits, which is all that some take. Arguments are a JSON object, which some read
+    back. Hosted tools' items are left out: they refer to what is stored at the provider, and nothing is.
+    """
+    return [_portable(item) for item in items if _kind(item) == "function_call" or not _kind(item).endswith("_call")]
+
+
+def wire_items(items: Items) -> list[dict[str, Any]]:
+    """Return the items as the Responses API takes them from anybody: portable, each with its type and its parts.
+
+    Without provider ids, and without reasoning that carries no content of its own.
+    """
+    return [
+        _typed(item) for item in portable(items) if item.get("type") != "reasoning" or item.get("encrypted_content")
+    ]
+
+
+def _kind(item: Mapping[str, Any]) -> str:
+    return str(item.get("type") or "message")
+
+
+def _portable(item: Mapping[str, Any]) -> dict[str, Any]:
+    changed: dict[str, Any] = dict(item)
+    if isinstance(item.get("call_id"), str):
+        changed["call_id"] = item["call_id"].removeprefix(PREFIX)
+    if isinstance(item.get("arguments"), str):
+        changed["arguments"] = _arguments(item["arguments"])
+    return changed
+
+
+def _arguments(text: str) -> str:
+    try:
+        readable = isinstance(json.loads(text), dict)
+    except ValueError:
+        readable = False
+    if readable:
+        return text
+    return json.dumps({"unreadable": text}, ensure_ascii=False) if text.strip() else "{}"
+
+
+def _typed(item: Mapping[str, Any]) -> dict[str, Any]:
+    if _kind(item) != "message":
+        return {key: value for key, value in item.items() if key not in ("id", "status") and value is not None}
+    role, content = item["role"], item.get("content")
+    kind = "output_text" if role == "assistant" else "input_text"
+    parts = (
+        [{"type": kind, "text": content}] if isinstance(content, str) else [_part(part, kind) for part in content or ()]
+    )
+    return {"type": "message", "role": role, "content": parts}
+
+
+def _part(part: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    text = part.get("text") or part.get("refusal")
+    if isinstance(text, str):
+        return {"type": kind, "text": text}
+    return {key: value for key, value in part.items() if value is not None}

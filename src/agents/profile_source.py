@@ -80,7 +80,6 @@ class ProfileSource:
         task = self._under_way.get(part)
         if task is None:
             task = self._under_way[part] = asyncio.create_task(self._ask(part, ask), name=f"profile-{part[0]}")
-            task.add_done_callback(lambda _: self._under_way.pop(part, None))
         return task
 
     async def _ask(self, part: Part, ask: Callable[[], Awaitable[Any]]) -> Any:
@@ -91,6 +90,8 @@ class ProfileSource:
             # The edge to business systems that may be anybody's: a turn goes on without what they do not tell.
             log.info("profile_part_missing", part=part[0], kind=type(error).__name__)
             return None
+        finally:
+            self._under_way.pop(part, None)
         if part[0] in ("account", "facts"):
             self._kept[part] = found
         return found

@@ -23,10 +23,9 @@ from agents import (
 )
 from agents.result import RunResult, RunResultStreaming
 
-from ..conversation.agent_state import KEEPER, OWN_CONTEXT
 from ..conversation.approvals import joined, waiting_output
 from ..conversation.base import Execution, GatedCall, TurnRequest, TurnResult
-from ..conversation.history import model_input
+from ..conversation.history import KEEPER, OWN_CONTEXT, model_input
 from ..conversation.notes import for_model, note_item
 from ..conversation.speech_stream import SpeechStream
 from ..errors import StoreUnavailable, TooManySteps, TurnError
@@ -34,17 +33,14 @@ from ..model import Approval, ApprovalStatus, Conversation, Item, Route
 from ..persistence.base import LaneStore
 from . import own_context
 from .agent_graph import everyone, keeper
-from .call_checks import CallChecks
 from .caller_context import CallerContext, CallerContexts
-from .final_output import finish
-from .items import REFUSALS, about_ticket, answer, briefing, interrupted, plain_items, requested, spoken, waited
+from .guarded_model import guarded
+from .items import REFUSALS, about_ticket, answer, briefing, finish, interrupted, plain_items, requested, spoken, waited
 from .offline.model import OfflineModel
-from .own_calls import with_own_calls
-from .replay_models import EmptyModel, OneCallModel
 from .run_errors import tool_failed, turn_error
 from .streaming import speak
-from .tool_gate import current, fingerprint, put_gates, read_arguments
-from .tool_journal import ApprovedCall, Journal
+from .tool_gate import CallChecks, current, fingerprint, put_gates, read_arguments
+from .tool_journal import ApprovedCall, EmptyModel, Journal, OneCallModel
 from .tools.outputs import BAD_ARGUMENTS, TOO_MANY, refusal
 
 log = structlog.get_logger(__name__)
@@ -96,7 +92,7 @@ class SdkRunner:
         self.checks = CallChecks(put_gates(agent), callers)
         for one in everyone(agent):
             if isinstance(one.model, Model):  # brought along, so no provider of ours gives it
-                one.model = with_own_calls(one.model, timeout=limits.call_timeout)
+                one.model = guarded(one.model, timeout=limits.call_timeout)
         self._context_type = own_context.context_type(agent)
         self._agent = agent
         self._callers = callers
@@ -194,7 +190,7 @@ class SdkRunner:
         """Run the agent, and after calls that wait for people run it on, until it has an answer."""
         agent = self._starting(request)
         history = model_input(request.conversation.history)
-        profile = await self._callers.profile(request.conversation, request.route, request.now)
+        profile = await self._callers.profile(caller, request.conversation)
         shown = briefing(request.conversation, history, profile)
         config = replace(self._config, call_model_input_filter=shown)
         for _ in range(MAX_PAUSES):

@@ -9,7 +9,7 @@ from agents import RunResultStreaming
 
 from ..conversation.speech_stream import SpeechStream
 from ..errors import TurnTimedOut
-from .final_output import spoken_whole
+from .items import spoken_whole
 from .model_words import WordFilter, refused
 from .responses import listener
 

@@ -24,7 +24,7 @@ from: note at most that the customer wrote such a thing."""
 
 
 class Summariser:
-    """Writes the story of a summary. Fulfils :data:`tandem.conversation.summarising.Summarise`."""
+    """Writes the story of a summary. Fulfils :data:`tandem.conversation.summary.Summarise`."""
 
     def __init__(self, models: ModelProvider) -> None:
         settings = ModelSettings(max_tokens=MAX_TOKENS)

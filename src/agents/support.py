@@ -54,7 +54,7 @@ def _end_when_put_through(
 
 def _circumstances(caller: CallerContext) -> str:
     """Say what differs between turns. It stands last and changes rarely, so that prompt caches keep what precedes."""
-    way = ON_THE_PHONE if caller.channel is Channel.VOICE else BY_TEXT
+    way = ON_THE_PHONE if caller.route.channel is Channel.VOICE else BY_TEXT
     today = datetime.fromtimestamp(caller.now, UTC).strftime("%A, %d %B %Y")
     return f"# Now\n\n{way} Today is {today} (UTC)."
 

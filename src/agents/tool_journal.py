@@ -11,12 +11,14 @@ import json
 import time
 import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import structlog
-from agents import ModelBehaviorError, RunHooks
+from agents import Model, ModelBehaviorError, ModelResponse, RunHooks, Usage
+from agents.items import TResponseStreamEvent
 from agents.tool_context import ToolContext
+from openai.types.responses import ResponseFunctionToolCall
 
 from ..conversation.base import Steering, ToolUse, UnknownEffect
 from ..errors import StoreUnavailable
@@ -275,3 +277,34 @@ class Stopwatch(RunHooks[Any]):
         """Note that the model has answered."""
         self._total, self._asked = self.seconds, None
         log.debug("model_answered", seconds_in_all=round(self._total, 4))
+
+
+# --- models for one approved call, which contact no service -------------------------------------------------
+
+
+class EmptyModel(Model):
+    """Answers every request with nothing at all."""
+
+    async def get_response(self, *args: Any, **kw: Any) -> ModelResponse:
+        """Return an empty answer."""
+        return ModelResponse(output=[], usage=Usage(), response_id=None)
+
+    def stream_response(self, *args: Any, **kw: Any) -> AsyncIterator[TResponseStreamEvent]:
+        """Refuse: a decided call is run without streaming."""
+        raise TypeError("EmptyModel does not stream")
+
+
+class OneCallModel(EmptyModel):
+    """Asks once for one call, then says nothing."""
+
+    def __init__(self, tool: str, arguments: str, call_id: str) -> None:
+        self._call = ResponseFunctionToolCall(
+            type="function_call", name=tool, arguments=arguments, call_id=call_id, id=call_id
+        )
+        self._asked = False
+
+    async def get_response(self, *args: Any, **kw: Any) -> ModelResponse:
+        """Return the call, later nothing."""
+        output: list[Any] = [] if self._asked else [self._call]
+        self._asked = True
+        return ModelResponse(output=output, usage=Usage(), response_id=None)

@@ -5,17 +5,34 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
+import structlog
+
 from ..errors import GuardrailTripped, TooManySteps
 from ..events import EventName
-from ..model import Approval, Item, Priority, Route, Ticket, TicketStep, Tone
-from . import approvals, model_outage, phrases
-from .agent_state import with_state
-from .base import AgentRunner, Steering, TurnRequest, TurnResult
+from ..model import (
+    Approval,
+    ApprovalStatus,
+    Channel,
+    Item,
+    Priority,
+    Route,
+    Source,
+    Ticket,
+    TicketStep,
+    TimelineEvent,
+    Tone,
+)
+from ..telemetry.logs import subject_label
+from . import approvals, outages, phrases
+from .base import AgentRunner, Requested, Steering, TurnRequest, TurnResult
 from .bounds import Bound
-from .change_draft import Draft, requested_events, turn_events
+from .change_draft import Draft, approval_event
+from .history import with_state
 from .notes import Note, words
 from .plain_speech import plain_speech
 from .ticket_history import REPLY_TO_TICKET, with_step
+
+log = structlog.get_logger(__name__)
 
 FOLLOW_UP_SECONDS = 7200.0
 """When a colleague answers a request that the agent could not finish: that of a ticket of medium priority."""
@@ -75,8 +92,8 @@ async def run_agent(
             speech.say(f"{apart}{fixed}" if speech.begun else fixed)
         items.append({"role": "assistant", "content": fixed})
         answer = fixed
-    elif texts and model_outage.TICKET in draft.conversation.context:
-        await model_outage.answered(draft, route.channel)
+    elif texts and outages.TICKET in draft.conversation.context:
+        await outages.answered(draft, route.channel)
     draft.remember(route, number, items)
     await _record(draft, request, result, covers, said="\n".join(texts) or about)
     return answer
@@ -91,7 +108,7 @@ async def _fixed(draft: Draft, request: TurnRequest, result: TurnResult, otherwi
         speech.transfer = result.requested.transfer
         return phrases.TRANSFER
     text = plain_speech(result.text) if speech is not None else result.text
-    told = result.error is None and text.strip() and draft.composer.compose(request.channel, text)
+    told = result.error is None and text.strip() and draft.composer.compose(request.route.channel, text)
     return "" if told else otherwise or await _instead(draft, request, result)
 
 
@@ -102,7 +119,7 @@ async def _instead(draft: Draft, request: TurnRequest, result: TurnResult) -> st
     if isinstance(result.error, GuardrailTripped):
         return phrases.REFUSED
     if not isinstance(result.error, TooManySteps):
-        await model_outage.unanswered(draft, request.channel, request.texts)
+        await outages.unanswered(draft, request.route.channel, request.texts)
         return phrases.FAILURE
     if len(result.requested.tickets) >= draft.allowance.tickets:
         draft.note_limit(Bound.TICKETS)
@@ -121,7 +138,7 @@ async def _instead(draft: Draft, request: TurnRequest, result: TurnResult) -> st
     level = ticket.priority.value
     draft.note(
         EventName.TICKET_CREATED,
-        request.channel,
+        request.route.channel,
         tone=Tone.WARNING,
         ticket=ticket.id,
         priority=level,
@@ -132,7 +149,7 @@ async def _instead(draft: Draft, request: TurnRequest, result: TurnResult) -> st
 
 async def _record(draft: Draft, request: TurnRequest, result: TurnResult, covers: Sequence[str], *, said: str) -> None:
     """Add to the draft what a turn left behind besides its answer."""
-    conversation, channel = draft.conversation, request.channel
+    conversation, channel = draft.conversation, request.route.channel
     waiting = [
         approvals.requested(
             call, conversation, said=said, channel=channel, now=draft.now, seconds=draft.limits.approval_timeout
@@ -147,8 +164,8 @@ async def _record(draft: Draft, request: TurnRequest, result: TurnResult, covers
     ]
     new = [*waiting, *unknown]
     draft.conversation = approvals.put(conversation, *new)
-    draft.events += turn_events(request, result, covers)
-    draft.events += requested_events(result.requested, new, channel, request.number)
+    draft.events += _turn_events(request, result, covers)
+    draft.events += _requested_events(result.requested, new, channel, request.number)
     draft.grant(result.requested)
     for approval in waiting:
         if approval.tool == REPLY_TO_TICKET:
@@ -161,3 +178,67 @@ async def _note_proposal(draft: Draft, approval: Approval) -> None:
     if ticket is not None:
         message = str(approval.arguments.get("message", ""))
         draft.put_ticket(with_step(ticket, TicketStep(draft.now, "reply_proposed", "agent", message)))
+
+
+# --- rows of the timeline -------------------------------------------------------------------------------------
+
+
+def _turn_events(request: TurnRequest, result: TurnResult, covers: Sequence[str]) -> list[TimelineEvent]:
+    """Return the rows of a turn: one per tool that ran, and one for the turn."""
+    channel, number = request.route.channel, request.number
+    events = [
+        TimelineEvent(
+            name=EventName.TOOL,
+            source=Source.AGENT,
+            tone=Tone.ERROR if use.failed else Tone.SUCCESS,
+            channel=channel,
+            turn=number,
+            data={"tool": use.name, "call_id": use.call_id, "arguments": dict(use.arguments), "result": use.output}
+            | ({} if use.known else {"unknown": True}),
+        )
+        for use in result.tools
+    ]
+    code = result.error.code if result.error else None
+    data = {
+        "covers": list(covers),
+        "seconds": round(result.seconds, 3),
+        "model_seconds": round(result.model_seconds, 5),
+        "tool_seconds": round(result.tool_seconds, 5),
+        "first_words_seconds": None if result.first_words_seconds is None else round(result.first_words_seconds, 3),
+        "interrupted": result.interrupted,
+        "input_tokens": result.input_tokens,
+        "output_tokens": result.output_tokens,
+        "error": code,
+    }
+    if (early := result.preempted) is not None:
+        data["preemptive"] = {"hit": early.hit, "missed": early.missed, "tokens_in_vain": early.tokens}
+    tone = Tone.ERROR if result.error else Tone.INFO
+    events.append(TimelineEvent(EventName.TURN, Source.AGENT, tone=tone, channel=channel, turn=number, data=data))
+    log.info(
+        "turn_ended",
+        subject=subject_label(request.conversation.subject),
+        channel=channel.value,
+        turn=number,
+        seconds=round(result.seconds, 3),
+        tools=len(result.tools),
+        error=code,
+    )
+    return events
+
+
+def _requested_events(
+    requested: Requested, new: Sequence[Approval], channel: Channel, turn: int
+) -> list[TimelineEvent]:
+    """Return the rows for what a turn asked of people: approvals, tickets, an escalation."""
+    events = [
+        approval_event(
+            EventName.APPROVAL_REQUESTED if approval.status is ApprovalStatus.PENDING else EventName.EFFECT_UNKNOWN,
+            approval,
+        )
+        for approval in new
+    ]
+    for ticket in requested.tickets:
+        data = {"ticket": ticket.id, "priority": ticket.priority.value, "title": ticket.title}
+        name = EventName.ESCALATION if ticket.escalation else EventName.TICKET_CREATED
+        events.append(TimelineEvent(name, Source.AGENT, tone=Tone.WARNING, channel=channel, turn=turn, data=data))
+    return events

@@ -51,11 +51,6 @@ class TurnRequest:
     steering: Steering = field(default_factory=Steering)
     allowance: Allowance = UNLIMITED
 
-    @property
-    def channel(self) -> Channel:
-        """Return the channel that the customer is on."""
-        return self.route.channel
-
 
 @dataclass(frozen=True, slots=True)
 class ToolUse:

@@ -1,15 +1,10 @@
-"""A change in the making: what a turn adds to the conversation, the outbox and the timeline before it is committed.
-
-Pure, but for the log line that ends a turn.
-"""
+"""A change in the making: what a turn adds to the conversation, the outbox and the timeline before it is committed."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-
-import structlog
 
 from ..entries import Decision, Verdict
 from ..events import EventName
@@ -32,15 +27,12 @@ from ..model import (
     Turn,
 )
 from ..persistence.values import Change
-from ..telemetry.logs import subject_label
-from .base import EngineLimits, Requested, Sender, TurnRequest, TurnResult
+from .base import EngineLimits, Requested, Sender
 from .bounds import Allowance, Bound, allowance, spend
 from .history import Window, remember
-from .summarising import wake_at
+from .summary import wake_at
 from .text_screening import is_goodbye
 from .ticket_history import ids_of
-
-log = structlog.get_logger(__name__)
 
 _BY = {Verdict.EXPIRE: Source.SYSTEM, Verdict.WITHDRAW: Source.CUSTOMER}
 _TONES = {
@@ -156,9 +148,10 @@ class Draft:
         self.spend(Bound.TEXTS, len(requested.messages))
         for bound in dict.fromkeys(requested.refused):
             self.note_limit(bound)
-        own = {proven_number(route.customer) for route in self.conversation.routes.values()}
-        for route, text in requested.messages:
-            self.reply(route, text, to_another=proven_number(route.customer) not in own)
+        if requested.messages:
+            own = {proven_number(route.customer) for route in self.conversation.routes.values()}
+            for route, text in requested.messages:
+                self.reply(route, text, to_another=proven_number(route.customer) not in own)
         levels = [level for level in (self.conversation.escalation, requested.escalation) if level is not None]
         if levels:
             self.conversation = replace(self.conversation, escalation=max(levels, key=list(Priority).index))
@@ -170,8 +163,9 @@ class Draft:
 
     def spend(self, bound: Bound, count: int) -> None:
         """Count what was done for the customer."""
-        meter = spend(self.conversation.meter, bound, now=self.now, count=count)
-        self.conversation = replace(self.conversation, meter=meter)
+        if count:
+            meter = spend(self.conversation.meter, bound, now=self.now, count=count)
+            self.conversation = replace(self.conversation, meter=meter)
 
     def note_limit(self, bound: Bound) -> None:
         """Note that something was refused because there was too much of it."""
@@ -232,49 +226,6 @@ def _as_told(item: Item) -> Item:
     return {**item, "content": professional(content).text}
 
 
-def turn_events(request: TurnRequest, result: TurnResult, covers: Sequence[str]) -> list[TimelineEvent]:
-    """Return the rows of a turn: one per tool that ran, and one for the turn."""
-    channel, number = request.channel, request.number
-    events = [
-        TimelineEvent(
-            name=EventName.TOOL,
-            source=Source.AGENT,
-            tone=Tone.ERROR if use.failed else Tone.SUCCESS,
-            channel=channel,
-            turn=number,
-            data={"tool": use.name, "call_id": use.call_id, "arguments": dict(use.arguments), "result": use.output}
-            | ({} if use.known else {"unknown": True}),
-        )
-        for use in result.tools
-    ]
-    code = result.error.code if result.error else None
-    data = {
-        "covers": list(covers),
-        "seconds": round(result.seconds, 3),
-        "model_seconds": round(result.model_seconds, 5),
-        "tool_seconds": round(result.tool_seconds, 5),
-        "first_words_seconds": None if result.first_words_seconds is None else round(result.first_words_seconds, 3),
-        "interrupted": result.interrupted,
-        "input_tokens": result.input_tokens,
-        "output_tokens": result.output_tokens,
-        "error": code,
-    }
-    if (early := result.preempted) is not None:
-        data["preemptive"] = {"hit": early.hit, "missed": early.missed, "tokens_in_vain": early.tokens}
-    tone = Tone.ERROR if result.error else Tone.INFO
-    events.append(TimelineEvent(EventName.TURN, Source.AGENT, tone=tone, channel=channel, turn=number, data=data))
-    log.info(
-        "turn_ended",
-        subject=subject_label(request.conversation.subject),
-        channel=channel.value,
-        turn=number,
-        seconds=round(result.seconds, 3),
-        tools=len(result.tools),
-        error=code,
-    )
-    return events
-
-
 def approval_event(name: EventName, approval: Approval, decision: Decision | None = None) -> TimelineEvent:
     """Return the row for a step in an approval's life. Staff acts carry who did it, and both versions of an edit."""
     source = _BY.get(decision.verdict, Source.STAFF) if decision else Source.SYSTEM
@@ -293,19 +244,3 @@ def approval_event(name: EventName, approval: Approval, decision: Decision | Non
         data["result"] = approval.result
     tone = _TONES.get(approval.status, Tone.INFO)
     return TimelineEvent(name=name, source=source, tone=tone, channel=approval.channel, data=data)
-
-
-def requested_events(requested: Requested, new: Sequence[Approval], channel: Channel, turn: int) -> list[TimelineEvent]:
-    """Return the rows for what a turn asked of people: approvals, tickets, an escalation."""
-    events = [
-        approval_event(
-            EventName.APPROVAL_REQUESTED if approval.status is ApprovalStatus.PENDING else EventName.EFFECT_UNKNOWN,
-            approval,
-        )
-        for approval in new
-    ]
-    for ticket in requested.tickets:
-        data = {"ticket": ticket.id, "priority": ticket.priority.value, "title": ticket.title}
-        name = EventName.ESCALATION if ticket.escalation else EventName.TICKET_CREATED
-        events.append(TimelineEvent(name, Source.AGENT, tone=Tone.WARNING, channel=channel, turn=turn, data=data))
-    return events

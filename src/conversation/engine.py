@@ -26,12 +26,11 @@ from .delivery import Delivery, Line
 from .event_bus import EventBus
 from .lane import LaneWorker
 from .lane_merging import MergingResolver
-from .model_outage import OutageTickets
+from .outages import OutageTickets, StoreOutage
 from .preemptive import PreemptiveTurns
 from .schedule import Schedule
 from .speech_stream import SpeechStream, SpeechStreams
-from .store_outage import StoreOutage
-from .summarising import Summarise, Summarising
+from .summary import Summarise, Summarising
 from .turn_maker import ACTED_ON, TurnMaker
 
 SWEEP_SECONDS = 0.8

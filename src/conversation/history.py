@@ -1,18 +1,20 @@
-"""History of a conversation: a bounded window of whole turns. Pure.
+"""What the next turn still knows: a bounded window of whole turns, and which agent has the conversation. Pure.
 
 Turns lose no item, so a call always keeps its output and an answer its question. Trimming drops a block of turns at
-once (60 items to 40 by default), not one turn each time: the model provider's prompt cache keeps its prefix.
+once (60 items to 40 by default), not one turn each time: the model provider's prompt cache keeps its prefix. An item
+whose text is cut stays a plain item: arguments stay a JSON object, and the cut shows as an ellipsis.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from ..model import Conversation, Item, Turn
-from .agent_state import without_keeper
-from .item_size import fitted, size
+from .base import TurnResult
 from .notes import for_model
 from .summary import digest, digest_of
 
@@ -53,7 +55,7 @@ def trim(history: Sequence[Turn], window: Window) -> tuple[Turn, ...]:
 
 def model_input(history: Sequence[Turn]) -> list[Item]:
     """Return the items of all turns, oldest first, as a model is given them."""
-    return for_model(item for turn in history for item in turn.items)
+    return for_model([item for turn in history for item in turn.items])
 
 
 def rest_of(told: str, heard: str) -> str:
@@ -132,3 +134,80 @@ def _fold(conversation: Conversation, leaving: tuple[Turn, ...], unfolded_items:
     if sum(len(one.items) for one in unfolded) > unfolded_items:
         return replace(conversation, unfolded=(), summary=now, digest="")
     return replace(conversation, unfolded=unfolded, digest=now)
+
+
+# --- sizes --------------------------------------------------------------------------------------------------
+
+SHORTEST = 200
+"""Characters that every text keeps, however many share the room."""
+CUT = "…"
+_CUTTABLE = ("content", "output")
+
+
+def size(items: Iterable[Item]) -> int:
+    """Return how many characters the items hold."""
+    return sum(_length(value) for item in items for value in item.values())
+
+
+def fitted(items: Sequence[Item], room: int) -> tuple[Item, ...]:
+    """Return the items, their long texts cut when they hold more than ``room`` characters together."""
+    if size(items) <= room:
+        return tuple(items)
+    longest = max(SHORTEST, room // len(items))
+    return tuple(_cut(item, longest) for item in items)
+
+
+def _cut(item: Item, longest: int) -> Item:
+    cut = {name: _text(item[name], longest) for name in _CUTTABLE if isinstance(item.get(name), str)}
+    if isinstance(item.get("arguments"), str) and len(item["arguments"]) > longest:
+        cut["arguments"] = _arguments(item["arguments"], longest)
+    return {**item, **cut}
+
+
+def _text(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}{CUT}"
+
+
+def _arguments(text: str, longest: int) -> str:
+    """Return arguments with their long texts cut; none at all where they are long in another way."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        return "{}"
+    each = max(1, longest // (2 * len(value)))
+    kept = {name: _text(inner, each) if isinstance(inner, str) else inner for name, inner in value.items()}
+    shorter = json.dumps(kept, ensure_ascii=False)
+    return shorter if len(shorter) <= longest else "{}"
+
+
+def _length(value: Any) -> int:
+    return len(value) if isinstance(value, str) else len(json.dumps(value, default=str))
+
+
+# --- what a run leaves for the next turn --------------------------------------------------------------------
+
+KEEPER: Final = "agent"
+"""Key in the conversation's context: the name of the agent that was handed the conversation."""
+OWN_CONTEXT: Final = "agent_context"
+"""Key of the values of the agent's own context object."""
+
+
+def with_state(conversation: Conversation, result: TurnResult) -> Conversation:
+    """Return a conversation with what a run left; one that broke off leaves everything as it was."""
+    conversation = _put(conversation, KEEPER, result.keeper)
+    return _put(conversation, OWN_CONTEXT, None if result.context is None else dict(result.context))
+
+
+def without_keeper(conversation: Conversation) -> Conversation:
+    """Return a conversation that the first agent begins anew."""
+    return _put(conversation, KEEPER, "")
+
+
+def _put(conversation: Conversation, key: str, value: Any) -> Conversation:
+    """Return a conversation with a value in its context; None leaves what is there, an empty one takes it out."""
+    if value is None or (not value and key not in conversation.context):
+        return conversation
+    context = {name: known for name, known in conversation.context.items() if name != key}
+    return replace(conversation, context={**context, key: value} if value else context)

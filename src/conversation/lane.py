@@ -23,10 +23,10 @@ from . import approvals
 from .base import EngineLimits, Steering
 from .event_bus import EventBus
 from .history import fresh
+from .outages import StoreOutage
 from .speech_stream import SpeechStreams
 from .spoken_turn import left_unspoken
-from .store_outage import StoreOutage
-from .summarising import FOLD_AGAIN, Summarising, wake_at
+from .summary import FOLD_AGAIN, Summarising, wake_at
 from .turn_maker import TurnMaker
 
 log = structlog.get_logger(__name__)

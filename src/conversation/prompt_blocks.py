@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from ..guardrails.pii import mask
 from ..model import Approval, ApprovalStatus, Channel, Conversation, Ticket, TicketStatus, TimelineEvent, Turn
-from ..telemetry.masking import EMAIL, PHONE
+from ..telemetry.logs import EMAIL, PHONE
 
 _HARMLESS = re.compile(r"[A-Za-z0-9 .,:;!?'()/_&@#%+*$=-]*")
 _LOOKS_LIKE_A_BRACKET = frozenset("\u1433\u1438\u16b2\u02c2\u02c3")

@@ -18,9 +18,8 @@ from .change_draft import Draft
 from .delivery import CALL_ENDED
 from .history import agents_words, hear, rest_of
 from .notes import CallerSpeaks
-from .plain_speech import plain_speech
+from .plain_speech import as_written, plain_speech
 from .speech_stream import SpeechStream, SpeechStreams
-from .spelling import as_written
 from .text_screening import is_goodbye
 
 TRIED = 2

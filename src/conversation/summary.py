@@ -1,4 +1,4 @@
-"""The running summary: what a conversation remembers of the turns that left its window. Pure.
+"""The running summary: what a conversation remembers of the turns that left its window, and how they are folded in.
 
 It is a text of short lines, each beginning with its kind:
 
@@ -15,11 +15,18 @@ matter longer than what was in between. docs/decisions/0010 has the reasons.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Self
 
-from ..model import Conversation, Item, Turn
+import structlog
+
+from ..model import Conversation, Item, SubjectId, Turn
+from . import approvals
 from .notes import PREFIX, fact, read_note
 from .prompt_blocks import block, plain, private, without_contacts
 
@@ -74,9 +81,14 @@ def material(summary: str, turns: Sequence[Turn]) -> str:
     return text if len(text) <= LONGEST_MATERIAL else f"{text[:half]}\n{text[-half:]}"
 
 
+def memory_of(conversation: Conversation) -> str:
+    """Return the block that a model is given ahead of the window; nothing when there is nothing to remember."""
+    return shown(digest_of(conversation))
+
+
 def shown(text: str) -> str:
-    """Return the block that a model is given ahead of the window, of a digest; nothing when there is nothing in it."""
-    return block(NAME, _ABOUT, (plain(line, _STORY + 20) for line in text.splitlines()), limit=LARGEST + 200)
+    """Return a digest as a block of its own; nothing of an empty one."""
+    return block(NAME, _ABOUT, [plain(line, _STORY + 20) for line in text.splitlines()], limit=LARGEST + 200)
 
 
 def _facts(turns: Iterable[Turn]) -> Iterator[str]:
@@ -159,3 +171,104 @@ def _fitted(lines: list[str], room: int) -> list[str]:
         places = [place for place, line in enumerate(left) if _WEIGHT.get(_kind(line), 0) == least]
         size -= len(left.pop(places[len(places) // 2]).encode()) + 1
     return left
+
+
+log = structlog.get_logger(__name__)
+
+Summarise = Callable[[str], Awaitable[str]]
+"""Tells the given lines as a short story; see :func:`.summary.material`."""
+
+# --- folding ------------------------------------------------------------------------------------------------
+
+# A model writes the story without the lane's lease, so that no text and no caller ever waits for it. What it wrote is
+# kept until the lane's next claim, which takes it over if the conversation still has exactly those turns to fold, and
+# commits it: alone when the lane is idle, else with the turn that came meanwhile. Whatever goes wrong, the turns stay
+# where they are, or are folded in by rules.
+
+FOLD_AGAIN = 60.0
+"""Seconds after which another process may fold what one began to."""
+AT_ONCE = 4
+"""Foldings of one process that ask the model at the same time: customers' turns go first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Folded:
+    """A new summary, and what it was made of."""
+
+    before: str
+    turns: tuple[Turn, ...]
+    summary: str
+
+
+class Summarising:
+    """The foldings of one process. Use it with ``async with``; leaving it gives up those under way.
+
+    ``ready`` is told a subject whose new summary waits for the lane's next claim. ``timeout`` (seconds) bounds the
+    wait for the model.
+    """
+
+    def __init__(self, summarise: Summarise | None, ready: Callable[[SubjectId], None], *, timeout: float) -> None:
+        self._summarise = summarise
+        self._timeout = timeout
+        self._ready = ready
+        self._turn = asyncio.Semaphore(AT_ONCE)
+        self._tasks: dict[SubjectId, asyncio.Task[None]] = {}
+        self._done: dict[SubjectId, _Folded] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def begin(self, conversation: Conversation) -> None:
+        """Fold a conversation's turns in a task of its own, unless one does already."""
+        subject = conversation.subject
+        if subject not in self._tasks:
+            self._tasks[subject] = asyncio.create_task(self._fold(conversation), name="folding")
+
+    def adopt(self, conversation: Conversation) -> Conversation:
+        """Return the conversation with the summary that was made for it, if one was and still fits."""
+        folded = self._done.pop(conversation.subject, None)
+        if folded is None or conversation.summary != folded.before:
+            return conversation
+        count = len(folded.turns)
+        if conversation.unfolded[:count] != folded.turns:
+            return conversation
+        return replace(conversation, summary=folded.summary, unfolded=conversation.unfolded[count:], digest="")
+
+    def forget(self, subject: SubjectId) -> None:
+        """Drop what was made for a conversation that is no more: it was erased meanwhile."""
+        self._done.pop(subject, None)
+
+    async def _fold(self, conversation: Conversation) -> None:
+        before, turns = conversation.summary, conversation.unfolded
+        try:
+            summary = await self._told(before, turns)
+        finally:
+            del self._tasks[conversation.subject]
+        self._done[conversation.subject] = _Folded(before, turns, summary)
+        self._ready(conversation.subject)
+
+    async def _told(self, before: str, turns: tuple[Turn, ...]) -> str:
+        if self._summarise is None:
+            return digest(before, turns)
+        try:
+            async with self._turn, asyncio.timeout(self._timeout):
+                story = await self._summarise(material(before, turns))
+        except Exception as error:
+            # The edge to a model: a conversation is remembered by rules when none helps.
+            log.warning("folding_failed", kind=type(error).__name__)
+            return digest(before, turns)
+        return told(before, turns, story) if story.strip() else digest(before, turns)
+
+
+def wake_at(conversation: Conversation, *, now: float, after: float) -> float | None:
+    """Return when a lane wants to be looked at although nothing waits: an approval's expiry, or turns to fold."""
+    times = [approvals.wake_at(conversation), now + after if conversation.unfolded else None]
+    return min((time for time in times if time is not None), default=None)

@@ -29,7 +29,7 @@ from .agent_turn import run_agent
 from .base import AgentRunner, EngineLimits, Steering
 from .change_draft import Draft, FindTicket, ReplyComposer
 from .delivery import CALL_ENDED
-from .spelling import as_written
+from .plain_speech import as_written
 from .text_screening import Rules, opt, screen
 
 log = structlog.get_logger(__name__)

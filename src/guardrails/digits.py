@@ -2,7 +2,7 @@
 
 Pure and linear: each token is looked at once, also in a text that is still growing. A group is what was written or said
 in one piece: ``4111``, ``４１１１``, "four", "forty-one", "double one". Between two groups of a run stand marks
-and filler words; anything else ends the run.
+and filler words; anything else ends the run. The words are English in full; of Spanish, French and German the digits.
 """
 
 from __future__ import annotations
@@ -13,7 +13,43 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from .number_words import COUNTED, COUNTS, FILLERS, HUNDREDS, ORDINALS, SAID, TENS, TIMES, UNITS, folded
+UNITS = dict(zip(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"], "123456789", strict=True))
+TENS = dict(
+    zip(
+        ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety", "fourty"],
+        "234567894",
+        strict=True,
+    )
+)
+TIMES = {"double": 2, "triple": 3, "treble": 3, "quadruple": 4}
+_TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+_OTHER_LANGUAGES = (
+    "cero uno dos tres cuatro cinco seis siete ocho nueve",
+    "zéro un deux trois quatre cinq six sept huit neuf",
+    "null eins zwei drei vier fünf sechs sieben acht neun",
+)
+SAID = {"zero": "0", "oh": "0", "nought": "0", "naught": "0", "niner": "9", "hundred": "00", "thousand": "000"}
+SAID |= {"o" * times: "0" * times for times in range(1, 5)}
+SAID |= UNITS | {word: str(value) for value, word in enumerate(_TEENS.split(), 10)}
+SAID |= {ten: digit + "0" for ten, digit in TENS.items()}
+SAID |= {ten + unit: TENS[ten] + UNITS[unit] for ten in TENS for unit in UNITS}
+SAID |= {word: str(digit) for line in _OTHER_LANGUAGES for digit, word in enumerate(line.split())}
+"""Every word that says digits by itself. "Four hundred eleven" is 411, "forty-one hundred" is 4100."""
+
+ORDINALS = frozenset(["first", "next", "last", "final", "second", "third", "fourth", "other", "middle"])
+COUNTS = frozenset(["two", "three", "four", "five", "six", "eight", "2", "3", "4", "5", "6", "7", "8"])
+COUNTED = frozenset(["are", "is", "ones", "digit", "digits", "number", "numbers"])
+"""In "the last four are 1111", four is no digit of the number."""
+HUNDREDS = frozenset({"hundred", "thousand"})
+
+_BETWEEN = (
+    "a again ah and are by colon comma dash digit digits dot e eh er erm et followed got group hmm hold hundred "
+    "hyphen i is it its just let me minus mm mmm moment no now number numbers of ok okay on ones part period "
+    "please point ready right s sec see set slash so sorry space that the them then these they this thousand uh "
+    "uhh um umm und underscore wait with y yeah yep yes"
+)
+FILLERS = frozenset([*_BETWEEN.split(), *ORDINALS, *filter(str.isalpha, COUNTS)])
+"""Words that people put between the groups of one number. "or" and "to" are not among them: they part two numbers."""
 
 FEWEST = 9
 """A run of fewer digits holds nothing that has to be masked."""
@@ -151,6 +187,11 @@ class RunReader:
         if counts or (spelled in HUNDREDS and said in SAID):
             self.groups.pop()
             self.between = last.between + spelled + self.between
+
+
+def folded(word: str) -> str:
+    """Return a word with its case folded as regular expressions do, which take the Turkish letters for an i."""
+    return word.lower() if word.isascii() else word.casefold().replace("ı", "i").replace("\u0307", "")
 
 
 def runs(text: str, start: int = 0) -> Iterator[DigitRun]:

@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import re
 
-from .digits import FEWEST, TOKEN, DigitRun, Group, RunReader, is_long
+from .digits import FEWEST, FILLERS, SAID, TIMES, TOKEN, DigitRun, Group, RunReader, folded, is_long
 from .language import LISTED, professional
-from .number_words import FILLERS, SAID, TIMES, folded
 from .pii import Kind, findings
 from .surroundings import NEAR, NEAR_AFTER, Surroundings
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 from functools import cached_property
 
-from .digits import DIGIT, DigitRun
-from .number_words import SAID, TIMES
+from .digits import DIGIT, SAID, TIMES, DigitRun
 
 NEAR = 60
 """So many characters before a number may name it."""

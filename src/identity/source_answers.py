@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import IdentityUnreadable
 from ..model import SubjectId
 from .base import Resolution
-from .customer_facts import capped
 
 OURS = (
     "phone_",
@@ -74,3 +74,61 @@ class Kept:
     resolution: Resolution
     fresh: float
     stale: float = -math.inf
+
+
+# --- facts, cut to a size that a model can be shown ---------------------------------------------------------
+
+LONGEST = 4_000
+"""Bytes of all facts of a customer, written as JSON."""
+_LONGEST_TEXT, _LONGEST_NAME, _MOST_ITEMS, _DEEPEST = 300, 64, 20, 4
+
+FIRST = (
+    "doNotTrack", "do_not_track",  # a wish that must not get lost among the rest
+    "name", "firstName", "first_name", "lastName", "last_name", "tier", "plan", "language", "preferences",
+    "purchaseHistory", "purchase_history", "purchases", "orders", "tickets", "supportTickets", "support_tickets",
+)  # fmt: skip
+"""What is kept before anything else, when there is too much."""
+
+
+def capped(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts that fit, the useful names first; long texts and lists are cut, what is no JSON is left out."""
+    kept: dict[str, Any] = {}
+    left = LONGEST
+    for name in _in_order(facts):
+        value = _cut(facts[name], 0)
+        size = len(json.dumps({name: value}, ensure_ascii=False).encode())
+        if value is not None and size <= left:
+            kept[name] = value
+            left -= size
+    return kept
+
+
+def _in_order(facts: Mapping[str, Any]) -> Iterable[str]:
+    names = [name for name in facts if isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME and _writable(name)]
+    return [name for name in FIRST if name in names] + [name for name in names if name not in FIRST]
+
+
+def _cut(value: Any, depth: int) -> Any:
+    """Return a value as JSON knows it, None for what it does not know or what lies too deep."""
+    if isinstance(value, str):
+        return value[:_LONGEST_TEXT] if _writable(value) else None
+    if isinstance(value, bool | int) and abs(value) < 10**18:
+        return value
+    if isinstance(value, float) and abs(value) < float("inf"):
+        return value
+    if depth == _DEEPEST:
+        return None
+    if isinstance(value, Mapping):
+        pairs = (
+            (str(name)[:_LONGEST_NAME], _cut(inner, depth + 1)) for name, inner in list(value.items())[:_MOST_ITEMS]
+        )
+        return {name: inner for name, inner in pairs if inner is not None and _writable(name)}
+    if isinstance(value, list | tuple):
+        items = (_cut(inner, depth + 1) for inner in value[:_MOST_ITEMS])
+        return [inner for inner in items if inner is not None]
+    return None
+
+
+def _writable(text: str) -> bool:
+    """Tell whether a text can be written as UTF-8: a lone surrogate cannot."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

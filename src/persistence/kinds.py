@@ -7,6 +7,7 @@ items, customer context, timeline data) are JSON values that nobody looks into.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -145,3 +146,10 @@ LARGE: Final = "large"
 """Lanes whose conversation is large, by its size."""
 
 DAY: Final = 86400.0
+
+
+def erased_key(key: str) -> str:
+    """Return what stands for the provider's id of an erased message (ours have a colon): a captured webhook of it
+    carries a good signature for ever, and must not be answered as if it were new.
+    """
+    return f"erased-{hashlib.sha256(key.encode()).hexdigest()}"

@@ -17,8 +17,7 @@ from .head import LaneHead
 from .redaction import mentions, pattern_of
 from .rows import MICRO, Want
 from .state import Lane
-from .system_lanes import OWN_LANES
-from .values import Change, Claim
+from .values import OWN_LANES, Change, Claim
 
 if TYPE_CHECKING:
     from .base import LaneStore

@@ -171,7 +171,7 @@ class Reading:
 
     async def erased(self, key: str) -> bool:
         """See :meth:`LaneStore.erased`."""
-        name = upkeep.erased_key(key)
+        name = kinds.erased_key(key)
         loaded = await self.storage.load(upkeep.NOBODY, Want(rows=frozenset({(kinds.KEY, name)})))
         return loaded.rows[kinds.KEY, name] is not None
 

@@ -122,16 +122,9 @@ def erase(lane: Lane, house: Lane, actor: str) -> int:
         house.head = LaneHead()
         house.put(f"{kinds.AUDIT}:{name}", str(number), proof, sequence=number)
     for key in keys:
-        house.put(kinds.KEY, erased_key(key), "", sequence=int(lane.now * MICRO))
+        house.put(kinds.KEY, kinds.erased_key(key), "", sequence=int(lane.now * MICRO))
         house.sweep()
     return deleted
-
-
-def erased_key(key: str) -> str:
-    """Return what stands for the provider's id of an erased message (ours have a colon): a captured webhook of it
-    carries a good signature for ever, and must not be answered as if it were new.
-    """
-    return f"erased-{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def make_secret(house: Lane) -> None:

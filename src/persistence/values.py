@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from ..entries import Entry, Waiting
 from ..model import Channel, Conversation, Outgoing, Priority, Reply, ReplyStatus, SubjectId, Ticket, TimelineEvent
@@ -188,3 +188,10 @@ class Erasure:
     at: float
     actor: str
     deleted: int
+
+
+USED_TOKENS: Final = SubjectId("socket_tokens")
+"""In whose ledger used socket tokens are noted."""
+TAKEN_MESSAGES: Final = SubjectId("message_sids")
+"""In whose ledger it is noted which messages were taken, whatever lane took them."""
+OWN_LANES: Final = frozenset({USED_TOKENS, TAKEN_MESSAGES})

@@ -19,7 +19,7 @@ from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from ..channels.sms.message_text import segments
+from ..channels.sms.sender import segments
 from ..identity.phone import e164
 from ..web.loopback import from_outside
 from .phone_call import PhoneCall, Told, wire

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
-from ..channels.sms.message_text import segments
+from ..channels.sms.sender import segments
 
 _MESSAGE = re.compile(r"<Message(?:\s[^>]*)?>(.*?)</Message>", re.DOTALL)
 

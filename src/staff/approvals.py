@@ -20,7 +20,7 @@ from ..persistence.base import LaneStore
 from ..persistence.values import Outcome, Page, Receipt
 from ..telemetry.logs import subject_label
 from .base import CallCheck, Decider
-from .decision_request import Ask, Submission
+from .bodies import Ask, Submission
 
 log = structlog.get_logger(__name__)
 

@@ -15,7 +15,7 @@ from .aliases import Aliases
 from .answers import ApprovalView
 from .approvals import ApprovalDesk, Result
 from .auth import StaffTokens
-from .decision_request import InvalidBody, Submission, read_submission
+from .bodies import InvalidBody, Submission, read_submission
 from .http import answer, limit_of, read_bytes
 from .scopes import Scope
 

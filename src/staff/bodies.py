@@ -1,23 +1,33 @@
-"""JSON bodies that staff and partner systems send: what fits, and the sentence for what does not. Pure."""
+"""JSON bodies that staff and partner systems send: what fits, and the sentence for what does not. Pure.
+
+Decisions are checked for form before anything is looked up.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Self, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     ValidationError,
+    ValidationInfo,
     ValidatorFunctionWrapHandler,
     WrapValidator,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
 
+from ..entries import Verdict
 from ..errors import MalformedRequest
-from ..model import Priority, TicketStatus
+from ..identity.phone import subject_id
+from ..model import Priority, SubjectId, TicketStatus
+from ..web.bodies import read_json
 
 MAX_MESSAGE = 6400
 """Characters; four text messages of Twilio's longest."""
@@ -126,3 +136,117 @@ class TicketClosing(Body):
 
     status: Annotated[TicketStatus, AfterValidator(_closed), must('must be "closed" or "solved".')] = TicketStatus.OPEN
     note: Annotated[str, words(MAX_NOTE)] = ""
+
+
+# --- decisions ----------------------------------------------------------------------------------------------
+
+MAX_DECISIONS = 100
+MAX_REASON = 1000
+MAX_FINAL_MESSAGE = MAX_MESSAGE
+
+
+class InvalidBody(MalformedRequest):
+    """Invalid request body. Required: subjectId (string), decisions (array)"""
+
+    code = "invalid_body"
+
+
+def _text(longest: int) -> BeforeValidator:
+    """Accept a text; a blank one is absent: an empty field of a form says nothing."""
+
+    def check(value: object) -> str | None:
+        if value is not None and (not isinstance(value, str) or len(value) > longest):
+            raise ValueError(f"must be a text of at most {longest} characters.")
+        return value if value and value.strip() else None
+
+    return BeforeValidator(check)
+
+
+def _approved(value: object, info: ValidationInfo) -> object:
+    # Not "truthy": the text "false" must never approve anything.
+    if info.data.get("resolve") is None and not isinstance(value, bool):
+        raise ValueError("must be true or false.")
+    return value
+
+
+def _arguments(value: object, info: ValidationInfo) -> object:
+    if value is not None and not isinstance(value, dict):
+        raise ValueError("must be an object.")
+    # A call that is rejected has no arguments to change, and a repeated one keeps those it had.
+    return value if info.data.get("approved") is True else None
+
+
+_Version = Annotated[int | None, Field(strict=True), must("must be a whole number.")]
+
+
+class Ask(Body):
+    """One decision as it was sent. It addresses its approval by the approval's id, else by the tool call's."""
+
+    approval_id: Annotated[str | None, _text(200)] = None
+    call_id: Annotated[str | None, _text(200)] = Field(None, alias="toolCallId")
+    resolve: Annotated[Literal["done", "retry"] | None, must('must be "done" or "retry".')] = None
+    approved: Annotated[Any, BeforeValidator(_approved)] = None
+    arguments: Annotated[dict[str, Any] | None, BeforeValidator(_arguments)] = None
+    expected_version: _Version = None
+    reason: Annotated[str | None, _text(MAX_REASON)] = None
+    final_message: Annotated[str | None, _text(MAX_FINAL_MESSAGE)] = None
+    note: Annotated[str | None, _text(MAX_REASON)] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _decides_once(cls, sent: object) -> object:
+        if not isinstance(sent, dict):
+            raise ValueError("must be an object.")
+        if sent.get("resolve") is not None and sent.get("approved") is not None:
+            raise ValueError("must have approved or resolve, not both.")
+        return sent
+
+    @model_validator(mode="after")
+    def _names_its_call(self) -> Self:
+        if not self.approval_id and not self.call_id:
+            raise ValueError("must have a toolCallId or an approvalId.")
+        return self
+
+    @property
+    def verdict(self) -> Verdict:
+        """Verdict of the decision."""
+        return Verdict(self.resolve) if self.resolve else Verdict.APPROVE if self.approved else Verdict.REJECT
+
+
+class _Decisions(Body):
+    expected_version: _Version = None
+    decisions: list[Ask]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """The decisions of one request. ``subject`` is None only when each of them names its approval."""
+
+    subject: SubjectId | None
+    asks: tuple[Ask, ...]
+
+
+def read_submission(body: bytes, *, region: str, named: Callable[[str], str] = str) -> Submission:
+    """Read a request body; unknown fields are ignored.
+
+    ``region`` completes numbers written without a country, ``named`` reads the aliases of pages. Raises InvalidBody
+    when it is not the documented object, MalformedRequest with the name of the field when a value does not fit.
+    """
+    try:
+        sent = read_json(body)
+    except ValueError as error:
+        raise InvalidBody from error
+    decisions = sent.get("decisions") if isinstance(sent, dict) else None
+    if not isinstance(decisions, list) or not decisions:
+        raise InvalidBody
+    if len(decisions) > MAX_DECISIONS:
+        raise MalformedRequest(f"There are more than {MAX_DECISIONS} decisions.")
+    subject = sent.get("subjectId")
+    if isinstance(subject, str) and subject.strip():
+        subject = subject_id(named(subject), region)
+    elif subject is not None or not all(isinstance(item, dict) and item.get("approvalId") for item in decisions):
+        raise InvalidBody
+    read = read_as(_Decisions, sent)
+    own = {"expected_version": read.expected_version}
+    asks = [ask if ask.expected_version is not None else ask.model_copy(update=own) for ask in read.decisions]
+    return Submission(subject, tuple(asks))

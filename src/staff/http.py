@@ -13,8 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ..errors import MalformedRequest, UnsupportedBody
-from ..web.bodies import read_body
-from ..web.strict_json import read_json
+from ..web.bodies import read_body, read_json
 from .bodies import BodyT, read_as
 
 BODY_LIMIT = 262_144

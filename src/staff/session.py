@@ -16,9 +16,8 @@ from starlette.routing import BaseRoute, Route
 from ..errors import MalformedRequest, NotAuthorised, TooManyAttempts, UnsupportedBody
 from ..web.bodies import read_body
 from ..web.loopback import from_outside
-from .auth import DEVELOPER, StaffTokens
+from .auth import DEVELOPER, SECONDS, StaffTokens
 from .bodies import SignIn
-from .cookie import SECONDS
 from .scopes import Scope
 
 BODY_LIMIT = 4096

@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, FrameLocator, Locator, Page, expect
 
-from tandem.channels.sms.message_text import segments
+from tandem.channels.sms.sender import segments
 from tandem.settings.development import staff_tokens
 
 from ..kit.browsing import PATIENCE, Visit, settle, visit

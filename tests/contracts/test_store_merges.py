@@ -10,8 +10,7 @@ from tandem.errors import LeaseLost
 from tandem.model import ApprovalStatus, Channel, Conversation, Outgoing, Priority, Reply, ReplyStatus, SubjectId, Turn
 from tandem.persistence.base import LaneStore
 from tandem.persistence.merging import erase_person
-from tandem.persistence.system_lanes import OWN_LANES
-from tandem.persistence.values import EffectState, Outcome, Settlement
+from tandem.persistence.values import OWN_LANES, EffectState, Outcome, Settlement
 
 from .kits import StoreKit
 from .records import (

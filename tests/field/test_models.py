@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tandem.conversation import phrases
-from tandem.conversation.item_size import size
+from tandem.conversation.history import size
 from tandem.model import TicketStatus
 
 from ..kit.colleague import Colleague, staffed
@@ -114,7 +114,7 @@ async def test_arguments_that_are_no_object_leave_as_one(tmp_path: Path, argumen
         broken = [
             {**item, "arguments": arguments} if "arguments" in item else item for item in conversation.history[0].items
         ]
-    from tandem.agents.model_input import wire_items
+    from tandem.agents.models import wire_items
 
     sent = [json.loads(item["arguments"]) for item in wire_items(broken) if "arguments" in item]
     assert [type(one) for one in sent] == [dict, dict]

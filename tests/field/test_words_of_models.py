@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tandem.agents.model_words import WordFilter, said, whole, whole_arguments
-from tandem.channels.sms.message_text import clean, compose
+from tandem.channels.sms.sender import clean, compose
 from tandem.conversation import phrases
 
 from ..flows.test_approvals import REFUND

@@ -12,7 +12,7 @@ from typing import Any
 from tandem.conversation.base import EngineLimits, Execution, TurnRequest, TurnResult
 from tandem.conversation.engine import TurnEngine
 from tandem.conversation.event_bus import EventBus, Listener
-from tandem.conversation.summarising import Summarise
+from tandem.conversation.summary import Summarise
 from tandem.entries import Entry, TextReceived
 from tandem.identity.phone import PhoneResolver
 from tandem.model import Address, Approval, ApprovalStatus, Channel, Conversation, Reply, Route, SubjectId

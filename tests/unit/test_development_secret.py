@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tandem.errors import ConfigurationError
-from tandem.settings.development_secret import FILE_NAME, development_secret
+from tandem.settings.development import FILE_NAME, development_secret
 
 
 def test_secret_is_made_once_and_private(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from ...conversation.phrases import HELD
 from ...model import Item
 from ...shop.order_number import find_order_number
-from ..ticket_number import find_ticket_number
+from ..tools.ticket import find_ticket_number
 
 NOTE = "Note from the staff desk: "
 Told = Mapping[str, Any]

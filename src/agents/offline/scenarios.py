@@ -16,7 +16,7 @@ from ...conversation.phrases import FILE
 from ...conversation.ticket_history import REPLY_TO_TICKET
 from ...model import Item
 from ...shop.order_number import parse_order_number, spoken_order_number
-from ..plans import NOT_IN_PLAN
+from ..tools.customer import NOT_IN_PLAN
 from ..tools.outputs import BAD_AMOUNT, NOT_FOUND, TOO_MUCH
 from .reading import NOTE, ModelInput, Told, read, read_object
 

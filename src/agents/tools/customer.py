@@ -1,4 +1,8 @@
-"""The caller's own account: the one customer record that tools can reach, and the tool that shows it."""
+"""The caller's own account: the one customer record that tools can reach, the tool that shows it, and its plan.
+
+Every customer may look up their account and orders, search the articles, and ask for a person. What people or money
+stand behind (tickets and refunds by the agent) is personal support, which some plans do not include.
+"""
 
 from __future__ import annotations
 
@@ -87,3 +91,24 @@ def same_id(given: str, known: str) -> bool:
 
 def _letters_and_digits(text: str) -> str:
     return "".join(character for character in text.casefold() if character.isalnum())
+
+
+# --- support by plan ----------------------------------------------------------------------------------------
+
+WITHOUT_SUPPORT = frozenset({"free"})
+"""Plans that include no personal support. Every other plan does, so that a shop may name its plans as it likes."""
+NOT_IN_PLAN = "not_in_plan"
+
+
+def has_support(customer: Customer | None) -> bool:
+    """Tell whether a customer may have personal support; without an account, no plan says otherwise."""
+    return customer is None or customer.plan.strip().casefold() not in WITHOUT_SUPPORT
+
+
+def what_is_included(customer: Customer) -> str:
+    """Say to the customer what their plan has instead of personal support."""
+    return (
+        f"The {customer.plan.strip()} plan of this account does not include refunds and tickets through this service. "
+        "It does include looking up the account and its orders, and the help articles. A person can be asked for at "
+        "any time."
+    )

@@ -15,9 +15,8 @@ from ...errors import StoreUnavailable
 from ...shop.base import NoRefund, Order, Refund, dollars
 from ...shop.order_number import spoken_order_number
 from ..caller_context import CallerContext
-from ..plans import NOT_IN_PLAN, has_support, what_is_included
 from .checks import checked
-from .customer import own_account
+from .customer import NOT_IN_PLAN, has_support, own_account, what_is_included
 from .effects import idempotency_key, idempotent
 from .order import OrderId, no_such_order, own_order
 from .outputs import BAD_AMOUNT, BAD_ARGUMENTS, OVER_LIMIT, TOO_MUCH, as_json, clipped, refusal, sentence_of
@@ -149,7 +148,7 @@ async def _wanted(caller: CallerContext, order_id: str, amount: Dollars) -> _Wan
 
 
 async def _not_in_plan(caller: CallerContext) -> str | None:
-    """Return the refusal for a customer whose plan has no refunds through the agent; see :mod:`..plans`."""
+    """Return the refusal for a customer whose plan has no refunds through the agent."""
     customer = await own_account(caller)
     if customer is None or has_support(customer):
         return None

@@ -6,6 +6,7 @@ New tickets are written with the turn's commit.
 from __future__ import annotations
 
 import math
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -16,11 +17,10 @@ from agents.tool_context import ToolContext
 
 from ...conversation.ticket_history import ids_of
 from ...model import Priority, Ticket, TicketStatus
+from ...shop.order_number import UNITS
 from ..caller_context import CallerContext
-from ..plans import NOT_IN_PLAN, has_support, what_is_included
-from ..ticket_number import parse_ticket_number
 from .checks import checked
-from .customer import no_account, own_account, same_id
+from .customer import NOT_IN_PLAN, has_support, no_account, own_account, same_id, what_is_included
 from .effects import in_commit, reads_only
 from .outputs import BAD_ARGUMENTS, NOT_DECIDED, NOT_FOUND, TOO_MANY, as_json, clipped, refusal, sentence_of
 
@@ -231,3 +231,34 @@ def _told(ticket: Ticket, caller: CallerContext) -> str:
         in_words += f" of opening on {caller.hours.in_words(caller.hours.opens_after(caller.now))}"
     told = {"ticket_id": ticket.id, "priority": ticket.priority.value, "response": in_words}
     return as_json(told | {"now": "the caller is being put through"} if caller.deeds.transfer == ticket.id else told)
+
+
+# --- ticket numbers as people write and say them: "ticket 1a2b3c4d", "tee kay tee one a two" ----------------
+
+PREFIX = "TKT_"
+TICKET_NUMBER = re.compile(
+    r"\b(?:tkt|ticket(?:\s+(?:number|no\b\.?|nr|id))?(?:\s+is)?)[\s_#:.-]*(?P<code>(?=[a-f]*\d)[0-9a-f]{4,32})\b",
+    re.IGNORECASE,
+)
+"""A ticket number in a sentence; it is no order number."""
+_CODE = re.compile(r"(?=[a-f]*\d)[0-9a-f]{4,32}")
+_TOKEN = re.compile(r"[a-z0-9]+")
+_FILLERS = frozenset({"ticket", "number", "no", "nr", "id", "my", "the", "its", "it", "s", "is"})
+_LETTERS = {"tee": "t", "kay": "k", "ay": "a", "bee": "b", "see": "c", "sea": "c", "cee": "c", "dee": "d"}
+_LETTERS |= {"ee": "e", "ef": "f", "eff": "f", "oh": "0"}
+"""Letters as they are spelled, each a word of its own."""
+
+
+def parse_ticket_number(text: str) -> str | None:
+    """Return ``TKT_1A2B…`` when the whole text is a ticket number in any usual spelling, else None."""
+    spoken = [word for word in _TOKEN.findall(text.casefold()) if word not in ("please", "underscore")]
+    while spoken and spoken[0] in _FILLERS:
+        spoken.pop(0)
+    code = "".join(UNITS.get(word) or _LETTERS.get(word, word) for word in spoken).removeprefix("tkt")
+    return PREFIX + code.upper() if _CODE.fullmatch(code) else None
+
+
+def find_ticket_number(text: str) -> str | None:
+    """Return the ticket number that a sentence speaks of, else None."""
+    found = TICKET_NUMBER.search(text)
+    return PREFIX + found["code"].upper() if found else None

@@ -1,13 +1,17 @@
-"""Texts to customers by Twilio's REST API: SMS, MMS, WhatsApp and RCS leave the same way."""
+"""Texts to customers by Twilio's REST API: SMS, MMS, WhatsApp and RCS leave the same way.
+
+:func:`compose` makes an answer into messages: Markdown removed, counted in segments, split. Nothing
+is lost or added at a seam, whose blank ends the earlier part: ``"".join(compose(text)) == clean(text)``.
+"""
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote
 
 from ...identity.phone import proven_number
 from ...model import Address, Channel, Reply, Route
 from ..twilio import TwilioRest
-from . import message_text
 
 _CLOCK_SLACK = 60.0
 """Seconds by which Twilio's clock may be behind the store's when a lost message is looked for."""
@@ -36,8 +40,8 @@ class SmsSender:
         self._number = number
 
     def compose(self, text: str) -> tuple[str, ...]:
-        """Split an answer into messages of at most 1600 characters; see :mod:`.message_text`."""
-        return message_text.compose(text)
+        """Split an answer into messages of at most 1600 characters."""
+        return compose(text)
 
     async def send(self, reply: Reply) -> str:
         """Create the message and return its SID. The errors are those of :meth:`.TwilioRest.create_message`."""
@@ -75,3 +79,197 @@ def sms_route(route: Route, *, ours: str | None) -> Route | None:
     if not sender or number is None:
         return None
     return Route(Channel.SMS, Address("tel", number), Address("tel", sender))
+
+
+# --- a text for provider messages ---------------------------------------------------------------------------
+
+_BLANKS = re.compile(r"[ \t]{2,}")
+_KEPT = re.compile(r"(https?://[^\s<>]+)|\\([\\`*_{}\[\]()#+\-.!~>|$%&])", re.IGNORECASE)
+"""Web addresses, and characters that a backslash makes ordinary."""
+_LINK = re.compile(
+    r"!?\[([^\[\]\n]*)\]\(\s*<?([^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*)>?(?:\s+[\"'][^\n\"']*[\"'])?\s*\)"
+)
+_AUTOLINK = re.compile(r"<(https?://[^\s<>]+|mailto:[^\s<>]+)>", re.IGNORECASE)
+
+_AMOUNT = r"[-+(~]?[ \t]?[A-Z]{0,3}[ \t]?[$€£¥₹]?[ \t]?[.,]?\d"
+_LINES = (
+    (re.compile(r"^[ \t]*(?:```|~~~).*$\n?", re.MULTILINE), ""),  # fences go, what they hold stays
+    (re.compile(r"^[ \t]*(?:[-*_][ \t]*){3,}$", re.MULTILINE), ""),  # rules
+    (re.compile(r"^[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t:-]*)+$\n?", re.MULTILINE), ""),  # a table's second row
+    (re.compile(r"^[ \t]{0,3}#{1,6}[ \t]+(.*?)[ \t]*#*$", re.MULTILINE), r"\1"),
+    (re.compile(rf"^[ \t]*(?:>[ \t]?)+(?![ \t]*{_AMOUNT})", re.MULTILINE), ""),  # "> $50" is more than 50
+    # A dash before an amount would be a minus, and a plus is no bullet: "+ $8.25 tax".
+    (re.compile(rf"^([ \t]*)[*•][ \t]+(?={_AMOUNT})", re.MULTILINE), r"\1"),
+    (re.compile(r"^([ \t]*)[*•][ \t]+", re.MULTILINE), r"\1- "),
+)
+
+# An emphasis mark touches its words on the inside and nothing wordlike outside: ORD_12345 and 2*3*4 stay.
+_INLINE = (
+    (re.compile(r"(`+)([^`\n]+?)\1(?!`)"), r"\2"),
+    (re.compile(r"(?<![\w*])\*{1,3}(?=[^\s*])([^*\n]*[^\s*])\*{1,3}(?![\w*])"), r"\1"),
+    (re.compile(r"(?<!\w)_{1,3}(?=[^\s_])([^\n]{0,300}?[^\s_])_{1,3}(?!\w)"), r"\1"),
+    (re.compile(r"~~(?=\S)([^~\n]*\S)~~"), r"\1"),
+)
+
+
+def strip_markdown(text: str) -> str:
+    """Give the words of a Markdown text. Links become ``text (address)``; web addresses are kept letter for letter."""
+    text = _BLANKS.sub(" ", text)  # blanks in a row would also make the patterns below slow
+    text = _AUTOLINK.sub(lambda match: match[1].removeprefix("mailto:"), _LINK.sub(_link, text))
+    for pattern, replacement in _LINES:
+        text = pattern.sub(replacement, text)
+    # Emphasis is removed around addresses and never inside one: an address may hold underscores and asterisks.
+    kept: list[str] = []
+    text = _KEPT.sub(lambda match: _hide(match, kept), text.replace(_HIDDEN, ""))
+    for pattern, replacement in _INLINE:
+        text = pattern.sub(replacement, text)
+    found = iter(kept)
+    return re.sub(_HIDDEN, lambda _: next(found), text)
+
+
+_HIDDEN = "\ue000"
+"""Stands for what is kept meanwhile: a private-use character, which no answer has a reason to hold."""
+
+
+def _hide(match: re.Match[str], kept: list[str]) -> str:
+    """Put an address or an escaped character away; closing marks behind an address belong to the text."""
+    address, escaped = match.groups()
+    body = escaped or address.rstrip("*_~`")
+    kept.append(body)
+    return _HIDDEN if escaped else _HIDDEN + address[len(body) :]
+
+
+def _link(match: re.Match[str]) -> str:
+    words, address = match[1].strip(), match[2].removeprefix("mailto:").removeprefix("tel:")
+    if not words or words == address:
+        return address
+    return f"{words} ({address})" if address else words
+
+
+LIMIT = 1600
+"""Characters that one create request takes; more is error 21617 (twilio.com/docs/messaging/api/message-resource)."""
+
+GSM7 = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+GSM7_TWICE = frozenset("^{}\\[~]|€\f")
+"""Characters of the GSM 03.38 extension table: an escape and a character, so they count two."""
+
+_FOLD = str.maketrans(
+    {"‘": "'", "’": "'", "‚": "'", "‛": "'", "′": "'", "“": '"', "”": '"', "„": '"', "‟": '"', "″": '"'}
+    | {"«": '"', "»": '"', "‹": "'", "›": "'", "‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "-", "―": "-", "−": "-"}
+    | {"…": "...", "•": "-", "×": "x", "™": "(TM)", "\u00a0": " ", "\u202f": " ", "\u2009": " "}
+    | {"\u200b": "", "\u2060": "", "\ufeff": "", "\t": " "}
+)
+
+_DOT = re.compile(r"(?<!\d)·|·(?!\d)")
+"""A middle dot, but not the point of "£3·50"."""
+
+_URL = re.compile(r"https?://\S+", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"[.!?…。！？][\"')\]”’]*\s+|\n+")
+_BLANK = re.compile(r"\s+")
+
+
+def segments(text: str) -> int:
+    """Count the segments that Twilio bills and sends: GSM-7 160, or 153 each; UCS-2 70, or 67 each; 0 when empty."""
+    units, single, each = _units(text)
+    return 0 if not units else 1 if units <= single else -(-units // each)
+
+
+def clean(text: str) -> str:
+    """Give the text that is sent: no Markdown, tidy blanks, plain punctuation where that saves a segment."""
+    tidy = _tidy(strip_markdown(text))
+    folded = _tidy(_DOT.sub("-", tidy).translate(_FOLD))
+    saves = sum(map(segments, _split(folded))) < sum(map(segments, _split(tidy)))
+    return folded if saves else tidy
+
+
+def compose(text: str) -> tuple[str, ...]:
+    """Give the provider messages that carry an answer: at most 1600 characters each; none for a blank text.
+
+    A part ends after a sentence where one ends in its second half, else after a word; web addresses stay whole
+    unless one alone is longer than a part.
+    """
+    return tuple(_split(clean(text)))
+
+
+def _split(text: str) -> list[str]:
+    parts: list[str] = []
+    start = 0
+    while _size(text[start:]) > LIMIT:
+        end = start + _fitting(text[start : start + LIMIT])
+        cut = _cut(text, start, end)
+        parts.append(text[start:cut])
+        start = cut
+    return [*parts, text[start:]] if text[start:] else parts
+
+
+def _cut(text: str, start: int, end: int) -> int:
+    """Choose where the part that starts at ``start`` and may reach ``end`` is cut."""
+    whole = _before_url(text, start, end)
+    window = text[start:whole]
+    sentences = [start + match.end() for match in _SENTENCE_END.finditer(window)]
+    if sentences and sentences[-1] - start > (end - start) // 2:
+        return sentences[-1]
+    words = [start + match.end() for match in _BLANK.finditer(window)]
+    if words:
+        return words[-1]
+    if whole > start and whole < end:
+        return whole
+    return _between_characters(text, start, end)
+
+
+def _before_url(text: str, start: int, end: int) -> int:
+    """Move the end before a web address that it would cut."""
+    for match in _URL.finditer(text, start):
+        if match.start() >= end:
+            break
+        if match.end() > end:
+            return match.start()
+    return end
+
+
+def _between_characters(text: str, start: int, end: int) -> int:
+    """Step back from the middle of a joined character (accents, skin tones, families)."""
+    for cut in range(end, max(start, end - 32), -1):
+        if not _joins(text[cut]) and text[cut - 1] != "\u200d":
+            return cut
+    return end
+
+
+def _joins(character: str) -> bool:
+    return (
+        character in "\u200d\ufe0f\ufe0e\u20e3"
+        or "\u0300" <= character <= "\u036f"
+        or "\U0001f3fb" <= character <= "\U0001f3ff"
+    )
+
+
+def _size(text: str) -> int:
+    """Count as Twilio may: characters outside the basic plane are two in UTF-16."""
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
+def _fitting(text: str) -> int:
+    """Count the characters from the start whose size is at most the limit."""
+    size = 0
+    for count, character in enumerate(text):
+        size += 2 if character > "\uffff" else 1
+        if size > LIMIT:
+            return count
+    return len(text)
+
+
+def _units(text: str) -> tuple[int, int, int]:
+    """Count code units, and how many fit a single message and each segment of several."""
+    twice = sum(character in GSM7_TWICE for character in text)
+    if all(character in GSM7 or character in GSM7_TWICE for character in text):
+        return len(text) + twice, 160, 153
+    return _size(text), 70, 67
+
+
+def _tidy(text: str) -> str:
+    """One blank between words, one empty line between paragraphs, none at the ends."""
+    lines = (" ".join(line.split()) for line in text.strip().splitlines())
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

@@ -1,15 +1,18 @@
 """Webhooks of texts by Twilio. SMS, MMS, WhatsApp and RCS come the same way.
 
 ``POST /sms`` answers as soon as the message is durable; the reply is sent later, see :mod:`.sender`.
-Fields: twilio.com/docs/messaging/guides/webhook-request.
+Fields: twilio.com/docs/messaging/guides/webhook-request, and for WhatsApp /docs/whatsapp/api. Twilio does not tell how
+long a voice note is.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 from xml.sax.saxutils import escape
 
 from starlette.requests import Request
@@ -18,17 +21,15 @@ from starlette.routing import BaseRoute
 from starlette.routing import Route as HttpRoute
 
 from ...conversation.engine import TurnEngine
+from ...conversation.outages import StoreOutage
 from ...conversation.phrases import FAILURE
-from ...conversation.store_outage import StoreOutage
 from ...entries import Entry, TextReceived
 from ...errors import MalformedRequest
 from ...guardrails.pii import mask
 from ...model import NOBODY, Address, Channel, ReplyStatus, Route
 from ...persistence.base import LaneStore
-from ...persistence.system_lanes import TAKEN_MESSAGES
-from ...persistence.values import EffectState
+from ...persistence.values import TAKEN_MESSAGES, EffectState
 from ..twilio import SignatureCheck
-from . import attachments
 
 _XML = '<?xml version="1.0" encoding="UTF-8"?>'
 _EMPTY = f"{_XML}<Response></Response>".encode()
@@ -157,10 +158,10 @@ def _text_received(form: Mapping[str, str]) -> tuple[str, TextReceived]:
     channel = _CHANNELS.get(customer.scheme, Channel.SMS)
     if not _OURS.fullmatch(ours.value):
         raise MalformedRequest("To is missing or no address.")
-    files = attachments.files(form)
-    told = attachments.place(form)
-    if not form.get("Body", "").strip() and not files:
-        told = told or attachments.other(form)
+    came = files(form)
+    told = place(form)
+    if not form.get("Body", "").strip() and not came:
+        told = told or other(form)
     # Before anything else sees it: card and social security numbers are never stored, not even for a moment.
     said = mask(form.get("Body", ""))
     opt_out = form.get("OptOutType", "").upper()
@@ -170,8 +171,8 @@ def _text_received(form: Mapping[str, str]) -> tuple[str, TextReceived]:
         masked=said.found,
         # Advanced Opt-Out knows words of its own; what they mean is what the gateway acts on.
         opt_out=opt_out if opt_out in _OPT_OUT_TYPES else "",
-        media=len(files),
-        files=tuple(files),
+        media=len(came),
+        files=tuple(came),
         told=told,
     )
 
@@ -191,3 +192,58 @@ def _sid(form: Mapping[str, str]) -> str:
 
 def _twiml(body: bytes) -> Response:
     return Response(body, media_type="text/xml")
+
+
+# --- what came along with a text, named for an agent that can neither see nor hear it -----------------------
+
+MOST: Final = 20
+"""Files that are named, one by one; Twilio takes ten."""
+LONGEST_PLACE: Final = 100
+"""Characters of the name of a place that are kept."""
+_KINDS: Final = {"image": "picture", "audio": "voice note", "video": "video"}
+_CONTACTS: Final = frozenset({"text/vcard", "text/x-vcard", "text/directory"})
+_MESSAGE_TYPE = re.compile(r"[a-z][a-z_]{1,19}", re.ASCII)
+_WORDS: Final = frozenset({"text", "button", "interactive"})
+"""WhatsApp's kinds of messages that are nothing but their words."""
+
+
+def files(form: Mapping[str, str]) -> Sequence[str]:
+    """Name each file of a message by its kind."""
+    count = form.get("NumMedia", "0")
+    number = int(count) if count.isascii() and count.isdigit() and len(count) <= 2 else 0
+    sticker = form.get("MessageType") == "sticker"
+    return tuple(
+        "sticker" if sticker else _kind(form.get(f"MediaContentType{place}", "")) for place in range(min(number, MOST))
+    )
+
+
+def place(form: Mapping[str, str]) -> str:
+    """Name the location that a message holds: ``location 52.5, 13.4 (Berlin)``; empty without one."""
+    try:
+        latitude, longitude = float(form["Latitude"]), float(form["Longitude"])
+    except (KeyError, ValueError):
+        return ""
+    if not (math.isfinite(latitude) and math.isfinite(longitude) and abs(latitude) <= 90 and abs(longitude) <= 180):
+        return ""
+    told = dict.fromkeys(text for name in ("Label", "Address") if (text := _line(form.get(name, ""))))
+    where = f"location {round(latitude, 6)!r}, {round(longitude, 6)!r}"
+    return f"{where} ({', '.join(told)})" if told else where
+
+
+def other(form: Mapping[str, str]) -> str:
+    """Name a message that has neither words, nor files, nor a place: an order, a reaction; empty for a blank text."""
+    kind = form.get("MessageType", "")
+    return kind.replace("_", " ") if _MESSAGE_TYPE.fullmatch(kind) and kind not in _WORDS else ""
+
+
+def _kind(media_type: str) -> str:
+    whole = media_type.partition(";")[0].strip().lower()
+    if whole in _CONTACTS:
+        return "contact"
+    return "PDF" if whole == "application/pdf" else _KINDS.get(whole.partition("/")[0], "file")
+
+
+def _line(text: str) -> str:
+    """Return words of a message on one line, harmless inside brackets."""
+    line = " ".join(text.replace("[", "(").replace("]", ")").split())
+    return mask(line[:LONGEST_PLACE]).text

@@ -27,8 +27,7 @@ from ...errors import BadSignature, MalformedRequest, RequestRejected, StoreUnav
 from ...identity import metadata
 from ...identity.base import Metadata
 from ...persistence.base import LaneStore
-from ...persistence.system_lanes import USED_TOKENS
-from ...persistence.values import EffectState
+from ...persistence.values import USED_TOKENS, EffectState
 from ..twilio import SIGNATURE, SignatureCheck
 from .action_callback import Ending, Next, read_ending
 from .call import LiveCall

@@ -12,8 +12,7 @@ from ...errors import StoreMissing, StoreUnavailable
 from ..store import Store
 from .database import FILE_NAME, DatabaseFile, has_store, prepare
 from .schema import BUSY_SECONDS
-from .storage import FileStorage
-from .thread import DatabaseThread
+from .storage import DatabaseThread, FileStorage
 
 
 @asynccontextmanager

@@ -49,6 +49,11 @@ class ShopThatIsDown:
         raise StoreUnavailable
 
 
+async def profile(callers: CallerContexts, conversation: Conversation, route: Route) -> str:
+    """Return the profile block of a turn."""
+    return await callers.profile(callers.caller(conversation, route, NOW), conversation)
+
+
 def given(model: ScriptedModel, call: int = 0) -> list[dict[str, Any]]:
     """Return the input items of one of a model's calls."""
     items: Any = model.calls[call].input
@@ -144,7 +149,7 @@ async def test_a_shop_that_hangs_is_waited_for_briefly(channel: Channel) -> None
     subject, loop = SubjectId("phone_15551234567"), asyncio.get_running_loop()
     callers = CallerContexts(SlowShop(None), Memory(), region="US")
     began = loop.time()
-    block = await callers.profile(Conversation(subject, 0, 0), route_of(JOHN, channel), NOW)
+    block = await profile(callers, Conversation(subject, 0, 0), route_of(JOHN, channel))
     took = loop.time() - began
     assert block == ""
     assert took == pytest.approx(PATIENCE.get(channel, PATIENCE_IN_TEXT), abs=0.01)
@@ -156,9 +161,9 @@ async def test_what_was_known_lately_stands_in_for_what_is_late(shop: Any) -> No
     slow.open.set()
     callers = CallerContexts(slow, Memory(), region="US")
     now, route = Conversation(SubjectId("phone_15551234567"), 0, 0), route_of(JOHN, Channel.VOICE)
-    assert "John Doe" in await callers.profile(now, route, NOW)
+    assert "John Doe" in await profile(callers, now, route)
     slow.open.clear()
-    assert "John Doe" in await callers.profile(now, route, NOW)
+    assert "John Doe" in await profile(callers, now, route)
 
 
 async def test_one_person_at_two_telephones_is_never_shown_the_other_one_s_account(shop: Any) -> None:
@@ -167,16 +172,16 @@ async def test_one_person_at_two_telephones_is_never_shown_the_other_one_s_accou
     slow.open.set()
     callers = CallerContexts(slow, Memory(), region="US")
     now = Conversation(SubjectId("crm_I7"), 0, 0)
-    assert "John Doe" in await callers.profile(now, route_of(JOHN, Channel.VOICE), NOW)
+    assert "John Doe" in await profile(callers, now, route_of(JOHN, Channel.VOICE))
     slow.open.clear()
-    assert "John Doe" not in await callers.profile(now, route_of(JANE, Channel.VOICE), NOW)
+    assert "John Doe" not in await profile(callers, now, route_of(JANE, Channel.VOICE))
 
 
 async def test_a_customer_who_is_expected_is_known_when_they_speak(shop: Any) -> None:
     callers = CallerContexts(shop, Memory(), region="US")
     subject, route = SubjectId("phone_15551234567"), route_of(JOHN, Channel.VOICE)
     callers.expect(subject, JOHN)
-    assert "John Doe" in await callers.profile(Conversation(subject, 0, 0), route, NOW)
+    assert "John Doe" in await profile(callers, Conversation(subject, 0, 0), route)
 
 
 async def test_facts_of_the_identity_source_are_shown(shop: Any) -> None:
@@ -184,7 +189,7 @@ async def test_facts_of_the_identity_source_are_shown(shop: Any) -> None:
         return {"tier": "gold", "visits": 7}
 
     callers = CallerContexts(shop, Memory(), region="US", facts=facts)
-    block = await callers.profile(Conversation(SubjectId("phone_15551234567"), 0, 0), route_of(JOHN), NOW)
+    block = await profile(callers, Conversation(SubjectId("phone_15551234567"), 0, 0), route_of(JOHN))
     assert 'fact: "tier" "gold"' in block
     assert 'fact: "visits" "7"' in block
 
@@ -194,7 +199,7 @@ async def test_numbers_that_nobody_may_see_are_masked_in_facts(shop: Any) -> Non
         return {"note": "card 4111 1111 1111 1111", "tier": "gold", "card": 4111111111111111}
 
     callers = CallerContexts(shop, Memory(), region="US", facts=facts)
-    block = await callers.profile(Conversation(SubjectId("phone_15551234567"), 0, 0), route_of(JOHN), NOW)
+    block = await profile(callers, Conversation(SubjectId("phone_15551234567"), 0, 0), route_of(JOHN))
     assert 'fact: "tier" "gold"' in block
     assert "4111" not in block
 
@@ -204,6 +209,6 @@ async def test_facts_that_raise_cost_only_themselves(shop: Any) -> None:
         raise ValueError("secret")
 
     callers = CallerContexts(shop, Memory(), region="US", facts=facts)
-    block = await callers.profile(Conversation(SubjectId("phone_15551234567"), 0, 0), route_of(JOHN), NOW)
+    block = await profile(callers, Conversation(SubjectId("phone_15551234567"), 0, 0), route_of(JOHN))
     assert "John Doe" in block
     assert "secret" not in block

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from agents.testing import ScriptedModel, assistant_message, function_call
 
-from tandem.agents.plans import has_support
+from tandem.agents.tools.customer import has_support
 from tandem.agents.tools.order import order_status
 from tandem.conversation.base import Requested
 from tandem.shop.base import Customer

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.agents.intent import UNSURE, Guess, Intent, classify
-from tandem.agents.tools.intent import classify_intent
+from tandem.agents.tools.intent import UNSURE, Guess, Intent, classify, classify_intent
 
 from ...kit.callers import JOHN
 

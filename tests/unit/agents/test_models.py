@@ -28,7 +28,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from tandem.agents import bounded_model, responses
+from tandem.agents import guarded_model, responses
 from tandem.agents.models import Models, open_client
 from tandem.errors import ModelUnavailable, TurnTimedOut
 
@@ -191,7 +191,7 @@ async def test_a_run_with_tools_and_reasoning_sends_no_ids_back() -> None:
 
 @pytest.fixture
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounded_model, "FIRST_BACKOFF", 0.001)
+    monkeypatch.setattr(guarded_model, "FIRST_BACKOFF", 0.001)
 
 
 @pytest.mark.usefixtures("_no_waiting")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.agents.ticket_number import find_ticket_number, parse_ticket_number
+from tandem.agents.tools.ticket import find_ticket_number, parse_ticket_number
 
 pytestmark = pytest.mark.promise("A9")
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.channels.sms.message_text import GSM7, GSM7_TWICE, LIMIT, clean, compose, segments
+from tandem.channels.sms.sender import GSM7, GSM7_TWICE, LIMIT, clean, compose, segments
 
 pytestmark = pytest.mark.promise("S7")
 

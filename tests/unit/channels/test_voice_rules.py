@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tandem.channels.voice.action_callback import MAX_ATTEMPTS, Ending, Next, read_ending
-from tandem.channels.voice.call_timeouts import CallTimeouts, TimeoutKind
+from tandem.channels.voice.call_patience import CallTimeouts, TimeoutKind
 from tandem.channels.voice.dtmf import LONGEST, KeyMeaning, Keys
 
 pytestmark = pytest.mark.promise("V10", "V16", "V17")

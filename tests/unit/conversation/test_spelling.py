@@ -2,7 +2,7 @@
 
 import pytest
 
-from tandem.conversation.spelling import as_written
+from tandem.conversation.plain_speech import as_written
 
 pytestmark = pytest.mark.promise("V14")
 

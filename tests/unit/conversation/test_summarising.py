@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from tandem.conversation.history import Window, model_input, remember
-from tandem.conversation.summarising import Summarising, wake_at
-from tandem.conversation.summary import LONGEST_MATERIAL, digest, digest_of, material, shown, told
+from tandem.conversation.summary import LONGEST_MATERIAL, Summarising, digest, digest_of, material, shown, told, wake_at
 from tandem.entries import Entry, TextReceived
 from tandem.model import Channel, Conversation, Turn
 from tandem.persistence.store import Store

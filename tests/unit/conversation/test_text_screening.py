@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tandem.conversation import phrases
-from tandem.conversation.machines import ALIKE, REPEATS
-from tandem.conversation.text_screening import Rules, Screened, is_goodbye, screen
+from tandem.conversation.text_screening import ALIKE, REPEATS, Rules, Screened, is_goodbye, screen
 from tandem.entries import TextReceived
 from tandem.model import Address, Channel, Conversation, Route, SubjectId
 

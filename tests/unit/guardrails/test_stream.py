@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tandem.guardrails.digits import RunReader
+from tandem.guardrails.digits import FILLERS, SAID, TIMES, RunReader
 from tandem.guardrails.language import LISTED, professional
-from tandem.guardrails.number_words import FILLERS, SAID, TIMES
 from tandem.guardrails.pii import SSN_MARK, mask
 from tandem.guardrails.stream import MOST_HELD, StreamFilter
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tandem.identity.customer_facts import LONGEST, capped
+from tandem.identity.source_answers import LONGEST, capped
 
 pytestmark = pytest.mark.promise("I6", "I6b")
 

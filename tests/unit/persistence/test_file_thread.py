@@ -12,7 +12,7 @@ import pytest
 
 from tandem.errors import LeaseLost, StoreUnavailable
 from tandem.persistence.file.database import DatabaseFile
-from tandem.persistence.file.thread import DatabaseThread, Operation
+from tandem.persistence.file.storage import DatabaseThread, Operation
 
 pytestmark = pytest.mark.promise("P2", "P8")
 

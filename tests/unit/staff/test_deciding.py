@@ -10,7 +10,7 @@ import pytest
 
 from tandem.entries import Decision, Verdict
 from tandem.model import ApprovalStatus
-from tandem.staff.decision_request import MAX_FINAL_MESSAGE, MAX_REASON
+from tandem.staff.bodies import MAX_FINAL_MESSAGE, MAX_REASON
 
 from ...kit.staffing import BEN, NOW, OTHER, SUBJECT, Desk, approval, in_doubt
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tandem.errors import MalformedRequest
-from tandem.staff.decision_request import MAX_DECISIONS, MAX_FINAL_MESSAGE, MAX_REASON, read_submission
+from tandem.staff.bodies import MAX_DECISIONS, MAX_FINAL_MESSAGE, MAX_REASON, read_submission
 from tandem.staff.http import BODY_LIMIT
 
 from ...kit.staffing import SUBJECT, Desk, approval

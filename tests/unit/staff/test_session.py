@@ -18,8 +18,7 @@ from starlette.routing import Route
 
 from tandem.errors import TandemError
 from tandem.staff.auth import DEVELOPER, StaffTokens
-from tandem.staff.cookie import SECONDS, seal, unseal
-from tandem.staff.session import WITHIN, WRONG_TOKENS, StaffSession
+from tandem.staff.session import SECONDS, WITHIN, WRONG_TOKENS, StaffSession, seal, unseal
 from tandem.web.status import error_response
 
 from ...kit.serving import serve

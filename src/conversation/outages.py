@@ -1,15 +1,20 @@
-"""Customers whom the agent could not answer: one ticket each per outage, which ends when the agent answers again.
+"""Outages: a store that is away, and customers whom the agent could not answer.
 
-The customer's next answered turn closes it. For those who do not write again, the first turn that is answered in this
-process has the agent propose an answer to each ticket; staff decide about it as about any other.
+Of a store, the log is told once that it went and once that it is back, however many requests meet it. Of the model,
+each such customer has one ticket per outage. Their next answered turn closes it; for those who do not write again, the
+first turn that is answered in this process has the agent propose an answer to each ticket, and staff decide about it.
 """
 
 from __future__ import annotations
 
+import time
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
+
+import structlog
 
 from ..entries import StaffAct, TicketOpened
 from ..errors import StoreUnavailable
@@ -19,6 +24,51 @@ from ..persistence.values import Receipt
 from .change_draft import Draft, FindTicket
 from .text_screening import is_goodbye
 from .ticket_history import with_step
+
+log = structlog.get_logger(__name__)
+
+
+class StoreOutage:
+    """Tracks whether the store is away. Only a write shows that it is back: a full disk can be read."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+
+    @property
+    def lasts(self) -> bool:
+        """True if the store was away when last tried."""
+        return self._since is not None
+
+    @contextmanager
+    def noticed(self) -> Iterator[None]:
+        """Draw conclusions from a write: its StoreUnavailable goes on to the caller."""
+        with self.met():
+            yield
+        self.end()
+
+    @contextmanager
+    def met(self) -> Iterator[None]:
+        """Draw conclusions from a read, which shows that the store is away and never that it is back."""
+        try:
+            yield
+        except StoreUnavailable as error:
+            self.begin(error)
+            raise
+
+    def begin(self, error: StoreUnavailable) -> None:
+        """Note that the store does not answer."""
+        if self._since is None:
+            self._since = time.monotonic()
+            log.error("store_unavailable", reason=error.detail or error.code)
+
+    def end(self) -> None:
+        """Note that the store has written something."""
+        if self._since is not None:
+            log.warning("store_back", seconds=round(time.monotonic() - self._since, 1))
+            self._since = None
+
+
+# --- the model ----------------------------------------------------------------------------------------------
 
 TICKET: Final = "outage_ticket"
 """Key in the conversation's context; and, as a cause, in the row of the ticket."""

@@ -8,7 +8,7 @@ import pytest
 from agents import Agent, function_tool
 from agents.testing import ScriptedModel, assistant_message, function_call
 
-from tandem.agents.masked_calls import masked_arguments
+from tandem.agents.guarded_model import masked_arguments
 from tandem.shop.embedded import EmbeddedShop
 
 from ...kit.callers import JOHN

@@ -1,0 +1,265 @@
+"""One model call as the gateway makes it: bounded, repeated after passing trouble, and its answer cleaned.
+
+Of an answer, neither history, nor the state of a paused run, nor a gate, nor a tool ever sees what is taken out here:
+thoughts and broken characters (:mod:`.model_words`), card and social security numbers in calls (a model may join what a
+customer gave in two messages, each harmless by itself), and a service's own ids of calls, which come twice in one
+answer, again in later turns, or not at all. To history, ledger and approvals a call is told by an id of ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import secrets
+import string
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, TypeVar
+
+import structlog
+from agents import Model, ModelResponse, Tool
+from agents.items import TResponseStreamEvent
+
+from ..conversation.history import fitted, size
+from ..errors import ModelUnavailable, TurnTimedOut
+from ..guardrails.pii import mask, mask_value
+from ..web.http_client import retrying
+from .model_trouble import Trouble, trouble_of
+from .model_words import cleaned
+
+log = structlog.get_logger(__name__)
+
+R = TypeVar("R")
+
+ATTEMPTS = 3
+FIRST_BACKOFF, BACKOFF_JITTER, MAX_BACKOFF = 0.2, 0.2, 4.0
+SHORT = 6000
+"""Characters that are left of an input that was refused."""
+TOO_LITTLE = 2000
+"""Characters of an input that no service refuses for its length."""
+PREFIX: Final = "call_"
+LENGTH: Final = 9
+"""Letters and digits after the prefix: all that some services take, and enough that none comes twice."""
+_ALPHABET: Final = string.ascii_letters + string.digits
+LONGEST_NAME: Final = 64
+_UNSAFE: Final = re.compile(r"[^a-zA-Z0-9_-]")
+
+Items = Sequence[Mapping[str, Any]]
+
+
+def guarded(model: Model, *, timeout: float) -> Model:
+    """Return a model whose calls are made as the gateway makes them; once is enough."""
+    return model if isinstance(model, GuardedModel) else GuardedModel(model, timeout=timeout)
+
+
+class GuardedModel(Model):
+    """Bounds one model call in time, and repeats it after passing trouble as long as nothing has come out of it.
+
+    An input that is refused for what it holds is shortened and tried once more. Raises TurnTimedOut past ``timeout``
+    seconds, and ModelUnavailable for everything that the endpoint or the way to it did wrong; the log gets the status
+    and the service's code. What streams as text is cleaned where it is said, by :class:`.model_words.WordFilter`.
+    """
+
+    def __init__(self, inner: Model, *, timeout: float) -> None:
+        self._inner = inner
+        self._timeout = timeout
+
+    async def close(self) -> None:
+        """Close the inner model."""
+        await self._inner.close()
+
+    async def get_response(
+        self, system_instructions: Any, input: Any, model_settings: Any, tools: list[Tool], *args: Any, **kw: Any
+    ) -> ModelResponse:
+        """See :class:`agents.Model`."""
+
+        def ask(given: Any) -> Awaitable[ModelResponse]:
+            return self._inner.get_response(system_instructions, given, model_settings, tools, *args, **kw)
+
+        with _translated():
+            async with asyncio.timeout(self._timeout):
+                response = await _answered(ask, input)
+        return replace(response, output=_Answer(tools).whole(response.output))
+
+    async def stream_response(
+        self, system_instructions: Any, input: Any, model_settings: Any, tools: list[Tool], *args: Any, **kw: Any
+    ) -> AsyncIterator[TResponseStreamEvent]:
+        """See :class:`agents.Model`."""
+        opened: list[Any] = []
+
+        async def ask(given: Any) -> TResponseStreamEvent | None:
+            """Start a stream as far as its first event, up to which it may still be repeated."""
+            opened[:] = [self._inner.stream_response(system_instructions, given, model_settings, tools, *args, **kw)]
+            return await anext(opened[0], None)
+
+        answer = _Answer(tools)
+        with _translated():
+            async with asyncio.timeout(self._timeout):
+                first = await _answered(ask, input)
+                if first is not None:
+                    yield answer.event(first)
+                async for event in opened[0]:
+                    yield answer.event(event)
+
+
+# --- the answer ---------------------------------------------------------------------------------------------
+
+
+class _Answer:
+    """Items of one answer, cleaned. Calls are told apart by their order: a stream names each of them several times."""
+
+    def __init__(self, tools: Iterable[Tool]) -> None:
+        self._tools = {tool.name for tool in tools}
+        self._ids: list[str] = []
+        self._seen: Counter[str] = Counter()
+
+    def whole(self, output: Iterable[Any]) -> list[Any]:
+        """Return the items of a whole answer."""
+        return [self._item("", item) for item in output]
+
+    def event(self, event: Any) -> Any:
+        """Return an event of a stream."""
+        if event.type == "response.output_item.added":
+            event.item = self._renamed(event.type, event.item)
+        elif event.type == "response.output_item.done":
+            event.item = self._item(event.type, event.item)
+        elif event.type == "response.completed":
+            event.response.output = self.whole(event.response.output)
+        return event
+
+    def _item(self, told: str, item: Any) -> Any:
+        item = cleaned(item)
+        if getattr(item, "type", None) != "function_call":
+            return item
+        item = self._renamed(told, item)
+        return item.model_copy(update={"arguments": masked_arguments(item.arguments)})
+
+    def _renamed(self, told: str, item: Any) -> Any:
+        """Return an item; the next call that events of this kind tell comes back under our id."""
+        if getattr(item, "type", None) != "function_call":
+            return item
+        place = self._seen[told]
+        self._seen[told] += 1
+        if place == len(self._ids):
+            self._ids.append(new_call_id())
+        return item.model_copy(update={"call_id": self._ids[place], "name": self._name(item.name or "")})
+
+    def _name(self, name: str) -> str:
+        """Return the name of a tool that there is, or one that no service takes offence at."""
+        if name in self._tools:
+            return name
+        return _UNSAFE.sub("_", name)[:LONGEST_NAME] or "unnamed"
+
+
+def new_call_id() -> str:
+    """Return an id that no other call has."""
+    return PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(LENGTH))
+
+
+def masked_arguments(text: str) -> str:
+    """Return a call's arguments without such numbers; those without one stay as they were written."""
+    try:
+        arguments = json.loads(text)
+    except ValueError:
+        return mask(text).text
+    masked = mask_value(arguments)
+    return text if masked == arguments else json.dumps(masked, ensure_ascii=False)
+
+
+# --- trouble ------------------------------------------------------------------------------------------------
+
+
+async def _answered(call: Callable[[Any], Awaitable[R]], given: Any) -> R:
+    """Make a call, again after passing trouble, and once more with less when the input is refused."""
+    try:
+        return await _retrying(lambda: call(given))
+    except Exception as error:
+        # Of an exception of any library, trouble_of tells whether it is the service's.
+        trouble = trouble_of(error)
+        less = shortened(given) if trouble and trouble.refused else None
+        if trouble is None or less is None:
+            raise
+        sizes = {"characters": chars(given), "left": chars(less)}
+        log.warning("model_input_shortened", status=trouble.status, code=trouble.code, **sizes)
+    return await _retrying(lambda: call(less))
+
+
+async def _retrying(call: Callable[[], Awaitable[R]]) -> R:
+    async for attempt in retrying(
+        _again, attempts=ATTEMPTS, pause=FIRST_BACKOFF, longest=MAX_BACKOFF, jitter=BACKOFF_JITTER
+    ):
+        with attempt:
+            return await call()
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _again(error: Exception) -> bool | float:
+    """Say whether a call may be made again, or after how many seconds."""
+    trouble = trouble_of(error)
+    if trouble is None or not trouble.passes:
+        return False
+    asked = trouble.retry_after
+    return min(float(asked), MAX_BACKOFF) if asked.replace(".", "", 1).isdigit() else True
+
+
+class _translated:
+    """Turns the SDK's and the HTTP library's exceptions into ours; their texts may quote the customer."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            return
+        if isinstance(error, TimeoutError):
+            _log(Trouble("timeout"))
+            raise TurnTimedOut("model call") from error
+        if (trouble := trouble_of(error)) is not None and not isinstance(error, ModelUnavailable):
+            _log(trouble)
+            raise ModelUnavailable(str(trouble)) from error
+
+
+def _log(trouble: Trouble) -> None:
+    log.warning("model_failed", reason=trouble.kind, status=trouble.status, code=trouble.code or None)
+
+
+# --- less of an input ---------------------------------------------------------------------------------------
+
+
+def chars(given: str | Items) -> int:
+    """Return how many characters an input holds."""
+    return len(given) if isinstance(given, str) else size(given)
+
+
+def shortened(given: str | Items) -> list[Mapping[str, Any]] | None:
+    """Return what an answer to the newest words needs most, or None when that is hardly less.
+
+    These words and what followed them stay, their long texts cut; of the turns before, the newest that have room.
+    """
+    items = [{"role": "user", "content": given}] if isinstance(given, str) else list(given)
+    newest = _newest(items)
+    tail = fitted(items[newest:], SHORT // 2)
+    begin = newest
+    for start in range(newest - 1, -1, -1):
+        if not _opens_turn(items, start):
+            continue
+        if size(items[start:newest]) + size(tail) > SHORT:
+            break
+        begin = start
+    kept = [*items[begin:newest], *tail]
+    return kept if size(items) > TOO_LITTLE and size(kept) < size(items) else None
+
+
+def _newest(items: Items) -> int:
+    """Return where the newest turn begins: the customer's last words, and what the system says right before them."""
+    said = [place for place, item in enumerate(items) if item.get("role") == "user"]
+    place = said[-1] if said else 0
+    while place and items[place - 1].get("role") in ("user", "system", "developer"):
+        place -= 1
+    return place
+
+
+def _opens_turn(items: Items, place: int) -> bool:
+    return items[place].get("role") == "user" and (place == 0 or items[place - 1].get("role") != "user")
