@@ -145,7 +145,7 @@ class LaneWorker:
             committing = asyncio.get_running_loop().time()
             committed = await self._commit(claim, change)
             self._bus.tell(claim.subject, change.timeline, seconds=time.perf_counter() - began)
-            for key in change.consumed:
+            for key in self._speeches.keys() & change.consumed:
                 self._speeches.drop(key)
             for outgoing in committed.outgoing:
                 self._send(claim.subject, outgoing, committing)

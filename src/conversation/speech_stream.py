@@ -123,34 +123,23 @@ class SpeechStream:
             self.heard, self.lost, self.back = heard, True, back
 
 
-class SpeechStreams:
+class SpeechStreams(dict[str, SpeechStream]):
     """The voices of the spoken turns that this process plays, by the key of the prompt that they answer."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, SpeechStream] = {}
-
-    def add(self, key: str, speech: SpeechStream) -> None:
-        """Let the turn that answers ``key`` be spoken."""
-        self._known[key] = speech
 
     def waiting(self, subject: SubjectId) -> bool:
         """Tell whether a caller waits for an answer in a lane."""
-        return any(speech.subject == subject and not speech.silent for speech in self._known.values())
+        return any(speech.subject == subject and not speech.silent for speech in self.values())
 
     def fail(self, key: str) -> None:
         """Apologise in place of a turn that cannot be run now, and forget it."""
-        speech = self._known.get(key)
+        speech = self.get(key)
         if speech is not None:
             speech.say(speech.words(phrases.FAILURE))
             speech.finish()
             self.drop(key)
 
-    def get(self, key: str) -> SpeechStream | None:
-        """Return the voice of a prompt's answer, or None when its call is not here."""
-        return self._known.get(key)
-
     def drop(self, key: str) -> None:
         """Forget a voice: its turn is over."""
-        speech = self._known.pop(key, None)
+        speech = self.pop(key, None)
         if speech is not None:
             speech.done.set()

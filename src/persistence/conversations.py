@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from ..errors import RecordTooLarge, UnreadableRecord
-from ..model import Approval, ApprovalStatus, Channel, Conversation, Item, SubjectId, Ticket, TicketStatus
+from ..model import (
+    Approval,
+    ApprovalStatus,
+    Channel,
+    Conversation,
+    Item,
+    SubjectId,
+    Ticket,
+    TicketStatus,
+    TimelineEvent,
+)
 from . import kinds
 from .head import Carried
+from .rows import LaneIndex
 from .state import Lane
 from .values import ConversationHead
 
@@ -121,12 +133,12 @@ def index_approvals(lane: Lane, approvals: Sequence[Approval]) -> None:
 def write_approval(lane: Lane, approval: Approval, record: str = "") -> None:
     """Write an approval's row, whose record may be at hand, and the entries that list it."""
     lane.put(kinds.APPROVAL, approval.id, record or kinds.APPROVAL.write(approval))
-    lane.relist(kinds.APPROVALS, approval.id, ApprovalStatus, approval.status, approval.expires_at)
+    lane.relist(LaneIndex.APPROVALS, approval.id, ApprovalStatus, approval.status, approval.expires_at)
 
 
 def unindex_approval(lane: Lane, approval_id: str) -> None:
     """Take an approval out of every list."""
-    lane.relist(kinds.APPROVALS, approval_id, ApprovalStatus)
+    lane.relist(LaneIndex.APPROVALS, approval_id, ApprovalStatus)
 
 
 # --- tickets ------------------------------------------------------------------------------------------------
@@ -135,12 +147,12 @@ def unindex_approval(lane: Lane, approval_id: str) -> None:
 def write_ticket(lane: Lane, ticket: Ticket, *, sequence: int | None = None, keep: bool = False) -> None:
     """Write a ticket's row, and the entries that list it."""
     lane.write(kinds.TICKET, ticket.id, ticket, sequence=sequence, keep=keep)
-    lane.relist(kinds.TICKETS, ticket.id, TicketStatus, ticket.status, ticket.respond_by)
+    lane.relist(LaneIndex.TICKETS, ticket.id, TicketStatus, ticket.status, ticket.respond_by)
 
 
 def unindex_ticket(lane: Lane, ticket_id: str) -> None:
     """Take a ticket out of every list."""
-    lane.relist(kinds.TICKETS, ticket_id, TicketStatus)
+    lane.relist(LaneIndex.TICKETS, ticket_id, TicketStatus)
 
 
 def _digest(text: str) -> str:
@@ -199,3 +211,34 @@ def read_head(subject: SubjectId, updated_at: float, stored: str | None) -> Conv
     except UnreadableRecord:
         return ConversationHead(subject, 0, updated_at, Channel.SMS)
     return replace(seen, subject=subject, updated_at=updated_at)
+
+
+# --- the timeline, and what is set aside --------------------------------------------------------------------
+
+
+def tell(lane: Lane, events: Sequence[TimelineEvent]) -> None:
+    """Append timeline rows, with the store's time."""
+    for event in events:
+        number = lane.next_sequence()
+        lane.write(kinds.TIMELINE, f"{number}-{_mark(lane)}", replace(event, at=lane.now), sequence=number)
+
+
+def set_aside(lane: Lane, word: str, kind: str, key: str, reason: str) -> None:
+    """Keep a row for people, out of the way of everything else; ``word`` says what it was."""
+    row = lane.row(kind, key)
+    keep_aside(lane, word, key, reason, row.record if row else "")
+    lane.delete(kind, key)
+
+
+def keep_aside(lane: Lane, word: str, key: str, reason: str, record: str) -> None:
+    """Keep a record for people."""
+    name = f"{lane.next_sequence()}-{_mark(lane)}"
+    told = {"kind": word, "key": key, "reason": reason, "record": record}
+    lane.put(kinds.ASIDE, name, json.dumps(told), sequence=lane.head.last)  # ASCII: it carries any damage
+    lane.index(LaneIndex.SET_ASIDE, name, lane.now)
+    lane.sweep()
+
+
+def _mark(lane: Lane) -> str:
+    """Return what keeps rows of two lanes apart that are joined one day."""
+    return f"{zlib.crc32(lane.subject.encode()):08x}"

@@ -12,9 +12,8 @@ from ..entries import Entry
 from ..errors import UnreadableRecord
 from ..model import ApprovalStatus, Reply, ReplyStatus, StoredReply, SubjectId
 from . import conversations, kinds, upkeep
-from .kinds import Kind
-from .rows import MICRO, Loaded, Put, Row, Writes
-from .state import Lane
+from .rows import MICRO, LaneIndex, Loaded, Put, Row, Writes
+from .state import Kind, Lane
 from .values import Erasure
 
 _NONE: Final[dict[str, tuple[Row, ...]]] = dict.fromkeys(kinds.OF_A_LANE, ())
@@ -139,14 +138,14 @@ def _carry_reply(lane: Lane, clock: _Clock, id: str, at: float, status: str, tri
         stored = StoredReply(_REPLY.read(record), ReplyStatus(status), provider_id, error_code, tries)
         lane.write(kinds.UNSETTLED if waiting else kinds.REPLY, stored.reply.id, stored, sequence=clock(at))
     except UnreadableRecord:
-        lane.keep_aside("reply", id, "unreadable", record)
+        conversations.keep_aside(lane, "reply", id, "unreadable", record)
 
 
 def _carry_aside(lane: Lane, kind: str, key: str, reason: str, at: float, record: str) -> None:
     number = lane.next_sequence()
     told = {"kind": kind, "key": key, "reason": reason, "record": record}
     lane.put(kinds.ASIDE, str(number), json.dumps(told), sequence=int(at * MICRO))
-    lane.index(kinds.SET_ASIDE, str(number), at)
+    lane.index(LaneIndex.SET_ASIDE, str(number), at)
 
 
 def _carry_conversation(lane: Lane, former: Former) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
 
 from ..model import ApprovalStatus, Channel
-from .kinds import Kind
 
 
 @dataclass(slots=True)
@@ -87,6 +85,3 @@ class LaneHead:
     def present(self, now: float) -> bool:
         """Say whether somebody holds the socket of a call."""
         return self.present_until > now
-
-
-HEAD: Final = Kind("head", LaneHead)

@@ -7,22 +7,52 @@ outbox.py has the lines of replies, upkeep.py what deletes and joins.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 from ..entries import Entry, Waiting
 from ..errors import LeaseLost, UnreadableRecord
 from ..model import Conversation, Outgoing, Ticket, TicketStatus
 from . import conversations, kinds, outbox
 from .head import WaitingKey
-from .mending import read_opt_outs
-from .rows import MICRO, Name, Want
+from .mending import AHEAD_SECONDS, mend_head, read_opt_outs, set_back
+from .rows import MICRO, Loaded, Missing, Name, Want, Writes
 from .state import Lane
 from .values import Change, Claim, Committed, Effect, EffectState, Outcome, Presence, Receipt
 
+T = TypeVar("T")
+
 ANSWER_SECONDS: Final = 3600.0
 """How long the answer of a commit is kept for a caller that did not get it."""
+
+# --- running a rule --------------------------------------------------------------------------------------------
+
+
+def decide(loaded: Sequence[Loaded], rule: Callable[..., T]) -> tuple[T, list[Lane], list[Writes]]:
+    """Run a rule on lanes; return its answer, the lanes as it left them, and what is to be written.
+
+    Raises Missing when the rule needs more, or its answer rests on rows being absent that nobody looked for.
+    """
+    lanes = [opened(one) for one in loaded]
+    answer = rule(*lanes)
+    changes = [writes for lane in lanes if (writes := lane.writes()) is not None]
+    assumed = frozenset(name for lane in lanes for name in lane.absent)
+    if assumed and not changes:
+        raise Missing(Want(rows=assumed))
+    return answer, lanes, changes
+
+
+def opened(loaded: Loaded) -> Lane:
+    """Return a lane as it was loaded, repaired where that is needed. Raises Missing."""
+    lane = Lane(loaded)
+    if lane.unreadable is not None:
+        mend_head(lane)
+    elif lane.head.touched_at > lane.now + AHEAD_SECONDS:
+        set_back(lane)
+    return lane
+
 
 # --- entries ------------------------------------------------------------------------------------------------
 
@@ -58,8 +88,14 @@ def _accept_one(lane: Lane, entry: Entry, repeated: str | None, not_after: float
     lane.write(kinds.WAITING, key, kinds.StoredEntry(token, entry))
     lane.head.waiting.append(WaitingKey(key, lane.now))
     lane.head.touched_at = lane.now
-    lane.sweep()
     return Receipt(key, Outcome.ACCEPTED)
+
+
+def erased_key(key: str) -> str:
+    """Return what stands for the provider's id of an erased message (ours have a colon): a captured webhook of it
+    carries a good signature for ever, and must not be answered as if it were new.
+    """
+    return f"erased-{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def _take_up(lane: Lane, *, raise_tries: bool) -> tuple[Waiting, ...]:
@@ -87,7 +123,7 @@ def _take_up(lane: Lane, *, raise_tries: bool) -> tuple[Waiting, ...]:
 def _set_entry_aside(lane: Lane, key: str, reason: str) -> None:
     """Keep an entry for people; its key stays, against duplicates."""
     row = lane.row(kinds.WAITING, key)
-    lane.keep_aside("entry", key, reason, row.record if row else "")
+    conversations.keep_aside(lane, "entry", key, reason, row.record if row else "")
     lane.move(key, kinds.WAITING, kinds.KEY)
 
 
@@ -98,6 +134,11 @@ WANTS_CLAIM: Final = Want(
     rows=frozenset({(kinds.CONVERSATION, ""), (kinds.OPT_OUT, "")}),
     kinds=frozenset({kinds.WAITING, kinds.UNSETTLED, kinds.SNAPSHOT}),
 )
+
+
+def wants_claim(entries: Sequence[Entry]) -> Want:
+    """Return what a claim needs that accepts these entries."""
+    return replace(WANTS_CLAIM, rows=WANTS_CLAIM.rows | wants_keys(entries).rows)
 
 
 def claim(lane: Lane, holder: str, seconds: float, entries: Sequence[Entry] = ()) -> Claim | None:
@@ -125,7 +166,7 @@ def _read_or_set_aside(lane: Lane) -> Conversation | None:
         if stored := conversations.read_conversation(lane):
             return stored
     except UnreadableRecord:
-        lane.set_aside("conversation", kinds.CONVERSATION, "", "unreadable")
+        conversations.set_aside(lane, "conversation", kinds.CONVERSATION, "", "unreadable")
         lane.delete(kinds.GLANCE, "")
         lane.head.updated_at, lane.head.size, lane.head.unreadable = None, 0, True
     lane.head.opted_out = read_opt_outs(lane)
@@ -191,7 +232,7 @@ def commit(
         if key in failed:
             _set_entry_aside(lane, key, "failed")
     head.waiting = [one for one in head.waiting if one.key not in failed and one.key not in change.consumed]
-    lane.tell(change.timeline)
+    conversations.tell(lane, change.timeline)
     for ticket in change.tickets:
         _write_ticket(lane, ticket)
     outbox.block(lane, change.blocked)
@@ -229,7 +270,6 @@ def effect_begin(lane: Lane, key: str, token: str) -> Effect:
     """Begin a side effect; see :meth:`LaneStore.effect_begin`. The head has no part in it, so nobody is in the way."""
     if lane.is_new(key, kinds.RESULT, kinds.EFFECT):
         lane.write(kinds.EFFECT, key, kinds.Begun(token), sequence=int(lane.now * MICRO))
-        lane.sweep()
         return Effect(EffectState.NEW)
     if result := lane.row(kinds.RESULT, key):
         return Effect(EffectState.DONE, result.record)
@@ -245,7 +285,6 @@ def effect_finish(lane: Lane, key: str, result: str) -> None:
     at = int(lane.now * MICRO)
     lane.write(kinds.EFFECT, key, kinds.Begun(""), sequence=at, keep=True)
     lane.put(kinds.RESULT, key, result, sequence=at, keep=True)
-    lane.sweep()
 
 
 # --- who holds a call -----------------------------------------------------------------------------------------------

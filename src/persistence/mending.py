@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ..errors import UnreadableRecord
 from ..model import ApprovalStatus, Channel, TicketStatus
-from . import kinds
+from . import conversations, kinds
 from .head import Carried, Line, Queued, WaitingKey
 from .rows import MICRO
-
-if TYPE_CHECKING:
-    from .state import Lane
-
+from .state import Lane
 
 AHEAD_SECONDS: Final = 60.0
 """A lane that was touched so much later than now was touched under a clock that ran ahead."""
@@ -26,7 +23,7 @@ def mend_head(lane: Lane) -> None:
     rows = [row for kind in (kinds.WAITING, kinds.UNSETTLED) for row in lane.all(kind)]
     newest = max((row.sequence for row in rows), default=0)
     lane.head.touched_at = max(newest / MICRO, lane.head.updated_at or 0.0) or lane.now
-    lane.keep_aside("head", "", "unreadable", lane.unreadable or "")
+    conversations.keep_aside(lane, "head", "", "unreadable", lane.unreadable or "")
 
 
 def fill_head(lane: Lane) -> None:
@@ -61,7 +58,7 @@ def _fill_lines(lane: Lane) -> None:
         try:
             channel = kinds.UNSETTLED.read(row.record).reply.route.channel
         except UnreadableRecord:
-            lane.set_aside("reply", kinds.UNSETTLED, row.key, "unreadable")
+            conversations.set_aside(lane, "reply", kinds.UNSETTLED, row.key, "unreadable")
             continue
         line = lines.setdefault(channel, Line(due_at=lane.now))
         # An attempt may have been under way: nobody knows any more.
@@ -79,7 +76,7 @@ def read_opt_outs(lane: Lane) -> list[Channel]:
     try:
         return [Channel(name) for name in json.loads(row.record)]
     except (ValueError, TypeError):
-        lane.set_aside("opt_out", kinds.OPT_OUT, "", "unreadable")
+        conversations.set_aside(lane, "opt_out", kinds.OPT_OUT, "", "unreadable")
         stopped: list[Channel] = [channel for channel in Channel if channel is not Channel.VOICE]
         lane.put(kinds.OPT_OUT, "", json.dumps(stopped))
         return stopped

@@ -7,21 +7,19 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ..errors import LeaseLost, UnreadableRecord
 from ..events import EventName
 from ..model import NUMBERED, Approval, ApprovalStatus, Conversation, Priority, Source, SubjectId, TimelineEvent, Turn
 from . import conversations, kinds, lane
+from .base import LaneStore
 from .head import LaneHead
 from .redaction import mentions, pattern_of
-from .rows import MICRO, Want
+from .rows import MICRO, LaneIndex, Want
 from .state import Lane
+from .storage import Storage
 from .values import OWN_LANES, Change, Claim
-
-if TYPE_CHECKING:
-    from .base import LaneStore
-    from .store import Store
 
 LEASE_SECONDS: Final = 5.0
 """How long both lanes are held; moving takes milliseconds."""
@@ -38,7 +36,7 @@ WANTS_ABSORB: Final = Want(
 )
 
 
-async def merge(store: Store, old: SubjectId, new: SubjectId, token: str) -> bool:
+async def merge(store: LaneStore, storage: Storage, old: SubjectId, new: SubjectId, token: str) -> bool:
     """See :meth:`LaneStore.merge`."""
     if old == new:
         raise ValueError("a lane cannot be merged with itself")
@@ -58,7 +56,7 @@ async def merge(store: Store, old: SubjectId, new: SubjectId, token: str) -> boo
             return False
         change = await _change(store, left, stays, left.conversation)
         wants = {old: WANTS_ABSORB, new: lane.wants_commit(change, token)}
-        await store.storage.step(wants, partial(absorb, leave=left, keep=stays, change=change, token=token))
+        await storage.step(wants, partial(absorb, leave=left, keep=stays, change=change, token=token))
         return True
     except LeaseLost:
         if stays is not None and await _merged_before(store, old, token):
@@ -70,13 +68,13 @@ async def merge(store: Store, old: SubjectId, new: SubjectId, token: str) -> boo
         raise
 
 
-async def _release(store: Store, *claims: Claim | None) -> None:
+async def _release(store: LaneStore, *claims: Claim | None) -> None:
     for claim in claims:
         if claim is not None:
             await store.release(claim, forgive=True)
 
 
-async def _merged_before(store: Store, old: SubjectId, token: str) -> bool:
+async def _merged_before(store: LaneStore, old: SubjectId, token: str) -> bool:
     return any(
         row.name == EventName.MOVED and row.data.get("token") == token for row in await store.timeline(old, limit=1)
     )
@@ -86,7 +84,7 @@ def _under_way(conversation: Conversation | None) -> bool:
     return conversation is not None and any(one.status in UNDER_WAY for one in conversation.approvals)
 
 
-async def _change(store: Store, left: Claim, stays: Claim, leaving: Conversation) -> Change:
+async def _change(store: LaneStore, left: Claim, stays: Claim, leaving: Conversation) -> Change:
     conversation = joined(leaving, stays.conversation, stays.subject, now=stays.now)
     tickets = [replace(one, subject=stays.subject) for one in await store.tickets(left.subject, limit=ALL)]
     pending = (one.expires_at for one in conversation.approvals if one.status is ApprovalStatus.PENDING)
@@ -113,8 +111,8 @@ def absorb(left: Lane, stays: Lane, leave: Claim, keep: Claim, change: Change, t
             stays.put(kind, row.key, row.record, sequence=row.sequence, keep=True)
     for row in left.all(kinds.ASIDE):
         stays.put(kinds.ASIDE, row.key, row.record, sequence=row.sequence)
-        stays.index(kinds.SET_ASIDE, row.key, row.sequence / MICRO)
-        left.index(kinds.SET_ASIDE, row.key, None)
+        stays.index(LaneIndex.SET_ASIDE, row.key, row.sequence / MICRO)
+        left.index(LaneIndex.SET_ASIDE, row.key, None)
     for row in left.all(kinds.TICKET):
         conversations.unindex_ticket(left, row.key)
         with suppress(UnreadableRecord):
@@ -127,7 +125,7 @@ def absorb(left: Lane, stays: Lane, leave: Claim, keep: Claim, change: Change, t
     for kind in kinds.OF_A_LANE:
         left.drop(kind)
     left.head = LaneHead(fence=left.head.fence, last=left.head.last, touched_at=left.now)
-    left.tell((TimelineEvent(EventName.MOVED, Source.SYSTEM, data={"token": token}),))
+    conversations.tell(left, (TimelineEvent(EventName.MOVED, Source.SYSTEM, data={"token": token}),))
     stays.sweep()
     lane.commit(stays, keep, change, token)
 

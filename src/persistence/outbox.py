@@ -8,7 +8,7 @@ from typing import Final
 
 from ..errors import UnreadableRecord
 from ..model import Channel, Outgoing, Reply, ReplyStatus, StoredReply, TimelineEvent
-from . import kinds
+from . import conversations, kinds
 from .head import Line, Queued
 from .rows import Want
 from .state import Lane
@@ -46,7 +46,7 @@ def block(lane: Lane, channels: Sequence[Channel]) -> None:
             if stored := _stored(lane, one.id):
                 _settle_row(lane, replace(stored, status=ReplyStatus.BLOCKED, tries=one.tries))
             else:
-                lane.set_aside("reply", kinds.UNSETTLED, one.id, "unreadable")
+                conversations.set_aside(lane, "reply", kinds.UNSETTLED, one.id, "unreadable")
         line.queue, line.due_at = [], None
 
 
@@ -100,7 +100,7 @@ def _take_first(lane: Lane, channel: Channel, holder: str, seconds: float) -> Ou
         first = line.queue[0]
         stored = _stored(lane, first.id)
         if stored is None:  # those behind it are sent
-            lane.set_aside("reply", kinds.UNSETTLED, first.id, "unreadable")
+            conversations.set_aside(lane, "reply", kinds.UNSETTLED, first.id, "unreadable")
             line.queue.pop(0)
             continue
         first.tries += 1
@@ -149,7 +149,7 @@ def settle(
         settlement.error_code,
         outgoing.tries,
     )
-    lane.tell(settlement.timeline)
+    conversations.tell(lane, settlement.timeline)
     lane.head.touched_at = lane.now
     if settlement.status is ReplyStatus.WAITING:
         lane.write(kinds.UNSETTLED, reply.id, after)
@@ -190,7 +190,7 @@ def delivery_status(
         _pass_over(lane, line, reply_id)
     else:
         lane.write(kinds.REPLY, reply_id, after)
-    lane.tell(timeline)
+    conversations.tell(lane, timeline)
     lane.head.touched_at = lane.now
     return True
 

@@ -25,9 +25,8 @@ from ..model import (
     TimelineEvent,
 )
 from . import conversations, kinds, lane, upkeep
-from .kinds import Kind
-from .rows import MICRO, Indexed, Missing, Row, Want
-from .state import Lane, opened
+from .rows import MICRO, Indexed, LaneIndex, Missing, Row, Want
+from .state import Kind, Lane
 from .storage import Storage
 from .values import ConversationHead, Counts, Erasure, Page, Presence
 
@@ -59,7 +58,7 @@ class Reading:
         while True:
             loaded = await self.storage.load(subject, wanted)
             try:
-                return look(opened(loaded))
+                return look(lane.opened(loaded))
             except Missing as missing:
                 wanted |= missing.wanted
 
@@ -107,14 +106,14 @@ class Reading:
 
     async def recent(self, *, limit: int, cursor: str | None = None) -> Page[ConversationHead]:
         """See :meth:`LaneStore.recent`."""
-        found, following = await self._page(kinds.RECENT, kinds.GLANCE, limit, cursor, descending=True)
+        found, following = await self._page(LaneIndex.RECENT, kinds.GLANCE, limit, cursor, descending=True)
         return Page(tuple(conversations.read_head(one.subject, one.sort, one.record) for one in found), following)
 
     async def approvals(
         self, *, status: ApprovalStatus | None, limit: int, cursor: str | None = None
     ) -> Page[Approval]:
         """See :meth:`LaneStore.approvals`; what cannot be read is left out, and so are the snapshots."""
-        index = kinds.APPROVALS if status is None else f"{kinds.APPROVALS}:{status}"
+        index = LaneIndex.APPROVALS if status is None else f"{LaneIndex.APPROVALS}:{status}"
         rows, following = await self._page(index, kinds.APPROVAL, limit, cursor)
         return Page(tuple(replace(one, snapshot="") for one in _readable(kinds.APPROVAL, rows)), following)
 
@@ -139,18 +138,18 @@ class Reading:
 
     async def counts(self) -> Counts:
         """See :meth:`LaneStore.counts`."""
-        pending = f"{kinds.APPROVALS}:{ApprovalStatus.PENDING}"
-        names = (kinds.RECENT, pending, kinds.OLDEST_ENTRY, kinds.OLDEST_REPLY, kinds.SET_ASIDE)
+        pending = f"{LaneIndex.APPROVALS}:{ApprovalStatus.PENDING}"
+        names = (LaneIndex.RECENT, pending, LaneIndex.OLDEST_ENTRY, LaneIndex.OLDEST_REPLY, LaneIndex.SET_ASIDE)
         figures = await self.storage.figures(names)
-        large = await self.storage.scan(kinds.LARGE, limit=1, descending=True)
+        large = await self.storage.scan(LaneIndex.LARGE, limit=1, descending=True)
         now = await self.storage.now()
         ages = [max(0.0, now - one.first) if one.count else 0.0 for one in (figures[names[2]], figures[names[3]])]
         return Counts(
-            conversations=figures[kinds.RECENT].count,
+            conversations=figures[LaneIndex.RECENT].count,
             pending_approvals=figures[pending].count,
             oldest_pending_entry_seconds=ages[0],
             oldest_unsettled_reply_seconds=ages[1],
-            set_aside=figures[kinds.SET_ASIDE].count + await self.storage.copies(),
+            set_aside=figures[LaneIndex.SET_ASIDE].count + await self.storage.copies(),
             largest_record=int(large[0].sort) if large else 0,
         )
 
@@ -165,13 +164,13 @@ class Reading:
 
     async def all_tickets(self, *, status: TicketStatus | None, limit: int, cursor: str | None = None) -> Page[Ticket]:
         """See :meth:`LaneStore.all_tickets`; a row that cannot be read is left out."""
-        index = kinds.TICKETS if status is None else f"{kinds.TICKETS}:{status}"
+        index = LaneIndex.TICKETS if status is None else f"{LaneIndex.TICKETS}:{status}"
         rows, following = await self._page(index, kinds.TICKET, limit, cursor)
         return Page(_readable(kinds.TICKET, rows), following)
 
     async def erased(self, key: str) -> bool:
         """See :meth:`LaneStore.erased`."""
-        name = kinds.erased_key(key)
+        name = lane.erased_key(key)
         loaded = await self.storage.load(upkeep.NOBODY, Want(rows=frozenset({(kinds.KEY, name)})))
         return loaded.rows[kinds.KEY, name] is not None
 

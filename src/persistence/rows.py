@@ -1,7 +1,7 @@
 """Values that storages load and write: rows, one head per lane, index entries. No rules.
 
 Everything of a lane is a **row** ``(subject, kind, key, sequence, record)``, but for its **head**, one text under a
-version that no other head ever had. **Index entries** ``(index, subject, key, sort)`` make lanes findable.
+version that no other head ever had. **LaneIndex entries** ``(index, subject, key, sort)`` make lanes findable.
 """
 
 from __future__ import annotations
@@ -18,6 +18,33 @@ NO_VERSION: Final = 0
 """The version of a head that is not there."""
 MICRO: Final = 1_000_000
 """Sequences are microseconds, times seconds."""
+
+DAY: Final = 86400.0
+
+
+class LaneIndex:
+    """Names of the indexes, and what the sort of an entry is."""
+
+    DUE: Final = "due"
+    """Lanes with work, by when nobody covers it; ``lines`` the same for lines (key: the channel)."""
+    LINES: Final = "lines"
+    OLDEST_ENTRY: Final = "oldest_entry"
+    OLDEST_REPLY: Final = "oldest_reply"
+    RECENT: Final = "recent"
+    """Conversations, by their last change."""
+    APPROVALS: Final = "approvals"
+    """Approvals by expiry; ``approvals:pending`` and so on those of one status."""
+    TICKETS: Final = "tickets"
+    """Tickets by when an answer was promised; ``tickets:open`` and so on those of one status."""
+    AGE: Final = "age"
+    """Lanes by the day when they were last touched."""
+    SWEEP: Final = "sweep"
+    """Lanes with keys, effects or set-aside records of a day (key: the day)."""
+    SET_ASIDE: Final = "set_aside"
+    LARGE: Final = "large"
+    """Lanes whose conversation is large, by its size."""
+    OF_A_HEAD: Final = (DUE, OLDEST_ENTRY, OLDEST_REPLY, RECENT, AGE, LARGE)
+    """Indexes in which a lane has one entry at most, which follows from its head; so do those in ``lines``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +76,11 @@ class Want:
         )
 
 
+@dataclass(eq=False)
 class Missing(Exception):
     """A rule asked for what was not loaded."""
 
-    def __init__(self, wanted: Want) -> None:
-        super().__init__(wanted)
-        self.wanted = wanted
+    wanted: Want
 
 
 @dataclass(frozen=True, slots=True)

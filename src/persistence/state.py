@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import math
 import secrets
-import zlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Final, TypeVar
+from functools import cached_property
+from typing import Any, Final, Generic, TypeVar
+
+from pydantic import TypeAdapter
+from pydantic_core import from_json
 
 from ..errors import UnreadableRecord
-from ..model import Channel, TimelineEvent
-from . import kinds
-from .head import HEAD, LaneHead
-from .kinds import Kind
-from .mending import AHEAD_SECONDS, mend_head, set_back
-from .rows import MICRO, HeadWrite, Loaded, Missing, Name, Put, Row, Want, Writes
+from ..model import Channel
+from .head import LaneHead
+from .rows import DAY, MICRO, HeadWrite, LaneIndex, Loaded, Missing, Name, Put, Row, Want, Writes
 
 T = TypeVar("T")
 
@@ -24,18 +23,75 @@ LARGE_RECORD: Final = 64 * 1024
 """A conversation with more characters is listed, so that operators see what grows."""
 _ANY: Final = -1.0
 """Whatever an index entry says: it is written anew."""
-_POSSIBLE: Final = (
-    *((index, "") for index in (kinds.DUE, kinds.OLDEST_ENTRY, kinds.OLDEST_REPLY)),
-    *((index, "") for index in (kinds.RECENT, kinds.AGE, kinds.LARGE)),
-    *((kinds.LINES, channel) for channel in Channel),
-)
+_POSSIBLE: Final = (*((index, "") for index in LaneIndex.OF_A_HEAD), *((LaneIndex.LINES, one) for one in Channel))
 """Every entry that may follow from a head, but for lines of calls."""
+
+Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
+"""Takes a record's fields in one format and returns them in the next."""
+
+
+class Kind(str, Generic[T]):
+    """A kind of rows: its name in the store, and the type of its records.
+
+    A record reads ``{"format": 1, "record": {…}}``. ``upgrades[n]`` turns format n into n + 1; ``format`` is what is
+    written today. Opaque parts (history items, customer context, timeline data) are JSON values that nobody looks into.
+    ``swept``: a purge looks at such rows by the day when they were written.
+    """
+
+    def __new__(cls, name: str, *_: Any, **__: Any) -> Kind[T]:
+        """Make the name."""
+        return super().__new__(cls, name)
+
+    def __init__(
+        self,
+        name: str,
+        record: type[T],
+        *,
+        format: int = 1,
+        upgrades: Mapping[int, Upgrade] | None = None,
+        swept: bool = False,
+    ) -> None:
+        self._record = record
+        self._format = format
+        self._upgrades = dict(upgrades or {})
+        self.swept = swept
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[T]:
+        return TypeAdapter(self._record)
+
+    def write(self, value: T) -> str:
+        """Return the JSON text of a record.
+
+        Raises ValueError for what JSON text cannot carry: a lone surrogate, a field of another type than declared.
+        """
+        record = self._adapter.dump_json(value, warnings="error").decode()
+        return f'{{"format":{self._format},"record":{record}}}'
+
+    def read(self, text: str | bytes) -> T:
+        """Return the record that a JSON text holds, lifted from an older format where needed.
+
+        Raises UnreadableRecord when the text is damaged, of a newer format, or of a format without upgrade.
+        """
+        try:
+            stored = from_json(text)
+            found, record = stored["format"], stored["record"]
+            while found != self._format:
+                record = self._upgrades[found](record)
+                found += 1
+            return self._adapter.validate_python(record)
+        # An upgrade function meets data of unknown shape: whatever it stumbles over, the record is unreadable.
+        except Exception as error:
+            raise UnreadableRecord(f"({self._record.__name__}: {type(error).__name__})") from error
+
+
+HEAD: Final = Kind("head", LaneHead)
 
 
 class Lane:
     """A lane as it was loaded, and what a rule changes of it. ``now`` is the store's clock.
 
-    ``unreadable`` has the text of a head that cannot be read (:func:`opened`).
+    ``unreadable`` has the text of a head that cannot be read (:func:`.lane.opened`).
     """
 
     def __init__(self, loaded: Loaded) -> None:
@@ -48,7 +104,7 @@ class Lane:
         self._values: dict[Name, Any] = {}
         self._index: dict[Name, float | None] = {}
         self._drops: dict[str, int | None] = {}
-        self._absent: set[Name] = set()
+        self.absent: set[Name] = set()
         self._before: dict[Name, float] = {}
         self._written: HeadWrite | None = None
         self._gone = self._erased = False
@@ -87,7 +143,7 @@ class Lane:
         known = [kind for kind in of if self._is_known(kind, key)]
         if any(self.row(kind, key) for kind in known):
             return False
-        self._absent |= {(kind, key) for kind in of if kind not in known}
+        self.absent |= {(kind, key) for kind in of if kind not in known}
         return True
 
     def _is_known(self, kind: str, key: str) -> bool:
@@ -126,6 +182,8 @@ class Lane:
             number = self.next_sequence() if sequence is None else sequence
         self._values.pop(name, None)
         self._rows[name] = Put(Row(kind, key, number, record), keep)
+        if isinstance(kind, Kind) and kind.swept:
+            self.sweep()
 
     def move(self, key: str, kind: str, to: str) -> None:
         """Let a row be of another kind; it keeps its record and its place in the order."""
@@ -162,36 +220,10 @@ class Lane:
         self.head.last = max(self.head.last + 1, int(self.now * MICRO))
         return self.head.last
 
-    # --- what many rules do ---------------------------------------------------------------------------------
-
     def sweep(self) -> None:
-        """Have a purge look at this lane's old keys, effects and set-aside records."""
+        """Have a purge look at what is old of this lane's keys, effects and set-aside records."""
         day = _day_of(self.now)
-        self.index(kinds.SWEEP, f"{day:.0f}", day)
-
-    def set_aside(self, word: str, kind: str, key: str, reason: str) -> None:
-        """Keep a row for people, out of the way of everything else; ``word`` says what it was."""
-        row = self.row(kind, key)
-        self.keep_aside(word, key, reason, row.record if row else "")
-        self.delete(kind, key)
-
-    def keep_aside(self, word: str, key: str, reason: str, record: str) -> None:
-        """Keep a record for people."""
-        name = f"{self.next_sequence()}-{self._mark()}"
-        told = {"kind": word, "key": key, "reason": reason, "record": record}
-        self.put(kinds.ASIDE, name, json.dumps(told), sequence=self.head.last)  # ASCII: it carries any damage
-        self.index(kinds.SET_ASIDE, name, self.now)
-        self.sweep()
-
-    def tell(self, events: Sequence[TimelineEvent]) -> None:
-        """Append timeline rows, with the store's time."""
-        for event in events:
-            number = self.next_sequence()
-            self.write(kinds.TIMELINE, f"{number}-{self._mark()}", replace(event, at=self.now), sequence=number)
-
-    def _mark(self) -> str:
-        """Return what keeps rows of two lanes apart that are joined one day."""
-        return f"{zlib.crc32(self.subject.encode()):08x}"
+        self.index(LaneIndex.SWEEP, f"{day:.0f}", day)
 
     # --- the end --------------------------------------------------------------------------------------------
 
@@ -209,7 +241,7 @@ class Lane:
         writes = Writes(
             self.subject,
             head=self._written,
-            absent=frozenset(self._absent),
+            absent=frozenset(self.absent),
             erase=self._erased,
             drops=self._drops,
             deletes=tuple(name for name, put in self._rows.items() if put is None),
@@ -250,30 +282,6 @@ class Lane:
         )
 
 
-def decide(loaded: Sequence[Loaded], rule: Callable[..., T]) -> tuple[T, list[Lane], list[Writes]]:
-    """Run a rule on lanes; return its answer, the lanes as it left them, and what is to be written.
-
-    Raises Missing when the rule needs more, or its answer rests on rows being absent that nobody looked for.
-    """
-    lanes = [opened(one) for one in loaded]
-    answer = rule(*lanes)
-    changes = [writes for lane in lanes if (writes := lane.writes()) is not None]
-    assumed = frozenset(name for lane in lanes for name in lane._absent)
-    if assumed and not changes:
-        raise Missing(Want(rows=assumed))
-    return answer, lanes, changes
-
-
-def opened(loaded: Loaded) -> Lane:
-    """Return a lane as it was loaded, repaired where that is needed. Raises Missing."""
-    lane = Lane(loaded)
-    if lane.unreadable is not None:
-        mend_head(lane)
-    elif lane.head.touched_at > lane.now + AHEAD_SECONDS:
-        set_back(lane)
-    return lane
-
-
 def indexed(head: LaneHead) -> dict[Name, float]:
     """Return the entries by which a lane with this head is found."""
     entries: dict[Name, float] = {}
@@ -281,30 +289,30 @@ def indexed(head: LaneHead) -> dict[Name, float]:
     if head.wake_at is not None:
         times.append(head.wake_at)
     if times:
-        entries[kinds.DUE, ""] = max(min(times), head.lease_until if head.held else 0.0)
+        entries[LaneIndex.DUE, ""] = max(min(times), head.lease_until if head.held else 0.0)
     if head.waiting:
-        entries[kinds.OLDEST_ENTRY, ""] = head.waiting[0].at
+        entries[LaneIndex.OLDEST_ENTRY, ""] = head.waiting[0].at
     for channel, line in head.lines.items():
         if line.due_at is None:
             continue
         free_at = max(line.due_at, line.until)
         if channel is Channel.VOICE and head.replica:
             # Who has the call finds its line at once; everybody else when it is known no longer where the call is.
-            entries[f"{kinds.LINES}@{head.replica}", channel] = free_at
+            entries[f"{LaneIndex.LINES}@{head.replica}", channel] = free_at
             free_at = max(free_at, head.present_until)
-        entries[kinds.LINES, channel] = free_at
+        entries[LaneIndex.LINES, channel] = free_at
     queued = [line.queue[0].at for line in head.lines.values() if line.queue]
     if queued:
-        entries[kinds.OLDEST_REPLY, ""] = min(queued)
+        entries[LaneIndex.OLDEST_REPLY, ""] = min(queued)
     if head.updated_at is not None:
-        entries[kinds.RECENT, ""] = head.updated_at
+        entries[LaneIndex.RECENT, ""] = head.updated_at
     if head.size > LARGE_RECORD:
-        entries[kinds.LARGE, ""] = float(head.size)
+        entries[LaneIndex.LARGE, ""] = float(head.size)
     if head.touched_at:
-        entries[kinds.AGE, ""] = _day_of(head.touched_at)
+        entries[LaneIndex.AGE, ""] = _day_of(head.touched_at)
     return entries
 
 
 def _day_of(at: float) -> float:
     """Return when the day of a time began."""
-    return math.floor(at / kinds.DAY) * kinds.DAY
+    return math.floor(at / DAY) * DAY

@@ -21,8 +21,9 @@ from weakref import WeakValueDictionary
 from ..errors import StoreUnavailable
 from ..model import SubjectId
 from . import kinds
+from .lane import decide
 from .rows import Figure, Indexed, Loaded, Missing, Want, Writes
-from .state import Lane, decide
+from .state import Lane
 
 T = TypeVar("T")
 

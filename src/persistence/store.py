@@ -12,10 +12,10 @@ from typing import Final, TypeVar
 from ..entries import Entry
 from ..errors import StoreUnavailable, TandemError
 from ..model import Channel, Outgoing, ReplyStatus, SubjectId, TimelineEvent
-from . import kinds, lane, outbox, redaction, upkeep
+from . import lane, outbox, redaction, upkeep
 from .merging import merge
 from .reading import NOTHING, Reading
-from .rows import Indexed, Want
+from .rows import Indexed, LaneIndex, Want
 from .state import Lane
 from .values import Change, Claim, Committed, Due, Effect, Folding, PurgeReport, Receipt, Settlement
 
@@ -48,7 +48,7 @@ class Store(Reading):
         self, subject: SubjectId, *, holder: str, seconds: float, accept: Sequence[Entry] = ()
     ) -> Claim | None:
         """See :meth:`LaneStore.claim`; a call that is cancelled on its way gives the lane back."""
-        wanted = lane.WANTS_CLAIM | lane.wants_keys(accept) if accept else lane.WANTS_CLAIM
+        wanted = lane.wants_claim(accept) if accept else lane.WANTS_CLAIM
         rule = partial(lane.claim, holder=holder, seconds=seconds, entries=accept)
         claiming = asyncio.ensure_future(self.storage.step({subject: wanted}, rule))
         try:
@@ -148,8 +148,8 @@ class Store(Reading):
     async def due(self, *, limit: int, replica: str = "") -> Due:
         """See :meth:`LaneStore.due`."""
         now = await self.storage.now()
-        names = [kinds.LINES, *([f"{kinds.LINES}@{replica}"] if replica else [])]
-        lanes = await self.storage.scan(kinds.DUE, upto=now, limit=limit)
+        names = [LaneIndex.LINES, *([f"{LaneIndex.LINES}@{replica}"] if replica else [])]
+        lanes = await self.storage.scan(LaneIndex.DUE, upto=now, limit=limit)
         found = [await self.storage.scan(name, upto=now, limit=limit) for name in names]
         lines = sorted(chain(*found), key=lambda one: one.sort)
         named = dict.fromkeys((one.subject, Channel(one.key)) for one in lines if one.key in _CHANNELS)
@@ -180,7 +180,7 @@ class Store(Reading):
 
     async def merge(self, old: SubjectId, new: SubjectId, *, token: str) -> bool:
         """See :meth:`LaneStore.merge`."""
-        return await merge(self, old, new, token)
+        return await merge(self, self.storage, old, new, token)
 
     # --- keeping house ----------------------------------------------------------------------------------
 
@@ -190,11 +190,11 @@ class Store(Reading):
         try:
             now = await self.storage.now()
             before, keys_before = now - older_than, now - max(older_than, upkeep.KEY_SECONDS)
-            async for one in self._listed(kinds.SWEEP, before):
+            async for one in self._listed(LaneIndex.SWEEP, before):
                 rule = partial(upkeep.sweep, before=before, keys_before=keys_before, day=one.sort)
                 wanted = upkeep.wants_sweep(before, keys_before)
                 _add(deleted, await self._upkeep(one.subject, wanted, rule, dry_run=dry_run))
-            async for one in self._listed(kinds.AGE, before):
+            async for one in self._listed(LaneIndex.AGE, before):
                 purge = partial(upkeep.purge, before=before)
                 _add(deleted, await self._upkeep(one.subject, upkeep.WANTS_PURGE, purge, dry_run=dry_run))
         except StoreUnavailable:
@@ -206,7 +206,7 @@ class Store(Reading):
     async def fold(self, folded: Folding, *, older_than: float, dry_run: bool = False) -> int:
         """See :meth:`LaneStore.fold`; one lane at a time, as a purge."""
         before, count = await self.storage.now() - older_than, 0
-        async for one in self._listed(kinds.AGE, before):
+        async for one in self._listed(LaneIndex.AGE, before):
             rule = partial(upkeep.fold, before=before, folded=folded)
             count += await self._upkeep(one.subject, upkeep.WANTS_FOLD, rule, dry_run=dry_run)
         return count

@@ -12,12 +12,13 @@ from ..errors import LeaseLost, UnreadableRecord
 from ..model import ApprovalStatus, SubjectId
 from . import conversations, kinds
 from .head import LaneHead
+from .lane import erased_key
 from .mending import fill_head
-from .rows import MICRO, Want
+from .rows import DAY, MICRO, LaneIndex, Want
 from .state import Lane
 from .values import Erasure, Folding
 
-KEY_SECONDS: Final = 7 * kinds.DAY
+KEY_SECONDS: Final = 7 * DAY
 """A provider may deliver the same message again for days."""
 NOBODY: Final = SubjectId("")
 """Whose rows the store's own are; no customer has the empty id."""
@@ -100,10 +101,10 @@ def sweep(lane: Lane, before: float, keys_before: float, day: float) -> dict[str
     for row in lane.all(kinds.ASIDE):
         if row.sequence <= before * MICRO:
             lane.delete(kinds.ASIDE, row.key)
-            lane.index(kinds.SET_ASIDE, row.key, None)
+            lane.index(LaneIndex.SET_ASIDE, row.key, None)
             deleted["set_aside"] += 1
-    if day + kinds.DAY <= keys_before:
-        lane.index(kinds.SWEEP, f"{day:.0f}", None)
+    if day + DAY <= keys_before:
+        lane.index(LaneIndex.SWEEP, f"{day:.0f}", None)
     return deleted
 
 
@@ -122,7 +123,7 @@ def erase(lane: Lane, house: Lane, actor: str) -> int:
         house.head = LaneHead()
         house.put(f"{kinds.AUDIT}:{name}", str(number), proof, sequence=number)
     for key in keys:
-        house.put(kinds.KEY, kinds.erased_key(key), "", sequence=int(lane.now * MICRO))
+        house.put(kinds.KEY, erased_key(key), "", sequence=int(lane.now * MICRO))
         house.sweep()
     return deleted
 
@@ -162,5 +163,5 @@ def restore(lane: Lane) -> None:
         with suppress(UnreadableRecord):
             conversations.write_ticket(lane, kinds.TICKET.read(row.record), sequence=row.sequence)
     for row in lane.all(kinds.ASIDE):
-        lane.index(kinds.SET_ASIDE, row.key, row.sequence / MICRO)
+        lane.index(LaneIndex.SET_ASIDE, row.key, row.sequence / MICRO)
     lane.sweep()

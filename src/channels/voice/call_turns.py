@@ -109,7 +109,7 @@ class CallTurns:
         said, speech = (early.said, early.speech) if early else (mask(text), self._speech(turn, self.subject))
         self._speeches[turn] = speech
         self._speeches.pop(turn - TURNS_KEPT, None)
-        self._engine.speeches.add(key, speech)
+        self._engine.speeches[key] = speech
         self._arm_filler(turn, FILLER_SECONDS)
         greeting, self.greeting = self.greeting, ""
         again = asyncio.get_running_loop().time() < self._again_until and said.text not in self._said_again

@@ -10,8 +10,8 @@ from typing import Final, TypeVar
 
 from ...model import SubjectId
 from ..kinds import BY_ID
+from ..lane import decide
 from ..rows import NO_VERSION, Figure, Indexed, Loaded, Missing, Name, Put, Row, Want, Writes
-from ..state import decide
 from ..storage import Rule
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from . import primitives
 from .upgrade import FORMER_TABLES, carry_over
 
 TABLES: Final = ("lane_head", "lane_row")
-"""Index entries follow from these."""
+"""LaneIndex entries follow from these."""
 _LAST_ID: Final = 2**62
 _ALL: Final = -1
 

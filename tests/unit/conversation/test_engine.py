@@ -519,7 +519,7 @@ async def test_a_caller_hears_an_apology_when_the_store_is_down(tmp_path: Path) 
     finished = asyncio.Event()
     speech = SpeechStream(JOHN, heard.append, finished.set, first_token_timeout=5)
     async with lab(tmp_path, wrap=Down) as it:
-        it.engine.speeches.add("CA1:1", speech)
+        it.engine.speeches["CA1:1"] = speech
         await it.engine.hear(JOHN, [Entry("CA1:1", SpokenPrompt(VOICE, "CA1", "hello"))])
         await asyncio.wait_for(finished.wait(), PATIENCE)
     assert heard == [phrases.FAILURE]
@@ -530,7 +530,7 @@ async def test_a_caller_who_speaks_while_the_gateway_stops_hears_an_apology(tmp_
     speech = SpeechStream(JOHN, heard.append, lambda: heard.append("<end>"), first_token_timeout=5)
     async with lab(tmp_path) as it:
         assert await it.engine.drain(PATIENCE)
-        it.engine.speeches.add("CA1:1", speech)
+        it.engine.speeches["CA1:1"] = speech
         await it.engine.hear(JOHN, [Entry("CA1:1", SpokenPrompt(VOICE, "CA1", "hello"))])
         assert heard == [phrases.FAILURE, "<end>"]
 
@@ -635,7 +635,7 @@ async def test_a_spoken_prompt_goes_before_texts_that_wait(tmp_path: Path) -> No
         await started.wait()
         await it.text("SM2", "second text")
         speech = SpeechStream(JOHN, lambda _: None, lambda: None, first_token_timeout=5)
-        it.engine.speeches.add("CA1:1", speech)
+        it.engine.speeches["CA1:1"] = speech
         await it.engine.hear(JOHN, [Entry("CA1:1", SpokenPrompt(VOICE, "CA1", "spoken"))])
         gate.set()
         await asyncio.wait_for(speech.done.wait(), PATIENCE)

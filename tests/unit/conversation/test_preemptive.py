@@ -73,7 +73,7 @@ class Caller:
             self._it.engine.forget(JOHN)
             early = None
         speech = early[1] if early else self._speech()
-        self._it.engine.speeches.add(self._key, speech)
+        self._it.engine.speeches[self._key] = speech
         await self._it.engine.hear(JOHN, [Entry(self._key, SpokenPrompt(VOICE, "CA1", text))])
         self._number += 1
         return speech

@@ -19,10 +19,10 @@ from structlog.testing import capture_logs
 
 from tandem.errors import ConfigurationError, StoreUnavailable
 from tandem.model import ReplyStatus, SubjectId
-from tandem.persistence import kinds, lane, outbox
+from tandem.persistence import lane, outbox
 from tandem.persistence.file import open_file_store, primitives
 from tandem.persistence.file.schema import connect
-from tandem.persistence.rows import Want
+from tandem.persistence.rows import LaneIndex, Want
 from tandem.persistence.state import Lane
 from tandem.persistence.store import Store
 from tandem.persistence.values import Change, Settlement
@@ -291,7 +291,7 @@ def turn_cost(path: Path, now: float) -> int:
     change = Change(conversation(), consumed=("a",), replies=(reply("new"),), timeline=(event(),))
 
     def turn() -> None:
-        (due,) = primitives.scan(connection, kinds.DUE, 10, None, now + 60, "", descending=False)
+        (due,) = primitives.scan(connection, LaneIndex.DUE, 10, None, now + 60, "", descending=False)
         assert due.subject == JANE
         claim = step(lane.WANTS_CLAIM, lambda it: lane.claim(it, fresh(), 5.0))
         assert claim is not None

@@ -18,7 +18,7 @@ from tandem.errors import LeaseLost
 from tandem.model import ApprovalStatus, Channel, Outgoing, ReplyStatus
 from tandem.persistence import kinds, lane, outbox, upkeep
 from tandem.persistence.head import HEAD, LaneHead
-from tandem.persistence.rows import Loaded, Missing, Name, Row, Want, Writes
+from tandem.persistence.rows import LaneIndex, Loaded, Missing, Name, Row, Want, Writes
 from tandem.persistence.state import Lane, decide, indexed
 from tandem.persistence.values import Change, Claim, Committed, Outcome, Settlement
 
@@ -265,7 +265,7 @@ class LaneMachine(RuleBasedStateMachine):
         derived = {name: sort for name, sort in self.shelf.index.items() if not _by_itself(name)}
         assert derived == indexed(head)
         if head.waiting or head.wake_at is not None:
-            assert (kinds.DUE, "") in derived
+            assert (LaneIndex.DUE, "") in derived
 
     @invariant()
     def entries_wait_in_their_order_once_each(self) -> None:
@@ -291,7 +291,7 @@ class LaneMachine(RuleBasedStateMachine):
     @invariant()
     def approvals_are_listed_as_they_are(self) -> None:
         for name, sort in self.shelf.index.items():
-            if name[0] == f"{kinds.APPROVALS}:{ApprovalStatus.PENDING}":
+            if name[0] == f"{LaneIndex.APPROVALS}:{ApprovalStatus.PENDING}":
                 stored = self.shelf.rows[kinds.CONVERSATION, ""]
                 (carried,) = kinds.CONVERSATION.read(stored.record).approvals
                 assert (carried.id, carried.expires_at) == (name[1], sort)
@@ -309,7 +309,7 @@ class LaneMachine(RuleBasedStateMachine):
 
 def _by_itself(name: Name) -> bool:
     """Whether an index entry does not follow from the head."""
-    return name[0] in (kinds.SWEEP, kinds.SET_ASIDE) or name[0].startswith(kinds.APPROVALS)
+    return name[0] in (LaneIndex.SWEEP, LaneIndex.SET_ASIDE) or name[0].startswith(LaneIndex.APPROVALS)
 
 
 TestLane = LaneMachine.TestCase
