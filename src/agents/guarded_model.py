@@ -26,7 +26,7 @@ from ..conversation.history import fitted, size
 from ..errors import ModelUnavailable, TurnTimedOut
 from ..guardrails.pii import mask, mask_value
 from ..web.http_client import retrying
-from .model_trouble import Trouble, trouble_of
+from .model_trouble import TROUBLES, Trouble, trouble_of
 from .model_words import cleaned
 
 log = structlog.get_logger(__name__)
@@ -175,8 +175,7 @@ async def _answered(call: Callable[[Any], Awaitable[R]], given: Any) -> R:
     """Make a call, again after passing trouble, and once more with less when the input is refused."""
     try:
         return await _retrying(lambda: call(given))
-    except Exception as error:
-        # Of an exception of any library, trouble_of tells whether it is the service's.
+    except TROUBLES as error:
         trouble = trouble_of(error)
         less = shortened(given) if trouble and trouble.refused else None
         if trouble is None or less is None:

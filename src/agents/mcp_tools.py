@@ -5,8 +5,8 @@ As tools of the agent they go through the same gate as every other one: approval
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
 from agents import Agent, FunctionTool, RunContextWrapper, Tool
@@ -41,16 +41,13 @@ async def open_mcp_tools(agent: Agent[Any]) -> AsyncIterator[None]:
 
 
 async def _connect(agent: Agent[Any], server: MCPServer, stack: AsyncExitStack) -> None:
-    try:
+    with _answering(agent, server):
         await server.connect()  # type: ignore[no-untyped-call]
-    except Exception as error:
-        # The edge to anybody's server; its words may quote addresses and keys.
-        raise _away(agent, server, error) from error
     stack.push_async_callback(server.cleanup)
 
 
 async def _tools(agent: Agent[Any], server: MCPServer) -> list[Tool]:
-    try:
+    with _answering(agent, server):
         found = await MCPUtil.get_function_tools(
             server,
             agent.mcp_config.get("convert_schemas_to_strict", False),
@@ -59,9 +56,6 @@ async def _tools(agent: Agent[Any], server: MCPServer) -> list[Tool]:
             failure_error_function=None,  # what a call raises is for the gate
             include_server_in_tool_names=agent.mcp_config.get("include_server_in_tool_names", False),
         )
-    except Exception as error:
-        # As above.
-        raise _away(agent, server, error) from error
     taken = {tool.name for tool in agent.tools}
     if twice := [tool.name for tool in found if tool.name in taken]:
         raise ConfigurationError([
@@ -78,7 +72,13 @@ def _declared(tool: Tool) -> Tool:
     return reads_only(tool) if reads and isinstance(tool, FunctionTool) else tool
 
 
-def _away(agent: Agent[Any], server: MCPServer, error: Exception) -> ConfigurationError:
-    return ConfigurationError([
-        f"Agent {agent.name!r}: the MCP server {server.name!r} does not answer ({type(error).__name__})."
-    ])  # fmt: skip
+@contextmanager
+def _answering(agent: Agent[Any], server: MCPServer) -> Iterator[None]:
+    """Turn whatever a server's client raises into a ConfigurationError; its words may quote addresses and keys."""
+    try:
+        yield
+    except Exception as error:
+        # The edge to a server and its client, which may be of any make.
+        raise ConfigurationError([
+            f"Agent {agent.name!r}: the MCP server {server.name!r} does not answer ({type(error).__name__})."
+        ]) from error  # fmt: skip

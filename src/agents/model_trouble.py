@@ -66,6 +66,10 @@ class Trouble:
         return ", ".join([*said, *([self.code] if self.code else [])]) or self.kind
 
 
+TROUBLES = (ModelUnavailable, EndpointError, APIError, httpx2.HTTPError)
+"""Exceptions of a model call that are trouble of the service."""
+
+
 def trouble_of(error: BaseException | None) -> Trouble | None:
     """Return what an exception of a model call says, or None for one that is no trouble of the service."""
     kind = type(error).__name__
@@ -81,7 +85,7 @@ def trouble_of(error: BaseException | None) -> Trouble | None:
         return Trouble(
             kind, status_in(error.body), code_of(error.body), connection=isinstance(error, APIConnectionError)
         )
-    return Trouble(kind) if isinstance(error, httpx2.HTTPError) else None
+    return Trouble(kind) if isinstance(error, TROUBLES) else None
 
 
 def code_of(body: Any) -> str:

@@ -80,8 +80,8 @@ class Kind(str, Generic[T]):
                 record = self._upgrades[found](record)
                 found += 1
             return self._adapter.validate_python(record)
-        # An upgrade function meets data of unknown shape: whatever it stumbles over, the record is unreadable.
-        except Exception as error:
+        # Of an upgrade function, which meets data of unknown shape: all that such data makes it stumble over.
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
             raise UnreadableRecord(f"({self._record.__name__}: {type(error).__name__})") from error
 
 

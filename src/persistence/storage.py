@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import Final, TypeVar
 from weakref import WeakValueDictionary
 
-from ..errors import StoreUnavailable
+from ..errors import StoreUnavailable, TandemError
 from ..model import SubjectId
 from . import kinds
 from .lane import decide
@@ -157,7 +157,7 @@ class Storage(ABC):
                 wants = {subject: one | missing.wanted for subject, one in wants.items()}
                 loaded = None
                 continue
-            except Exception:
+            except (TandemError, ValueError):
                 if fresh:
                     raise
                 changes = []

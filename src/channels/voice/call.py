@@ -21,7 +21,6 @@ from ...telemetry.logs import subject_label
 from .action_callback import MOVED, transferring
 from .call_back import nobody_free, want_person
 from .call_patience import CallPatience
-from .call_trace import CallTrace
 from .call_turns import CallTurns
 from .dtmf import KeyMeaning, Keys
 from .parties import Find
@@ -42,7 +41,7 @@ from .relay_actions import (
     StartTurn,
 )
 from .relay_session import Phase, RelaySession
-from .relay_socket import RelaySocket
+from .relay_socket import CallTrace, RelaySocket
 from .voice_config import CallRules
 
 log = structlog.get_logger(__name__)

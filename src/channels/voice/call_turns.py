@@ -18,10 +18,10 @@ from ...errors import StoreUnavailable
 from ...guardrails.pii import Masked, mask
 from ...model import Route, SubjectId
 from .call_language import plain_english
-from .call_trace import CallTrace
 from .relay_actions import Actions
 from .relay_playback import fold
 from .relay_session import RelaySession
+from .relay_socket import CallTrace
 
 log = structlog.get_logger(__name__)
 

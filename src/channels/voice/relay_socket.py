@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final
 
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -63,3 +64,33 @@ class RelaySocket:
                 await self._socket.send_text(frame)
             except (WebSocketDisconnect, RuntimeError):
                 return  # the peer is gone; the reader notices too
+
+
+MOST_MARKS: Final = 200
+"""Marks of one turn; a line on which more happens is drawn without the rest."""
+
+
+class CallTrace:
+    """Marks of a call since they were last taken, by seconds since it began.
+
+    ``now`` is a clock that only goes forward; ``began`` is the time of day, which tells the call from others.
+    """
+
+    def __init__(self, now: Callable[[], float], *, began: float) -> None:
+        self._began = began
+        self._now = now
+        self._first = now()
+        self._marks: list[tuple[float, str]] = []
+
+    def mark(self, what: str) -> None:
+        """Note that something happens now."""
+        if len(self._marks) < MOST_MARKS:
+            self._marks.append((self._seconds(), what))
+
+    def take(self) -> dict[str, Any]:
+        """Return what a timeline row holds of the call (docs/events.md), and begin anew."""
+        marks, self._marks = self._marks, []
+        return {"began": self._began, "seconds": self._seconds(), "marks": [list(mark) for mark in marks]}
+
+    def _seconds(self) -> float:
+        return round(self._now() - self._first, 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from tandem.channels.voice.call_trace import MOST_MARKS, CallTrace
+from tandem.channels.voice.relay_socket import MOST_MARKS, CallTrace
 
 
 def test_a_trace_is_given_once_by_seconds_of_the_call() -> None:
