@@ -58,6 +58,10 @@ class PendingWrites:
     """Ticket with which the caller is put through to a person."""
 
 
+_DERIVED = frozenset({"channel", "region"})
+"""Names of what follows from other fields."""
+
+
 class ContextMisused(AttributeError):
     """A tool asked the context for what it does not hold, or tried to change what it may not."""
 
@@ -79,7 +83,6 @@ class CallerContext:
     subject: SubjectId
     phone: str | None
     route: Route
-    region: str
     shop: Shop
     now: float
     deeds: PendingWrites
@@ -96,6 +99,11 @@ class CallerContext:
     def channel(self) -> Channel:
         """Return the channel that the customer is on."""
         return self.route.channel
+
+    @property
+    def region(self) -> str:
+        """Return the region of the caller's number."""
+        return home_region(self.phone)
 
     def may_open_ticket(self) -> bool:
         """Tell whether one more ticket is within the customer's bounds, and note it when it is not."""
@@ -126,11 +134,11 @@ class CallerContext:
             ) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name not in type(self).__slots__ and name != "channel":
+        if name not in type(self).__slots__ and name not in _DERIVED:
             if self.own is None:
                 object.__setattr__(self, "own", SimpleNamespace())
             setattr(self.own, name, value)
-        elif name == "channel" or _is_set(self, name):
+        elif name in _DERIVED or _is_set(self, name):
             raise ContextMisused(f"{name!r} is what the channel proved of the customer; a tool cannot change it.")
         else:
             object.__setattr__(self, name, value)
@@ -191,9 +199,8 @@ class CallerContexts:
 
         return CallerContext(
             subject=conversation.subject,
-            phone=(phone := proven_number(route.customer, self._region)),
+            phone=proven_number(route.customer, self._region),
             route=route,
-            region=home_region(phone),
             shop=self._shop,
             now=now,
             deeds=PendingWrites(),

@@ -24,6 +24,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
@@ -48,11 +49,10 @@ from agents.result import RunResult, RunResultStreaming
 from agents.run_config import CallModelData, ModelInputData
 from pydantic import BaseModel
 
-from ..conversation.base import Requested, TurnRequest
+from ..conversation.base import GatedCall, Requested, TurnRequest
 from ..conversation.notes import TicketAssigned, read_note
 from ..conversation.speech_stream import SpeechStream
 from ..conversation.summary import memory_of
-from ..errors import TurnError
 from ..model import Conversation, Item
 from .caller_context import PendingWrites
 from .model_words import refused
@@ -63,6 +63,19 @@ _SHAPES = {
     "function_call": {"type", "call_id", "name", "arguments"},
     "function_call_output": {"type", "call_id", "output"},
 }
+
+
+@dataclass(slots=True)
+class Progress:
+    """Progress of a turn, kept outside the run, so that it survives a run that breaks off."""
+
+    items: list[Item]
+    gated: list[GatedCall] = field(default_factory=list)
+    text: str = ""
+    keeper: str | None = None
+    counted: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
 
 
 def plain_items(new_items: Iterable[RunItem], *, keep_dangling: bool = False) -> tuple[Item, ...]:
@@ -140,27 +153,6 @@ def _paired(items: Sequence[Item], *, keep_dangling: bool) -> tuple[Item, ...]:
     return tuple(item for index, item in enumerate(items) if index not in dropped)
 
 
-def answer(request: TurnRequest, text: str, error: TurnError | None) -> str:
-    """Return the answer of a turn: ``text``, or what was heard of it; nothing when the turn failed."""
-    if error is not None:
-        return ""
-    speech = request.steering.speech
-    return (speech.heard or "") if speech and interrupted(request) else text
-
-
-def interrupted(request: TurnRequest) -> bool:
-    """Tell whether the caller spoke over the answer."""
-    speech = request.steering.speech
-    return speech is not None and speech.interrupted.is_set()
-
-
-def spoken(request: TurnRequest) -> list[Item]:
-    """Return what the caller heard before they spoke over it, as the agent's words."""
-    speech = request.steering.speech
-    heard = speech.heard if speech else None
-    return [{"role": "assistant", "content": heard}] if heard and heard.strip() else []
-
-
 def requested(deeds: PendingWrites) -> Requested:
     """Return what tools asked for, as the commit takes it."""
     return Requested(
@@ -181,12 +173,6 @@ REFUSALS: RunErrorHandlers[Any] = {"model_refusal": _refusal}
 def about_ticket(request: TurnRequest) -> bool:
     """Tell whether a turn is for a ticket, and not a word of the customer's."""
     return any(isinstance(note, TicketAssigned) for note in request.notes)
-
-
-def waited(request: TurnRequest, started: float) -> float | None:
-    """Return after how long a spoken turn said its first words, None where it said none."""
-    speech = request.steering.speech
-    return speech.began_at - started if speech is not None and speech.began_at is not None else None
 
 
 Filter = Callable[[CallModelData[Any]], ModelInputData]

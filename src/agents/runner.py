@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -35,7 +35,7 @@ from . import own_context
 from .agent_graph import everyone, keeper
 from .caller_context import CallerContext, CallerContexts
 from .guarded_model import guarded
-from .items import REFUSALS, about_ticket, answer, briefing, finish, interrupted, plain_items, requested, spoken, waited
+from .items import REFUSALS, Progress, about_ticket, briefing, finish, plain_items, requested
 from .offline.model import OfflineModel
 from .run_errors import tool_failed, turn_error
 from .streaming import speak
@@ -60,19 +60,6 @@ class RunLimits:
     max_turns: int = 10
     turn_timeout: float = 120.0
     call_timeout: float = 30.0
-
-
-@dataclass(slots=True)
-class _Progress:
-    """Progress of a turn, kept outside the run, so that it survives a run that breaks off."""
-
-    items: list[Item]
-    gated: list[GatedCall] = field(default_factory=list)
-    text: str = ""
-    keeper: str | None = None
-    counted: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
 
 
 class SdkRunner:
@@ -112,8 +99,8 @@ class SdkRunner:
         journal = Journal(self._ledger, request.conversation.subject, request.key, request.steering)
         caller = self._callers.of_turn(request, own=self._own_context(request.conversation))
         notes = [note_item(note) for note in request.notes]
-        progress = _Progress([*request.before, *notes, *({"role": "user", "content": text} for text in request.texts)])
-        token = current.set(journal)
+        progress = Progress([*request.before, *notes, *({"role": "user", "content": text} for text in request.texts)])
+        token, speech = current.set(journal), request.steering.speech
         started = time.perf_counter()
         error: TurnError | None = None
         try:
@@ -124,9 +111,12 @@ class SdkRunner:
             error = turn_error(other)
         finally:
             current.reset(token)
+        began = speech.began_at if speech is not None else None
+        cut = speech is not None and speech.interrupted.is_set()
+        said = (speech.heard or "") if speech is not None and cut else progress.text
         return TurnResult(
             items=(*progress.items, *journal.items(since=progress.counted)),
-            text=answer(request, progress.text, error),
+            text=said if error is None else "",
             tools=tuple(journal.uses),
             error=error,
             seconds=time.perf_counter() - started,
@@ -134,11 +124,11 @@ class SdkRunner:
             output_tokens=progress.output_tokens,
             model_seconds=journal.model.seconds,
             tool_seconds=journal.tool_seconds,
-            first_words_seconds=waited(request, started),
+            first_words_seconds=None if began is None else began - started,
             gated=tuple(progress.gated),
             unknown=journal.unknown,
             requested=requested(caller.deeds),
-            interrupted=error is None and interrupted(request),
+            interrupted=error is None and cut,
             keeper=progress.keeper,
             context=own_context.kept(caller.own) if error is None and caller.own is not None else None,
         )
@@ -185,31 +175,33 @@ class SdkRunner:
         request: TurnRequest,
         caller: CallerContext,
         journal: Journal,
-        progress: _Progress,
+        progress: Progress,
     ) -> None:
         """Run the agent, and after calls that wait for people run it on, until it has an answer."""
-        agent = self._starting(request)
+        agent, speech = self._starting(request), request.steering.speech
         history = model_input(request.conversation.history)
         profile = await self._callers.profile(caller, request.conversation)
         shown = briefing(request.conversation, history, profile)
         config = replace(self._config, call_model_input_filter=shown)
         for _ in range(MAX_PAUSES):
             items = [*history, *for_model(progress.items)]
-            result = await self._once(agent, items, caller, journal, config, request.steering.speech)
+            result = await self._once(agent, items, caller, journal, config, speech)
             usage = result.context_wrapper.usage
             progress.input_tokens += usage.input_tokens
             progress.output_tokens += usage.output_tokens
             if result.last_agent is not agent and not about_ticket(request):
                 progress.keeper = "" if result.last_agent is self._agent else result.last_agent.name
-            if interrupted(request):
+            if speech is not None and speech.interrupted.is_set():
                 # What the tools did stays; of the words, what was heard.
-                progress.items += [*journal.items(since=progress.counted), *spoken(request)]
+                progress.items += journal.items(since=progress.counted)
+                if (heard := speech.heard or "").strip():
+                    progress.items.append({"role": "assistant", "content": heard})
                 progress.counted = len(journal.uses)
                 return
             progress.items += plain_items(result.new_items, keep_dangling=bool(result.interruptions))
             if not result.interruptions:
                 progress.counted = len(journal.uses)
-                progress.text = finish(result, progress.items, request.steering.speech)
+                progress.text = finish(result, progress.items, speech)
                 return
             snapshot = _snapshot(result)
             for waiting in result.interruptions:
@@ -252,7 +244,7 @@ class SdkRunner:
         )
 
     def _let_wait(
-        self, waiting: ToolApprovalItem, snapshot: str, caller: CallerContext, progress: _Progress, journal: Journal
+        self, waiting: ToolApprovalItem, snapshot: str, caller: CallerContext, progress: Progress, journal: Journal
     ) -> Item:
         """Note a call that waits, unless the same one waits already or it cannot be read; return the output that stands
         in its place.

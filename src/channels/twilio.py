@@ -18,8 +18,17 @@ import structlog
 from starlette.requests import Request
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
-from ..errors import BadSignature, DeliveryError, DeliveryFailed, DeliveryRefused, DeliveryThrottled, DeliveryUnclear
-from ..web.bodies import FIELD_LIMIT, Pairs, fields, read_form
+from ..errors import (
+    BadSignature,
+    DeliveryError,
+    DeliveryFailed,
+    DeliveryRefused,
+    DeliveryThrottled,
+    DeliveryUnclear,
+    MalformedRequest,
+    UnsupportedBody,
+)
+from ..web.bodies import read_body
 from ..web.http_client import HttpClient, HttpTrouble, open_http
 
 log = structlog.get_logger(__name__)
@@ -33,7 +42,13 @@ THROTTLED_CODES = frozenset({14107, 20429, 21611, 63018})
 NOT_NOW = frozenset({401, 408, 425})
 """Statuses that say nothing about the message: our credentials do not fit at the moment, or Twilio did not read it."""
 
-_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+FORM = "application/x-www-form-urlencoded"
+BODY_LIMIT = 65_536
+"""Bytes. 1600 characters, each as long as a character can be when escaped, and ten media addresses are below 40 kB."""
+FIELD_LIMIT = 400
+
+Pairs = Sequence[tuple[str, str]]
+"""A decoded form, in order, blanks and repeated names kept: the signature is made over them."""
 
 
 class _Form(dict[str, list[str]]):
@@ -64,14 +79,15 @@ class SignatureCheck:
     async def read_form(self, request: Request) -> Mapping[str, str]:
         """Read a webhook that Twilio signed: the form of a POST, the query of a GET.
 
-        Nothing else of a request is looked at before that. Raises BadSignature and what :mod:`..web.bodies` raises.
+        Nothing else of a request is looked at before that. Raises BadSignature, and UnsupportedBody, BodyTooLarge or
+        MalformedRequest for a body that is no form.
         """
         query = request.scope["query_string"].decode("latin-1")
         path = request.scope["path"] + (f"?{query}" if query else "")
         posted = request.method == "POST"
-        form = await read_form(request) if posted else []
+        form = await _read_form(request) if posted else []
         self.check_form(path, form, request.headers.get(SIGNATURE))
-        return fields(form if posted else parse_qsl(query, keep_blank_values=True, max_num_fields=FIELD_LIMIT))
+        return _fields(form if posted else parse_qsl(query, keep_blank_values=True, max_num_fields=FIELD_LIMIT))
 
     def check_form(self, path_and_query: str, form: Pairs, signature: str | None) -> None:
         """Raise BadSignature unless the signature fits this address and this form."""
@@ -93,6 +109,31 @@ class SignatureCheck:
         reason = "wrong_signature" if signature else "no_signature"
         log.warning("webhook_refused", reason=reason, missing=self._missing or None)
         raise BadSignature
+
+
+async def _read_form(request: Request) -> Pairs:
+    """Read an urlencoded form; the caller checks the signature over what is returned."""
+    # Without a type (and so most likely without a body) the signature decides.
+    if request.headers.get("content-type", FORM).partition(";")[0].strip().lower() != FORM:
+        raise UnsupportedBody
+    body = await read_body(request, limit=BODY_LIMIT)
+    try:
+        return parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=FIELD_LIMIT)
+    except ValueError as error:  # not ASCII, or too many fields
+        raise MalformedRequest("The body is no form.") from error
+
+
+def _fields(form: Pairs) -> dict[str, str]:
+    """Give the fields of a form by name, without NUL, which some carriers write for @ and no store takes.
+
+    Raises MalformedRequest for a name with two different values: which of them counts is a guess.
+    """
+    found: dict[str, str] = {}
+    for written in form:
+        name, value = (text.replace("\0", "") for text in written)
+        if found.setdefault(name, value) != value:
+            raise MalformedRequest("A field is ambiguous.")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +176,9 @@ class TwilioRest:
         }
         data = {name: value for name, value in form.items() if value is not None}
         # aiohttp's own form would prepare a multipart body each time, which this never is.
-        status, answer = await self._call("POST", self._messages, data=urlencode(data).encode(), headers=_FORM)
+        status, answer = await self._call(
+            "POST", self._messages, data=urlencode(data).encode(), headers={"Content-Type": FORM}
+        )
         if status >= 400:
             _refuse(status, answer)
         sid = answer.get("sid")

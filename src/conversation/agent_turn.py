@@ -163,7 +163,8 @@ async def _record(draft: Draft, request: TurnRequest, result: TurnResult, covers
         for effect in result.unknown
     ]
     new = [*waiting, *unknown]
-    draft.conversation = approvals.put(conversation, *new)
+    if new:
+        draft.conversation = approvals.put(conversation, *new)
     draft.events += _turn_events(request, result, covers)
     draft.events += _requested_events(result.requested, new, channel, request.number)
     draft.grant(result.requested)

@@ -133,7 +133,7 @@ class Draft:
 
     def remember(self, route: Route, number: int, items: Iterable[Item]) -> None:
         """Add a turn to the history; old ones go, and what matters of them stays in the summary."""
-        kept = tuple(mask_value(_as_told(item)) for item in items)
+        kept = tuple(mask_value([_as_told(item) for item in items]))
         self.conversation = remember(
             self.conversation,
             Turn(number=number, channel=route.channel, at=self.now, items=kept),

@@ -83,7 +83,8 @@ def material(summary: str, turns: Sequence[Turn]) -> str:
 
 def memory_of(conversation: Conversation) -> str:
     """Return the block that a model is given ahead of the window; nothing when there is nothing to remember."""
-    return shown(digest_of(conversation))
+    digest = digest_of(conversation)
+    return shown(digest) if digest else ""
 
 
 def shown(text: str) -> str:

@@ -235,7 +235,8 @@ def commit(
     conversations.tell(lane, change.timeline)
     for ticket in change.tickets:
         _write_ticket(lane, ticket)
-    outbox.block(lane, change.blocked)
+    if change.blocked:
+        outbox.block(lane, change.blocked)
     channels = outbox.queue(lane, change.replies)
     head.wake_at, head.touched_at = change.wake_at, lane.now
     waiting = _take_up(lane, raise_tries=True)

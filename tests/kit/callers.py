@@ -41,7 +41,6 @@ def caller_of(
         subject=SubjectId(f"phone_{phone.removeprefix('+')}" if phone else "withheld_CA1"),
         phone=phone,
         route=route_of(phone, channel, ours=ours),
-        region="US",
         shop=shop,
         now=NOW,
         deeds=PendingWrites(),

@@ -11,12 +11,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from tandem.channels.sms.sender import sms_route
+from tandem.channels.twilio import BODY_LIMIT
 from tandem.conversation.phrases import FAILURE
 from tandem.entries import TextReceived
 from tandem.errors import DeliveryUnclear
 from tandem.model import Address, Channel, Reply, ReplyStatus, Route
 from tandem.simulator.wire import Fault, SimMessage, sign, webhook_form
-from tandem.web.bodies import BODY_LIMIT
 
 from ...kit.canaries import found
 from ...kit.texting import ACCOUNT, CUSTOMER, OLD_TOKEN, OURS, PUBLIC, TOKEN, Texting, open_texting
