@@ -13,7 +13,7 @@ from ..errors import ConfigurationError, StoreDamaged, StoreError, StoreMissing
 from ..identity.factory import open_identity, source_place
 from ..knowledge.library import open_knowledge
 from ..persistence.factory import open_store, store_place
-from ..persistence.file.database import damaged_copies
+from ..persistence.file.salvage import damaged_copies
 from ..persistence.file_permissions import open_to
 from ..settings import Settings, load_settings
 from ..shop.embedded import SHOP_FILE

@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from ..errors import ConfigurationError
 from .base import LaneStore
 from .file import open_file_store
-from .file.database import FILE_NAME
+from .file.schema import FILE_NAME
 from .postgres.address import PostgresAddress
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from ...errors import StoreMissing, StoreUnavailable
 from ..store import Store
-from .database import FILE_NAME, DatabaseFile, has_store, prepare
-from .schema import BUSY_SECONDS
+from .database import DatabaseFile, has_store, prepare
+from .schema import BUSY_SECONDS, FILE_NAME
 from .storage import DatabaseThread, FileStorage
 
 

@@ -12,6 +12,7 @@ from ...model import SubjectId
 from ..rows import Want
 from ..upkeep import NOBODY, restore
 from . import primitives
+from .schema import FILE_NAME
 from .upgrade import FORMER_TABLES, carry_over
 
 TABLES: Final = ("lane_head", "lane_row")
@@ -91,3 +92,9 @@ def _rebuild(target: sqlite3.Connection) -> None:
     for (subject,) in subjects:
         if subject != NOBODY:
             primitives.step(target, {SubjectId(subject): Want()}, restore)
+
+
+def damaged_copies(folder: Path) -> tuple[Path, ...]:
+    """Return the files in a folder that were set aside after damage, oldest first, without the logs beside them."""
+    found = folder.glob(f"{FILE_NAME}.damaged-*")
+    return tuple(sorted(path for path in found if not path.name.endswith(("-wal", "-shm"))))

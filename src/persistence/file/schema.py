@@ -16,6 +16,7 @@ from .upgrade import carry_over, keep_copy
 
 log = structlog.get_logger(__name__)
 
+FILE_NAME: Final = "tandem.db"
 SCHEMA_VERSION: Final = 4
 """Versions 1 to 3 had a table for each kind of record."""
 BUSY_SECONDS: Final = 4.0

@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
+import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from ...errors import StoreUnavailable, TandemError
+from ...errors import StoreDamaged, StoreUnavailable, TandemError
 from ...model import SubjectId
 from ..rows import Figure, Indexed, Loaded, Want, Writes
 from ..storage import NOTHING_AHEAD, Rule, Storage
 from . import primitives
-from .database import DatabaseFile, damaged_copies, empty_log, is_damage
+from .salvage import damaged_copies
+from .schema import BUSY_SECONDS, FILE_NAME, connect
 from .upgrade import delete_copies
 
 T = TypeVar("T")
@@ -37,10 +40,96 @@ ANSWER_SECONDS = 8.0
 """A disk that hangs longer than this counts as a store that does not answer."""
 
 
+class DatabaseView:
+    """One thread's view of ``tandem.db`` in a folder. Nothing is opened before it is needed.
+
+    Processes that share the file agree through a lock file. Using the database takes it shared, for one group of
+    operations; replacing the file (:class:`.database.DatabaseFile`) takes it alone. So no process writes into a file
+    that was just set aside. Only a server ``repairs``.
+    """
+
+    def __init__(self, folder: Path, *, busy_seconds: float = BUSY_SECONDS, repairs: bool = True) -> None:
+        self._busy_seconds = busy_seconds
+        self._repairs = repairs
+        self.path = folder / FILE_NAME
+        self._lock = _open_lock(folder, create=repairs)
+        self._connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
+
+    @contextlib.contextmanager
+    def use(self, *, read_only: bool = False) -> Iterator[sqlite3.Connection]:
+        """Give the connection for one group of operations; the file stays in place meanwhile."""
+        with self._locked(fcntl.LOCK_SH):
+            if self._connection is None or self._identity != identity_of(self.path):
+                self.disconnect()
+                self._connect(read_only=read_only)
+            assert self._connection is not None
+            yield self._connection
+
+    def repair(self, reason: str) -> None:
+        """Raise StoreDamaged: only a server replaces a damaged file, and else nothing about it is changed."""
+        self.disconnect()
+        raise self._damaged(reason)
+
+    def disconnect(self) -> None:
+        """Close the connection; the next :meth:`use` opens another one."""
+        connection, self._connection, self._identity = self._connection, None, None
+        if connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()
+
+    def close(self) -> None:
+        """Close everything."""
+        self.disconnect()
+        os.close(self._lock)
+
+    @contextlib.contextmanager
+    def _locked(self, kind: int) -> Iterator[None]:
+        fcntl.flock(self._lock, kind)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
+
+    def _connect(self, *, read_only: bool) -> None:
+        self._identity = identity_of(self.path)  # known also when opening shows the damage
+        self._connection = connect(self.path, busy_seconds=self._busy_seconds, lift=self._repairs, read_only=read_only)
+        self._identity = identity_of(self.path)
+
+    def _damaged(self, reason: str) -> StoreDamaged:
+        return StoreDamaged(
+            f"({reason}) Nothing was changed. Start the server, again if it runs: it sets the file aside as"
+            f" {self.path}.damaged-… and carries over what can be read."
+        )
+
+
+def is_damage(error: BaseException) -> bool:
+    """Say whether an error means that the file itself is broken."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return isinstance(error, sqlite3.DatabaseError) and code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _open_lock(folder: Path, *, create: bool) -> int:
+    """Open the lock file. Where there is none and none may be made, no server is there either: any lock will do."""
+    path = folder / "tandem.lock"
+    if not create and not path.exists():
+        return os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def identity_of(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another one of the same name; None without a file."""
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 class DatabaseThread:
     """Runs operations one after the other; ``begin`` is the statement that opens a group's transaction."""
 
-    def __init__(self, file: DatabaseFile, *, name: str, begin: str) -> None:
+    def __init__(self, file: DatabaseView, *, name: str, begin: str) -> None:
         self._file = file
         self._begin = begin
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
@@ -215,3 +304,16 @@ class FileStorage(Storage):
     async def copies(self) -> int:
         """See :meth:`Storage.copies`."""
         return len(await asyncio.to_thread(damaged_copies, self._folder))
+
+
+def empty_log(folder: Path) -> None:
+    """Carry the write-ahead log over into the file and cut it to nothing, so that it holds no deleted text either.
+
+    Where somebody reads for longer than the usual wait, the log stays as it is until it is written over.
+    """
+    with (
+        contextlib.suppress(sqlite3.Error, OSError),
+        contextlib.closing(DatabaseView(folder)) as file,
+        file.use() as connection,
+    ):
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
