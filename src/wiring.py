@@ -95,7 +95,7 @@ def engine_limits(settings: Settings) -> EngineLimits:
         lease=settings.lane_lease_seconds,
         history_max_items=settings.history_max_items,
         history_max_chars=settings.history_max_chars,
-        # Without a model there is nobody to wait for.
+        # Without a model there is nothing to wait for.
         unfolded_max_items=settings.history_max_items if settings.openai_api_key else 0,
         state_max_age=settings.state_max_age / 1000,
         context_max_age=settings.context_max_age / 1000,

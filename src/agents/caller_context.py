@@ -26,7 +26,7 @@ Withdraw = Callable[[str], Awaitable[bool]]
 """Withdraws a waiting request by its id; False when it is not waiting any more."""
 
 FindTicket = Callable[[str], Awaitable[Ticket | None]]
-"""Finds a ticket by its id, whoever it belongs to: what a customer may see of it is decided by its subject."""
+"""Finds a ticket by its id in any lane: what a customer may see of it is decided by its subject."""
 
 
 class Library(Protocol):

@@ -82,7 +82,7 @@ def plain_items(new_items: Iterable[RunItem], *, keep_dangling: bool = False) ->
     """Turn a run's new items into plain ones, in order.
 
     Left out: reasoning, approval requests, hosted tools' items, empty messages; outputs without their call; and calls
-    without an output, which the API refuses, unless ``keep_dangling`` (for whoever adds the outputs itself).
+    without an output, which the API refuses, unless ``keep_dangling`` (where the caller adds the outputs).
     """
     items = [plain for item in new_items if (plain := _plain(item)) is not None]
     return _paired(items, keep_dangling=keep_dangling)

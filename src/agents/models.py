@@ -35,7 +35,7 @@ CONNECT_SECONDS, READ_SECONDS = 5.0, 60.0
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """The model settings. ``call_timeout`` (seconds) bounds one model call; without a key nobody is called."""
+    """The model settings. ``call_timeout`` (seconds) bounds one model call; without a key none is made."""
 
     api_key: str | None
     base_url: str | None
@@ -208,7 +208,7 @@ def portable(items: Items) -> list[dict[str, Any]]:
 
 
 def wire_items(items: Items) -> list[dict[str, Any]]:
-    """Return the items as the Responses API takes them from anybody: portable, each with its type and its parts.
+    """Return the items as every server of the Responses API takes them: portable, each with its type and its parts.
 
     Without provider ids, and without reasoning that carries no content of its own.
     """

@@ -29,7 +29,7 @@ ROWS, TICKETS = 12, 20
 
 Part = tuple[str, str]
 """What is gathered, and by what: the account by a telephone number, all else by a subject. One person may use two
-telephones, and one of them may be somebody else's.
+telephones, and one of them may be another person's.
 """
 
 Facts = Callable[[Route, SubjectId], Awaitable[Mapping[str, Any]]]
@@ -87,7 +87,7 @@ class ProfileSource:
             async with asyncio.timeout(LONGEST):
                 found = await ask()
         except Exception as error:
-            # The edge to business systems that may be anybody's: a turn goes on without what they do not tell.
+            # The edge to business systems of any make: a turn goes on without what they do not tell.
             log.info("profile_part_missing", part=part[0], kind=type(error).__name__)
             return None
         finally:
@@ -116,6 +116,6 @@ class ProfileSource:
 
 
 async def _facts(facts: Facts, route: Route, subject: SubjectId) -> Mapping[str, str]:
-    """Ask for facts and write them as text, which somebody else's values may refuse."""
+    """Ask for facts and write them as text, which values of another system may refuse."""
     found = await facts(route, subject)
     return {str(key): str(value) for key, value in found.items()}

@@ -216,7 +216,7 @@ class SdkRunner:
         return own_context.make(self._context_type, kept) if self._context_type or kept else None
 
     def _starting(self, request: TurnRequest) -> Agent[Any]:
-        """Return the agent that a turn begins with: whoever was handed the conversation. Tickets are the first's."""
+        """Return the agent that a turn begins with: the one that it was handed to. Tickets are the first's."""
         name = request.conversation.context.get(KEEPER)
         return self._agent if name is None or about_ticket(request) else keeper(self._agent, name)
 
@@ -295,7 +295,7 @@ class SdkRunner:
 
 
 async def warm_up() -> None:
-    """Run one turn that asks nobody: the SDK's first run costs 50 times what the next ones do."""
+    """Run one turn without a service: the SDK's first run costs 50 times what the next ones do."""
     config = RunConfig(tracing_disabled=True)
     await Runner.run(Agent(name="warm-up", model=OfflineModel()), "hello", run_config=config)
 

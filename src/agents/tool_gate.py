@@ -222,6 +222,6 @@ class CallChecks:
         except StoreUnavailable:
             raise
         except Exception as error:
-            # The edge to any agent's code. A broken check stands in nobody's way: the tool itself refuses as well.
+            # The edge to any agent's code. A broken check stops no decision: the tool itself refuses as well.
             log.warning("check_raised", tool=approval.tool, kind=type(error).__name__)
             return None

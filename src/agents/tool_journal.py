@@ -61,7 +61,7 @@ class EffectLedger:
     async def run(
         self, tool: GatedTool, context: ToolContext[Any], arguments: str, *, key: str, idempotency_key: str
     ) -> tuple[str, bool] | None:
-        """Return a call's output and whether it failed, now or earlier; None when nobody knows what it did."""
+        """Return a call's output and whether it failed, now or earlier; None when it is not known what it did."""
         row = await self._ledger.effect_begin(self._subject, key, token=self._token)
         if row.state is EffectState.DONE:
             output, failed = json.loads(row.result or '["",true]')
@@ -98,7 +98,7 @@ class EffectLedger:
         try:
             output = await tool.invoke(context, arguments)
         except Exception as error:
-            # The edge to a tool's code, which may be anybody's.
+            # The edge to a tool's code, which may be of any make.
             return TOOL_FAILED, error
         finally:
             current_key.reset(token)
@@ -128,7 +128,7 @@ class Journal:
 
     @property
     def unknown(self) -> tuple[UnknownEffect, ...]:
-        """Return the side effects that began and whose end nobody knows."""
+        """Return the side effects that began and whose end is not known."""
         return tuple(self._open.values())
 
     def raised(self, call_id: str, error: Exception | None) -> None:
@@ -166,7 +166,7 @@ class Journal:
         try:
             ended = await self._once.run(tool, context, arguments, key=key, idempotency_key=key)
         except StoreUnavailable:
-            # Begun or not, nobody can say now; staff see it as unknown.
+            # Begun or not, it cannot be told now; staff see it as unknown.
             return TOOL_FAILED, True
         if ended is None:
             return UNKNOWN, True
@@ -225,7 +225,7 @@ class ApprovedCall:
         self._arguments = arguments
         self.reached = False
         self.ended: tuple[str, bool] | None = None
-        """Output and whether it failed; None although reached: nobody knows."""
+        """Output and whether it failed; None although reached: not known."""
 
     def raised(self, call_id: str, error: Exception | None) -> None:
         """See :class:`.tool_gate.Run`."""

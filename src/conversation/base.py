@@ -81,7 +81,7 @@ class GatedCall:
 
 @dataclass(frozen=True, slots=True)
 class UnknownEffect:
-    """An ungated call that began and whose end nobody knows; ``key`` is its row in the ledger."""
+    """An ungated call that began and whose end is not known; ``key`` is its row in the ledger."""
 
     key: str
     call_id: str

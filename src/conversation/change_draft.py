@@ -44,7 +44,7 @@ _TONES = {
 }
 
 FindTicket = Callable[[str], Awaitable[Ticket | None]]
-"""Finds a stored ticket by its id, whoever it belongs to. Raises StoreUnavailable."""
+"""Finds a stored ticket by its id in any lane. Raises StoreUnavailable."""
 
 
 class ReplyComposer:
@@ -172,7 +172,7 @@ class Draft:
         self.note(EventName.LIMIT_REACHED, self.conversation.last_channel, tone=Tone.WARNING, bound=bound.value)
 
     async def ticket(self, ticket_id: str) -> Ticket | None:
-        """Return a ticket as it is after this change, whoever it belongs to, or None."""
+        """Return a ticket as it is after this change, of any customer, or None."""
         new = next((one for one in self.tickets if one.id == ticket_id), None)
         return new or await self.find_ticket(ticket_id)
 

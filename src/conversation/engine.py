@@ -1,6 +1,6 @@
 """The turn engine: whatever happened to a subject becomes turns of the one agent, one at a time, each exactly once.
 
-An entry is durable before anybody acts on it. Whoever holds the lane's lease runs the turn and writes history,
+An entry is durable before it is acted on. The worker that holds the lane's lease runs the turn and writes history,
 replies, timeline and consumed entries in one commit, so a crash at any moment leaves the previous or the next state.
 """
 
@@ -184,7 +184,7 @@ class TurnEngine:
             self._lanes.wake(subject)
 
     async def _hand_on(self, reply: Reply) -> None:
-        """Put a text to somebody else into that person's own lane; repeating it does nothing."""
+        """Put a text to another customer into that customer's own lane; repeating it does nothing."""
         found = await self.identity.resolve(reply.route.customer, session=reply.id)
         entry = Entry(f"from_another:{reply.id}", TextFromAnother(reply.route, reply.text))
         await self.accept(found.subject, [entry], token=reply.id)

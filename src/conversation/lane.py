@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 COMMIT_PATIENCE = 60.0
 """Seconds for which a finished turn waits for the store to come back before it is left to be run again."""
 CALLER_WAITS = 0.1
-"""Seconds after which a lane that somebody else holds is tried again while a caller waits for an answer."""
+"""Seconds after which a lane that another worker holds is tried again while a caller waits for an answer."""
 
 
 @dataclass(slots=True)
@@ -279,7 +279,7 @@ class LaneWorker:
 
     @asynccontextmanager
     async def _lease(self, claim: Claim) -> AsyncIterator[None]:
-        """Renew the lease while the body runs, and end the body with LeaseLost once somebody else has the lane."""
+        """Renew the lease while the body runs, and end the body with LeaseLost once another worker has the lane."""
         try:
             async with asyncio.timeout(None) as deadline:
                 renewer = asyncio.create_task(self._renew(claim, deadline))

@@ -1,7 +1,7 @@
-"""Blocks of a prompt that hold somebody's words, harmlessly quoted, and the one of the customer profile. Pure.
+"""Blocks of a prompt that hold words of others, harmlessly quoted, and the one of the customer profile. Pure.
 
 The profile is what the model is told of a customer before it answers, made anew for each turn. It is given to the
-model with the system role and kept nowhere. Everything in a block is somebody's data, so nothing in it can close or
+model with the system role and kept nowhere. Everything in a block is data of others, so nothing in it can close or
 forge one.
 """
 
@@ -20,7 +20,7 @@ _HARMLESS = re.compile(r"[A-Za-z0-9 .,:;!?'()/_&@#%+*$=-]*")
 _LOOKS_LIKE_A_BRACKET = frozenset("\u1433\u1438\u16b2\u02c2\u02c3")
 """Letters that people and models read as < and >; what is no letter is taken out by its category."""
 _VARIATION = re.compile("[\u180b-\u180d\ufe00-\ufe0f\u3164\u115f\u1160\uffa0\U000e0100-\U000e01ef]")
-"""Marks and letters that nobody sees, and models read."""
+"""Marks and letters that people do not see, and models read."""
 _KEPT = frozenset("LMN")
 _INSTEAD = {"Ps": "(", "Pi": "(", "Pe": ")", "Pf": ")", "Pd": "-"}
 _AS_THEY_ARE = frozenset(".,:;!?'()/_&@#%+*$=-")
@@ -112,7 +112,7 @@ _ORDERS, _TICKETS, _APPROVALS, _EVENTS, _FACTS = 6, 4, 4, 3, 8
 _DULL = frozenset({"turn", "heard"})
 """Rows of the timeline that say nothing of what happened."""
 _TELLING = ("tool", "ticket", "approval", "status", "priority", "verdict", "code")
-"""What of a row's data is told: names and ids, nobody's words."""
+"""What of a row's data is told: names and ids, no words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +184,7 @@ def _some(lines: Iterable[str], count: int, most: int, what: str) -> Iterator[st
 
 
 def _waiting(approval: Approval) -> str:
-    # Of the arguments what they are about, not what somebody wrote.
+    # Of the arguments what they are about, not what was written.
     told = [f"{plain(key, 20)} {quoted(approval.arguments[key], 40)}"
             for key in ("order_id", "amount", "ticket_id", "to") if key in approval.arguments]  # fmt: skip
     return " ".join(["waits for a colleague:", plain(approval.id, 40), plain(approval.tool, 40), *told])

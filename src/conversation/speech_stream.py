@@ -48,7 +48,7 @@ class SpeechStream:
         self.heard: str | None = None
         """What the caller heard, once they spoke over the answer."""
         self.lost = False
-        """The call ended: nobody listens, but the turn goes on, because its side effects were asked for."""
+        """The call ended: no caller listens, but the turn goes on, because its side effects were asked for."""
         self.back = False
         """Only its socket was lost: the call is expected back."""
         self._held: list[str] | None = None
@@ -68,11 +68,11 @@ class SpeechStream:
 
     @property
     def silent(self) -> bool:
-        """Tell whether further text would reach nobody."""
+        """Tell whether further text would not be heard."""
         return self.lost or self.interrupted.is_set()
 
     def say(self, text: str) -> None:
-        """Send a piece of the answer, unless nobody listens any more."""
+        """Send a piece of the answer, unless the caller listens no more."""
         if text and not self.silent:
             self.pieces += 1
             if not self.begun:

@@ -58,7 +58,7 @@ async def answer(runner: AgentRunner, draft: Draft, batch: Sequence[Waiting], st
     waiting, body = prompts[-1]
     covers = [one.entry.key for one, _ in prompts]
     route, speech = body.route, steering.speech
-    # Speech is cut, not refused: nobody can be asked to say the same thing shorter. The question comes last.
+    # Speech is cut, not refused: a caller cannot be asked to say the same thing shorter. The question comes last.
     texts = [ending(prompt.text, draft.limits.max_input_chars) for _, prompt in prompts]
     if body.again and (earlier := _answered(draft, texts)) is not None:
         _say_again(draft, earlier, speech)
@@ -106,7 +106,7 @@ def _begin(draft: Draft, prompts: Sequence[SpokenPrompt]) -> None:
 
 
 def _refuse(draft: Draft, covers: Sequence[str], speech: SpeechStream | None) -> Change:
-    """Answer what is said more often than anybody speaks with a fixed sentence, and ask no model."""
+    """Answer what is said more often than people speak with a fixed sentence, and ask no model."""
     draft.note_limit(Bound.SPOKEN_TURNS)
     if speech is not None:
         speech.say(speech.words(phrases.SPEAK_LATER))
@@ -165,7 +165,7 @@ def end_call(draft: Draft, key: str, body: CallEnded) -> Change:
 def correct(draft: Draft, body: Heard) -> None:
     """Let history say what the caller heard of a turn that was committed before they spoke over it.
 
-    What was announced and not heard to its end, because the call was lost, is texted: nobody asks for it again.
+    What was announced and not heard to its end, because the call was lost, is texted: it will not be asked for again.
     """
     conversation = draft.conversation
     items = next((turn.items for turn in conversation.history if turn.number == body.turn), ())

@@ -3,7 +3,7 @@
 It is a text of short lines, each beginning with its kind:
 
 * ``decided``, ``done``, ``promised``, ``found``: what staff decided, what tools answered, what the agent promised. They
-  are taken from the items by rules and never pass through a model, so nobody can have them rewritten.
+  are taken from the items by rules and never pass through a model, so no words can have them rewritten.
 * ``story``: the rest, as a model tells it.
 * ``said``, ``told``: the customer's and the agent's words, where no model has told them yet.
 

@@ -26,7 +26,7 @@ WINDOW = 60.0
 
 
 PICTURES = frozenset({"picture", "sticker", "video"})
-"""Files that say nothing to somebody who cannot see them."""
+"""Files that say nothing to an agent that cannot see them."""
 ALBUM_SECONDS = 30.0
 """Files without words that follow each other so closely are one message: a carrier sends eight pictures one by one."""
 

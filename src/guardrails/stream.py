@@ -139,7 +139,7 @@ class StreamFilter:
             starts.append(self._reader.start(0) or 0)
         out, at = "", self._out
         for one in findings(self._text[:until], min(starts)) if starts else ():
-            # A number that is out as a whole stays: nobody knew then what it was.
+            # A number that is out as a whole stays: it was not known then what it was.
             if one.end > self._out:
                 out += self._text[at : one.start] + one.mark
                 self.found += (one.kind,)

@@ -25,7 +25,7 @@ OURS = (
     "socket_",
     "message_",
 )
-"""Beginnings of ids that only the gateway itself gives: a source cannot name somebody else's lane with them."""
+"""Beginnings of ids that only the gateway itself gives: a source cannot name another customer's lane with them."""
 NOBODY = frozenset(
     {"", "0", "-", "null", "none", "nil", "undefined", "unknown", "anonymous", "n/a", "na", "nan", "false", "true"}
 )
@@ -36,7 +36,7 @@ MOST_EARLIER = 8
 
 
 def customer_id(value: Any) -> str | None:
-    """Read an id as a source writes it: a text or a whole number. None for what can be nobody's."""
+    """Read an id as a source writes it: a text or a whole number. None for what can be no customer's."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
     text = str(value).strip()

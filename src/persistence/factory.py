@@ -1,6 +1,6 @@
 """The store that ``PERSISTENCE_ADAPTER`` names: one of ours, or a user's own as ``module:Class``.
 
-A backend joins with one line in ADAPTERS. Drivers are imported when their store is opened, so that nobody waits for
+A backend joins with one line in ADAPTERS. Drivers are imported when their store is opened, so that no start waits for
 those of the other stores.
 """
 

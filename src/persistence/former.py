@@ -49,7 +49,7 @@ class Former:
 
 
 def carried_over(former: Former, now: float) -> list[Writes]:
-    """Return what is written to have a former lane in today's format. Nobody holds it then; fences go on growing."""
+    """Return what is written to have a former lane in today's format. It is held by none then; fences go on growing."""
     lane = Lane(Loaded(former.subject, now, rows={}, kinds=_NONE))
     clock = _Clock()
     for name, token, at, result in former.effects:

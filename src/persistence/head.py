@@ -83,5 +83,5 @@ class LaneHead:
     present_until: float = 0.0
 
     def present(self, now: float) -> bool:
-        """Say whether somebody holds the socket of a call."""
+        """Say whether a replica holds the socket of a call."""
         return self.present_until > now

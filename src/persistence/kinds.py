@@ -21,7 +21,7 @@ class StoredEntry:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A side effect that somebody began."""
+    """A side effect that was begun."""
 
     token: str
 

@@ -1,8 +1,8 @@
 """The lane: what each operation does to it. Pure: nothing here waits, knows a driver or reads a clock.
 
 Every function takes a :class:`~.state.Lane` as it was loaded and changes it; ``store.py`` writes the changes only when
-nobody was faster, and else runs the function again on what is there now. base.py says what each operation promises;
-outbox.py has the lines of replies, upkeep.py what deletes and joins.
+no other writer was faster, and else runs the function again on what is there now. base.py says what each operation
+promises; outbox.py has the lines of replies, upkeep.py what deletes and joins.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ ANSWER_SECONDS: Final = 3600.0
 def decide(loaded: Sequence[Loaded], rule: Callable[..., T]) -> tuple[T, list[Lane], list[Writes]]:
     """Run a rule on lanes; return its answer, the lanes as it left them, and what is to be written.
 
-    Raises Missing when the rule needs more, or its answer rests on rows being absent that nobody looked for.
+    Raises Missing when the rule needs more, or its answer rests on rows being absent that were not looked for.
     """
     lanes = [opened(one) for one in loaded]
     answer = rule(*lanes)
@@ -268,7 +268,7 @@ def wants_effect(key: str) -> Want:
 
 
 def effect_begin(lane: Lane, key: str, token: str) -> Effect:
-    """Begin a side effect; see :meth:`LaneStore.effect_begin`. The head has no part in it, so nobody is in the way."""
+    """Begin a side effect; see :meth:`LaneStore.effect_begin`. No step is in its way: the head has no part in it."""
     if lane.is_new(key, kinds.RESULT, kinds.EFFECT):
         lane.write(kinds.EFFECT, key, kinds.Begun(token), sequence=int(lane.now * MICRO))
         return Effect(EffectState.NEW)

@@ -61,7 +61,7 @@ def _fill_lines(lane: Lane) -> None:
             conversations.set_aside(lane, "reply", kinds.UNSETTLED, row.key, "unreadable")
             continue
         line = lines.setdefault(channel, Line(due_at=lane.now))
-        # An attempt may have been under way: nobody knows any more.
+        # An attempt may have been under way: that is not known any more.
         line.queue.append(Queued(row.key, row.sequence / MICRO, tries=0 if line.queue else 1))
     for channel, line in before.items():
         if channel in lines and [one.id for one in line.queue] == [one.id for one in lines[channel].queue]:

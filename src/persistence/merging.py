@@ -213,7 +213,7 @@ def _numbers(subjects: Sequence[SubjectId], conversation: Conversation | None) -
 
 
 async def _who_wrote_to(store: LaneStore, number: str) -> set[SubjectId]:
-    """Return in whose lanes calls name a number: a text to somebody else waits for consent, so there is a request."""
+    """Return in whose lanes calls name a number: a text to another customer waits for consent, as a request."""
     pattern, found, cursor = pattern_of(number), set[SubjectId](), ""
     while True:
         page = await store.approvals(status=None, limit=LISTED, cursor=cursor or None)

@@ -85,7 +85,7 @@ def next_reply(lane: Lane, channel: Channel, holder: str, seconds: float, replic
 
 
 def take_line(lane: Lane, channel: Channel, holder: str, seconds: float, replica: str) -> Outgoing | None:
-    """Take a line that nobody holds and its oldest reply; None when there is nothing to take here."""
+    """Take a line that is not held and its oldest reply; None when there is nothing to take here."""
     line = lane.head.lines.get(channel)
     if line is None or _is_elsewhere(lane, channel, replica):
         return None

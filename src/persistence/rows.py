@@ -26,7 +26,7 @@ class LaneIndex:
     """Names of the indexes, and what the sort of an entry is."""
 
     DUE: Final = "due"
-    """Lanes with work, by when nobody covers it; ``lines`` the same for lines (key: the channel)."""
+    """Lanes with work, by when no lease covers it; ``lines`` the same for lines (key: the channel)."""
     LINES: Final = "lines"
     OLDEST_ENTRY: Final = "oldest_entry"
     OLDEST_REPLY: Final = "oldest_reply"

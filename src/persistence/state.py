@@ -34,7 +34,7 @@ class Kind(str, Generic[T]):
     """A kind of rows: its name in the store, and the type of its records.
 
     A record reads ``{"format": 1, "record": {…}}``. ``upgrades[n]`` turns format n into n + 1; ``format`` is what is
-    written today. Opaque parts (history items, customer context, timeline data) are JSON values that nobody looks into.
+    written today. Opaque parts (history items, customer context, timeline data) are JSON values as they are.
     ``swept``: a purge looks at such rows by the day when they were written.
     """
 

@@ -1,7 +1,7 @@
 """The primitives that a backend implements; it knows no rule of a lane.
 
 The rules (``lane.py``, ``outbox.py``, ``upkeep.py``) turn what was loaded into :class:`~.rows.Writes`; a backend
-applies them, or says that somebody was faster. docs/persistence.md has the picture, ``tests/contracts`` checks one.
+applies them, or says that another one was faster. docs/persistence.md has the picture, ``tests/contracts`` checks one.
 What a replica wrote last it remembers (:class:`Recall`), which saves most steps the load.
 """
 
@@ -57,7 +57,7 @@ class Storage(ABC):
 
     @abstractmethod
     async def apply(self, changes: Sequence[Writes]) -> bool:
-        """Write, durably, all of the changes or none; False when somebody was faster.
+        """Write, durably, all of the changes or none; False when another writer was faster.
 
         Changes whose heads are in place already were applied before: True, and nothing is written again.
         """
@@ -119,7 +119,7 @@ class Storage(ABC):
         blind: bool = False,
         ahead: Want = NOTHING_AHEAD,
     ) -> T:
-        """Load lanes, run a rule on them and apply; again when somebody was faster.
+        """Load lanes, run a rule on them and apply; again when another writer was faster.
 
         A storage that can do it in one go overrides it. ``blind``: the rule looks at rows alone, and is first tried as
         if there were none. ``ahead`` is what the next step will want: where anything is loaded, so is that.

@@ -160,7 +160,7 @@ class Store(Reading):
         await self.storage.notify(subject)
 
     async def listen(self) -> AsyncIterator[SubjectId]:
-        """See :meth:`LaneStore.listen`; begins with what is due, as nobody heard the hints of the time before."""
+        """See :meth:`LaneStore.listen`; begins with what is due, as the hints of the time before were not heard."""
         hints = self.storage.hints()
         if hints is not None:
             async with aclosing(hints):

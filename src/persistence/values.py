@@ -92,7 +92,7 @@ class EffectState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A ledger row: ``result`` is set when done. Unknown means begun by somebody else and never finished."""
+    """A ledger row: ``result`` is set when done. Unknown means begun by another call and never finished."""
 
     state: EffectState
     result: str | None = None
@@ -114,7 +114,7 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Work that nobody holds: lanes with waiting entries or a passed ``wake_at``, and lines with replies to send."""
+    """Work that is not held: lanes with waiting entries or a passed ``wake_at``, and lines with replies to send."""
 
     lanes: tuple[SubjectId, ...]
     lines: tuple[tuple[SubjectId, Channel], ...]
@@ -133,7 +133,7 @@ class ConversationHead:
     """One row of the list of conversations.
 
     ``preview`` is what the customer said last, or was told if they said nothing: one line, 120 characters. ``pending``
-    counts the approvals that nobody decided yet. What the last commit of an older version did not store is empty.
+    counts the approvals that are not decided yet. What the last commit of an older version did not store is empty.
     """
 
     subject: SubjectId

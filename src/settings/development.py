@@ -19,7 +19,7 @@ from .settings import Settings
 SAMPLE_ACCOUNT_SID = "AC" + "0" * 32
 """Names the pretend account while no real one is configured."""
 SAMPLE_NUMBER = "+15550001111"
-"""The gateway's own number while none is configured; 555 numbers belong to nobody."""
+"""The gateway's own number while none is configured; 555 numbers are not given out."""
 
 
 def simulated(settings: Settings) -> bool:
@@ -57,7 +57,7 @@ def development_secret(folder: Path, name: str = FILE_NAME) -> str:
 
     * The file is readable by its owner alone (mode 0600).
     * Two processes that start together get the same secret: a complete file appears under its name in one step, and
-      whoever comes second reads the first one's.
+      the second one reads the first one's.
     * Raises ConfigurationError when the folder cannot be used or the file is empty.
     """
     path = folder / name

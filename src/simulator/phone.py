@@ -64,7 +64,7 @@ class PhoneLine:
         return [WebSocketRoute("/phone/line", self._serve)]
 
     async def _serve(self, socket: WebSocket) -> None:
-        # A page of somebody else's may open sockets to this machine; its origin tells on it.
+        # A page of another site may open sockets to this machine; its origin tells on it.
         origin = socket.headers.get("origin", "")
         if from_outside(socket) or origin != f"http://{socket.headers.get('host')}" or not self.may_enter(socket):
             await socket.close()  # before accept: the browser gets 403

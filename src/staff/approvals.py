@@ -152,7 +152,7 @@ class ApprovalDesk:
         return await self._newest(subject, ask) if subject is not None else None
 
     async def _soonest(self) -> Approval | None:
-        """Find the request that expires first of those that nobody has decided."""
+        """Find the request that expires first of those that are not decided."""
         page = await self.page(ApprovalStatus.PENDING, limit=1, cursor=None)
         return page.items[0] if page.items else None
 
@@ -209,7 +209,7 @@ class ApprovalDesk:
         return receipt
 
     async def _after(self, approval: Approval, receipt: Receipt) -> Approval:
-        """Return an approval that somebody else decided first, with that decision."""
+        """Return an approval that a colleague decided first, with that decision."""
         now = await self._approval(approval.id) or approval
         earlier = receipt.earlier.body if receipt.earlier else None
         if isinstance(earlier, Decision) and now.status is approval.status and now.version == approval.version:

@@ -28,7 +28,7 @@ _REFUSED = {
 
 
 class ApprovalsApi:
-    """Serves approvals to staff. Whoever decides is named by their token, never by a body."""
+    """Serves approvals to staff. A colleague who decides is named by their token, never by a body."""
 
     def __init__(self, desk: ApprovalDesk, tokens: StaffTokens, aliases: Aliases, *, region: str) -> None:
         self._aliases = aliases
@@ -61,7 +61,7 @@ class ApprovalsApi:
         return self._answer(request, *_told(submission, results))
 
     def _answer(self, request: Request, content: Mapping[str, Any], status: int = 200) -> Response:
-        """Answer with what whoever asks may see."""
+        """Answer with what the sender may see."""
         return answer(self._aliases.veiled(content) if self._tokens.by_page(request) else content, status)
 
 

@@ -24,7 +24,7 @@ DEVELOPER = "developer"
 TOKEN_FILE = "staff-token"  # noqa: S105
 """Where that token is kept, in the state folder."""
 PAGE_HEADER = "x-tandem-page"
-"""A page of somebody else's cannot send it: browsers ask the server first, and are never allowed."""
+"""A page of another site cannot send it: browsers ask the server first, and are never allowed."""
 
 
 ALL_FOR_ALL: Final[Mapping[str, Scopes]] = MappingProxyType({})
@@ -53,7 +53,7 @@ class StaffTokens:
         """Whether browsers reach us over https."""
 
     def actor(self, request: Request, *scopes: Scope) -> str:
-        """Return the name of whoever sent a request, and whose token covers one of ``scopes``, if any is given.
+        """Return the name of the sender of a request, whose token covers one of ``scopes``, if any is given.
 
         A bearer token goes before a cookie. Raises NotAuthorised, OutOfScope, and CrossSiteRequest for a write with a
         cookie that does not come from a page of ours.
@@ -113,7 +113,7 @@ class StaffTokens:
         origin, host = request.headers.get("origin", ""), request.headers.get("host", "")
         ours = {self._origin, f"https://{host}"}
         if not self.secure or on_loopback(host):
-            # Over https, a page of the same name without it may be anybody's on the way to the browser.
+            # Over https, a page of the same name without it may come from any machine on the way to the browser.
             ours.add(f"http://{host}")
         if PAGE_HEADER not in request.headers or origin not in ours:
             raise CrossSiteRequest
@@ -162,12 +162,12 @@ def seal(actor: str, secret: bytes, *, until: float) -> str:
 
 
 def unseal(value: str, secrets: Mapping[str, bytes], *, now: float) -> str | None:
-    """Return whose cookie it is, or None when it is forged, expired, or of somebody without a token."""
+    """Return whose cookie it is, or None when it is forged, expired, or of a name without a token."""
     if len(value) > _LONGEST:
         return None
     try:
         actor = jwt.get_unverified_header(value)["kid"]
-        # Somebody unknown costs the same comparison. The end is compared here, by the caller's clock.
+        # An unknown name costs the same comparison. The end is compared here, by the caller's clock.
         key = _key(secrets.get(actor, b"nobody"))
         claims = jwt.decode(value, key, [_ALGORITHM], options={"verify_exp": False, "require": ["exp"]})
     except (jwt.InvalidTokenError, KeyError, ValueError, RecursionError):

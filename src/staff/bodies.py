@@ -109,7 +109,7 @@ class NewNote(Body):
 
 
 class Assignment(Body):
-    """The staff member who shall look after a customer; None for nobody."""
+    """The staff member who shall look after a customer; None for no one."""
 
     to: str | None = None
 

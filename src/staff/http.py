@@ -20,7 +20,7 @@ BODY_LIMIT = 262_144
 """Bytes."""
 PAGE, LONGEST_PAGE = 50, 200
 _PRIVATE = {"Cache-Control": "no-store"}
-"""Customers' words: for whoever asked, and for no cache on the way."""
+"""Customers' words: for the one who asked, and for no cache on the way."""
 _KEY = re.compile(r"[\x21-\x7e]{1,100}")
 
 
@@ -30,7 +30,7 @@ def answer(content: Mapping[str, Any], status_code: int = 200) -> Response:
 
 
 def answer_if_changed(request: Request, content: Mapping[str, Any]) -> Response:
-    """Answer with JSON and its mark, or with 304 to somebody who has it already."""
+    """Answer with JSON and its mark, or with 304 to a client that has it already."""
     body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
     mark = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {**_PRIVATE, "ETag": mark}
@@ -43,7 +43,7 @@ def answer_if_changed(request: Request, content: Mapping[str, Any]) -> Response:
 async def read_bytes(request: Request) -> bytes:
     """Read a body of JSON. Raises UnsupportedBody for another type, and BodyTooLarge."""
     body = await read_body(request, limit=BODY_LIMIT)
-    # Without a type too: what a page of somebody else's may send unasked has no type, or a form's.
+    # Without a type too: what a page of another site may send unasked has no type, or a form's.
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if body.strip() and kind != "application/json":
         raise UnsupportedBody("Send application/json.")

@@ -24,7 +24,7 @@ BODY_LIMIT = 4096
 """Bytes."""
 WRONG_TOKENS, WITHIN = 10, 60.0
 """So many wrong tokens per address and seconds are answered as such. A right one always signs in: behind a proxy all
-staff may share one address, and nobody shall lock them out. Tokens are too long to be found by trying.
+staff may share one address, and no guesser shall lock them out. Tokens are too long to be found by trying.
 """
 _ADDRESSES = 1000
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -61,7 +61,7 @@ class StaffSession:
             raise NotAuthorised
         self._tokens.check_scope(actor, Scope.READ)
         if self._made_token and actor == DEVELOPER and from_outside(request):
-            # A development server is often reached through a tunnel: whoever finds it there needs a token of theirs.
+            # A development server is often reached through a tunnel: a visitor there needs a token of theirs.
             raise NotAuthorised("The generated token signs in on this machine only; set STAFF_TOKENS.")
         response = JSONResponse(self._session(actor), headers=_NO_STORE)
         self._put(response, self._tokens.session(actor), SECONDS)

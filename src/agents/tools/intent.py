@@ -89,7 +89,7 @@ _PATTERNS = {
     intent: tuple(re.compile(rf"\b(?:{words})\b", re.IGNORECASE) for words in pair) for intent, pair in _WORDS.items()
 }
 _FIRST = (Intent.ESCALATION, Intent.BILLING, Intent.TECHNICAL, Intent.ORDER, Intent.FAQ)
-"""Who wins when the words weigh the same: whoever asks for a person, then what costs most to get wrong."""
+"""Order in which intents win when the words weigh the same: asking for a person, then what costs most to get wrong."""
 
 
 def classify(message: str) -> Guess:

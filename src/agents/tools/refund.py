@@ -56,7 +56,7 @@ def refund_tool(threshold_cents: int) -> FunctionTool:
     async def must_wait(context: RunContextWrapper[CallerContext], arguments: dict[str, Any], call_id: str) -> bool:
         wanted = await _wanted_raw(context.context, arguments)
         if await _not_in_plan(context.context):
-            return False  # it is refused at once, which bothers nobody
+            return False  # it is refused at once, without a colleague
         return isinstance(wanted, _Wanted) and needs_consent(wanted.order, wanted.cents, threshold_cents)
 
     @checked(cannot_pay)
@@ -121,7 +121,7 @@ async def _wanted_raw(caller: CallerContext, arguments: Mapping[str, Any]) -> _W
     """Read a call's arguments as the model or staff wrote them: what to ask of the shop, or the refusal.
 
     They are converted as the SDK will convert them for the tool: a "150" that the gate took for no amount would be
-    paid as 150 without asking anybody.
+    paid as 150 without a colleague.
     """
     order_id = arguments.get("order_id")
     try:

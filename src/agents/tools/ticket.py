@@ -32,7 +32,7 @@ RESPONSE = {
 }
 """When a person answers, in seconds and in words."""
 MAX_TITLE, MAX_DESCRIPTION = 120, 2000
-"""Characters that are kept; nobody who needs a person is turned away for writing too much."""
+"""Characters that are kept; a customer who needs a person is not turned away for writing too much."""
 LONGEST_ID = 100
 """Characters of a ticket's id; partners may have given it."""
 MAX_REPLY = 1600
@@ -120,7 +120,7 @@ async def ticket_status(context: RunContextWrapper[CallerContext], ticket_id: Ti
 
 
 async def must_wait(context: RunContextWrapper[CallerContext], arguments: dict[str, Any], call_id: str) -> bool:
-    """Tell whether an answer waits for a colleague: always. What cannot be sent bothers nobody."""
+    """Tell whether an answer waits for a colleague: always. What cannot be sent is refused before."""
     ticket_id, message = arguments.get("ticket_id"), arguments.get("message")
     if not isinstance(ticket_id, str) or not isinstance(message, str):
         return False
@@ -180,7 +180,7 @@ async def _first_own(caller: CallerContext, ids: Sequence[str]) -> Ticket | None
 
 
 async def _own_ticket(caller: CallerContext, ticket_id: str) -> Ticket | None:
-    """Return the caller's ticket; somebody else's looks absent. One of this turn is not in the store yet."""
+    """Return the caller's ticket; another customer's looks absent. One of this turn is not in the store yet."""
     new = next((ticket for ticket in caller.deeds.tickets if ticket.id == ticket_id), None)
     ticket = new or await caller.ticket(ticket_id)
     return ticket if ticket is not None and ticket.subject == caller.subject else None

@@ -36,7 +36,7 @@ _EMPTY = f"{_XML}<Response></Response>".encode()
 _APOLOGY = f"{_XML}<Response><Message>{escape(FAILURE)}</Message></Response>".encode()
 
 _SID = re.compile(r"[A-Z]{2}[0-9A-Za-z]{1,32}", re.ASCII)
-"""A SID. The length matters: a signature joins names and values without marks between them, so whoever caught a signed
+"""A SID. The length matters: a signature joins names and values without marks between them, so a catcher of a signed
 request could move what follows into the value and make a new key of it; a real SID has 34 characters already."""
 _OURS = re.compile(r"[+A-Za-z0-9][A-Za-z0-9._@-]{1,63}", re.ASCII)
 """A number, short code or agent of ours, without its scheme."""

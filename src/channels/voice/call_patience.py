@@ -1,4 +1,4 @@
-"""Patience of one call: when its line is silent, when a sentence was spoken, and what follows when nobody speaks."""
+"""Patience of one call: when its line is silent, when a sentence was spoken, and what follows a silence."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .voice_config import CallRules
 CHARS_PER_SECOND = 15.0
 """How fast Twilio speaks, where its speaker events do not tell."""
 QUIET_SECONDS = 0.4
-"""How long nobody may have spoken before something is said unasked."""
+"""How long the line was silent before something is said unasked."""
 LOOK_SECONDS = 1.0
 
 
@@ -47,7 +47,7 @@ class CallPatience:
 
     @property
     def silent(self) -> bool:
-        """Tell whether the line is idle: no open turn, nobody speaking, QUIET_SECONDS since the last speech."""
+        """Tell whether the line is idle: no open turn, no speech, QUIET_SECONDS since the last speech."""
         return not self._busy and self._now() >= self._quiet_at
 
     @property
@@ -62,7 +62,7 @@ class CallPatience:
         self._watch.touch(self._now())
 
     def voice(self, who: Literal["agent", "client"]) -> None:
-        """Note that somebody's speech began or ended."""
+        """Note that speech began or ended."""
         if who == "client":
             self.touch()
             return
@@ -71,7 +71,7 @@ class CallPatience:
         self._watch.keep(self._now())
 
     async def until_spoken(self, said: str) -> bool:
-        """Return when a sentence that was just sent was spoken, or should have been; False: somebody spoke over it."""
+        """Return when a sentence that was just sent was spoken, or should have been; False: it was spoken over."""
         session = self._session
         before, acts = self._voices, (self._touches, session.interrupts)
         latest = self._now() + len(said) / CHARS_PER_SECOND + 1.0
@@ -89,9 +89,9 @@ class CallPatience:
         self._perform(self._session.hang_up(handoff))
 
     async def run(self) -> None:
-        """Ask a silent caller whether they are there, and end the call after a while; whoever speaks then stays.
+        """Ask a silent caller whether they are there, and end the call after a while; one who speaks then stays.
 
-        Nobody talks their way past the longest call: its last sentence cannot be interrupted.
+        No caller talks their way past the longest call: its last sentence cannot be interrupted.
         """
         while True:
             await asyncio.sleep(min(LOOK_SECONDS, self._silence / 4))
@@ -150,7 +150,7 @@ class CallTimeouts:
     warned: bool = False
 
     def touch(self, now: float) -> None:
-        """Note that somebody spoke or pressed a key."""
+        """Note that the caller spoke or pressed a key."""
         self.active_at, self.asked = now, False
 
     def keep(self, now: float) -> None:

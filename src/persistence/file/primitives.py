@@ -103,7 +103,7 @@ def _bound(record: str) -> str | bytes:
 
 
 def apply(db: sqlite3.Connection, changes: Sequence[Writes]) -> bool:
-    """Write all of it, or say that somebody was faster."""
+    """Write all of it, or say that another process was faster."""
     if not all(_fits(db, one) for one in changes):
         return False
     for one in changes:
@@ -112,7 +112,7 @@ def apply(db: sqlite3.Connection, changes: Sequence[Writes]) -> bool:
 
 
 def step(db: sqlite3.Connection, wants: Mapping[SubjectId, Want], rule: Rule[T], offset: float = 0.0) -> T:
-    """Load, decide and apply, in the transaction that is open: nobody can be faster."""
+    """Load, decide and apply, in the transaction that is open: no other process can be faster."""
     wants = dict(wants)
     while True:
         loaded = [load(db, subject, wanted, offset) for subject, wanted in wants.items()]

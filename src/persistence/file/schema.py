@@ -29,7 +29,7 @@ def connect(
     """Open the database, with its schema in place and every commit durable.
 
     Without ``lift`` a schema of another version is a ConfigurationError. ``read_only`` leaves the write-ahead log
-    where it is, which somebody who is the last to close the database would otherwise carry over into it.
+    where it is, which the last connection that closes the database would otherwise carry over into it.
     """
     if not read_only:
         make_file(path)
@@ -64,7 +64,7 @@ def _lift_schema(connection: sqlite3.Connection, path: Path) -> None:
     if version > SCHEMA_VERSION:
         raise ConfigurationError([f"tandem.db was written by a newer version (schema {version})"])
     carried = None
-    if version < SCHEMA_VERSION:  # else somebody was first
+    if version < SCHEMA_VERSION:  # else another process was first
         for statement in statements("lanes.sql"):
             connection.execute(statement)
         if version > 0:

@@ -235,7 +235,7 @@ def _give(answers: list[Answer]) -> None:
 
 
 class FileStorage(Storage):
-    """The primitives over two threads. A step is one transaction, so nobody can be faster."""
+    """The primitives over two threads. A step is one transaction, so no other process can be faster."""
 
     def __init__(
         self, folder: Path, writer: DatabaseThread, reader: DatabaseThread, *, clock_offset: float = 0.0
@@ -309,7 +309,7 @@ class FileStorage(Storage):
 def empty_log(folder: Path) -> None:
     """Carry the write-ahead log over into the file and cut it to nothing, so that it holds no deleted text either.
 
-    Where somebody reads for longer than the usual wait, the log stays as it is until it is written over.
+    Where a process reads for longer than the usual wait, the log stays as it is until it is written over.
     """
     with (
         contextlib.suppress(sqlite3.Error, OSError),
