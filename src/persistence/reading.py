@@ -33,6 +33,7 @@ from .values import ConversationHead, Counts, Erasure, Page, Presence
 T = TypeVar("T")
 
 NOTHING: Final = Want()
+_SNAPSHOTS: Final = Want(kinds=frozenset({kinds.SNAPSHOT}))
 _CONVERSATION: Final = Want(rows=frozenset({(kinds.CONVERSATION, "")}), kinds=frozenset({kinds.SNAPSHOT}))
 
 
@@ -134,7 +135,7 @@ class Reading:
         approval = kinds.APPROVAL.read(found.record or "")
         if not approval.snapshot:
             return approval
-        return await self._look(found.subject, NOTHING, lambda it: conversations.whole_approval(it, approval))
+        return await self._look(found.subject, _SNAPSHOTS, lambda it: conversations.whole_approval(it, approval))
 
     async def counts(self) -> Counts:
         """See :meth:`LaneStore.counts`."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
@@ -207,7 +208,7 @@ class Ask(Body):
             raise ValueError("must have a toolCallId or an approvalId.")
         return self
 
-    @property
+    @cached_property
     def verdict(self) -> Verdict:
         """Verdict of the decision."""
         return Verdict(self.resolve) if self.resolve else Verdict.APPROVE if self.approved else Verdict.REJECT

@@ -22,7 +22,7 @@ class CallLanguage:
     def __init__(self, options: VoiceOptions, translations: Translations) -> None:
         self.options = options
         self._translations = translations
-        first = options.spoken_language
+        self._spoken = first = options.spoken_language
         self.caller = (options.languages[0].code if options.languages else ENGLISH) if first == MULTI else first
         """The language of the caller, as far as it is known."""
 
@@ -43,7 +43,7 @@ class CallLanguage:
 
     def tag(self, language: str = "") -> str | None:
         """Return the ``lang`` of a text in a language, the caller's unless given; None where none is needed."""
-        primary, spoken = primary_tag(language or self.caller), self.options.spoken_language
+        primary, spoken = primary_tag(language or self.caller), self._spoken
         if primary == primary_tag(spoken):
             return None
         declared = next((one.code for one in self.options.languages if primary_tag(one.code) == primary), None)
