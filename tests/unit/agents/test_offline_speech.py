@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.agents.offline.speech import speakable
+from tandem.agents.offline.model import speakable
 from tandem.entries import Verdict
 from tandem.model import Channel
 from tandem.shop.order_number import parse_order_number
