@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ..guardrails.digits import FEWEST
 from ..guardrails.pii import mask
 from ..model import Approval, ApprovalStatus, Channel, Conversation, Ticket, TicketStatus, TimelineEvent, Turn
 from ..telemetry.logs import EMAIL, PHONE
@@ -44,7 +45,8 @@ def plain(text: object, limit: int) -> str:
 
 def private(text: object, limit: int) -> str:
     """Return :func:`plain` text without card and social security numbers, e-mail addresses and telephone numbers."""
-    return without_contacts(mask(plain(text, 4 * limit)).text, limit)
+    line = plain(text, 4 * limit)
+    return without_contacts(mask(line).text if len(line) >= FEWEST else line, limit)
 
 
 def without_contacts(masked: object, limit: int) -> str:

@@ -40,7 +40,7 @@ def reads_only(tool: ToolT) -> ToolT:
 
 
 def in_commit(tool: ToolT) -> ToolT:
-    """Declare that a tool's whole effect is what it adds to :class:`~tandem.agents.caller_context.Deeds`."""
+    """Declare that a tool's whole effect is what it adds to :class:`~tandem.agents.caller_context.PendingWrites`."""
     return _mark(tool, ToolEffect.IN_COMMIT)
 
 

@@ -1,4 +1,4 @@
-// How many segments a text is billed as; the same count as tandem.channels.sms.adapter.message_text.segments.
+// How many segments a text is billed as; the same count as tandem.channels.sms.sender.segments.
 
 const GSM7 = new Set(
   "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?" +
