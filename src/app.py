@@ -159,7 +159,7 @@ async def open_gateway(
             store,
             region=settings.default_region,
             knowledge=knowledge,
-            facts=identity.facts,
+            facts=identity.facts if settings.subject_resolver != PHONE else None,  # a number says nothing of its owner
             hours=settings.opening_hours,
             transfers=settings.human_transfer_number is not None,
         )
