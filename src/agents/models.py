@@ -184,14 +184,14 @@ class PortableInput(_Wrapper):
 
     async def get_response(self, system_instructions: Any, input: Any, *args: Any, **kw: Any) -> Any:
         """See :class:`agents.Model`."""
-        return await self._inner.get_response(system_instructions, _portable(input), *args, **kw)
+        return await self._inner.get_response(system_instructions, _portable_input(input), *args, **kw)
 
     def stream_response(self, system_instructions: Any, input: Any, *args: Any, **kw: Any) -> Any:
         """See :class:`agents.Model`."""
-        return self._inner.stream_response(system_instructions, _portable(input), *args, **kw)
+        return self._inner.stream_response(system_instructions, _portable_input(input), *args, **kw)
 
 
-def _portable(given: Any) -> Any:
+def _portable_input(given: Any) -> Any:
     return given if isinstance(given, str) else portable(given)
 
 
