@@ -11,7 +11,8 @@ import pytest
 from tandem.entries import Decision, Entry, Hold, Revealed, StaffMessage, TicketClosed, TicketOpened, Verdict
 from tandem.errors import UnreadableRecord
 from tandem.model import Channel, Priority, SubjectId, Ticket, TicketStatus, TicketStep, Turn
-from tandem.persistence.kinds import CONVERSATION, TICKET, WAITING, Kind, StoredEntry
+from tandem.persistence.kinds import CONVERSATION, TICKET, WAITING, StoredEntry
+from tandem.persistence.state import Kind
 
 from ...contracts.records import conversation, talked, text
 

@@ -17,9 +17,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tandem.errors import LeaseLost
 from tandem.model import ApprovalStatus, Channel, Outgoing, ReplyStatus
 from tandem.persistence import kinds, lane, outbox, upkeep
-from tandem.persistence.head import HEAD, LaneHead
+from tandem.persistence.head import LaneHead
+from tandem.persistence.lane import decide
 from tandem.persistence.rows import LaneIndex, Loaded, Missing, Name, Row, Want, Writes
-from tandem.persistence.state import Lane, decide, indexed
+from tandem.persistence.state import HEAD, Lane, indexed
 from tandem.persistence.values import Change, Claim, Committed, Outcome, Settlement
 
 from ...contracts.records import JANE, LEASE, approval, conversation, reply, text

@@ -17,8 +17,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tandem.errors import TandemError
-from tandem.staff.auth import DEVELOPER, StaffTokens
-from tandem.staff.session import SECONDS, WITHIN, WRONG_TOKENS, StaffSession, seal, unseal
+from tandem.staff.auth import DEVELOPER, SECONDS, StaffTokens, seal, unseal
+from tandem.staff.session import WITHIN, WRONG_TOKENS, StaffSession
 from tandem.web.status import error_response
 
 from ...kit.serving import serve
