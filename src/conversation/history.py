@@ -1,4 +1,4 @@
-"""What the next turn still knows: a bounded window of whole turns, and which agent has the conversation. Pure.
+"""History of a conversation: a bounded window of whole turns, and which agent has it. Pure.
 
 Turns lose no item, so a call always keeps its output and an answer its question. Trimming drops a block of turns at
 once (60 items to 40 by default), not one turn each time: the model provider's prompt cache keeps its prefix. An item
