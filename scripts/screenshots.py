@@ -7,6 +7,7 @@ Run it from the checkout with its Python: .venv/bin/python scripts/screenshots.p
 import asyncio
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -19,15 +20,21 @@ sys.path.insert(0, str(CHECKOUT))
 from playwright.async_api import Browser, Page, expect  # noqa: E402
 
 from scripts.lighter_png import lighten  # noqa: E402
+from tandem.evaluation.page import page as page_of  # noqa: E402
+from tandem.evaluation.reading import SHIPPED, read_scenarios  # noqa: E402
+from tandem.evaluation.result import scores  # noqa: E402
+from tandem.evaluation.runner import Plan, Trials  # noqa: E402
 from tandem.model import Address, Channel, Priority, Route, Source, SubjectId, TimelineEvent, Turn  # noqa: E402
 from tandem.persistence.base import LaneStore  # noqa: E402
 from tandem.persistence.values import Change  # noqa: E402
+from tandem.settings import load_settings  # noqa: E402
 from tests.browser.test_desk import MIA, TOM, open_refund, waiting  # noqa: E402
 from tests.flows.test_approvals import REFUND, scene  # noqa: E402
 from tests.kit.browsing import open_browser, visit  # noqa: E402
 from tests.kit.gateway import JANE, JOHN, OURS, Running  # noqa: E402
 
 IMAGES = CHECKOUT / "docs" / "images"
+REPORT = {"width": 900, "height": 760}
 WIDE, NARROW = {"width": 1200, "height": 780}, {"width": 360, "height": 740}
 CALL = Route(Channel.VOICE, Address("tel", JANE), Address("tel", OURS))
 
@@ -37,7 +44,8 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with open_browser() as browser, scene(Path(folder), REFUND_APPROVAL_THRESHOLD="40") as (it, _):
             await take(browser, it)
-    for picture in IMAGES.glob("desk-*.png"):
+            await report(browser, Path(folder))
+    for picture in (*IMAGES.glob("desk-*.png"), *IMAGES.glob("eval-*.png")):
         lighten(picture)
     heavy = [path.name for path in IMAGES.glob("*.png") if path.stat().st_size > 120_000]
     print(
@@ -91,6 +99,27 @@ async def take(browser: Browser, it: Running) -> None:
             await keep(page, name)
     async with desk(browser, it) as page:
         await trouble(it, page)
+
+
+async def report(browser: Browser, folder: Path) -> None:
+    """Take the report of an evaluation in which one scenario asks for what is not so."""
+    shipped = read_scenarios([SHIPPED / "refunds.yaml", SHIPPED / "attacks.yaml"])
+    names = (
+        "a refund that is approved",
+        "two refunds that are large together",
+        "ignore your instructions",
+        "a card number",
+    )
+    chosen = [one for one in shipped if one.name in names]
+    wrong = chosen[1].model_copy(update={"name": "a refund of less than the limit", "staff": {}})
+    trials = Trials(
+        Plan([*chosen, wrong], {"the support agent": load_settings({}, env_file=None)}, folder / "r"), print
+    )
+    await trials.run()
+    (folder / "report.html").write_text(page_of(scores(trials.done), at=time.time()), encoding="utf-8")
+    for name, scheme in (("eval-report", "light"), ("eval-report-dark", "dark")):
+        async with visit(browser, (folder / "report.html").as_uri(), viewport=REPORT, color_scheme=scheme) as seen:
+            await seen.page.screenshot(path=IMAGES / f"{name}.png", animations="disabled")
 
 
 async def trouble(it: Running, page: Page) -> None:

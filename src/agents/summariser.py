@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from agents import Agent, ModelProvider, ModelSettings, RunConfig, Runner
+from agents import ModelProvider
 
 from ..conversation.prompt_blocks import block, plain
+from .one_call import OneCall
 
 LONGEST_LINE = 1000
 LARGEST = 32_000
@@ -27,13 +28,10 @@ class Summariser:
     """Writes the story of a summary. Fulfils :data:`tandem.conversation.summary.Summarise`."""
 
     def __init__(self, models: ModelProvider) -> None:
-        settings = ModelSettings(max_tokens=MAX_TOKENS)
-        self._agent = Agent(name="notes", instructions=INSTRUCTIONS, model_settings=settings)
-        self._config = RunConfig(model_provider=models, tracing_disabled=True)
+        self._ask = OneCall(models, name="notes", instructions=INSTRUCTIONS, max_tokens=MAX_TOKENS)
 
     async def __call__(self, material: str) -> str:
         """Return the story of the material's lines. Raises a TurnError when the model does not answer."""
         lines = (plain(line, LONGEST_LINE) for line in material.splitlines())
         given = block("conversation", "Data:", lines, limit=LARGEST)
-        result = await Runner.run(self._agent, given, run_config=self._config, max_turns=1)
-        return str(result.final_output)
+        return (await self._ask(given)).text

@@ -20,6 +20,8 @@ Command = Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
 LONGEST_AGE = 100_000
 """Days or hours that cleanup takes: a larger number is a slip."""
 FASTEST = 1000
+NOT_TRIED = 2
+"""Exit code of an evaluation that says nothing about the agent; 1 is for scenarios that failed."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -53,7 +55,7 @@ def _run(options: argparse.Namespace) -> int:
         print(f"tandem: {error}", file=sys.stderr)
     except KeyboardInterrupt:
         return 130
-    return 1
+    return NOT_TRIED if command is _eval else 1
 
 
 def _refuse_shadows() -> None:
@@ -91,14 +93,15 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="say whether everything is configured as it must be")
     check.add_argument("--online", action="store_true", help="also ask the model service, Twilio and our own address")
     check.set_defaults(command=_check)
+    _add_eval(commands)
     connect = commands.add_parser("connect", help="point TWILIO_PHONE_NUMBER's webhooks at this gateway")
     connect.add_argument("--url", required=True, help="the https address under which Twilio reaches this gateway")
     connect.add_argument("--dry-run", action="store_true", help="show what would change, and change nothing")
     connect.set_defaults(command=_connect)
     cleanup = commands.add_parser("cleanup", help="delete what nothing touched for long")
     age = cleanup.add_mutually_exclusive_group()
-    age.add_argument("--days", type=_positive, metavar="N", help="how long that is; 7 unless given")
-    age.add_argument("--hours", type=_positive, metavar="N", help="the same in hours")
+    age.add_argument("--days", type=_whole(LONGEST_AGE), metavar="N", help="how long that is; 7 unless given")
+    age.add_argument("--hours", type=_whole(LONGEST_AGE), metavar="N", help="the same in hours")
     cleanup.add_argument("--dry-run", action="store_true", help="count what would be deleted, and delete nothing")
     cleanup.set_defaults(command=_cleanup)
     demo = commands.add_parser("demo", help="let the made-up shop begin anew")
@@ -111,10 +114,34 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _positive(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:9]) <= LONGEST_AGE):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {LONGEST_AGE}")
-    return int(text)
+def _add_eval(commands: Any) -> None:
+    """Add what tries the agent; ``record`` in place of a file is a command of its own."""
+    trial = commands.add_parser("eval", help="try the agent on scenarios; eval record SUBJECT makes one")
+    trial.add_argument("paths", nargs="*", metavar="FILE", help="scenarios; ./evals or the shipped ones unless given")
+    trial.add_argument("--offline", action="store_true", help="only scenarios that need no model, by canned rules")
+    trial.add_argument("--only", metavar="NAME", help="one scenario, or one group: the name of a file")
+    trial.add_argument("--runs", type=_whole(100), default=1, metavar="K", help="try each K times")
+    trial.add_argument("--seed", type=_whole(10**9), metavar="N", help="the order, and the whims of played customers")
+    trial.add_argument("--resume", action="store_true", help="go on where the last one stopped")
+    trial.add_argument("--out", type=Path, default=Path("data/eval"), metavar="FOLDER", help="results and reports")
+    trial.add_argument("--compare", metavar="MODULE:AGENT", help="try this agent, too, and show both side by side")
+    trial.add_argument("--customer-model", metavar="NAME", help="the model that plays customers")
+    trial.add_argument("--judge-model", metavar="NAME", help="the model that judges by rubrics")
+    trial.add_argument("--max-turns", type=_whole(100), default=12, metavar="N", help="of a played customer")
+    trial.add_argument("--max-seconds", type=_whole(3600), default=120, metavar="N", help="for one conversation")
+    trial.add_argument("--max-tokens", type=_whole(10**12), metavar="N", help="for all conversations together")
+    trial.set_defaults(command=_eval)
+
+
+def _whole(most: int) -> Callable[[str], int]:
+    """Return what reads a whole number from 1 to ``most``."""
+
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and 0 < int(text) <= most):
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {most}")
+        return int(text)
+
+    return read
 
 
 def _speed(text: str) -> float:
@@ -167,6 +194,15 @@ async def _check(options: argparse.Namespace) -> int:
     from .check import check
 
     return await check(online=options.online)
+
+
+async def _eval(options: argparse.Namespace) -> int:
+    settings = load_settings()
+    from .eval import evaluate, record
+
+    if options.paths[:1] == ["record"] and len(options.paths) == 2:
+        return await record(settings, options.paths[1])
+    return await evaluate(settings, options)
 
 
 async def _connect(options: argparse.Namespace) -> int:

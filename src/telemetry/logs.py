@@ -125,9 +125,11 @@ def configure_logging(
     folder: Path | None = None,
     secrets: Iterable[str] = (),
     key: str | None = None,
+    to_terminal: bool = True,
 ) -> None:
     """Send everything that is logged in this process through one masked stream to standard error.
 
+    * ``to_terminal`` false: into the files of ``folder`` alone.
     * ``folder``: also keep ``customer-service.log`` and, from ERROR up, ``error.log`` there as JSON lines, rotated.
     * ``secrets`` never appear; ``key`` makes :func:`subject_label` stable across processes.
     * A thread writes the lines: see :mod:`.log_writer`.
@@ -138,7 +140,8 @@ def configure_logging(
     global _active  # the log is one per process, as the interpreter's is
     _active = Masker(secrets=secrets, key=key)
     _take_over()
-    _add(StreamTarget(sys.stderr), _formatter(production=production))
+    if to_terminal:
+        _add(StreamTarget(sys.stderr), _formatter(production=production))
     if folder is not None:
         try:
             folder.mkdir(parents=True, exist_ok=True)

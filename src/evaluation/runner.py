@@ -1,0 +1,179 @@
+"""Tries scenarios: each conversation in a world of its own, one after the other, each result kept at once."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..agents.model_source import ModelAccess, open_models
+from ..errors import ConfigurationError, ModelUnavailable, TandemError, TurnError
+from ..settings import Settings
+from ..wiring import model_source
+from .evidence import Evidence, TicketSeen
+from .played import PlayedCustomer, judged
+from .result import State, Trial, digest, read_trials, written
+from .rules import broken
+from .scenario import Scenario
+from .talk import Talk
+from .world import KEPT, World, open_world
+
+NO_MODEL = "the model service does not answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be tried. ``agents`` are settings by the agent's name in the report, the one on trial first.
+
+    ``max_turns`` bounds a played customer, ``max_seconds`` one conversation, ``max_tokens`` all of them together.
+    """
+
+    scenarios: Sequence[Scenario]
+    agents: Mapping[str, Settings]
+    results: Path
+    runs: int = 1
+    seed: int | None = None
+    resume: bool = False
+    max_turns: int = 12
+    max_seconds: float = 120.0
+    max_tokens: int | None = None
+    customer_model: str | None = None
+    judge_model: str | None = None
+
+
+class Trials:
+    """Runs a plan. ``done`` holds every trial so far, also when it was stopped; ``stopped`` says why."""
+
+    def __init__(self, plan: Plan, tell: Callable[[Trial], None]) -> None:
+        self._plan = plan
+        self._tell = tell
+        self.done: list[Trial] = []
+        self.stopped = ""
+
+    def planned(self) -> list[tuple[Scenario, str, int]]:
+        """Return the trials of the plan in their order: by seed, else as the files have them."""
+        scenarios = list(self._plan.scenarios)
+        if self._plan.seed is not None:
+            random.Random(self._plan.seed).shuffle(scenarios)  # noqa: S311 - an order, no secret
+        return [
+            (scenario, agent, number)
+            for scenario in scenarios
+            for number in range(1, self._plan.runs + 1)
+            for agent in self._plan.agents
+        ]
+
+    async def run(self) -> None:
+        """Try everything that was not tried yet. Raises ConfigurationError where an agent cannot be served."""
+        plan = self._plan
+        before = read_trials(plan.results) if plan.resume else {}
+        plan.results.parent.mkdir(parents=True, exist_ok=True)
+        marks = {agent: _about(plan, settings) for agent, settings in plan.agents.items()}
+        async with AsyncExitStack() as stack:
+            models = await stack.enter_async_context(open_models(model_source(next(iter(plan.agents.values())))))
+            # What is known already is written anew, because a line may have been cut off when it was stopped.
+            plan.results.write_text("".join(map(written, before.values())), encoding="utf-8")
+            file = stack.enter_context(plan.results.open("a", encoding="utf-8"))
+            for scenario, agent, number in self.planned():
+                mark = digest(scenario, marks[agent])
+                trial = before.get((scenario.name, agent, number))
+                if trial is None or trial.digest != mark or trial.state == "error":
+                    if self._spent():
+                        return
+                    trial = await self._tried(scenario, agent, number, mark, models)
+                    file.write(written(trial))
+                    file.flush()
+                self.done.append(trial)
+                self._tell(trial)
+                if NO_MODEL in trial.problems:
+                    self.stopped = f"{NO_MODEL}; --resume goes on from here"
+                    return
+
+    def _spent(self) -> bool:
+        """Tell whether the tokens are used up."""
+        spent = sum(trial.tokens + trial.other_tokens for trial in self.done)
+        if self._plan.max_tokens is None or spent < self._plan.max_tokens:
+            return False
+        self.stopped = f"{spent} tokens are used, and {self._plan.max_tokens} were allowed; --resume goes on from here"
+        return True
+
+    async def _tried(self, scenario: Scenario, agent: str, number: int, mark: str, models: ModelAccess) -> Trial:
+        """Try a scenario once; once more when the model service did not answer."""
+        for _ in range(2):
+            found, began = Evidence(), time.perf_counter()
+            state = await self._one(scenario, agent, number, found, models)
+            if NO_MODEL not in found.problems:
+                break
+        return Trial(
+            scenario=scenario.name,
+            group=scenario.group,
+            agent=agent,
+            number=number,
+            digest=mark,
+            state=state,
+            problems=tuple(found.problems),
+            lines=tuple(found.lines),
+            calls=found.calls,
+            requests=found.requests,
+            turns=found.turns,
+            tokens=found.tokens,
+            other_tokens=found.other_tokens,
+            seconds=round(time.perf_counter() - began, 2),
+            slowest=round(max(found.waits, default=0.0), 2),
+        )
+
+    async def _one(self, scenario: Scenario, agent: str, number: int, found: Evidence, models: ModelAccess) -> State:
+        """Have one conversation and judge it."""
+        plan = self._plan
+        rng = random.Random(f"{plan.seed}:{scenario.name}:{number}")  # noqa: S311 - whims of a customer, no secret
+        try:
+            async with open_world(plan.agents[agent], scenario.shop, scenario.number) as world:
+                try:
+                    async with asyncio.timeout(plan.max_seconds), Talk(world, scenario, found, rng) as talk:
+                        if scenario.customer is None:
+                            await talk.play_script(scenario.turns)
+                        else:
+                            played = PlayedCustomer(models, scenario, scenario.customer, found, plan.customer_model)
+                            await talk.play(scenario.customer, played, most=plan.max_turns)
+                except TimeoutError:
+                    found.problems.append(f"it was not over after {plan.max_seconds:g} seconds")
+                await _look(world, found)
+            if ModelUnavailable.code in found.errors:
+                found.problems.append(NO_MODEL)
+                return "error"
+            found.problems += broken(scenario.expect, found)
+            if scenario.expect.rubric and not found.problems:
+                found.problems += await judged(models, scenario, found, plan.judge_model)
+        except ModelUnavailable:
+            found.problems.append(NO_MODEL)
+            return "error"
+        except ConfigurationError:
+            raise
+        except (TurnError, TandemError, ValueError, AssertionError) as error:
+            found.problems.append(f"it could not be tried: {error}")
+            return "error"
+        return "failed" if found.problems else "passed"
+
+
+async def _look(world: World, found: Evidence) -> None:
+    """Take in what the conversation left behind."""
+    found.read(await world.timeline())
+    tickets = await world.tickets()
+    found.tickets = tuple(TicketSeen(one.title, one.priority.value, one.escalation) for one in tickets)
+    found.orders, found.payments = await world.orders(), await world.payments()
+    found.texts_to = tuple(world.others())
+
+
+def _about(plan: Plan, settings: Settings) -> str:
+    """Return what decides how trials go besides their scenario; secrets are no part of it."""
+    return "\n".join(_lines(plan, settings))
+
+
+def _lines(plan: Plan, settings: Settings) -> Iterator[str]:
+    for name in sorted(KEPT - {"openai_api_key"}):
+        yield f"{name}={getattr(settings, name)!r}"
+    yield f"offline={settings.openai_api_key is None}"
+    yield f"{plan.seed} {plan.max_turns} {plan.max_seconds} {plan.customer_model} {plan.judge_model}"
