@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from types import TracebackType
 from typing import Self
@@ -21,6 +21,8 @@ NAGS = ("Hello?", "Hello? Are you still there?")
 """What an impatient customer says when no answer comes, one after the other."""
 LONGEST = 3600.0
 """Seconds that a wait in a call may take at most; the whole conversation is bounded by its runner."""
+UNTIL_KNOWN = 2.0
+"""Seconds until the gateway knows that a call is over."""
 Ask = Callable[[Sequence[TranscriptLine]], Awaitable[str]]
 """Returns what a customer played by a model says next; empty when they are done."""
 
@@ -182,7 +184,9 @@ class Talk:
             self._listen()
             self._evidence.problems += [f"against Twilio's protocol: {one}" for one in self._call.violations]
             if self._call.sessions:
-                await self._world.until(lambda: self._world.departures() >= self._dialled)
+                with suppress(TimeoutError):  # one whose line was lost is expected back for longer
+                    async with asyncio.timeout(UNTIL_KNOWN):
+                        await self._world.until(lambda: self._world.departures() >= self._dialled)
             self._call = None
 
     def _listen(self) -> None:
