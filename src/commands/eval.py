@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ..agents.mcp_tools import open_mcp_tools
@@ -113,7 +113,7 @@ def _agents(settings: Settings, other: str | None) -> Mapping[str, Settings]:
     return agents
 
 
-async def _check(scenarios: Sequence[Scenario], agents: Sequence[Settings]) -> None:
+async def _check(scenarios: Sequence[Scenario], agents: Iterable[Settings]) -> None:
     """Raise ConfigurationError for agents that cannot be served, and tools that none of them has."""
     known: set[str] = set()
     for settings in agents:

@@ -110,7 +110,7 @@ class Persona(Part):
     goal: str
     character: str = "An ordinary, polite customer who writes short messages."
     knows: str = ""
-    interrupts: float = Field(0.0, ge=0, le=1)
+    interrupts: float = Field(default=0.0, ge=0, le=1)
 
 
 class StaffDecision(Part):
@@ -195,9 +195,9 @@ class Expected(Part):
     says: Words = ()
     never_says: Words = ()
     language: Language | None = None
-    turns: int | None = Field(None, ge=1)
-    seconds: float | None = Field(None, gt=0)
-    tokens: int | None = Field(None, ge=1)
+    turns: int | None = Field(default=None, ge=1)
+    seconds: float | None = Field(default=None, gt=0)
+    tokens: int | None = Field(default=None, ge=1)
     rubric: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
 
 
@@ -212,12 +212,12 @@ class Scenario(Part):
     name: Annotated[str, Field(pattern=r"^\w[\w .,'-]*$", max_length=100)]
     group: str = ""
     about: str = ""
-    number: Number = Field(SAMPLE_CUSTOMER, alias="from")
+    number: Number = Field(default=SAMPLE_CUSTOMER, alias="from")
     channel: ChannelName = "text"
     offline: bool = False
     turns: Annotated[tuple[CustomerTurn, ...], BeforeValidator(_calls)] = ()
     customer: Persona | None = None
-    patience: float | None = Field(None, gt=0)
+    patience: float | None = Field(default=None, gt=0)
     shop: ShopData = ShopData()
     staff: Annotated[dict[str, StaffDecision], BeforeValidator(_everybody)] = {}
     expect: Expected = Expected()

@@ -95,7 +95,7 @@ class Talk:
         ``enough`` tells from what was heard so far when the customer goes on, as one does who interrupts.
         """
         if (turn.channel or self._scenario.channel) == "text":
-            answer = await self._write(turn)
+            answer: str | None = await self._write(turn)
         else:
             answer = await self._speak(turn, enough)
         if enough is None and not turn.at_once:

@@ -172,7 +172,7 @@ async def open_world(settings: Settings, shop: ShopData, number: str) -> AsyncIt
 def throwaway(settings: Settings, folder: Path, address: str, token: str) -> Settings:
     """Return settings of a gateway that reaches nobody, with the same agent."""
     kept = {name: getattr(settings, name) for name in KEPT}
-    return Settings().model_copy(
+    return Settings.model_validate({}).model_copy(
         update=kept
         | {
             "twilio_account_sid": SAMPLE_ACCOUNT_SID,

@@ -35,7 +35,7 @@ class LineRow(_Row):
     """An article of an order; its price is in dollars."""
 
     name: str
-    quantity: int = Field(1, ge=1)
+    quantity: int = Field(default=1, ge=1)
     price: float = Field(ge=0)
 
 
@@ -47,7 +47,7 @@ class OrderRow(_Row):
     lines: tuple[LineRow, ...] = ()
     carrier: str | None = None
     tracking: str | None = None
-    refunded: float = Field(0.0, ge=0)
+    refunded: float = Field(default=0.0, ge=0)
 
 
 class ShopData(_Row):

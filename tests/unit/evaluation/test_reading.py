@@ -54,8 +54,8 @@ WRONG = {
     "a list of words": ("- hello", "scenario 1: Input should be a valid dictionary"),
     "an unknown key": ("- {name: a, turns: [x], expects: {}}", "expects is not known; is 'expect' meant?"),
     "an unknown key inside": (
-        "- {name: a, turns: [x], expect: {tool: [y]}}",
-        "expect.tool is not known; is 'tools' meant?",
+        "- {name: a, turns: [x], expect: {aprovals: [y]}}",
+        "expect.aprovals is not known; is 'approvals' meant?",
     ),
     "a number that is none": ("- {name: a, turns: [x], from: nobody}", "from: 'nobody' is no telephone number."),
     "neither turns nor a customer": ("- {name: a}", "it needs turns or a customer, and not both"),
