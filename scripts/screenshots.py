@@ -24,6 +24,7 @@ from tandem.evaluation.page import page as page_of  # noqa: E402
 from tandem.evaluation.reading import SHIPPED, read_scenarios  # noqa: E402
 from tandem.evaluation.result import scores  # noqa: E402
 from tandem.evaluation.runner import Plan, Trials  # noqa: E402
+from tandem.evaluation.scenario import Expected, WantedRefund  # noqa: E402
 from tandem.model import Address, Channel, Priority, Route, Source, SubjectId, TimelineEvent, Turn  # noqa: E402
 from tandem.persistence.base import LaneStore  # noqa: E402
 from tandem.persistence.values import Change  # noqa: E402
@@ -111,9 +112,11 @@ async def report(browser: Browser, folder: Path) -> None:
         "a card number",
     )
     chosen = [one for one in shipped if one.name in names]
-    wrong = chosen[1].model_copy(update={"name": "a refund of less than the limit", "staff": {}})
+    paid = WantedRefund(order="ORD_12345", amount=60)
+    update = {"name": "two small refunds are paid at once", "expect": Expected(refunds=(paid, paid))}
+    wrong = next(one for one in chosen if one.name == names[1]).model_copy(update=update)
     trials = Trials(
-        Plan([*chosen, wrong], {"the support agent": load_settings({}, env_file=None)}, folder / "r"), print
+        Plan([*chosen, wrong], {"the support agent": load_settings({}, env_file=None)}, folder / "r"), lambda _: None
     )
     await trials.run()
     (folder / "report.html").write_text(page_of(scores(trials.done), at=time.time()), encoding="utf-8")
