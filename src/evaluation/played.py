@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from ..agents.model_source import ModelAccess
+from ..agents.models import ModelAccess
 from ..agents.one_call import OneCall
 from ..conversation.prompt_blocks import block, plain
 from .evidence import Evidence, TranscriptLine

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..agents.model_source import ModelAccess, open_models
+from ..agents.models import ModelAccess, open_models
 from ..errors import ConfigurationError, ModelUnavailable, TandemError, TurnError
 from ..settings import Settings
 from ..wiring import model_source
