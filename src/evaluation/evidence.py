@@ -51,7 +51,7 @@ class TicketSeen:
 
 @dataclass(slots=True)
 class Evidence:
-    """What is known of a conversation; it grows while the conversation goes on.
+    """Findings about a conversation; they grow while the conversation goes on.
 
     ``orders`` are status and cents paid back, ``payments`` order and cents, ``waits`` the seconds until each answer
     began.

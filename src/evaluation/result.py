@@ -75,7 +75,7 @@ def written(trial: Trial) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What became of one scenario with one agent, over all its trials."""
+    """Outcome of one scenario with one agent, over all its trials."""
 
     scenario: str
     group: str
