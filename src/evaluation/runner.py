@@ -27,7 +27,7 @@ NO_MODEL = "the model service does not answer"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that is to be tried. ``agents`` are settings by the agent's name in the report, the one on trial first.
+    """Conversations to be tried. ``agents`` are settings by the name in the report, the one on trial first.
 
     ``max_turns`` bounds a played customer, ``max_seconds`` one conversation, ``max_tokens`` all of them together.
     """
