@@ -20,7 +20,7 @@ from typing import Any
 from tandem.errors import ConfigurationError, StoreUnavailable
 from tandem.model import SubjectId
 from tandem.persistence.factory import StoreSettings
-from tandem.persistence.rows import NO_VERSION, Figure, HeadWrite, Indexed, Loaded, Name, Put, Row, Want, Writes
+from tandem.persistence.rows import NO_VERSION, Figure, HeadWrite, Indexed, Loaded, Name, Put, Row, Want, Whole, Writes
 from tandem.persistence.storage import Storage
 from tandem.persistence.store import Store
 
@@ -199,6 +199,18 @@ class JournalStorage(Storage):
                 if name in sorts:
                     sorts[name].append(sort)
         return {name: Figure(len(found), min(found, default=0.0)) for name, found in sorts.items()}
+
+    async def subjects(self) -> AsyncIterator[SubjectId]:
+        """Yield every customer's lane."""
+        for subject in tuple(self.lanes.kept):
+            if subject:
+                yield subject
+
+    async def whole(self, subject: SubjectId) -> Whole:
+        """Return everything of a lane."""
+        lane = self.lanes.lane(subject)
+        rows = frozenset(lane.rows.values())
+        return Whole(subject, version=lane.version, head=lane.head, rows=rows, index=dict(lane.index))
 
     async def ping(self) -> None:
         """Write an empty line."""

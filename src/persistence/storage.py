@@ -22,7 +22,7 @@ from ..errors import StoreUnavailable, TandemError
 from ..model import SubjectId
 from . import kinds
 from .lane import decide
-from .rows import Figure, Indexed, Loaded, Missing, Want, Writes
+from .rows import Figure, Indexed, Loaded, Missing, Want, Whole, Writes
 from .state import Lane
 
 T = TypeVar("T")
@@ -89,6 +89,14 @@ class Storage(ABC):
     @abstractmethod
     async def figures(self, indexes: Sequence[str]) -> Mapping[str, Figure]:
         """Return the figures of indexes."""
+
+    @abstractmethod
+    def subjects(self) -> AsyncIterator[SubjectId]:
+        """Yield every lane once, but for the store's own; one that comes or goes meanwhile may be missing."""
+
+    @abstractmethod
+    async def whole(self, subject: SubjectId) -> Whole:
+        """Return everything of a lane, as of one moment."""
 
     @abstractmethod
     async def ping(self) -> None:

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from ...model import SubjectId
 from ..kinds import BY_ID
 from ..lane import decide
-from ..rows import NO_VERSION, Figure, Indexed, Loaded, Missing, Name, Put, Row, Want, Writes
+from ..rows import NO_VERSION, Figure, Indexed, Loaded, Missing, Name, Put, Row, Want, Whole, Writes
 from ..storage import Rule
 
 T = TypeVar("T")
@@ -39,6 +39,12 @@ _UP: Final = (
 _DOWN: Final = (
     f"{_SCAN} AND (one.sort, one.subject, one.key) < (:sort, :subject, :key)"
     " ORDER BY one.sort DESC, one.subject DESC, one.key DESC LIMIT :limit"
+)
+_SUBJECTS: Final = (
+    "SELECT subject FROM (SELECT * FROM (SELECT subject FROM lane_head WHERE subject > ?1 ORDER BY subject LIMIT ?2)"
+    " UNION SELECT * FROM (SELECT DISTINCT subject FROM lane_row WHERE subject > ?1 ORDER BY subject LIMIT ?2)"
+    " UNION SELECT * FROM (SELECT DISTINCT subject FROM lane_index WHERE subject > ?1 ORDER BY subject LIMIT ?2))"
+    " ORDER BY subject LIMIT ?2"
 )
 _SEQUENCE: Final = attrgetter("sequence")
 _BETWEEN: Final = "\0"
@@ -223,6 +229,26 @@ def figures(db: sqlite3.Connection, indexes: Sequence[str]) -> Mapping[str, Figu
     """Return how many entries indexes have, and where they begin."""
     query = "SELECT count(*), coalesce(min(sort), 0) FROM lane_index WHERE name = ?"
     return {name: Figure(*db.execute(query, (name,)).fetchone()) for name in indexes}
+
+
+def subjects(db: sqlite3.Connection, after: str, limit: int) -> tuple[SubjectId, ...]:
+    """Return subjects behind one, in their order."""
+    return tuple(SubjectId(one) for (one,) in db.execute(_SUBJECTS, (after, limit)))
+
+
+def whole(db: sqlite3.Connection, subject: SubjectId) -> Whole:
+    """Return everything of a lane."""
+    head = db.execute("SELECT version, head FROM lane_head WHERE subject = ?", (subject,)).fetchone()
+    index = db.execute("SELECT name, key, sort FROM lane_index WHERE subject = ?", (subject,))
+    return Whole(
+        subject,
+        version=head[0] if head else NO_VERSION,
+        head=_text(head[1]) if head else None,
+        rows=frozenset(
+            Row(kind, key, sequence, _text(record)) for kind, key, sequence, record in db.execute(_ROWS, (subject,))
+        ),
+        index={(name, key): sort for name, key, sort in index},
+    )
 
 
 def ping(db: sqlite3.Connection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from importlib import resources
@@ -88,3 +89,26 @@ def statements(script: str) -> Iterator[str]:
 def _version(connection: sqlite3.Connection) -> int:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     return int(version)
+
+
+def is_damage(error: BaseException) -> bool:
+    """Say whether an error means that the file itself is broken."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return isinstance(error, sqlite3.DatabaseError) and code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def open_lock(folder: Path, *, create: bool) -> int:
+    """Open the lock file. Where there is none and none may be made, no server is there either: any lock will do."""
+    path = folder / "tandem.lock"
+    if not create and not path.exists():
+        return os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def identity_of(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another one of the same name; None without a file."""
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino

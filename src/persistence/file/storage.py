@@ -13,7 +13,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -21,11 +21,11 @@ from typing import Any, TypeVar
 
 from ...errors import StoreDamaged, StoreUnavailable, TandemError
 from ...model import SubjectId
-from ..rows import Figure, Indexed, Loaded, Want, Writes
+from ..rows import Figure, Indexed, Loaded, Want, Whole, Writes
 from ..storage import NOTHING_AHEAD, Rule, Storage
 from . import primitives
 from .salvage import damaged_copies
-from .schema import BUSY_SECONDS, FILE_NAME, connect
+from .schema import BUSY_SECONDS, FILE_NAME, connect, identity_of, is_damage, open_lock
 from .upgrade import delete_copies
 
 T = TypeVar("T")
@@ -34,6 +34,8 @@ Operation = Callable[[sqlite3.Connection], Any]
 Job = tuple[Operation, "asyncio.Future[Any]"]
 Answer = tuple["asyncio.Future[Any]", Any, BaseException | None]
 
+LISTED = 500
+"""Subjects that are listed at once."""
 GROUP_LIMIT = 512
 """Operations in one commit: bounds how long the first of them waits for the last."""
 ANSWER_SECONDS = 8.0
@@ -52,7 +54,7 @@ class DatabaseView:
         self._busy_seconds = busy_seconds
         self._repairs = repairs
         self.path = folder / FILE_NAME
-        self._lock = _open_lock(folder, create=repairs)
+        self._lock = open_lock(folder, create=repairs)
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
 
@@ -101,29 +103,6 @@ class DatabaseView:
             f"({reason}) Nothing was changed. Start the server, again if it runs: it sets the file aside as"
             f" {self.path}.damaged-… and carries over what can be read."
         )
-
-
-def is_damage(error: BaseException) -> bool:
-    """Say whether an error means that the file itself is broken."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return isinstance(error, sqlite3.DatabaseError) and code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-def _open_lock(folder: Path, *, create: bool) -> int:
-    """Open the lock file. Where there is none and none may be made, no server is there either: any lock will do."""
-    path = folder / "tandem.lock"
-    if not create and not path.exists():
-        return os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-
-def identity_of(path: Path) -> tuple[int, int] | None:
-    """Return what tells a file from another one of the same name; None without a file."""
-    try:
-        status = os.stat(path)
-    except FileNotFoundError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 class DatabaseThread:
@@ -286,6 +265,18 @@ class FileStorage(Storage):
     async def figures(self, indexes: Sequence[str]) -> Mapping[str, Figure]:
         """See :meth:`Storage.figures`."""
         return await self._reader.run(partial(primitives.figures, indexes=indexes))
+
+    async def subjects(self) -> AsyncIterator[SubjectId]:
+        """See :meth:`Storage.subjects`."""
+        last = ""
+        while found := await self._reader.run(partial(primitives.subjects, after=last, limit=LISTED)):
+            for subject in found:
+                yield subject
+            last = found[-1]
+
+    async def whole(self, subject: SubjectId) -> Whole:
+        """See :meth:`Storage.whole`; whatever the reader does is one transaction."""
+        return await self._reader.run(partial(primitives.whole, subject=subject))
 
     async def ping(self) -> None:
         """See :meth:`Storage.ping`."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from ...errors import StoreUnavailable
 from ...model import SubjectId
 from ..kinds import BY_ID
-from ..rows import NO_VERSION, Figure, Indexed, Loaded, Put, Row, Want, Writes
+from ..rows import NO_VERSION, Figure, Indexed, Loaded, Put, Row, Want, Whole, Writes
 from ..storage import Storage
 from .database import Database, Record
 from .hints import Hints
@@ -18,6 +18,15 @@ from .names import script, short, spelled
 FASTER: Final = "TD001"
 """The error by which a function undoes what it wrote before it saw that somebody was faster."""
 _BETWEEN: Final = "\0"
+LISTED: Final = 500
+"""Subjects that are listed at once."""
+_SUBJECTS: Final = (
+    "SELECT DISTINCT ON (subject) subject, spelled FROM ("
+    "(SELECT subject, spelled FROM conversation_states_head WHERE subject > $1 ORDER BY subject LIMIT $2) UNION ALL"
+    " (SELECT DISTINCT ON (subject) subject, spelled FROM conversation_states_index WHERE subject > $1"
+    " ORDER BY subject LIMIT $2)) AS one ORDER BY subject LIMIT $2"
+)
+"""A lane without a head has ledger rows, which an index entry leads to until they are swept."""
 _SCAN: Final = (
     "SELECT one.subject, one.spelled, one.key, one.sort, row.record FROM conversation_states_index AS one"
     " LEFT JOIN conversation_states_row AS row"
@@ -41,6 +50,7 @@ class PostgresStorage(Storage):
         self.database = database
         self._hints = hints
         self._load = script("load.sql")
+        self._whole = script("whole.sql")
 
     async def now(self) -> float:
         """See :meth:`Storage.now`."""
@@ -137,6 +147,29 @@ class PostgresStorage(Storage):
         )
         found = {name: Figure(count, first) for name, count, first in rows}
         return {name: found.get(name, Figure(0, 0.0)) for name in indexes}
+
+    async def subjects(self) -> AsyncIterator[SubjectId]:
+        """See :meth:`Storage.subjects`."""
+        last = ""
+        while found := await self.database.fetch(_SUBJECTS, last, LISTED):
+            for row in found:
+                yield SubjectId(row["spelled"] or row["subject"])
+            last = found[-1]["subject"]
+
+    async def whole(self, subject: SubjectId) -> Whole:
+        """See :meth:`Storage.whole`; one query sees one moment."""
+        found = await self.database.fetch(self._whole, short(subject))
+        rows = frozenset(_row(one) for one in found if one["part"] == "row")
+        full = {short(row.key): row.key for row in rows}
+        index = [one for one in found if one["part"] == "index"]
+        head = next((one for one in found if one["part"] == "head"), None)
+        return Whole(
+            subject,
+            version=head["sequence"] if head else NO_VERSION,
+            head=head["record"] if head else None,
+            rows=rows,
+            index={(one["kind"], full.get(one["key"], one["key"])): one["sort"] for one in index},
+        )
 
     async def ping(self) -> None:
         """See :meth:`Storage.ping`: something is written, which a read-only server refuses."""

@@ -28,7 +28,7 @@ CONNECTIONS: Final = 32
 PIPELINE: Final = 32
 """Commands sent at once: with more, callers in this process and on the server would wait behind a listing."""
 
-SCRIPTS: Final = ("load", "apply")
+SCRIPTS: Final = ("load", "apply", "whole")
 
 
 @dataclass(frozen=True, slots=True)

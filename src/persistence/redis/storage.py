@@ -5,14 +5,15 @@ All keys begin with the prefix and nothing else; in a cluster, a prefix with a h
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 from urllib.parse import quote, unquote
 
 from ...model import SubjectId
 from ..kinds import BY_ID
-from ..rows import NO_VERSION, Figure, Indexed, Loaded, Row, Want, Writes
+from ..rows import NO_VERSION, Figure, Indexed, Loaded, Row, Want, Whole, Writes
 from ..storage import Storage
 from .link import RedisLink
 
@@ -142,6 +143,33 @@ class RedisStorage(Storage):
             index: Figure(int(count), float(first[1]) if first else 0.0)
             for index, count, first in zip(indexes, counts, firsts, strict=True)
         }
+
+    async def subjects(self) -> AsyncIterator[SubjectId]:
+        """See :meth:`Storage.subjects`; step by step, because the server has others to answer."""
+        begin, cursor, told = f"{self.link.prefix}of:", 0, set[str]()
+        pattern = re.sub(r"([*?\[\]\\])", r"\\\1", begin) + "*"
+        while True:
+            cursor, names = await self.link.ask("SCAN", cursor, "MATCH", pattern, "COUNT", 1000)
+            for id in {name.decode().removeprefix(begin) for name in names} - told:
+                if id and ":" not in id:  # another store's prefix may begin as our keys do
+                    told.add(id)
+                    yield decode_subject(id)
+            if int(cursor) == 0:
+                return
+
+    async def whole(self, subject: SubjectId) -> Whole:
+        """See :meth:`Storage.whole`."""
+        (version, head), rows, index = await self.link.run("whole", encode_subject(subject))
+        return Whole(
+            subject,
+            version=NO_VERSION if version is None else int(version),
+            head=None if head is None else _text(head),
+            rows=frozenset(
+                Row(_text(kind), _text(key), int(float(sequence)), _text(record))
+                for kind, key, sequence, record in rows
+            ),
+            index={(_text(name), _text(key)): float(sort) for name, key, sort in index},
+        )
 
     async def ping(self) -> None:
         """See :meth:`Storage.ping`: something is written, which a full or read-only server refuses."""

@@ -36,6 +36,7 @@ from ...contracts.records import (
     write_approvals,
 )
 from ...contracts.redis_kit import RedisKit, redis_kit
+from ...kit.full_store import everything
 from ...kit.redis_server import shared_redis
 from ...kit.waiting import PATIENCE
 
@@ -89,6 +90,7 @@ async def live(kit: RedisKit) -> None:
     await store.counts()
     await store.presence(JANE, call="CA1", replica="a", seconds=0.001)
     await store.present(JANE)
+    assert list(await everything(store)) == [JANE]
     kit.advance(30 * DAY)
     await store.purge(older_than=DAY)
     await write(store, JOHN)

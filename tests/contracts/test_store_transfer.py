@@ -1,0 +1,141 @@
+"""A store moves into another one of any kind with everything that is in it, and an import never overwrites."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tandem.errors import ConfigurationError
+from tandem.model import Channel
+from tandem.persistence import kinds
+from tandem.persistence.base import LaneStore
+from tandem.persistence.state import HEAD
+from tandem.persistence.transfer import Fate, Imported, export, import_lines
+from tandem.persistence.values import EffectState, Outcome
+
+from ..kit.full_store import ERASED, ODD, everything, fill, storage_of
+from .conftest import CHOSEN
+from .kits import StoreKit
+from .records import DAY, JANE, JOHN, LEASE, event, fresh, names, take, texts, write
+
+pytestmark = pytest.mark.promise("X7")
+
+OF_EVERY_KIND = {*map(str, kinds.OF_A_LANE), str(kinds.SECRET), str(kinds.KEY)}
+
+
+@pytest.fixture
+async def full(store: LaneStore) -> LaneStore:
+    await fill(store)
+    return store
+
+
+@pytest.fixture(params=sorted(CHOSEN))
+async def other(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[LaneStore]:
+    (tmp_path / "other").mkdir()
+    async with CHOSEN[request.param](tmp_path / "other") as kit:
+        yield kit.store
+
+
+async def exported(store: LaneStore, *, running: bool = False) -> str:
+    out = io.StringIO()
+    await export(storage_of(store), "here", out.write, running=running)
+    return out.getvalue()
+
+
+async def imported(store: LaneStore, lines: str) -> Imported:
+    return await import_lines(storage_of(store), io.StringIO(lines))
+
+
+async def test_everything_of_every_kind_is_in_the_other_store_as_it_was(full: LaneStore, other: LaneStore) -> None:
+    before = await everything(full)
+    of_rows = {row.kind.partition(":")[0] for lane in before.values() for row in lane.rows}
+    assert OF_EVERY_KIND - of_rows == set()
+    assert str(kinds.AUDIT) in of_rows
+    told = await imported(other, await exported(full))
+    assert (told.complete, told.fates[Fate.WRITTEN]) == (True, len(before))
+    assert await everything(other) == before
+
+
+async def test_the_other_store_goes_on_where_this_one_stopped(full: LaneStore, other: LaneStore) -> None:
+    await imported(other, await exported(full))
+    assert set((await other.due(limit=10)).lanes) == {ODD, JANE}
+    assert set((await other.due(limit=10)).lines) == {(JANE, Channel.WHATSAPP)}  # the other one is held
+    before = (await everything(full))[JOHN].head
+    assert before is not None
+    assert (await take(other, JOHN)).fence > HEAD.read(before).fence
+    (receipt,) = await other.accept(JANE, texts("SM1"), token=fresh())
+    assert receipt.outcome is Outcome.DUPLICATE
+    assert (await other.effect_begin(JANE, "refund", token=fresh())).result == "REF_1"
+    assert (await other.effect_begin(JANE, "begun", token=fresh())).state is EffectState.UNKNOWN
+    outgoing = await other.next_reply(JANE, Channel.SMS, holder="h", seconds=LEASE)
+    assert outgoing is not None
+    assert outgoing.reply.id == "r2"
+    assert [one.actor for one in await other.erasures(ERASED)] == ["mia"]
+    assert await other.erased("SM7")
+    approval = await other.approval("apr_talked")
+    assert approval is not None
+    assert approval.snapshot == '{"$schemaVersion": "1.0"}'
+    assert (await other.counts()).set_aside == 1
+
+
+async def test_an_import_that_is_run_again_writes_nothing(full: LaneStore, other: LaneStore) -> None:
+    lines = await exported(full)
+    await imported(other, lines)
+    again = await imported(other, lines)
+    assert (again.complete, again.fates[Fate.WRITTEN]) == (True, 0)
+
+
+async def test_a_lane_that_is_there_is_never_overwritten(full: LaneStore, other: LaneStore) -> None:
+    await write(other, JANE, timeline=(event("theirs"),))
+    told = await imported(other, await exported(full))
+    assert (told.complete, told.fates[Fate.OTHER]) == (False, 1)
+    assert names(await other.timeline(JANE)) == ["theirs"]
+    assert names(await other.timeline(JOHN)) == ["turn"]
+
+
+async def test_an_export_that_was_cut_off_is_not_taken_for_a_whole_one(full: LaneStore, other: LaneStore) -> None:
+    lines = (await exported(full)).splitlines(keepends=True)
+    told = await imported(other, "".join(lines[:-1]))
+    assert (told.whole, told.complete) == (False, False)
+    without_one = await imported(other, "".join([*lines[:2], *lines[3:]]))
+    assert without_one.complete is False
+
+
+@pytest.mark.parametrize(
+    "lines", ["", "hello\n", "[1]\n", '{"tandem_export": 2}\n', '{"tandem_export": 1}\n{"subject": 7}\n']
+)
+async def test_what_is_no_export_is_refused(store: LaneStore, lines: str) -> None:
+    with pytest.raises(ConfigurationError):
+        await imported(store, lines)
+
+
+async def test_an_export_beside_a_gateway_at_work_says_that_it_is_not_sound(full: LaneStore, other: LaneStore) -> None:
+    await take(full, JOHN)
+    lines = await exported(full)
+    told = await imported(other, lines)
+    assert (told.whole, told.sound, told.complete) == (True, False, False)
+
+
+async def test_a_backup_beside_a_gateway_at_work_is_whole_and_says_so(full: LaneStore, other: LaneStore) -> None:
+    await take(full, JOHN)
+    told = await imported(other, await exported(full, running=True))
+    assert (told.complete, told.running) == (True, True)
+
+
+async def test_damage_is_carried_over_or_told(kit: StoreKit, other: LaneStore) -> None:
+    await fill(kit.store)
+    await kit.corrupt(JOHN)
+    told = await imported(other, await exported(kit.store))
+    assert told.fates[Fate.WRITTEN] + told.fates[Fate.FAILED] == len(await everything(kit.store))
+    assert bool(told.reasons) == bool(told.fates[Fate.FAILED])
+    if not told.fates[Fate.FAILED]:
+        assert await everything(other) == await everything(kit.store)
+
+
+async def test_what_is_old_there_is_cleaned_up_there(full: LaneStore, other: LaneStore) -> None:
+    await imported(other, await exported(full))
+    other.clock_offset += 40 * DAY  # type: ignore[attr-defined]
+    assert (await other.purge(older_than=30 * DAY)).deleted["conversations"] == 1
