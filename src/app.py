@@ -29,13 +29,15 @@ from .channels.voice.webhooks import VoiceWebhooks
 from .conversation.engine import TurnEngine
 from .conversation.event_bus import EventBus, Listener
 from .conversation.translations import load_translations
-from .errors import StoreUnavailable, TandemError
+from .errors import ConfigurationError, StoreUnavailable, TandemError
 from .health import Health
 from .identity.base import Resolution
 from .identity.factory import PHONE, open_identity
 from .knowledge.library import open_knowledge
+from .persistence.announcements import Announcements
 from .persistence.base import LaneStore
 from .persistence.factory import open_store
+from .persistence.store import Store
 from .settings import Settings, load_settings
 from .settings.development import auth_tokens, staff_scopes, staff_tokens
 from .shop.base import Shop
@@ -45,6 +47,8 @@ from .staff.approvals import ApprovalDesk
 from .staff.approvals_api import ApprovalsApi
 from .staff.auth import StaffTokens
 from .staff.event_stream import StaffEvents
+from .staff.event_types import EventTypes
+from .staff.event_webhook import open_event_webhook
 from .staff.page_files import PageFiles
 from .staff.queue import QueueApi, WorkQueue
 from .staff.session import StaffSession
@@ -171,6 +175,8 @@ async def open_gateway(
         aliases = Aliases(next(iter(auth_tokens(settings)), ""))  # known to every replica
         live = await stack.enter_async_context(StaffEvents(store, tokens, aliases))
         told = await open_listeners(settings, stack, identity, public)
+        if settings.events_webhook_url is not None:
+            told["events-webhook"] = await _event_webhook(settings, stack, store, aliases)
         if settings.log_level == "debug":
             told["debug-log"] = DebugLog(runner.checks.tools).hear
         twilio = await open_twilio(settings, stack, address)
@@ -210,6 +216,7 @@ async def open_gateway(
             open_calls=lambda: len(calls),
             metrics=metrics,
             may_look=may_look(settings, tokens),
+            running_turns=lambda: engine.running,
         )
         _leave_what_is_there_uncollected()
         pages = PageFiles()
@@ -243,6 +250,24 @@ def _runner(
         workflow_name=settings.workflow_name,
         tracing=settings.tracing_enabled and settings.openai_api_key is not None,
     )
+
+
+async def _event_webhook(settings: Settings, stack: AsyncExitStack, store: LaneStore, aliases: Aliases) -> Listener:
+    """Have the store announce what happens, and tell it to another system."""
+    if not isinstance(store, Store) or settings.events_webhook_url is None:
+        raise ConfigurationError(["EVENTS_WEBHOOK_URL needs one of tandem's stores, or one made of a Storage."])
+    types = EventTypes(settings.events_webhook_kinds, personal=settings.events_webhook_personal)
+    store.announced = types.announced
+    webhook = await stack.enter_async_context(
+        open_event_webhook(
+            Announcements(store.storage),
+            settings.events_webhook_url.get_secret_value(),
+            types=types,
+            aliases=aliases,
+            secrets=[secret.get_secret_value() for secret in settings.events_webhook_secret],
+        )
+    )
+    return webhook.hear
 
 
 def _namer(callers: CallerContexts, shop: Shop) -> NameOf:

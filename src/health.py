@@ -28,6 +28,8 @@ STORED = (
     "approval_oldest_seconds",
     "conversations",
     "entry_oldest_seconds",
+    "events_untold",
+    "events_waiting",
     "largest_record_characters",
     "reply_oldest_seconds",
     "set_aside",
@@ -50,6 +52,7 @@ class Health:
     """Tells whether a request may see more than probes need."""
     draining: bool = field(default=False)
     store_seconds: float = STORE_SECONDS
+    running_turns: Callable[[], int] = field(default=lambda: 0)
 
     def routes(self) -> list[BaseRoute]:
         """Name the routes that the app shall serve."""
@@ -100,7 +103,7 @@ class Health:
     async def _metrics(self, request: Request) -> Response:
         if not self.may_look(request):
             raise NotAuthorised
-        self.metrics.put(open_calls=self.open_calls())
+        self.metrics.put(open_calls=self.open_calls(), turns_running=self.running_turns())
         self.metrics.refused(self.refused_signatures())
         self.metrics.put(**await self._stored())
         return Response(self.metrics.text(), media_type=CONTENT_TYPE)
@@ -120,6 +123,8 @@ class Health:
             max(0.0, time.time() - asked) if asked is not None else 0.0,
             counts.conversations,
             counts.oldest_pending_entry_seconds,
+            counts.untold,
+            counts.announced,
             counts.largest_record,
             counts.oldest_unsettled_reply_seconds,
             counts.set_aside,

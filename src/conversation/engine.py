@@ -114,6 +114,11 @@ class TurnEngine:
         await asyncio.gather(*self._watchers, return_exceptions=True)
         await self._stack.aclose()
 
+    @property
+    def running(self) -> int:
+        """Return how many lanes have a turn that runs here."""
+        return self._lanes.running
+
     async def accept(self, subject: SubjectId, entries: Sequence[Entry], *, token: str) -> tuple[Receipt, ...]:
         """Make entries durable and see that a turn takes them up; the answer of :meth:`LaneStore.accept`."""
         with self.outage.noticed():

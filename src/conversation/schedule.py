@@ -83,6 +83,11 @@ class Schedule(Generic[K]):
         else:
             self._enqueue(key)
 
+    @property
+    def running(self) -> int:
+        """Return how many keys run now."""
+        return len(self._running)
+
     async def drain(self, seconds: float) -> bool:
         """Start nothing new and wait for what runs; return whether all of it ended in time."""
         self._draining = True

@@ -219,8 +219,18 @@ def read_head(subject: SubjectId, updated_at: float, stored: str | None) -> Conv
 def tell(lane: Lane, events: Sequence[TimelineEvent]) -> None:
     """Append timeline rows, with the store's time."""
     for event in events:
-        number = lane.next_sequence()
-        lane.write(kinds.TIMELINE, f"{number}-{_mark(lane)}", replace(event, at=lane.now), sequence=number)
+        number, timed = lane.next_sequence(), replace(event, at=lane.now)
+        lane.write(kinds.TIMELINE, f"{number}-{_mark(lane)}", timed, sequence=number)
+        if lane.announced:
+            announce(lane, timed, number)
+
+
+def announce(lane: Lane, event: TimelineEvent, number: int) -> None:
+    """Have another system told of an event, if that wants to know; ``number`` is its sequence."""
+    if lane.announced and (told := lane.announced(event)) is not None:
+        key = f"evt_{number}-{_mark(lane)}#0"
+        lane.write(kinds.ANNOUNCEMENT, key, told, sequence=number)
+        lane.index(LaneIndex.ANNOUNCED, key, lane.now)
 
 
 def set_aside(lane: Lane, word: str, kind: str, key: str, reason: str) -> None:

@@ -49,6 +49,8 @@ RESULT: Final = "result"
 """Side effects by their keys: begun by this token, and ended with this result."""
 ANSWER: Final = Kind("answer", Committed)
 """Answers of recent commits by their tokens."""
+ANNOUNCEMENT: Final = Kind("announcement", TimelineEvent)
+"""Events that another system is to be told of, by their ids and attempts."""
 ASIDE: Final = "aside"
 """What could not be read or failed too often, for people to look at."""
 AUDIT: Final = Kind("audit", Erasure)
@@ -57,7 +59,7 @@ SECRET: Final = "secret"  # noqa: S105 (a kind)
 
 OF_A_LANE: Final = (
     CONVERSATION, GLANCE, OPT_OUT, WAITING, KEY, UNSETTLED, REPLY, TIMELINE, APPROVAL, TICKET, SNAPSHOT, EFFECT, RESULT,
-    ANSWER, ASIDE,
+    ANSWER, ASIDE, ANNOUNCEMENT,
 )  # fmt: skip
 BY_ID: Final = (APPROVAL, TICKET)
 """Kinds whose rows are found by their key alone."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -12,13 +12,12 @@ from typing import Any, Final
 from ..errors import LeaseLost, UnreadableRecord
 from ..events import EventName
 from ..model import NUMBERED, Approval, ApprovalStatus, Conversation, Priority, Source, SubjectId, TimelineEvent, Turn
-from . import conversations, kinds, lane
+from . import announcements, conversations, kinds, lane
 from .base import LaneStore
 from .head import LaneHead
 from .redaction import mentions, pattern_of
 from .rows import MICRO, LaneIndex, Want
 from .state import Lane
-from .storage import Storage
 from .values import OWN_LANES, Change, Claim
 
 LEASE_SECONDS: Final = 5.0
@@ -30,13 +29,14 @@ LISTED: Final = 200
 ALL: Final = 100_000
 """Tickets of one customer, without a limit in earnest."""
 
-
+Step = Callable[[Mapping[SubjectId, Want], Callable[..., None]], Awaitable[None]]
+"""Loads lanes, runs a rule on them and writes what it changed."""
 WANTS_ABSORB: Final = Want(
     rows=frozenset({(kinds.CONVERSATION, ""), (kinds.OPT_OUT, "")}), kinds=frozenset(kinds.OF_A_LANE[3:])
 )
 
 
-async def merge(store: LaneStore, storage: Storage, old: SubjectId, new: SubjectId, token: str) -> bool:
+async def merge(store: LaneStore, step: Step, old: SubjectId, new: SubjectId, token: str) -> bool:
     """See :meth:`LaneStore.merge`."""
     if old == new:
         raise ValueError("a lane cannot be merged with itself")
@@ -56,7 +56,7 @@ async def merge(store: LaneStore, storage: Storage, old: SubjectId, new: Subject
             return False
         change = await _change(store, left, stays, left.conversation)
         wants = {old: WANTS_ABSORB, new: lane.wants_commit(change, token)}
-        await storage.step(wants, partial(absorb, leave=left, keep=stays, change=change, token=token))
+        await step(wants, partial(absorb, leave=left, keep=stays, change=change, token=token))
         return True
     except LeaseLost:
         if stays is not None and await _merged_before(store, old, token):
@@ -113,6 +113,7 @@ def absorb(left: Lane, stays: Lane, leave: Claim, keep: Claim, change: Change, t
         stays.put(kinds.ASIDE, row.key, row.record, sequence=row.sequence)
         stays.index(LaneIndex.SET_ASIDE, row.key, row.sequence / MICRO)
         left.index(LaneIndex.SET_ASIDE, row.key, None)
+    announcements.carry_over(left, stays)
     for row in left.all(kinds.TICKET):
         conversations.unindex_ticket(left, row.key)
         with suppress(UnreadableRecord):

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Final
 
 from ..errors import UnreadableRecord
-from ..model import Channel, Outgoing, Reply, ReplyStatus, StoredReply, TimelineEvent
+from ..events import EventName
+from ..model import Channel, Outgoing, Reply, ReplyStatus, Source, StoredReply, TimelineEvent
 from . import conversations, kinds
 from .head import Line, Queued
 from .rows import Want
@@ -157,6 +158,8 @@ def settle(
         line.due_at = lane.now + (settlement.retry_in or 0.0)
         return None
     _settle_row(lane, after)
+    if lane.announced:
+        _announce(lane, after)
     line.queue = [one for one in line.queue if one.id != reply.id]
     return _go_on(lane, channel, holder, seconds, replica)
 
@@ -190,9 +193,19 @@ def delivery_status(
         _pass_over(lane, line, reply_id)
     else:
         lane.write(kinds.REPLY, reply_id, after)
+    if lane.announced:
+        _announce(lane, after)
     conversations.tell(lane, timeline)
     lane.head.touched_at = lane.now
     return True
+
+
+def _announce(lane: Lane, stored: StoredReply) -> None:
+    """Have another system told of where a reply has got to, which is no row of the timeline."""
+    data = {"reply": stored.reply.id, "status": stored.status.value, "code": stored.error_code}
+    channel, turn = stored.reply.route.channel, stored.reply.turn
+    told = TimelineEvent(EventName.REPLY_STATUS, Source.SYSTEM, channel=channel, turn=turn, data=data, at=lane.now)
+    conversations.announce(lane, told, lane.next_sequence())
 
 
 def _pass_over(lane: Lane, line: Line, reply_id: str) -> None:

@@ -141,7 +141,7 @@ class Reading:
         """See :meth:`LaneStore.counts`."""
         pending = f"{LaneIndex.APPROVALS}:{ApprovalStatus.PENDING}"
         names = (LaneIndex.RECENT, pending, LaneIndex.OLDEST_ENTRY, LaneIndex.OLDEST_REPLY, LaneIndex.SET_ASIDE)
-        figures = await self.storage.figures(names)
+        figures = await self.storage.figures((*names, LaneIndex.ANNOUNCED, LaneIndex.UNTOLD))
         large = await self.storage.scan(LaneIndex.LARGE, limit=1, descending=True)
         now = await self.storage.now()
         ages = [max(0.0, now - one.first) if one.count else 0.0 for one in (figures[names[2]], figures[names[3]])]
@@ -151,6 +151,8 @@ class Reading:
             oldest_pending_entry_seconds=ages[0],
             oldest_unsettled_reply_seconds=ages[1],
             set_aside=figures[LaneIndex.SET_ASIDE].count + await self.storage.copies(),
+            announced=figures[LaneIndex.ANNOUNCED].count,
+            untold=figures[LaneIndex.UNTOLD].count,
             largest_record=int(large[0].sort) if large else 0,
         )
 

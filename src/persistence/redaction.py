@@ -22,7 +22,15 @@ from .state import Lane
 MARK: Final = "[erased]"
 _BETWEEN: Final = r"[\s().\-/\u00a0]*"
 """What people write between the digits of a number."""
-_ROWS: Final = (kinds.TIMELINE, kinds.REPLY, kinds.UNSETTLED, kinds.APPROVAL, kinds.TICKET, kinds.SNAPSHOT)
+_ROWS: Final = (
+    kinds.TIMELINE,
+    kinds.REPLY,
+    kinds.UNSETTLED,
+    kinds.APPROVAL,
+    kinds.TICKET,
+    kinds.SNAPSHOT,
+    kinds.ANNOUNCEMENT,
+)
 WANTS_REDACT: Final = Want(rows=frozenset({(kinds.CONVERSATION, "")}), kinds=frozenset({*_ROWS, kinds.ANSWER}))
 
 

@@ -41,6 +41,9 @@ class LaneIndex:
     SWEEP: Final = "sweep"
     """Lanes with keys, effects or set-aside records of a day (key: the day)."""
     SET_ASIDE: Final = "set_aside"
+    ANNOUNCED: Final = "announced"
+    """Announcements by when they are to be told; ``untold`` those tried too often, by when they were given up."""
+    UNTOLD: Final = "untold"
     LARGE: Final = "large"
     """Lanes whose conversation is large, by its size."""
     OF_A_HEAD: Final = (DUE, OLDEST_ENTRY, OLDEST_REPLY, RECENT, AGE, LARGE)
@@ -95,6 +98,17 @@ class Loaded:
     kinds: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
     newest: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Everything that is kept of a lane, at one moment: what an export writes and an import reads."""
+
+    subject: SubjectId
+    version: int = NO_VERSION
+    head: str | None = None
+    rows: frozenset[Row] = frozenset()
+    index: Mapping[Name, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json
 
 from ..errors import UnreadableRecord
-from ..model import Channel
+from ..model import Channel, TimelineEvent
 from .head import LaneHead
 from .rows import DAY, MICRO, HeadWrite, LaneIndex, Loaded, Missing, Name, Put, Row, Want, Writes
 
@@ -100,6 +100,8 @@ class Lane:
         self.now = loaded.now
         self.head = LaneHead()
         self.unreadable: str | None = None
+        self.announced: Callable[[TimelineEvent], TimelineEvent | None] | None = None
+        """Chooses the events that another system is told of; see announcements.py."""
         self._rows: dict[Name, Put | None] = {}
         self._values: dict[Name, Any] = {}
         self._index: dict[Name, float | None] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from functools import partial
 from itertools import chain
@@ -13,11 +13,12 @@ from ..entries import Entry
 from ..errors import StoreUnavailable, TandemError
 from ..model import Channel, Outgoing, ReplyStatus, SubjectId, TimelineEvent
 from . import lane, outbox, redaction, upkeep
+from .announcements import announcing
 from .merging import merge
 from .reading import NOTHING, Reading
 from .rows import Indexed, LaneIndex, Want
 from .state import Lane
-from .values import Change, Claim, Committed, Due, Effect, Folding, PurgeReport, Receipt, Settlement
+from .values import Announced, Change, Claim, Committed, Due, Effect, Folding, PurgeReport, Receipt, Settlement
 
 T = TypeVar("T")
 
@@ -30,7 +31,13 @@ _DELETED: Final = ("conversations", "timeline", "replies", "keys", "effects", "t
 
 
 class Store(Reading):
-    """A :class:`~.base.LaneStore`."""
+    """A :class:`~.base.LaneStore`. ``announced`` chooses the events that another system is told of."""
+
+    announced: Announced | None = None
+
+    async def tell(self, wants: Mapping[SubjectId, Want], rule: Callable[..., T]) -> T:
+        """Take a step in which events may happen."""
+        return await self.storage.step(wants, announcing(rule, self.announced) if self.announced else rule)
 
     # --- entries and turns ------------------------------------------------------------------------------
 
@@ -84,7 +91,7 @@ class Store(Reading):
         """See :meth:`LaneStore.commit`."""
         wanted = lane.wants_commit(change, token)
         rule = partial(lane.commit, held=claim, change=change, token=token, deliver=deliver, replica=replica)
-        return await self.storage.step({claim.subject: wanted}, rule)
+        return await self.tell({claim.subject: wanted}, rule)
 
     # --- side effects -----------------------------------------------------------------------------------
 
@@ -111,7 +118,7 @@ class Store(Reading):
     ) -> Outgoing | None:
         """See :meth:`LaneStore.settle`."""
         rule = partial(outbox.settle, outgoing=outgoing, settlement=settlement, seconds=seconds, replica=replica)
-        return await self.storage.step({subject: outbox.WANTS_LINES}, rule)
+        return await self.tell({subject: outbox.WANTS_LINES}, rule)
 
     async def delivery_status(
         self,
@@ -132,7 +139,7 @@ class Store(Reading):
             error_code=error_code,
             timeline=timeline,
         )
-        return await self.storage.step({subject: outbox.wants_status(reply_id)}, rule)
+        return await self.tell({subject: outbox.wants_status(reply_id)}, rule)
 
     # --- who holds a call -------------------------------------------------------------------------------
 
@@ -180,7 +187,7 @@ class Store(Reading):
 
     async def merge(self, old: SubjectId, new: SubjectId, *, token: str) -> bool:
         """See :meth:`LaneStore.merge`."""
-        return await merge(self, self.storage, old, new, token)
+        return await merge(self, self.tell, old, new, token)
 
     # --- keeping house ----------------------------------------------------------------------------------
 

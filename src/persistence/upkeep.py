@@ -10,7 +10,7 @@ from typing import Final
 
 from ..errors import LeaseLost, UnreadableRecord
 from ..model import ApprovalStatus, SubjectId
-from . import conversations, kinds
+from . import announcements, conversations, kinds
 from .head import LaneHead
 from .lane import erased_key
 from .mending import fill_head
@@ -24,10 +24,12 @@ NOBODY: Final = SubjectId("")
 """Whose rows the store's own are; no customer has the empty id."""
 _WITH_THE_LANE: Final[dict[str, str]] = {
     kinds.TIMELINE: "timeline", kinds.REPLY: "replies", kinds.TICKET: "tickets", kinds.CONVERSATION: "conversations",
-    kinds.GLANCE: "", kinds.ANSWER: "", kinds.APPROVAL: "", kinds.SNAPSHOT: "",
+    kinds.GLANCE: "", kinds.ANSWER: "", kinds.APPROVAL: "", kinds.SNAPSHOT: "", kinds.ANNOUNCEMENT: "",
 }  # fmt: skip
 """Kinds that a purge deletes with their lane, and what its report calls them."""
-WANTS_PURGE: Final = Want(kinds=frozenset({kinds.APPROVAL, kinds.TICKET}), counts=dict.fromkeys(_WITH_THE_LANE))
+WANTS_PURGE: Final = Want(
+    kinds=frozenset({kinds.APPROVAL, kinds.TICKET, kinds.ANNOUNCEMENT}), counts=dict.fromkeys(_WITH_THE_LANE)
+)
 WANTS_FOLD: Final = Want(rows=frozenset({(kinds.CONVERSATION, "")}), kinds=frozenset({kinds.SNAPSHOT}))
 WANTS_SECRET: Final = Want(rows=frozenset({(kinds.SECRET, "")}))
 WANTS_ERASE: Final = Want(kinds=frozenset({kinds.KEY, kinds.WAITING}), counts=dict.fromkeys(kinds.OF_A_LANE))
@@ -56,6 +58,8 @@ def purge(lane: Lane, before: float) -> dict[str, int]:
         conversations.unindex_approval(lane, row.key)
     for row in lane.all(kinds.TICKET):
         conversations.unindex_ticket(lane, row.key)
+    for row in lane.all(kinds.ANNOUNCEMENT):
+        announcements.forget(lane, row.key)
     for kind in _WITH_THE_LANE:
         lane.drop(kind)
     lane.end()
@@ -164,4 +168,6 @@ def restore(lane: Lane) -> None:
             conversations.write_ticket(lane, kinds.TICKET.read(row.record), sequence=row.sequence)
     for row in lane.all(kinds.ASIDE):
         lane.index(LaneIndex.SET_ASIDE, row.key, row.sequence / MICRO)
+    for row in lane.all(kinds.ANNOUNCEMENT):
+        lane.index(LaneIndex.ANNOUNCED, row.key, lane.now)
     lane.sweep()

@@ -15,6 +15,9 @@ T = TypeVar("T")
 Folding = Callable[[Conversation, float], Conversation]
 """Returns what is left of a conversation at a time by the store's clock. Pure: it may be called twice."""
 
+Announced = Callable[[TimelineEvent], TimelineEvent | None]
+"""Returns an event as another system is to be told of it, None when it is not. Pure; see announcements.py."""
+
 
 class Outcome(StrEnum):
     """Outcomes of an entry that was offered to a lane."""
@@ -168,6 +171,9 @@ class Counts:
     oldest_unsettled_reply_seconds: float = 0.0
     set_aside: int = 0
     """Records, and whole database files, that were set aside because they could not be used."""
+    announced: int = 0
+    """Events that another system is still to be told of; ``untold`` counts those that were tried too often."""
+    untold: int = 0
     largest_record: int = 0
     """Characters of the largest conversation; 0 while none has more than 65,536."""
 

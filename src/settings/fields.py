@@ -20,6 +20,7 @@ from .kinds import (
     AnyCase,
     ApiKeySid,
     DatabaseUrl,
+    EventKinds,
     Hosts,
     Hours,
     KeyPrefix,
@@ -213,6 +214,16 @@ class Fields(BaseModel):
     """Where to post that something waits for staff, such as a Slack webhook."""
     staff_webhook_secret: SecretStr | None = None
     """Signs those posts, so that the receiver can tell them from others."""
+
+    # events
+    events_webhook_url: WebhookUrl | None = None
+    """Where to post what happens: conversations, turns, approvals, tickets, deliveries, opt-outs, calls."""
+    events_webhook_secret: Tokens = ()
+    """Signs those posts, as Standard Webhooks says; a second one, after a comma, during rotation."""
+    events_webhook_kinds: EventKinds = ()
+    """Kinds of them to post, with commas: conversation, turn, approval, ticket, delivery, opt_out, call; empty: all."""
+    events_webhook_personal: bool = False
+    """Let those posts hold customers' words and numbers."""
 
     # server
     host: str = ""

@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 from ..conversation.opening_hours import OpeningHours
 from ..identity.factory import PHONE, SOURCES
 from ..persistence.factory import ADAPTERS
+from ..staff.event_types import EventKind
 from ..staff.scopes import EVERY_SCOPE, Scope, Scopes, read_scopes
 
 
@@ -83,6 +84,16 @@ def _zone(value: str) -> str:
         return ZoneInfo(value).key
     except (ValueError, LookupError, OSError):
         raise ValueError("a time zone such as Europe/Berlin, and known to this machine (package tzdata)") from None
+
+
+def _event_kinds(value: object) -> object:
+    """Split a comma-separated list of kinds of events."""
+    if not isinstance(value, str):
+        return value
+    names = tuple(part.strip().lower() for part in value.split(","))
+    if not set(names) <= set(EventKind):
+        raise ValueError(f"kinds with commas, of {', '.join(EventKind)}")
+    return tuple(map(EventKind, names))
 
 
 def _tokens(value: object) -> object:
@@ -165,6 +176,7 @@ Hosts = Annotated[tuple[str, ...], BeforeValidator(_hosts)]
 Hours = Annotated[str, AfterValidator(_hours)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Tokens = Annotated[tuple[SecretStr, ...], BeforeValidator(_tokens)]
+EventKinds = Annotated[tuple[EventKind, ...], BeforeValidator(_event_kinds)]
 NamedTokens = Annotated[dict[str, StaffToken], BeforeValidator(_named_tokens)]
 StoreName = Annotated[str, _one_of(ADAPTERS, "file, redis, postgres or module:Class")]
 ResolverName = Annotated[str, _one_of((PHONE, *SOURCES), "phone, segment, crm or module:Class")]

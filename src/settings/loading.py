@@ -125,6 +125,8 @@ def _missing(given: Mapping[str, str]) -> Iterator[str]:
     if sum(name in given for name in pair) == 1:
         yield f"{pair[0]} and {pair[1]} must be set together."
     yield from missing(given.get("SUBJECT_RESOLVER", "").lower(), given)
+    if "EVENTS_WEBHOOK_URL" in given and "EVENTS_WEBHOOK_SECRET" not in given:
+        yield "EVENTS_WEBHOOK_SECRET must be set with EVENTS_WEBHOOK_URL: it signs what is posted there."
     if given.get("APP_ENV", "").lower() != "production":
         return
     for name, reason in NEEDED_IN_PRODUCTION.items():

@@ -11,6 +11,7 @@ import hmac
 import json
 import re
 import time
+import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -21,7 +22,8 @@ from urllib.parse import quote
 import structlog
 
 from ..events import EventName, Happened
-from ..web.http_client import BUSY, HttpClient, HttpTrouble, open_http, retrying
+from ..web.http_client import HttpClient, HttpTrouble, open_http, retrying
+from ..web.webhooks import WebhookRefused, post, signed
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +59,7 @@ class StaffNotifier:
     """Collects what happened and posts it. Open it with :func:`open_notifier`.
 
     ``desk`` is the address of the staff page. With ``secret``, ``X-Tandem-Signature`` is ``t=…,v1=…``: the time, and
-    the HMAC-SHA256 (hex) of the time, a full stop and the body.
+    the HMAC-SHA256 (hex) of the time, a full stop and the body; Standard Webhooks' three headers go beside it.
     """
 
     def __init__(
@@ -66,7 +68,7 @@ class StaffNotifier:
         self._http = http
         self._url = url
         self._desk = desk
-        self._secret = secret.encode() if secret else None
+        self._secret = secret
         self._paces = paces or Paces()
         self._notices: deque[dict[str, Any]] = deque(maxlen=MOST)
         self._left_out = 0
@@ -103,27 +105,21 @@ class StaffNotifier:
         if not notices:
             return
         body = json.dumps(message(notices, left_out, self._desk), ensure_ascii=False).encode()
+        id = f"ntc_{uuid.uuid4().hex}"
         try:
             async for attempt in retrying(_passing, attempts=tries, pause=self._paces.retry, longest=LONGEST_PAUSE):
                 with attempt:
-                    await self._try(body)
-        except (HttpTrouble, _Refused) as error:
+                    await self._try(body, id)
+        except (HttpTrouble, WebhookRefused) as error:
             log.error("staff_webhook_failed", problem=str(error), notices=len(notices) + left_out)
 
-    async def _try(self, body: bytes) -> None:
-        """Post once. Raises HttpTrouble for what may pass, and _Refused."""
-        headers = {"Content-Type": "application/json; charset=utf-8"}
+    async def _try(self, body: bytes, id: str) -> None:
+        """Post once. Raises HttpTrouble for what may pass, and WebhookRefused."""
+        now, headers = int(time.time()), dict[str, str]()
         if self._secret:
-            now = str(int(time.time()))
-            signature = hmac.new(self._secret, f"{now}.".encode() + body, "sha256").hexdigest()
-            headers["X-Tandem-Signature"] = f"t={now},v1={signature}"
-        status = (await self._http.ask("POST", self._url, data=body, headers=headers)).status
-        if not 200 <= status < 300:
-            raise (HttpTrouble if status >= 500 or status in BUSY else _Refused)(f"status {status}")
-
-
-class _Refused(Exception):
-    """The receiver answered that it will not take this notice."""
+            signature = hmac.new(self._secret.encode(), f"{now}.".encode() + body, "sha256").hexdigest()
+            headers = {"X-Tandem-Signature": f"t={now},v1={signature}", **signed([self._secret], id, now, body)}
+        await post(self._http, self._url, body, headers)
 
 
 def _passing(error: Exception) -> bool:

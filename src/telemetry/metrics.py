@@ -75,9 +75,12 @@ class Metrics:
             "approvals_pending": "Requests that wait for a decision.",
             "approval_oldest_seconds": "Age of the request that waits longest.",
             "open_calls": "Calls on the line at this replica.",
+            "turns_running": "Turns that run at this replica.",
             "conversations": "Conversations that are stored.",
             "entry_oldest_seconds": "Age of what waits longest for a turn.",
             "reply_oldest_seconds": "Age of the reply that waits longest to be sent.",
+            "events_waiting": "Events that another system is still to be told of.",
+            "events_untold": "Events of which it was told in vain, too often.",
             "set_aside": "Records and database files that could not be used.",
             "largest_record_characters": "Characters of the largest conversation; 0 while all are small.",
         }
