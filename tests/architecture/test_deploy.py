@@ -16,8 +16,10 @@ from .tree import ROOT
 DEPLOY = ROOT / "deploy"
 DRAINED = int(Settings().drain_seconds) + 45
 """Seconds after which a stop may be ended by force; docs/operations.md says so."""
+pytestmark = pytest.mark.promise("X2")
+
 NO_SETTINGS = {"PATH", "PYTHONUNBUFFERED", "POSTGRES_DB"}
-FILES = {path.name: path.read_text("utf-8") for path in DEPLOY.iterdir()}
+FILES = {str(path.relative_to(DEPLOY)): path.read_text("utf-8") for path in DEPLOY.rglob("*") if path.is_file()}
 COMPOSED = [name for name in FILES if name.startswith("compose")]
 
 
@@ -67,13 +69,13 @@ def test_three_replicas_are_named_alike_everywhere() -> None:
     assert len(replicas) == 3
     (metrics,) = re.findall(r'METRICS_PORT: "(\d+)"', FILES["compose.replicas.yaml"])
     for replica in replicas:
-        assert f"server {replica}:{Settings().port} " in FILES["nginx.conf"]
+        assert f"server {replica}:{Settings().port} " in FILES["proxies/nginx.conf"]
         assert f'"{replica}:{metrics}"' in FILES["prometheus.yml"]
     assert re.findall(r'ports: \["(?!127\.0\.0\.1:)', FILES["compose.replicas.yaml"]) == []
 
 
 def test_the_proxy_keeps_calls_and_no_paths() -> None:
-    proxy = FILES["nginx.conf"]
+    proxy = FILES["proxies/nginx.conf"]
     (hours,) = re.findall(r"proxy_read_timeout (\d)h;", proxy)
     assert int(hours) * 3600 > Settings().call_max_seconds
     assert "access_log off;" in proxy

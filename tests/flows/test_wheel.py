@@ -67,6 +67,8 @@ async def test_an_empty_folder_becomes_a_gateway_with_an_agent_of_its_own(binari
             run, binaries, tmp_path, "chat", "--from", JOHN, stdin="Where is my order 12345?\n"
         )
         assert "shipped" in chat.stdout
+        smoked = await asyncio.to_thread(run, binaries, tmp_path, "smoke", gateway.url, "--speed", "1000")
+        assert smoked.returncode == 0, smoked.stdout + smoked.stderr
         assert await gateway.terminate() == 0
     finally:
         if gateway.runs:
