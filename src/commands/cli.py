@@ -19,6 +19,7 @@ from ..telemetry.streams import let_go, open_missing
 Command = Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
 LONGEST_AGE = 100_000
 """Days or hours that cleanup takes: a larger number is a slip."""
+LARGEST_PID = 2**22
 FASTEST = 1000
 NOT_TRIED = 2
 """Exit code of an evaluation that says nothing about the agent; 1 is for scenarios that failed."""
@@ -86,6 +87,14 @@ def _parser() -> argparse.ArgumentParser:
     call.add_argument("--from", dest="sender", required=True, metavar="NUMBER", help='for example "+15551234567"')
     call.add_argument("--speed", type=_speed, default=1.0, metavar="N", help="speak N times faster than people do")
     call.set_defaults(command=_call)
+    _add_looking(commands)
+    _add_keeping(commands)
+    _add_eval(commands)
+    return parser
+
+
+def _add_looking(commands: Any) -> None:
+    """Add what looks at gateways and stores."""
     show = commands.add_parser("show", help="print a conversation from the store")
     show.add_argument("subject", metavar="SUBJECT", help="a subject id or telephone number")
     show.add_argument("--json", action="store_true", help="the whole record as JSON")
@@ -93,11 +102,30 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="say whether everything is configured as it must be")
     check.add_argument("--online", action="store_true", help="also ask the model service, Twilio and our own address")
     check.set_defaults(command=_check)
-    _add_eval(commands)
     connect = commands.add_parser("connect", help="point TWILIO_PHONE_NUMBER's webhooks at this gateway")
     connect.add_argument("--url", required=True, help="the https address under which Twilio reaches this gateway")
     connect.add_argument("--dry-run", action="store_true", help="show what would change, and change nothing")
     connect.set_defaults(command=_connect)
+    top = commands.add_parser("top", help="show what gateways do just now")
+    top.add_argument("urls", nargs="*", metavar="URL", help="of gateways or their METRICS_PORT; ours unless given")
+    top.add_argument("--every", type=_whole(LONGEST_AGE), default=2, metavar="SECONDS", help="2 unless given")
+    top.add_argument("--once", action="store_true", help="show it once")
+    top.set_defaults(command=_top)
+    smoke = commands.add_parser("smoke", help="text, approve, call and go on, through the address of running gateways")
+    smoke.add_argument("url", metavar="URL", help="where they are reached, such as http://127.0.0.1:8080")
+    smoke.add_argument(
+        "--calls", type=_whole(LONGEST_AGE), default=2, metavar="N", help="calls at once; 2 unless given"
+    )
+    smoke.add_argument("--speed", type=_speed, default=1.0, metavar="N", help="let calls go N times faster")
+    smoke.add_argument(
+        "--drain", type=_whole(LARGEST_PID), metavar="PID", help="stop this replica while calls are on the line"
+    )
+    smoke.add_argument("--kill", type=_whole(LARGEST_PID), metavar="PID", help="kill this one after that")
+    smoke.set_defaults(command=_smoke)
+
+
+def _add_keeping(commands: Any) -> None:
+    """Add what changes stores."""
     cleanup = commands.add_parser("cleanup", help="delete what nothing touched for long")
     age = cleanup.add_mutually_exclusive_group()
     age.add_argument("--days", type=_whole(LONGEST_AGE), metavar="N", help="how long that is; 7 unless given")
@@ -107,11 +135,20 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="let the made-up shop begin anew")
     demo.add_argument("--reset", action="store_true", required=True, help="undo every refund in it")
     demo.set_defaults(command=_demo)
+    events = commands.add_parser("events", help="show the events of which EVENTS_WEBHOOK_URL was told in vain")
+    events.add_argument("--again", action="store_true", help="tell them again")
+    events.set_defaults(command=_events)
+    export = commands.add_parser("export", help="write the whole store to a file")
+    export.add_argument("file", nargs="?", default="-", metavar="FILE", help="a new file; - or none: a pipe")
+    export.add_argument("--running", action="store_true", help="a backup, while gateways go on working")
+    export.set_defaults(command=_export)
+    imports = commands.add_parser("import", help="write an export into the store that the settings name")
+    imports.add_argument("file", nargs="?", default="-", metavar="FILE", help="an export; - or none: a pipe")
+    imports.set_defaults(command=_import)
     erase = commands.add_parser("erase", help="delete everything that is kept of one person")
     erase.add_argument("subject", metavar="SUBJECT", help="a subject id or telephone number")
     erase.add_argument("--yes", action="store_true", help="do not ask")
     erase.set_defaults(command=_erase)
-    return parser
 
 
 def _add_eval(commands: Any) -> None:
@@ -216,6 +253,46 @@ async def _cleanup(options: argparse.Namespace) -> int:
 
     hours = options.hours or 24 * (options.days or DEFAULT_DAYS)
     return await cleanup(load_settings(), hours=hours, dry_run=options.dry_run)
+
+
+async def _smoke(options: argparse.Namespace) -> int:
+    settings = load_settings()
+    from .smoke import smoke
+
+    return await smoke(
+        settings, options.url, calls=options.calls, drain=options.drain, kill=options.kill, speed=options.speed
+    )
+
+
+async def _export(options: argparse.Namespace) -> int:
+    settings = load_settings()
+    from ..wiring import open_log
+    from .transfer import export_store
+
+    open_log(settings)  # on standard error: standard output may be the export
+    return await export_store(settings, options.file, running=options.running)
+
+
+async def _import(options: argparse.Namespace) -> int:
+    settings = load_settings()
+    from ..wiring import open_log
+    from .transfer import import_store
+
+    open_log(settings)
+    return await import_store(settings, options.file)
+
+
+async def _events(options: argparse.Namespace) -> int:
+    from .events import events
+
+    return await events(load_settings(), again=options.again)
+
+
+async def _top(options: argparse.Namespace) -> int:
+    settings = load_settings()
+    from .top import top
+
+    return await top(settings, options.urls, every=options.every, once=options.once)
 
 
 async def _demo(options: argparse.Namespace) -> int:
