@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,10 +139,12 @@ async def open_gateway(
     port: int | None = None,
     shop_file: Path = SHOP_FILE,
     listeners: Mapping[str, Listener] = NO_LISTENERS,
+    dropped_connections: Callable[[], int] = int,
 ) -> AsyncIterator[Gateway]:
     """Open everything that a gateway needs. ``port`` is where it is served, when ``PORT`` does not say.
 
-    ``listeners`` are told what happens, beside the gateway's own; see docs/events.md.
+    ``listeners`` are told what happens, beside the gateway's own; see docs/events.md. ``dropped_connections`` tells how
+    many connections the server closed for passing a bound.
     """
     async with AsyncExitStack() as stack:
         address = f"http://127.0.0.1:{port or settings.port}"
@@ -214,6 +216,7 @@ async def open_gateway(
             configuration(settings),
             refused_signatures=lambda: twilio.signatures.refused,
             open_calls=lambda: len(calls),
+            dropped_connections=dropped_connections,
             metrics=metrics,
             may_look=may_look(settings, tokens),
             running_turns=lambda: engine.running,

@@ -50,6 +50,8 @@ class Health:
     metrics: Metrics
     may_look: Callable[[Request], bool]
     """Tells whether a request may see more than probes need."""
+    dropped_connections: Callable[[], int] = int
+    """Tells how many connections passed a bound; a server that is not ours bounds none."""
     draining: bool = field(default=False)
     store_seconds: float = STORE_SECONDS
     running_turns: Callable[[], int] = field(default=lambda: 0)
@@ -95,6 +97,7 @@ class Health:
                 "setAside": counts.set_aside,
                 "largestRecordCharacters": counts.largest_record,
                 "refusedSignatures": self.refused_signatures(),
+                "droppedConnections": self.dropped_connections(),
                 "openCalls": self.open_calls(),
                 "timestamp": _now(),
             }
@@ -104,7 +107,7 @@ class Health:
         if not self.may_look(request):
             raise NotAuthorised
         self.metrics.put(open_calls=self.open_calls(), turns_running=self.running_turns())
-        self.metrics.refused(self.refused_signatures())
+        self.metrics.grown(refused=self.refused_signatures(), dropped=self.dropped_connections())
         self.metrics.put(**await self._stored())
         return Response(self.metrics.text(), media_type=CONTENT_TYPE)
 

@@ -279,6 +279,7 @@ def model_source(settings: Settings) -> ModelSource:
         mode=settings.openai_api_mode,
         default=settings.agent_model,
         call_timeout=settings.stream_timeout_ms / 1000,
+        hold_thoughts=settings.hold_thoughts,
     )
 
 

@@ -1,9 +1,9 @@
 """One model call as the gateway makes it: bounded, repeated after passing trouble, and its answer cleaned.
 
 Of an answer, neither history, nor the state of a paused run, nor a gate, nor a tool ever sees what is taken out here:
-thoughts and broken characters (:mod:`.model_words`), card and social security numbers in calls (a model may join what a
-customer gave in two messages, each harmless by itself), and a service's own ids of calls, which come twice in one
-answer, again in later turns, or not at all. To history, ledger and approvals a call is told by an id of ours.
+thoughts and broken characters (:mod:`..guardrails.thoughts`), card and social security numbers in calls (a model may
+join what a customer gave in two messages, each harmless by itself), and a service's own ids of calls, which come twice
+in one answer, again in later turns, or not at all. To history, ledger and approvals a call is told by an id of ours.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import secrets
 import string
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
@@ -25,9 +27,9 @@ from agents.items import TResponseStreamEvent
 from ..conversation.history import fitted, size
 from ..errors import ModelUnavailable, TurnTimedOut
 from ..guardrails.pii import mask, mask_value
-from ..web.http_client import retrying
+from ..guardrails.thoughts import Beginning, WordFilter, said, whole_arguments, whole_value
+from ..web.http_client import read_pause, retrying
 from .model_trouble import TROUBLES, Trouble, trouble_of
-from .model_words import cleaned
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +37,10 @@ R = TypeVar("R")
 
 ATTEMPTS = 3
 FIRST_BACKOFF, BACKOFF_JITTER, MAX_BACKOFF = 0.2, 0.2, 4.0
+SHORTEST_PAUSE, LONGEST_ASKED = 0.01, 10.0
+"""Seconds of a pause that a service asks for."""
+answering: ContextVar[WordFilter | None] = ContextVar("tandem_answering", default=None)
+"""The filter of the words that the current run streams; each model tells it how its answers begin."""
 SHORT = 6000
 """Characters that are left of an input that was refused."""
 TOO_LITTLE = 2000
@@ -49,9 +55,14 @@ _UNSAFE: Final = re.compile(r"[^a-zA-Z0-9_-]")
 Items = Sequence[Mapping[str, Any]]
 
 
-def guarded(model: Model, *, timeout: float) -> Model:
-    """Return a model whose calls are made as the gateway makes them; once is enough."""
-    return model if isinstance(model, GuardedModel) else GuardedModel(model, timeout=timeout)
+def guarded(model: Model, *, timeout: float, beginning: Beginning | None = None) -> Model:
+    """Return a model whose calls are made as the gateway makes them; once is enough.
+
+    ``beginning`` is how its answers begin, where something is known of that.
+    """
+    if isinstance(model, GuardedModel):
+        return model
+    return GuardedModel(model, timeout=timeout, beginning=beginning or Beginning())
 
 
 class GuardedModel(Model):
@@ -59,12 +70,13 @@ class GuardedModel(Model):
 
     An input that is refused for what it holds is shortened and tried once more. Raises TurnTimedOut past ``timeout``
     seconds, and ModelUnavailable for everything that the endpoint or the way to it did wrong; the log gets the status
-    and the service's code. What streams as text is cleaned where it is said, by :class:`.model_words.WordFilter`.
+    and the service's code. Text that streams is cleaned where it is said (:class:`..guardrails.thoughts.WordFilter`).
     """
 
-    def __init__(self, inner: Model, *, timeout: float) -> None:
+    def __init__(self, inner: Model, *, timeout: float, beginning: Beginning) -> None:
         self._inner = inner
         self._timeout = timeout
+        self._beginning = beginning
 
     async def close(self) -> None:
         """Close the inner model."""
@@ -81,7 +93,7 @@ class GuardedModel(Model):
         with _translated():
             async with asyncio.timeout(self._timeout):
                 response = await _answered(ask, input)
-        return replace(response, output=_Answer(tools).whole(response.output))
+        return replace(response, output=_Answer(tools, self._beginning).whole(response.output))
 
     async def stream_response(
         self, system_instructions: Any, input: Any, model_settings: Any, tools: list[Tool], *args: Any, **kw: Any
@@ -94,7 +106,9 @@ class GuardedModel(Model):
             opened[:] = [self._inner.stream_response(system_instructions, given, model_settings, tools, *args, **kw)]
             return await anext(opened[0], None)
 
-        answer = _Answer(tools)
+        answer = _Answer(tools, self._beginning)
+        if (words := answering.get()) is not None:
+            words.inside = self._beginning.inside
         with _translated():
             async with asyncio.timeout(self._timeout):
                 first = await _answered(ask, input)
@@ -110,7 +124,8 @@ class GuardedModel(Model):
 class _Answer:
     """Items of one answer, cleaned. Calls are told apart by their order: a stream names each of them several times."""
 
-    def __init__(self, tools: Iterable[Tool]) -> None:
+    def __init__(self, tools: Iterable[Tool], beginning: Beginning) -> None:
+        self._beginning = beginning
         self._tools = {tool.name for tool in tools}
         self._ids: list[str] = []
         self._seen: Counter[str] = Counter()
@@ -130,11 +145,26 @@ class _Answer:
         return event
 
     def _item(self, told: str, item: Any) -> Any:
-        item = cleaned(item)
-        if getattr(item, "type", None) != "function_call":
+        kind = getattr(item, "type", None)
+        if kind == "function_call":
+            item = self._renamed(told, item)
+            return item.model_copy(update={"arguments": masked_arguments(whole_arguments(item.arguments))})
+        if kind != "message":
             return item
-        item = self._renamed(told, item)
-        return item.model_copy(update={"arguments": masked_arguments(item.arguments)})
+        content = [
+            part.model_copy(update={"text": self._said(part.text)}) if part.type == "output_text" else part
+            for part in item.content
+        ]
+        return item.model_copy(update={"content": content})
+
+    def _said(self, text: str) -> str:
+        """Return an answer as it may be told; of data, each text in it."""
+        if text.lstrip()[:1] == "{":
+            with suppress(ValueError):
+                return json.dumps(whole_value(json.loads(text), said), ensure_ascii=False)
+        if self._beginning.note(text):
+            log.warning("thoughts_held_back")
+        return said(text, inside=self._beginning.inside)
 
     def _renamed(self, told: str, item: Any) -> Any:
         """Return an item; the next call that events of this kind tell comes back under our id."""
@@ -199,8 +229,11 @@ def _again(error: Exception) -> bool | float:
     trouble = trouble_of(error)
     if trouble is None or not trouble.passes:
         return False
-    asked = trouble.retry_after
-    return min(float(asked), MAX_BACKOFF) if asked.replace(".", "", 1).isdigit() else True
+    asked = read_pause(trouble.retry_after)
+    if asked is None:
+        return True
+    # A service that is not back before the customer has given up is not asked again: they are told at once.
+    return max(asked, SHORTEST_PAUSE) if asked <= LONGEST_ASKED else False
 
 
 class _translated:
@@ -237,7 +270,8 @@ def shortened(given: str | Items) -> list[Mapping[str, Any]] | None:
 
     These words and what followed them stay, their long texts cut; of the turns before, the newest that have room.
     """
-    items = [{"role": "user", "content": given}] if isinstance(given, str) else list(given)
+    given = [{"role": "user", "content": given}] if isinstance(given, str) else given
+    items = [item for item in given if item.get("type") != "reasoning"]
     newest = _newest(items)
     tail = fitted(items[newest:], SHORT // 2)
     begin = newest
@@ -248,7 +282,7 @@ def shortened(given: str | Items) -> list[Mapping[str, Any]] | None:
             break
         begin = start
     kept = [*items[begin:newest], *tail]
-    return kept if size(items) > TOO_LITTLE and size(kept) < size(items) else None
+    return kept if size(given) > TOO_LITTLE and size(kept) < size(given) else None
 
 
 def _newest(items: Items) -> int:

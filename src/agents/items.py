@@ -9,7 +9,8 @@ A plain item has one of these shapes and nothing else, so that any later turn, o
     {"type": "note", "kind": …, …}    which a model is given in words, see conversation/notes
 
 No reasoning items and no provider ids: the API refuses a reasoning item whose partner was cut or corrected, and
-since history is stored, it would refuse every later turn too.
+since history is stored, it would refuse every later turn too. Within a turn, between the calls of tools, a reasoning
+model gets its thoughts back (:class:`.models.PlainInput`).
 
 :func:`briefing` shows the model memory in front of the window and the profile behind it, as system messages that exist
 in the request alone: neither history nor the state of a paused run ever holds them. What changes least comes first, so
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -51,12 +53,15 @@ from pydantic import BaseModel
 
 from ..conversation.base import GatedCall, Requested, TurnRequest
 from ..conversation.notes import TicketAssigned, read_note
+from ..conversation.phrases import REFUSED
 from ..conversation.speech_stream import SpeechStream
 from ..conversation.summary import memory_of
+from ..guardrails.thoughts import said
 from ..model import Conversation, Item
 from .caller_context import PendingWrites
-from .model_words import refused
 
+_FILTERED = re.compile("content filter", re.IGNORECASE)
+"""How the SDK words it that a provider withheld an answer: nothing for a customer."""
 _ROLES = frozenset({"user", "assistant", "system", "developer"})
 _SHAPES = {
     "message": {"role", "content"},
@@ -160,6 +165,12 @@ def requested(deeds: PendingWrites) -> Requested:
     )
 
 
+def refused(text: str) -> str:
+    """Return what a customer is told whom the model refuses: its own words, where it has any for them."""
+    words = said(text).strip()
+    return REFUSED if not words or _FILTERED.search(words) else words
+
+
 def _refusal(given: RunErrorHandlerInput[Any]) -> RunErrorHandlerResult:
     """Make a model's refusal the answer; history has it as the model's own message."""
     words = given.error.refusal if isinstance(given.error, ModelRefusalError) else ""
@@ -254,7 +265,7 @@ def in_words(output: Any, items: Sequence[RunItem]) -> str:
 def finish(result: RunResult | RunResultStreaming, items: list[Item], speech: SpeechStream | None) -> str:
     """Return what a customer is told at the end of a run, put it into its items, and say what did not stream."""
     output, new = result.final_output, result.new_items
-    text = in_words(output, new)
+    text = said(in_words(output, new))
     if not text.strip() and output:
         log.warning("final_output_without_words", kind=type(output).__name__)
     streamed = said_by_model(output, new)

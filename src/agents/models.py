@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from agents import (
 from agents.models import get_default_model
 from openai import AsyncOpenAI, DefaultAsyncHttpx2Client
 
+from ..guardrails.thoughts import Beginning, HoldThoughts
 from .chat_endpoint import ChatEndpoint
 from .guarded_model import PREFIX, Items, guarded
 from .offline.model import OfflineModel
@@ -29,6 +31,9 @@ from .responses import ResponsesEndpoint, warm_up
 KEEPALIVE_SECONDS = 300.0
 """The HTTP library's default of 5 s would reconnect on almost every turn of a telephone conversation."""
 MAX_CONNECTIONS = 1000
+REASONING = re.compile(r"(?:.*/)?(?:(?!o1-mini)o[1-9](?:-.*)?|gpt-5(?!.*-(?:chat|search)).*|codex-.*)")
+"""Models that think before they answer, as OpenAI calls them; others refuse to be asked for thoughts."""
+ENCRYPTED = "reasoning.encrypted_content"
 CONNECT_SECONDS, READ_SECONDS = 5.0, 60.0
 """Bounds of a connection's making, and of a silence within an answer; whole calls have a bound of their own."""
 
@@ -42,6 +47,7 @@ class ModelSource:
     mode: Literal["responses", "chat_completions"]
     default: str | None
     call_timeout: float
+    hold_thoughts: HoldThoughts = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,14 @@ async def open_models(source: ModelSource) -> AsyncIterator[ModelAccess]:
         yield ModelAccess(OneModel(OfflineModel(), call_timeout=source.call_timeout), _nothing)
         return
     async with open_client(source.api_key, source.base_url) as client:
-        models = Models(client, mode=source.mode, default=source.default, call_timeout=source.call_timeout)
+        models = Models(
+            client,
+            mode=source.mode,
+            default=source.default,
+            call_timeout=source.call_timeout,
+            # OpenAI's own service keeps thoughts apart from answers.
+            hold_thoughts=source.hold_thoughts if source.base_url else "never",
+        )
         yield ModelAccess(models, client.responses.warm)
 
 
@@ -77,8 +90,10 @@ class Models(ModelProvider):
         mode: Literal["responses", "chat_completions"],
         default: str | None,
         call_timeout: float,
+        hold_thoughts: HoldThoughts = "never",
     ) -> None:
         self._client = client
+        self._hold = hold_thoughts
         self._mode = mode
         self._default = default or get_default_model()
         self._timeout = call_timeout
@@ -91,11 +106,11 @@ class Models(ModelProvider):
             inner: Model
             if self._mode == "responses":
                 endpoint: Any = self._client.responses
-                inner = PlainInput(OpenAIResponsesModel(model=name, openai_client=endpoint))
+                inner = PlainInput(OpenAIResponsesModel(model=name, openai_client=endpoint), name)
             else:
                 completions: Any = self._client.completions
                 inner = PortableInput(OpenAIChatCompletionsModel(model=name, openai_client=completions))
-            self._known[name] = guarded(inner, timeout=self._timeout)
+            self._known[name] = guarded(inner, timeout=self._timeout, beginning=Beginning.of(name, self._hold))
         return self._known[name]
 
 
@@ -154,29 +169,35 @@ class PlainInput(_Wrapper):
     """Hands the input items to the Responses API as they are.
 
     On the way through the SDK's model each of them would be copied twice more (docs/decisions/0005). They leave in
-    their full form (:func:`wire_items`), which every server of that protocol takes. Ids and reasoning
-    items of earlier steps stay out: nothing is stored at the provider, so they would refer to nothing.
+    their full form (:func:`wire_items`), which every server of that protocol takes. Ids stay out: nothing
+    is stored at the provider, so they would refer to nothing. Instead a reasoning model is asked for its thoughts
+    encrypted, and gets them back with the results of the tools that it called. Of earlier turns it needs none.
     """
+
+    def __init__(self, inner: Model, name: str) -> None:
+        super().__init__(inner)
+        self._reasons = REASONING.fullmatch(name) is not None
 
     async def get_response(
         self, system_instructions: Any, input: Any, model_settings: Any, *args: Any, **kw: Any
     ) -> Any:
         """See :class:`agents.Model`."""
-        settings = _with_input(model_settings, input)
+        settings = self._with_input(model_settings, input)
         return await self._inner.get_response(system_instructions, [], settings, *args, **kw)
 
     def stream_response(self, system_instructions: Any, input: Any, model_settings: Any, *args: Any, **kw: Any) -> Any:
         """See :class:`agents.Model`."""
-        settings = _with_input(model_settings, input)
+        settings = self._with_input(model_settings, input)
         return self._inner.stream_response(system_instructions, [], settings, *args, **kw)
 
-
-def _with_input(settings: ModelSettings, given: str | Sequence[TResponseInputItem]) -> ModelSettings:
-    items = wire_items([{"role": "user", "content": given}] if isinstance(given, str) else given)
-    body = settings.extra_body if isinstance(settings.extra_body, Mapping) else {}
-    return replace(
-        settings, extra_body={**body, "input": items}, store=False if settings.store is None else settings.store
-    )
+    def _with_input(self, settings: ModelSettings, given: str | Sequence[TResponseInputItem]) -> ModelSettings:
+        items = wire_items([{"role": "user", "content": given}] if isinstance(given, str) else given)
+        body = settings.extra_body if isinstance(settings.extra_body, Mapping) else {}
+        store = False if settings.store is None else settings.store
+        include = list(settings.response_include or ())
+        if self._reasons and not store and ENCRYPTED not in include:
+            include.append(ENCRYPTED)
+        return replace(settings, extra_body={**body, "input": items}, store=store, response_include=include or None)
 
 
 class PortableInput(_Wrapper):

@@ -9,8 +9,9 @@ from agents import RunResultStreaming
 
 from ..conversation.speech_stream import SpeechStream
 from ..errors import TurnTimedOut
-from .items import spoken_whole
-from .model_words import WordFilter, refused
+from ..guardrails.thoughts import WordFilter
+from .guarded_model import answering
+from .items import refused, spoken_whole
 from .responses import listener
 
 
@@ -39,11 +40,12 @@ async def speak(
             if not spoken_whole(streamed.current_agent):
                 speech.say(text)
 
-    token = listener.set(say)
+    tokens = listener.set(say), answering.set(words)
     try:
-        streamed = run()  # in a task that inherits the listener
+        streamed = run()  # in a task that inherits both
     finally:
-        listener.reset(token)
+        listener.reset(tokens[0])
+        answering.reset(tokens[1])
     watcher = asyncio.create_task(_watch(streamed, speech, began, busy))
     try:
         async for event in streamed.stream_events():

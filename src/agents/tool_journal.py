@@ -23,10 +23,10 @@ from openai.types.responses import ResponseFunctionToolCall
 from ..conversation.base import Steering, ToolUse, UnknownEffect
 from ..errors import StoreUnavailable
 from ..guardrails.pii import mask, mask_value
+from ..guardrails.thoughts import whole, whole_value
 from ..model import Item, SubjectId
 from ..persistence.base import LaneStore
 from ..persistence.values import EffectState
-from .model_words import whole, whole_value
 from .tool_gate import TOOL_FAILED, GatedTool, canonical, read_arguments, refused
 from .tools.effects import ToolEffect, current_key
 from .tools.outputs import as_text

@@ -245,6 +245,11 @@ def open_login(
     return open_http(headers=headers, seconds=seconds, connect_seconds=connect_seconds)
 
 
+def word(form: Mapping[str, str], *names: str) -> str:
+    """Return the first of these fields that a form has, of those that hold a word of a fixed list, in small letters."""
+    return next((form[name].strip().lower() for name in names if form.get(name)), "")
+
+
 def _refuse(status: int, answer: Mapping[str, Any]) -> NoReturn:
     """Translate an answer that is not a message. Twilio's own text may quote numbers, so it stays out."""
     code = provider_code_of(answer)

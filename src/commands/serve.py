@@ -40,10 +40,11 @@ async def serve(settings: Settings) -> None:
     if settings.metrics_port:
         listeners.append(_listen(settings.host, settings.metrics_port, setting="METRICS_PORT"))
     open_log(settings)
-    http, websocket = Connections(settings.max_connections, settings.max_connections_per_address).protocols()
+    connections = Connections(settings.max_connections, settings.max_connections_per_address)
+    http, websocket = connections.protocols()
     for notice in settings.notices:
         print(f"notice: {notice}")
-    async with open_gateway(settings, port=port) as gateway:
+    async with open_gateway(settings, port=port, dropped_connections=lambda: connections.dropped) as gateway:
         config = uvicorn.Config(
             gateway.app(),
             http=http,

@@ -10,6 +10,7 @@ from ..entries import Decision, Verdict
 from ..events import EventName
 from ..guardrails.language import professional
 from ..guardrails.pii import Kind, mask, mask_value
+from ..guardrails.thoughts import said
 from ..identity.phone import proven_number
 from ..model import (
     Approval,
@@ -118,8 +119,8 @@ class Draft:
         ]
 
     def masked(self, answer: str, channel: Channel) -> str:
-        """Return an answer without what no customer may be sent; the timeline notes what there was."""
-        cleaned = professional(answer)
+        """Return words for a customer, whoever made them, without what none may be sent; the timeline notes what."""
+        cleaned = professional(said(answer))
         masked = mask(cleaned.text)
         self.note_filtered(channel, masked.found, cleaned.replaced)
         return masked.text

@@ -8,79 +8,41 @@ with the length of the text.
 
 from __future__ import annotations
 
+import html
 import re
-from dataclasses import dataclass
 from typing import Final
 
-BLANKS: Final = " \t"
-ESCAPED: Final = frozenset(r"\`*_{}[]()#+-.!~>|")
-"""Characters that a backslash makes ordinary."""
-_PICTURES = "\U0001f000-\U0001faff\u2600-\u2775\u2794-\u27bf\u2b00-\u2bff\u231a-\u23ff"
-EMOJI: Final = _PICTURES + "\u200d\u20e3\ufe0e\ufe0f\U000e0020-\U000e007f"
-"""Pictures, and what joins and colours them; of the dingbats, the circled digits are numbers and stay."""
-LINK: Final = re.compile(
-    r"!?\[([^\[\]\n]*)\]\(\s*<?[^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*>?(?:\s+[\"'][^\n\"']*[\"'])?\s*\)"
+from .markup import (
+    ADDRESS,
+    BLANKS,
+    BLOCK,
+    COMMAND,
+    DEFINED,
+    EMOJI,
+    ENTITY,
+    ESCAPED,
+    FOOTNOTE,
+    FRACTION,
+    LINK,
+    MATH,
+    MAY_BE_COMMAND,
+    MAY_BE_DEFINED,
+    MAY_BE_ENTITY,
+    MAY_BE_STRUCK,
+    STRUCK,
+    TAG,
+    LineStart,
+    line_start,
+    may_be_link,
+    struck_spoken,
+    undecided,
 )
-ADDRESS: Final = re.compile(r"https?://(?:www\.)?([^\s/?#<>\"')\]]+)[^\s<>\"')\]]*", re.IGNORECASE)
-TAG: Final = re.compile(r"/?[a-z][a-z0-9]*(?:\s[^<>]*)?/?", re.IGNORECASE)
-
-_LONGEST_TEXT, _LONGEST_LINK = 200, 600
-_LONGEST_START = 80
-_MARKS: Final = re.compile(r"[ \t|:\-*_~`#>+•]*")
-_FENCE: Final = re.compile(r"[ \t]*(?:```|~~~)[^\n]*(?:\n|\Z)")
-_RULE: Final = re.compile(r"[ \t]*(?:([-*_])[ \t]*(?:\1[ \t]*){2,}|\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t:-]*)+)(?:\n|\Z)")
-_START: Final = re.compile(
-    r"[ \t]*(?:(?P<quote>>[ \t]?)|(?P<heading>#{1,6}[ \t]+)|(?P<item>(?:[*•]|[-+](?=[ \t]+[^\s\d$€£¥+\-.,]))[ \t]+)"
-    r"|(?P<row>\|[ \t]*))"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class LineStart:
-    """The beginning of a line: how long its marks are, and what they make of it. ``removed``: no line is left yet."""
-
-    length: int = 0
-    removed: bool = False
-    item: bool = False
-    row: bool = False
-
-
-def line_start(text: str, *, final: bool) -> LineStart | None:
-    """Return what the marks at the beginning of a line mean; None when it takes more text to tell."""
-    if found := _RULE.match(text):
-        return LineStart(found.end(), removed=True) if final or found[0].endswith("\n") else None
-    if found := _FENCE.match(text):
-        whole = final or found[0].endswith("\n") or len(text) >= _LONGEST_START
-        return LineStart(found.end(), removed=True) if whole else None
-    marks = _MARKS.match(text)
-    if marks and marks.end() == len(text) and not final and len(text) < _LONGEST_START:
-        return None
-    found = _START.match(text)
-    if found is None:
-        return LineStart()
-    kind = found.lastgroup
-    return LineStart(found.end(), removed=kind == "quote", item=kind in ("heading", "item"), row=kind == "row")
-
-
-def may_be_link(text: str) -> bool:
-    """Return whether a text that begins with ``[`` or ``![`` and is no link yet may still become one."""
-    if text == "!":
-        return True
-    begin = text.removeprefix("!")
-    inside, closed, after = begin[1:].partition("]")
-    if begin[:1] != "[" or "\n" in text or "[" in inside or len(inside) > _LONGEST_TEXT:
-        return False
-    if not closed or not after:
-        return True
-    open_ones = after.count("(") - after.count(")")
-    return after[0] == "(" and open_ones > 0 and len(text) < _LONGEST_LINK
-
 
 _AT_ONCE = 256
 _LONGEST_TAG, _LONGEST_ADDRESS = 300, 500
 _HTTPS: Final = "https://"
 _SPECIAL: Final = re.compile(
-    rf"[\n\\`*_~\[<|!{EMOJI}]|(?<![^\W_])(?:https?://|h(?:t(?:t(?:p(?:s?(?::/?)?)?)?)?)?\Z)", re.IGNORECASE
+    rf"[\n\\`*_~\[<|!&{EMOJI}]|(?<![^\W_])(?:https?://|h(?:t(?:t(?:p(?:s?(?::/?)?)?)?)?)?\Z)", re.IGNORECASE
 )
 _ROW_SPECIAL: Final = re.compile(rf"[{BLANKS}]|{_SPECIAL.pattern}", re.IGNORECASE)
 EMOJI_ONLY: Final = re.compile(f"[{EMOJI}]")
@@ -190,8 +152,12 @@ class PlainSpeech:
         """Read what begins with a mark; None when it takes more text to tell."""
         if mark == "\n":
             return self._end_line()
-        if mark in "*_~":
+        if mark == "~":
+            return self._strike(final=final)
+        if mark in "*_":
             return self._emphasis(mark, final=final)
+        if mark == "&":
+            return self._entity(final=final)
         if mark == "`" or EMOJI_ONLY.match(mark):
             self._cut(1)
             self._gap = True
@@ -214,14 +180,49 @@ class PlainSpeech:
         marks = self._cut(run)
         closes = marks in self._open and not before.isspace() and not (mark == "_" and after.isalnum())
         opens = marks not in self._open and not before.isalnum() and not after.isspace()
-        fits = run == 2 if mark == "~" else run <= 3
-        if not (fits and (closes or opens)):
+        if not (run <= 3 and (closes or opens)):
             return self._pass(marks)
         self._read = before  # the mark is not there for the one beside it
         self._open.symmetric_difference_update({marks})
         return ""
 
+    def _strike(self, *, final: bool) -> str | None:
+        """Say of struck-out words that they were: their look is not heard."""
+        found = STRUCK.match(self._held)
+        if found is None or (found[2] and self._read.isalnum()):
+            waits = MAY_BE_STRUCK.match(self._held) and not final
+            run = len(self._held) - len(self._held.lstrip("~"))
+            return None if waits else self._pass(self._cut(run)) if run != 2 else self._drop(2)
+        behind = self._held[found.end() :]
+        if undecided(behind) and not final:
+            return None
+        words, length = struck_spoken(found[1] or found[2], behind)
+        self._held = words + behind[length:]
+        return ""
+
+    def _drop(self, length: int) -> str:
+        self._cut(length)
+        return ""
+
+    def _entity(self, *, final: bool) -> str | None:
+        if found := ENTITY.match(self._held):
+            self._cut(found.end())
+            return self._pass(html.unescape(found[0]).replace("\u00a0", " "))
+        return None if MAY_BE_ENTITY.match(self._held) and not final else self._pass(self._cut(1))
+
     def _link(self, *, final: bool) -> str | None:
+        if not self._head.strip():
+            if MAY_BE_DEFINED.match(self._held) and not final:
+                return None
+            if defined := DEFINED.match(self._held):
+                return self._drop(defined.end())
+        note = FOOTNOTE.match(self._held)
+        if note and note.end() == len(self._held) and not final:
+            return None
+        if note:
+            self._held = (f"Note {note[1]}:" if note[2] and not self._head.strip() else "") + self._held[note.end() :]
+            self._gap = self._gap or not note[2]
+            return ""
         if found := LINK.match(self._held):
             self._held = found[1] + self._held[found.end() :]
             self._gap = self._gap or not found[1]
@@ -233,7 +234,14 @@ class PlainSpeech:
         begun = not inside or inside[0].isalpha() or inside[0] == "/"
         if begun and not closed and not final and len(inside) < _LONGEST_TAG and "\n" not in inside:
             return None
-        if closed and ADDRESS.match(inside):
+        if closed and inside.lower() in ("s", "del", "strike"):
+            struck, ended, rest = self._held[len(inside) + 2 :].partition(f"</{inside}>")
+            if not ended and not final and len(struck) < _LONGEST_TAG:
+                return None
+            self._held = f"~~{struck}~~{rest}" if ended else struck
+        elif closed and BLOCK.fullmatch(inside):
+            self._held = "\n" + self._held[len(inside) + 2 :]
+        elif closed and ADDRESS.match(inside):
             self._held = inside + self._held[len(inside) + 2 :]
         elif closed and inside.startswith("mailto:"):
             self._held = inside.removeprefix("mailto:") + self._held[len(inside) + 2 :]
@@ -247,6 +255,15 @@ class PlainSpeech:
     def _escape(self, *, final: bool) -> str | None:
         if len(self._held) == 1 and not final:
             return None
+        if not (self._read.isalnum() or self._read == ":"):  # C:\times is a folder
+            if MAY_BE_COMMAND.match(self._held) and not final:
+                return None
+            if found := FRACTION.match(self._held):
+                self._held = f"{found[1]} over {found[2]}{self._held[found.end() :]}"
+                return ""
+            if (found := COMMAND.match(self._held)) and found[1] in MATH:
+                self._cut(found.end())
+                return self._pass(MATH[found[1]][1])
         escaped = self._held[1:2]
         if escaped and escaped in ESCAPED:
             self._held = self._held[1:]

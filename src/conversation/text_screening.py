@@ -19,7 +19,7 @@ from ..entries import TextReceived
 from ..events import EventName
 from ..model import Channel, Conversation, SaidBefore
 from . import phrases
-from .opt_out import read_wish
+from .opt_out import may_ask_to_stop, read_wish
 
 WINDOW = 60.0
 """Seconds over which texts are counted, and in which a flood is told once that it is one."""
@@ -48,6 +48,8 @@ class Screened:
     kept: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     new_files: bool = False
+    asked_how: bool = False
+    """A text may have meant that no more texts are wanted: the way is told beside the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ def _measure(found: Screened, at: float, body: TextReceived, rules: Rules) -> No
         found.notices.append(phrases.too_long(rules.max_chars))
         found.happened.append(EventName.NOTICE)
     else:
+        found.asked_how = found.asked_how or may_ask_to_stop(body.text)
         found.texts.append(f"{text}\n{phrases.attachment_note(files)}" if files else text)
 
 

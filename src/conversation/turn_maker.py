@@ -126,6 +126,8 @@ class TurnMaker:
             else:
                 answer = await run_agent(self._runner, draft, route, covers, texts=texts, steering=steering)
                 draft.reply(route, answer)
+            if screened.asked_how:
+                draft.reply(route, phrases.HOW_TO_STOP)
             draft.end_session(channel, texts[-1])
         return draft.change(consumed=covers)
 

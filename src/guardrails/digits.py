@@ -21,12 +21,13 @@ TENS = dict(
         strict=True,
     )
 )
-TIMES = {"double": 2, "triple": 3, "treble": 3, "quadruple": 4}
+TIMES = {"double": 2, "doble": 2, "triple": 3, "treble": 3, "quadruple": 4}
 _TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
 _OTHER_LANGUAGES = (
     "cero uno dos tres cuatro cinco seis siete ocho nueve",
     "zéro un deux trois quatre cinq six sept huit neuf",
     "null eins zwei drei vier fünf sechs sieben acht neun",
+    "zero uma dois três quatro cinco seis sete oito nove",
 )
 SAID = {"zero": "0", "oh": "0", "nought": "0", "naught": "0", "niner": "9", "hundred": "00", "thousand": "000"}
 SAID |= {"o" * times: "0" * times for times in range(1, 5)}
@@ -48,27 +49,35 @@ _BETWEEN = (
     "please point ready right s sec see set slash so sorry space that the them then these they this thousand uh "
     "uhh um umm und underscore wait with y yeah yep yes"
 )
-FILLERS = frozenset([*_BETWEEN.split(), *ORDINALS, *filter(str.isalpha, COUNTS)])
+CROSSES = frozenset({"x", "\uff58"})
+"""Put between the groups of a number as a dash is: ``4111x1111``."""
+FILLERS = frozenset([*CROSSES, *_BETWEEN.split(), *ORDINALS, *filter(str.isalpha, COUNTS)])
 """Words that people put between the groups of one number. "or" and "to" are not among them: they part two numbers."""
 
 FEWEST = 9
 """A run of fewer digits holds nothing that has to be masked."""
 _LONGEST_GAP = 60
 
-_INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe0e\ufe0f\u20e3\ufeff"
-"""Zero-width characters, and the two that make a digit a key-cap emoji."""
+_INVISIBLE = (
+    "\u00ad\u0300-\u036f\u061c\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\u20d0-\u20ff\ufe00-\ufe0f\ufeff"
+    "\U000e0000-\U000e01ef"
+)
+"""Zero-width characters, and those that colour the one before: strokes, key-caps, the choice of an emoji."""
+_FILLED = "\u115f\u1160\u3164\uffa0"
+"""Letters to Unicode, and blanks to everybody who sees them."""
 DIGIT = r"\d²³¹⁰⁴-⁹₀-₉①-⑨⑴-⑼⒈-⒐⓪⓵-⓽⓿❶-❾➀-➈➊-➒"
 """Every script's digits, then superscript, subscript and circled ones, which are no decimals to Python."""
-LETTER = rf"[^\W_{DIGIT}]"
-_PLAIN = r" \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000_~\-‐-―−﹘﹣－" + _INVISIBLE
-_MARKS = r"\s.．·•,;…，、؛،٬٫'\"’/:|*()<>=\\" + _PLAIN
+LETTER = rf"[^\W_{DIGIT}{_FILLED}]"
+_PLAIN = r" \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u2800\u3000_~\-‐-―−﹘﹣－" + _INVISIBLE + _FILLED
+_PICTURES = "\u2190-\u21ff\u2300-\u23ff\u25a0-\u2775\u2794-\u27bf\u2900-\u297f\u2b00-\u2bff\U0001f000-\U0001faff"
+_MARKS = r"\s.．·•,;…，、؛،٬٫'\"’/:|*()<>=\\+#&^{}\[\]×" + _PLAIN + _PICTURES
 
 TOKEN = re.compile(
-    rf"(?P<digits>[{DIGIT}]++(?:[{_INVISIBLE}]++[{DIGIT}]++)*+[\ufe0e\ufe0f\u20e3]*+)|(?P<word>{LETTER}++)|[\W_]++"
+    rf"(?P<digits>[{DIGIT}]++(?:[{_INVISIBLE}]++[{DIGIT}]++)*+[\ufe0e\ufe0f\u20e3]*+)|(?P<word>{LETTER}++)|[\W_{_FILLED}]++"
 )
 _JOINING = re.compile(f"[{_MARKS}]*+")
 # A dot between two digits is no pause, but the end of a sentence is.
-_NO_PAUSE = re.compile(f"[{_PLAIN}]{{0,8}}+|[{_INVISIBLE}]?[.．·•][{_INVISIBLE}]?")
+_NO_PAUSE = re.compile(f"[{_PLAIN}]{{0,8}}+| ?[xX\uff58×] ?|[{_INVISIBLE}]?[.．·•][{_INVISIBLE}]?")
 _PAUSE = re.compile(f"[{_MARKS}]{{0,12}}+|.*{LETTER}.*[{_MARKS}]", re.DOTALL)
 _CLOSE = re.compile(r"[\s-]{0,2}")
 _ORDINAL = re.compile(rf"\b(?:{'|'.join(ORDINALS)})\s\Z", re.IGNORECASE)
@@ -146,7 +155,7 @@ class RunReader:
             return ()
         last = self.groups[-1]
         # Letters that touch digits are those of an id: 2711e4127. "Oh, 123 45 6789" begins with no zero.
-        joins = self.between and said in FILLERS if word else _JOINING.fullmatch(token)
+        joins = (self.between and said in FILLERS) or said in CROSSES if word else _JOINING.fullmatch(token)
         exclaimed = last.word in {"o", "oh"} and len(self.groups) == 1 and (self.between or token)[0] in ",.!…"
         if said in COUNTED and self.between.isspace():
             self._retract(last, said)
@@ -189,11 +198,6 @@ class RunReader:
             self.between = last.between + spelled + self.between
 
 
-def folded(word: str) -> str:
-    """Return a word with its case folded as regular expressions do, which take the Turkish letters for an i."""
-    return word.lower() if word.isascii() else word.casefold().replace("ı", "i").replace("\u0307", "")
-
-
 def runs(text: str, start: int = 0) -> Iterator[DigitRun]:
     """Yield the runs of a text that have digits enough to matter, in order."""
     reader = RunReader()
@@ -220,3 +224,8 @@ def _ascii(token: str) -> str:
         return token
     values = (unicodedata.digit(character, None) for character in token)
     return "".join(str(value) for value in values if value is not None)
+
+
+def folded(word: str) -> str:
+    """Return a word with its case folded as regular expressions do, which take the Turkish letters for an i."""
+    return word.lower() if word.isascii() else word.casefold().replace("ı", "i").replace("\u0307", "")

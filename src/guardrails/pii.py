@@ -1,33 +1,98 @@
-"""Masks payment card and social security numbers, in customers' words and in JSON values.
+"""Masks numbers of payment cards and the like, in customers' words and in JSON values.
 
-Pure: :func:`mask` for a text, :func:`mask_value` for arguments, outputs and timeline data. E-mail addresses and
-telephone numbers pass. What is found in which spelling, how often it errs and what it cannot find: docs/privacy.md.
+Pure: :func:`mask` for a text, :func:`mask_value` for arguments, outputs and timeline data, :func:`mask_incoming` for
+what customers write and say. There IBANs and security codes go, too: what the agent says holds none that a customer
+gave, and a shop may tell its own account. E-mail addresses and telephone numbers pass. What is found in which spelling,
+how often it errs and what it cannot find: docs/privacy.md.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from .cards import find_cards
-from .digits import FEWEST, DigitRun, runs
+from .digits import DIGIT, FEWEST, SAID, DigitRun, runs
 from .social_security import find_social_security
 from .surroundings import Surroundings
 
-Kind = Literal["card", "ssn"]
+Kind = Literal["card", "ssn", "iban", "security code"]
 
 CARD_MARK = "[card number removed, ends in {}]"
 SSN_MARK = "[social security number removed]"
 TOO_DEEP = "[removed: nested too deeply]"
-MARK = re.compile(r"\[(?:card number removed, ends in [0-9]{4}|social security number removed)\]")
+MARK = re.compile(
+    r"\[(?:card number removed, ends in [0-9]{4}|social security number removed|IBAN removed, ends in [0-9A-Z]{4}"
+    r"|security code removed)\]"
+)
 """What stands where a number was. Readers of numbers should skip it: its four digits are no order number."""
 
 _DEEPEST = 64
 _MOST_PASSES = 4
 _LONGEST_NUMBER = 10**19
 _NAME_OF_KEY = re.compile(r"ssn|itin|tax_?id|social_?security|track|imei|serial|phone|card", re.IGNORECASE)
+
+
+IBAN_MARK: Final = "[IBAN removed, ends in {}]"
+CODE_MARK: Final = "[security code removed]"
+
+_LENGTHS: Final = {
+    country: int(length)
+    for length, countries in (
+        line.split(":")
+        for line in (
+            "15:NO", "16:BE", "18:DK FI FO GL NL", "19:MK SI", "20:AT BA EE KZ LT LU XK", "21:CH HR LI LV",
+            "22:BG BH CR DE GB GE IE ME RS", "23:AE GI IL IQ TL", "24:AD CZ ES MD PK RO SA SE SK TN VG", "25:PT ST",
+            "26:IS TR", "27:FR GR IT MC MR SM", "28:AL AZ BY CY DO GT HU LB PL SV", "29:BR EG PS QA UA", "30:JO KW MU",
+            "31:MT SC", "32:LC",
+        )
+    )
+    for country in countries.split()
+}  # fmt: skip
+"""Characters of an IBAN by its country (the registry of ISO 13616)."""
+_APART: Final = r"[\s.\-_\u00ad\u200b-\u200d\u2060\ufeff]{0,2}"
+_IBAN_START: Final = re.compile(rf"(?<![A-Za-z0-9])[A-Za-z]{_APART}[A-Za-z]{_APART}\d{_APART}\d")
+
+_WORD: Final = rf"(?:{'|'.join(sorted(SAID, key=len, reverse=True))})"
+_CODE: Final = (
+    rf"(?P<code>[{DIGIT}](?:[ .\-]?[{DIGIT}]){{2,3}}(?![{DIGIT}])|\b{_WORD}(?:[\s\-]{{1,2}}{_WORD}){{0,3}}\b)"
+)
+_SURE: Final = (
+    r"cvv2?|cvc2?|cvn2?|csc|(?:card|cc) (?:verification|security) (?:code|value|number)|prüfziffer|kartenprüfnummer"
+)
+_ON_CARD: Final = (
+    r"(?:security|secret) (?:code|number)|(?:three|four|3|4)[ -](?:digits?|numbers?)(?: code)?|sicherheitscode"
+    r"|código(?: de seguridad)?|code de sécurité"
+)
+"""Names that are a card's only where a card is spoken of."""
+_CARD: Final = re.compile(
+    r"\b(?:exp(?:iry|ires|iration|\.)?|card|visa|master\s?card|amex|tarjeta|carte|karte)\b", re.IGNORECASE
+)
+_CARD_MARK: Final = r"\[card number removed, ends in [0-9]{4}\]"
+_LINK: Final = (
+    r"(?:[\s:=#\-,.]|\b(?:is|was|it's|its|it|code|number|no|nr|of|on|the|back|my|card|are|es|ist|und|and)\b){0,24}"
+)
+_NAMED: Final = re.compile(rf"\b(?:{_SURE})\b{_LINK}{_CODE}", re.IGNORECASE)
+_NAMED_ON_CARD: Final = re.compile(
+    rf"(?:\b(?:{_ON_CARD})|{_CARD_MARK}\W{{1,4}}(?:(?:and|with|the|my)\s){{0,2}}code)\b{_LINK}{_CODE}", re.IGNORECASE
+)
+_NAMED_BEHIND: Final = re.compile(
+    rf"(?<![{DIGIT}])(?<!ends in )(?P<code>[{DIGIT}]{{3,4}})(?![{DIGIT}])\W{{1,3}}(?:(?:is|as|for|my|the)\s){{0,3}}"
+    rf"(?:{_SURE})\b",
+    re.IGNORECASE,
+)
+_EXPIRY: Final = (
+    r"(?:\W{0,3}(?:exp\w*|valid|good|until|thru|through|date|is|and|on)\b){0,4}"
+    rf"\W{{0,3}}[{DIGIT}]{{1,2}}\s?[/.\-]\s?[{DIGIT}]{{2,4}}"
+)
+_BEHIND_CARD: Final = re.compile(
+    rf"{_CARD_MARK}(?:{_EXPIRY}[\s,;/|]+|(?=[\s,;/|.\-]+(?:and\s)?[{DIGIT}]+\s*[.!]?\s*(?:\n|\Z))[\s,;/|.\-]+(?:and\s)?)"
+    rf"(?P<code>[{DIGIT}]{{3,4}})(?![{DIGIT}])",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +125,20 @@ def mask(text: str) -> Masked:
         kinds.append(one.kind)
         at = one.end
     return Masked("".join((*parts, text[at:])), tuple(kinds))
+
+
+def mask_incoming(text: str) -> Masked:
+    """Replace in a customer's words what :func:`mask` does, and IBANs and security codes of cards.
+
+    A code counts where it is named, or stands behind a card's number or expiry date.
+    """
+    text, ibans = _replaced(text, _ibans(text))
+    masked = mask(text)
+    text, codes = _replaced(masked.text, _codes(masked.text))
+    iban: Kind = "iban"
+    code: Kind = "security code"
+    found = [iban] * ibans + [*masked.found] + [code] * codes
+    return Masked(text, tuple(found))
 
 
 def mask_value(value: Any) -> Any:
@@ -133,3 +212,48 @@ def _masked_under(name: str, text: str) -> str:
     named = _NAME_OF_KEY.search(name)
     before = f"{named[0].replace('_', ' ')}: " if named else ""
     return mask(before + text).text.removeprefix(before)
+
+
+def _replaced(text: str, found: Iterator[tuple[int, int, str]]) -> tuple[str, int]:
+    parts, at, count = [], 0, 0
+    for start, end, mark in sorted(set(found)):
+        if start >= at:
+            parts += [text[at:start], mark]
+            at, count = end, count + 1
+    return "".join((*parts, text[at:])), count
+
+
+def _ibans(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yield the account numbers whose length and check digits are right (ISO 13616)."""
+    plain = text if text.isascii() else "".join(map(_ascii, text))
+    for found in _IBAN_START.finditer(plain):
+        letters = [character for character in found[0] if character.isalnum()]
+        left = _LENGTHS.get("".join(letters[:2]).upper(), 4) - 4
+        rest = re.compile(rf"(?:{_APART}[A-Za-z0-9]){{{left}}}(?![A-Za-z0-9])").match(plain, found.end())
+        if not left or rest is None:
+            continue
+        whole = "".join(filter(str.isalnum, plain[found.start() : rest.end()])).upper()
+        if int("".join(str(int(character, 36)) for character in whole[4:] + whole[:4])) % 97 == 1:
+            yield found.start(), rest.end(), IBAN_MARK.format(whole[-4:])
+
+
+def _codes(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yield the security codes of a text whose card numbers are marks."""
+    spoken_of = _CARD.search(text)
+    patterns = (_NAMED, _NAMED_BEHIND, _BEHIND_CARD, *((_NAMED_ON_CARD,) if spoken_of else ()))
+    for found in (one for pattern in patterns for one in pattern.finditer(text)):
+        if _is_code(found["code"]):
+            yield *found.span("code"), CODE_MARK
+
+
+def _is_code(text: str) -> bool:
+    """Tell whether what was written or said has three or four digits."""
+    said = "".join(SAID.get(word, word) for word in re.findall(r"[^\W\d_]+|\d", text.lower()))
+    return 3 <= len(said) <= 4
+
+
+def _ascii(character: str) -> str:
+    """Return a letter or digit of another alphabet as ASCII, where it is one character."""
+    plain = unicodedata.normalize("NFKC", character)
+    digit = unicodedata.digit(plain, None) if len(plain) == 1 else None
+    return str(digit) if digit is not None else plain if len(plain) == 1 else character

@@ -52,6 +52,9 @@ def _is_written_like_one(run: DigitRun, first: int, last: int) -> bool:
     marks = {group.between.strip() for group in run.groups[first + 1 : last]}
     if run.sizes(first, last) != _GROUPED or any(group.pause for group in run.groups[first + 1 : last]):
         return False
+    if marks & {"x", "X", "\uff58", "×"}:
+        # 120x80x2000 is how large something is.
+        return False
     if "." in marks and len(marks) > 1:
         # 123.45 and 2024 are an amount and a year.
         return False

@@ -69,6 +69,8 @@ class Fields(BaseModel):
     """How long one model call may take."""
     turn_timeout_ms: int = Field(120_000, ge=1, le=HOUR_MS)
     """How long a whole turn may take."""
+    hold_thoughts: Annotated[Literal["auto", "always", "never"], AnyCase] = "auto"
+    """Whether a spoken answer waits for a thought that the model ends and did not begin: auto, always or never."""
     first_token_timeout_ms: int = Field(8000, ge=1, le=HOUR_MS)
     """How long a caller may wait for the first word."""
     preemptive_turns: bool = False

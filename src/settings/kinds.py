@@ -167,6 +167,27 @@ def placeholder(value: str) -> bool:
     return _PLACEHOLDER.fullmatch(value) is not None
 
 
+_QUOTES = "\"'"
+
+
+def quoted(value: str) -> bool:
+    """Tell whether a value stands in quotes, which some programs keep (``docker run --env-file``)."""
+    return len(value) > 1 and value[0] in _QUOTES and value[0] == value[-1]
+
+
+def stray_quote(value: str) -> bool:
+    """Tell whether a value stands in quotes, or has one at an end whose other half is missing."""
+    ends = {value[0], value[-1]} & {*_QUOTES}
+    odd = any(value.count(mark) % 2 for mark in ends)
+    # An apostrophe may end a word of a sentence.
+    return quoted(value) or (odd and ('"' in ends or " " not in value))
+
+
+def is_secret(field: FieldInfo) -> bool:
+    """Tell whether a field holds a secret, of which a quote may be a part."""
+    return any(name in repr(field.annotation) for name in ("SecretStr", "StaffToken"))
+
+
 AnyCase = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 Level = BeforeValidator(_level)
 

@@ -6,27 +6,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
+import re
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic.alias_generators import to_snake
 
-from ..channels.voice.voice_options import VoiceOptions, library_notice
+from ..channels.voice.voice_options import VoiceOptions
 from ..errors import ConfigurationError
 from ..identity.factory import PHONE, missing
 from .env_file import EnvFile, above, read_env_file
-from .kinds import RETIRED_LEVELS, complaint, complaint_inside, placeholder
+from .kinds import complaint, complaint_inside, is_secret, placeholder, stray_quote
+from .notices import MADE_UP, notices
 from .settings import Settings
-
-RETIRED = {
-    "PORT_VOICE": "text and phone share one port now: use PORT",
-    "START_CHANNELS": "text and phone always start together: use PORT for the one address of both",
-    "NODE_ENV": "use APP_ENV (development or production)",
-}
-"""Names of the earlier system, and what to say to whoever still sets them."""
 
 NEEDED_IN_PRODUCTION = {
     "TWILIO_AUTH_TOKEN": "signatures cannot be checked without it",
@@ -34,13 +28,6 @@ NEEDED_IN_PRODUCTION = {
     "STAFF_TOKENS": "nobody could approve anything without one (name:token,name:token)",
 }
 """What a production server must be given, each with the reason."""
-
-MADE_UP = {
-    "OPENAI_API_KEY": "canned rules answer in place of a language model, whatever OPENAI_BASE_URL says",
-    "SHOP_BASE_URL": "customers, orders and refunds are those of a made-up shop",
-    "KNOWLEDGE_DIR": "the opening hours and terms that customers are told are made up",
-}
-"""What a production server starts without only when that is asked for by name."""
 
 ACCOUNTS = ("OPENAI_", "SEGMENT_", "TWILIO_")
 """What the names of settings begin with that somebody else gives out."""
@@ -57,26 +44,59 @@ def load_settings(env: Mapping[str, str] | None = None, *, env_file: Path | str 
     file = read_env_file(Path(env_file)) if env_file is not None else None
     environment = dict(os.environ) if env is None else env
     problems = list(file.problems) if file else []
-    notices = list(file.notices) if file else []
+    found = list(file.notices) if file else []
     given = dict(_non_empty({**(file.values if file else {}), **_in_capitals(environment)}))
-    notices += _set_aside_placeholders(given)
-    notices += _without_profiles(given)
-    settings = None
-    try:
-        settings = Settings.model_validate(_values(given))
-    except ValidationError as error:
-        problems += _in_plain_words(error, given)
-    problems += _missing(given)
-    problems += _odd_ones(settings) if settings else ()
-    if problems or settings is None:
+    found += _spelled_twice(environment)
+    found += _set_aside_placeholders(given)
+    found += _without_profiles(given)
+    settings, wrong = _validated(given)
+    problems += [*wrong, *_missing(given)]
+    if problems:
         raise ConfigurationError(problems)
-    notices += _notices(settings, given, file)
-    return settings.loaded(source=_source(file), notices=tuple(notices))
+    found += notices(settings, given, file)
+    return settings.loaded(source=_source(file), notices=tuple(found))
+
+
+def _validated(given: Mapping[str, str]) -> tuple[Settings, list[str]]:
+    """Return settings, and what is wrong with them; what does not fit together is told with all the rest.
+
+    Values that are wrong alone are left out for that. Then nothing is said of what needs one of them.
+    """
+    rest, problems = dict(given), list[str]()
+    for name, field in Settings.variables().items():
+        if name in rest and not is_secret(field) and stray_quote(rest[name]):
+            del rest[name]
+            problems.append(f"{name} must not begin or end with a quotation mark.")
+    while True:
+        try:
+            settings = Settings.model_validate(_values(rest))
+        except ValidationError as error:
+            faulty = {name for finding in error.errors(include_input=False) if (name := _variable(finding["loc"]))}
+            problems += [said for said in _in_plain_words(error, rest) if _without(said, given.keys() - rest.keys())]
+            # Options of a call that do not fit together are left out whole.
+            for name in faulty or {name for name in rest if name.startswith("VOICE_")}:
+                del rest[name]
+        else:
+            problems += [said for said in _odd_ones(settings) if _without(said, given.keys() - rest.keys())]
+            return settings, problems
+
+
+def _without(said: str, names: Set[str]) -> bool:
+    """Tell whether a sentence speaks of none of these variables."""
+    return not any(re.search(rf"\b{name}\b", said) for name in names)
 
 
 def _in_capitals(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the environment with names in capitals; of two spellings, the one in capitals counts."""
     return {name.upper(): value for name, value in sorted(environment.items(), key=lambda one: one[0].isupper())}
+
+
+def _spelled_twice(environment: Mapping[str, str]) -> Iterator[str]:
+    """Name settings that the environment has in two spellings."""
+    for name in Settings.variables():
+        values = {value for spelled, value in environment.items() if spelled.upper() == name and value.strip()}
+        if len(values) > 1:
+            yield f"{name} is set twice in the environment, in two spellings; the one in capitals counts."
 
 
 def _source(file: EnvFile | None) -> str:
@@ -108,15 +128,21 @@ def _values(given: Mapping[str, str]) -> dict[str, Any]:
 def _in_plain_words(error: ValidationError, given: Mapping[str, str]) -> Iterator[str]:
     """Turn the library's findings into one sentence per variable."""
     for finding in error.errors(include_input=False):
-        first, *inner = finding["loc"]
-        if first == "voice" and not inner:  # what does not fit together is said in whole sentences
-            yield str(finding["ctx"]["error"])
-            continue
-        name = f"VOICE_{to_snake(str(inner.pop(0)))}".upper() if first == "voice" else str(first).upper()
-        if inner and first == "voice" and name in ("VOICE_LANGUAGES", "VOICE_ATTRIBUTES"):
-            yield complaint_inside(name, tuple(inner), finding)
+        name, (first, *inner) = _variable(finding["loc"]), finding["loc"]
+        if not name:  # what does not fit together is said in whole sentences
+            yield from re.split(r"(?<=\.) ", str(finding["ctx"]["error"]))
+        elif inner[1:] and first == "voice" and name in ("VOICE_LANGUAGES", "VOICE_ATTRIBUTES"):
+            yield complaint_inside(name, tuple(inner[1:]), finding)
         else:
             yield complaint(name, Settings.variables()[name], finding, given[name])
+
+
+def _variable(place: tuple[int | str, ...]) -> str:
+    """Return the variable that a finding is about; "" where it is how several fit together."""
+    first, *inner = place
+    if first == "voice":
+        return f"VOICE_{to_snake(str(inner[0]))}".upper() if inner else ""
+    return str(first).upper()
 
 
 def _missing(given: Mapping[str, str]) -> Iterator[str]:
@@ -167,73 +193,3 @@ def _without_profiles(given: dict[str, str]) -> Iterator[str]:
             f"{asked[0]} and {asked[1]} are not set: Segment is told what happens and not asked who is calling; "
             "customers are known by their number."
         )
-
-
-def _notices(settings: Settings, given: Mapping[str, str], file: EnvFile | None) -> Iterator[str]:
-    """Say what is odd but no reason to stop."""
-    known = Settings.variables()
-    for name, advice in RETIRED.items():
-        if name in given:
-            yield f"{name} is not used any more; {advice}."
-    if (level := given.get("LOG_LEVEL", "").lower()) in RETIRED_LEVELS:
-        yield f"LOG_LEVEL={level} is called {RETIRED_LEVELS[level]} now."
-    for name in file.values if file else ():
-        if file and name not in RETIRED and name not in known:
-            yield _unknown(name, file)
-    for name, reason in MADE_UP.items():
-        if settings.production and name not in given:
-            yield f"{name} is not set: {reason}."
-    if settings.persistence_adapter == "file" and (settings.database_url or settings.redis_url):
-        yield "PERSISTENCE_ADAPTER is file: conversations are kept on this machine, not in the database that is set."
-    yield from _shop_notices(settings)
-    yield from _identity_notices(settings)
-    yield from _voice_notices(settings)
-    if settings.max_calls >= (most := min(settings.max_connections, settings.max_connections_per_address)):
-        yield f"MAX_CALLS is {settings.max_calls}, but only {most} connections are taken, calls and requests together."
-    if settings.production and not settings.twilio_account_sid:
-        yield "TWILIO_ACCOUNT_SID is not set: replies cannot be sent."
-    if settings.production and not settings.twilio_validate_signatures:
-        yield "TWILIO_VALIDATE_SIGNATURES is false: anybody can send messages in a customer's name."
-
-
-def _unknown(name: str, file: EnvFile) -> str:
-    names = list(Settings.variables())
-    meant = get_close_matches(name, names, n=1, cutoff=0.75)
-    hint = f"; is {meant[0]} meant?" if meant else "."
-    return f"{name} ({file.place(name)}) is not a setting of this version and changes nothing{hint}"
-
-
-def _shop_notices(settings: Settings) -> Iterator[str]:
-    """Say what does not fit together about the business data."""
-    if settings.shop_base_url is None:
-        if settings.persistence_adapter in {"postgres", "redis"}:
-            yield (
-                "SHOP_BASE_URL is not set: several servers can share the conversations, but each would have a sample "
-                "shop of its own. Set it as soon as there is more than one."
-            )
-        if settings.shop_api_key:
-            yield "SHOP_API_KEY is set without SHOP_BASE_URL and changes nothing."
-    elif settings.sample_customer_phone:
-        yield "SAMPLE_CUSTOMER_PHONE changes nothing, because SHOP_BASE_URL takes the place of the sample shop."
-
-
-def _identity_notices(settings: Settings) -> Iterator[str]:
-    """Say which keys of a source of customers change nothing."""
-    chosen = settings.subject_resolver
-    if settings.segment_profile_api_token and chosen in {PHONE, "crm"}:
-        yield f"SEGMENT_PROFILE_API_TOKEN changes nothing with SUBJECT_RESOLVER={chosen}."
-    if settings.crm_base_url and chosen in {PHONE, "segment"}:
-        yield f"CRM_BASE_URL changes nothing with SUBJECT_RESOLVER={chosen}."
-
-
-def _voice_notices(settings: Settings) -> Iterator[str]:
-    """Say what Twilio may not do as it was asked."""
-    voice = settings.voice
-    if unchecked := library_notice(voice):
-        yield unchecked
-    if voice.partial_prompts and not (voice.speech_model or "").lower().startswith("flux"):
-        yield "VOICE_PARTIAL_PROMPTS: Twilio reports what is said meanwhile with VOICE_SPEECH_MODEL=flux alone."
-    if settings.preemptive_turns and not voice.partial_prompts:
-        yield "PREEMPTIVE_TURNS changes nothing without VOICE_PARTIAL_PROMPTS."
-    if settings.human_transfer_hours and not settings.human_transfer_number:
-        yield "HUMAN_TRANSFER_HOURS is set without HUMAN_TRANSFER_NUMBER: it only changes when a call back is promised."

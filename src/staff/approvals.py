@@ -66,7 +66,7 @@ class ApprovalDesk:
         self._store = store
         self._decider = decider
         self._check = check
-        self._takes_next = takes_next
+        self.takes_next = takes_next
         self._clock = clock
 
     # --- listing ----------------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ class ApprovalDesk:
     async def _find(self, subject: SubjectId | None, ask: Ask) -> Approval | None:
         """Find the approval that a decision addresses, as it is seen now."""
         if ask.approval_id is not None:
-            unseen = self._takes_next and ask.approval_id == NEXT
+            unseen = self.takes_next and ask.approval_id == NEXT
             approval = await (self._soonest() if unseen else self._approval(ask.approval_id))
             if approval is None or subject not in (None, approval.subject):
                 return None

@@ -13,12 +13,14 @@ from ..errors import MalformedRequest
 from ..model import ApprovalStatus
 from .aliases import Aliases
 from .answers import ApprovalView
-from .approvals import ApprovalDesk, Result
+from .approvals import NEXT, ApprovalDesk, Result
 from .auth import StaffTokens
 from .bodies import InvalidBody, Submission, read_submission
 from .http import answer, limit_of, read_bytes
 from .scopes import Scope
 
+_NOTHING_WAITS = "No request waits for a decision."
+_NOT_NEXT = "Name the request: only development servers take next."
 _REFUSED = {
     "unknown": "There is no such request.",
     "decided": "The request was decided already.",
@@ -58,7 +60,7 @@ class ApprovalsApi:
             raise InvalidBody
         submission = read_submission(body, region=self._region, named=self._aliases.named)
         results = await self._desk.decide(submission, actor=actor)
-        return self._answer(request, *_told(submission, results))
+        return self._answer(request, *_told(submission, results, takes_next=self._desk.takes_next))
 
     def _answer(self, request: Request, content: Mapping[str, Any], status: int = 200) -> Response:
         """Answer with what the sender may see."""
@@ -76,7 +78,7 @@ def _status(text: str) -> ApprovalStatus | None:
         raise MalformedRequest(f"status must be all or one of {known}.") from error
 
 
-def _told(submission: Submission, results: Sequence[Result]) -> tuple[dict[str, Any], int]:
+def _told(submission: Submission, results: Sequence[Result], *, takes_next: bool) -> tuple[dict[str, Any], int]:
     """Say what became of each decision: 200 when any was accepted; else 404 when none was found, or 409."""
     subject = submission.subject or next((one.approval.subject for one in results if one.approval), None)
     success = any(one.accepted for one in results)
@@ -85,7 +87,10 @@ def _told(submission: Submission, results: Sequence[Result]) -> tuple[dict[str, 
         return told, 200
     # The first that was found says most: it is the one to look at again.
     code = next((one.status for one in results if one.approval), "unknown")
-    return {**told, "error": _REFUSED[code], "code": code}, 404 if code == "unknown" else 409
+    error = _REFUSED[code]
+    if code == "unknown" and any(one.ask.approval_id == NEXT for one in results):
+        error = _NOTHING_WAITS if takes_next else _NOT_NEXT
+    return {**told, "error": error, "code": code}, 404 if code == "unknown" else 409
 
 
 def _result(one: Result) -> dict[str, Any]:

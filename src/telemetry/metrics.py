@@ -68,7 +68,8 @@ class Metrics:
         self._deliveries = Counter("deliveries", "Attempts to send, and news of replies.", ["status"], **own)
         self._answers = Counter("webhook_answers", "Answers to webhooks.", ["webhook", "code"], **own)
         self._refused = Counter("refused_signatures", "Requests without a valid signature.", **own)
-        self._refused_before = 0
+        self._dropped = Counter("dropped_connections", "Connections closed for passing a bound.", **own)
+        self._before = {self._refused: 0, self._dropped: 0}
         self._found: dict[tuple[Any, tuple[str, ...]], Any] = {}
         gauges = {
             "store_up": "Whether the store answered when it was asked for these figures.",
@@ -159,10 +160,11 @@ class Metrics:
         for name, value in values.items():
             self._gauges[name].set(value)
 
-    def refused(self, in_all: int) -> None:
-        """Note how many signatures were refused since the start."""
-        self._refused.inc(max(0, in_all - self._refused_before))
-        self._refused_before = in_all
+    def grown(self, *, refused: int, dropped: int) -> None:
+        """Note how many signatures were refused, and connections dropped, since the start."""
+        for counter, in_all in ((self._refused, refused), (self._dropped, dropped)):
+            counter.inc(max(0, in_all - self._before[counter]))
+            self._before[counter] = in_all
 
     def text(self) -> bytes:
         """Return the figures in Prometheus' text format (prometheus.io/docs/instrumenting/exposition_formats)."""

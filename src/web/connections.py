@@ -26,6 +26,7 @@ REQUEST_BYTES = 1_048_576
 REQUEST_SECONDS = 20.0
 """Until a request is complete, from the connection or from its first byte on."""
 SLICE = 16_384
+NO_ROOM = 503
 TELL_SECONDS = 60.0
 """How often the log says that connections were dropped."""
 
@@ -42,7 +43,9 @@ class Connections:
         self._most_per_address = most_per_address
         self._held: dict[str, dict[asyncio.Transport, Callable[[], bool]]] = {}
         self._count = 0
-        self._dropped = 0
+        self.dropped = 0
+        """Connections that were closed for passing a bound, since the start."""
+        self._untold = 0
         self._told_at = -TELL_SECONDS
 
     def __len__(self) -> int:
@@ -92,11 +95,12 @@ class Connections:
         return False
 
     def _tell(self) -> None:
-        self._dropped += 1
+        self.dropped += 1
+        self._untold += 1
         now = asyncio.get_running_loop().time()
         if now - self._told_at >= TELL_SECONDS:
-            log.warning("connections_dropped", dropped=self._dropped, open=self._count, addresses=len(self._held))
-            self._told_at, self._dropped = now, 0
+            log.warning("connections_dropped", dropped=self._untold, open=self._count, addresses=len(self._held))
+            self._told_at, self._untold = now, 0
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -117,7 +121,7 @@ class BoundedHttp(HttpToolsProtocol):
         if self._all.enter(self._address, transport, self._waits):
             self._start_waiting()
         else:
-            self._refuse(503)
+            self._refuse(NO_ROOM)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
@@ -188,6 +192,7 @@ class BoundedHttp(HttpToolsProtocol):
     def _refuse(self, status: int) -> None:
         """Close the connection; with an answer where none was begun."""
         self._stop_waiting()
+        self._all.dropped += status != NO_ROOM  # that one is counted already
         if self.cycle is None or self.cycle.response_complete:
             self.transport.write(b"HTTP/1.1 %d \r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % status)
         self.transport.close()

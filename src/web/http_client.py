@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
@@ -14,6 +17,8 @@ from yarl import URL
 
 ANSWER_LIMIT = 1_000_000
 """Bytes. Of an answer with as many, only the status is known; with a limit of 0 no body is waited for."""
+LONGEST_PAUSE = 86_400.0
+_SECONDS = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?")
 BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses after which the same request may succeed (developer.mozilla.org, HTTP response status codes)."""
 
@@ -66,8 +71,7 @@ class HttpClient:
                 body = bytearray()
                 while len(body) < self._limit and (chunk := await response.content.readany()):
                     body += chunk
-                pause = response.headers.get("Retry-After", "")
-                asked = float(pause) if pause.isascii() and pause.isdigit() else None
+                asked = read_pause(response.headers.get("Retry-After", ""))
                 return HttpAnswer(response.status, bytes(body) if len(body) < self._limit else None, asked)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, ValueError) as error:
             raise HttpTrouble(type(error).__name__, sent=False) from None
@@ -110,6 +114,21 @@ def retrying(
     return stamina.retry_context(
         again, attempts=attempts, timeout=None, wait_initial=pause, wait_max=longest, wait_jitter=jitter
     )
+
+
+def read_pause(text: str) -> float | None:
+    """Return the seconds that a ``Retry-After`` asks for, from 0 to a day; None without one, and for nonsense.
+
+    It may also be a date (RFC 9110, 10.2.3).
+    """
+    text = text.strip()
+    if _SECONDS.fullmatch(text):
+        return min(float(text), LONGEST_PAUSE)
+    try:
+        seconds = parsedate_to_datetime(text).timestamp() - time.time()
+    except (ValueError, OverflowError):
+        return None
+    return min(max(seconds, 0.0), LONGEST_PAUSE)
 
 
 def _no_number(name: str) -> None:

@@ -89,6 +89,15 @@ async def test_readiness_answers_under_connections_that_never_finish(tmp_path: P
             for one in held:
                 one.close()
         assert "connections_dropped" in gateway.log.read_text("utf-8")
+        async with aiohttp.ClientSession(gateway.url) as operator:
+            async with operator.get("/status") as answer:
+                dropped = (await answer.json())["droppedConnections"]
+            async with operator.get("/metrics") as answer:
+                figures = await answer.text()
+    assert dropped >= MOST
+    counted = re.search(r"^tandem_dropped_connections_total (\S+)$", figures, re.MULTILINE)
+    assert counted is not None
+    assert float(counted[1]) >= dropped
 
 
 async def test_one_address_cannot_take_the_connections_of_others(tmp_path: Path) -> None:

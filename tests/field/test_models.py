@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from tandem.agents.guarded_model import MAX_BACKOFF
 from tandem.conversation import phrases
 from tandem.conversation.history import size
 from tandem.model import TicketStatus
@@ -238,6 +240,24 @@ async def test_overload_is_tried_again_by_whichever_code_it_comes(tmp_path: Path
     answers = iter([Answer(status=status, headers={"retry-after": "0.01"}), Answer("Here.")])
     async with running(tmp_path, ModelServer(lambda _: next(answers)), OPENAI_API_MODE=mode) as it:
         assert await it.ask("hello") == "Here."
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered"),
+    [("9999", False), ("Wed, 21 Oct 2099 07:28:00 GMT", False), ("0.5", True), ("0", True), ("-5", True),
+     ("soon", True), ("\u00b2", True), ("1e400", True), ("Wed, 21 Oct 2015 07:28:00 GMT", True)],
+)  # fmt: skip
+async def test_a_pause_that_a_service_asks_for_is_kept_or_the_customer_told_at_once(
+    tmp_path: Path, asked: str, answered: bool
+) -> None:
+    answers = iter([Answer(status=429, headers={"retry-after": asked})])
+    model = ModelServer(lambda _: next(answers, Answer("Here.")))
+    async with running(tmp_path, model) as it:
+        began = time.monotonic()
+        assert await it.ask("hello") == ("Here." if answered else phrases.FAILURE)
+        took = time.monotonic() - began
+    assert len(model.requests) == (2 if answered else 1)
+    assert took < MAX_BACKOFF
 
 
 # --- a model that is away ---------------------------------------------------------------------------------------

@@ -187,7 +187,16 @@ async def test_next_is_nothing_in_production(tmp_path: Path) -> None:
     async with staffed(tmp_path, **PRODUCTION) as (_, mia):
         told = await mia.post("/approvals", {"decisions": [{"approvalId": "next", "approved": True}]}, status=404)
         assert (await mia.get("/approvals"))["approvals"] == [approval]
-    assert told["code"] == "unknown"
+    assert (told["code"], told["error"]) == ("unknown", "Name the request: only development servers take next.")
+
+
+async def test_where_nothing_waits_next_says_so(tmp_path: Path) -> None:
+    async with staffed(tmp_path) as (_, mia):
+        decision = {"approved": True}
+        nothing = await mia.post("/approvals", {"decisions": [{"approvalId": "next", **decision}]}, status=404)
+        another = await mia.post("/approvals", {"decisions": [{"approvalId": "apr_1", **decision}]}, status=404)
+    assert (nothing["code"], nothing["error"]) == ("unknown", "No request waits for a decision.")
+    assert (another["code"], another["error"]) == ("unknown", "There is no such request.")
 
 
 # --- what a page is sent ---------------------------------------------------------------------------------------------

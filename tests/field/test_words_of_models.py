@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tandem.agents.model_words import WordFilter, said, whole, whole_arguments
 from tandem.channels.sms.sender import clean, compose
 from tandem.conversation import phrases
+from tandem.guardrails.thoughts import WordFilter, said, whole, whole_arguments
+from tandem.simulator.call import SimulatedCall
 
 from ..flows.test_approvals import REFUND
+from ..flows.test_tickets import DAMAGED, answering
 from ..flows.test_voice import committed, dial, words
 from ..kit.colleague import JOHNS_ID, entries, staffed
 from ..kit.gateway import running
@@ -38,7 +42,19 @@ THOUGHTS = [
     f"<|begin_of_thought|>{SECRET}<|end_of_thought|><|begin_of_solution|>Your order has shipped.<|end_of_solution|>",
     f"<|channel|>analysis<|message|>{SECRET}<|end|><|start|><|channel|>final<|message|>Your order has shipped.",
     f"<unused94>thought\n{SECRET}<unused95>Your order has shipped.",
+    f"<|channel|>analysis<|message|>{SECRET}<|end|><|start|>assistant<|channel|>final<|message|>Your order has shipped."
+    "<|return|>",
+    f"\u25c1think\u25b7{SECRET}\u25c1/think\u25b7Your order has shipped.",
+    f"<antThinking>{SECRET}</antThinking>Your order has shipped.",
+    f"<inner_thoughts kind='plan'>{SECRET}</inner_thoughts>Your order has shipped.",
+    f"[reasoning]{SECRET}[/reasoning]Your order has shipped.",
+    f"<\uff5cbegin\u2581of\u2581thinking\uff5c>{SECRET}<\uff5cend\u2581of\u2581thinking\uff5c>Your order has shipped."
+    "<\uff5cend\u2581of\u2581sentence\uff5c>",
+    "<|im_start|>assistant\nYour order has shipped.<|im_end|>",
+    '<tool_call>{"name": "order_status"}</tool_call>Your order has shipped.',
 ]
+INSIDE = f"{SECRET}</think>Your order has shipped."
+"""What a server sends whose template opened the thought."""
 
 
 @pytest.mark.parametrize("mode", [{}, CHATS], ids=["responses", "chat"])
@@ -46,7 +62,8 @@ THOUGHTS = [
     "answer",
     [
         *THOUGHTS,
-        f"{SECRET}</think>Your order has shipped.",
+        INSIDE,
+        f"{SECRET}[/THINK]Your order has shipped.",
         "Your order has shipped.</think>",
         f"<think>Well. <think>Hm.</think>{SECRET}</think>Your order has shipped.",
     ],
@@ -64,6 +81,76 @@ async def test_thoughts_are_not_spoken_while_the_answer_streams(tmp_path: Path, 
         conversation = await committed(it, 1)
         assert SECRET not in call.heard()
     assert words(conversation, 1) == ["Your order has shipped."]
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [("some-model", {"HOLD_THOUGHTS": "always"}), ("deepseek-r1:8b", {}), ("qwq", {"HOLD_THOUGHTS": "auto"})],
+)
+async def test_a_thought_without_a_beginning_is_not_spoken(tmp_path: Path, name: str, settings: dict[str, str]) -> None:
+    model = ModelServer(lambda _: Answer(INSIDE))
+    async with running(tmp_path, model, AGENT_MODEL=name, **settings) as it, dial(it) as call:
+        assert await call.ask("where is my order") == "Your order has shipped."
+        assert SECRET not in call.heard()
+        conversation = await committed(it, 1)
+    assert words(conversation, 1) == ["Your order has shipped."]
+
+
+async def test_a_model_that_began_inside_a_thought_once_is_held_from_then_on(tmp_path: Path) -> None:
+    async with running(tmp_path, ModelServer(lambda _: Answer(INSIDE))) as it, dial(it) as call:
+        assert await it.ask("where is my order?") == "Your order has shipped."
+        assert await call.ask("where is my order") == "Your order has shipped."
+        assert SECRET not in call.heard()
+
+
+@pytest.mark.parametrize("settings", [{"HOLD_THOUGHTS": "always"}, {"AGENT_MODEL": "qwq"}, {}])
+async def test_an_answer_without_a_thought_is_spoken_whichever_model_it_comes_from(
+    tmp_path: Path, settings: dict[str, str]
+) -> None:
+    async with running(tmp_path, ModelServer(lambda _: Answer("It has shipped.")), **settings) as it, dial(it) as call:
+        assert await call.ask("where is my order") == "It has shipped."
+
+
+async def test_a_name_that_only_sounds_like_a_thinker_is_held_back_once(tmp_path: Path) -> None:
+    answers = [Answer("red orange yellow"), Answer("green blue indigo violet", gap=0.05)]
+    async with running(tmp_path, ModelServer(answers), AGENT_MODEL="qwq") as it, dial(it) as call:
+        assert await call.ask("one") == "red orange yellow"
+        assert len(spoken(call)) == 1
+        await call.say("two")
+        await call.wait_heard("green")
+        assert "violet" not in call.heard()
+        await call.wait_heard("violet")
+
+
+def spoken(call: SimulatedCall) -> list[Mapping[str, Any]]:
+    """Return the pieces in which the answers came that were spoken."""
+    return [frame for frame in call.received if frame.get("type") == "text" and str(frame.get("token", "")).strip()]
+
+
+async def test_thoughts_in_the_words_of_tools_reach_nobody(tmp_path: Path) -> None:
+    texts = [("send_sms", {"to": "me", "message": f"<think>{SECRET}</think>Here is your copy."})]
+    texts += [("send_sms", {"to": "+15557770000", "message": f"{SECRET}</think>Hello from John."})]
+    texts += [("send_sms", {"to": "me", "message": f"<thinking>{SECRET}</thinking>"})]
+    model = ModelServer([Answer(calls=texts), Answer("Done."), Answer("Sent.")])
+    async with staffed(tmp_path, model) as (it, mia):
+        await it.say("text us both")
+        assert sorted(await it.hear(2)) == ["Done.", "Here is your copy."]
+        request = await mia.waiting_approval("send_sms")
+        assert request["arguments"] == {"to": "+15557770000", "message": "Hello from John."}
+        await mia.decide(request, approved=True)
+        assert await it.hear(1, number="+15557770000") == ["Hello from John."]
+    assert "The message is empty." in str(model.inputs[1])
+
+
+async def test_thoughts_in_an_answer_to_a_ticket_are_neither_shown_nor_sent(tmp_path: Path) -> None:
+    model = answering(f"[think]{SECRET}[/think]It is **on** its way.")
+    async with staffed(tmp_path, model) as (it, mia):
+        await mia.post("/tickets", DAMAGED, status=201)
+        request = await mia.waiting_approval("reply_to_ticket")
+        assert request["arguments"]["message"] == "It is **on** its way."
+        await mia.decide(request, approved=True)
+        (told,) = await it.hear(1)
+    assert told.endswith(": It is on its way.")
 
 
 async def test_a_model_that_does_nothing_but_think_is_apologised_for(tmp_path: Path) -> None:

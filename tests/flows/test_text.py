@@ -255,6 +255,7 @@ async def test_status_says_exactly_this(tmp_path: Path) -> None:
         "setAside",
         "largestRecordCharacters",
         "refusedSignatures",
+        "droppedConnections",
         "openCalls",
         "timestamp",
     }

@@ -43,6 +43,7 @@ class Answer:
     ids: Sequence[str] | None = None
 
 
+ENCRYPTED = "reasoning.encrypted_content"
 TROUBLE = "scripted trouble with what John wrote"
 """The message of an error, which quotes the request as services do."""
 
@@ -99,7 +100,7 @@ class ModelServer:
                 raise
         if answer.status != 200:
             return _error(answer.status, TROUBLE, answer.headers, code=answer.code)
-        output = self._output(answer)
+        output = self._output(body, answer)
         if not body.get("stream"):
             return JSONResponse(self._response(body, output, "completed"))
         return StreamingResponse(self._events(body, answer, output), media_type="text/event-stream")
@@ -128,10 +129,13 @@ class ModelServer:
             "choices": [choice], "usage": usage,
         })  # fmt: skip
 
-    def _output(self, answer: Answer) -> list[dict[str, Any]]:
+    def _output(self, body: dict[str, Any], answer: Answer) -> list[dict[str, Any]]:
         output: list[dict[str, Any]] = []
         if answer.reasoning:
-            output.append({"type": "reasoning", "id": f"rs_{next(self._ids)}", "summary": []})
+            thought: dict[str, Any] = {"type": "reasoning", "id": f"rs_{next(self._ids)}", "summary": []}
+            if ENCRYPTED in (body.get("include") or ()):
+                thought["encrypted_content"] = f"sealed-{next(self._ids)}"
+            output.append(thought)
         for place, (name, arguments) in enumerate(answer.calls):
             output.append({
                 "type": "function_call", "id": f"fc_{next(self._ids)}", "call_id": self._call_id(answer, place),

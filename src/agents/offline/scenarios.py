@@ -20,12 +20,25 @@ from ..tools.customer import NOT_IN_PLAN
 from ..tools.outputs import BAD_AMOUNT, NOT_FOUND, TOO_MUCH
 from .reading import NOTE, ModelInput, Told, read, read_object
 
-REFUND = (
-    r"(?a)\A(?:please )?(?:i want (?:my money back|a refund)|refund(?! (?:of|for) order))"
-    r"(?: (?:of )?\$?(?P<amount>\d{1,6}(?:\.\d\d)?)(?: dollars?)?)?(?: of| for)? order (?P<order>[\w #-]+?)"
-    r"(?:,? please)?[.!]?\s*\Z"
+_BACK = r"(?:my money back|a (?:full )?refund)"
+_REASON = (
+    r"(?:(?:it's|they're|(?:it|they|this|that|the \w{3,20})(?: (?:arrived|came|is|are|was|were|got here))?) )?"
+    r"(?:arrived |came )?(?:all |completely |badly )?(?:broken|damaged|defective|faulty|cracked|empty|late|not working"
+    r"|never arrived|wrong(?: (?:item|size|colou?r|one))?|too (?:small|big|late))"
+    r"|(?:it|they) (?:broke|stopped working|never (?:arrived|came|worked)"
+    r"|(?:did|does|do)(?:n't| not) (?:arrive|fit|work))"
+    r"|i (?:don't|do not) (?:want|need|like) (?:it|them)(?: any ?more)?"
 )
-"""The plain sentence that moves money: nothing stands before it or after it."""
+_THANKS = r"(?:[,.!]* (?:please|thanks|thank you))?"
+REFUND = (
+    rf"(?a)\A(?:(?:hi|hello|hey)\b[,.!]? )?(?:please )?(?:i(?:'d like|(?: would)? like| want| need) {_BACK}"
+    rf"|give me {_BACK}|refund(?! (?:of|for) order)"
+    rf"|(?P<asks>(?:can|could|may) i (?:please )?(?:get|have) {_BACK}|(?:can|could|would) you (?:please )?refund))"
+    r"(?: (?:of )?\$?(?P<amount>\d{1,6}(?:\.\d\d)?)(?: dollars?)?)?"
+    r"(?:(?: of| for| on)?(?: my)? order (?P<order>[\w #-]+?)|(?: of| for| on) (?P<number>#?\d{4,12}))"
+    rf"{_THANKS}(?:(?:[\s,;.-]|because|since|as)*\b(?:{_REASON}))?{_THANKS}[.!]*(?(asks)\??)\s*\Z"
+)
+"""The plain sentence that moves money, as far as the tool's gate lets it: nothing stands around it but a reason."""
 _NOT_FOUND = {
     "lookup_customer": "I can't find an account for the number you are using. Please contact us from the phone number "
     "of your account.",
@@ -137,7 +150,7 @@ def _order(turn: ModelInput) -> Told | Step:
 def _refund(turn: ModelInput) -> Told | Step:
     """Return what to pay back: the amount that was said, else what is left of the order."""
     said = next(re.finditer(REFUND, turn.said, re.IGNORECASE))
-    order = parse_order_number(said["order"])
+    order = parse_order_number(said["order"] or said["number"])
     if order is None:
         return "Which order do you mean? Please give me the order number, for example 12345."
     if said["amount"]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from agents import RunContextWrapper, function_tool
 
+from ...guardrails.thoughts import said
 from ...identity.phone import e164
 from ...model import Address, Channel, Route
 from ..caller_context import CallerContext
@@ -47,9 +48,11 @@ async def cannot_text(caller: CallerContext, arguments: Mapping[str, Any]) -> st
 
 
 def in_full(caller: CallerContext, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the arguments with the number that will be texted."""
+    """Return the arguments with the number and the words that will be texted."""
     text = _text(caller, str(arguments.get("to")), str(arguments.get("message")))
-    return arguments if isinstance(text, str) else {**arguments, "to": text.route.customer.value}
+    return (
+        arguments if isinstance(text, str) else {**arguments, "to": text.route.customer.value, "message": text.message}
+    )
 
 
 @checked(cannot_text)
@@ -72,6 +75,7 @@ def _text(caller: CallerContext, to: str, message: str) -> _Text | str:
     number = caller.phone if to.strip().casefold() == "me" else e164(to, caller.region)
     if number is None:
         return refusal(BAD_ARGUMENTS, _NO_NUMBER)
+    message = said(message)
     if not message.strip():
         return refusal(BAD_ARGUMENTS, "The message is empty.")
     if len(message) > MAX_MESSAGE:

@@ -16,10 +16,11 @@ from agents import RunContextWrapper, function_tool
 from agents.tool_context import ToolContext
 
 from ...conversation.ticket_history import ids_of
+from ...guardrails.thoughts import said
 from ...model import Priority, Ticket, TicketStatus
 from ...shop.order_number import UNITS
 from ..caller_context import CallerContext
-from .checks import checked
+from .checks import checked, spelled
 from .customer import NOT_IN_PLAN, has_support, no_account, own_account, same_id, what_is_included
 from .effects import in_commit, reads_only
 from .outputs import BAD_ARGUMENTS, NOT_DECIDED, NOT_FOUND, TOO_MANY, as_json, clipped, refusal, sentence_of
@@ -134,7 +135,13 @@ async def cannot_reply(caller: CallerContext, arguments: Mapping[str, Any]) -> s
     return sentence_of(ticket) if isinstance(ticket, str) else None
 
 
+def in_words(caller: CallerContext, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the arguments with the words that will be sent."""
+    return {**arguments, "message": said(str(arguments.get("message")))}
+
+
 @checked(cannot_reply)
+@spelled(in_words)
 @in_commit
 @function_tool(needs_approval=must_wait)
 async def reply_to_ticket(context: ToolContext[CallerContext], ticket_id: TicketId, message: Reply) -> str:
@@ -158,7 +165,7 @@ async def _answerable(caller: CallerContext, ticket_id: str, message: str, *, cl
     given = ticket_id.strip()
     if not given.isprintable() or not 0 < len(given) <= LONGEST_ID:
         return refusal(BAD_ARGUMENTS, _NO_NUMBER)
-    if not message.strip():
+    if not said(message).strip():
         return refusal(BAD_ARGUMENTS, "The answer is empty.")
     if len(message) > MAX_REPLY:
         return refusal(BAD_ARGUMENTS, f"The answer is too long: {len(message)} characters of {MAX_REPLY}.")

@@ -25,11 +25,11 @@ from ...conversation.outages import StoreOutage
 from ...conversation.phrases import FAILURE
 from ...entries import Entry, TextReceived
 from ...errors import MalformedRequest
-from ...guardrails.pii import mask
+from ...guardrails.pii import mask, mask_incoming
 from ...model import NOBODY, Address, Channel, ReplyStatus, Route
 from ...persistence.base import LaneStore
 from ...persistence.values import TAKEN_MESSAGES, EffectState
-from ..twilio import SignatureCheck
+from ..twilio import SignatureCheck, word
 
 _XML = '<?xml version="1.0" encoding="UTF-8"?>'
 _EMPTY = f"{_XML}<Response></Response>".encode()
@@ -129,7 +129,7 @@ class SmsWebhooks:
             # The number's own status callback, which tells how calls ended: nothing of a message.
             return _twiml(_EMPTY)
         sid, to = _sid(form), form.get("To", "")
-        status = _STATUSES.get(form.get("MessageStatus") or form.get("SmsStatus") or "")
+        status = _STATUSES.get(word(form, "MessageStatus", "SmsStatus"))
         reply_id = request.query_params.get("reply", "")
         if status is not None and to and _REPLY_ID.fullmatch(reply_id):
             code = form.get("ErrorCode", "")
@@ -162,9 +162,9 @@ def _text_received(form: Mapping[str, str]) -> tuple[str, TextReceived]:
     told = place(form)
     if not form.get("Body", "").strip() and not came:
         told = told or other(form)
-    # Before anything else sees it: card and social security numbers are never stored, not even for a moment.
-    said = mask(form.get("Body", ""))
-    opt_out = form.get("OptOutType", "").upper()
+    # Before anything else sees it: numbers of cards and the like are never stored, not even for a moment.
+    said = mask_incoming(form.get("Body", ""))
+    opt_out = word(form, "OptOutType").upper()
     return _sid(form), TextReceived(
         route=Route(channel, customer, ours),
         text=said.text,
@@ -211,7 +211,7 @@ def files(form: Mapping[str, str]) -> Sequence[str]:
     """Name each file of a message by its kind."""
     count = form.get("NumMedia", "0")
     number = int(count) if count.isascii() and count.isdigit() and len(count) <= 2 else 0
-    sticker = form.get("MessageType") == "sticker"
+    sticker = word(form, "MessageType") == "sticker"
     return tuple(
         "sticker" if sticker else _kind(form.get(f"MediaContentType{place}", "")) for place in range(min(number, MOST))
     )
@@ -232,7 +232,7 @@ def place(form: Mapping[str, str]) -> str:
 
 def other(form: Mapping[str, str]) -> str:
     """Name a message that has neither words, nor files, nor a place: an order, a reaction; empty for a blank text."""
-    kind = form.get("MessageType", "")
+    kind = word(form, "MessageType")
     return kind.replace("_", " ") if _MESSAGE_TYPE.fullmatch(kind) and kind not in _WORDS else ""
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ...conversation.translations import ENGLISH, primary_tag
+from ..twilio import word
 
 TRANSFER = "transfer"
 """The reason in HandoffData that makes the action URL dial a colleague."""
@@ -52,7 +53,7 @@ class Ending:
 
 def read_ending(form: Mapping[str, str], *, attempt: int) -> Ending:
     """Decide from the action callback; ``attempt`` counts the lost sockets before this session."""
-    if form.get("CallStatus", "") != "in-progress":
+    if word(form, "CallStatus") != "in-progress":
         return Ending(Next.HANG_UP)
     handoff = _handoff(form.get("HandoffData", ""))
     if handoff.get("reason") == TRANSFER:
@@ -60,7 +61,7 @@ def read_ending(form: Mapping[str, str], *, attempt: int) -> Ending:
         return Ending(Next.TRANSFER, ticket=ticket, language=language)
     if handoff.get("reason") == MOVED:
         return Ending(Next.RECONNECT, attempt=attempt, moved=True)
-    if form.get("SessionStatus") != "failed":
+    if word(form, "SessionStatus") != "failed":
         return Ending(Next.HANG_UP)
     code = form.get("ErrorCode", "")
     if code.isdigit() and int(code) in UNFIT_OPTIONS and attempt < MAX_ATTEMPTS:

@@ -15,7 +15,7 @@ from ...conversation.engine import TurnEngine
 from ...conversation.speech_stream import SpeechStream
 from ...entries import CallEnded, Entry, Heard, OptionRefused, SpokenPrompt
 from ...errors import StoreUnavailable
-from ...guardrails.pii import Masked, mask
+from ...guardrails.pii import Masked, mask_incoming
 from ...model import Route, SubjectId
 from .call_language import plain_english
 from .relay_actions import Actions
@@ -106,7 +106,7 @@ class CallTurns:
         if early is None:
             self._forget()
         self._early = None
-        said, speech = (early.said, early.speech) if early else (mask(text), self._speech(turn, self.subject))
+        said, speech = (early.said, early.speech) if early else (mask_incoming(text), self._speech(turn, self.subject))
         self._speeches[turn] = speech
         self._speeches.pop(turn - TURNS_KEPT, None)
         self._engine.speeches[key] = speech
@@ -142,7 +142,7 @@ class CallTurns:
         """Begin the turn that answers this, in case that the caller has finished."""
         if self.subject is None or self.route is None or self._begun(turn, text) is not None:
             return
-        said, speech = mask(text), self._speech(turn, self.subject)
+        said, speech = mask_incoming(text), self._speech(turn, self.subject)
         self._early = _Early(turn, said, speech)
         prompt = SpokenPrompt(self.route, self._call, said.text, lang, self.greeting, said.found)
         self._engine.foresee(self.subject, self._key(turn), prompt, speech)
@@ -150,7 +150,7 @@ class CallTurns:
     def _begun(self, turn: int, text: str) -> _Early | None:
         """Return what was begun for the same words, but for case, marks and blanks."""
         early = self._early
-        same = early is not None and early.turn == turn and fold(early.said.text) == fold(mask(text).text)
+        same = early is not None and early.turn == turn and fold(early.said.text) == fold(mask_incoming(text).text)
         return early if same else None
 
     def _forget(self) -> None:

@@ -1,6 +1,10 @@
 """Decides who the customer of a call is, and whether the network stands behind their number. Pure.
 
-Twilio says so in ``Direction`` and ``StirVerstat`` (twilio.com/docs/voice/trusted-calling-with-shakenstir).
+Twilio says so in ``Direction`` and ``StirVerstat``. Its values (twilio.com/docs/voice/trusted-calling-with-shakenstir)
+are ``TN-Validation-Passed`` and ``TN-Validation-Failed`` with the letter of an attestation behind it (``-A``, ``-B``,
+``-C``) and perhaps ``-Diverted`` or ``-Passthrough`` behind that; ``TN-Validation-Failed`` alone; ``No-TN-Validation``;
+and ``NULL``. Passed through, the verdict is that of the caller's own carrier. A diverted call was signed by the carrier
+that forwarded it, which knows nothing of who called at first: it proves no number, not even with an A.
 """
 
 from __future__ import annotations
@@ -14,8 +18,8 @@ from ...identity.base import Resolution, SubjectResolver
 from ...model import NOBODY, Address, Channel, Route
 from .relay_messages import Setup
 
-FULL_ATTESTATION: Final = "TN-Validation-Passed-A"
-"""The carrier knows its customer, and knows that they may use this number. B and C say less, all else nothing."""
+FULL_ATTESTATION: Final = frozenset({"tn-validation-passed-a", "tn-validation-passed-a-passthrough"})
+"""The values that prove a number: its carrier knows the caller, and that they may use it. All others do not."""
 _ATTESTED_SCHEMES: Final = frozenset({"tel"})
 """STIR is about telephone numbers alone; who may write in other schemes is decided where they are read."""
 
@@ -31,7 +35,7 @@ class AttestationRule(StrEnum):
         """Tell whether a call's number is believed; ``verdict`` is its ``StirVerstat``, empty without one."""
         if self is AttestationRule.IGNORED or (self is AttestationRule.WHEN_PRESENT and not verdict.strip()):
             return True
-        return verdict.strip().casefold() == FULL_ATTESTATION.casefold()
+        return verdict.strip().lower() in FULL_ATTESTATION
 
 
 @dataclass(frozen=True, slots=True)

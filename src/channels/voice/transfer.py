@@ -18,7 +18,7 @@ from ...conversation import phrases
 from ...errors import StoreUnavailable, UnreadableRecord
 from ...model import Ticket
 from ...persistence.base import LaneStore
-from ..twilio import SignatureCheck
+from ..twilio import SignatureCheck, word
 from .call_back import nobody_free
 from .call_language import say_attribute
 from .reception import Reception
@@ -88,7 +88,7 @@ class Transfer:
 
     async def _dialed(self, request: Request) -> Response:
         form = await self._signatures.read_form(request)
-        if form.get("DialCallStatus") in ("completed", "answered"):
+        if word(form, "DialCallStatus") in ("completed", "answered"):
             return answer(hang_up())
         asked = request.query_params
         ticket = await self._ticket(asked.get("ticket", ""))

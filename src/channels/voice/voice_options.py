@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal, Self
@@ -36,6 +37,21 @@ def _tag(text: str) -> str:
     return "-".join((first.lower(), *(part.upper() if len(part) == 2 else part.title() for part in rest)))
 
 
+def _name(text: str) -> str:
+    """Accept a name of Twilio's, which has neither blanks nor quotes."""
+    if re.search(r"[\s\"'<>]", text):
+        raise ValueError("a name without blanks and quotation marks")
+    return _words(text)
+
+
+def _hints(text: str) -> str:
+    """Accept words with commas between them."""
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if not words:
+        raise ValueError("words with commas between them, such as Aurora, Lumen")
+    return _words(text if len(words) == text.count(",") + 1 else ", ".join(words))
+
+
 def _words(text: str) -> str:
     if len(text) > _LONGEST:
         raise ValueError(f"at most {_LONGEST} characters")
@@ -56,17 +72,31 @@ def _json(kind: type | tuple[type, ...], example: str) -> BeforeValidator:
         found = value
         if isinstance(value, str):
             try:
-                found = json.loads(value)
+                found = json.loads(value, parse_constant=_refused, object_pairs_hook=_once)
             except ValueError:
                 found = None
         nested = isinstance(found, dict) and not all(
-            isinstance(one, str | bool | int | float) for one in found.values()
+            isinstance(one, str | bool | int) or (isinstance(one, float) and math.isfinite(one))
+            for one in found.values()
         )
         if not isinstance(found, kind) or nested:
             raise ValueError(f"JSON such as {example}")
         return found
 
     return BeforeValidator(read)
+
+
+def _refused(name: str) -> object:
+    """Refuse NaN and Infinity, which are no JSON."""
+    raise ValueError(name)
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Refuse an object that names something twice."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("twice")
+    return found
 
 
 def _spelled(*names: str) -> BeforeValidator:
@@ -77,6 +107,8 @@ def _spelled(*names: str) -> BeforeValidator:
 
 Tag = Annotated[str, AfterValidator(_tag)]
 Words = Annotated[str, AfterValidator(_words)]
+Name = Annotated[str, AfterValidator(_name)]
+Hints = Annotated[str, AfterValidator(_hints)]
 Input = Annotated[Literal["none", "dtmf", "speech", "any"], _spelled("none", "dtmf", "speech", "any")]
 Recogniser = Annotated[Literal["Deepgram", "Google"], _spelled("Deepgram", "Google")]
 Speaker = Annotated[Literal["ElevenLabs", "Google", "Amazon"], _spelled("ElevenLabs", "Google", "Amazon")]
@@ -100,10 +132,10 @@ class LanguageOptions(BaseModel):
 
     code: Tag
     tts_provider: Speaker | None = None
-    voice: Words | None = None
+    voice: Name | None = None
     transcription_provider: Recogniser | None = None
-    speech_model: Words | None = None
-    hints: Words | None = None
+    speech_model: Name | None = None
+    hints: Hints | None = None
 
 
 Attribute = str | bool | int | float
@@ -126,13 +158,13 @@ class VoiceOptions(BaseModel):
     """Further languages, JSON: [{"code": "es-ES", "voice": "…"}]; also ttsProvider, speechModel, hints."""
     tts_provider: Speaker | None = None
     """Who speaks: ElevenLabs, Google or Amazon."""
-    voice: Words | None = None
+    voice: Name | None = None
     """Voice of that provider."""
     transcription_provider: Recogniser | None = None
     """Who understands: Deepgram or Google."""
-    speech_model: Words | None = None
+    speech_model: Name | None = None
     """Model that understands, such as nova-3-general or flux."""
-    hints: Words | None = None
+    hints: Hints | None = None
     """Words that are hard to understand, with commas: product names."""
     profanity_filter: bool | None = None
     """Leave swear words out of what was understood."""
@@ -166,7 +198,7 @@ class VoiceOptions(BaseModel):
     """Let Deepgram write numbers and dates as people do."""
     elevenlabs_text_normalization: Normalisation | None = None
     """Let ElevenLabs write out numbers before it speaks: auto, on or off."""
-    intelligence_service: Words | None = None
+    intelligence_service: Name | None = None
     """Conversational Intelligence service that gets the transcript."""
     legal_notice: Words | None = None
     """Words before the greeting; neither can then be interrupted."""
@@ -190,6 +222,9 @@ class VoiceOptions(BaseModel):
         flux = (self.speech_model or "").lower().startswith("flux")
         if not flux and (self.eot_threshold is not None or self.eager_eot_threshold is not None):
             yield "VOICE_EOT_THRESHOLD and VOICE_EAGER_EOT_THRESHOLD need VOICE_SPEECH_MODEL=flux."
+        codes = [one.code for one in self.languages]
+        for code in dict.fromkeys(code for code in codes if codes.count(code) > 1):
+            yield f"VOICE_LANGUAGES names {code} twice."
         for name in self.attributes:
             if reason := _unfit_name(name):
                 yield f"VOICE_ATTRIBUTES: {name[:40]!r} {reason}."

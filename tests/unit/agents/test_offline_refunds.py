@@ -45,6 +45,14 @@ async def amounts(talk: Any, *said: str) -> list[Any]:
         ("please refund $19.99 of order #67890", 19.99),
         ("refund 1 dollar of order 67890", 1),
         ("I want a refund of 20 dollars for order 67890", 20),
+        ("I want a refund of $19.97 for order 67890, broken", 19.97),
+        ("refund order 67890 please, it arrived broken", 49.99),
+        ("can I get my money back for 67890?", 49.99),
+        ("Hi, I'd like a refund for order 67890", 49.99),
+        ("Could you please refund order 67890?", 49.99),
+        ("I need a refund for 67890 because it never arrived", 49.99),
+        ("I want a refund for order 67890. It doesn\u2019t work. Thanks!", 49.99),
+        ("refund my order 67890 - wrong size", 49.99),
     ],
 )
 async def test_what_was_plainly_asked_for_is_paid(line, said, amount):
@@ -71,7 +79,9 @@ async def test_what_was_plainly_asked_for_is_paid(line, said, amount):
         "refund 20 euros of order 67890",
         "refund 10% of order 67890",
         "refund of order 67890",
-        "can I get a refund for order 67890?",
+        "can I get a refund?",
+        "can you not refund order 67890?",
+        "refund order 67890, it arrived broken, no, just kidding",
         "how do I get a refund?",
         "you refunded the wrong amount for order 67890",
         "my wife told me to refund $20 of order 67890",
@@ -101,6 +111,13 @@ def test_whatever_stands_around_the_plain_sentence_takes_it_back(plain: str, bef
     step = next_step([{"role": "user", "content": said}], TOOLS)
     paying = isinstance(step, Use) and step.tool in ("process_refund", "lookup_order")
     assert not paying or step.arguments["order_id"] != "ORD_67890"
+
+
+async def test_what_a_newcomer_says_waits_for_a_colleague(line):
+    talk = line(JOHN)
+    answer = await talk.say("I want a refund of $139.97 for order 12345, broken")
+    assert answer.startswith("A colleague has to approve your refund of $139.97 for order 12345 first.")
+    assert [one.arguments["amount"] for one in talk.waiting] == [139.97]
 
 
 async def test_a_question_about_refunds_is_answered_from_the_articles():

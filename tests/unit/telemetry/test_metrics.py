@@ -79,11 +79,12 @@ async def test_commits_without_a_turn_add_no_time():
     assert not any(name[0] == "tandem_turn_added_seconds_count" for name in found)
 
 
-def test_refused_signatures_only_grow():
+def test_refused_signatures_and_dropped_connections_only_grow():
     metrics = Metrics()
-    for in_all in (2, 5, 5):
-        metrics.refused(in_all)
-    assert figures(metrics)["tandem_refused_signatures_total",] == 5
+    for refused, dropped in ((2, 0), (5, 1), (5, 3)):
+        metrics.grown(refused=refused, dropped=dropped)
+    found = figures(metrics)
+    assert (found["tandem_refused_signatures_total",], found["tandem_dropped_connections_total",]) == (5, 3)
 
 
 async def test_two_gateways_in_one_process_share_nothing():

@@ -1,0 +1,150 @@
+r"""Markup that speech knows, and words for what the look of words says: struck-out ones and formulas. Pure.
+
+A struck price beside a new one would read as two prices, and ``\times`` is no word: what the look said, words say.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+BLANKS: Final = " \t"
+ESCAPED: Final = frozenset(r"\`*_{}[]()#+-.!~>|$%&")
+"""Characters that a backslash makes ordinary."""
+_PICTURES = "\U0001f000-\U0001faff\u2600-\u2775\u2794-\u27bf\u2b00-\u2bff\u231a-\u23ff"
+EMOJI: Final = _PICTURES + "\u200d\u20e3\ufe0e\ufe0f\U000e0020-\U000e007f"
+"""Pictures, and what joins and colours them; of the dingbats, the circled digits are numbers and stay."""
+LINK: Final = re.compile(
+    r"!?\[([^\[\]\n]*)\](?:\(\s*<?[^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*>?(?:\s+[\"'][^\n\"']*[\"'])?\s*\)"
+    r"|\[[^\[\]\n]{0,40}\])"
+)
+FOOTNOTE: Final = re.compile(r"\[\^([\w-]{1,20})\](:?)")
+DEFINED: Final = re.compile(r"\[[^\[\]\n^]{1,60}\]:[ \t]*<?https?://[^\s<>]+>?[^\n]*")
+"""The address of links that only name it, at the end of an answer."""
+STRUCK: Final = re.compile(r"~~(?=[^\s~])([^~\n]{0,200}\S)~~(?!~)|~([^\s~]{1,30})~(?![~\w])")
+MAY_BE_STRUCK: Final = re.compile(r"~(?:~(?:[^\s~][^~\n]{0,200}~?)?|[^\s~]{0,30})\Z")
+ENTITY: Final = re.compile(r"&(?:#\d{1,6}|#x[0-9a-f]{1,5}|[a-z][a-z0-9]{1,30});", re.IGNORECASE)
+MAY_BE_ENTITY: Final = re.compile(r"&#?[a-z0-9]{0,31}\Z", re.IGNORECASE)
+COMMAND: Final = re.compile(r"\\([a-zA-Z]{2,12})(?![a-zA-Z])")
+MAY_BE_COMMAND: Final = re.compile(r"\\(?:[a-zA-Z]{1,12}|[dt]?frac\{[^{}\n]{0,100}(?:\}(?:\{[^{}\n]{0,100})?)?)\Z")
+MAY_BE_DEFINED: Final = re.compile(r"\[[^\[\]\n^]{1,60}\]:[ \t]*<?(?:https?://[^\n]*|h?t{0,2}p?s?:?/?)\Z")
+ADDRESS: Final = re.compile(r"https?://(?:www\.)?([^\s/?#<>\"')\]]+)[^\s<>\"')\]]*", re.IGNORECASE)
+BLOCK: Final = re.compile(r"(?:br|hr|/?p|/?div|/?li|/?tr|/h[1-6]|/?ul|/?ol)\s?/?", re.IGNORECASE)
+"""Tags behind which a new line begins."""
+TAG: Final = re.compile(r"/?[a-z][a-z0-9]*(?:\s[^<>]*)?/?", re.IGNORECASE)
+
+_LONGEST_TEXT, _LONGEST_LINK, _LONGEST_NAME = 200, 600, 41
+_LONGEST_START = 80
+_MARKS: Final = re.compile(r"[ \t|:\-*_~`#>+•=]*")
+_FENCE: Final = re.compile(r"[ \t]*(?:```|~~~)[^\n]*(?:\n|\Z)")
+_RULE: Final = re.compile(r"[ \t]*(?:([-*_=])[ \t]*(?:\1[ \t]*){2,}|\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t:-]*)+)(?:\n|\Z)")
+_START: Final = re.compile(
+    r"[ \t]*(?:(?P<quote>>[ \t]?)|(?P<heading>#{1,6}[ \t]+)|(?P<item>(?:[*•]|[-+](?=[ \t]+[^\s\d$€£¥+\-.,]))[ \t]+)"
+    r"|(?P<row>\|[ \t]*))"
+)
+
+_PRICE: Final = r"[-+~(]?[ \t]?[A-Z]{0,3}[ \t]?[$€£¥₹\ue000]?[ \t]?[.,]?"
+_AMOUNT: Final = re.compile(rf"{_PRICE}\d")
+_MAY_BE_AMOUNT: Final = re.compile(rf"[ \t*_`→➜➡=>-]*{_PRICE}\Z")
+_BESIDE: Final = re.compile(r"([ \t]*(?:(?:→|➜|➡|->|=>)[ \t]*)?)[*_`]*")
+"""Blanks, an arrow, and marks of emphasis between what is struck out and what takes its place."""
+MATH: Final = {
+    "times": ("×", "times"),
+    "cdot": ("×", "times"),
+    "div": ("÷", "divided by"),
+    "approx": ("≈", "about"),
+    "le": ("≤", "at most"),
+    "leq": ("≤", "at most"),
+    "ge": ("≥", "at least"),
+    "geq": ("≥", "at least"),
+    "neq": ("≠", "is not"),
+    "pm": ("±", "plus or minus"),
+    "to": ("→", "to"),
+    "rightarrow": ("→", "to"),
+    "ldots": ("...", "and so on"),
+    "dots": ("...", "and so on"),
+    "quad": (" ", " "),
+    "left": ("", ""),
+    "right": ("", ""),
+}
+"""Commands of formulas: as they are written plainly, and as they are said."""
+_WRAPPED: Final = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mathit|boxed|operatorname)\s*\{([^{}]{0,200})\}")
+FRACTION: Final = re.compile(r"\\[dt]?frac\{([^{}\n]{0,100})\}\{([^{}\n]{0,100})\}")
+_COMMAND: Final = re.compile(r"\\([a-zA-Z]+)\s?")
+_SPACE: Final = re.compile(r"\\[,;:! ]")
+_ESCAPED: Final = re.compile(r"\\([$%&#_{}])")
+
+
+def struck(old: str, behind: str) -> tuple[str, int]:
+    """Return what stands for struck-out words, and how much of the text ``behind`` them goes with them."""
+    beside = _BESIDE.match(behind)
+    if beside and _AMOUNT.match(old.strip("*_` ")) and _AMOUNT.match(behind, beside.end()):
+        apart = "" if behind[:1] in ("*", "_", "`") else " "  # a mark closes what began in front
+        return f"was {old}, now{apart}", beside.end(1)
+    return f"(was {old})", 0
+
+
+def struck_spoken(old: str, behind: str) -> tuple[str, int]:
+    """Return the same for words that are spoken, where brackets are not heard."""
+    words, length = struck(old, behind)
+    if words.startswith("was"):
+        return words, length
+    goes_on = behind.lstrip(" \t*_`")[:1]
+    return f"formerly {old}," if goes_on.isalnum() else f"formerly {old}", 0
+
+
+def undecided(behind: str) -> bool:
+    """Tell whether it takes more text to say what stands behind struck-out words."""
+    return _MAY_BE_AMOUNT.match(behind) is not None
+
+
+def formula(text: str) -> str:
+    """Return a formula of LaTeX as it is written plainly."""
+    for _ in range(3):  # what is wrapped in what is wrapped
+        text = FRACTION.sub(r"\1/\2", _WRAPPED.sub(r"\1", text))
+    text = _COMMAND.sub(lambda found: f"{MATH.get(found[1], (found[1], ''))[0]} ", _SPACE.sub(" ", text))
+    return re.sub(r"[{}]", "", _ESCAPED.sub("\\1", text.replace(r"\{", "(").replace(r"\}", ")"))).strip()
+
+
+@dataclass(frozen=True, slots=True)
+class LineStart:
+    """The beginning of a line: how long its marks are, and what they make of it. ``removed``: no line is left yet."""
+
+    length: int = 0
+    removed: bool = False
+    item: bool = False
+    row: bool = False
+
+
+def line_start(text: str, *, final: bool) -> LineStart | None:
+    """Return what the marks at the beginning of a line mean; None when it takes more text to tell."""
+    if found := _RULE.match(text):
+        return LineStart(found.end(), removed=True) if final or found[0].endswith("\n") else None
+    if found := _FENCE.match(text):
+        whole = final or found[0].endswith("\n") or len(text) >= _LONGEST_START
+        return LineStart(found.end(), removed=True) if whole else None
+    marks = _MARKS.match(text)
+    if marks and marks.end() == len(text) and not final and len(text) < _LONGEST_START:
+        return None
+    found = _START.match(text)
+    if found is None:
+        return LineStart()
+    kind = found.lastgroup
+    return LineStart(found.end(), removed=kind == "quote", item=kind in ("heading", "item"), row=kind == "row")
+
+
+def may_be_link(text: str) -> bool:
+    """Return whether a text that begins with ``[`` or ``![`` and is no link yet may still become one."""
+    if text == "!":
+        return True
+    begin = text.removeprefix("!")
+    inside, closed, after = begin[1:].partition("]")
+    if begin[:1] != "[" or "\n" in text or "[" in inside or len(inside) > _LONGEST_TEXT:
+        return False
+    if not closed or not after:
+        return True
+    if after[0] == "[":  # the name of an address
+        return "]" not in after and len(after) <= _LONGEST_NAME
+    open_ones = after.count("(") - after.count(")")
+    return after[0] == "(" and open_ones > 0 and len(text) < _LONGEST_LINK

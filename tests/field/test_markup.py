@@ -1,0 +1,96 @@
+r"""Met in the field, "What we say": what the look of an answer says stays in words, and no markup leaves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tandem.channels.sms.sender import clean, compose
+from tandem.conversation.plain_speech import PlainSpeech, plain_speech
+
+from ..flows.test_voice import dial
+from ..kit.gateway import running
+from ..kit.model_server import Answer, ModelServer
+
+pytestmark = pytest.mark.promise("F6")
+
+STRUCK = [
+    ("~~$50~~ $40", "was $50, now $40", "was $50, now $40"),
+    ("Price: ~~$50~~ **$40** today", "Price: was $50, now $40 today", "Price: was $50, now $40 today"),
+    ("**~~$50~~** $40", "was $50, now $40", "was $50, now $40"),
+    ("~~**$50**~~ **$40**", "was $50, now $40", "was $50, now $40"),
+    ("~~$50~~ → $40", "was $50, now $40", "was $50, now $40"),
+    ("~~USD 1,050.00~~ USD 40", "was USD 1,050.00, now USD 40", "was USD 1,050.00, now USD 40"),
+    ("~$50~ $40", "was $50, now $40", "was $50, now $40"),
+    ("<s>$50</s> $40", "was $50, now $40", "was $50, now $40"),
+    ("<del>$50</del> $40", "was $50, now $40", "was $50, now $40"),
+    ("We meet ~~Monday~~ Tuesday", "We meet (was Monday) Tuesday", "We meet formerly Monday, Tuesday"),
+    ("~~Out of stock~~", "(was Out of stock)", "formerly Out of stock"),
+    ("~5 days", "~5 days", "~5 days"),
+    ("from ~5 to ~10", "from ~5 to ~10", "from ~5 to ~10"),
+]
+
+
+@pytest.mark.parametrize(("written", "texted", "spoken"), STRUCK)
+async def test_what_is_struck_out_is_told_as_what_was(tmp_path: Path, written: str, texted: str, spoken: str) -> None:
+    async with running(tmp_path, ModelServer(lambda _: Answer(written))) as it, dial(it) as call:
+        assert await it.ask("what does it cost?") == texted
+        assert (await call.ask("what does it cost")).strip() == spoken
+
+
+@pytest.mark.parametrize(
+    ("written", "texted"),
+    [
+        ("| Item | Price |\n|:---|---:|\n| Socks | $5.00 |\nDone", "Item, Price\nSocks, $5.00\nDone"),
+        ("Item | Price\n---|---\nSocks | $5", "Item, Price\nSocks, $5"),
+        ("3 | 4", "3 | 4"),
+        ("Title\n=====\nText", "Title\nText"),
+        ("# Title\n- a\n  - b\n    - c", "Title\n- a\n- b\n- c"),
+        ("```python\nx = 1\n```", "x = 1"),
+        ("A &amp; B&nbsp;&lt;3 &euro;5 &#36;6", "A & B <3 €5 $6"),
+        ("AT&T and R&D; &copy 5", "AT&T and R&D; &copy 5"),
+        ("<p>Hello <b>you</b></p><p>Bye<br>now</p>", "Hello you\nBye\nnow"),
+        ("<ul><li>a</li><li>b</li></ul>", "- a\n- b"),
+        ('<a href="https://x.example/a_b">Track</a> it', "Track (https://x.example/a_b) it"),
+        ('<img src="https://x.example/p.png" alt="A map">', "A map"),
+        ("Hi <!-- note to self --> there", "Hi there"),
+        ("1 < 2 and <3", "1 < 2 and <3"),
+        (r"It is \(5 \times 3 = 15\)", "It is 5 × 3 = 15"),
+        (r"\[ \frac{1}{2} \approx 0.5 \]", "1/2 ≈ 0.5"),
+        (r"$$\$50 \times 2 = \$100$$", "$50 × 2 = $100"),
+        (r"$\$50 \times 2$, then $5 and $6", "$50 × 2, then $5 and $6"),
+        (r"\(5 pieces\) for $5 and $6", "(5 pieces) for $5 and $6"),
+        ("It costs $40[^1].\n\n[^1]: Plus tax.", "It costs $40 (note 1).\n\nNote 1: Plus tax."),
+        ("See [here][1].\n\n[1]: https://x.example/a", "See here (https://x.example/a)."),
+        ("==really== good", "really good"),
+        ("C:\\temp and C:\\times", "C:\\temp and C:\\times"),
+        ("https://x.example/?a=1&amp=2", "https://x.example/?a=1&amp=2"),
+        ("$\u03365\u03360\u0336 $40", "was $50, now $40"),
+    ],
+)
+def test_markup_leaves_a_text_as_plain_words(written: str, texted: str) -> None:
+    assert clean(written) == texted == "".join(compose(written))
+
+
+@pytest.mark.parametrize(
+    ("written", "spoken"),
+    [
+        ("A &amp; B &euro;5", "A & B €5"),
+        ("AT&T and R&D; x", "AT&T and R&D; x"),
+        (r"It is \$5 \times 3", "It is $5 times 3"),
+        (r"\frac{1}{2} of it", "1 over 2 of it"),
+        ("C:\\temp and C:\\times", "C:\\temp and C:\\times"),
+        ("It costs $40[^1].\n\n[^1]: Plus tax.", "It costs $40.\n\nNote 1: Plus tax."),
+        ("See [the page][1] now.\n\n[1]: https://x.example/a", "See the page now.\n\n"),
+        ("<p>Hello</p><p>you</p>", "\nHello\n\nyou\n"),
+        ("Title\n=====\nText", "Title\nText"),
+        ("<s>$50</s> $40 and <del>red</del> blue", "was $50, now $40 and formerly red, blue"),
+    ],
+)
+def test_markup_is_not_spoken_however_the_answer_is_cut(written: str, spoken: str) -> None:
+    assert plain_speech(written) == spoken
+    for size in (1, 2, 3, 5, 8):
+        speech = PlainSpeech()
+        pieces = [speech.feed(written[at : at + size]) for at in range(0, len(written), size)]
+        assert "".join(pieces) + speech.end() == spoken

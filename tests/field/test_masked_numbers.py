@@ -1,0 +1,88 @@
+"""Met in the field, "Trust": numbers of cards and accounts are masked, whatever stands between their digits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tandem.guardrails.pii import mask, mask_incoming
+
+from ..flows.test_voice import committed, dial, echo
+from ..kit.gateway import running
+from ..kit.model_server import ModelServer
+
+pytestmark = pytest.mark.promise("F5", "R1")
+CARD = "[card number removed, ends in 1111]"
+CODE = "[security code removed]"
+IBAN = "[IBAN removed, ends in 3000]"
+
+CARDS = [
+    "4111x1111x1111x1111", "4111 x 1111 x 1111 x 1111", "4111X1111X1111X1111", "４１１１ｘ1111×1111×1111",
+    "4111😀1111😀1111😀1111", "4😀1😀1😀1😀1😀1😀1😀1😀1😀1😀1😀1😀1😀1😀1😀1", "4111➡️1111➡️1111➡️1111",
+    "4111+1111+1111+1111", "4111#1111#1111#1111", "{4111}{1111}{1111}{1111}", "[4111][1111][1111][1111]",
+    "4111→1111→1111→1111", "\u0336".join("4111111111111111"),
+    "4111\ufe001111\ufe001111\ufe001111", "4111\u31641111\u31641111\u31641111", "4111\u28001111\u28001111\u28001111",
+    "4111\u200b1111\u2060١١١١ １１１１", "4 1 1 1 x 1 1 1 1 x 1 1 1 1 x 1 1 1 1",
+    "four double one one, double one double one, double one double one, double one double one",
+    "four triple one, triple one one, triple one one, triple one one",
+    "cuatro uno uno uno, doble uno doble uno, doble uno doble uno, doble uno doble uno",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", CARDS)
+def test_a_card_is_found_whatever_stands_between_its_digits(text: str) -> None:
+    masked = mask(f"my card is {text}")
+    assert masked.found == ("card",)
+    assert masked.text in (f"my card is {CARD}", f"my card is {{{CARD}}}", f"my card is [{CARD}]")
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("my iban is DE89 3704 0044 0532 0130 00 please", f"my iban is {IBAN} please"),
+        ("de89370400440532013000", IBAN),
+        ("ＤＥ８９ ３７０４ ００４４ ０５３２ ０１３０ ００", IBAN),
+        ("DE89-3704-0044-0532-0130-00", IBAN),
+        ("FR14 2004 1010 0505 0001 3M02 606 thanks", "[IBAN removed, ends in 2606] thanks"),
+        ("DE89 3704 0044 0532 0130 01", "DE89 3704 0044 0532 0130 01"),
+        ("order DE89 3704", "order DE89 3704"),
+        ("my card is 4111 1111 1111 1111 exp 12/27 cvv 123", f"my card is {CARD} exp 12/27 cvv {CODE}"),
+        ("4111 1111 1111 1111 12/27 123", f"{CARD} 12/27 {CODE}"),
+        ("4111111111111111, 123", f"{CARD}, {CODE}"),
+        ("4111111111111111 and the security code is 1234", f"{CARD} and the security code is {CODE}"),
+        ("expires 12/27, security code 123", f"expires 12/27, security code {CODE}"),
+        ("cvc is one two three", f"cvc is {CODE}"),
+        ("CVV2: 1 2 3", f"CVV2: {CODE}"),
+        ("123 is my cvv", f"{CODE} is my cvv"),
+        ("my security code is 1234", "my security code is 1234"),
+        ("4111111111111111 123 Main St", f"{CARD} 123 Main St"),
+        ("4111111111111111, promo code 123", f"{CARD}, promo code 123"),
+        ("4111111111111111, order number 123", f"{CARD}, order number 123"),
+        ("cvv 12345", "cvv 12345"),
+        ("4111111111111111 cvv 123", f"{CARD} cvv {CODE}"),
+    ],
+)
+def test_account_numbers_and_security_codes_are_masked_on_the_way_in(text: str, masked: str) -> None:
+    assert mask_incoming(text).text == masked
+    assert mask_incoming(masked).text == masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["120x80x2000 mm", "120 x 80 x 2000", "1920x1080", "4x6 or 5x7, 16 x 20", "20 x 1234.56 = 24691.20", "2x 41.11"],
+)
+def test_sizes_and_sums_are_no_numbers_to_mask(text: str) -> None:
+    assert mask_incoming(text).text == text
+
+
+async def test_neither_model_nor_store_nor_customer_get_what_was_texted_or_said(tmp_path: Path) -> None:
+    said = "pay with 4111x1111x1111x1111 cvv 123 or DE89 3704 0044 0532 0130 00"
+    told = f"pay with {CARD} cvv {CODE} or {IBAN}"
+    model = ModelServer(echo)
+    async with running(tmp_path, model) as it, dial(it) as call:
+        assert await it.ask(said) == f"You said: {told}"
+        await call.ask(said)
+        conversation = await committed(it, 2)
+    for gone in ("4111x1111", "cvv 123", "3704"):
+        assert gone not in str(model.requests) + str(conversation)
