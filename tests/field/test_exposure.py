@@ -88,7 +88,7 @@ async def test_readiness_answers_under_connections_that_never_finish(tmp_path: P
         finally:
             for one in held:
                 one.close()
-        assert "connections_dropped" in gateway.log.read_text("utf-8")
+        await until(lambda: "connections_dropped" in gateway.log.read_text("utf-8"))
         async with aiohttp.ClientSession(gateway.url) as operator:
             async with operator.get("/status") as answer:
                 dropped = (await answer.json())["droppedConnections"]
