@@ -51,14 +51,13 @@ from agents.result import RunResult, RunResultStreaming
 from agents.run_config import CallModelData, ModelInputData
 from pydantic import BaseModel
 
-from ..conversation.base import GatedCall, Requested, TurnRequest
+from ..conversation.base import GatedCall, TurnRequest
 from ..conversation.notes import TicketAssigned, read_note
 from ..conversation.phrases import REFUSED
 from ..conversation.speech_stream import SpeechStream
 from ..conversation.summary import memory_of
 from ..guardrails.thoughts import said
 from ..model import Conversation, Item
-from .caller_context import PendingWrites
 
 _FILTERED = re.compile("content filter", re.IGNORECASE)
 """How the SDK words it that a provider withheld an answer: nothing for a customer."""
@@ -156,13 +155,6 @@ def _paired(items: Sequence[Item], *, keep_dangling: bool) -> tuple[Item, ...]:
     if not keep_dangling:
         dropped.update(open_calls.values())
     return tuple(item for index, item in enumerate(items) if index not in dropped)
-
-
-def requested(deeds: PendingWrites) -> Requested:
-    """Return what tools asked for, as the commit takes it."""
-    return Requested(
-        tuple(deeds.tickets), tuple(deeds.messages), deeds.escalation, tuple(deeds.refused), deeds.transfer
-    )
 
 
 def refused(text: str) -> str:

@@ -13,7 +13,7 @@ from cachetools import TTLCache
 from ..conversation.prompt_blocks import CustomerProfile, Purchase
 from ..model import Channel, Route, SubjectId
 from ..persistence.base import LaneStore
-from ..shop.base import Shop, dollars
+from ..shop.base import Shop
 
 log = structlog.get_logger(__name__)
 
@@ -111,7 +111,7 @@ class ProfileSource:
         if customer is None:
             return CustomerProfile()
         orders = await self._shop.orders_of(customer.id)
-        purchases = [Purchase(one.id, one.status, dollars(one.total_cents)) for one in orders]
+        purchases = [Purchase(one.id, one.status, one.total) for one in orders]
         return CustomerProfile(name=customer.name, plan=customer.plan, orders=purchases)
 
 

@@ -24,7 +24,7 @@ from agents import (
 from agents.result import RunResult, RunResultStreaming
 
 from ..conversation.approvals import joined, waiting_output
-from ..conversation.base import Execution, GatedCall, TurnRequest, TurnResult
+from ..conversation.base import Execution, GatedCall, Requested, TurnRequest, TurnResult
 from ..conversation.history import KEEPER, OWN_CONTEXT, model_input
 from ..conversation.notes import for_model, note_item
 from ..conversation.speech_stream import SpeechStream
@@ -33,9 +33,9 @@ from ..model import Approval, ApprovalStatus, Conversation, Item, Route
 from ..persistence.base import LaneStore
 from . import own_context
 from .agent_graph import everyone, keeper
-from .caller_context import CallerContext, CallerContexts
+from .caller_context import CallerContext, CallerContexts, PendingWrites
 from .guarded_model import guarded
-from .items import REFUSALS, Progress, about_ticket, briefing, finish, plain_items, requested
+from .items import REFUSALS, Progress, about_ticket, briefing, finish, plain_items
 from .offline.model import OfflineModel
 from .run_errors import tool_failed, turn_error
 from .streaming import speak
@@ -126,8 +126,8 @@ class SdkRunner:
             tool_seconds=journal.tool_seconds,
             first_words_seconds=None if began is None else began - started,
             gated=tuple(progress.gated),
-            unknown=journal.unknown,
-            requested=requested(caller.deeds),
+            unknown=tuple(journal.open.values()),
+            requested=_requested(caller.deeds),
             interrupted=error is None and cut,
             keeper=progress.keeper,
             context=own_context.kept(caller.own) if error is None and caller.own is not None else None,
@@ -166,7 +166,7 @@ class SdkRunner:
             return Execution(ApprovalStatus.UNKNOWN, "It is not known whether this happened.")
         output, failed = call.ended
         status = ApprovalStatus.FAILED if failed else ApprovalStatus.EXECUTED
-        return Execution(status, output, requested(caller.deeds))
+        return Execution(status, output, _requested(caller.deeds))
 
     # --- a turn -----------------------------------------------------------------------------------------
 
@@ -304,3 +304,10 @@ def _snapshot(result: RunResult | RunResultStreaming) -> str:
     """Serialise a paused run. The context is made anew when it resumes, so none of it is kept."""
     state = result.to_state()
     return json.dumps(state.to_json(context_serializer=lambda _: {}), separators=(",", ":"))
+
+
+def _requested(deeds: PendingWrites) -> Requested:
+    """Return what tools asked for, as the commit takes it."""
+    return Requested(
+        tuple(deeds.tickets), tuple(deeds.messages), deeds.escalation, tuple(deeds.refused), deeds.transfer
+    )

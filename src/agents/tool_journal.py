@@ -119,17 +119,13 @@ class Journal:
         """Calls under way."""
         self._asked: Counter[str] = Counter()
         self._ordinals: dict[str, int] = {}
-        self._open: dict[str, UnknownEffect] = {}
+        self.open: dict[str, UnknownEffect] = {}
+        """The side effects that began and whose end is not known, by their keys."""
         self.uses: list[ToolUse] = []
         self.model = Stopwatch()
         self.tool_seconds = 0.0
         """How long any call was under way."""
         self._busy_since = 0.0
-
-    @property
-    def unknown(self) -> tuple[UnknownEffect, ...]:
-        """Return the side effects that began and whose end is not known."""
-        return tuple(self._open.values())
 
     def raised(self, call_id: str, error: Exception | None) -> None:
         """See :class:`.tool_gate.Run`."""
@@ -162,7 +158,7 @@ class Journal:
     async def _with_effect(self, tool: GatedTool, context: ToolContext[Any], arguments: str) -> tuple[str, bool]:
         key = self._effect_key(tool, context.tool_call_id, arguments)
         known = UnknownEffect(key, context.tool_call_id, tool.name, read_arguments(arguments))
-        self._open[key] = known
+        self.open[key] = known
         try:
             ended = await self._once.run(tool, context, arguments, key=key, idempotency_key=key)
         except StoreUnavailable:
@@ -170,7 +166,7 @@ class Journal:
             return TOOL_FAILED, True
         if ended is None:
             return UNKNOWN, True
-        del self._open[key]
+        del self.open[key]
         return ended
 
     async def decided(self, tool: GatedTool, call_id: str, arguments: str) -> bool:

@@ -167,7 +167,8 @@ async def _record(draft: Draft, request: TurnRequest, result: TurnResult, covers
         draft.conversation = approvals.put(conversation, *new)
     draft.events += _turn_events(request, result, covers)
     draft.events += _requested_events(result.requested, new, channel, request.number)
-    draft.grant(result.requested)
+    if result.requested != Requested():
+        draft.grant(result.requested)
     for approval in waiting:
         if approval.tool == REPLY_TO_TICKET:
             await _note_proposal(draft, approval)

@@ -243,9 +243,10 @@ def expired(conversation: Conversation, now: float) -> tuple[Approval, ...]:
     return tuple(approval for approval in _pending(conversation) if approval.expires_at <= now)
 
 
-def wake_at(conversation: Conversation) -> float | None:
-    """Return when the lane has to look after its approvals again, or None."""
-    return min((approval.expires_at for approval in _pending(conversation)), default=None)
+def wake_at(conversation: Conversation, *, now: float, after: float) -> float | None:
+    """Return when a lane is due although nothing waits: at an approval's expiry, ``after`` a turn to be folded."""
+    times = [approval.expires_at for approval in _pending(conversation)]
+    return min([*times, now + after] if conversation.unfolded else times, default=None)
 
 
 def reason_told(approval: Approval) -> str | None:

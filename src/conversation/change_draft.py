@@ -28,10 +28,10 @@ from ..model import (
     Turn,
 )
 from ..persistence.values import Change
+from .approvals import wake_at
 from .base import EngineLimits, Requested, Sender
 from .bounds import Allowance, Bound, allowance, spend
 from .history import Window, remember
-from .summary import wake_at
 from .text_screening import is_goodbye
 from .ticket_history import ids_of
 

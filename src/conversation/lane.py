@@ -26,7 +26,7 @@ from .history import fresh
 from .outages import StoreOutage
 from .speech_stream import SpeechStreams
 from .spoken_turn import left_unspoken
-from .summary import FOLD_AGAIN, Summarising, wake_at
+from .summary import FOLD_AGAIN, Summarising
 from .turn_maker import TurnMaker
 
 log = structlog.get_logger(__name__)
@@ -175,7 +175,7 @@ class LaneWorker:
         if claim.conversation is None or not claim.conversation.unfolded:
             await self._store.release(claim)
             return conversation.version, ()
-        due = wake_at(conversation, now=claim.now, after=FOLD_AGAIN)
+        due = approvals.wake_at(conversation, now=claim.now, after=FOLD_AGAIN)
         committed = await self._commit(claim, Change(conversation, wake_at=due))
         if conversation.unfolded:
             self._folding.begin(conversation)

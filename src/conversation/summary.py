@@ -26,7 +26,6 @@ from typing import Self
 import structlog
 
 from ..model import Conversation, Item, SubjectId, Turn
-from . import approvals
 from .notes import PREFIX, fact, read_note
 from .prompt_blocks import block, plain, private, without_contacts
 
@@ -267,9 +266,3 @@ class Summarising:
             log.warning("folding_failed", kind=type(error).__name__)
             return digest(before, turns)
         return told(before, turns, story) if story.strip() else digest(before, turns)
-
-
-def wake_at(conversation: Conversation, *, now: float, after: float) -> float | None:
-    """Return when a lane wants to be looked at although nothing waits: an approval's expiry, or turns to fold."""
-    times = [approvals.wake_at(conversation), now + after if conversation.unfolded else None]
-    return min((time for time in times if time is not None), default=None)

@@ -44,9 +44,7 @@ def store_conversation(lane: Lane, conversation: Conversation, version: int, upd
     """Write the conversation under a version and time; return the version."""
     head = lane.head
     head.version, head.updated_at = version, updated_at
-    stored, record = _bounded(replace(_apart(lane, conversation), version=version, updated_at=updated_at))
-    head.size = len(record)
-    lane.put(kinds.CONVERSATION, "", record)
+    stored = _write_bounded(lane, replace(_apart(lane, conversation), version=version, updated_at=updated_at))
     lane.write(kinds.GLANCE, "", head_fields(stored))
     index_approvals(lane, stored.approvals)
     if (opted_out := list(conversation.opted_out)) != head.opted_out:
@@ -57,12 +55,12 @@ def store_conversation(lane: Lane, conversation: Conversation, version: int, upd
     return version
 
 
-def _bounded(conversation: Conversation) -> tuple[Conversation, str]:
-    """Return a conversation and its record, without its oldest turns where it is too large.
+def _write_bounded(lane: Lane, conversation: Conversation) -> Conversation:
+    """Write a conversation's record, without its oldest turns where it is too large; return what is written.
 
     Raises RecordTooLarge when the rest of it is.
     """
-    while len(record := kinds.CONVERSATION.write(conversation)) > LARGEST_RECORD:
+    while len(record := lane.write(kinds.CONVERSATION, "", conversation)) > LARGEST_RECORD:
         unfolded, history = conversation.unfolded, conversation.history
         if not unfolded and len(history) <= 1:
             raise RecordTooLarge(f"({len(record)} characters, at most {LARGEST_RECORD})")
@@ -71,7 +69,8 @@ def _bounded(conversation: Conversation) -> tuple[Conversation, str]:
             unfolded=unfolded[(len(unfolded) + 1) // 2 :],
             history=history if unfolded else history[len(history) // 2 :],
         )
-    return conversation, record
+    lane.head.size = len(record)
+    return conversation
 
 
 def read_conversation(lane: Lane) -> Conversation | None:

@@ -8,7 +8,7 @@ promises; outbox.py has the lines of replies, upkeep.py what deletes and joins.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 
@@ -17,8 +17,8 @@ from ..errors import LeaseLost, UnreadableRecord
 from ..model import Conversation, Outgoing, Ticket, TicketStatus
 from . import conversations, kinds, outbox
 from .head import WaitingKey
-from .mending import AHEAD_SECONDS, mend_head, read_opt_outs, set_back
-from .rows import MICRO, Loaded, Missing, Name, Want, Writes
+from .mending import read_opt_outs
+from .rows import MICRO, Name, Want
 from .state import Lane
 from .values import Change, Claim, Committed, Effect, EffectState, Outcome, Presence, Receipt
 
@@ -26,33 +26,6 @@ T = TypeVar("T")
 
 ANSWER_SECONDS: Final = 3600.0
 """How long the answer of a commit is kept for a caller that did not get it."""
-
-# --- running a rule --------------------------------------------------------------------------------------------
-
-
-def decide(loaded: Sequence[Loaded], rule: Callable[..., T]) -> tuple[T, list[Lane], list[Writes]]:
-    """Run a rule on lanes; return its answer, the lanes as it left them, and what is to be written.
-
-    Raises Missing when the rule needs more, or its answer rests on rows being absent that were not looked for.
-    """
-    lanes = [opened(one) for one in loaded]
-    answer = rule(*lanes)
-    changes = [writes for lane in lanes if (writes := lane.writes()) is not None]
-    assumed = frozenset(name for lane in lanes for name in lane.absent)
-    if assumed and not changes:
-        raise Missing(Want(rows=assumed))
-    return answer, lanes, changes
-
-
-def opened(loaded: Loaded) -> Lane:
-    """Return a lane as it was loaded, repaired where that is needed. Raises Missing."""
-    lane = Lane(loaded)
-    if lane.unreadable is not None:
-        mend_head(lane)
-    elif lane.head.touched_at > lane.now + AHEAD_SECONDS:
-        set_back(lane)
-    return lane
-
 
 # --- entries ------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from typing import Final
 
 from ..errors import UnreadableRecord
 from ..model import ApprovalStatus, Channel, TicketStatus
@@ -13,8 +12,13 @@ from .head import Carried, Line, Queued, WaitingKey
 from .rows import MICRO
 from .state import Lane
 
-AHEAD_SECONDS: Final = 60.0
-"""A lane that was touched so much later than now was touched under a clock that ran ahead."""
+
+def mend(lane: Lane) -> None:
+    """Repair a lane that ails. Raises Missing."""
+    if lane.unreadable is not None:
+        mend_head(lane)
+    else:
+        set_back(lane)
 
 
 def mend_head(lane: Lane) -> None:

@@ -25,6 +25,7 @@ from ..model import (
     TimelineEvent,
 )
 from . import conversations, kinds, lane, upkeep
+from .mending import mend
 from .rows import MICRO, Indexed, LaneIndex, Missing, Row, Want
 from .state import Kind, Lane
 from .storage import Storage
@@ -59,7 +60,10 @@ class Reading:
         while True:
             loaded = await self.storage.load(subject, wanted)
             try:
-                return look(lane.opened(loaded))
+                it = Lane(loaded)
+                if it.ails:
+                    mend(it)
+                return look(it)
             except Missing as missing:
                 wanted |= missing.wanted
 

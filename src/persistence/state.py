@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final, Generic, TypeVar
 
@@ -19,6 +18,8 @@ from .rows import DAY, MICRO, HeadWrite, LaneIndex, Loaded, Missing, Name, Put, 
 
 T = TypeVar("T")
 
+AHEAD_SECONDS: Final = 60.0
+"""A lane that was touched so much later than now was touched under a clock that ran ahead."""
 LARGE_RECORD: Final = 64 * 1024
 """A conversation with more characters is listed, so that operators see what grows."""
 _ANY: Final = -1.0
@@ -33,8 +34,8 @@ Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 class Kind(str, Generic[T]):
     """A kind of rows: its name in the store, and the type of its records.
 
-    A record reads ``{"format": 1, "record": {…}}``. ``upgrades[n]`` turns format n into n + 1; ``format`` is what is
-    written today. Opaque parts (history items, customer context, timeline data) are JSON values as they are.
+    A record reads ``{"format": 1, "record": {…}}``. ``upgrades[n]`` turns format n into n + 1: the last one
+    makes what is written today. Opaque parts (history items, customer context, timeline data) are plain JSON values.
     ``swept``: a purge looks at such rows by the day when they were written.
     """
 
@@ -43,18 +44,10 @@ class Kind(str, Generic[T]):
         return super().__new__(cls, name)
 
     def __init__(
-        self,
-        name: str,
-        record: type[T],
-        *,
-        format: int = 1,
-        upgrades: Mapping[int, Upgrade] | None = None,
-        swept: bool = False,
+        self, name: str, record: type[T], *, upgrades: Mapping[int, Upgrade] | None = None, swept: bool = False
     ) -> None:
-        self._record = record
-        self._format = format
-        self._upgrades = dict(upgrades or {})
-        self.swept = swept
+        self._record, self._upgrades, self.swept = record, dict(upgrades or {}), swept
+        self._format = max(self._upgrades, default=0) + 1
 
     @cached_property
     def _adapter(self) -> TypeAdapter[T]:
@@ -91,7 +84,7 @@ HEAD: Final = Kind("head", LaneHead)
 class Lane:
     """A lane as it was loaded, and what a rule changes of it. ``now`` is the store's clock.
 
-    ``unreadable`` has the text of a head that cannot be read (:func:`.lane.opened`).
+    ``unreadable`` has the text of a head that cannot be read. A lane that ``ails`` is mended first (``mending.py``).
     """
 
     def __init__(self, loaded: Loaded) -> None:
@@ -108,8 +101,8 @@ class Lane:
         self._drops: dict[str, int | None] = {}
         self.absent: set[Name] = set()
         self._before: dict[Name, float] = {}
-        self._written: HeadWrite | None = None
-        self._gone = self._erased = False
+        self.written: HeadWrite | None = None
+        self._gone = self.erased = False
         if loaded.head is not None:
             try:
                 self.head = HEAD.read(loaded.head)
@@ -117,6 +110,7 @@ class Lane:
             except UnreadableRecord:
                 self._before = dict.fromkeys(_POSSIBLE, _ANY)
                 self.unreadable = loaded.head
+        self.ails = self.unreadable is not None or self.head.touched_at > self.now + AHEAD_SECONDS
 
     # --- rows -----------------------------------------------------------------------------------------------
 
@@ -142,13 +136,14 @@ class Lane:
 
     def is_new(self, key: str, *of: str) -> bool:
         """Say whether no row of these kinds has a key, or none is expected to: then that is checked when writing."""
-        known = [kind for kind in of if self._is_known(kind, key)]
+        known = [kind for kind in of if self.is_known(kind, key)]
         if any(self.row(kind, key) for kind in known):
             return False
         self.absent |= {(kind, key) for kind in of if kind not in known}
         return True
 
-    def _is_known(self, kind: str, key: str) -> bool:
+    def is_known(self, kind: str, key: str) -> bool:
+        """Say whether it is known whether there is a row."""
         return (kind, key) in self._rows or (kind, key) in self.loaded.rows or kind in self.loaded.kinds
 
     def all(self, kind: str) -> list[Row]:
@@ -169,10 +164,11 @@ class Lane:
             raise Missing(Want(counts={kind: None}))
         return self.loaded.counts[kind]
 
-    def write(self, kind: Kind[T], key: str, value: T, *, sequence: int | None = None, keep: bool = False) -> None:
-        """Write a row, the last of its kind unless a ``sequence`` is given."""
-        self.put(kind, key, kind.write(value), sequence=sequence, keep=keep)
+    def write(self, kind: Kind[T], key: str, value: T, *, sequence: int | None = None, keep: bool = False) -> str:
+        """Write a row, the last of its kind unless a ``sequence`` is given; return its record."""
+        self.put(kind, key, record := kind.write(value), sequence=sequence, keep=keep)
         self._values[kind, key] = value
+        return record
 
     def put(self, kind: str, key: str, record: str, *, sequence: int | None = None, keep: bool = False) -> None:
         """Write a row whose record is at hand as text."""
@@ -235,20 +231,20 @@ class Lane:
 
     def erase(self) -> None:
         """Let everything go."""
-        self._gone = self._erased = True
+        self._gone = self.erased = True
 
     def writes(self) -> Writes | None:
         """Return what is to be written; a head has a version that no other head ever had."""
-        self._written = self._head()
+        self.written = self._head()
         writes = Writes(
             self.subject,
-            head=self._written,
+            head=self.written,
             absent=frozenset(self.absent),
-            erase=self._erased,
+            erase=self.erased,
             drops=self._drops,
             deletes=tuple(name for name, put in self._rows.items() if put is None),
             puts=tuple(put for put in self._rows.values() if put is not None),
-            index={} if self._erased else self._moved(),
+            index={} if self.erased else self._moved(),
         )
         anything = writes.head or writes.erase or writes.drops or writes.deletes or writes.puts or writes.index
         return writes if anything else None
@@ -268,28 +264,30 @@ class Lane:
         moved |= {name: sort for name, sort in after.items() if before.get(name) != sort}
         return moved | self._index
 
-    def after(self, kept: Collection[str], names: Collection[Name]) -> Loaded | None:
-        """Return the lane as the writes left it: its head, rows and kinds of these that are known; None without."""
-        written = self._written
-        if written is None or written.text is None or self._erased:
-            return None
-        return replace(
-            self.loaded,
-            version=written.version,
-            head=written.text,
-            rows={name: self.row(*name) for name in names if self._is_known(*name)},
-            kinds={kind: tuple(self.all(kind)) for kind in kept if kind in self.loaded.kinds},
-            newest={},
-            counts={},
-        )
+
+def decide(
+    loaded: Sequence[Loaded], rule: Callable[..., T], mend: Callable[[Lane], None]
+) -> tuple[T, list[Lane], list[Writes]]:
+    """Run a rule on lanes; return its answer, the lanes as it left them, and what is to be written.
+
+    Raises Missing when the rule needs more, or its answer rests on rows being absent that were not looked for.
+    """
+    lanes = [Lane(one) for one in loaded]
+    for lane in lanes:
+        if lane.ails:
+            mend(lane)
+    answer = rule(*lanes)
+    changes = [writes for lane in lanes if (writes := lane.writes()) is not None]
+    assumed = frozenset(name for lane in lanes for name in lane.absent)
+    if assumed and not changes:
+        raise Missing(Want(rows=assumed))
+    return answer, lanes, changes
 
 
 def indexed(head: LaneHead) -> dict[Name, float]:
     """Return the entries by which a lane with this head is found."""
     entries: dict[Name, float] = {}
-    times = [head.waiting[0].at] if head.waiting else []
-    if head.wake_at is not None:
-        times.append(head.wake_at)
+    times = [*(one.at for one in head.waiting[:1]), *([] if head.wake_at is None else [head.wake_at])]
     if times:
         entries[LaneIndex.DUE, ""] = max(min(times), head.lease_until if head.held else 0.0)
     if head.waiting:

@@ -21,9 +21,9 @@ from weakref import WeakValueDictionary
 from ..errors import StoreUnavailable, TandemError
 from ..model import SubjectId
 from . import kinds
-from .lane import decide
+from .mending import mend
 from .rows import Figure, Indexed, Loaded, Missing, Want, Whole, Writes
-from .state import Lane
+from .state import Lane, decide
 
 T = TypeVar("T")
 
@@ -160,7 +160,7 @@ class Storage(ABC):
                 loaded = [await self.load(subject, one | ahead) for subject, one in wants.items()]
                 recall.clock(loaded[-1].now, offset)
             try:
-                answer, lanes, changes = decide(loaded, rule)
+                answer, lanes, changes = decide(loaded, rule, mend)
             except Missing as missing:
                 wants = {subject: one | missing.wanted for subject, one in wants.items()}
                 loaded = None
@@ -231,7 +231,7 @@ class Recall:
     def keep(self, lanes: Iterable[Lane], offset: float) -> None:
         """Remember lanes as they were written."""
         for lane in lanes:
-            after = lane.after(_KINDS, _NAMES)
+            after = _after(lane)
             if after is None:
                 continue
             records = [row for row in after.rows.values() if row] + [*after.kinds.get(kinds.SNAPSHOT, ())]
@@ -243,3 +243,19 @@ class Recall:
             self._kept.move_to_end(lane.subject)
         while len(self._kept) > LANES:
             self._kept.popitem(last=False)
+
+
+def _after(lane: Lane) -> Loaded | None:
+    """Return a lane as its writes left it: its head, and the rows and kinds that the next steps need; None without."""
+    written = lane.written
+    if written is None or written.text is None or lane.erased:
+        return None
+    return replace(
+        lane.loaded,
+        version=written.version,
+        head=written.text,
+        rows={name: lane.row(*name) for name in _NAMES if lane.is_known(*name)},
+        kinds={kind: tuple(lane.all(kind)) for kind in _KINDS if kind in lane.loaded.kinds},
+        newest={},
+        counts={},
+    )

@@ -58,6 +58,11 @@ class Order:
     refunded_cents: int = 0
 
     @property
+    def total(self) -> str:
+        """The whole price as people read it."""
+        return dollars(self.total_cents)
+
+    @property
     def total_cents(self) -> int:
         """Return what the order cost in all, in cents."""
         return sum(line.quantity * line.unit_cents for line in self.lines)

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import phonenumbers
 from agents import RunContextWrapper, function_tool
 
-from ...shop.base import Customer, dollars
+from ...shop.base import Customer
 from ..caller_context import CallerContext
 from .effects import reads_only
 from .outputs import NOT_FOUND, as_json, refusal
@@ -64,9 +64,7 @@ async def lookup_customer(
             "email": customer.email,
             "phone": customer.phone,
             "plan": customer.plan,
-            "orders": [
-                {"order_id": order.id, "status": order.status, "total": dollars(order.total_cents)} for order in orders
-            ],
+            "orders": [{"order_id": order.id, "status": order.status, "total": order.total} for order in orders],
         }
     )
 

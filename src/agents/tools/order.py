@@ -80,4 +80,4 @@ def _contents(order: Order) -> dict[str, Any]:
     items = [
         {"name": line.name, "quantity": line.quantity, "unit_price": dollars(line.unit_cents)} for line in order.lines
     ]
-    return {"total": dollars(order.total_cents), "items": items} | _tracking(order)
+    return {"total": order.total, "items": items} | _tracking(order)

@@ -184,4 +184,4 @@ def _too_much(order: Order, left_cents: int) -> str:
 def _receipt(refund: Refund, order: Order, refunded_cents: int | None) -> str:
     in_all = {} if refunded_cents is None else {"refunded_in_all": dollars(refunded_cents)}
     paid = {"refund_id": refund.id, "order_id": order.id, "amount": dollars(refund.cents)}
-    return as_json(paid | in_all | {"order_total": dollars(order.total_cents)})
+    return as_json(paid | in_all | {"order_total": order.total})

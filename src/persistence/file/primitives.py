@@ -10,8 +10,9 @@ from typing import Final, TypeVar
 
 from ...model import SubjectId
 from ..kinds import BY_ID
-from ..lane import decide
+from ..mending import mend
 from ..rows import NO_VERSION, Figure, Indexed, Loaded, Missing, Name, Put, Row, Want, Whole, Writes
+from ..state import decide
 from ..storage import Rule
 
 T = TypeVar("T")
@@ -123,7 +124,7 @@ def step(db: sqlite3.Connection, wants: Mapping[SubjectId, Want], rule: Rule[T],
     while True:
         loaded = [load(db, subject, wanted, offset) for subject, wanted in wants.items()]
         try:
-            answer, _, changes = decide(loaded, rule)
+            answer, _, changes = decide(loaded, rule, mend)
         except Missing as missing:
             wants = {subject: wanted | missing.wanted for subject, wanted in wants.items()}
             continue

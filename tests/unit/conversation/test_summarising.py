@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from tandem.conversation.approvals import wake_at
 from tandem.conversation.history import Window, model_input, remember
-from tandem.conversation.summary import LONGEST_MATERIAL, Summarising, digest, digest_of, material, shown, told, wake_at
+from tandem.conversation.summary import LONGEST_MATERIAL, Summarising, digest, digest_of, material, shown, told
 from tandem.entries import Entry, TextReceived
 from tandem.model import Channel, Conversation, Turn
 from tandem.persistence.store import Store

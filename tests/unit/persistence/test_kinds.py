@@ -35,7 +35,7 @@ def rename(record: dict[str, Any]) -> dict[str, Any]:
     return {"words": record["text"]}
 
 
-NOTE = Kind("note", Note, format=2, upgrades={0: join, 1: rename})
+NOTE = Kind("note", Note, upgrades={0: join, 1: rename})
 
 
 def test_a_conversation_comes_back_equal() -> None:

@@ -18,9 +18,9 @@ from tandem.errors import LeaseLost
 from tandem.model import ApprovalStatus, Channel, Outgoing, ReplyStatus
 from tandem.persistence import kinds, lane, outbox, upkeep
 from tandem.persistence.head import LaneHead
-from tandem.persistence.lane import decide
+from tandem.persistence.mending import mend
 from tandem.persistence.rows import LaneIndex, Loaded, Missing, Name, Row, Want, Writes
-from tandem.persistence.state import HEAD, Lane, indexed
+from tandem.persistence.state import HEAD, Lane, decide, indexed
 from tandem.persistence.values import Change, Claim, Committed, Outcome, Settlement
 
 from ...contracts.records import JANE, LEASE, approval, conversation, reply, text
@@ -106,7 +106,7 @@ class LaneMachine(RuleBasedStateMachine):
         """Run a rule as a store does."""
         while True:
             try:
-                answer, _, changes = decide([self.shelf.load(self.now, wanted)], ruled)
+                answer, _, changes = decide([self.shelf.load(self.now, wanted)], ruled, mend)
             except Missing as missing:
                 wanted |= missing.wanted
                 continue
