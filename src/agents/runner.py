@@ -115,7 +115,7 @@ class SdkRunner:
         cut = speech is not None and speech.interrupted.is_set()
         said = (speech.heard or "") if speech is not None and cut else progress.text
         return TurnResult(
-            items=(*progress.items, *journal.items(since=progress.counted)),
+            items=(*progress.items, *(journal.items(since=progress.counted) if error is not None else ())),
             text=said if error is None else "",
             tools=tuple(journal.uses),
             error=error,

@@ -22,6 +22,7 @@ from ..persistence.base import LaneStore
 from ..persistence.values import Settlement
 from .base import Sender
 from .event_bus import EventBus
+from .schedule import Schedule
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +72,7 @@ class Delivery:
         lease: float,
         replica: str,
         bus: EventBus,
+        workers: int,
         given_up: GivenUp,
         hand_on: HandOn,
     ) -> None:
@@ -81,20 +83,22 @@ class Delivery:
         self._bus = bus
         self._given_up = given_up
         self._hand_on = hand_on
+        self.lines: Schedule[Line] = Schedule("line", self.run, workers=workers)
+        """The lines that have something to send; use it with ``async with``."""
         self._adopted: dict[Line, Outgoing] = {}
         self._since: dict[str, float] = {}
         self._not_created: set[str] = set()
         self._unclear: Counter[str] = Counter()
 
-    def adopt(self, subject: SubjectId, outgoing: Outgoing, *, since: float) -> Line:
-        """Take over a reply that a commit claimed already; run the returned line to send it.
+    def adopt(self, subject: SubjectId, outgoing: Outgoing, since: float) -> None:
+        """Send a reply that a commit claimed already.
 
         ``since`` is when the commit was begun, by the loop's clock.
         """
         line = (subject, outgoing.reply.route.channel)
         self._adopted[line] = outgoing
         self._since[outgoing.holder] = since
-        return line
+        self.lines.wake(line)
 
     async def run(self, line: Line) -> float | None:
         """Send what a line has to send; return the seconds until it wants to be run again."""

@@ -17,12 +17,12 @@ from ..entries import Decision, Entry, Hold, SpokenPrompt, StaffAct, TextFromAno
 from ..errors import StoreUnavailable
 from ..events import EventName
 from ..identity.base import Identity
-from ..model import Channel, Outgoing, Reply, ReplyStatus, Source, SubjectId, TimelineEvent, Tone
+from ..model import Channel, Reply, ReplyStatus, Source, SubjectId, TimelineEvent, Tone
 from ..persistence.base import LaneStore
 from ..persistence.values import Outcome, Receipt
 from .base import AgentRunner, EngineLimits, Sender
 from .change_draft import ReplyComposer
-from .delivery import Delivery, Line
+from .delivery import Delivery
 from .event_bus import EventBus
 from .lane import LaneWorker
 from .lane_merging import MergingResolver
@@ -71,28 +71,29 @@ class TurnEngine:
         turns = TurnMaker(self._early, self.composer, limits, find_ticket=store.ticket)
         bus.add("outage-tickets", OutageTickets(store.ticket, self._act).hear)
         self._folding = Summarising(summarise, self.wake, timeout=limits.fold_timeout)
-        self._worker = LaneWorker(
-            store,
-            turns,
-            self.speeches,
-            limits,
-            self._send,
-            self.outage,
-            bus,
-            self._folding,
-            self.replica,
-        )
         self._delivery = Delivery(
             store,
             senders,
             lease=limits.lease,
             replica=self.replica,
             bus=bus,
+            workers=limits.workers,
             given_up=self._given_up,
             hand_on=self._hand_on,
         )
+        self._worker = LaneWorker(
+            store,
+            turns,
+            self.speeches,
+            limits,
+            self._delivery.adopt,
+            self.outage,
+            bus,
+            self._folding,
+            self.replica,
+        )
         self._lanes: Schedule[SubjectId] = Schedule("lane", self._worker.run, workers=limits.workers)
-        self._lines: Schedule[Line] = Schedule("line", self._delivery.run, workers=limits.workers)
+        self._lines = self._delivery.lines
         self._stack = AsyncExitStack()
         self._draining = False
         self._watchers: list[asyncio.Task[None]] = []
@@ -217,9 +218,6 @@ class TurnEngine:
     def forget(self, subject: SubjectId) -> None:
         """Give up a turn that was begun too early."""
         self._early.drop(subject)
-
-    def _send(self, subject: SubjectId, outgoing: Outgoing, since: float) -> None:
-        self._lines.wake(self._delivery.adopt(subject, outgoing, since=since))
 
     def wake(self, subject: SubjectId) -> None:
         """Look at a lane now: something about it changed."""

@@ -18,19 +18,22 @@ from ..entries import (
     TextFromAnother,
     TextReceived,
     Undelivered,
+    Verdict,
     Waiting,
 )
 from ..events import EventName
-from ..model import Conversation, Item, Route, Tone
+from ..model import Approval, ApprovalStatus, Conversation, Item, Route, Tone
 from ..persistence.values import Change
 from ..telemetry.logs import subject_label
-from . import agent_pause, decisions, phrases, spoken_turn, staff_actions
+from . import agent_pause, approvals, phrases, spoken_turn, staff_actions, ticket_work
 from .agent_turn import run_agent
 from .base import AgentRunner, EngineLimits, Steering
-from .change_draft import Draft, FindTicket, ReplyComposer
+from .change_draft import Draft, FindTicket, ReplyComposer, approval_event
 from .delivery import CALL_ENDED
+from .notes import note_item
 from .plain_speech import as_written
 from .text_screening import Rules, opt, screen
+from .ticket_history import REPLY_TO_TICKET
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +73,7 @@ class TurnMaker:
         first = replace(batch[0], tries=tries)
         body = first.entry.body
         if isinstance(body, Decision):
-            return await decisions.decide(self._runner, draft, first, body)
+            return await decide(self._runner, draft, first, body)
         if isinstance(body, Undelivered):
             return self._undelivered(draft, first.entry.key, body)
         if isinstance(body, TextFromAnother):
@@ -173,3 +176,76 @@ def _apply_facts(draft: Draft, batch: Sequence[Waiting]) -> Sequence[Waiting]:
         else:
             left.append(waiting)
     return left
+
+
+# --- decisions of staff, clock and customer about calls that wait -------------------------------------------
+
+DECISION_TRIES = 6
+"""Claims that may find a decision first in line. It takes two commits: one to say that it is carried out, one for the
+outcome."""
+
+
+async def decide(runner: AgentRunner, draft: Draft, waiting: Waiting, decision: Decision) -> Change:
+    """Carry out a decision as far as one commit goes, and tell the customer once it is settled."""
+    key = waiting.entry.key
+    conversation = draft.conversation
+    approval = approvals.find(conversation, decision.approval_id)
+    if approval is None or not approvals.applies(decision, approval):
+        draft.note(EventName.DECISION_IGNORED, conversation.last_channel, covers=[key])
+        return draft.change(consumed=[key])
+    given_up = waiting.tries > DECISION_TRIES
+    if approval.status is not ApprovalStatus.EXECUTING:
+        approval = approvals.decided(approval, decision)
+        name = EventName.APPROVAL_EXPIRED if decision.verdict is Verdict.EXPIRE else EventName.APPROVAL_DECIDED
+        draft.events.append(approval_event(name, approval, decision))
+        if approval.status is ApprovalStatus.EXECUTING and not given_up:
+            # Committed first, so that everybody sees that it is being carried out; the entry stays.
+            draft.conversation = approvals.put(conversation, approval)
+            return draft.change()
+    route = conversation.routes[conversation.last_channel]
+    if given_up:
+        return await _give_up(draft, key, approval, route)
+    if approval.status is ApprovalStatus.EXECUTING:
+        approval = await _execute(runner, draft, approval, approvals.route_of(approval, conversation) or route)
+    draft.conversation = approvals.put(draft.conversation, approval)
+    if approval.tool == REPLY_TO_TICKET:
+        await ticket_work.decided(draft, approval)
+    elif decision.verdict is not Verdict.WITHDRAW:  # the customer knows: the tool said so in their turn
+        await _tell(runner, draft, approval, route, key)
+    return draft.change(consumed=[key])
+
+
+async def _execute(runner: AgentRunner, draft: Draft, approval: Approval, route: Route) -> Approval:
+    execution = await runner.execute(approval, draft.conversation, route, now=draft.now)
+    approval = approvals.executed(approval, execution)
+    draft.events.append(approval_event(EventName(f"approval_{approval.status.value}"), approval))
+    draft.grant(execution.requested)
+    return approval
+
+
+async def _tell(runner: AgentRunner, draft: Draft, approval: Approval, route: Route, key: str) -> None:
+    note = approvals.note(approval)
+    # Staff wrote it for the outcome that they wanted; for another one it would be a false promise.
+    fits = approval.status in (ApprovalStatus.EXECUTED, ApprovalStatus.REJECTED)
+    answer = approval.final_message if fits else None
+    if answer is None and draft.conversation.paused:
+        answer = phrases.outcome(approval.status, approvals.reason_told(approval))
+    if answer is not None:
+        items = (note_item(note), {"role": "assistant", "content": answer})
+        draft.remember(route, draft.conversation.turns_taken + 1, items)
+    else:
+        otherwise = phrases.outcome(approval.status, approvals.reason_told(approval))
+        answer = await run_agent(runner, draft, route, [key], notes=[note], otherwise=otherwise)
+    draft.reply(route, answer)
+
+
+async def _give_up(draft: Draft, key: str, approval: Approval, route: Route) -> Change:
+    """End a decision that never let its turn end; one that may have been carried out is for staff to settle."""
+    approval = approvals.given_up(approval)
+    draft.conversation = approvals.put(draft.conversation, approval)
+    draft.note(EventName.ENTRY_SET_ASIDE, route.channel, tone=Tone.ERROR, covers=[key])
+    if approval.tool == REPLY_TO_TICKET:
+        await ticket_work.decided(draft, approval)
+    else:
+        draft.reply(route, phrases.outcome(approval.status, approvals.reason_told(approval)))
+    return draft.change(set_aside=[key])

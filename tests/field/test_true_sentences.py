@@ -151,7 +151,7 @@ PRODUCERS = {
     "WAITING": {"conversation/agent_turn.py:_instead"},
     "HELD": {"conversation/agent_pause.py:keep_texts", "conversation/agent_pause.py:hear_out"},
     "ticket_under_review": {"conversation/ticket_work.py:_under_review"},
-    "outcome": {"conversation/decisions.py:_tell", "conversation/decisions.py:_give_up"},
+    "outcome": {"conversation/turn_maker.py:_tell", "conversation/turn_maker.py:_give_up"},
 }
 """Sentences that promise or report something, and the functions that store it and say it."""
 ONLY_COMPARED = {

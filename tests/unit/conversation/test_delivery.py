@@ -44,7 +44,9 @@ def delivering(store: LaneStore, *, lease: float = LEASE) -> tuple[Delivery, Fak
         raise AssertionError("no text to somebody else")
 
     sender = FakeSender()
-    delivery = Delivery(store, [sender], lease=lease, replica="", bus=EventBus({}), given_up=given_up, hand_on=hand_on)
+    delivery = Delivery(
+        store, [sender], lease=lease, replica="", bus=EventBus({}), workers=1, given_up=given_up, hand_on=hand_on
+    )
     return delivery, sender
 
 
