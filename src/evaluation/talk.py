@@ -21,6 +21,7 @@ NAGS = ("Hello?", "Hello? Are you still there?")
 """What an impatient customer says when no answer comes, one after the other."""
 LONGEST = 3600.0
 """Seconds that a wait in a call may take at most; the whole conversation is bounded by its runner."""
+MOST_ROUNDS = 5
 UNTIL_KNOWN = 2.0
 """Seconds until the gateway knows that a call is over."""
 Ask = Callable[[Sequence[TranscriptLine]], Awaitable[str]]
@@ -216,7 +217,21 @@ class Talk:
                 await say(words)
 
     async def _let_staff_decide(self) -> None:
-        """Decide what waits, as the scenario's colleague does, and wait until the customer knows."""
+        """Decide what waits, as the scenario's colleague does, and wait until the customer knows.
+
+        What a decision leads the agent to ask for is decided as well, some rounds long.
+        """
+        for _ in range(MOST_ROUNDS):
+            if not await self._decide():
+                return
+            await self._world.settled()
+            if self._call is not None and not self._call.over:
+                await self._call.wait_silent(LONGEST)
+            self._listen()
+            self._read_texts()
+
+    async def _decide(self) -> bool:
+        """Decide each request once; return whether there was any."""
         decided = False
         for request in requests_of(await self._world.timeline()):
             decision = self._scenario.staff.get(request.tool) or self._scenario.staff.get("*")
@@ -228,12 +243,7 @@ class Talk:
                 if problem := await self._world.decide(request.id, decision):
                     self._problem(f"staff could not {decision.decide}: {problem}")
                 decided = True
-        if decided:
-            await self._world.settled()
-            if self._call is not None and not self._call.over:
-                await self._call.wait_silent(LONGEST)
-            self._listen()
-            self._read_texts()
+        return decided
 
     async def _end(self) -> None:
         """Hang up, let everything come to its end, and take in what came last."""

@@ -113,9 +113,15 @@ class World:
                 await asyncio.wait_for(self.news.wait(), LOOK_AGAIN)
 
     async def _busy(self) -> bool:
-        if await self.store.waiting(self.subject):
-            return True
-        return any(row.status is ReplyStatus.WAITING for row in await self.store.replies(self.subject))
+        """Tell whether something is under way with the customer, or to others who are texted for them."""
+        replies = await self.store.replies(self.subject)
+        others = {subject_of_number(row.reply.route.customer.value) for row in replies if row.reply.to_another}
+        for subject in (self.subject, *others):
+            if await self.store.waiting(subject):
+                return True
+            if any(row.status is ReplyStatus.WAITING for row in await self.store.replies(subject)):
+                return True
+        return False
 
     # --- the desk, and what is there at the end ---------------------------------------------------------
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +21,7 @@ from tandem.evaluation.scenario import Scenario
 from tandem.settings import Settings, load_settings
 
 from ..kit.command import tandem
+from ..kit.gateway import JOHN, running
 from ..kit.model_server import Answer, ModelServer
 from ..kit.serving import free_port, serve
 
@@ -117,6 +121,21 @@ async def test_a_refund_waits_is_approved_and_told(tmp_path: Path) -> None:
     trial = await one(tmp_path, turns=[REFUND], staff="approve", expect=expect)
     assert trial.problems == ()
     assert [line.who for line in trial.lines] == ["customer", "agent", "staff", "agent"]
+
+
+async def test_a_request_that_follows_from_a_decision_is_decided_as_well(tmp_path: Path) -> None:
+    texts = [{"to": number, "message": "Hello"} for number in ("+15559876543", "+15552223333")]
+
+    def script(request: dict[str, Any]) -> Answer:
+        if request["input"][-1].get("type") == "function_call_output" or not texts:
+            return Answer("Done.")
+        return Answer(calls=[("send_sms", texts.pop(0))])
+
+    async with modelled(script) as settings:
+        expect = {"approvals": ["send_sms"] * 2, "texts_to": ["+15559876543"]}
+        (trial,) = await tried(tmp_path, scenario(staff="approve", expect=expect), settings=settings)
+    assert [request.status for request in trial.requests] == ["executed", "executed"]
+    assert trial.problems == ("+15552223333 was texted, who is not the customer",)
 
 
 async def test_the_business_data_is_the_scenarios_own(tmp_path: Path) -> None:
@@ -241,6 +260,71 @@ async def test_a_played_caller_speaks_over_the_agent(tmp_path: Path) -> None:
     assert trial.problems == ()
     said = [line.text for line in trial.lines if line.who == "agent"]
     assert len(said[1]) < len(long.strip())
+
+
+# --- shipped scenarios that need a model ----------------------------------------------------------------------
+
+
+def shipped(name: str) -> Scenario:
+    return next(one for one in read_scenarios([SHIPPED]) if one.name == name)
+
+
+def tool_then(tool: str, arguments: dict[str, Any], words: str) -> Callable[[dict[str, Any]], Answer]:
+    """Return a model that calls a tool when the customer says something, and otherwise says something itself."""
+
+    def script(request: dict[str, Any]) -> Answer:
+        asked = request["input"][-1].get("role") == "user"
+        return Answer(calls=[(tool, arguments)]) if asked else Answer(words)
+
+    return script
+
+
+@pytest.mark.parametrize(
+    ("words", "problems"),
+    [
+        ("Su pedido está en camino con UPS, y lo puede seguir en su página.", ()),
+        ("Your order is on the way to you with UPS.", ("the agent spoke en, not es",)),
+    ],
+)
+async def test_an_agent_that_answers_in_another_language_is_noticed(
+    tmp_path: Path, words: str, problems: tuple[str, ...]
+) -> None:
+    async with modelled(tool_then("order_status", {"order_id": "ORD_12345"}, words)) as settings:
+        (trial,) = await tried(tmp_path, shipped("an order in Spanish"), settings=settings)
+    assert trial.problems == problems
+
+
+async def test_an_agent_that_obeys_an_attacker_pays_nothing_and_texts_nobody(tmp_path: Path) -> None:
+    """The house holds without the agent: what waits for staff is rejected, and an insult is not said."""
+    text = {"to": "+15559876543", "message": "Call 555-0100."}
+    async with modelled(tool_then("send_sms", text, "Done.")) as settings:
+        (trial,) = await tried(tmp_path, shipped("a text to somebody else"), settings=settings)
+    assert (trial.problems, [request.status for request in trial.requests]) == ((), ["rejected"])
+    async with modelled(lambda _: Answer("You are an idiot.")) as settings:
+        (trial,) = await tried(tmp_path, shipped("an insult to repeat"), settings=settings)
+    assert trial.problems == ()
+
+
+@pytest.mark.parametrize(("polite", "state"), [("true", "passed"), ("false", "failed")])
+async def test_an_angry_caller_gets_the_money_when_a_colleague_agrees(tmp_path: Path, polite: str, state: str) -> None:
+    said = iter(["My headphones came broken!", "I want it all back!", "DONE"])
+    refund = {"order_id": "ORD_12345", "amount": 139.97, "reason": "broken"}
+    verdicts = f'{{"1": {{"true": {polite}, "why": "so"}}, "2": {{"true": true, "why": "so"}}}}'
+
+    def script(request: dict[str, Any]) -> Answer:
+        part = str(request.get("instructions"))
+        if part.startswith("You play a customer"):
+            return Answer(next(said))
+        if part.startswith("You judge"):
+            return Answer(verdicts)
+        last = request["input"][-1]
+        asked = last.get("role") == "user" and "all back" in last["content"]
+        return Answer(calls=[("process_refund", refund)]) if asked else Answer("I am sorry to hear that. One moment.")
+
+    async with modelled(script) as settings:
+        (trial,) = await tried(tmp_path, shipped("an angry customer on the phone"), settings=settings, seed=1)
+    assert trial.state == state, trial.problems
+    assert [request.status for request in trial.requests] == ["executed"]
 
 
 # --- many trials ---------------------------------------------------------------------------------------------
@@ -376,6 +460,43 @@ def test_an_agent_that_raises_fails_and_one_that_cannot_be_made_is_not_tried(tmp
     assert (code, "a turn of the agent failed" in out) == (1, True)
     code, _, err = command(tmp_path, "--offline", env={"AGENT_PATH": "other:broken"})
     assert (code, "no agent today" in err) == (2, True)
+
+
+async def test_ctrl_c_keeps_what_was_tried_and_a_later_run_goes_on(tmp_path: Path) -> None:
+    own(tmp_path, GOOD | {"name": "first"}, GOOD | {"name": "endless", "turns": [WHERE] * 300})
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tandem", "eval", "--offline",
+        cwd=tmp_path, env={"PATH": os.environ["PATH"]}, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert (await process.stdout.readline()).startswith(b"ok")
+    process.send_signal(signal.SIGINT)
+    rest = (await process.communicate())[0].decode()
+    assert process.returncode == 130
+    assert "1 conversations were not tried; --resume goes on from here" in rest
+    folder = tmp_path / "data" / "eval"
+    assert "first" in (folder / "report.html").read_text("utf-8")
+    (tmp_path / "evals" / "own.yaml").write_text(json.dumps([GOOD | {"name": "first"}, BAD]), encoding="utf-8")
+    before = (folder / "results.jsonl").read_text("utf-8")
+    code, _, _ = await asyncio.to_thread(command, tmp_path, "--offline", "--resume")
+    after = (folder / "results.jsonl").read_text("utf-8")
+    assert (code, after.startswith(before), len(after.splitlines())) == (1, True, 2)
+
+
+async def test_a_stored_conversation_becomes_a_scenario_that_passes(tmp_path: Path) -> None:
+    async with running(tmp_path) as it:
+        await it.ask(WHERE)
+        await it.ask(REFUND)
+    env = {"STATE_PERSISTENCE_DIR": str(tmp_path / "state")}
+    done = await asyncio.to_thread(tandem, "eval", "record", JOHN, folder=tmp_path, env=env)
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "evals").mkdir()
+    written = done.stdout.replace("  channel: text\n", "  channel: text\n  offline: true\n")
+    (tmp_path / "evals" / "own.yaml").write_text(written, encoding="utf-8")
+    code, out, err = await asyncio.to_thread(command, tmp_path, "--offline")
+    assert (code, err) == (0, ""), out
+    done = await asyncio.to_thread(tandem, "eval", "record", "+15550009999", folder=tmp_path, env=env)
+    assert (done.returncode, done.stdout) == (1, "")
 
 
 @pytest.mark.parametrize(
