@@ -150,7 +150,9 @@ class World:
 @asynccontextmanager
 async def open_world(settings: Settings, shop: ShopData, number: str) -> AsyncIterator[World]:
     """Open a world; all of it is gone afterwards. Raises ConfigurationError."""
-    with tempfile.TemporaryDirectory(prefix="tandem-eval-") as name, _listening() as listener:
+    # Stopped by Ctrl-C, a thread of the store may still write when the folder is removed.
+    folders = tempfile.TemporaryDirectory(prefix="tandem-eval-", ignore_cleanup_errors=True)
+    with folders as name, _listening() as listener:
         folder, port = Path(name), int(listener.getsockname()[1])
         address, token = f"http://127.0.0.1:{port}", secrets.token_hex(16)
         own = throwaway(settings, folder, address, token)
