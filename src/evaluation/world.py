@@ -37,7 +37,7 @@ from ..simulator.wire import SimMessage
 from .scenario import WITHHELD, StaffDecision
 
 KEPT = frozenset({
-    "openai_api_key", "openai_base_url", "openai_api_mode", "agent_model", "agent_path", "workflow_name",
+    "hold_thoughts", "openai_api_key", "openai_base_url", "openai_api_mode", "agent_model", "agent_path", "workflow_name",
     "max_turns", "stream_timeout_ms", "turn_timeout_ms", "first_token_timeout_ms", "preemptive_turns",
     "max_input_chars", "history_max_items", "history_max_chars", "knowledge_dir", "human_transfer_number",
     "human_transfer_hours", "human_transfer_zone", "voice", "voice_options_path", "phrases_dir", "default_region",

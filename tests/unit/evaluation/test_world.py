@@ -28,6 +28,7 @@ REAL = {
     "OPENAI_API_KEY": "model-key",
     "OPENAI_BASE_URL": "https://model.example.com/v1",
     "AGENT_MODEL": "a-model",
+    "EVENTS_WEBHOOK_URL": "https://hooks.example.com/real",
     "REFUND_APPROVAL_THRESHOLD": "7",
 }
 OWN = {
