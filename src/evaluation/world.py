@@ -37,10 +37,10 @@ from ..simulator.wire import SimMessage
 from .scenario import WITHHELD, StaffDecision
 
 KEPT = frozenset({
-    "hold_thoughts", "openai_api_key", "openai_base_url", "openai_api_mode", "agent_model", "agent_path", "workflow_name",
+    "openai_api_key", "openai_base_url", "openai_api_mode", "agent_model", "agent_path", "workflow_name",
     "max_turns", "stream_timeout_ms", "turn_timeout_ms", "first_token_timeout_ms", "preemptive_turns",
     "max_input_chars", "history_max_items", "history_max_chars", "knowledge_dir", "human_transfer_number",
-    "human_transfer_hours", "human_transfer_zone", "voice", "voice_options_path", "phrases_dir", "default_region",
+    "human_transfer_hours", "human_transfer_zone", "voice", "voice_options_path", "phrases_dir", "hold_thoughts", "default_region",
     "refund_approval_threshold",
 })  # fmt: skip
 """Settings that make the agent. Every other one has its default: new ones reach nobody until they are named here."""
