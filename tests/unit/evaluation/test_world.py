@@ -29,6 +29,7 @@ REAL = {
     "OPENAI_BASE_URL": "https://model.example.com/v1",
     "AGENT_MODEL": "a-model",
     "EVENTS_WEBHOOK_URL": "https://hooks.example.com/real",
+    "EVENTS_WEBHOOK_SECRET": "whsec_cmVhbC1ldmVudHMtc2VjcmV0LTEyMzQ1Njc4OTA=",
     "REFUND_APPROVAL_THRESHOLD": "7",
 }
 OWN = {
