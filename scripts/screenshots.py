@@ -43,7 +43,10 @@ CALL = Route(Channel.VOICE, Address("tel", JANE), Address("tel", OURS))
 async def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        async with open_browser() as browser, scene(Path(folder), REFUND_APPROVAL_THRESHOLD="40") as (it, _):
+        async with (
+            open_browser() as browser,
+            scene(Path(folder), REFUND_APPROVAL_THRESHOLD="40", APPROVAL_SECOND_ABOVE="130") as (it, _),
+        ):
             await take(browser, it)
             await report(browser, Path(folder))
     for picture in (*IMAGES.glob("desk-*.png"), *IMAGES.glob("eval-*.png")):
@@ -61,7 +64,7 @@ async def take(browser: Browser, it: Running) -> None:
         await keep(seen.page, "desk-sign-in")
         seen.expect_problems("401")
     async with desk(browser, it) as page:
-        await expect(page.get_by_text("Nothing waits.")).to_be_visible()
+        await expect(page.get_by_text("Nothing to approve.")).to_be_visible()
         await keep(page, "desk-empty")
     for sender, said in (
         (JOHN, "Hi, where is my order 12345?"),
@@ -129,9 +132,14 @@ async def trouble(it: Running, page: Page) -> None:
     """Take what is shown when somebody else was first, when all is decided, and when the store is away."""
     await waiting(page).first.click()
     await expect(page.get_by_role("heading", name="Refund $")).to_be_visible()
-    body = {"decisions": [{"approvalId": "next", "approved": False, "reason": "Asked twice"}]}
-    await page.request.post(f"{it.url}/approvals", data=body, headers={"Authorization": f"Bearer {TOM}"})
-    await expect(page.get_by_text("Updated meanwhile")).to_be_visible()
+    who = {"Authorization": f"Bearer {TOM}"}
+    yes = {"decisions": [{"approvalId": "next", "approved": True}]}
+    await page.request.post(f"{it.url}/approvals", data=yes, headers=who)
+    await expect(page.get_by_text("Yours is the second.")).to_be_visible()
+    await keep(page, "desk-second")
+    no = {"decisions": [{"approvalId": "next", "approved": False, "reason": "Asked twice"}]}
+    await page.request.post(f"{it.url}/approvals", data=no, headers=who)
+    await expect(page.get_by_text("Tom rejected this")).to_be_visible()
     await keep(page, "desk-meanwhile")
     await waiting(page).first.click()
     await page.get_by_label("Note for the record").fill("The stand arrived broken")
@@ -139,11 +147,25 @@ async def trouble(it: Running, page: Page) -> None:
     await expect(page.get_by_role("complementary").get_by_text("carried out", exact=True)).to_be_visible()
     await page.locator(".facts").evaluate("side => side.scrollTop = 420")
     await keep(page, "desk-decided")
+    await reports(it, page)
+    await page.goto(f"{it.url}/staff")
+    await page.get_by_role("link", name="John Doe").last.click()
+    await expect(page.get_by_role("heading", name="John Doe")).to_be_visible()
     await page.route("**/conversations**", lambda route: route.fulfill(status=503, json=AWAY))
     await page.route("**/approvals**", lambda route: route.fulfill(status=503, json=AWAY))
     await it.ask("hello?", sender="+14155550188")
     await expect(page.get_by_role("button", name="Try again").first).to_be_visible()
     await keep(page, "desk-error")
+
+
+async def reports(it: Running, page: Page) -> None:
+    """Take the record of what colleagues did, and the figures."""
+    await page.goto(f"{it.url}/staff/audit")
+    await expect(page.get_by_role("row").filter(has_text="Rejected")).to_be_visible()
+    await keep(page, "desk-audit")
+    await page.goto(f"{it.url}/staff/figures?days=1")
+    await expect(page.get_by_text("Solved without a person")).to_be_visible()
+    await keep(page, "desk-figures")
 
 
 AWAY = {"error": "The store does not answer.", "code": "store_unavailable"}

@@ -45,12 +45,16 @@ from .shop.embedded import SHOP_FILE
 from .staff.aliases import Aliases
 from .staff.approvals import ApprovalDesk
 from .staff.approvals_api import ApprovalsApi
+from .staff.audit import AuditApi, AuditLog
 from .staff.auth import StaffTokens
 from .staff.event_stream import StaffEvents
 from .staff.event_types import EventTypes
 from .staff.event_webhook import open_event_webhook
+from .staff.figures import open_figure_book
+from .staff.figures_api import Figures, FiguresApi
 from .staff.page_files import PageFiles
 from .staff.queue import QueueApi, WorkQueue
+from .staff.ready_replies import ReadyRepliesApi, load_ready_replies
 from .staff.session import StaffSession
 from .telemetry.debug_log import DebugLog
 from .telemetry.metrics import Metrics
@@ -154,6 +158,7 @@ async def open_gateway(
         agent = gateway_agent(settings)
         await stack.enter_async_context(open_mcp_tools(agent))
         translations = load_translations(settings.phrases_dir)
+        replies = load_ready_replies(settings.replies_file)
         options = options_per_call(settings.voice, settings.voice_options_path)
         store = await stack.enter_async_context(open_store(settings))
         identity = await stack.enter_async_context(open_identity(settings))
@@ -176,6 +181,7 @@ async def open_gateway(
         tokens = StaffTokens(staff_tokens(settings), scopes=scopes, public=settings.public_base_url)
         aliases = Aliases(next(iter(auth_tokens(settings)), ""))  # known to every replica
         live = await stack.enter_async_context(StaffEvents(store, tokens, aliases))
+        book = await stack.enter_async_context(open_figure_book(store))
         told = await open_listeners(settings, stack, identity, public)
         if settings.events_webhook_url is not None:
             told["events-webhook"] = await _event_webhook(settings, stack, store, aliases)
@@ -188,7 +194,7 @@ async def open_gateway(
             runner=runner,
             identity=identity,
             senders=senders(settings, twilio.rest, calls, public),
-            bus=EventBus({"metrics": metrics.hear, "staff-page": live.hear, **told, **listeners}),
+            bus=EventBus({"metrics": metrics.hear, "figures": book.hear, "staff-page": live.hear, **told, **listeners}),
             limits=engine_limits(settings),
             summarise=Summariser(models.provider) if settings.openai_api_key else None,
         )
@@ -227,6 +233,9 @@ async def open_gateway(
         staff = (
             ApprovalsApi(desk, tokens, aliases, region=settings.default_region),
             QueueApi(WorkQueue(store, desk), tokens, aliases),
+            AuditApi(AuditLog(store), tokens, aliases),
+            FiguresApi(Figures(store), tokens),
+            ReadyRepliesApi(replies, tokens),
             conversation_api(settings, tokens, aliases, store=store, shop=shop, engine=engine),
             StaffSession(tokens, made_token=not settings.staff_tokens),
             pages,

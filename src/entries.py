@@ -98,6 +98,8 @@ class Verdict(StrEnum):
     WITHDRAW = "withdraw"
     DONE = "done"
     RETRY = "retry"
+    FIRST = "first"
+    """Approve, as the first of two colleagues."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ class Decision:
     """A decision about an approval. ``arguments`` replace the model's; ``final_message`` replaces its answer.
 
     ``reason`` is for the customer, who is told it of a rejection; ``note`` is for the record and never told.
+    ``first_by`` approved the same call before, where that takes two.
     """
 
     approval_id: str
@@ -115,6 +118,8 @@ class Decision:
     arguments: Mapping[str, Any] | None = None
     final_message: str | None = None
     note: str | None = None
+    first_by: str | None = None
+    first_at: float | None = None
     kind: Literal["decision"] = "decision"
 
 
@@ -180,6 +185,19 @@ class Assigned:
     kind: Literal["assigned"] = "assigned"
 
 
+Handling = Literal["open", "snoozed", "resolved"]
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """A colleague resolves a conversation, opens it again, or lets it rest ``until`` a time."""
+
+    actor: str
+    state: Handling
+    until: float | None = None
+    kind: Literal["handled"] = "handled"
+
+
 @dataclass(frozen=True, slots=True)
 class TicketOpened:
     """A ticket that staff or a partner system opened; ``route`` reaches a customer who never wrote or called."""
@@ -201,7 +219,7 @@ class TicketClosed:
     kind: Literal["ticket_closed"] = "ticket_closed"
 
 
-StaffAct = StaffMessage | StaffNote | Assigned | Hold | Revealed | TicketOpened | TicketClosed
+StaffAct = StaffMessage | StaffNote | Assigned | Handled | Hold | Revealed | TicketOpened | TicketClosed
 """What staff do besides deciding."""
 
 
@@ -210,6 +228,7 @@ class Entry:
     """One thing that happened to a subject. ``key`` is unique in its lane for ever.
 
     It is the MessageSid of a text; ``decision:`` with the approval's id for a decision, so that the first wins;
+    ``consent:`` with id and version for the first approval of two;
     ``undelivered:`` with the reply's id; call, socket session and number of a spoken prompt; ``staff:`` with what the
     caller named the act; ``ticket:`` with the id of a ticket that is opened.
     """

@@ -25,6 +25,7 @@ class EventName(StrEnum):
     TICKET_CREATED = "ticket_created"
     # calls that wait for people
     APPROVAL_REQUESTED = "approval_requested"
+    APPROVAL_FIRST = "approval_first"
     APPROVAL_DECIDED = "approval_decided"
     APPROVAL_EXPIRED = "approval_expired"
     APPROVAL_EXECUTED = "approval_executed"
@@ -38,6 +39,9 @@ class EventName(StrEnum):
     STAFF_MESSAGE_UNSENT = "staff_message_unsent"
     STAFF_NOTE = "staff_note"
     ASSIGNED = "assigned"
+    RESOLVED = "resolved"
+    REOPENED = "reopened"
+    SNOOZED = "snoozed"
     AGENT_PAUSED = "agent_paused"
     AGENT_RESUMED = "agent_resumed"
     KEPT_WHILE_PAUSED = "kept_while_paused"

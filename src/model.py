@@ -80,9 +80,6 @@ class Reply:
     to_another: bool = False
 
 
-# --- what we remember of a subject -------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One exchange: what the customer said and everything the agent did about it, as plain items."""
@@ -114,7 +111,7 @@ class Approval:
 
     ``snapshot`` is the serialised RunState that resumes the call, ``fingerprint`` what it depends on; both are empty
     for an ungated call, whose ledger key is then ``effect_key``. ``version`` grows with each change. ``reason`` is told
-    to the customer of a rejection, ``note`` to nobody but staff.
+    to the customer of a rejection, ``note`` to staff alone. Above ``second_above`` cents two approve: ``first_by`` did.
     """
 
     id: str
@@ -134,6 +131,9 @@ class Approval:
     retries: int = 0
     edited_arguments: Mapping[str, Any] | None = None
     final_message: str | None = None
+    second_above: int | None = None
+    first_by: str | None = None
+    first_at: float | None = None
     decided_by: str | None = None
     decided_at: float | None = None
     reason: str | None = None
@@ -248,6 +248,8 @@ class Conversation:
     """Staff hold the agent: it answers nothing until they let it go on."""
     assignee: str | None = None
     """Staff member who looks after this customer, by the name of their token."""
+    handling: str = "open"  # or snoozed, or resolved, at the desk; new words of the customer open it again
+    snoozed_until: float | None = None
     formerly: tuple[SubjectId, ...] = ()
     """Subjects whose lanes were moved into this one; what is left there goes when this one is erased."""
 

@@ -102,6 +102,7 @@ def engine_limits(settings: Settings) -> EngineLimits:
         max_input_chars=settings.max_input_chars,
         rate_per_minute=settings.rate_limit_per_minute,
         approval_timeout=settings.approval_timeout_seconds,
+        second_above=None if (limit := settings.approval_second_above) is None else int(limit * 100),
         bounds=Bounds(
             spoken_turns=settings.max_spoken_turns_per_hour,
             tickets=settings.max_tickets_per_hour,

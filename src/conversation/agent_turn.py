@@ -151,9 +151,7 @@ async def _record(draft: Draft, request: TurnRequest, result: TurnResult, covers
     """Add to the draft what a turn left behind besides its answer."""
     conversation, channel = draft.conversation, request.route.channel
     waiting = [
-        approvals.requested(
-            call, conversation, said=said, channel=channel, now=draft.now, seconds=draft.limits.approval_timeout
-        )
+        approvals.requested(call, conversation, said=said, channel=channel, now=draft.now, limits=draft.limits)
         for call in result.gated
     ]
     unknown = [

@@ -5,7 +5,6 @@ docs/approvals.md draws it. The engine, the staff API and the desk ask here and 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +12,8 @@ from typing import Any, Final
 
 from ..entries import Decision, Verdict, Waiting
 from ..model import Approval, ApprovalStatus, Channel, Conversation, Route
-from .base import Execution, GatedCall, UnknownEffect
+from .base import EngineLimits, Execution, GatedCall, UnknownEffect
+from .consent import in_one_spelling
 from .notes import RequestSettled
 
 WAITING = "waiting for a colleague"
@@ -44,6 +44,7 @@ _PENDING, _UNKNOWN, _EXECUTING = ApprovalStatus.PENDING, ApprovalStatus.UNKNOWN,
 
 TRANSITIONS: Final[Mapping[Verdict, Transition]] = {
     Verdict.APPROVE: Transition(_PENDING, _EXECUTING, ApprovalStatus.APPROVED, "approved"),
+    Verdict.FIRST: Transition(_PENDING, _PENDING, _PENDING, "pending"),
     Verdict.REJECT: Transition(_PENDING, ApprovalStatus.REJECTED, ApprovalStatus.REJECTED, "rejected"),
     Verdict.EXPIRE: Transition(_PENDING, ApprovalStatus.EXPIRED, ApprovalStatus.EXPIRED),
     Verdict.WITHDRAW: Transition(_PENDING, ApprovalStatus.WITHDRAWN, ApprovalStatus.WITHDRAWN),
@@ -82,9 +83,9 @@ def joined(
 
 
 def requested(
-    call: GatedCall, conversation: Conversation, *, said: str, channel: Channel, now: float, seconds: float
+    call: GatedCall, conversation: Conversation, *, said: str, channel: Channel, now: float, limits: EngineLimits
 ) -> Approval:
-    """Return the approval of a new call that waits, to be decided within ``seconds``."""
+    """Return the approval of a new call that waits, to be decided in time and, where it is large, by two."""
     return Approval(
         id=call.approval_id,
         subject=conversation.subject,
@@ -94,7 +95,8 @@ def requested(
         customer_text=said,
         channel=channel,
         requested_at=now,
-        expires_at=now + seconds,
+        expires_at=now + limits.approval_timeout,
+        second_above=limits.second_above,
         snapshot=call.snapshot,
         fingerprint=call.fingerprint,
     )
@@ -136,11 +138,14 @@ def applies(decision: Decision, approval: Approval) -> bool:
     return under_way or decidable(approval, decision.verdict)
 
 
-def decision_key(approval: Approval) -> str:
+def decision_key(approval: Approval, verdict: Verdict) -> str:
     """Return the key of the entry that decides an open approval; the first entry with it counts.
 
-    A call that is unknown again after a retry is another question, so its version is part of the key.
+    A call that is unknown again after a retry is another question, so its version is part of the key; and so it is of
+    a first approval, which somebody who changes the call may give anew.
     """
+    if verdict is Verdict.FIRST:
+        return f"consent:{approval.id}:{approval.version}"
     if approval.status is ApprovalStatus.UNKNOWN:
         return f"resolve:{approval.id}:{approval.version}"
     return pending_key(approval.id)
@@ -153,6 +158,16 @@ def pending_key(approval_id: str) -> str:
 
 def decided(approval: Approval, decision: Decision) -> Approval:
     """Return an approval after a decision that applies to it."""
+    if decision.verdict is Verdict.FIRST:
+        return replace(
+            approval,
+            version=approval.version + 1,
+            first_by=decision.actor,
+            first_at=decision.decided_at,
+            note=decision.note,
+            edited_arguments=decision.arguments,
+            final_message=decision.final_message,
+        )
     retry = decision.verdict is Verdict.RETRY
     again = retry or decision.verdict is Verdict.DONE
     return replace(
@@ -160,6 +175,8 @@ def decided(approval: Approval, decision: Decision) -> Approval:
         status=TRANSITIONS[decision.verdict].after,
         version=approval.version + 1,
         retries=approval.retries + retry,
+        first_by=approval.first_by if again else decision.first_by,
+        first_at=approval.first_at if again else decision.first_at,
         decided_by=decision.actor,
         decided_at=decision.decided_at,
         reason=decision.reason,
@@ -203,21 +220,20 @@ def foreseen(approval: Approval, decision: Decision) -> Approval:
 
 
 def as_seen(approval: Approval, waiting: Iterable[Waiting]) -> Approval:
-    """Return an approval with the decision about it that is among its lane's waiting entries, if there is one."""
-    if not is_open(approval):
-        return approval
-    key = decision_key(approval)
+    """Return an approval with the decisions about it that are among its lane's waiting entries."""
     for one in waiting:
         body = one.entry.body
-        if one.entry.key == key and isinstance(body, Decision) and applies(body, approval):
-            return foreseen(approval, body)
+        if not isinstance(body, Decision) or body.approval_id != approval.id or not decidable(approval, body.verdict):
+            continue
+        if one.entry.key == decision_key(approval, body.verdict):
+            approval = foreseen(approval, body)
     return approval
 
 
 def recorded_as(seen: ApprovalStatus) -> tuple[ApprovalStatus, ...]:
     """Return the statuses that approvals seen under one may have in their records: those decided lately come first."""
-    before = dict.fromkeys(transition.before for transition in TRANSITIONS.values() if transition.seen is seen)
-    return (*before, seen)
+    before = [transition.before for transition in TRANSITIONS.values() if transition.seen is seen]
+    return tuple(dict.fromkeys((*before, seen)))
 
 
 # --- the approvals of a conversation --------------------------------------------------------------------------
@@ -278,4 +294,4 @@ def _light(approval: Approval) -> Approval:
 
 def _same(arguments: Mapping[str, Any]) -> str:
     """Return what makes two calls the same request: the model words a reason differently each time."""
-    return json.dumps({name: value for name, value in arguments.items() if name != "reason"}, sort_keys=True)
+    return in_one_spelling({name: value for name, value in arguments.items() if name != "reason"})

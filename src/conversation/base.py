@@ -218,6 +218,8 @@ class EngineLimits:
     max_input_chars: int = 1000
     rate_per_minute: int = 20
     approval_timeout: float = 86_400.0
+    second_above: int | None = None
+    """Cents of a call above which it takes two colleagues; None: one is always enough."""
     workers: int = 64
     bounds: Bounds = field(default_factory=Bounds)
     """Bounds of each customer."""

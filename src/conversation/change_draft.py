@@ -194,7 +194,10 @@ class Draft:
         return self.composer.text_route(self.conversation)
 
     def begin_session(self, channel: Channel) -> None:
-        """Note that the customer is here, unless they were already."""
+        """Note that the customer is here, unless they were already; whatever rested at the desk is open again."""
+        if self.conversation.handling != "open":
+            self.conversation = replace(self.conversation, handling="open", snoozed_until=None)
+            self.note(EventName.REOPENED, channel, source=Source.CUSTOMER)
         if not self.conversation.in_session:
             self.conversation = replace(self.conversation, in_session=True)
             self.note(EventName.CONVERSATION_START, channel)
@@ -239,6 +242,9 @@ def approval_event(name: EventName, approval: Approval, decision: Decision | Non
     if decision is not None:
         data |= {"verdict": decision.verdict.value, "actor": decision.actor}
         data |= {"reason": decision.reason, "note": decision.note}
+        data["waited_seconds"] = round(max(0.0, decision.decided_at - approval.requested_at), 3)
+    if approval.first_by is not None:
+        data["first_by"] = approval.first_by
     if approval.edited_arguments is not None:
         data["edited_arguments"] = dict(approval.edited_arguments)
     if approval.result is not None:

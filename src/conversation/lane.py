@@ -211,7 +211,7 @@ class LaneWorker:
         if not late:
             return claim.waiting
         entries = [
-            Entry(approvals.decision_key(one), Decision(one.id, Verdict.EXPIRE, actor="clock", decided_at=claim.now))
+            Entry(approvals.pending_key(one.id), Decision(one.id, Verdict.EXPIRE, actor="clock", decided_at=claim.now))
             for one in late
         ]
         await self._store.accept(claim.subject, entries, token=claim.holder)

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
-from ..entries import Assigned, Hold, Revealed, StaffAct, StaffMessage, StaffNote, TicketClosed, TicketOpened, Waiting
+from ..entries import (
+    Assigned,
+    Handled,
+    Handling,
+    Hold,
+    Revealed,
+    StaffAct,
+    StaffMessage,
+    StaffNote,
+    TicketClosed,
+    TicketOpened,
+    Waiting,
+)
 from ..events import EventName
 from ..model import Conversation, Source, Tone
 from ..persistence.values import Change
@@ -36,6 +49,8 @@ async def act(runner: AgentRunner, draft: Draft, waiting: Waiting, body: StaffAc
         _row(draft, EventName.STAFF_NOTE, actor=body.actor, text=body.text)
     elif isinstance(body, Assigned):
         _assign(draft, body)
+    elif isinstance(body, Handled):
+        _handle(draft, body)
     elif isinstance(body, Hold):
         await _hold(runner, draft, key, body)
     elif isinstance(body, Revealed):
@@ -70,6 +85,23 @@ def _assign(draft: Draft, body: Assigned) -> None:
     if draft.conversation.assignee != body.to:
         draft.conversation = replace(draft.conversation, assignee=body.to)
         _row(draft, EventName.ASSIGNED, actor=body.actor, to=body.to)
+
+
+_HANDLED: Final[Mapping[Handling, EventName]] = {
+    "open": EventName.REOPENED,
+    "resolved": EventName.RESOLVED,
+    "snoozed": EventName.SNOOZED,
+}
+
+
+def _handle(draft: Draft, body: Handled) -> None:
+    """Resolve, open again or let rest; what is so already stays as it is."""
+    conversation = draft.conversation
+    if (conversation.handling, conversation.snoozed_until) == (body.state, body.until):
+        return
+    draft.conversation = replace(conversation, handling=body.state, snoozed_until=body.until)
+    until = {} if body.until is None else {"until": body.until}
+    _row(draft, _HANDLED[body.state], actor=body.actor, **until)
 
 
 def _row(draft: Draft, name: EventName, **data: Any) -> None:

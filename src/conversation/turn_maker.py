@@ -193,6 +193,11 @@ async def decide(runner: AgentRunner, draft: Draft, waiting: Waiting, decision: 
     if approval is None or not approvals.applies(decision, approval):
         draft.note(EventName.DECISION_IGNORED, conversation.last_channel, covers=[key])
         return draft.change(consumed=[key])
+    if decision.verdict is Verdict.FIRST:  # nothing follows yet, and nobody is told
+        approval = approvals.decided(approval, decision)
+        draft.events.append(approval_event(EventName.APPROVAL_FIRST, approval, decision))
+        draft.conversation = approvals.put(conversation, approval)
+        return draft.change(consumed=[key])
     given_up = waiting.tries > DECISION_TRIES
     if approval.status is not ApprovalStatus.EXECUTING:
         approval = approvals.decided(approval, decision)

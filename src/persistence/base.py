@@ -33,6 +33,7 @@ from ..model import (
     TicketStatus,
     TimelineEvent,
 )
+from .bookkeeping import Bookkeeping
 from .erasing import Erasing
 from .values import (
     Change,
@@ -51,7 +52,7 @@ from .values import (
 )
 
 
-class LaneStore(Erasing, Protocol):
+class LaneStore(Bookkeeping, Erasing, Protocol):
     """See the module's docstring. Backends are opened by their module's ``open_…`` context manager."""
 
     # --- entries and turns ------------------------------------------------------------------------------
@@ -231,6 +232,10 @@ class LaneStore(Erasing, Protocol):
 
     async def waiting(self, subject: SubjectId) -> tuple[Waiting, ...]:
         """Return the entries that no turn consumed yet, oldest first."""
+        ...
+
+    async def consumed(self, subject: SubjectId, *, limit: int) -> tuple[Waiting, ...]:
+        """Return the newest ``limit`` entries that turns consumed, oldest first; they are kept for 7 days at least."""
         ...
 
     async def timeline(self, subject: SubjectId, *, limit: int = 200) -> tuple[TimelineEvent, ...]:

@@ -16,12 +16,14 @@ from ..model import (
     Channel,
     Conversation,
     Item,
+    Source,
     SubjectId,
     Ticket,
     TicketStatus,
     TimelineEvent,
 )
 from . import kinds
+from .acts import note_act
 from .head import Carried
 from .rows import LaneIndex
 from .state import Lane
@@ -173,6 +175,8 @@ def head_fields(conversation: Conversation) -> ConversationHead:
         paused=conversation.paused,
         pending=sum(one.status is ApprovalStatus.PENDING for one in conversation.approvals),
         assignee=conversation.assignee,
+        handling=conversation.handling,
+        snoozed_until=conversation.snoozed_until,
     )
 
 
@@ -219,7 +223,10 @@ def tell(lane: Lane, events: Sequence[TimelineEvent]) -> None:
     """Append timeline rows, with the store's time."""
     for event in events:
         number, timed = lane.next_sequence(), replace(event, at=lane.now)
-        lane.write(kinds.TIMELINE, f"{number}-{_mark(lane)}", timed, sequence=number)
+        key = f"{number}-{_mark(lane)}"
+        lane.write(kinds.TIMELINE, key, timed, sequence=number)
+        if event.source is Source.STAFF:
+            note_act(lane, key, timed, number)
         if lane.announced:
             announce(lane, timed, number)
 

@@ -8,7 +8,7 @@ from typing import Final
 from ..entries import Entry
 from ..model import Approval, Conversation, StoredReply, Ticket, TimelineEvent
 from .state import Kind
-from .values import Committed, ConversationHead, Erasure
+from .values import Act, Committed, ConversationHead, Erasure, Hour, Looker
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +53,17 @@ ANNOUNCEMENT: Final = Kind("announcement", TimelineEvent)
 """Events that another system is to be told of, by their ids and attempts."""
 ASIDE: Final = "aside"
 """What could not be read or failed too often, for people to look at."""
+ACT: Final = Kind("act", Act)
+"""What staff did, by the keys of the timeline's rows; in the store's own lane, what is left of lanes that went."""
+HOUR: Final = Kind("hour", Hour)
+LOOKER: Final = Kind("looker", Looker)
 AUDIT: Final = Kind("audit", Erasure)
 SECRET: Final = "secret"  # noqa: S105 (a kind)
-"""Rows of the store itself: proofs of erasures, and the key that their hashes are made with."""
+"""Rows of the store itself: figures, what colleagues look at, proofs of erasures, and the key of their hashes."""
 
 OF_A_LANE: Final = (
     CONVERSATION, GLANCE, OPT_OUT, WAITING, KEY, UNSETTLED, REPLY, TIMELINE, APPROVAL, TICKET, SNAPSHOT, EFFECT, RESULT,
-    ANSWER, ASIDE, ANNOUNCEMENT,
+    ANSWER, ASIDE, ANNOUNCEMENT, ACT,
 )  # fmt: skip
 BY_ID: Final = (APPROVAL, TICKET)
 """Kinds whose rows are found by their key alone."""

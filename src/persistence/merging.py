@@ -13,6 +13,7 @@ from ..errors import LeaseLost, UnreadableRecord
 from ..events import EventName
 from ..model import NUMBERED, Approval, ApprovalStatus, Conversation, Priority, Source, SubjectId, TimelineEvent, Turn
 from . import announcements, conversations, kinds, lane
+from .acts import move_acts
 from .base import LaneStore
 from .head import LaneHead
 from .redaction import mentions, pattern_of
@@ -123,6 +124,7 @@ def absorb(left: Lane, stays: Lane, leave: Claim, keep: Claim, change: Change, t
         conversations.unindex_approval(left, row.key)
         with suppress(UnreadableRecord):
             conversations.write_approval(stays, moved(kinds.APPROVAL.read(row.record), stays.subject))
+    move_acts(left, stays)
     for kind in kinds.OF_A_LANE:
         left.drop(kind)
     left.head = LaneHead(fence=left.head.fence, last=left.head.last, touched_at=left.now)
@@ -145,6 +147,7 @@ def joined(left: Conversation, stays: Conversation | None, subject: SubjectId, *
     return replace(
         newer,
         assignee=stays.assignee or left.assignee,
+        handling=stays.handling if stays.handling == left.handling else "open",
         subject=subject,
         created_at=min(left.created_at, stays.created_at),
         version=stays.version,

@@ -24,16 +24,17 @@ from ..model import (
     TicketStatus,
     TimelineEvent,
 )
-from . import conversations, kinds, lane, upkeep
+from . import acts, conversations, kinds, lane, upkeep
 from .mending import mend
 from .rows import MICRO, Indexed, LaneIndex, Missing, Row, Want
 from .state import Kind, Lane
 from .storage import Storage
-from .values import ConversationHead, Counts, Erasure, Page, Presence
+from .values import Act, ConversationHead, Counts, Erasure, Hour, Looker, Page, Presence
 
 T = TypeVar("T")
 
 NOTHING: Final = Want()
+_HOURS_AT_ONCE: Final = 500
 _SNAPSHOTS: Final = Want(kinds=frozenset({kinds.SNAPSHOT}))
 _CONVERSATION: Final = Want(rows=frozenset({(kinds.CONVERSATION, "")}), kinds=frozenset({kinds.SNAPSHOT}))
 
@@ -94,6 +95,14 @@ class Reading:
             with suppress(UnreadableRecord):
                 entry = kinds.WAITING.read(row.record).entry
                 found.append(Waiting(entry, row.sequence / MICRO, tries.get(row.key, 0)))
+        return tuple(found)
+
+    async def consumed(self, subject: SubjectId, *, limit: int) -> tuple[Waiting, ...]:
+        """See :meth:`LaneStore.consumed`; what cannot be read is left out."""
+        found = []
+        for row in await self._newest(subject, limit, kinds.KEY):
+            with suppress(UnreadableRecord):
+                found.append(Waiting(kinds.KEY.read(row.record).entry, row.sequence / MICRO, 0))
         return tuple(found)
 
     async def timeline(self, subject: SubjectId, *, limit: int = 200) -> tuple[TimelineEvent, ...]:
@@ -174,6 +183,30 @@ class Reading:
         index = LaneIndex.TICKETS if status is None else f"{LaneIndex.TICKETS}:{status}"
         rows, following = await self._page(index, kinds.TICKET, limit, cursor)
         return Page(_readable(kinds.TICKET, rows), following)
+
+    async def acts(self, *, limit: int, cursor: str | None = None) -> Page[Act]:
+        """See :meth:`LaneStore.acts`; what cannot be read is left out."""
+        rows, following = await self._page(LaneIndex.ACTS, kinds.ACT, limit, cursor, descending=True)
+        found = (acts.read_act(one.record or "", subject=one.subject or None) for one in rows)
+        return Page(tuple(one for one in found if one is not None), following)
+
+    async def lookers(self) -> tuple[Looker, ...]:
+        """See :meth:`LaneStore.lookers`; what cannot be read is left out."""
+        loaded = await self.storage.load(upkeep.NOBODY, Want(kinds=frozenset({kinds.LOOKER})))
+        return tuple(one for one in _readable(kinds.LOOKER, loaded.kinds[kinds.LOOKER]) if one.until > loaded.now)
+
+    async def hours(self, *, since: float) -> tuple[Hour, ...]:
+        """See :meth:`LaneStore.hours`; what cannot be read is left out."""
+        found: list[Indexed] = []
+        after = None
+        while rows := await self.storage.scan(
+            LaneIndex.HOURS, limit=_HOURS_AT_ONCE, after=after, descending=True, kind=kinds.HOUR
+        ):
+            found += (one for one in rows if one.sort >= since)
+            if rows[-1].sort < since:
+                break
+            after = rows[-1].sort, rows[-1].position
+        return _readable(kinds.HOUR, found)
 
     async def erased(self, key: str) -> bool:
         """See :meth:`LaneStore.erased`."""

@@ -44,6 +44,9 @@ class LaneIndex:
     ANNOUNCED: Final = "announced"
     """Announcements by when they are to be told; ``untold`` those tried too often, by when they were given up."""
     UNTOLD: Final = "untold"
+    ACTS: Final = "acts"
+    HOURS: Final = "hours"
+    """What staff did, and figures, each by time."""
     LARGE: Final = "large"
     """Lanes whose conversation is large, by its size."""
     OF_A_HEAD: Final = (DUE, OLDEST_ENTRY, OLDEST_REPLY, RECENT, AGE, LARGE)

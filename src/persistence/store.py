@@ -12,13 +12,12 @@ from typing import Final, TypeVar
 from ..entries import Entry
 from ..errors import StoreUnavailable, TandemError
 from ..model import Channel, Outgoing, ReplyStatus, SubjectId, TimelineEvent
-from . import lane, outbox, redaction, upkeep
+from . import acts, kinds, lane, outbox, redaction, upkeep
 from .announcements import announcing
 from .merging import merge
 from .reading import NOTHING, Reading
 from .rows import Indexed, LaneIndex, Want
-from .state import Lane
-from .values import Announced, Change, Claim, Committed, Due, Effect, Folding, PurgeReport, Receipt, Settlement
+from .values import Announced, Change, Claim, Committed, Due, Effect, Folding, Hour, PurgeReport, Receipt, Settlement
 
 T = TypeVar("T")
 
@@ -203,7 +202,10 @@ class Store(Reading):
                 _add(deleted, await self._upkeep(one.subject, wanted, rule, dry_run=dry_run))
             async for one in self._listed(LaneIndex.AGE, before):
                 purge = partial(upkeep.purge, before=before)
-                _add(deleted, await self._upkeep(one.subject, upkeep.WANTS_PURGE, purge, dry_run=dry_run))
+                _add(deleted, await self._upkeep(one.subject, upkeep.WANTS_PURGE, purge, dry_run=dry_run, house=True))
+            if not dry_run:
+                await self._forget(kinds.ACT, LaneIndex.ACTS, now - acts.KEPT_SECONDS)
+                await self._forget(kinds.HOUR, LaneIndex.HOURS, now - acts.HOURS_KEPT_SECONDS)
         except StoreUnavailable:
             return PurgeReport(deleted, failed=1)
         if not dry_run:
@@ -225,15 +227,32 @@ class Store(Reading):
                 yield one
             after = found[-1].sort, found[-1].position
 
-    async def _upkeep(self, subject: SubjectId, wanted: Want, rule: Callable[[Lane], T], *, dry_run: bool) -> T:
+    async def _upkeep(
+        self, subject: SubjectId, wanted: Want, rule: Callable[..., T], *, dry_run: bool, house: bool = False
+    ) -> T:
         if dry_run:
             return await self._look(subject, wanted, rule)
-        return await self.storage.step({subject: wanted}, rule)
+        return await self.storage.step({subject: wanted, **({upkeep.NOBODY: NOTHING} if house else {})}, rule)
+
+    async def _forget(self, kind: str, index: str, before: float) -> None:
+        async for one in self._listed(index, before):
+            rule = partial(acts.forget, kind=kind, index=index, key=one.key)
+            await self.storage.step({one.subject: NOTHING}, rule)
+
+    async def look(self, actor: str, subject: SubjectId | None, *, writing: bool, seconds: float) -> None:
+        """See :meth:`LaneStore.look`."""
+        rule = partial(acts.look, actor=actor, subject=subject, writing=writing, seconds=seconds)
+        await self.storage.step({upkeep.NOBODY: NOTHING}, rule, blind=True)
+
+    async def note_hour(self, hour: Hour, *, process: str) -> None:
+        """See :meth:`LaneStore.note_hour`."""
+        rule = partial(acts.book_hour, hour=hour, process=process)
+        await self.storage.step({upkeep.NOBODY: NOTHING}, rule, blind=True)
 
     async def erase(self, subject: SubjectId, *, actor: str = "") -> int:
         """See :meth:`LaneStore.erase`."""
         await self.storage.step({upkeep.NOBODY: upkeep.WANTS_SECRET}, upkeep.make_secret)
-        wants = {subject: upkeep.WANTS_ERASE, upkeep.NOBODY: upkeep.WANTS_SECRET}
+        wants = {subject: upkeep.WANTS_ERASE, upkeep.NOBODY: upkeep.WANTS_HOUSE}
         deleted = await self.storage.step(wants, partial(upkeep.erase, actor=actor))
         await self.storage.after_erasure()
         return deleted

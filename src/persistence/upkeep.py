@@ -10,13 +10,13 @@ from typing import Final
 
 from ..errors import LeaseLost, UnreadableRecord
 from ..model import ApprovalStatus, SubjectId
-from . import announcements, conversations, kinds
+from . import acts, announcements, conversations, kinds
 from .head import LaneHead
 from .lane import erased_key
 from .mending import fill_head
 from .rows import DAY, MICRO, LaneIndex, Want
 from .state import Lane
-from .values import Erasure, Folding
+from .values import Act, Erasure, Folding
 
 KEY_SECONDS: Final = 7 * DAY
 """A provider may deliver the same message again for days."""
@@ -24,15 +24,17 @@ NOBODY: Final = SubjectId("")
 """Whose rows the store's own are; no customer has the empty id."""
 _WITH_THE_LANE: Final[dict[str, str]] = {
     kinds.TIMELINE: "timeline", kinds.REPLY: "replies", kinds.TICKET: "tickets", kinds.CONVERSATION: "conversations",
-    kinds.GLANCE: "", kinds.ANSWER: "", kinds.APPROVAL: "", kinds.SNAPSHOT: "", kinds.ANNOUNCEMENT: "",
+    kinds.GLANCE: "", kinds.ANSWER: "", kinds.APPROVAL: "", kinds.SNAPSHOT: "", kinds.ANNOUNCEMENT: "", kinds.ACT: "",
 }  # fmt: skip
 """Kinds that a purge deletes with their lane, and what its report calls them."""
 WANTS_PURGE: Final = Want(
-    kinds=frozenset({kinds.APPROVAL, kinds.TICKET, kinds.ANNOUNCEMENT}), counts=dict.fromkeys(_WITH_THE_LANE)
+    kinds=frozenset({kinds.APPROVAL, kinds.TICKET, kinds.ANNOUNCEMENT, kinds.ACT}),
+    counts=dict.fromkeys(_WITH_THE_LANE),
 )
 WANTS_FOLD: Final = Want(rows=frozenset({(kinds.CONVERSATION, "")}), kinds=frozenset({kinds.SNAPSHOT}))
 WANTS_SECRET: Final = Want(rows=frozenset({(kinds.SECRET, "")}))
-WANTS_ERASE: Final = Want(kinds=frozenset({kinds.KEY, kinds.WAITING}), counts=dict.fromkeys(kinds.OF_A_LANE))
+WANTS_HOUSE: Final = WANTS_SECRET | Want(kinds=frozenset({kinds.LOOKER}))
+WANTS_ERASE: Final = Want(kinds=frozenset({kinds.KEY, kinds.WAITING, kinds.ACT}), counts=dict.fromkeys(kinds.OF_A_LANE))
 
 
 def is_quiet(lane: Lane) -> bool:
@@ -49,8 +51,11 @@ def is_quiet(lane: Lane) -> bool:
     )
 
 
-def purge(lane: Lane, before: float) -> dict[str, int]:
-    """Delete a lane that nothing touched since ``before`` and that has nothing to do; return what was deleted."""
+def purge(lane: Lane, house: Lane | None = None, *, before: float) -> dict[str, int]:
+    """Delete a lane that nothing touched since ``before`` and that has nothing to do; return what was deleted.
+
+    What staff did moves into the ``house``; without one, nothing is going to be written.
+    """
     if lane.head.touched_at > before or not is_quiet(lane):
         return {}
     deleted = {name: lane.count(kind) for kind, name in _WITH_THE_LANE.items() if name}
@@ -60,6 +65,8 @@ def purge(lane: Lane, before: float) -> dict[str, int]:
         conversations.unindex_ticket(lane, row.key)
     for row in lane.all(kinds.ANNOUNCEMENT):
         announcements.forget(lane, row.key)
+    if house is not None:
+        acts.leave_acts(lane, house)
     for kind in _WITH_THE_LANE:
         lane.drop(kind)
     lane.end()
@@ -118,8 +125,12 @@ def erase(lane: Lane, house: Lane, actor: str) -> int:
         raise LeaseLost
     deleted = sum(lane.count(kind) for kind in kinds.OF_A_LANE) + (1 if lane.loaded.version else 0)
     keys = [row.key for kind in (kinds.KEY, kinds.WAITING) for row in lane.all(kind) if ":" not in row.key]
+    acts.leave_acts(lane, house)
+    acts.look_away(house, lane.subject)
     lane.erase()
     if deleted:
+        if actor:
+            acts.book(house, Act(lane.now, actor, acts.ERASED, {"deleted": deleted}), int(lane.now * MICRO))
         secret = house.row(kinds.SECRET, "")
         name = hashed(secret.record if secret else "", lane.subject)
         number = house.next_sequence()
@@ -170,4 +181,5 @@ def restore(lane: Lane) -> None:
         lane.index(LaneIndex.SET_ASIDE, row.key, row.sequence / MICRO)
     for row in lane.all(kinds.ANNOUNCEMENT):
         lane.index(LaneIndex.ANNOUNCED, row.key, lane.now)
+    acts.restore_acts(lane)
     lane.sweep()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from ..entries import Entry, Waiting
 from ..model import Channel, Conversation, Outgoing, Priority, Reply, ReplyStatus, SubjectId, Ticket, TimelineEvent
@@ -148,6 +148,8 @@ class ConversationHead:
     paused: bool = False
     pending: int = 0
     assignee: str | None = None
+    handling: str = "open"
+    snoozed_until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,3 +203,39 @@ USED_TOKENS: Final = SubjectId("socket_tokens")
 TAKEN_MESSAGES: Final = SubjectId("message_sids")
 """In whose ledger it is noted which messages were taken, whatever lane took them."""
 OWN_LANES: Final = frozenset({USED_TOKENS, TAKEN_MESSAGES})
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something that a colleague did: ``name`` is that of the timeline's row, ``data`` holds no words.
+
+    ``subject`` is the customer; None for one who is erased, or of whom a purge left nothing.
+    """
+
+    at: float
+    actor: str
+    name: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    subject: SubjectId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """Figures of one process in one hour, which ``start``s it: sums by name.
+
+    ``seen`` are sketches of how many different ones there were, by name: rank by register.
+    """
+
+    start: float
+    counts: Mapping[str, int] = field(default_factory=dict)
+    seen: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Looker:
+    """A colleague who has a conversation on the screen until a time, and may be ``writing`` in it."""
+
+    actor: str
+    subject: SubjectId
+    writing: bool
+    until: float

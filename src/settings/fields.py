@@ -212,6 +212,10 @@ class Fields(BaseModel):
     """Who may do what: name:token:scope+scope, several with commas; without a scope, everything."""
     approval_timeout_seconds: float = Field(86_400.0, ge=0.1, le=30 * 86_400)
     """How long a request waits for a person."""
+    approval_second_above: Decimal | None = Field(None, ge=0, le=1_000_000, decimal_places=2)
+    """Dollars above which a request takes two different colleagues; empty: one is always enough."""
+    replies_file: Path | None = None
+    """TOML file of ready replies for colleagues, a text per name, with fields such as {first_name} in it."""
     staff_webhook_url: WebhookUrl | None = None
     """Where to post that something waits for staff, such as a Slack webhook."""
     staff_webhook_secret: SecretStr | None = None

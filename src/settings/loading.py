@@ -17,6 +17,7 @@ from pydantic.alias_generators import to_snake
 from ..channels.voice.voice_options import VoiceOptions
 from ..errors import ConfigurationError
 from ..identity.factory import PHONE, missing
+from ..staff.scopes import Scope
 from .env_file import EnvFile, above, read_env_file
 from .kinds import complaint, complaint_inside, is_secret, placeholder, stray_quote
 from .notices import MADE_UP, notices
@@ -170,6 +171,9 @@ def _odd_ones(settings: Settings) -> Iterator[str]:
     """Name values that fit each alone and not together."""
     if settings.metrics_port and settings.metrics_port == settings.port:
         yield "METRICS_PORT must be another port than PORT, or everybody sees the figures."
+    approvers = [name for name, token in settings.staff_tokens.items() if Scope.APPROVE in token.scopes]
+    if settings.approval_second_above is not None and len(approvers) < 2:
+        yield "APPROVAL_SECOND_ABOVE needs two colleagues in STAFF_TOKENS who may approve."
     # Tokens that whoever reaches the server could find by trying: nothing else protects what staff may do.
     for name, token in settings.staff_tokens.items():
         if settings.production and len(token.get_secret_value()) < SHORT_TOKEN:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AliasGenerator, AliasPath, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AliasGenerator, AliasPath, BaseModel, ConfigDict, Field, PlainSerializer, computed_field
 from pydantic.alias_generators import to_camel
 
+from ..conversation.consent import approvals_needed
 from ..model import ApprovalStatus, Channel, Priority, ReplyStatus, Source, TicketStatus, Tone
 from ..shop.base import dollars
 
@@ -62,6 +63,16 @@ class ApprovalView(View):
     edited_arguments: Mapping[str, Any] | None
     final_message: str | None
     result: str | None
+    first_approved_by: str | None = Field(validation_alias="first_by")
+    first_approved_at: Time | None = Field(validation_alias="first_at")
+    second_above: Annotated[int | None, Field(exclude=True)]
+
+    @computed_field  # type: ignore[prop-decorator]  # that is how the library names it
+    @property
+    def approvals_needed(self) -> int:
+        """Number of colleagues who have to approve it, as it would be carried out now."""
+        call = self.arguments if self.edited_arguments is None else self.edited_arguments
+        return approvals_needed(self.second_above, call)
 
 
 class TicketStepView(View):

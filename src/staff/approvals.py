@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -12,6 +11,7 @@ from typing import Any
 import structlog
 
 from ..conversation.approvals import TRANSITIONS, as_seen, decidable, decision_key, foreseen, is_open, recorded_as
+from ..conversation.consent import approvals_needed, call_of, consent, in_one_spelling
 from ..entries import Decision, Verdict
 from ..errors import MalformedRequest, StoreUnavailable, UnreadableRecord
 from ..guardrails.pii import mask, mask_value
@@ -128,9 +128,9 @@ class ApprovalDesk:
         stale = ask.expected_version not in (None, approval.version)
         if stale or ask.verdict is not Verdict.APPROVE or not decidable(approval, ask.verdict):
             return
-        arguments = approval.arguments
+        arguments = _call(ask, approval)
         if ask.arguments is not None:
-            at, arguments = f"{at}.arguments", ask.arguments
+            at = f"{at}.arguments"
             if problem := self._check.argument_problem(approval.tool, arguments):
                 raise MalformedRequest(f"{at}: {problem}")
         conversation = await self._conversation(approval.subject)
@@ -173,33 +173,64 @@ class ApprovalDesk:
             return _refused(ask, approval)
         if ask.expected_version not in (None, approval.version):
             return Result(ask, "stale", False, approval)
+        decision = self._decision(ask, approval, actor)
+        if decision is None:
+            return Result(ask, "second_needed", False, approval)
+        not_after = approval.expires_at if approval.status is ApprovalStatus.PENDING else None
+        receipt = await self._offer(approval, decision, not_after)
+        first = decision.verdict is Verdict.FIRST
+        if receipt.outcome is Outcome.ACCEPTED:
+            now = await self._seen(approval) if first else None
+            if now is not None and not decidable(now, Verdict.FIRST):
+                return _refused(ask, now)  # somebody decided in the same moment, and was before
+            said = TRANSITIONS[decision.verdict].answer
+            log.info("decision_accepted", approval=approval.id, subject=subject_label(approval.subject), said=said)
+            return Result(ask, said, True, foreseen(approval, decision))
+        if receipt.outcome is Outcome.LATE:
+            return Result(ask, "expired", False, replace(approval, status=ApprovalStatus.EXPIRED))
+        after = await self._after(approval, receipt)
+        if first and decidable(after, Verdict.FIRST):
+            return Result(ask, "stale", False, after)
+        return _refused(ask, after)
+
+    def _decision(self, ask: Ask, approval: Approval, actor: str) -> Decision | None:
+        """Return the decision that is asked for; None for an approval by whoever gave the first of two."""
+        # Staff may quote the customer: no card or social security number is stored through this door either.
         decision = Decision(
             approval.id,
             ask.verdict,
             actor,
             self._clock(),
-            # Staff may quote the customer: no card or social security number is stored through this door either.
             reason=_masked(ask.reason),
-            arguments=mask_value(_edited(approval, ask.arguments)),
+            arguments=mask_value(_edited(approval, _call(ask, approval))),
             final_message=_masked(ask.final_message),
             note=_masked(ask.note),
         )
-        not_after = approval.expires_at if approval.status is ApprovalStatus.PENDING else None
-        receipt = await self._offer(approval, decision, not_after)
-        if receipt.outcome is Outcome.ACCEPTED:
-            said = TRANSITIONS[ask.verdict].answer
-            log.info("decision_accepted", approval=approval.id, subject=subject_label(approval.subject), said=said)
-            return Result(ask, said, True, foreseen(approval, decision))
-        if receipt.outcome is Outcome.LATE:
-            return Result(ask, "expired", False, replace(approval, status=ApprovalStatus.EXPIRED))
-        return _refused(ask, await self._after(approval, receipt))
+        if ask.verdict is not Verdict.APPROVE:
+            return replace(decision, arguments=None)
+        arguments = approval.arguments if decision.arguments is None else decision.arguments
+        verdict = consent(approval, arguments, actor)
+        if verdict is None:
+            return None
+        if verdict is Verdict.APPROVE and approvals_needed(approval.second_above, arguments) > 1:
+            message = decision.final_message or approval.final_message
+            decision = replace(decision, final_message=message, first_by=approval.first_by, first_at=approval.first_at)
+        return replace(decision, verdict=verdict)
+
+    async def _seen(self, approval: Approval) -> Approval | None:
+        """Return an approval as it is seen now, None where the store does not tell: what was accepted is durable."""
+        try:
+            now = await self._approval(approval.id)
+            return as_seen(now, await self._store.waiting(now.subject)) if now else None
+        except StoreUnavailable:
+            return None
 
     async def _offer(self, approval: Approval, decision: Decision, not_after: float | None) -> Receipt:
         """Make a decision durable in the lane that holds its request.
 
         A lane may be moved into another one after its request was looked at; once a decision waits in it, it stays.
         """
-        key, subject = decision_key(approval), approval.subject
+        key, subject = decision_key(approval, decision.verdict), approval.subject
         receipt = await self._decider.decide(subject, decision, key=key, not_after=not_after)
         now = None
         with suppress(StoreUnavailable):  # the decision is durable by now, whatever comes
@@ -239,14 +270,16 @@ def _refused(ask: Ask, approval: Approval) -> Result:
     return Result(ask, "stale" if still_open else "decided", False, approval)
 
 
-def _edited(approval: Approval, arguments: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+def _call(ask: Ask, approval: Approval) -> Mapping[str, Any]:
+    """Return the call that is approved: as changed here; as it was seen; or, where none says so, as the agent asked."""
+    if ask.arguments is not None:
+        return ask.arguments
+    return approval.arguments if ask.expected_version is None else call_of(approval)
+
+
+def _edited(approval: Approval, arguments: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return arguments that staff changed; those that were sent back as they are count as unchanged."""
-    return None if arguments is None or _written(arguments) == _written(approval.arguments) else arguments
-
-
-def _written(arguments: Mapping[str, Any]) -> str:
-    # As text: to Python, 1 and 1.0 and True are the same.
-    return json.dumps(dict(arguments), sort_keys=True)
+    return None if in_one_spelling(arguments) == in_one_spelling(approval.arguments) else arguments
 
 
 def _sources(status: ApprovalStatus | None) -> Sequence[ApprovalStatus | None]:

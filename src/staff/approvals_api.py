@@ -26,6 +26,7 @@ _REFUSED = {
     "decided": "The request was decided already.",
     "expired": "The time to decide about the request is over.",
     "stale": "The request is not as you saw it.",
+    "second_needed": "You approved this already; another colleague has to approve it too.",
 }
 
 
@@ -100,6 +101,8 @@ def _result(one: Result) -> dict[str, Any]:
         "approvalId": found.id if found else one.ask.approval_id,
         "status": one.status,
     }
+    if found and one.status == ApprovalStatus.PENDING:
+        told |= {"approvalsNeeded": 2, "firstApprovedBy": found.first_by}
     if found and not one.accepted:
         told["approval"] = ApprovalView.of(found)
     return told

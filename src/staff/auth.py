@@ -99,6 +99,11 @@ class StaffTokens:
         """The names of those who may read conversations; partner systems may not."""
         return tuple(name for name in self._secrets if Scope.READ in self._scopes.get(name, EVERY_SCOPE))
 
+    def scopes_of(self, actor: str) -> list[Scope]:
+        """Return what an actor may do, in the order in which scopes are listed."""
+        own = self._scopes.get(actor, EVERY_SCOPE)
+        return [scope for scope in Scope if scope in own]
+
     @property
     def cookie(self) -> str:
         """The name of the session cookie."""

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -32,6 +34,7 @@ from ..web.bodies import read_json
 
 MAX_MESSAGE = 6400
 """Characters; four text messages of Twilio's longest."""
+LONGEST_SNOOZE = timedelta(days=366)
 MAX_NAME, MAX_TITLE, MAX_DESCRIPTION, MAX_NOTE, MAX_EXTERNAL = 160, 120, 2000, 1000, 100
 
 BodyT = TypeVar("BodyT", bound="Body")
@@ -51,6 +54,8 @@ def read_as(kind: type[BodyT], sent: object) -> BodyT:
         return kind.model_validate(sent)
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_input=False)[0]
+        if wrong["type"] == "missing":
+            raise MalformedRequest(f"{wrong['loc'][-1]} is missing.") from error
         place = "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in wrong["loc"])
         raise MalformedRequest(f"{place} {wrong['ctx']['error']}".lstrip(". ")) from error
 
@@ -113,6 +118,28 @@ class Assignment(Body):
     """The staff member who shall look after a customer; None for no one."""
 
     to: str | None = None
+
+
+def _later(value: datetime) -> datetime:
+    ahead = value - datetime.now(UTC)
+    if not timedelta(0) < ahead <= LONGEST_SNOOZE:
+        raise ValueError
+    return value
+
+
+class Snooze(Body):
+    """The time until which a conversation rests."""
+
+    until: Annotated[
+        AwareDatetime, AfterValidator(_later), must("must be a time within the next year, with a zone.")
+    ] = Field(default=...)
+
+
+class Glance(Body):
+    """Customer whom a colleague has on the screen, or none."""
+
+    subject_id: str | None = None
+    writing: Annotated[bool, Field(strict=True), must("must be true or false.")] = False
 
 
 class NewTicket(Body):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,11 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from ..entries import Handled, Handling
 from ..errors import MalformedRequest
 from .aliases import Aliases
 from .answers import TicketView
 from .auth import StaffTokens
-from .bodies import Assignment, Body, NewMessage, NewNote, NewTicket, TicketClosing
+from .bodies import Assignment, Body, NewMessage, NewNote, NewTicket, Snooze, TicketClosing
 from .conversations import Conversations
 from .customers import Customers
 from .http import act_key, answer, answer_if_changed, idempotency_key, limit_of, read_object
@@ -47,8 +49,12 @@ class ConversationApi:
         return [
             Route("/conversations", self._list, methods=["GET"]),
             Route(f"{one}/messages", self._write, methods=["POST"]),
+            Route(f"{one}/earlier", self._earlier, methods=["GET"]),
             Route(f"{one}/notes", self._note, methods=["POST"]),
             Route(f"{one}/assign", self._assign, methods=["POST"]),
+            Route(f"{one}/resolve", self._resolve, methods=["POST"]),
+            Route(f"{one}/reopen", self._reopen, methods=["POST"]),
+            Route(f"{one}/snooze", self._snooze, methods=["POST"]),
             Route(f"{one}/pause", self._pause, methods=["POST"]),
             Route(f"{one}/resume", self._resume, methods=["POST"]),
             Route(one, self._show, methods=["GET"]),
@@ -68,7 +74,9 @@ class ConversationApi:
         words = query.get("q") or ""
         if len(words) > MAX_SEARCH or "\0" in words:
             raise MalformedRequest(f"q must be a text of at most {MAX_SEARCH} characters.")
-        found = await self._conversations.page(limit=limit_of(request), cursor=query.get("cursor") or None, words=words)
+        found = await self._conversations.list.page(
+            limit=limit_of(request), cursor=query.get("cursor") or None, words=words
+        )
         return answer_if_changed(request, self._seen(request, found))
 
     async def _show(self, request: Request) -> Response:
@@ -77,6 +85,15 @@ class ConversationApi:
             raise MalformedRequest("A number is revealed by POST /customers/{subjectId}/reveal.")
         shown = await self._conversations.detail(_subject(request))
         return answer_if_changed(request, self._seen(request, shown, number=await self._number(request)))
+
+    async def _earlier(self, request: Request) -> Response:
+        self._tokens.actor(request, Scope.READ)
+        text = request.query_params.get("before") or ""
+        if text and not re.fullmatch(r"[0-9]{1,12}\.[0-9]{1,12}", text):
+            raise MalformedRequest("(before)")
+        before = float(text) if text else None
+        found = await self._conversations.earlier(_subject(request), before=before, limit=limit_of(request))
+        return answer(self._seen(request, found, number=await self._number(request)))
 
     async def _erase(self, request: Request) -> Response:
         actor = self._tokens.actor(request, Scope.ADMINISTER)
@@ -104,6 +121,22 @@ class ConversationApi:
             raise MalformedRequest(f"to must be null or one of {', '.join(self._tokens.colleagues)}.")
         key = act_key("assign", request, actor)
         told = await self._conversations.assign(_subject(request), to, actor=actor, key=key)
+        return answer(self._seen(request, told))
+
+    async def _resolve(self, request: Request) -> Response:
+        return await self._handle(request, "resolved")
+
+    async def _reopen(self, request: Request) -> Response:
+        return await self._handle(request, "open")
+
+    async def _snooze(self, request: Request) -> Response:
+        return await self._handle(request, "snoozed")
+
+    async def _handle(self, request: Request, state: Handling) -> Response:
+        actor = self._tokens.actor(request, Scope.REPLY)
+        sent = await read_object(request, Snooze if state == "snoozed" else Body)
+        act = Handled(actor, state, sent.until.timestamp() if isinstance(sent, Snooze) else None)
+        told = await self._conversations.handle(_subject(request), act, key=act_key(state, request, actor))
         return answer(self._seen(request, told))
 
     async def _pause(self, request: Request) -> Response:

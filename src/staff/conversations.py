@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,26 +12,22 @@ import structlog
 from ..conversation.approvals import as_seen
 from ..conversation.change_draft import ReplyComposer
 from ..conversation.staff_actions import paused_as_seen
-from ..entries import Assigned, Hold, Revealed, StaffAct, StaffMessage, StaffNote, Waiting
-from ..errors import LeaseLost, MalformedRequest, NotFound, NoWay, TurnRunning, UnreadableRecord
+from ..entries import Assigned, Handled, Hold, Revealed, StaffAct, StaffMessage, StaffNote, Waiting
+from ..errors import LeaseLost, NotFound, NoWay, TurnRunning, UnreadableRecord
 from ..guardrails.pii import mask
 from ..model import Channel, Conversation, StoredReply, SubjectId, Ticket, TimelineEvent
 from ..persistence.base import LaneStore
-from ..persistence.conversations import head_fields
 from ..persistence.merging import erase_person
-from ..persistence.values import ConversationHead, Outcome, Receipt
+from ..persistence.values import Outcome, Receipt
 from ..telemetry.logs import subject_label
 from .answers import ApprovalView, ReplyView, TicketView, TimelineRow, written
+from .conversation_list import ConversationList, handling_of
 from .customer_directory import CustomerDirectory, masked_number
+from .earlier_words import KEPT, earlier_words, memory_begins
 from .subject_lookup import SubjectLookup
-from .transcript import said_in, transcript, waiting_words
+from .transcript import transcript, waiting_words
 
 log = structlog.get_logger(__name__)
-
-SEARCHED = 200
-"""Conversations, the last changed ones, that a search looks at."""
-AT_ONCE = 8
-"""Questions to the store that run side by side."""
 
 
 class Actor(Protocol):
@@ -60,92 +55,8 @@ class Conversations:
         self._people = people
         self._whose = whose
         self._composer = composer
-
-    # --- the list ---------------------------------------------------------------------------------------
-
-    async def page(self, *, limit: int, cursor: str | None, words: str) -> dict[str, Any]:
-        """List conversations, or find some; see docs/staff-api.md. Raises MalformedRequest for an unknown cursor."""
-        if words.strip():
-            return {"conversations": (await self._find(words))[:limit], "next": None}
-        page = await self._store.recent(limit=limit, cursor=cursor)
-        return {"conversations": await self._rows(page.items), "next": page.next}
-
-    async def _find(self, words: str) -> list[dict[str, Any]]:
-        one = await self._named(words)
-        if one is not None:
-            return await self._rows([one])
-        page = await self._store.recent(limit=SEARCHED)
-        wanted = words.casefold().split()
-        rows, said = await asyncio.gather(self._rows(page.items), self._said(page.items))
-        texts = [f"{_searchable(row)} {words}" for row, words in zip(rows, said, strict=True)]
-        return [row for row, text in zip(rows, texts, strict=True) if all(word in text for word in wanted)]
-
-    async def _said(self, heads: Sequence[ConversationHead]) -> list[str]:
-        """Return what each conversation remembers of what was said, for a search."""
-        turnstile = asyncio.Semaphore(AT_ONCE)
-
-        async def read(subject: SubjectId) -> str:
-            async with turnstile:
-                conversation = await self._conversation(subject)
-            return said_in(conversation).casefold() if conversation else ""
-
-        return await asyncio.gather(*(read(head.subject) for head in heads))
-
-    async def _named(self, words: str) -> ConversationHead | None:
-        """Find the conversation whose number or id was typed in full."""
-        try:
-            subject = await self._whose.one(words)
-            conversation = await self._store.conversation(subject)
-        except (MalformedRequest, UnreadableRecord):
-            return None
-        if conversation is None:
-            return None
-        seen = head_fields(conversation)
-        return ConversationHead(
-            subject,
-            conversation.version,
-            conversation.updated_at,
-            conversation.last_channel,
-            preview=seen.preview,
-            escalation=seen.escalation,
-            paused=seen.paused,
-            pending=seen.pending,
-            assignee=seen.assignee,
-        )
-
-    async def _rows(self, heads: Sequence[ConversationHead]) -> list[dict[str, Any]]:
-        subjects = [head.subject for head in heads]
-        known, live = await asyncio.gather(self._people.glance(subjects), self._calling(subjects))
-        rows = []
-        for head in heads:
-            number, customer = known.get(head.subject, (None, None))
-            rows.append(
-                {
-                    "subjectId": head.subject,
-                    "name": customer.name if customer else None,
-                    "plan": customer.plan if customer else None,
-                    "contact": masked_number(number),
-                    "lastChannel": head.last_channel.value,
-                    "preview": head.preview,
-                    "updatedAt": written(head.updated_at),
-                    "version": head.version,
-                    "pendingApprovals": head.pending,
-                    "escalation": head.escalation.value if head.escalation else None,
-                    "paused": head.paused,
-                    "assignee": head.assignee,
-                    "liveCall": head.subject in live,
-                }
-            )
-        return rows
-
-    async def _calling(self, subjects: Sequence[SubjectId]) -> set[SubjectId]:
-        turnstile = asyncio.Semaphore(AT_ONCE)
-
-        async def ask(subject: SubjectId) -> SubjectId | None:
-            async with turnstile:
-                return subject if await self._store.present(subject) else None
-
-        return {one for one in await asyncio.gather(*map(ask, subjects)) if one is not None}
+        self.list = ConversationList(store, people, whose)
+        """What a list shows of all of them."""
 
     # --- one conversation -------------------------------------------------------------------------------
 
@@ -163,6 +74,18 @@ class Conversations:
         contact = masked_number(await self._people.number(subject, conversation))
         return {**await self._header(conversation, contact), **_body(conversation, waiting, records)}
 
+    async def earlier(self, spelling: str, *, before: float | None, limit: int) -> dict[str, Any]:
+        """Return words from before the agent's memory, as far as they are kept. Raises NotFound."""
+        subject = await self._whose.one(spelling)
+        conversation = await self._conversation(subject)
+        if conversation is None:
+            raise NotFound("(conversation)")
+        consumed, replies = await asyncio.gather(
+            self._store.consumed(subject, limit=KEPT), self._store.replies(subject, limit=KEPT)
+        )
+        messages, following = earlier_words(conversation, consumed, replies, before=before, limit=limit)
+        return {"subjectId": subject, "messages": messages, "before": following and repr(following)}
+
     async def reveal(self, spelling: str, *, actor: str) -> dict[str, Any]:
         """Return a customer's full number, once it is written down who sees it. Raises NotFound."""
         subject = await self._whose.one(spelling)
@@ -178,7 +101,9 @@ class Conversations:
 
     async def _header(self, conversation: Conversation, contact: str | None) -> dict[str, Any]:
         subject = conversation.subject
-        known, live = await asyncio.gather(self._people.glance([subject]), self._store.present(subject))
+        known, live, lookers = await asyncio.gather(
+            self._people.glance([subject]), self._store.present(subject), self._store.lookers()
+        )
         _, customer = known.get(subject, (None, None))
         return {
             "subjectId": subject,
@@ -192,7 +117,9 @@ class Conversations:
             "channels": [channel.value for channel in Channel if channel in conversation.routes],
             "escalation": conversation.escalation.value if conversation.escalation else None,
             "assignee": conversation.assignee,
+            **handling_of(conversation),
             "liveCall": live is not None,
+            "lookers": [{"actor": one.actor, "writing": one.writing} for one in lookers if one.subject == subject],
             "optedOut": [channel.value for channel in conversation.opted_out],
             "summary": conversation.summary,
         }
@@ -232,6 +159,10 @@ class Conversations:
         """Give the conversation to a colleague, or to nobody. Raises NotFound."""
         return {**await self._act(await self._somebody(spelling), Assigned(actor, to), key), "assignee": to}
 
+    async def handle(self, spelling: str, act: Handled, *, key: str) -> dict[str, Any]:
+        """Resolve the conversation, open it again, or let it rest. Raises NotFound."""
+        return {**await self._act(await self._somebody(spelling), act, key), "handling": act.state}
+
     async def hold(self, spelling: str, *, on: bool, actor: str, key: str) -> dict[str, Any]:
         """Hold the agent, or let it go on. Raises NotFound."""
         return {**await self._act(await self._somebody(spelling), Hold(actor, on), key), "paused": on}
@@ -268,10 +199,6 @@ class Conversations:
         return {"success": True, "subjectId": subject, "repeated": repeated}
 
 
-def _searchable(row: Mapping[str, Any]) -> str:
-    return " ".join(str(row[name] or "") for name in ("name", "contact", "preview", "subjectId")).casefold()
-
-
 @dataclass(frozen=True, slots=True)
 class _Records:
     """Records of a customer beside the conversation."""
@@ -286,7 +213,8 @@ def _body(conversation: Conversation, waiting: tuple[Waiting, ...], records: _Re
     approvals = [as_seen(one, waiting) for one in newest]
     return {
         "paused": paused_as_seen(conversation, waiting),
-        "transcript": transcript(conversation, records.timeline, approvals),
+        "transcript": transcript(conversation, records.timeline, approvals, records.replies),
+        "memoryBegins": written(begins) if (begins := memory_begins(conversation)) is not None else None,
         "waiting": waiting_words(waiting),
         "approvals": [ApprovalView.of(one) for one in approvals],
         "tickets": [TicketView.of(one) for one in records.tickets],

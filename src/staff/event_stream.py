@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -25,8 +26,11 @@ from ..errors import StoreUnavailable
 from ..events import EventName, Happened
 from ..model import SubjectId
 from ..persistence.base import LaneStore
+from ..persistence.values import Looker
 from .aliases import Aliases
 from .auth import StaffTokens
+from .bodies import Glance
+from .http import read_object
 from .scopes import Scope
 
 log = structlog.get_logger(__name__)
@@ -44,6 +48,8 @@ BUSY_SECONDS, BUSY_FOR = 0.5, 20.0
 """How often after a hint, and for how long: a turn takes seconds."""
 LOOK_AT = 100
 """Conversations, the last changed ones."""
+GLANCE_SECONDS = 30.0
+"""How long a page counts as open without a word of it; it says so every ten."""
 
 
 class StaffEvents:
@@ -65,6 +71,7 @@ class StaffEvents:
         self._heartbeat = heartbeat
         self._pages: set[_Page] = set()
         self._versions: dict[SubjectId, int] | None = None
+        self._lookers: frozenset[Looker] = frozenset()
         self._busy_until = 0.0
         self._hinted = asyncio.Event()
         self._watchers: list[asyncio.Task[None]] = []
@@ -72,7 +79,10 @@ class StaffEvents:
 
     def routes(self) -> Sequence[BaseRoute]:
         """Name the route that the app shall serve."""
-        return [Route("/staff/events", self._open, methods=["GET"])]
+        return [
+            Route("/staff/events", self._open, methods=["GET"]),
+            Route("/staff/presence", self._glance, methods=["POST"]),
+        ]
 
     @property
     def open_pages(self) -> int:
@@ -134,6 +144,15 @@ class StaffEvents:
             if not self._pages:
                 self._stop_watching()
 
+    async def _glance(self, request: Request) -> Response:
+        """Take note of what a colleague has on the screen."""
+        actor = self._tokens.actor(request, Scope.READ)
+        glance = await read_object(request, Glance)
+        subject = SubjectId(self._aliases.named(glance.subject_id)) if glance.subject_id else None
+        await self._store.look(actor, subject, writing=glance.writing, seconds=GLANCE_SECONDS)
+        self._hinted.set()
+        return Response(status_code=204)
+
     def _tell(self, subject: SubjectId, kind: str) -> None:
         for page in self._pages:
             page.put(subject, kind)
@@ -157,6 +176,7 @@ class StaffEvents:
                 if self._versions is not None:
                     self._compare(self._versions, versions)
                 self._versions = versions
+                self._compare_lookers(await self._store.lookers())
             if time.monotonic() < self._busy_until:
                 await asyncio.sleep(min(BUSY_SECONDS, self._look_seconds))
                 continue
@@ -171,6 +191,12 @@ class StaffEvents:
             changed += before.keys() - now.keys()
         for subject in changed:
             self._tell(subject, "conversation")
+
+    def _compare_lookers(self, lookers: Sequence[Looker]) -> None:
+        now = frozenset(replace(one, until=0.0) for one in lookers)
+        for subject in {one.subject for one in now ^ self._lookers}:
+            self._tell(subject, "presence")
+        self._lookers = now
 
     def _stop_watching(self) -> None:
         for task in self._watchers:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 import re
 import uuid
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -15,6 +17,8 @@ from starlette.responses import JSONResponse, Response
 from ..errors import MalformedRequest, UnsupportedBody
 from ..web.bodies import read_body, read_json
 from .bodies import BodyT, read_as
+
+T = TypeVar("T")
 
 BODY_LIMIT = 262_144
 """Bytes."""
@@ -38,6 +42,28 @@ def answer_if_changed(request: Request, content: Mapping[str, Any]) -> Response:
     if mark in known:
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type="application/json")
+
+
+def answer_csv(name: str, rows: Iterable[Iterable[object]]) -> Response:
+    """Answer with a file of comma-separated values; a cell that a spreadsheet would run is text."""
+    text = io.StringIO()
+    csv.writer(text).writerows([[_cell(value) for value in row] for row in rows])
+    headers = {**_PRIVATE, "Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return Response(text.getvalue(), headers=headers, media_type="text/csv")
+
+
+def _cell(value: object) -> object:
+    if value is None:
+        return ""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
+def choice_of(request: Request, name: str, choices: Mapping[str, T], default: str) -> T:
+    """Return what a query's value stands for. Raises MalformedRequest."""
+    text = request.query_params.get(name) or default
+    if text not in choices:
+        raise MalformedRequest(f"{name} must be one of {', '.join(choices)}.")
+    return choices[text]
 
 
 async def read_bytes(request: Request) -> bytes:

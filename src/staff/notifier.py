@@ -163,6 +163,8 @@ def _line(notice: Mapping[str, Any]) -> str:
         return f"Ticket {notice['ticketId']}, {notice['priority']}{who}"
     amount = f" ${notice['amount']:,.2f}" if notice["amount"] is not None else ""
     asks = "Nobody knows whether this happened:" if notice["kind"] == "unknown" else "Waits for you:"
+    if "firstApprovedBy" in notice:
+        asks = "Waits for a second colleague:"
     return f"{asks} {notice['tool']}{amount}{who}"
 
 
@@ -171,13 +173,14 @@ def _notice(happened: Happened) -> dict[str, Any] | None:
     event, data = happened.event, happened.event.data
     number = re.fullmatch(r"phone_\d*(\d{4})", happened.subject)
     common = {"contact": f"…{number[1]}" if number else None}
-    if event.name in (EventName.APPROVAL_REQUESTED, EventName.EFFECT_UNKNOWN):
-        arguments = data.get("arguments")
+    if event.name in (EventName.APPROVAL_REQUESTED, EventName.APPROVAL_FIRST, EventName.EFFECT_UNKNOWN):
+        arguments = data.get("edited_arguments") or data.get("arguments")
         amount = arguments.get("amount") if isinstance(arguments, Mapping) else None
         known = isinstance(amount, int | float) and not isinstance(amount, bool) and abs(amount) < LARGEST_AMOUNT
-        kind = "approval" if event.name == EventName.APPROVAL_REQUESTED else "unknown"
+        kind = "unknown" if event.name == EventName.EFFECT_UNKNOWN else "approval"
         details = {"approvalId": data["approval"], "tool": data["tool"], "amount": amount if known else None}
-        return {"kind": kind, **details, **common}
+        first = {"firstApprovedBy": data["actor"]} if event.name == EventName.APPROVAL_FIRST else {}
+        return {"kind": kind, **details, **first, **common}
     if event.name in (EventName.TICKET_CREATED, EventName.TICKET_OPENED, EventName.ESCALATION):
         return {"kind": "ticket", "ticketId": data["ticket"], "priority": data["priority"], **common}
     return None

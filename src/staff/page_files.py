@@ -42,7 +42,12 @@ class PageFiles:
 
     def routes(self) -> Sequence[BaseRoute]:
         """Name the routes of the staff page and of all files; nothing in them is secret."""
-        return [Route("/staff", self.page("desk/desk.html")), Route("/pages/{name:path}", self._file)]
+        return [
+            Route("/staff", self.page("desk/desk.html")),
+            Route("/staff/audit", self.page("reports/audit.html")),
+            Route("/staff/figures", self.page("reports/figures.html")),
+            Route("/pages/{name:path}", self._file),
+        ]
 
     def page(self, name: str, *, frames: bool = False) -> Callable[[Request], Awaitable[Response]]:
         """Return an endpoint that answers with one file; ``frames``: the page may show other pages of ours."""

@@ -22,6 +22,8 @@ from .auth import StaffTokens
 from .http import answer, answer_if_changed, limit_of
 from .scopes import Scope
 
+Held = dict[SubjectId, dict[str, str | None]]
+
 AT_ONCE = 8
 """Conversations that are read side by side."""
 
@@ -44,10 +46,10 @@ class WorkQueue:
         )
         requests = [*unknown.items, *pending.items]
         subjects = [*(one.subject for one in requests), *(one.subject for one in tickets.items)]
-        assignees = await self._assignees(subjects)
+        held = await self._held(subjects)
         now = self._clock()
-        items = [_request(one, assignees) for one in requests]
-        items += [_ticket(one, assignees, now) for one in tickets.items]
+        items = [_request(one, held) for one in requests]
+        items += [_ticket(one, held, now) for one in tickets.items]
         items.sort(key=lambda one: one["due"])
         return {
             "items": items,
@@ -63,16 +65,19 @@ class WorkQueue:
         """List tickets of one status, or of all, soonest due first. Raises MalformedRequest for an unknown cursor."""
         return await self._store.all_tickets(status=status, limit=limit, cursor=cursor)
 
-    async def _assignees(self, subjects: Sequence[SubjectId]) -> dict[SubjectId, str | None]:
+    async def _held(self, subjects: Sequence[SubjectId]) -> Held:
+        """Return who looks after each conversation, and until when it rests."""
         turnstile = asyncio.Semaphore(AT_ONCE)
 
-        async def ask(subject: SubjectId) -> tuple[SubjectId, str | None]:
+        async def ask(subject: SubjectId) -> tuple[SubjectId, dict[str, str | None]]:
             async with turnstile:
                 try:
                     conversation = await self._store.conversation(subject)
                 except UnreadableRecord:
                     conversation = None
-            return subject, conversation.assignee if conversation else None
+            until = conversation.snoozed_until if conversation else None
+            assignee = conversation.assignee if conversation else None
+            return subject, {"assignee": assignee, "snoozedUntil": None if until is None else written(until)}
 
         return dict(await asyncio.gather(*map(ask, dict.fromkeys(subjects))))
 
@@ -115,11 +120,11 @@ def _status(text: str) -> TicketStatus | None:
         raise MalformedRequest(f"status must be all or one of {', '.join(TicketStatus)}.") from error
 
 
-def _request(one: Approval, assignees: dict[SubjectId, str | None]) -> dict[str, Any]:
+def _request(one: Approval, held: Held) -> dict[str, Any]:
     due = {"kind": "request", "due": written(one.expires_at), "overdue": False}  # nothing waits past its expiry
-    return {**due, "subjectId": one.subject, "assignee": assignees[one.subject], "approval": ApprovalView.of(one)}
+    return {**due, "subjectId": one.subject, **held[one.subject], "approval": ApprovalView.of(one)}
 
 
-def _ticket(one: Ticket, assignees: dict[SubjectId, str | None], now: float) -> dict[str, Any]:
+def _ticket(one: Ticket, held: Held, now: float) -> dict[str, Any]:
     due = {"kind": "ticket", "due": written(one.respond_by), "overdue": one.respond_by < now}
-    return {**due, "subjectId": one.subject, "assignee": assignees[one.subject], "ticket": TicketView.of(one)}
+    return {**due, "subjectId": one.subject, **held[one.subject], "ticket": TicketView.of(one)}

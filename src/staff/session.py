@@ -74,7 +74,7 @@ class StaffSession:
         return response
 
     def _session(self, actor: str) -> dict[str, Any]:
-        return {"actor": actor, "colleagues": self._tokens.colleagues}
+        return {"actor": actor, "colleagues": self._tokens.colleagues, "scopes": self._tokens.scopes_of(actor)}
 
     def _put(self, response: Response, value: str, seconds: int) -> None:
         response.set_cookie(

@@ -9,17 +9,21 @@ from typing import Any
 from ..conversation.approvals import request_of
 from ..conversation.notes import CallerSpeaks, Note, StaffWrote, read_note, words
 from ..entries import SpokenPrompt, StaffMessage, TextReceived, Waiting
-from ..model import Approval, ApprovalStatus, Conversation, Item, TimelineEvent, Tone, Turn
+from ..model import Approval, ApprovalStatus, Conversation, Item, StoredReply, TimelineEvent, Tone, Turn
 from .answers import written
+from .earlier_words import delivery
 
 
 def transcript(
-    conversation: Conversation, timeline: Sequence[TimelineEvent], approvals: Sequence[Approval]
+    conversation: Conversation,
+    timeline: Sequence[TimelineEvent],
+    approvals: Sequence[Approval],
+    replies: Sequence[StoredReply] = (),
 ) -> list[dict[str, Any]]:
     """Return the turns that are remembered, oldest first.
 
     The timeline says which calls failed and what was heard; ``approvals``, as staff see them, what became of calls
-    that waited: history keeps only that they did.
+    that waited: history keeps only that they did; ``replies``, whether the words of a turn arrived.
     """
     requests = {one.id: one for one in approvals}
     failed = {row.data.get("call_id") for row in timeline if row.name == "tool" and row.tone is Tone.ERROR}
@@ -30,7 +34,7 @@ def transcript(
             "channel": turn.channel.value,
             "at": written(turn.at),
             "language": _language(turn),
-            "entries": list(_entries(turn, failed, requests, interrupted=turn.number in cut)),
+            "entries": _entries_of(turn, failed, requests, replies, interrupted=turn.number in cut),
         }
         for turn in (*conversation.unfolded, *conversation.history)
     ]
@@ -53,6 +57,22 @@ def waiting_words(waiting: Sequence[Waiting]) -> list[dict[str, Any]]:
         elif isinstance(body, StaffMessage):
             found.append({"kind": "staff", "channel": None, "at": at, "actor": body.actor, "text": body.text})
     return found
+
+
+def _entries_of(
+    turn: Turn,
+    failed: set[Any],
+    requests: Mapping[str, Approval],
+    replies: Sequence[StoredReply],
+    *,
+    interrupted: bool,
+) -> list[dict[str, Any]]:
+    """Return the entries of a turn; the last of our words in it tells what became of them."""
+    entries = list(_entries(turn, failed, requests, interrupted=interrupted))
+    ours = [entry for entry in entries if entry["kind"] in ("agent", "staff")]
+    for entry in ours:
+        entry["delivery"] = delivery(replies, turn.number) if entry is ours[-1] else None
+    return entries
 
 
 def _entries(

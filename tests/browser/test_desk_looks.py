@@ -172,3 +172,54 @@ async def test_what_is_shown_does_not_move_when_more_comes(browser: Browser, tmp
         await it.ask("hello", sender=JANE)
         await expect(page.get_by_role("link", name="Jane Smith")).to_be_visible()
         assert await page.get_by_role("article").bounding_box() == before
+
+
+SHAPES: dict[str, dict[str, Any]] = {
+    "light": {},
+    "dark": {"color_scheme": "dark"},
+    "forced colours": {"forced_colors": "active"},
+    "320": {"viewport": {"width": 320, "height": 640}},
+    "200 %": {"viewport": {"width": 640, "height": 400}},
+}
+
+
+@pytest.mark.promise("D9")
+@pytest.mark.parametrize("shape", SHAPES)
+async def test_every_page_fits_every_width_and_theme(browser: Browser, tmp_path: Path, shape: str) -> None:
+    """A request for two, equal requests in one go, what came before the memory, the figures, the audit."""
+    more = {"APPROVAL_SECOND_ABOVE": "100", "REFUND_APPROVAL_THRESHOLD": "10", "HISTORY_MAX_ITEMS": "4"}
+    async with scene(tmp_path, RATE_LIMIT_PER_MINUTE="0", **more) as (it, _):
+        await it.ask("hello")
+        await it.ask("please refund 20 dollars of order 12345")
+        await it.ask("please refund 20 dollars of order 67890", sender=JANE)
+        await it.ask("I want my money back for order 12345")
+        async with visit(browser, f"{it.url}/staff#token={MIA}", **SHAPES[shape]) as seen:
+            page = seen.page
+            rows = page.get_by_role("list", name="Waiting for you").get_by_role("link")
+            await expect(rows).to_have_count(3)
+            await check(page)
+            await page.get_by_role("button", name="2 equal").click()
+            await expect(page.get_by_role("button", name="Approve 2")).to_be_enabled()
+            await check(page)
+            await page.get_by_role("button", name="Cancel").click()
+            await rows.filter(has_text="139.97").click()
+            await expect(page.locator(".pair")).to_be_visible()
+            await page.get_by_role("button", name="Show earlier messages").click()
+            await expect(page.get_by_text("This is all that is kept.")).to_be_visible()
+            await check(page)
+            await page.locator(".card").filter(has_text="139.97").get_by_role("button", name="Approve").click()
+            await expect(page.get_by_text("Another colleague has to approve it too.").first).to_be_visible()
+            await page.goto(f"{it.url}/staff/figures?days=1")
+            await expect(page.get_by_text("Solved without a person")).to_be_visible()
+            await page.get_by_text("As a table").click()
+            await check(page)
+            await page.goto(f"{it.url}/staff/audit")
+            await expect(page.get_by_role("row").filter(has_text="1 of 2")).to_be_visible()
+            await check(page)
+
+
+async def check(page: Page) -> None:
+    """Nothing serious, and nothing that one has to scroll sideways for."""
+    assert await findings(page) == []
+    wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Route, expect
 
+from ..flows.test_approvals import REFUND
 from ..kit.browsing import visit
 from ..kit.gateway import JANE
-from .test_desk import TOM, desk_page, open_refund
+from .test_desk import MIA, TOM, desk_page, open_refund
 
 JANES_ID = "phone_15559876543"
 TICKET = {"subjectId": JANES_ID, "subject": "Parcel damaged", "description": "It arrived open.", "priority": "urgent"}
@@ -96,3 +97,171 @@ async def test_the_last_words_come_into_view_although_news_overtake_the_answer(
         newest = page.locator(".bubble").last
         await expect(newest).to_contain_text("within 30 days")
         await expect(newest).to_be_in_viewport()
+
+
+@pytest.mark.promise("D5")
+async def test_a_large_refund_takes_two_colleagues_at_two_desks(browser: Browser, tmp_path: Path) -> None:
+    async with desk_page(browser, tmp_path, APPROVAL_SECOND_ABOVE="100") as (it, _, seen):
+        mia = seen.page
+        await open_refund(it, mia)
+        await expect(mia.locator(".pair")).to_contain_text("Takes the approval of two colleagues.")
+        await mia.get_by_role("button", name="Approve").click()
+        await expect(mia.locator(".pair")).to_contain_text("Another colleague has to approve it too.")
+        await expect(mia.get_by_role("button", name="Approve")).to_have_count(0)
+        await expect(mia.get_by_role("button", name="Reject")).to_be_enabled()
+        await expect(mia.get_by_role("list", name="Waiting for you")).to_contain_text("1 of 2")
+        async with visit(browser, f"{it.url}/staff#token={TOM}") as other:
+            tom = other.page
+            await expect(tom.locator(".pair")).to_contain_text("Mia approved this at")
+            await expect(tom.locator(".pair")).to_contain_text("Yours is the second.")
+            await tom.get_by_role("button", name="Approve").click()
+            assert "139.97" in (await it.hear(2))[1]
+            await expect(mia.get_by_text("first approved by mia")).to_be_visible()
+            await expect(mia.locator(".meanwhile")).to_contain_text("Tom approved this at")
+
+
+@pytest.mark.promise("D6")
+async def test_who_may_only_read_is_offered_nothing_else(browser: Browser, tmp_path: Path) -> None:
+    tokens = f"mia:{MIA}:read,tom:{TOM}"
+    async with desk_page(browser, tmp_path, STAFF_TOKENS=tokens) as (it, _, seen):
+        page = seen.page
+        await it.ask(REFUND)
+        await expect(page.get_by_role("heading", name="Refund $139.97")).to_be_visible()
+        await expect(page.get_by_text("Colleagues who may approve decide about this.")).to_be_visible()
+        buttons = await page.get_by_role("main").get_by_role("button").all_inner_texts()
+        assert buttons == []
+        await expect(page.get_by_label("Message to the customer")).to_be_hidden()
+        await expect(page.get_by_label("Assigned to")).to_have_count(0)
+
+
+@pytest.mark.promise("D5")
+async def test_equal_requests_are_decided_together_with_one_confirmation(browser: Browser, tmp_path: Path) -> None:
+    async with desk_page(browser, tmp_path, REFUND_APPROVAL_THRESHOLD="10") as (it, desk, seen):
+        page = seen.page
+        await it.ask("please refund 20 dollars of order 12345")
+        await it.ask("please refund 20 dollars of order 67890", sender=JANE)
+        await page.get_by_role("button", name="2 equal: Process refund $20.00").click()
+        dialog = page.get_by_role("dialog")
+        await expect(dialog.get_by_role("heading", name="Process refund $20.00, 2 times")).to_be_focused()
+        await expect(dialog).to_contain_text("to John Doe")
+        await expect(dialog).to_contain_text("to Jane Smith")
+        await expect(dialog).to_contain_text("$40.00 in all")
+        await dialog.get_by_role("checkbox").first.uncheck()
+        await expect(dialog.get_by_role("button", name="Approve 1")).to_be_visible()
+        await dialog.get_by_role("checkbox").first.check()
+        await dialog.get_by_role("button", name="Approve 2").click()
+        await expect(page.get_by_text("2 approved.")).to_be_visible()
+        assert "20.00" in (await it.hear(2))[1]
+        assert "20.00" in (await it.hear(2, number=JANE))[1]
+        assert [one["decidedBy"] for one in await desk.approvals("executed")] == ["mia", "mia"]
+
+
+@pytest.mark.promise("D3")
+async def test_what_is_new_is_marked_and_what_came_before_the_memory_is_one_press_away(
+    browser: Browser, tmp_path: Path
+) -> None:
+    more = {"HISTORY_MAX_ITEMS": "4", "RATE_LIMIT_PER_MINUTE": "0"}
+    async with desk_page(browser, tmp_path, **more) as (it, _, seen):
+        page = seen.page
+        conversations = page.get_by_role("list", name="Recent conversations").get_by_role("link")
+        for number in range(5):
+            await it.ask(f"hello {number}")
+        john = conversations.filter(has_text="John Doe")
+        await expect(john.get_by_title("New since you looked")).to_be_visible()
+        await john.click()
+        await expect(john.get_by_title("New since you looked")).to_have_count(0)
+        await expect(page.locator(".bubble").get_by_text("hello 0", exact=True)).to_have_count(0)
+        await page.get_by_role("button", name="Show earlier messages").click()
+        await expect(page.locator(".bubble").get_by_text("hello 0", exact=True)).to_be_visible()
+        await expect(page.get_by_text("The agent remembers from here on")).to_be_visible()
+        await expect(page.get_by_text("This is all that is kept.")).to_be_visible()
+        await it.ask("hello again", sender=JANE)
+        jane = conversations.filter(has_text="Jane Smith")
+        await expect(jane.get_by_title("New since you looked")).to_be_visible()
+        await it.ask("and once more")
+        await expect(page.locator(".bubble").get_by_text("and once more", exact=True)).to_be_visible()
+        await expect(john.get_by_title("New since you looked")).to_have_count(0)
+        await page.reload()
+        await expect(jane.get_by_title("New since you looked")).to_be_visible()
+        await expect(page.locator(".message.agent .delivery").last).to_be_visible()
+
+
+@pytest.mark.promise("D7", "D8")
+async def test_figures_and_audit_are_drawn_filtered_and_taken_along(browser: Browser, tmp_path: Path) -> None:
+    async with desk_page(browser, tmp_path) as (it, _, seen):
+        page = seen.page
+        await open_refund(it, page)
+        await page.get_by_role("button", name="Approve").click()
+        await it.hear(2)
+        await page.get_by_role("link", name="Audit").click()
+        row = page.get_by_role("row").filter(has_text="Approved: Process refund")
+        await expect(row).to_contain_text("mia")
+        await expect(row).to_contain_text("$139.97")
+        await expect(row.get_by_role("link")).to_have_text("…4567")
+        await page.locator("select[name=act]").select_option("Erasures")
+        await expect(page.get_by_text("Nothing of that kind in this time.")).to_be_visible()
+        await page.locator("select[name=act]").select_option("Decisions")
+        async with page.expect_download() as taken:
+            await page.get_by_role("link", name="Download CSV").click()
+        file = await (await taken.value).path()
+        assert "approval_decided,…4567,process_refund,139.97" in file.read_text("utf-8")
+        await page.goto(f"{it.url}/staff/figures")
+        await expect(page.get_by_role("heading", name="Turns per six hours, by channel")).to_be_visible()
+        await page.get_by_label("Time").select_option("Last 24 hours")
+        await expect(page.get_by_role("heading", name="Turns per hour, by channel")).to_be_visible()
+        assert page.url.endswith("?days=1")
+
+
+@pytest.mark.promise("D2", "D4")
+async def test_colleagues_see_who_else_is_there_and_ready_replies_are_filled(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "replies.toml"
+    file.write_text('Greeting = "Hello {first_name}, {colleague} here. Order {order}, parcel {tracking}?"', "utf-8")
+    async with desk_page(browser, tmp_path, REPLIES_FILE=str(file)) as (it, _, seen):
+        mia = seen.page
+        await it.ask("hello")
+        await it.ask("hello", sender=JANE)
+        await (
+            mia.get_by_role("list", name="Recent conversations").get_by_role("link").filter(has_text="John Doe").click()
+        )
+        field = mia.get_by_label("Message to the customer")
+        await mia.get_by_label("Ready reply").select_option("Greeting")
+        await expect(field).to_have_value("Hello John, Mia here. Order ORD_12345, parcel TRK_ABC123?")
+        async with visit(browser, f"{it.url}/staff#token={TOM}") as other:
+            tom = other.page
+            rows = tom.get_by_role("list", name="Recent conversations").get_by_role("link")
+            await rows.filter(has_text="John Doe").click()
+            await expect(mia.get_by_text("Tom looks at this, too.")).to_be_visible()
+            await field.press_sequentially("!")
+            await expect(tom.get_by_text("Mia is writing to this customer.")).to_be_visible()
+            await rows.filter(has_text="Jane Smith").click()
+            await expect(mia.get_by_text("Tom looks at this, too.")).to_have_count(0)
+            await tom.get_by_label("Ready reply").select_option("Greeting")
+            await tom.get_by_role("button", name="Send").click()
+            await expect(tom.get_by_text("Fill in {tracking} first.")).to_be_visible()
+        await mia.get_by_role("button", name="Send").click()
+        assert (await it.hear(2))[1] == "Hello John, Mia here. Order ORD_12345, parcel TRK_ABC123?!"
+
+
+@pytest.mark.promise("D3")
+async def test_a_ticket_of_a_snoozed_conversation_leaves_the_list_and_comes_back(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with desk_page(browser, tmp_path) as (it, _, seen):
+        page = seen.page
+        await it.ask("hello", sender=JANE)
+        who = {"Authorization": f"Bearer {TOM}"}
+        await page.request.post(f"{it.url}/tickets", data={**TICKET, "priority": "low"}, headers=who)
+        row = page.get_by_role("list", name="Waiting for you").get_by_role("link", name="Ticket low")
+        await row.click()
+        await page.get_by_label("Snooze until").select_option("for an hour")
+        await expect(page.get_by_text("snoozed until Today")).to_be_visible()
+        await expect(row).to_have_count(0)
+        await page.get_by_label("Show only some of what waits").select_option("Snoozed")
+        await expect(row).to_be_visible()
+        await page.get_by_label("Show only some of what waits").select_option("All")
+        await page.get_by_role("button", name="Reopen").click()
+        await expect(row).to_be_visible()
+        await page.get_by_role("button", name="Resolve").click()
+        await expect(page.get_by_role("button", name="Reopen")).to_be_visible()
+        await it.ask("hello again", sender=JANE)
+        await expect(page.get_by_role("button", name="Resolve")).to_be_visible()

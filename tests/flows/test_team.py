@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -103,3 +104,47 @@ async def test_a_note_for_colleagues_reaches_neither_the_model_nor_the_customer(
     assert NOTE in row["data"]["text"]
     assert "4111 1111" not in str(shown)
     assert "generous" not in str(model.requests) + str(texts) + str(entries(after))
+
+
+@pytest.mark.promise("D2", "D3")
+async def test_a_conversation_rests_until_a_time_or_the_customers_next_words(
+    tmp_path: Path, place: dict[str, str]
+) -> None:
+    until = (datetime.now(UTC) + timedelta(hours=2)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    async with staffed(tmp_path, **place) as (it, mia):
+        await it.ask("hello")
+        ticket = await mia.post("/tickets", {**LIST, "subjectId": JOHNS_ID, "priority": "low"}, status=201)
+        snoozed = await mia.post(f"/conversations/{JOHNS_ID}/snooze", {"until": until})
+        rests = await mia.until(lambda one: one["handling"] == "snoozed")
+        queue, listed = await mia.get("/queue"), await mia.get("/conversations")
+        await mia.post(f"/conversations/{JOHNS_ID}/resolve")
+        resolved = await mia.until(lambda one: one["handling"] == "resolved")
+        await it.ask("one more thing")
+        opened = await mia.until(lambda one: one["handling"] == "open")
+        await mia.post(f"/conversations/{JOHNS_ID}/resolve")
+        await mia.post(f"/conversations/{JOHNS_ID}/reopen")
+        again = await mia.until(lambda one: names(one)[-1] == "reopened")
+        wrong = [
+            await mia.ask("POST", f"/conversations/{JOHNS_ID}/snooze", json=body)
+            for body in (
+                {},
+                {"until": "tomorrow"},
+                {"until": "2020-01-01T00:00:00Z"},
+                {"until": "2999-01-01T00:00:00Z"},
+            )
+        ]
+        nobody = await mia.ask("POST", "/conversations/phone_14155550999/resolve")
+    assert snoozed == {"success": True, "subjectId": JOHNS_ID, "repeated": False, "handling": "snoozed"}
+    assert (rests["snoozedUntil"], resolved["snoozedUntil"], opened["snoozedUntil"]) == (until, None, None)
+    (item,) = [one for one in queue["items"] if one["kind"] == "ticket"]
+    assert (item["ticket"]["id"], item["snoozedUntil"]) == (ticket["id"], until)
+    assert (listed["conversations"][0]["handling"], listed["conversations"][0]["snoozedUntil"]) == ("snoozed", until)
+    rows = [
+        (row["name"], row["source"]) for row in again["timeline"] if row["name"] in ("snoozed", "resolved", "reopened")
+    ]
+    assert rows == [
+        ("snoozed", "staff"), ("resolved", "staff"), ("reopened", "customer"), ("resolved", "staff"),
+        ("reopened", "staff"),
+    ]  # fmt: skip
+    assert [one.status for one in wrong] == [400] * 4
+    assert nobody.status == 404

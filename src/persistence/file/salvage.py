@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ...model import SubjectId
+from ..acts import restore_house
 from ..rows import Want
 from ..upkeep import NOBODY, restore
 from . import primitives
@@ -90,8 +91,8 @@ def _rebuild(target: sqlite3.Connection) -> None:
     """Make heads and index entries from the rows that survived."""
     subjects = target.execute("SELECT subject FROM lane_row UNION SELECT subject FROM lane_head").fetchall()
     for (subject,) in subjects:
-        if subject != NOBODY:
-            primitives.step(target, {SubjectId(subject): Want()}, restore)
+        rule = restore_house if subject == NOBODY else restore
+        primitives.step(target, {SubjectId(subject): Want()}, rule)
 
 
 def damaged_copies(folder: Path) -> tuple[Path, ...]:

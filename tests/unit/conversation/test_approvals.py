@@ -29,6 +29,7 @@ pytestmark = pytest.mark.promise("H1", "H9")
 
 STEPS = {
     ("pending", "approve"): ("executing", "approved"),
+    ("pending", "first"): ("pending", "pending"),
     ("pending", "reject"): ("rejected", "rejected"),
     ("pending", "expire"): ("expired", "expired"),
     ("pending", "withdraw"): ("withdrawn", "withdrawn"),
@@ -62,10 +63,11 @@ def test_what_follows_from_a_verdict_and_what_staff_see_until_it_has(
     pair: tuple[str, str], then: tuple[str, str]
 ) -> None:
     before, body = approval(ApprovalStatus(pair[0])), decision(Verdict(pair[1]))
-    waiting = Waiting(Entry(decision_key(before), body), accepted_at=5.0, tries=0)
+    waiting = Waiting(Entry(decision_key(before, body.verdict), body), accepted_at=5.0, tries=0)
     after, seen = decided(before, body), as_seen(before, [waiting])
     assert (after.status, seen.status) == then
-    assert (after.version, after.decided_by, after.decided_at) == (4, "mia", 5.0)
+    by = (after.first_by, after.first_at) if pair[1] == "first" else (after.decided_by, after.decided_at)
+    assert (after.version, *by) == (4, "mia", 5.0)
     assert seen == foreseen(before, body)
     assert before.status in recorded_as(seen.status)
 
@@ -73,14 +75,14 @@ def test_what_follows_from_a_verdict_and_what_staff_see_until_it_has(
 @pytest.mark.parametrize("status", ApprovalStatus)
 def test_what_is_over_stays_as_it_is_whatever_waits(status: ApprovalStatus) -> None:
     now = approval(status)
-    late = Waiting(Entry(decision_key(now), decision(Verdict.APPROVE)), accepted_at=5.0, tries=0)
+    late = Waiting(Entry(decision_key(now, Verdict.APPROVE), decision(Verdict.APPROVE)), accepted_at=5.0, tries=0)
     assert is_open(now) == (status in ("pending", "unknown"))
     assert (as_seen(now, [late]) == now) == (status is not ApprovalStatus.PENDING)
 
 
 def test_the_key_of_a_call_in_doubt_is_new_after_every_retry() -> None:
-    assert decision_key(approval(ApprovalStatus.PENDING)) == "decision:apr_1"
-    assert decision_key(approval(ApprovalStatus.UNKNOWN)) == "resolve:apr_1:3"
+    assert decision_key(approval(ApprovalStatus.PENDING), Verdict.APPROVE) == "decision:apr_1"
+    assert decision_key(approval(ApprovalStatus.UNKNOWN), Verdict.RETRY) == "resolve:apr_1:3"
 
 
 def test_a_decision_without_an_end_is_for_staff_only_when_it_was_being_carried_out() -> None:

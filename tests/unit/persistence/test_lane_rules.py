@@ -249,7 +249,7 @@ class LaneMachine(RuleBasedStateMachine):
         before = self.now - 1800.0
         head = self.head()
         busy = head.waiting or any(one.queue for one in head.lines.values()) or head.wake_at is not None
-        deleted = self.run(upkeep.WANTS_PURGE, lambda it: upkeep.purge(it, before))
+        deleted = self.run(upkeep.WANTS_PURGE, lambda it: upkeep.purge(it, before=before))
         if deleted:
             assert not busy
             self.claims.clear()

@@ -44,6 +44,9 @@ async def test_a_request_is_listed_with_every_field_of_the_contract(desk: Desk) 
                 "editedArguments": None,
                 "finalMessage": None,
                 "result": None,
+                "firstApprovedBy": None,
+                "firstApprovedAt": None,
+                "approvalsNeeded": 1,
             }
         ],
         "next": None,

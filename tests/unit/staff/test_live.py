@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from starlette.applications import Starlette
 from tandem.errors import StoreUnavailable, TandemError
 from tandem.events import EventName, Happened
 from tandem.model import Channel, Source, SubjectId, TimelineEvent
-from tandem.persistence.values import ConversationHead, Page
+from tandem.persistence.values import ConversationHead, Looker, Page
 from tandem.staff.aliases import Aliases
 from tandem.staff.auth import StaffTokens
 from tandem.staff.event_stream import LONGEST_QUEUE, StaffEvents
@@ -40,6 +41,7 @@ class Store:
     down: bool = False
     looks: int = 0
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    looking: tuple[Looker, ...] = ()
 
     async def listen(self) -> AsyncIterator[SubjectId]:
         while True:
@@ -51,6 +53,12 @@ class Store:
         if self.down:
             raise StoreUnavailable
         return Page(tuple(ConversationHead(s, v, 0.0, Channel.SMS) for s, v in self.versions.items()), None)
+
+    async def lookers(self) -> tuple[Looker, ...]:
+        return self.looking
+
+    async def look(self, actor: str, subject: SubjectId | None, *, writing: bool, seconds: float) -> None:
+        self.looking = () if subject is None else (Looker(actor, subject, writing, time.time() + seconds),)
 
     async def looked(self) -> None:
         """Wait until the versions were read once more."""
@@ -218,3 +226,14 @@ async def test_without_pages_nobody_looks_at_the_store() -> None:
             for _ in range(20):
                 await asyncio.sleep(0)
             assert it.store.looks == looks
+
+
+async def test_who_looks_at_a_conversation_is_told_to_the_others() -> None:
+    async with scene() as it, it.listening() as one:
+        headers = {"Authorization": f"Bearer {ANNA}"}
+        for glance in ({"subjectId": JOHN}, {"subjectId": JOHN, "writing": True}, {"subjectId": None}):
+            async with it.http.post(f"{it.url}/staff/presence", json=glance, headers=headers) as answer:
+                assert answer.status == 204
+            assert await one.told() == ("changed", {JOHN: ["presence"]})
+        async with it.http.post(f"{it.url}/staff/presence", json={"writing": 1}, headers=headers) as answer:
+            assert answer.status == 400

@@ -78,8 +78,10 @@ def cookie(answered: Answered) -> Any:
 
 @pytest.mark.parametrize(("token", "actor"), [(ANNA, "anna"), (BEN, "ben")])
 async def test_signing_in_names_the_actor_of_later_acts(door: Door, token: str, actor: str) -> None:
-    assert (await door.sign_in(token)).body == {"actor": actor, "colleagues": ["anna", "ben"]}
-    assert (await door.ask("GET")).body == {"actor": actor, "colleagues": ["anna", "ben"]}
+    scopes = ["read", "reply", "approve", "administer", "tickets"]
+    session = {"actor": actor, "colleagues": ["anna", "ben"], "scopes": scopes}
+    assert (await door.sign_in(token)).body == session
+    assert (await door.ask("GET")).body == session
     assert (await door.ask("POST", "/act", json={"actor": "mallory"})).body == {"actor": actor}
 
 

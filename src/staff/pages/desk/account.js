@@ -4,7 +4,7 @@ import { element } from "../shared/element.js";
 import { clock, day, inFull } from "../shared/times.js";
 import { STATUSES, wish, words } from "./sentences.js";
 
-/** Return the panels of a customer's account. `solve` is asked to mark a ticket solved. */
+/** Return the panels of a customer's account. `solve` is asked to mark a ticket solved; null: nobody is offered it. */
 export function account({ customer, tickets }, solve) {
   return [
     customer.problem && element("p", { class: "note small" }, "The business data does not answer now."),
@@ -67,7 +67,7 @@ function ticket(one, solve) {
         "p",
         { class: "thing-bottom small" },
         element("time", { class: "muted", datetime: one.respondBy, title: inFull(one.respondBy) }, `${late ? "was due" : "answer by"} ${day(one.respondBy)} ${clock(one.respondBy)}`),
-        element("button", { class: "button small-button", onclick: (event) => ((event.currentTarget.disabled = true), solve(one)) }, "Mark solved"),
+        solve && element("button", { class: "button small-button", onclick: (event) => ((event.currentTarget.disabled = true), solve(one)) }, "Mark solved"),
       ),
   );
 }
@@ -84,6 +84,7 @@ export function earlier({ approvals, who }) {
       {},
       element("p", { class: "thing-top" }, element("span", {}, wish({ ...one, arguments: one.editedArguments ?? one.arguments }, who))),
       element("p", { class: "thing-bottom small" }, element("span", { class: `pill ${colour}` }, status), by && element("span", { class: "muted" }, by)),
+      one.firstApprovedBy && element("p", { class: "muted small" }, `first approved by ${one.firstApprovedBy}`),
       one.editedArguments && element("p", { class: "muted small" }, `asked: ${wish(one, who)}`),
       one.reason && element("p", { class: "small" }, `“${one.reason}”`),
     );

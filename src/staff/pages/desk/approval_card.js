@@ -4,19 +4,19 @@ import { element, fill } from "../shared/element.js";
 import { ask } from "../shared/gateway.js";
 import { age, countdown, inFull } from "../shared/times.js";
 import { ArgumentFields } from "./argument_fields.js";
-import { CHANGED, CHANNELS, consequences, overtaken, wish } from "./sentences.js";
+import { CHANGED, CHANNELS, consequences, overtaken, whoDid, wish } from "./sentences.js";
 
-const REASON = 1000;
+export const REASON = 1000; // characters
 const MESSAGE = 6400;
-const NEVER_TOLD = "For colleagues; the customer is never told";
-const LOOK = 1000; // milliseconds that a request is seen before it can be decided: a double click must not reach the next one
+export const NEVER_TOLD = "For colleagues; the customer is never told";
+export const LOOK = 1000; // milliseconds that a request is seen before it can be decided: a double click must not reach the next one
 
 export class ApprovalCard {
   #approval;
   #who;
   #asks;
 
-  /** `asks`: what to do then: say(text), decided(approval), reload(), missed(text). */
+  /** `asks`: what to do then: say(text), decided(approval), reload(), missed(text); and who is asked: actor, may. */
   constructor(approval, who, asks) {
     this.#approval = approval;
     this.#who = who;
@@ -37,11 +37,13 @@ export class ApprovalCard {
   /** Take a newer version of the request; what was typed is kept, and the person told. */
   update(approval) {
     const typed = [this.reason?.value ?? "", this.note.value];
+    const mine = this.decidedHere; // it was the first approval of two, and has arrived
+    this.decidedHere = false;
     this.#approval = approval;
     this.#build();
     if (this.reason) this.reason.value = typed[0];
     this.note.value = typed[1];
-    this.#problem(CHANGED);
+    this.#problem(mine ? "" : CHANGED);
   }
 
   /** Take no decision for a moment: the request has just come into view, perhaps under the pointer. */
@@ -69,9 +71,28 @@ export class ApprovalCard {
       element("span", { class: "muted small" }, "asked ", element("time", { datetime: approval.requestedAt, title: inFull(approval.requestedAt), "data-counts": "since" }, age(approval.requestedAt)), ` · ${CHANNELS[approval.channel] ?? approval.channel} · `, element("span", { class: "mono" }, approval.tool)),
     );
     const words = approval.customerText && element("figure", {}, element("blockquote", {}, approval.customerText), element("figcaption", { class: "muted small" }, `${this.#who}, in their own words`));
-    fill(this.place, head, this.heading, words, unknown ? this.#settling() : this.#answering());
+    const form = !this.#asks.may.has("approve") ? this.#reading() : unknown ? this.#settling() : this.#answering();
+    fill(this.place, head, this.heading, words, this.#pair(), form);
     for (const button of this.buttons) button.addEventListener("keydown", withoutEnter);
     this.rest();
+  }
+
+  /** What the two colleagues are told whom a large request takes. */
+  #pair() {
+    const { status, approvalsNeeded, firstApprovedBy, firstApprovedAt } = this.#approval;
+    if (status !== "pending" || (approvalsNeeded < 2 && !firstApprovedBy)) return null;
+    const first = firstApprovedBy && whoDid(firstApprovedBy, "approved", firstApprovedAt);
+    const mine = firstApprovedBy === this.#asks.actor;
+    const then = !first ? "Takes the approval of two colleagues." : `${first} (1 of 2) ${mine ? "Another colleague has to approve it too." : "Yours is the second."}`;
+    return element("p", { class: "pair small", role: "status" }, element("span", { class: "pill accent" }, first ? "1 of 2" : "0 of 2"), " ", then);
+  }
+
+  /** What somebody sees who may not decide. */
+  #reading() {
+    this.reason = this.message = null;
+    this.note = element("textarea");
+    this.buttons = [];
+    return [new ArgumentFields(this.#approval, { fixed: true }).place, element("p", { class: "muted small" }, "Colleagues who may approve decide about this.")];
   }
 
   /** The form that answers a request that waits. */
@@ -86,6 +107,7 @@ export class ApprovalCard {
       element("button", { class: "button main", type: "button", onclick: () => this.#approve() }, "Approve"),
       element("button", { class: "button", type: "button", onclick: () => this.#reject() }, "Reject"),
     ];
+    if (approval.firstApprovedBy === this.#asks.actor) this.buttons.shift(); // one may still think better of it
     return element(
       "form",
       { onsubmit: (event) => event.preventDefault(), autocomplete: "off" },
@@ -155,7 +177,7 @@ export class ApprovalCard {
     } catch (refused) {
       this.decidedHere = false;
       this.#enable(true);
-      const why = refused.status === 409 ? overtaken(refused.body.results?.[0]?.approval) : refused.message.replace(/ decisions\[0\](\.arguments)?:/, "");
+      const why = refused.status === 409 && refused.body.code !== "second_needed" ? overtaken(refused.body.results?.[0]?.approval) : refused.message.replace(/ decisions\[0\](\.arguments)?:/, "");
       this.#problem(why);
       if (!this.place.isConnected) this.#asks.missed(why); // the news that closed the request was here before the answer
       if (refused.status === 409 || refused.status === 404) await this.#asks.reload();
@@ -168,10 +190,11 @@ export class ApprovalCard {
 }
 
 /** Let only a click or the space bar press a button that decides: Enter belongs to the field one was just typing in. */
-function withoutEnter(event) {
+export function withoutEnter(event) {
   if (event.key === "Enter") event.preventDefault();
 }
 
 function spoken(status, who) {
-  return { approved: `Approved. ${who} will be told.`, rejected: `Rejected. ${who} will be told.`, done: "Settled: it happened.", retry: "It is done now." }[status] ?? status;
+  const second = "Approved, 1 of 2. Another colleague has to approve it too.";
+  return { approved: `Approved. ${who} will be told.`, pending: second, rejected: `Rejected. ${who} will be told.`, done: "Settled: it happened.", retry: "It is done now." }[status] ?? status;
 }

@@ -5,6 +5,7 @@ import { address, ask } from "../shared/gateway.js";
 import { age, inFull } from "../shared/times.js";
 import { symbol } from "./icons.js";
 import { CHANNELS } from "./sentences.js";
+import { Seen } from "./seen.js";
 import { failure, placeholder } from "./waiting_list.js";
 
 const PAGE = 50;
@@ -19,6 +20,7 @@ export class ConversationList {
   #loaded = false;
   #asked = 0;
 
+  #seen = new Seen();
   #names = new Map(); // by subject id, of everybody that was ever listed
   #shown;
 
@@ -69,6 +71,8 @@ export class ConversationList {
     this.#rows.get(this.#marked)?.row.firstChild.removeAttribute("aria-current");
     this.#marked = subject;
     this.#rows.get(subject)?.row.firstChild.setAttribute("aria-current", "true");
+    const head = this.#heads.get(subject);
+    if (head && this.#seen.look(head)) this.#draw();
   }
 
   nameOf(subject) {
@@ -118,6 +122,8 @@ export class ConversationList {
 
   #draw() {
     this.#shown();
+    const open = this.#heads.get(this.#marked);
+    if (open && !document.hidden) this.#seen.look(open);
     const heads = [...this.#heads.values()].sort((one, other) => (one.updatedAt < other.updatedAt ? 1 : -1));
     this.rows.removeAttribute("aria-busy");
     for (const subject of this.#rows.keys()) if (!this.#heads.has(subject)) this.#rows.delete(subject);
@@ -136,13 +142,15 @@ export class ConversationList {
   /** Return the row of a conversation: the one that is there, filled anew when something changed. */
   #row(head) {
     const known = this.#rows.get(head.subjectId) ?? { row: element("li", {}, element("a", { class: "row" })), text: "" };
-    const text = JSON.stringify(head);
+    const unread = this.#seen.isNew(head);
+    const text = JSON.stringify([head, unread]);
     if (known.text !== text) {
       known.text = text;
       const link = known.row.firstChild;
       link.href = `#subject=${encodeURIComponent(head.subjectId)}`;
       link.dataset.id = head.subjectId;
-      fill(link, content(head));
+      link.classList.toggle("unread", unread);
+      fill(link, content(head, unread));
       if (head.subjectId === this.#marked) link.setAttribute("aria-current", "true");
       this.#rows.set(head.subjectId, known);
     }
@@ -150,13 +158,14 @@ export class ConversationList {
   }
 }
 
-function content(head) {
+function content(head, unread) {
   return [
     element(
       "span",
       { class: "row-top" },
       element("span", { class: "channel", title: CHANNELS[head.lastChannel] }, symbol(head.lastChannel), element("span", { class: "only-spoken" }, `${CHANNELS[head.lastChannel]}: `)),
       element("strong", { class: "ellipsis" }, head.name ?? head.contact ?? "Withheld number"),
+      unread && element("span", { class: "dot new", title: "New since you looked" }, element("span", { class: "only-spoken" }, " (new)")),
       element("time", { class: "muted small", datetime: head.updatedAt, "data-counts": "since", title: inFull(head.updatedAt) }, age(head.updatedAt)),
     ),
     element(
@@ -165,11 +174,17 @@ function content(head) {
       element("span", { class: "ellipsis" }, head.preview || " "),
       head.liveCall && element("span", { class: "pill success live-call" }, "on a call"),
       head.paused && element("span", { class: "pill" }, "paused"),
+      rests(head) && element("span", { class: "pill" }, head.handling),
       head.pendingApprovals > 0 && element("span", { class: "pill warning" }, "waits"),
       head.assignee && element("span", { class: "pill" }, head.assignee),
       head.escalation && element("span", { class: `pill ${urgent(head.escalation)}` }, head.escalation),
     ),
   ];
+}
+
+/** Tell whether a conversation is resolved, or rests still. */
+export function rests({ handling, snoozedUntil }) {
+  return handling === "resolved" || (handling === "snoozed" && new Date(snoozedUntil) > new Date());
 }
 
 export function urgent(level) {

@@ -14,7 +14,8 @@ import { WaitingList } from "./waiting_list.js";
 const place = document.getElementById("desk");
 
 async function start() {
-  const { actor, colleagues } = await signedIn(place, "Staff desk");
+  const { actor, colleagues, scopes } = await signedIn(place, "Staff desk");
+  const may = new Set(scopes);
   onSignedOut(() => location.reload());
 
   const alerts = new Alerts();
@@ -26,8 +27,9 @@ async function start() {
   };
 
   const conversations = new ConversationList({ shown: () => waiting.renamed() });
-  const waiting = new WaitingList({ actor, shown: (all) => alerts.show(all), nameOf: (subject) => conversations.nameOf(subject) });
-  const person = new PersonView({ say, colleagues, decided: openNext, gone: (subject) => conversations.forget(subject) });
+  const together = (told) => (say(told), refreshLists(null).then(() => person.refreshIf(null)));
+  const waiting = new WaitingList({ actor, may, together, shown: (all) => alerts.show(all), nameOf: (subject) => conversations.nameOf(subject) });
+  const person = new PersonView({ actor, may, say, colleagues, decided: openNext, gone: (subject) => conversations.forget(subject) });
   const connection = element("span", { class: "connection", title: "Connecting" });
 
   function openNext(approval) {
@@ -75,6 +77,12 @@ async function start() {
       alerts.button,
       element("button", { class: "button quiet", onclick: signOut, title: `Signed in as ${actor}` }, "Sign out"),
     ),
+    element(
+      "p",
+      { class: "pages small" },
+      element("a", { href: "staff/figures" }, "Figures"),
+      may.has("administer") && element("a", { href: "staff/audit" }, "Audit"),
+    ),
     waiting.place,
     conversations.place,
   );
@@ -88,6 +96,7 @@ async function start() {
   addEventListener("hashchange", () => openAddressed());
   watch({
     changed: (subjects) => Promise.all([refreshLists(subjects), person.refreshIf(subjects)]).then(openFirst),
+    present: (subject) => person.refreshIf(new Set([subject])),
     state: (live) => {
       connection.classList.toggle("live", live);
       connection.title = live ? "Live" : "Offline. Refreshing every 5 seconds";

@@ -6,10 +6,10 @@ const TOGETHER = 120; // so long changes are collected
 const APART = 1_000; // the least time between two calls: on a busy day something changes all the time
 
 /**
- * Call `changed(subjects)` when conversations changed; null stands for "anything". `state(live)` is told whether the
- * stream is open. Calls never overlap.
+ * Call `changed(subjects)` when conversations changed; null stands for "anything". `present(subject)` is told that other
+ * colleagues look at one now, `state(live)` whether the stream is open. Calls of `changed` never overlap.
  */
-export function watch({ changed, state }) {
+export function watch({ changed, present, state }) {
   let waiting = new Set();
   let everything = false;
   let timer = null;
@@ -50,8 +50,11 @@ export function watch({ changed, state }) {
       soon();
     };
     stream.addEventListener("changed", (event) => {
-      for (const subject of Object.keys(JSON.parse(event.data))) waiting.add(subject);
-      soon();
+      for (const [subject, kinds] of Object.entries(JSON.parse(event.data))) {
+        if (kinds.join() === "presence") present(subject);
+        else waiting.add(subject);
+      }
+      if (waiting.size) soon();
     });
     stream.addEventListener("everything", () => {
       everything = true;

@@ -5,8 +5,10 @@ import { Refused, ask } from "../shared/gateway.js";
 import { account, earlier } from "./account.js";
 import { ApprovalCards } from "./approval_cards.js";
 import { callPictures } from "./call_picture.js";
+import { Earlier } from "./earlier.js";
 import { guardrails } from "./guardrails.js";
 import { PersonHead } from "./person_head.js";
+import { Presence } from "./presence.js";
 import { Reply } from "./reply.js";
 import { timeline } from "./timeline.js";
 import { transcript } from "./transcript.js";
@@ -23,16 +25,20 @@ export class PersonView {
   #revealing = null; // the request to put the keyboard on, once it is drawn
   #gone;
 
-  constructor({ say, colleagues, decided, gone }) {
+  /** `may` holds the scopes of the actor: what they cannot do is not offered. */
+  constructor({ actor, may, say, colleagues, decided, gone }) {
     this.#gone = gone;
     const reload = () => this.load();
-    this.head = new PersonHead({ say, reload, colleagues });
-    this.cards = new ApprovalCards({ say, decided, reload });
-    this.reply = new Reply({ say, reload });
-    this.solve = (ticket) => this.#solve(ticket, say);
+    this.head = new PersonHead({ say, reload, colleagues, may });
+    this.cards = new ApprovalCards({ actor, may, say, decided, reload });
+    this.reply = new Reply({ actor, may, say, reload, typing: () => this.presence.typing() });
+    this.reply.place.hidden = !may.has("reply");
+    this.solve = may.has("tickets") ? (ticket) => this.#solve(ticket, say) : null;
+    this.presence = new Presence({ actor });
     this.problem = element("div");
     this.talk = element("div", { class: "transcript", role: "region", "aria-label": "Conversation" });
-    this.column = element("div", { class: "talk" }, this.cards.place, this.talk, this.reply.place);
+    this.before = new Earlier();
+    this.column = element("div", { class: "talk" }, this.cards.place, this.before.place, this.talk, this.reply.place);
     this.side = element("aside", { class: "facts", tabindex: "0", "aria-label": "About this customer" });
     this.account = element("div");
     this.earlier = element("div");
@@ -44,6 +50,7 @@ export class PersonView {
       "div",
       { class: "person", hidden: true },
       this.head.place,
+      this.presence.place,
       this.problem,
       element("div", { class: "columns" }, this.column, this.side),
     );
@@ -57,6 +64,7 @@ export class PersonView {
     const same = subject === this.#subject;
     this.#subject = subject;
     this.#wanted = wanted;
+    this.presence.look(subject ?? null);
     if (!subject) {
       this.content.hidden = true;
       this.#say(wanted ? "This request is not there any more." : "Choose a request or a conversation.");
@@ -119,8 +127,10 @@ export class PersonView {
     this.content.hidden = false;
     const who = conversation.name ?? conversation.contact ?? "this customer";
     this.head.draw(conversation);
+    this.presence.draw(conversation.lookers);
     const gone = this.cards.draw(conversation.approvals, who, this.#wanted);
-    this.reply.draw(conversation);
+    this.reply.draw(conversation, customer);
+    this.before.draw(conversation);
     const atEnd = Math.abs(this.#below()) < 40;
     const told = { turns: conversation.transcript, waiting: conversation.waiting, summary: conversation.summary, timeline: conversation.timeline };
     if (refresh(this.talk, told, transcript) && atEnd) this.#toEnd();

@@ -2,7 +2,8 @@
 
 import { element, refresh } from "../shared/element.js";
 import { ask } from "../shared/gateway.js";
-import { urgent } from "./conversation_list.js";
+import { clock, day } from "../shared/times.js";
+import { rests, urgent } from "./conversation_list.js";
 import { symbol } from "./icons.js";
 import { CHANNELS, words } from "./sentences.js";
 
@@ -12,9 +13,11 @@ export class PersonHead {
   #say;
   #reload;
   #colleagues;
+  #may;
 
-  /** `colleagues` are the names that a conversation can be given to. */
-  constructor({ say, reload, colleagues }) {
+  /** `colleagues` are the names that a conversation can be given to, `may` the scopes of the actor. */
+  constructor({ say, reload, colleagues, may }) {
+    this.#may = may;
     this.#colleagues = colleagues;
     this.#say = say;
     this.#reload = reload;
@@ -24,12 +27,13 @@ export class PersonHead {
   draw(conversation) {
     this.#conversation = conversation;
     if (this.#revealed?.subject !== conversation.subjectId) this.#revealed = null;
-    const { subjectId, name, plan, contact, channels, escalation, paused, assignee, liveCall, optedOut } = conversation;
-    const data = { subjectId, name, plan, contact, channels, escalation, paused, assignee, liveCall, optedOut, full: this.#revealed };
+    const { subjectId, name, plan, contact, channels, escalation, paused, assignee, liveCall, optedOut, handling, snoozedUntil } = conversation;
+    const data = { subjectId, name, plan, contact, channels, escalation, paused, assignee, liveCall, optedOut, handling, snoozedUntil, full: this.#revealed };
     refresh(this.place, data, () => this.#content(data));
   }
 
-  #content({ name, plan, contact, channels, escalation, paused, assignee, liveCall, optedOut, full }) {
+  #content({ name, plan, contact, channels, escalation, paused, assignee, liveCall, optedOut, handling, snoozedUntil, full }) {
+    const resting = rests({ handling, snoozedUntil });
     return [
       element("a", { class: "button quiet back", href: "#" }, symbol("back"), "Back"),
       element(
@@ -43,18 +47,21 @@ export class PersonHead {
           liveCall && element("span", { class: "pill success live-call" }, "on a call"),
           escalation && element("span", { class: `pill ${urgent(escalation)}` }, `Asked for a person · ${escalation} priority`),
           paused && element("span", { class: "pill warning" }, "agent paused"),
+          resting && element("span", { class: "pill" }, handling === "resolved" ? "resolved" : `snoozed until ${day(snoozedUntil)} ${clock(snoozedUntil)}`),
           optedOut.length > 0 && element("span", { class: "pill error" }, `opted out: ${optedOut.map((one) => CHANNELS[one] ?? one).join(", ")}`),
         ),
         element(
           "div",
           { class: "contact muted small" },
           element("span", { class: "mono" }, full?.contact ?? contact ?? "no number"),
-          contact && !full && element("button", { class: "link", onclick: () => this.#reveal() }, "Show number"),
+          contact && !full && this.#may.has("reply") && element("button", { class: "link", onclick: () => this.#reveal() }, "Show number"),
           element("span", {}, channels.map((one) => CHANNELS[one] ?? one).join(" · ")),
         ),
       ),
-      this.#assignment(assignee),
-      element(
+      this.#may.has("reply") ? this.#assignment(assignee) : assignee && element("span", { class: "pill" }, assignee),
+      this.#may.has("reply") && !resting && this.#snoozing(),
+      this.#may.has("reply") && element("button", { class: "button", onclick: (event) => this.#handle(event.currentTarget, resting ? "reopen" : "resolve") }, resting ? "Reopen" : "Resolve"),
+      this.#may.has("reply") && element(
         "button",
         { class: "button", onclick: (event) => this.#hold(event.currentTarget, !paused), title: paused ? "Let the agent answer again" : "The agent answers nothing until you resume it" },
         paused ? "Resume agent" : "Pause agent",
@@ -83,6 +90,27 @@ export class PersonHead {
     );
   }
 
+  #snoozing() {
+    return element(
+      "select",
+      { class: "snooze", "aria-label": "Snooze until", onchange: (event) => this.#handle(event.currentTarget, "snooze", { until: event.currentTarget.value }) },
+      element("option", { value: "" }, "Snooze"),
+      snoozes(new Date()).map(([text, at]) => element("option", { value: at.toISOString() }, text)),
+    );
+  }
+
+  async #handle(control, act, body = {}) {
+    control.disabled = true;
+    try {
+      await ask("POST", `conversations/${encodeURIComponent(this.#conversation.subjectId)}/${act}`, body);
+      this.#say({ resolve: "Resolved. New words of the customer open it again.", reopen: "Open again.", snooze: "Snoozed. New words of the customer open it again." }[act]);
+    } catch (refused) {
+      this.#say(refused.message);
+    }
+    control.disabled = false;
+    await this.#reload();
+  }
+
   async #assign(choice) {
     const to = choice.value || null;
     try {
@@ -107,4 +135,16 @@ export class PersonHead {
     button.disabled = false;
     await this.#reload();
   }
+}
+
+/** The times that one can let a conversation rest until: soon, the next mornings, a week. */
+function snoozes(now) {
+  const morning = (days) => new Date(now.getFullYear(), now.getMonth(), now.getDate() + days, 9);
+  const monday = (8 - now.getDay()) % 7 || 7;
+  return [
+    ["for an hour", new Date(now.getTime() + 3_600_000)],
+    ["until tomorrow, 9:00", morning(1)],
+    ["until Monday, 9:00", morning(monday)],
+    ["for a week", new Date(now.getTime() + 7 * 86_400_000)],
+  ];
 }

@@ -2,6 +2,7 @@
 
 import { element } from "../shared/element.js";
 import { ask } from "../shared/gateway.js";
+import { ReadyReplies, unfilled } from "./ready_replies.js";
 import { CHANNELS } from "./sentences.js";
 
 const LONGEST = 6400;
@@ -13,17 +14,20 @@ export class Reply {
   #say;
   #reload;
 
-  constructor({ say, reload }) {
+  /** `typing` is told of every key. */
+  constructor({ actor, may, say, reload, typing }) {
+    this.ready = new ReadyReplies({ actor, wanted: may.has("reply"), chosen: (text) => this.#insert(text) });
     this.#say = say;
     this.#reload = reload;
-    this.text = element("textarea", { rows: 1, maxlength: LONGEST, placeholder: "Write to the customer yourself", "aria-label": "Message to the customer", oninput: () => (this.#key = null), onkeydown: (event) => this.#shortcut(event) });
+    this.text = element("textarea", { rows: 1, maxlength: LONGEST, placeholder: "Write to the customer yourself", "aria-label": "Message to the customer", oninput: () => ((this.#key = null), typing()), onkeydown: (event) => this.#shortcut(event) });
     this.button = element("button", { class: "button main", title: "Ctrl+Enter" }, "Send");
     this.note = element("button", { class: "button", type: "button", title: "Only colleagues read it", onclick: () => this.#keep() }, "Add note");
     this.how = element("p", { class: "muted small" });
-    this.place = element("form", { class: "reply", onsubmit: (event) => this.#send(event) }, this.text, element("div", { class: "reply-bottom" }, this.how, this.note, this.button));
+    this.place = element("form", { class: "reply", onsubmit: (event) => this.#send(event) }, this.text, element("div", { class: "reply-bottom" }, this.how, this.ready.place, this.note, this.button));
   }
 
-  draw(conversation) {
+  draw(conversation, customer) {
+    this.ready.know(conversation, customer);
     this.#subject = conversation.subjectId;
     if (this.#drafts.has(this.#subject)) {
       this.text.value = this.#drafts.get(this.#subject);
@@ -42,6 +46,13 @@ export class Reply {
     this.#clear();
   }
 
+  /** Put a ready reply where one writes; it can be changed before it goes. */
+  #insert(text) {
+    this.text.setRangeText(text, this.text.selectionStart, this.text.selectionEnd, "end");
+    this.text.dispatchEvent(new Event("input"));
+    this.text.focus();
+  }
+
   #clear() {
     this.text.value = "";
     this.#key = null;
@@ -53,6 +64,8 @@ export class Reply {
 
   async #send(event) {
     event.preventDefault();
+    const open = unfilled(this.text.value);
+    if (open) return this.#say(`Fill in ${open} first.`);
     await this.#post("messages", "Sent.", "It may not have been sent. Press Send again: it is sent once.");
   }
 

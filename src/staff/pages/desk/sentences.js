@@ -1,5 +1,7 @@
 // What requests and events are called in plain English. Only texts: nothing here touches the page.
 
+import { inFull } from "../shared/times.js";
+
 const dollars = new Intl.NumberFormat("en-US", { style: "currency", currency: "USD" });
 
 const CALLS = {
@@ -77,14 +79,20 @@ export function overtaken(approval) {
   if (status === "expired") return `This expired${at}.`;
   if (status === "withdrawn") return `The customer withdrew this${at}.`;
   if (status === "void") return "This is no longer possible.";
-  const who = decidedBy ? decidedBy.charAt(0).toUpperCase() + decidedBy.slice(1) : "A colleague";
-  return `${who} ${status === "rejected" ? "rejected" : "approved"} this${at}.`;
+  return whoDid(decidedBy, status === "rejected" ? "rejected" : "approved", decidedAt);
+}
+
+/** "Tom approved this at 09:42." */
+export function whoDid(name, verb, at) {
+  const who = name ? name.charAt(0).toUpperCase() + name.slice(1) : "A colleague";
+  return `${who} ${verb} this${at ? ` at ${AT.format(new Date(at))}` : ""}.`;
 }
 
 export const CHANNELS = { sms: "SMS", whatsapp: "WhatsApp", rcs: "RCS", voice: "Call" };
 
 const EVENTS = {
   approval_requested: (data) => `Asked staff: ${words(data.tool)}`,
+  approval_first: (data) => `Approved, 1 of 2: ${words(data.tool ?? "request")}`,
   approval_decided: (data) => decision(data),
   approval_executed: (data) => `Carried out: ${words(data.tool)}`,
   approval_failed: (data) => `Could not be carried out: ${words(data.tool)}`,
@@ -125,6 +133,10 @@ const EVENTS = {
   contact_revealed: () => "Full number shown",
   staff_note: () => "Left a note for colleagues",
   assigned: (data) => (data.to ? `Assigned to ${data.to}` : "Assigned to nobody"),
+  erased: (data) => `Erased everything kept of a customer (${data.deleted} records)`,
+  resolved: () => "Resolved",
+  reopened: () => "Opened again",
+  snoozed: (data) => `Snoozed${data.until ? ` until ${inFull(data.until * 1000)}` : ""}`,
   agent_paused: () => "Agent paused",
   agent_resumed: () => "Agent resumed",
   kept_while_paused: () => "Wrote while the agent was paused",

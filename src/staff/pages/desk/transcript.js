@@ -80,12 +80,31 @@ function message(entry, at, channel, language = null) {
       { class: "by" },
       entry.interrupted && element("span", { class: "heard" }, heardUntil(entry.text)),
       entry.unread && element("span", {}, "not answered yet · "),
+      entry.delivery && arrived(entry.delivery),
       element("span", {}, who),
       " · ",
       spoken && element("span", { class: "language" }, `${languageName(spoken)} · `),
       element("time", { datetime: at, title: [inFull(at), CHANNELS[channel]].filter(Boolean).join(" · ") }, clock(at)),
     ),
   );
+}
+
+const ARRIVED = { waiting: "not sent yet", sent: "sent", delivered: "delivered", read: "read", failed: "not sent", blocked: "not sent: opted out", undelivered: "did not arrive" };
+
+/** What became of a text, in words; trouble stands out and has the provider's code. */
+function arrived({ status, errorCode }) {
+  const bad = ["failed", "blocked", "undelivered"].includes(status);
+  return element("span", { class: bad ? "undelivered" : "delivery" }, `${ARRIVED[status] ?? status}${bad && errorCode ? ` (${errorCode})` : ""} · `);
+}
+
+/** Return the nodes of messages from before the agent's memory, oldest first. */
+export function earlierMessages(messages) {
+  let lastDay = null;
+  return messages.flatMap((one) => {
+    const today = day(one.at);
+    const heading = today !== lastDay && element("p", { class: "day" }, (lastDay = today));
+    return [heading, message(one, one.at, one.channel)];
+  });
 }
 
 /** What a person wrote for colleagues: neither the customer nor the agent reads it. */

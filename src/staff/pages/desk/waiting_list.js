@@ -3,6 +3,7 @@
 import { element, fill, refresh } from "../shared/element.js";
 import { address, ask } from "../shared/gateway.js";
 import { age, countdown, inFull } from "../shared/times.js";
+import { EqualRequests } from "./equal_requests.js";
 import { STATUSES, target, words } from "./sentences.js";
 
 const PAGE = 200;
@@ -13,7 +14,13 @@ const FILTERS = [
   ["unassigned", "Unassigned", (item) => !item.assignee],
   ["overdue", "Overdue", (item) => item.overdue],
   ["ticket", "Tickets", (item) => item.kind === "ticket"],
+  ["snoozed", "Snoozed", isSnoozed],
 ];
+
+/** Tell whether a ticket rests with its conversation: neither a request that may expire does, nor what is overdue. */
+function isSnoozed({ kind, snoozedUntil, overdue }) {
+  return kind === "ticket" && !overdue && snoozedUntil !== null && new Date(snoozedUntil) > new Date();
+}
 
 export class WaitingList {
   #items = null; // as the server gave them: {kind, due, overdue, subjectId, assignee, approval or ticket}
@@ -22,10 +29,16 @@ export class WaitingList {
   #shown;
   #nameOf;
   #actor;
+  #may;
 
-  /** `shown` is told which requests wait; `nameOf` gives a customer's name by subject id, where it is known. */
-  constructor({ actor, shown, nameOf }) {
+  /**
+   * `shown` is told which requests wait; `nameOf` gives a customer's name by subject id, where it is known; `together`
+   * is told in a sentence what became of requests that were decided in one go. `may` holds the scopes of the actor.
+   */
+  constructor({ actor, may, shown, nameOf, together }) {
     this.#actor = actor;
+    this.#may = may;
+    this.equal = new EqualRequests({ nameOf: (one) => nameOf(one.subjectId) ?? one.contact, done: together });
     this.#shown = shown;
     this.#nameOf = nameOf;
     this.filter = element("select", { "aria-label": "Show only some of what waits", onchange: () => this.#choose() });
@@ -38,6 +51,7 @@ export class WaitingList {
       { class: "waiting" },
       element("div", { class: "side-heading" }, this.heading, this.count, this.filter),
       this.problem,
+      this.equal.place,
       this.rows,
     );
     this.filter.hidden = true;
@@ -78,7 +92,7 @@ export class WaitingList {
 
   /** Return the request to look at first, or after another one. */
   next(decided) {
-    const others = this.#requests(this.#matching()).filter((one) => one.status === "pending");
+    const others = this.#requests(this.#matching()).filter((one) => this.#isMine(one));
     return others.find((one) => one.expiresAt >= (decided?.expiresAt ?? "")) ?? others[0];
   }
 
@@ -104,10 +118,15 @@ export class WaitingList {
     return items.flatMap((item) => item.approval ?? []);
   }
 
+  /** Tell whether the actor can do something about a request that waits. */
+  #isMine(approval) {
+    return approval.status === "pending" && approval.firstApprovedBy !== this.#actor;
+  }
+
   #matching() {
     const [, , keeps] = FILTERS.find(([name]) => name === this.#filter) ?? [];
     if (keeps) return this.#items.filter((item) => keeps(item, this.#actor));
-    return this.#items.filter((item) => !this.#filter || `tool:${item.approval?.tool}` === this.#filter);
+    return this.#items.filter((item) => (this.#filter ? `tool:${item.approval?.tool}` === this.#filter : !isSnoozed(item)));
   }
 
   #draw() {
@@ -120,9 +139,10 @@ export class WaitingList {
       ...choices.map(([value, label]) => element("option", { value }, label)),
     ]);
     this.filter.value = this.#filter;
-    this.filter.hidden = this.#items.length < 2;
+    this.filter.hidden = this.#items.length < 2 && !this.#items.some(isSnoozed);
     const matching = this.#matching();
     this.count.textContent = matching.length ? `${matching.length}${this.more ? "+" : ""}` : "";
+    this.equal.draw(this.#may.has("approve") ? this.#requests(matching).filter((one) => this.#isMine(one)) : []);
     this.rows.removeAttribute("aria-busy");
     const focused = this.rows.contains(document.activeElement) ? document.activeElement.dataset.id : null;
     const named = matching.map((item) => [item, this.#nameOf(item.subjectId)]);
@@ -147,7 +167,10 @@ function requestRow({ approval: one, assignee }, who) {
     due:
       one.status === "unknown"
         ? element("span", { class: "pill error" }, STATUSES.unknown[0])
-        : element("time", { class: "left", datetime: one.expiresAt, "data-counts": "until", title: inFull(one.expiresAt) }, countdown(one.expiresAt)),
+        : [
+            one.firstApprovedBy && element("span", { class: "pill accent" }, "1 of 2"),
+            element("time", { class: "left", datetime: one.expiresAt, "data-counts": "until", title: inFull(one.expiresAt) }, countdown(one.expiresAt)),
+          ],
     since: ["asked ", one.requestedAt],
   });
 }

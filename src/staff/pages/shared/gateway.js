@@ -1,6 +1,7 @@
 // Asking the gateway, as whoever is signed in. Addresses are relative, so a proxy may put a folder before them.
 
 const PATIENCE = 15_000; // milliseconds
+const ROOT = document.documentElement.dataset.root ?? ""; // from a page in a folder, the way up
 
 /** An answer that is no success. `status` is 0 when there was none; `body` is what was said. */
 export class Refused extends Error {
@@ -25,7 +26,7 @@ export async function ask(method, path, body, more = {}) {
   let answer;
   let told = null;
   try {
-    answer = await fetch(path, {
+    answer = await fetch(ROOT + path, {
       method,
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),

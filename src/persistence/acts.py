@@ -1,0 +1,128 @@
+"""Books for staff: what each of them did, beside the timeline that tells of it, and the figures of hours. Pure.
+
+An act is a row of its customer's lane under an index of all lanes, so that a list of acts reads no conversation. When
+the lane goes, the act moves into the store's own lane, and the person does not.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, Final
+
+from ..errors import UnreadableRecord
+from ..model import SubjectId, TimelineEvent
+from . import kinds
+from .rows import DAY, MICRO, LaneIndex
+from .state import Lane
+from .values import Act, Hour, Looker
+
+KEPT_SECONDS: Final = 400 * DAY
+"""A year, and time to look at it."""
+HOURS_KEPT_SECONDS: Final = 40 * DAY
+ERASED: Final = "erased"
+"""The name of the act that leaves no timeline to stand on."""
+_TOLD: Final = ("tool", "verdict", "status", "first_by", "to", "on", "ticket", "priority", "approval", "deleted")
+"""Of a row's data; no words of anybody."""
+_NO_COLLEAGUES: Final = frozenset({"agent", "clock"})
+_LEADS_BACK: Final = ("ticket", "approval")
+"""Ids that other systems may know together with the person."""
+
+
+def note_act(lane: Lane, key: str, event: TimelineEvent, number: int) -> None:
+    """Write the act that a row of staff in the timeline tells of, beside it."""
+    actor = event.data.get("actor")
+    if not isinstance(actor, str) or actor in _NO_COLLEAGUES:
+        return
+    told = {name: event.data[name] for name in _TOLD if event.data.get(name) is not None}
+    call = event.data.get("edited_arguments") or event.data.get("arguments")
+    amount = call.get("amount") if isinstance(call, Mapping) else None
+    if isinstance(amount, int | float) and not isinstance(amount, bool):
+        told["amount"] = amount
+    if event.data.get("edited_arguments"):
+        told["edited"] = True
+    write_act(lane, key, Act(event.at, actor, event.name, told), number)
+
+
+def write_act(lane: Lane, key: str, act: Act, number: int) -> None:
+    """Write an act, to be found among those of all lanes."""
+    lane.write(kinds.ACT, key, act, sequence=number)
+    lane.index(LaneIndex.ACTS, key, act.at)
+
+
+def move_acts(left: Lane, stays: Lane) -> None:
+    """Give the acts of a lane to the one that it is joined into."""
+    for row in left.all(kinds.ACT):
+        left.index(LaneIndex.ACTS, row.key, None)
+        with suppress(UnreadableRecord):
+            write_act(stays, row.key, kinds.ACT.read(row.record), row.sequence)
+
+
+def leave_acts(lane: Lane, house: Lane) -> None:
+    """Keep the acts of a lane that goes, without the person."""
+    for row in lane.all(kinds.ACT):
+        lane.index(LaneIndex.ACTS, row.key, None)
+        with suppress(UnreadableRecord):
+            act = kinds.ACT.read(row.record)
+            left = {name: act.data[name] for name in act.data if name not in _LEADS_BACK}
+            book(house, replace(act, data=left), row.sequence)
+
+
+def book(house: Lane, act: Act, number: int) -> None:
+    """Write an act of which no lane is left, under a key that tells nothing of one but the order."""
+    write_act(house, f"{number}-{secrets.token_hex(4)}", act, number)
+
+
+def book_hour(house: Lane, hour: Hour, process: str) -> None:
+    """Write what a process counted in an hour; see :meth:`.Bookkeeping.note_hour`."""
+    key = f"{hour.start:.0f}:{process}"
+    house.write(kinds.HOUR, key, hour, sequence=int(hour.start * MICRO))
+    house.index(LaneIndex.HOURS, key, hour.start)
+
+
+def look(house: Lane, actor: str, subject: SubjectId | None, writing: bool, seconds: float) -> None:
+    """Note what a colleague has on the screen; see :meth:`.Bookkeeping.look`."""
+    if subject is None:
+        house.delete(kinds.LOOKER, actor)
+        return
+    looker = Looker(actor, subject, writing, house.now + seconds)
+    house.write(kinds.LOOKER, actor, looker, sequence=int(house.now * MICRO))
+
+
+def look_away(house: Lane, subject: SubjectId) -> None:
+    """Let nobody look at a customer who is erased."""
+    for row in house.all(kinds.LOOKER):
+        with suppress(UnreadableRecord):
+            if kinds.LOOKER.read(row.record).subject == subject:
+                house.delete(kinds.LOOKER, row.key)
+
+
+def forget(lane: Lane, kind: str, index: str, key: str) -> None:
+    """Delete what was kept for long enough."""
+    lane.delete(kind, key)
+    lane.index(index, key, None)
+
+
+def restore_acts(lane: Lane) -> None:
+    """List the acts of a lane again, after damage."""
+    for row in lane.all(kinds.ACT):
+        with suppress(UnreadableRecord):
+            lane.index(LaneIndex.ACTS, row.key, kinds.ACT.read(row.record).at)
+
+
+def restore_house(house: Lane) -> None:
+    """List again what is the store's own, after damage."""
+    restore_acts(house)
+    for row in house.all(kinds.HOUR):
+        house.index(LaneIndex.HOURS, row.key, row.sequence / MICRO)
+    house.sweep()
+
+
+def read_act(record: str, **of: Any) -> Act | None:
+    """Return a stored act, with the customer ``of`` whom it is; None where it cannot be read."""
+    try:
+        return replace(kinds.ACT.read(record), **of)
+    except UnreadableRecord:
+        return None
