@@ -88,7 +88,8 @@ _WISHES = (
     r" (?:mensagens|sms|textos)",
 )
 _BEFORE = (
-    r"(?:(?:can|could|would|will) (?:you|u) |please |pls |just |wrong number |want to "
+    r"(?:(?:can|could|would|will) (?:you|u) |please |pls |just |wrong number |want to |(?:hi|hello|hey)(?: there)? "
+    r"|(?:ok|okay|no|sorry|thanks|thank you|so) "
     r"|por favor |s'il vous plait |bitte |i(?: want to| would like to|'d like to| wish to| need to)? )"
 )
 _AFTER = (
@@ -96,9 +97,11 @@ _AFTER = (
 )
 _WISH = re.compile(rf"{_BEFORE}*(?:{'|'.join(_WISHES)}){_AFTER}")
 _BARE = re.compile(
-    rf"{_BEFORE}+(?:stop|end|quit|cancel)(?: (?:stop|it|that|this|everything|all))*{_AFTER}"
+    rf"{_BEFORE}+(?:stop|end|quit)(?: (?:stop|it|that|this|everything|all))*{_AFTER}"
     rf"|(?:stop|end|quit)(?: (?:stop|it|that|this))*(?: (?:please|pls|now|it|that|this))+"
     rf"|no {_TEXTS}|(?:do not|don't|dont) (?:te?xt|message|contact|sms|write)|no more|go away"
+    r"|i (?:said|told you to|asked you to) stop|stop (?:already|i mean it|i said)"
+    r"|stop (?:calling|phoning|ringing)(?: me)?"
     r"|cancel (?:everything|all(?: of it)?)"
     r"|parar|pare|alto|detener|detenganse?|cancelar|basta(?: ya)?|annuler|annulla|(?:bitte )?aufhoren"
 )

@@ -265,6 +265,8 @@ class PlainSpeech:
                 self._cut(found.end())
                 return self._pass(MATH[found[1]][1])
         escaped = self._held[1:2]
+        if escaped == "\n":
+            return self._drop(1)
         if escaped and escaped in ESCAPED:
             self._held = self._held[1:]
         return self._pass(self._cut(1))

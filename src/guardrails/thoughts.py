@@ -19,18 +19,19 @@ _LIKELY: Final = re.compile(r"deepseek[-_ ./:]?r1|r1[-_]distill|\bqwq\b|thinking
 """Names of models whose template opens the thought for them."""
 _NAMED = (
     r"(?:think|thought|reasoning|reflection|scratchpad|monologue|analysis|rationale"
-    r"|tool_?(?:call|code|response|result)|function_?call)"
+    r"|tool_?(?:call|code|response|result)|function(?![a-z]))"
 )
 """What a tag's name holds around what is no answer; calls as text come from servers that cannot read them."""
 _NAME = r"[\w:.\u2581-]{0,30}"
 _BAR = r"[|\uff5c]"
 _WORD = r"(?:think(?:ing)?|thoughts?|reasoning)"
 _OPEN = (
-    rf"<{_BAR}?(?!end|/){_NAME}?{_NAMED}{_NAME}(?:\s[^<>]{{0,80}})?{_BAR}?>"
+    rf"<{_BAR}?(?!end|/){_NAME}?{_NAMED}{_NAME}(?:[\s=][^<>]{{0,80}})?{_BAR}?>"
+    r"|<(?:script|style)(?:\s[^<>]{0,80})?>"
     rf"|\[{_WORD}\]|\u25c1{_WORD}\u25b7|<unused94>|<\|channel\|>\s*(?:analysis|commentary)\b"
 )
 _CLOSE = (
-    rf"<(?:/{_BAR}?|{_BAR}/|{_BAR}?end[_\u2581]?){_NAME}?{_NAMED}{_NAME}\s?{_BAR}?>"
+    rf"<(?:/{_BAR}?|{_BAR}/|{_BAR}?end[_\u2581]?){_NAME}?{_NAMED}{_NAME}\s?{_BAR}?>|</(?:script|style)>"
     rf"|\[/{_WORD}\]|\u25c1/{_WORD}\u25b7|<unused95>|<\|channel\|>\s*final\b"
     r"|<\|start_response\|>|<\|begin_of_solution\|>"
 )
@@ -47,13 +48,14 @@ _TOKENS = re.compile(
     rf"{_START}\s*(?:assistant\b)?|<\|channel\|>\s*\w*|<{_BAR}[\w\u2581]{{1,40}}{_BAR}>", re.IGNORECASE
 )
 _MAY_BECOME_TAG = re.compile(
-    rf"(?:<[/|\uff5c]{{0,2}}{_NAME}{_NAME}{_BAR}?|<{_BAR}?{_NAME}?{_NAMED}{_NAME}\s[^<>]{{0,80}}"
+    rf"(?:<[/|\uff5c]{{0,2}}{_NAME}{_NAME}{_BAR}?|<{_BAR}?{_NAME}?{_NAMED}{_NAME}[\s=][^<>]{{0,80}}|<(?:script|style)\s[^<>]{{0,80}}"
     rf"|\[/?[a-z]{{0,9}}|\u25c1/?[a-z]{{0,9}}|<\|channel\|>\s*\w{{0,10}}|{_START}\s*\w{{0,9}})\Z",
     re.IGNORECASE,
 )
 _LONGEST_TAG = 200
 _HALF = re.compile("[\ud800-\udfff]")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b\u2060\u202d\u202e\ufeff]")
+"""No words: control characters, blanks without a width, and what turns the order of others round."""
 
 
 class WordFilter:

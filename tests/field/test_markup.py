@@ -55,6 +55,8 @@ async def test_what_is_struck_out_is_told_as_what_was(tmp_path: Path, written: s
         ('<a href="https://x.example/a_b">Track</a> it', "Track (https://x.example/a_b) it"),
         ('<img src="https://x.example/p.png" alt="A map">', "A map"),
         ("Hi <!-- note to self --> there", "Hi there"),
+        ("<details><summary>More</summary>Text</details>", "More\nText"),
+        ("Hello\\\nthere", "Hello\nthere"),
         ("1 < 2 and <3", "1 < 2 and <3"),
         (r"It is \(5 \times 3 = 15\)", "It is 5 × 3 = 15"),
         (r"\[ \frac{1}{2} \approx 0.5 \]", "1/2 ≈ 0.5"),

@@ -49,6 +49,14 @@ async def test_a_text_with_nul_is_cleaned_and_answered(tmp_path: Path, body: str
 # --- numbers that a customer gives -----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("body", ["\u200b", "\ufeff \u2060", "\u202e"])
+async def test_a_text_of_nothing_that_can_be_seen_is_empty(tmp_path: Path, body: str) -> None:
+    model = ModelServer(echo)
+    async with running(tmp_path, model) as it:
+        assert await it.ask(body) == phrases.EMPTY
+    assert model.requests == []
+
+
 def texting(to: str) -> ModelServer:
     answers = iter([Answer(calls=[("send_sms", {"to": to, "message": "Call me"})]), Answer("A colleague decides.")])
     return ModelServer(lambda _: next(answers, Answer("Done.")))

@@ -52,6 +52,9 @@ THOUGHTS = [
     "<\uff5cend\u2581of\u2581sentence\uff5c>",
     "<|im_start|>assistant\nYour order has shipped.<|im_end|>",
     '<tool_call>{"name": "order_status"}</tool_call>Your order has shipped.',
+    "<function=order_status>{}</function>Your order has shipped.",
+    "<style>p { color: red }</style>Your order has shipped.",
+    "\u200bYour order has shipped.\u202e",
 ]
 INSIDE = f"{SECRET}</think>Your order has shipped."
 """What a server sends whose template opened the thought."""
@@ -160,7 +163,7 @@ async def test_a_model_that_does_nothing_but_think_is_apologised_for(tmp_path: P
         assert await call.ask("hello") == phrases.FAILURE
 
 
-@pytest.mark.parametrize("answer", ["***", "---\n***\n", "```\n```", "> \n>"])
+@pytest.mark.parametrize("answer", ["***", "---\n***\n", "```\n```", "> \n>", "\u200b\u200b"])
 async def test_an_answer_of_nothing_but_marks_is_apologised_for(tmp_path: Path, answer: str) -> None:
     async with running(tmp_path, ModelServer(lambda _: Answer(answer))) as it, dial(it) as call:
         assert await it.ask("hello") == phrases.FAILURE

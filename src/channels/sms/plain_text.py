@@ -31,7 +31,7 @@ _HTML = (
     ),
     (re.compile(r"<img\s[^<>]{0,500}?alt=[\"']([^\"'<>\[\]\n]{0,300})[\"'][^<>]{0,500}>", re.I), r"\1"),
     (re.compile(r"</?(?:s|del|strike)(?:\s[^<>]{0,100})?>", re.I), "~~"),
-    (re.compile(r"<(?:br|hr|/p|/div|/li|/tr|/h[1-6]|/ul|/ol|/table)\s?/?>[ \t]*\n?", re.I), "\n"),
+    (re.compile(r"<(?:br|hr|/p|/div|/li|/summary|/tr|/h[1-6]|/ul|/ol|/table)\s?/?>[ \t]*\n?", re.I), "\n"),
     (re.compile(r"<li(?:\s[^<>]{0,100})?>", re.I), "- "),
     (re.compile(r"</t[dh]>\s*(?=<t[dh])", re.I), ", "),
     (
@@ -81,7 +81,7 @@ _HIDDEN = "\ue000"
 
 def strip_markdown(text: str) -> str:
     """Give the words of a Markdown text. Links become ``text (address)``; web addresses are kept letter for letter."""
-    text = _BLANKS.sub(" ", text)  # blanks in a row would also make the patterns below slow
+    text = _BLANKS.sub(" ", text.replace("\\\n", "\n"))  # blanks in a row would also make the patterns below slow
     if "<" in text or "\u0336" in text or "\u0335" in text:
         for pattern, replacement in _HTML:
             text = pattern.sub(replacement, text)

@@ -26,6 +26,7 @@ from ...conversation.phrases import FAILURE
 from ...entries import Entry, TextReceived
 from ...errors import MalformedRequest
 from ...guardrails.pii import mask, mask_incoming
+from ...guardrails.thoughts import whole
 from ...model import NOBODY, Address, Channel, ReplyStatus, Route
 from ...persistence.base import LaneStore
 from ...persistence.values import TAKEN_MESSAGES, EffectState
@@ -158,12 +159,13 @@ def _text_received(form: Mapping[str, str]) -> tuple[str, TextReceived]:
     channel = _CHANNELS.get(customer.scheme, Channel.SMS)
     if not _OURS.fullmatch(ours.value):
         raise MalformedRequest("To is missing or no address.")
-    came = files(form)
+    words, came = form.get("Body", ""), files(form)
+    words = words if whole(words).strip() else ""  # blanks without a width are no words
     told = place(form)
-    if not form.get("Body", "").strip() and not came:
+    if not words and not came:
         told = told or other(form)
     # Before anything else sees it: numbers of cards and the like are never stored, not even for a moment.
-    said = mask_incoming(form.get("Body", ""))
+    said = mask_incoming(words)
     opt_out = word(form, "OptOutType").upper()
     return _sid(form), TextReceived(
         route=Route(channel, customer, ours),
