@@ -148,6 +148,14 @@ async def test_the_business_data_is_the_scenarios_own(tmp_path: Path) -> None:
     assert trial.problems == ()
 
 
+async def test_the_example_of_the_page_passes(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text("utf-8")
+    (example,) = [part for part in page.split("\n\n") if part.startswith("    - name:")]
+    (tmp_path / "page.yaml").write_text(example, encoding="utf-8")
+    (trial,) = await tried(tmp_path, *read_scenarios([tmp_path / "page.yaml"]))
+    assert trial.problems == ()
+
+
 # --- calls ---------------------------------------------------------------------------------------------------
 
 

@@ -121,8 +121,10 @@ def test_a_tool_that_the_agent_does_not_have_is_named(tmp_path: Path) -> None:
     assert raised.value.problems == ("a: the agent has no tool 'process_refnd'; is 'process_refund' meant?",)
 
 
-def test_forty_scenarios_are_shipped_and_fifteen_of_them_attack() -> None:
+def test_the_readme_says_how_many_are_shipped() -> None:
     shipped = read_scenarios([SHIPPED])
     attacks = [one for one in shipped if one.group == "attacks"]
-    assert len(shipped) >= 40
-    assert len(attacks) >= 15
+    offline = [one for one in shipped if one.offline]
+    page = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    said = f"{len(attacks)} of the {len(shipped)} shipped scenarios attack it; {len(offline)} need no account:"
+    assert said in page
