@@ -39,7 +39,10 @@ from .persistence.base import LaneStore
 from .persistence.factory import open_store
 from .persistence.store import Store
 from .settings import Settings, load_settings
+from .settings.agents_file import GatewayAgents, open_agents
+from .settings.company import open_company, people_hours
 from .settings.development import auth_tokens, staff_scopes, staff_tokens
+from .settings.prices import priced
 from .shop.base import Shop
 from .shop.embedded import SHOP_FILE
 from .staff.aliases import Aliases
@@ -65,7 +68,6 @@ from .wiring import (
     configuration,
     conversation_api,
     engine_limits,
-    gateway_agent,
     may_look,
     model_source,
     open_listeners,
@@ -155,11 +157,13 @@ async def open_gateway(
         public = settings.public_base_url or address
         source = model_source(settings)
         set_up_tracing(enabled=settings.tracing_enabled, api_key=source.api_key, base_url=source.base_url)
-        agent = gateway_agent(settings)
-        await stack.enter_async_context(open_mcp_tools(agent))
-        translations = load_translations(settings.phrases_dir)
+        company = open_company(settings)
+        hours = people_hours(settings, company)
+        agents = open_agents(settings, company)
+        await stack.enter_async_context(open_mcp_tools(*agents.choice.all))
+        translations = load_translations(settings.phrases_dir, own=lambda: company.current().sentences)
         replies = load_ready_replies(settings.replies_file)
-        options = options_per_call(settings.voice, settings.voice_options_path)
+        options = options_per_call(lambda: company.current().voice, agents.options, settings.voice_options_path)
         store = await stack.enter_async_context(open_store(settings))
         identity = await stack.enter_async_context(open_identity(settings))
         shop = await stack.enter_async_context(open_shop(settings, shop_file))
@@ -171,10 +175,11 @@ async def open_gateway(
             region=settings.default_region,
             knowledge=knowledge,
             facts=identity.facts if settings.subject_resolver != PHONE else None,  # a number says nothing of its owner
-            hours=settings.opening_hours,
+            hours=hours,
             transfers=settings.human_transfer_number is not None,
         )
-        runner = _runner(settings, agent, models, callers, store)
+        runner = _runner(settings, agents, models, callers, store)
+        spending = priced(settings, agents.choice.all, runner, store)
         await warm_up()
         metrics = Metrics()
         scopes = staff_scopes(settings)
@@ -191,11 +196,11 @@ async def open_gateway(
         calls = CallRegistry()
         engine = TurnEngine(
             store=store,
-            runner=runner,
+            runner=spending or runner,
             identity=identity,
             senders=senders(settings, twilio.rest, calls, public),
             bus=EventBus({"metrics": metrics.hear, "figures": book.hear, "staff-page": live.hear, **told, **listeners}),
-            limits=engine_limits(settings),
+            limits=engine_limits(settings, hours),
             summarise=Summariser(models.provider) if settings.openai_api_key else None,
         )
         await stack.enter_async_context(engine)
@@ -211,21 +216,22 @@ async def open_gateway(
             signatures=twilio.signatures,
             tokens=socket_tokens(settings),
             ways=voice_ways(settings, public),
-            rules=call_rules(settings),
+            rules=call_rules(settings, hours),
             reception=Reception(store, options, translations, _namer(callers, shop)),
             warm=models.warm,
         )
         health = Health(
             store,
             shop,
-            (agent.name,),
-            configuration(settings),
+            agents.choice.names,
+            lambda: configuration(settings, company),
             refused_signatures=lambda: twilio.signatures.refused,
             open_calls=lambda: len(calls),
             dropped_connections=dropped_connections,
             metrics=metrics,
             may_look=may_look(settings, tokens),
             running_turns=lambda: engine.running,
+            cost=spending.figures if spending else lambda: None,
         )
         _leave_what_is_there_uncollected()
         pages = PageFiles()
@@ -251,10 +257,10 @@ async def open_gateway(
 
 
 def _runner(
-    settings: Settings, agent: Any, models: ModelAccess, callers: CallerContexts, store: LaneStore
+    settings: Settings, agents: GatewayAgents, models: ModelAccess, callers: CallerContexts, store: LaneStore
 ) -> SdkRunner:
     return SdkRunner(
-        agent,
+        agents.choice,
         models=models.provider,
         callers=callers,
         ledger=store,

@@ -214,6 +214,12 @@ class TooManySteps(TurnError):
     code = "too_many_steps"
 
 
+class CostCapReached(TurnError):
+    """The cap on the cost of a customer, or of the day, is reached."""
+
+    code, ours = "cost_cap_reached", False
+
+
 class GuardrailTripped(TurnError):
     """A guardrail of the agent stopped the turn."""
 

@@ -17,6 +17,7 @@ class EventName(StrEnum):
     CONVERSATION_END = "conversation_end"
     TURN = "turn"
     TOOL = "tool"
+    HANDOFF = "handoff"
     HEARD = "heard"
     HUNG_UP = "hung_up"
     OPTION_REFUSED = "option_refused"

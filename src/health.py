@@ -44,7 +44,7 @@ class Health:
     store: LaneStore
     shop: Shop
     agents: tuple[str, ...]
-    configuration: Mapping[str, Any]
+    configuration: Callable[[], Mapping[str, Any]]
     refused_signatures: Callable[[], int]
     open_calls: Callable[[], int]
     metrics: Metrics
@@ -52,6 +52,8 @@ class Health:
     """Tells whether a request may see more than probes need."""
     dropped_connections: Callable[[], int] = int
     """Tells how many connections passed a bound; a server that is not ours bounds none."""
+    cost: Callable[[], Mapping[str, Any] | None] = lambda: None
+    """Returns what this process spent today, None where nothing has a price."""
     draining: bool = field(default=False)
     store_seconds: float = STORE_SECONDS
     running_turns: Callable[[], int] = field(default=lambda: 0)
@@ -89,7 +91,7 @@ class Health:
             {
                 "status": "draining" if self.draining else "ok",
                 "agents": list(self.agents),
-                "configuration": dict(self.configuration),
+                "configuration": dict(self.configuration()),
                 "conversations": counts.conversations,
                 "pendingApprovals": counts.pending_approvals,
                 "oldestPendingEntrySeconds": round(counts.oldest_pending_entry_seconds, 3),
@@ -99,6 +101,7 @@ class Health:
                 "refusedSignatures": self.refused_signatures(),
                 "droppedConnections": self.dropped_connections(),
                 "openCalls": self.open_calls(),
+                "cost": self.cost(),
                 "timestamp": _now(),
             }
         )

@@ -12,9 +12,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import BaseRoute
 
-from .agents.agent_rules import check_hosted
 from .agents.models import ModelSource
-from .agents.support import build_support_agent, load_agent
 from .channels.sms.sender import SmsSender
 from .channels.twilio import SignatureCheck, TwilioRest, open_twilio_rest
 from .channels.voice.call_registry import CallRegistry
@@ -26,11 +24,13 @@ from .conversation.base import EngineLimits, Sender
 from .conversation.bounds import Bounds
 from .conversation.engine import TurnEngine
 from .conversation.event_bus import Listener
+from .conversation.opening_hours import Hours
 from .identity.analytics import ADDRESSES, open_analytics
 from .identity.base import Identity
 from .model import Address, SubjectId
 from .persistence.base import LaneStore
 from .settings import Settings
+from .settings.company import CompanyFile
 from .settings.development import SAMPLE_ACCOUNT_SID, SAMPLE_NUMBER, auth_tokens, simulated, staff_tokens
 from .shop.base import Shop
 from .shop.embedded import open_embedded_shop, reset_embedded_shop
@@ -67,19 +67,6 @@ def open_log(settings: Settings) -> None:
     )
 
 
-def gateway_agent(settings: Settings) -> Any:  # an SDK agent; only agents/ may name the type
-    """Return the agent that serves: ``AGENT_PATH``'s, or the built-in one. Raises ConfigurationError."""
-    if settings.agent_path:
-        agent = load_agent(settings.agent_path)
-        check_hosted(agent, settings.openai_api_mode)
-        return agent
-    return build_support_agent(
-        settings.agent_model,
-        name=settings.workflow_name,
-        refund_threshold_cents=int(settings.refund_approval_threshold * 100),
-    )
-
-
 def open_shop(settings: Settings, file: Path) -> AbstractAsyncContextManager[Shop]:
     """Open the business data: ``SHOP_BASE_URL``'s, or the sample shop in a file."""
     if settings.shop_base_url is None:
@@ -88,14 +75,14 @@ def open_shop(settings: Settings, file: Path) -> AbstractAsyncContextManager[Sho
     return open_http_shop(settings.shop_base_url, key.get_secret_value() if key else None)
 
 
-def engine_limits(settings: Settings) -> EngineLimits:
+def engine_limits(settings: Settings, hours: Hours) -> EngineLimits:
     """Translate settings (milliseconds) into the engine's bounds (seconds)."""
     return EngineLimits(
         coalesce=settings.coalesce_ms / 1000,
         lease=settings.lane_lease_seconds,
         history_max_items=settings.history_max_items,
         history_max_chars=settings.history_max_chars,
-        # Without a model there is nothing to wait for.
+        # Without a model there is nobody to wait for.
         unfolded_max_items=settings.history_max_items if settings.openai_api_key else 0,
         state_max_age=settings.state_max_age / 1000,
         context_max_age=settings.context_max_age / 1000,
@@ -110,7 +97,7 @@ def engine_limits(settings: Settings) -> EngineLimits:
             waiting_requests=settings.max_waiting_requests,
             requests_per_turn=settings.max_requests_per_turn,
         ),
-        hours=settings.opening_hours,
+        hours=hours,
     )
 
 
@@ -121,7 +108,7 @@ def voice_ways(settings: Settings, public: str) -> VoiceAddresses:
     return VoiceAddresses(base, socket.rstrip("/"), transfer_number=number, max_calls=settings.max_calls)
 
 
-def call_rules(settings: Settings) -> CallRules:
+def call_rules(settings: Settings, hours: Hours) -> CallRules:
     """Return what holds for every call, seconds."""
     return CallRules(
         first_token_timeout=settings.first_token_timeout_ms / 1000,
@@ -130,7 +117,7 @@ def call_rules(settings: Settings) -> CallRules:
         preemptive=settings.preemptive_turns,
         transfers=settings.human_transfer_number is not None,
         attestation=AttestationRule(settings.caller_attestation),
-        hours=settings.opening_hours,
+        hours=hours,
     )
 
 
@@ -148,10 +135,12 @@ def senders(settings: Settings, rest: TwilioRest, calls: CallRegistry, public: s
     )
 
 
-def configuration(settings: Settings) -> dict[str, Any]:
-    """Return what ``/status`` says of the configuration; numbers masked, no secret."""
+def configuration(settings: Settings, company: CompanyFile) -> dict[str, Any]:
+    """Return what ``/status`` says of the configuration now; numbers masked, no secret."""
     number = settings.twilio_phone_number
     return {
+        "company": company.current().name,
+        "companyProblem": company.problem,
         "twilioConfigured": settings.twilio_account_sid is not None and bool(settings.twilio_auth_token),
         "openaiConfigured": settings.openai_api_key is not None,
         "phoneNumber": f"…{number[-4:]}" if number else None,

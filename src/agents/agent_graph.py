@@ -1,20 +1,21 @@
-"""The agents behind one agent: those that it hands over to, and those that it uses as tools."""
+"""The agents behind some agents: those that they hand over to, and those that they use as tools."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from agents import Agent, Handoff, Tool
 
 
-def reachable(agent: Agent[Any]) -> list[Agent[Any]]:
-    """Return ``agent`` and all agents behind its handoffs, each once; cycles are fine."""
-    return _walk(agent, tools=False)
+def reachable(*agents: Agent[Any]) -> list[Agent[Any]]:
+    """Return ``agents`` and all agents behind their handoffs, each once; cycles are fine."""
+    return _walk(agents, tools=False)
 
 
-def everyone(agent: Agent[Any]) -> list[Agent[Any]]:
+def everyone(*agents: Agent[Any]) -> list[Agent[Any]]:
     """Return the reachable agents, and those behind them that are used as tools."""
-    return _walk(agent, tools=True)
+    return _walk(agents, tools=True)
 
 
 def agent_of(tool: Tool) -> Agent[Any] | None:
@@ -23,14 +24,14 @@ def agent_of(tool: Tool) -> Agent[Any] | None:
     return inner if isinstance(inner, Agent) else None
 
 
-def keeper(agent: Agent[Any], name: object) -> Agent[Any]:
-    """Return the reachable agent of that name, or ``agent`` itself when there is none any more."""
-    return next((one for one in reachable(agent) if one.name == name), agent)
+def called(name: object, agent: Agent[Any]) -> Agent[Any] | None:
+    """Return the agent of that name that is reachable from ``agent``, or None."""
+    return next((one for one in reachable(agent) if one.name == name), None)
 
 
-def _walk(agent: Agent[Any], *, tools: bool) -> list[Agent[Any]]:
+def _walk(agents: Iterable[Agent[Any]], *, tools: bool) -> list[Agent[Any]]:
     found: list[Agent[Any]] = []
-    ahead = [agent]
+    ahead = list(agents)
     while ahead:
         here = ahead.pop(0)
         if any(here is known for known in found):

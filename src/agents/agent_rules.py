@@ -5,7 +5,7 @@ docs/extending.md has the whole list of what works. A start is refused with all 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from agents import (
@@ -27,21 +27,22 @@ HOSTED: Final = (WebSearchTool, FileSearchTool, CodeInterpreterTool)
 """Tools that the model service runs, and that change nothing outside it."""
 
 
-def check_agent(agent: Agent[Any]) -> None:
+def check_agents(*agents: Agent[Any]) -> None:
     """Raise ConfigurationError, with a sentence for each thing that cannot be served, if there are any."""
-    problems = [sentence for one in everyone(agent) for sentence in (*_tools(one), *_waiting(one), *_answer(one))]
-    problems += _context(agent)
+    problems = [sentence for one in everyone(*agents) for sentence in (*_tools(one), *_waiting(one), *_answer(one))]
+    problems += [sentence for agent in agents for sentence in _context(agent)]
+    problems += _same_names(everyone(*agents))
     if problems:
         raise ConfigurationError(list(dict.fromkeys(problems)))
 
 
-def check_hosted(agent: Agent[Any], mode: str) -> None:
+def check_hosted(*agents: Agent[Any], mode: str) -> None:
     """Raise ConfigurationError for tools that only the Responses API has; with the other one every turn would fail."""
     if mode == "responses":
         return
     problems = [
         f"Agent {one.name!r}: {tool.name} is run by the model service, which takes OPENAI_API_MODE=responses."
-        for one in everyone(agent)
+        for one in everyone(*agents)
         for tool in one.tools
         if not isinstance(tool, FunctionTool)
     ]
@@ -76,6 +77,20 @@ def _waiting(agent: Agent[Any]) -> Iterator[str]:
                 f"Agent {agent.name!r}: {tool.name} (an agent as a tool) asks for approval, which only function tools "
                 "of agents and handoffs can."
             )
+
+
+def _same_names(agents: Sequence[Agent[Any]]) -> Iterator[str]:
+    """Name tools that are told apart by nothing: staff see a call's name, and its arguments are checked by it."""
+    known: dict[str, tuple[Agent[Any], FunctionTool]] = {}
+    for agent in agents:
+        for tool in agent.tools:
+            if isinstance(tool, FunctionTool):
+                first, same = known.setdefault(tool.name, (agent, tool))
+                if same.params_json_schema != tool.params_json_schema:
+                    yield (
+                        f"Agents {first.name!r} and {agent.name!r} have tools {tool.name!r} that take different "
+                        "arguments; rename one of them."
+                    )
 
 
 def _answer(agent: Agent[Any]) -> Iterator[str]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, Protocol
 
 from ..conversation.approvals import pending_key
-from ..conversation.base import TurnRequest
+from ..conversation.base import Requested, TurnRequest
 from ..conversation.bounds import UNLIMITED, Allowance, Bound
-from ..conversation.opening_hours import ALWAYS, OpeningHours
-from ..conversation.prompt_blocks import render
+from ..conversation.opening_hours import ALWAYS, Hours
+from ..conversation.prompt_blocks import REMEMBERED, render
 from ..entries import Decision, Entry, Verdict
 from ..identity.phone import home_region, proven_number
 from ..knowledge.index import Found
@@ -21,6 +22,7 @@ from ..persistence.base import LaneStore
 from ..persistence.values import Outcome
 from ..shop.base import Shop
 from .profile_source import Facts, ProfileSource
+from .remembered import to_keep
 
 Withdraw = Callable[[str], Awaitable[bool]]
 """Withdraws a waiting request by its id; False when it is not waiting any more."""
@@ -56,6 +58,19 @@ class PendingWrites:
     """Bounds for which something was refused; the timeline notes them."""
     transfer: str = ""
     """Ticket with which the caller is put through to a person."""
+    remembered: dict[str, Any] = field(default_factory=dict)
+    """Values to remember of the customer, by name; None forgets."""
+
+    def requested(self) -> Requested:
+        """Return what tools asked for, as the commit takes it."""
+        return Requested(
+            tuple(self.tickets),
+            tuple(self.messages),
+            self.escalation,
+            tuple(self.refused),
+            self.transfer,
+            dict(self.remembered),
+        )
 
 
 _DERIVED = frozenset({"channel", "region"})
@@ -76,6 +91,8 @@ class CallerContext:
     ``allowance`` bounds what is done for one customer. ``hours`` are those of people; ``connects`` tells whether this
     caller can be put through to one now.
 
+    ``remembered`` is what tools keep of the customer; they use :meth:`remember` and :meth:`recall`.
+
     ``own`` is the context object of an agent of one's own (:mod:`.own_context`): every name that is none of ours is an
     attribute of it, so tools that were written for it find it here. What the channel proved cannot be set.
     """
@@ -91,9 +108,10 @@ class CallerContext:
     ticket: FindTicket
     knowledge: Library = field(default_factory=EmptyLibrary)
     allowance: Allowance = UNLIMITED
-    hours: OpeningHours = ALWAYS
+    hours: Hours = ALWAYS
     connects: bool = False
     own: Any = None
+    remembered: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def channel(self) -> Channel:
@@ -104,6 +122,26 @@ class CallerContext:
     def region(self) -> str:
         """Return the region of the caller's number."""
         return home_region(self.phone)
+
+    def remember(self, name: str, value: Any) -> None:
+        """Remember a JSON value of this customer under a name, from the turn's commit on; None forgets it.
+
+        Both channels share it, and it is erased with the person. Raises ValueError, with a sentence for the model, for
+        what is no JSON or too much: 50 values, 8,000 bytes in all.
+        """
+        self.deeds.remembered[name] = None if value is None else to_keep(self._remembered(), name, value)
+
+    def recall(self, name: str, default: Any = None) -> Any:
+        """Return what is remembered of this customer under a name, this turn's changes included."""
+        return copy.deepcopy(self._remembered().get(name, default))
+
+    def forget(self, name: str) -> None:
+        """Forget what is remembered under a name; nothing happens where nothing is."""
+        self.remember(name, None)
+
+    def _remembered(self) -> dict[str, Any]:
+        together = {**self.remembered, **self.deeds.remembered}
+        return {name: value for name, value in together.items() if value is not None}
 
     def may_open_ticket(self) -> bool:
         """Tell whether one more ticket is within the customer's bounds, and note it when it is not."""
@@ -163,7 +201,7 @@ class CallerContexts:
         region: str,
         knowledge: Library | None = None,
         facts: Facts | None = None,
-        hours: OpeningHours = ALWAYS,
+        hours: Hours = ALWAYS,
         transfers: bool = False,
     ) -> None:
         self._shop = shop
@@ -210,6 +248,7 @@ class CallerContexts:
             knowledge=self._knowledge,
             allowance=allowance,
             own=own,
+            remembered=conversation.context.get(REMEMBERED, {}),
             hours=self._hours,
             connects=live and self._transfers and self._hours.open_at(now),
         )

@@ -24,6 +24,7 @@ import structlog
 from agents import Model, ModelResponse, Tool
 from agents.items import TResponseStreamEvent
 
+from ..conversation.cost import count
 from ..conversation.history import fitted, size
 from ..errors import ModelUnavailable, TurnTimedOut
 from ..guardrails.pii import mask, mask_value
@@ -55,14 +56,17 @@ _UNSAFE: Final = re.compile(r"[^a-zA-Z0-9_-]")
 Items = Sequence[Mapping[str, Any]]
 
 
-def guarded(model: Model, *, timeout: float, beginning: Beginning | None = None) -> Model:
+def guarded(model: Model, *, timeout: float, name: str = "", beginning: Beginning | None = None) -> Model:
     """Return a model whose calls are made as the gateway makes them; once is enough.
 
-    ``beginning`` is how its answers begin, where something is known of that.
+    Its tokens are counted under ``name``, or else its own. ``beginning`` is how its answers begin, where something is
+    known of that.
     """
     if isinstance(model, GuardedModel):
         return model
-    return GuardedModel(model, timeout=timeout, beginning=beginning or Beginning())
+    own = getattr(model, "model", None)
+    name = name or (own if isinstance(own, str) else type(model).__name__)
+    return GuardedModel(model, timeout=timeout, name=name, beginning=beginning or Beginning())
 
 
 class GuardedModel(Model):
@@ -73,9 +77,10 @@ class GuardedModel(Model):
     and the service's code. Text that streams is cleaned where it is said (:class:`..guardrails.thoughts.WordFilter`).
     """
 
-    def __init__(self, inner: Model, *, timeout: float, beginning: Beginning) -> None:
+    def __init__(self, inner: Model, *, timeout: float, name: str, beginning: Beginning) -> None:
         self._inner = inner
         self._timeout = timeout
+        self._name = name
         self._beginning = beginning
 
     async def close(self) -> None:
@@ -93,6 +98,7 @@ class GuardedModel(Model):
         with _translated():
             async with asyncio.timeout(self._timeout):
                 response = await _answered(ask, input)
+        count(self._name, response.usage)
         return replace(response, output=_Answer(tools, self._beginning).whole(response.output))
 
     async def stream_response(
@@ -115,6 +121,8 @@ class GuardedModel(Model):
                 if first is not None:
                     yield answer.event(first)
                 async for event in opened[0]:
+                    if event.type == "response.completed":
+                        count(self._name, event.response.usage)
                     yield answer.event(event)
 
 

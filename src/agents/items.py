@@ -77,6 +77,8 @@ class Progress:
     gated: list[GatedCall] = field(default_factory=list)
     text: str = ""
     keeper: str | None = None
+    agent: str = ""
+    handoffs: list[tuple[str, str]] = field(default_factory=list)
     counted: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
@@ -155,6 +157,11 @@ def _paired(items: Sequence[Item], *, keep_dangling: bool) -> tuple[Item, ...]:
     if not keep_dangling:
         dropped.update(open_calls.values())
     return tuple(item for index, item in enumerate(items) if index not in dropped)
+
+
+def handed_over(new_items: Iterable[RunItem]) -> list[tuple[str, str]]:
+    """Return the handoffs of a run: from which agent, to which."""
+    return [(one.source_agent.name, one.target_agent.name) for one in new_items if isinstance(one, HandoffOutputItem)]
 
 
 def refused(text: str) -> str:

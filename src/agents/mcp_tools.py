@@ -18,12 +18,12 @@ from .tools.effects import reads_only
 
 
 @asynccontextmanager
-async def open_mcp_tools(agent: Agent[Any]) -> AsyncIterator[None]:
-    """Connect the MCP servers of an agent and of those behind it, until the context is left.
+async def open_mcp_tools(*agents: Agent[Any]) -> AsyncIterator[None]:
+    """Connect the MCP servers of some agents and of those behind them, until the context is left.
 
     Their tools are listed once. Raises ConfigurationError for a server that does not answer.
     """
-    given = [(one, list(one.mcp_servers), list(one.tools)) for one in everyone(agent) if one.mcp_servers]
+    given = [(one, list(one.mcp_servers), list(one.tools)) for one in everyone(*agents) if one.mcp_servers]
     async with AsyncExitStack() as stack:
         connected: set[int] = set()
         try:

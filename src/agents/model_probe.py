@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,10 +27,10 @@ class Probe:
     text: str
 
 
-async def probe_models(agent: Agent[Any], source: ModelSource) -> Probe:
+async def probe_models(agents: Sequence[Agent[Any]], source: ModelSource) -> Probe:
     """Ask for every model by name, which costs nothing; ``source`` has a key."""
     assert source.api_key is not None
-    names = sorted(set(_models(agent, source.default)))
+    names = sorted(set(models_of(agents, source.default)))
     try:
         async with (
             asyncio.timeout(PROBE_SECONDS),
@@ -50,9 +50,9 @@ async def probe_models(agent: Agent[Any], source: ModelSource) -> Probe:
     return Probe(True, f"The key is good for {', '.join(names)}.")
 
 
-def _models(agent: Agent[Any], default: str | None) -> Iterator[str]:
+def models_of(agents: Sequence[Agent[Any]], default: str | None) -> Iterator[str]:
     """Yield the names of the models; a model that is given as an object has its own way of being reached."""
-    for one in everyone(agent):
+    for one in everyone(*agents):
         if one.model is None or isinstance(one.model, str):
             yield one.model or default or get_default_model()
 

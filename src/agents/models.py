@@ -110,7 +110,8 @@ class Models(ModelProvider):
             else:
                 completions: Any = self._client.completions
                 inner = PortableInput(OpenAIChatCompletionsModel(model=name, openai_client=completions))
-            self._known[name] = guarded(inner, timeout=self._timeout, beginning=Beginning.of(name, self._hold))
+            beginning = Beginning.of(name, self._hold)
+            self._known[name] = guarded(inner, timeout=self._timeout, name=name, beginning=beginning)
         return self._known[name]
 
 

@@ -24,18 +24,21 @@ from agents import (
 from agents.result import RunResult, RunResultStreaming
 
 from ..conversation.approvals import joined, waiting_output
-from ..conversation.base import Execution, GatedCall, Requested, TurnRequest, TurnResult
+from ..conversation.base import Execution, GatedCall, TurnRequest, TurnResult
+from ..conversation.cost import Tokens, used
 from ..conversation.history import KEEPER, OWN_CONTEXT, model_input
 from ..conversation.notes import for_model, note_item
 from ..conversation.speech_stream import SpeechStream
 from ..errors import StoreUnavailable, TooManySteps, TurnError
 from ..model import Approval, ApprovalStatus, Conversation, Item, Route
 from ..persistence.base import LaneStore
+from ..telemetry.logs import subject_label
 from . import own_context
-from .agent_graph import everyone, keeper
-from .caller_context import CallerContext, CallerContexts, PendingWrites
+from .agent_choice import AgentChoice, Occasion
+from .agent_graph import everyone
+from .caller_context import CallerContext, CallerContexts
 from .guarded_model import guarded
-from .items import REFUSALS, Progress, about_ticket, briefing, finish, plain_items
+from .items import REFUSALS, Progress, about_ticket, briefing, finish, handed_over, plain_items
 from .offline.model import OfflineModel
 from .run_errors import tool_failed, turn_error
 from .streaming import speak
@@ -67,7 +70,7 @@ class SdkRunner:
 
     def __init__(
         self,
-        agent: Agent[Any],
+        choice: AgentChoice,
         *,
         models: ModelProvider,
         callers: CallerContexts,
@@ -76,12 +79,12 @@ class SdkRunner:
         workflow_name: str,
         tracing: bool,
     ) -> None:
-        self.checks = CallChecks(put_gates(agent), callers)
-        for one in everyone(agent):
+        self.checks = CallChecks(put_gates(*choice.all), callers)
+        for one in everyone(*choice.all):
             if isinstance(one.model, Model):  # brought along, so no provider of ours gives it
                 one.model = guarded(one.model, timeout=limits.call_timeout)
-        self._context_type = own_context.context_type(agent)
-        self._agent = agent
+        self._choice = choice
+        self._context_types = {one.name: own_context.context_type(one) for one in choice.all}
         self._callers = callers
         self._ledger = ledger
         self._limits = limits
@@ -97,20 +100,26 @@ class SdkRunner:
     async def run(self, request: TurnRequest) -> TurnResult:
         """Run a turn; see the protocol. Whatever breaks comes back in ``error``, with what the tools did until then."""
         journal = Journal(self._ledger, request.conversation.subject, request.key, request.steering)
-        caller = self._callers.of_turn(request, own=self._own_context(request.conversation))
+        kept = request.conversation.context
+        keeper = None if about_ticket(request) else kept.get(KEEPER)  # tickets are for the agent that the rules choose
+        root, agent = await self._choice.begin(Occasion.of(request.route, request.now), keeper)
+        kind, left = self._context_types[root.name], kept.get(OWN_CONTEXT)
+        caller = self._callers.of_turn(request, own=own_context.make(kind, left) if kind or left else None)
         notes = [note_item(note) for note in request.notes]
         progress = Progress([*request.before, *notes, *({"role": "user", "content": text} for text in request.texts)])
-        token, speech = current.set(journal), request.steering.speech
+        models: dict[str, Tokens] = {}
+        token, metered, speech = current.set(journal), used.set(models), request.steering.speech
         started = time.perf_counter()
         error: TurnError | None = None
         try:
             async with asyncio.timeout(self._limits.turn_timeout):
-                await self._converse(request, caller, journal, progress)
+                await self._converse(request, (root, agent), caller, journal, progress)
         except Exception as other:
             # The edge to code that is not ours: guardrails and tools of any agent, and the SDK itself.
             error = turn_error(other)
         finally:
             current.reset(token)
+            used.reset(metered)
         began = speech.began_at if speech is not None else None
         cut = speech is not None and speech.interrupted.is_set()
         said = (speech.heard or "") if speech is not None and cut else progress.text
@@ -127,9 +136,12 @@ class SdkRunner:
             first_words_seconds=None if began is None else began - started,
             gated=tuple(progress.gated),
             unknown=tuple(journal.open.values()),
-            requested=_requested(caller.deeds),
+            requested=caller.deeds.requested(),
             interrupted=error is None and cut,
             keeper=progress.keeper,
+            agent=progress.agent or agent.name,
+            handoffs=tuple(progress.handoffs),
+            models=models,
             context=own_context.kept(caller.own) if error is None and caller.own is not None else None,
         )
 
@@ -166,31 +178,34 @@ class SdkRunner:
             return Execution(ApprovalStatus.UNKNOWN, "It is not known whether this happened.")
         output, failed = call.ended
         status = ApprovalStatus.FAILED if failed else ApprovalStatus.EXECUTED
-        return Execution(status, output, _requested(caller.deeds))
+        return Execution(status, output, caller.deeds.requested())
 
     # --- a turn -----------------------------------------------------------------------------------------
 
     async def _converse(
         self,
         request: TurnRequest,
+        agents: tuple[Agent[Any], Agent[Any]],
         caller: CallerContext,
         journal: Journal,
         progress: Progress,
     ) -> None:
         """Run the agent, and after calls that wait for people run it on, until it has an answer."""
-        agent, speech = self._starting(request), request.steering.speech
+        (root, agent), speech = agents, request.steering.speech  # chosen by the rules; the one that begins
         history = model_input(request.conversation.history)
         profile = await self._callers.profile(caller, request.conversation)
         shown = briefing(request.conversation, history, profile)
-        config = replace(self._config, call_model_input_filter=shown)
+        config = replace(self._config, call_model_input_filter=shown, group_id=subject_label(caller.subject))
         for _ in range(MAX_PAUSES):
             items = [*history, *for_model(progress.items)]
             result = await self._once(agent, items, caller, journal, config, speech)
             usage = result.context_wrapper.usage
             progress.input_tokens += usage.input_tokens
             progress.output_tokens += usage.output_tokens
+            progress.agent = result.last_agent.name
+            progress.handoffs += handed_over(result.new_items)
             if result.last_agent is not agent and not about_ticket(request):
-                progress.keeper = "" if result.last_agent is self._agent else result.last_agent.name
+                progress.keeper = "" if result.last_agent is root else result.last_agent.name
             if speech is not None and speech.interrupted.is_set():
                 # What the tools did stays; of the words, what was heard.
                 progress.items += journal.items(since=progress.counted)
@@ -203,22 +218,12 @@ class SdkRunner:
                 progress.counted = len(journal.uses)
                 progress.text = finish(result, progress.items, speech)
                 return
-            snapshot = _snapshot(result)
+            paused = _snapshot(result), root
             for waiting in result.interruptions:
-                progress.items.append(self._let_wait(waiting, snapshot, caller, progress, journal))
+                progress.items.append(self._let_wait(waiting, paused, caller, progress, journal))
             progress.counted = len(journal.uses)
             agent = result.last_agent
         raise TooManySteps
-
-    def _own_context(self, conversation: Conversation) -> Any:
-        """Return the context object of the agent, where it has a class of its own or left something last time."""
-        kept = conversation.context.get(OWN_CONTEXT)
-        return own_context.make(self._context_type, kept) if self._context_type or kept else None
-
-    def _starting(self, request: TurnRequest) -> Agent[Any]:
-        """Return the agent that a turn begins with: the one that it was handed to. Tickets are the first's."""
-        name = request.conversation.context.get(KEEPER)
-        return self._agent if name is None or about_ticket(request) else keeper(self._agent, name)
 
     async def _once(
         self,
@@ -244,10 +249,15 @@ class SdkRunner:
         )
 
     def _let_wait(
-        self, waiting: ToolApprovalItem, snapshot: str, caller: CallerContext, progress: Progress, journal: Journal
+        self,
+        waiting: ToolApprovalItem,
+        paused: tuple[str, Agent[Any]],
+        caller: CallerContext,
+        progress: Progress,
+        journal: Journal,
     ) -> Item:
         """Note a call that waits, unless the same one waits already or it cannot be read; return the output that stands
-        in its place.
+        in its place. ``paused`` are the run's snapshot and the agent that the rules chose.
         """
         call_id = str(waiting.call_id)
         arguments = read_arguments(waiting.arguments or "{}")
@@ -263,8 +273,8 @@ class SdkRunner:
         if not caller.may_wait(len(progress.gated)):
             return journal.answered(tool, call_id, arguments, refusal(TOO_MANY, _ENOUGH), failed=True)
         approval_id = f"apr_{uuid.uuid4().hex[:20]}"
-        mark = fingerprint(self._agent, tool)
-        progress.gated.append(GatedCall(approval_id, call_id, tool, arguments, snapshot, mark))
+        snapshot, root = paused
+        progress.gated.append(GatedCall(approval_id, call_id, tool, arguments, snapshot, fingerprint(root, tool)))
         return {"type": "function_call_output", "call_id": call_id, "output": waiting_output(approval_id)}
 
     # --- a decided call ---------------------------------------------------------------------------------
@@ -274,20 +284,22 @@ class SdkRunner:
         if not approval.snapshot:
             await self._replay(approval, caller)
             return
-        if approval.fingerprint != fingerprint(self._agent, approval.tool):
+        # The agent that asked: nothing that its snapshot depends on has changed since.
+        asked = (one for one in self._choice.all if fingerprint(one, approval.tool) == approval.fingerprint)
+        if (agent := next(asked, None)) is None:
             raise UserError("the agent is not the one that asked")
         state: RunState[Any, Any] = await RunState.from_json(
-            self._agent, json.loads(approval.snapshot), context_override=RunContextWrapper(caller)
+            agent, json.loads(approval.snapshot), context_override=RunContextWrapper(caller)
         )
         for waiting in state.get_interruptions():
             if waiting.call_id == approval.call_id:
                 state.approve(waiting)
-        await Runner.run(self._agent, state, run_config=replace(self._config, model=EmptyModel()))
+        await Runner.run(agent, state, run_config=replace(self._config, model=EmptyModel()))
 
     async def _replay(self, approval: Approval, caller: CallerContext) -> None:
         arguments = json.dumps(dict(approval.edited_arguments or approval.arguments))
         model = OneCallModel(approval.tool, arguments, approval.call_id)
-        for agent in everyone(self._agent):
+        for agent in everyone(*self._choice.all):
             if any(tool.name == approval.tool for tool in agent.tools):
                 config = replace(self._config, model=model)
                 await Runner.run(agent, "retry", context=caller, run_config=config, max_turns=2)
@@ -304,10 +316,3 @@ def _snapshot(result: RunResult | RunResultStreaming) -> str:
     """Serialise a paused run. The context is made anew when it resumes, so none of it is kept."""
     state = result.to_state()
     return json.dumps(state.to_json(context_serializer=lambda _: {}), separators=(",", ":"))
-
-
-def _requested(deeds: PendingWrites) -> Requested:
-    """Return what tools asked for, as the commit takes it."""
-    return Requested(
-        tuple(deeds.tickets), tuple(deeds.messages), deeds.escalation, tuple(deeds.refused), deeds.transfer
-    )

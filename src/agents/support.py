@@ -6,6 +6,7 @@ import importlib
 import inspect
 import os
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import resources
 from pkgutil import resolve_name
@@ -15,6 +16,7 @@ from agents import Agent, FunctionToolResult, RunContextWrapper, ToolsToFinalOut
 
 from ..errors import ConfigurationError
 from ..model import Channel
+from .agent_choice import Chooser
 from .caller_context import CallerContext
 from .tools import support_tools
 
@@ -29,15 +31,19 @@ def build_support_agent(
     *,
     name: str = DEFAULT_NAME,
     refund_threshold_cents: int = DEFAULT_REFUND_THRESHOLD_CENTS,
+    company: Callable[[float], str] = lambda now: "",
 ) -> Agent[CallerContext]:
     """Build the support agent. ``model`` None is the SDK's default; ``name`` is ``WORKFLOW_NAME``.
 
-    Refunds of one order that come to more than the threshold in all wait for a colleague.
+    Refunds of one order that come to more than the threshold in all wait for a colleague. ``company`` gives what the
+    operator says of the company at a time, seconds since the epoch: it instructs like our own text, and follows it.
     """
     text = resources.files(__package__).joinpath("instructions.md").read_text("utf-8").strip()
 
     def instructions(context: RunContextWrapper[CallerContext], agent: Agent[CallerContext]) -> str:
-        return f"{text}\n\n{_circumstances(context.context)}"
+        now = context.context.now
+        about = f"# This company\n\n{own}\n\n" if (own := company(now)) else ""
+        return f"{text}\n\n{about}{_circumstances(context.context)}"
 
     tools = support_tools(refund_threshold_cents=refund_threshold_cents)
     return Agent(
@@ -74,6 +80,18 @@ def load_agent(path: str) -> Agent[Any]:
     if not isinstance(found, Agent):
         raise _wrong(path, f"gives a {type(found).__name__}, not an agents.Agent")
     return found
+
+
+def load_chooser(path: str) -> Chooser:
+    """Load a function that chooses agents, ``module:attribute``; it takes the occasion. Raises ConfigurationError."""
+    module, _, attribute = path.partition(":")
+    found = _named(path, module, attribute)
+    try:
+        inspect.signature(found).bind(None)
+    except (TypeError, ValueError) as error:
+        raise _wrong(path, "must be a function that takes one argument, the occasion") from error
+    chooser: Chooser = found
+    return chooser
 
 
 def _named(path: str, module: str, attribute: str) -> Any:

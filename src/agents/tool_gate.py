@@ -19,7 +19,7 @@ from ..conversation.approvals import route_of
 from ..errors import StoreUnavailable
 from ..model import Approval, Conversation
 from .agent_graph import agent_of, everyone, reachable
-from .agent_rules import check_agent, may_wait
+from .agent_rules import check_agents, may_wait
 from .caller_context import CallerContext, CallerContexts
 from .tools.approval import withdraw_request
 from .tools.checks import check_of, spelling_of
@@ -78,15 +78,15 @@ class GatedTool:
         return await (run.call(self, context, arguments) if run else self.invoke(context, arguments))
 
 
-def put_gates(agent: Agent[Any]) -> dict[str, GatedTool]:
-    """Wrap every function tool of an agent and of those behind it, and return them by name.
+def put_gates(*agents: Agent[Any]) -> dict[str, GatedTool]:
+    """Wrap every function tool of some agents and of those behind them, and return them by name.
 
     An agent with tools that need approval also gets ``withdraw_request``. Raises ConfigurationError for what cannot
     be served (:mod:`.agent_rules`).
     """
-    check_agent(agent)
+    check_agents(*agents)
     found: dict[str, GatedTool] = {}
-    for one in everyone(agent):
+    for one in everyone(*agents):
         if any(may_wait(tool) for tool in one.tools) and withdraw_request.name not in _names(one):
             one.tools.append(withdraw_request)
         for tool in one.tools:

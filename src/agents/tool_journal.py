@@ -63,9 +63,13 @@ class EffectLedger:
     ) -> tuple[str, bool] | None:
         """Return a call's output and whether it failed, now or earlier; None when it is not known what it did."""
         row = await self._ledger.effect_begin(self._subject, key, token=self._token)
+        deeds = context.context.deeds
         if row.state is EffectState.DONE:
-            output, failed = json.loads(row.result or '["",true]')
+            # A third part is what the call remembered: the turn that was lost did not write it.
+            output, failed, *more = json.loads(row.result or '["",true]')
+            deeds.remembered |= more[0] if more else {}
             return output, failed
+        before = dict(deeds.remembered)
         if row.state is EffectState.UNKNOWN and tool.effect is not ToolEffect.IDEMPOTENT:
             return None
         attempts = ATTEMPTS if tool.effect is ToolEffect.IDEMPOTENT else 1
@@ -79,7 +83,9 @@ class EffectLedger:
         if reached and (attempts > 1 or isinstance(error, TimeoutError)):
             return None
         failed = error is not None or refused(output)
-        await self._ledger.effect_finish(self._subject, key, result=json.dumps([output, failed]))
+        new = {name: value for name, value in deeds.remembered.items() if name not in before or before[name] != value}
+        ended = [output, failed, new] if new else [output, failed]
+        await self._ledger.effect_finish(self._subject, key, result=json.dumps(ended))
         return output, failed
 
     async def plain(self, tool: GatedTool, context: ToolContext[Any], arguments: str) -> tuple[Any, bool]:

@@ -16,8 +16,10 @@ from ..persistence.factory import open_store, store_place
 from ..persistence.file.salvage import damaged_copies
 from ..persistence.file_permissions import open_to
 from ..settings import Settings, load_settings
+from ..settings.agents_file import open_agents
+from ..settings.company import CompanyFile, open_company
+from ..settings.prices import without_price
 from ..shop.embedded import SHOP_FILE
-from ..wiring import gateway_agent
 from .check_online import look_online
 from .check_result import CheckResult, State, notice, ok, problem, skipped
 from .check_voice import voice_findings
@@ -48,9 +50,13 @@ async def _look(load: Callable[[], Settings], *, online: bool) -> AsyncIterator[
         yield notice("settings", sentence)
     for finding in _twilio_settings(settings):
         yield finding
-    agent, finding = await _agent(settings)
-    yield finding
-    for finding in voice_findings(settings):
+    company, findings = _company(settings)
+    for finding in findings:
+        yield finding
+    agents, findings = await _agents(settings, company)
+    for finding in findings:
+        yield finding
+    for finding in voice_findings(settings, company.current()):
         yield finding
     yield await _customers(settings)
     yield _folder("state folder", settings.state_persistence_dir)
@@ -68,7 +74,7 @@ async def _look(load: Callable[[], Settings], *, online: bool) -> AsyncIterator[
     if not online:
         yield skipped("online", "not asked for; add --online")
         return
-    async for finding in look_online(settings, agent):
+    async for finding in look_online(settings, agents):
         yield finding
 
 
@@ -90,14 +96,44 @@ def _twilio_settings(settings: Settings) -> Iterator[CheckResult]:
         yield ok("twilio settings", "account, auth token, number and public address are set")
 
 
-async def _agent(settings: Settings) -> tuple[Any, CheckResult]:
+def _company(settings: Settings) -> tuple[CompanyFile, list[CheckResult]]:
+    """Return the company, an unnamed one where its files cannot be used, and what was found."""
     try:
-        agent = gateway_agent(settings)
-        async with open_mcp_tools(agent):
-            tools = put_gates(agent)
+        company = open_company(settings)
     except ConfigurationError as error:
-        return None, problem("agent", " ".join(error.problems))
-    return agent, ok("agent", f"{agent.name}, {len(tools)} tools")
+        return CompanyFile(None, None, settings.voice), [problem("company", sentence) for sentence in error.problems]
+    if settings.company_file is None and settings.instructions_file is None:
+        return company, []
+    findings = [ok("company", company.current().in_short())]
+    if settings.agent_path:
+        findings.append(notice("company", "name, hours and instructions reach the built-in agent, not AGENT_PATH's"))
+    return company, findings
+
+
+async def _agents(settings: Settings, company: CompanyFile) -> tuple[tuple[Any, ...], list[CheckResult]]:
+    """Return the agents, none where one of them cannot serve, and what was found."""
+    try:
+        choice = open_agents(settings, company).choice
+        async with open_mcp_tools(*choice.all):
+            tools = {name: len(put_gates(agent)) for name, agent in choice.agents.items()}
+            put_gates(*choice.all)
+    except ConfigurationError as error:
+        return (), [problem("agent", sentence) for sentence in error.problems]
+    several = settings.agents_file is not None
+    findings = [
+        ok(f"agent {name}" if several else "agent", f"{agent.name}, {tools[name]} tools")
+        for name, agent in choice.agents.items()
+    ]
+    try:
+        findings += [
+            notice("prices", f"PRICES_FILE has no price for {name}: what it costs is not counted")
+            for name in without_price(settings, choice.all)
+        ]
+    except ConfigurationError as error:
+        findings += [problem("prices", sentence) for sentence in error.problems]
+    if several:
+        findings.append(ok("agents", f"{choice.default} answers, and by {len(choice.rules)} rules the others"))
+    return choice.all, findings
 
 
 async def _customers(settings: Settings) -> CheckResult:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,9 @@ from .check_twilio import look_at_twilio
 SECONDS = 15.0
 
 
-async def look_online(settings: Settings, agent: Any) -> AsyncIterator[CheckResult]:
-    """Yield what the others say. ``agent`` is None when it did not load."""
-    yield await _model(settings, agent)
+async def look_online(settings: Settings, agents: Sequence[Any]) -> AsyncIterator[CheckResult]:
+    """Yield what the others say. There are no ``agents`` when one of them did not load."""
+    yield await _model(settings, agents)
     yield await _customers(settings)
     if settings.shop_base_url is not None:
         yield await _shop(settings)
@@ -32,12 +32,12 @@ async def look_online(settings: Settings, agent: Any) -> AsyncIterator[CheckResu
         yield finding
 
 
-async def _model(settings: Settings, agent: Any) -> CheckResult:
+async def _model(settings: Settings, agents: Sequence[Any]) -> CheckResult:
     if settings.openai_api_key is None:
         return skipped("model", "OPENAI_API_KEY is not set: canned rules answer")
-    if agent is None:
+    if not agents:
         return skipped("model", "the agent comes first")
-    probe = await probe_models(agent, model_source(settings))
+    probe = await probe_models(agents, model_source(settings))
     if probe.works is None:
         return skipped("model", probe.text)
     return ok("model", probe.text) if probe.works else problem("model", probe.text)

@@ -6,20 +6,23 @@ from collections.abc import Iterator
 
 from pydantic.alias_generators import to_camel
 
-from ..channels.voice.options_hook import options_per_call
+from ..channels.voice.options_hook import load_hook
 from ..channels.voice.voice_options import DEFAULT_LANGUAGE, MULTI, VoiceOptions
 from ..conversation.translations import Translations, load_translations, primary_tag
 from ..errors import ConfigurationError
 from ..settings import Settings
+from ..settings.company import Company
 from .check_result import CheckResult, notice, ok, problem, skipped
 
 LONGEST_VALUE = 40
 
 
-def voice_findings(settings: Settings) -> Iterator[CheckResult]:
+def voice_findings(settings: Settings, company: Company) -> Iterator[CheckResult]:
     """Look at everything of calls that can be looked at without Twilio."""
     try:
-        options = options_per_call(settings.voice, settings.voice_options_path).base
+        options = company.voice
+        if settings.voice_options_path:
+            load_hook(settings.voice_options_path)
         translations = load_translations(settings.phrases_dir)
     except ConfigurationError as error:
         for sentence in error.problems:
@@ -28,7 +31,7 @@ def voice_findings(settings: Settings) -> Iterator[CheckResult]:
     hook = settings.voice_options_path
     yield ok("voice", _listed(options) + (f"; {hook} may change them for each call" if hook else ""))
     yield from _untranslated(options, translations)
-    yield _person(settings)
+    yield _person(settings, company)
 
 
 def _listed(options: VoiceOptions) -> str:
@@ -51,9 +54,12 @@ def _untranslated(options: VoiceOptions, translations: Translations) -> Iterator
             )
 
 
-def _person(settings: Settings) -> CheckResult:
-    number, hours = settings.human_transfer_number, settings.human_transfer_hours
+def _person(settings: Settings, company: Company) -> CheckResult:
+    number = settings.human_transfer_number
+    hours, zone = settings.human_transfer_hours, settings.human_transfer_zone
+    if not hours:
+        hours, zone = company.hours, company.zone
     if not number:
         return skipped("a person", "HUMAN_TRANSFER_NUMBER is not set: a caller who asks for one gets a ticket")
-    when = f"{hours} ({settings.human_transfer_zone})" if hours else "at any time"
+    when = f"{hours} ({zone})" if hours else "at any time"
     return ok("a person", f"callers are put through to …{number[-4:]}, {when}")

@@ -78,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     init.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting; may be repeated")
     init.add_argument("--agent", action=argparse.BooleanOptionalAction, help="an example agent in agent.py")
     init.add_argument("--articles", action=argparse.BooleanOptionalAction, help="a folder for articles of your own")
+    init.add_argument("--company", action=argparse.BooleanOptionalAction, help="your company in company.toml")
     init.add_argument("--yes", action="store_true", help="ask nothing")
     init.set_defaults(command=_init)
     chat = commands.add_parser("chat", help="text with the agent of a running development server")
@@ -204,7 +205,7 @@ async def _init(options: argparse.Namespace) -> int:
 
     given = {name.strip().upper(): value for name, _, value in (one.partition("=") for one in options.set)}
     ask = not options.yes and sys.stdin.isatty()
-    return init(given, agent=options.agent, articles=options.articles, ask=ask)
+    return init(given, agent=options.agent, articles=options.articles, company=options.company, ask=ask)
 
 
 async def _chat(options: argparse.Namespace) -> int:

@@ -21,8 +21,9 @@ from ..evaluation.scenario import Scenario
 from ..identity.factory import subjects_named
 from ..persistence.factory import open_store
 from ..settings import Settings
+from ..settings.agents_file import open_agents
+from ..settings.company import open_company
 from ..telemetry.logs import configure_logging
-from ..wiring import gateway_agent
 from .places import tell_places
 from .show import harmless
 
@@ -105,21 +106,21 @@ def _chosen(settings: Settings, options: Namespace) -> Sequence[Scenario]:
 
 
 def _agents(settings: Settings, other: str | None) -> Mapping[str, Settings]:
-    agents = {settings.agent_path or BUILT_IN: settings}
+    agents = {settings.agent_path or str(settings.agents_file or BUILT_IN): settings}
     if other is not None:
         if other in agents:
             raise ConfigurationError([f"--compare: {other} is the agent that is tried."])
-        agents[other] = settings.model_copy(update={"agent_path": other})
+        agents[other] = settings.model_copy(update={"agent_path": other, "agents_file": None})
     return agents
 
 
-async def _check(scenarios: Sequence[Scenario], agents: Iterable[Settings]) -> None:
+async def _check(scenarios: Sequence[Scenario], tried: Iterable[Settings]) -> None:
     """Raise ConfigurationError for agents that cannot be served, and tools that none of them has."""
     known: set[str] = set()
-    for settings in agents:
-        agent = gateway_agent(settings)
-        async with open_mcp_tools(agent):
-            known |= put_gates(agent).keys()
+    for settings in tried:
+        agents = open_agents(settings, open_company(settings)).choice.all
+        async with open_mcp_tools(*agents):
+            known |= put_gates(*agents).keys()
     check_tools(scenarios, known)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from ..errors import ConfigurationError
 from ..settings import Settings, load_settings, written
 
-ENV, AGENT, ARTICLES = Path(".env"), Path("agent.py"), Path("articles")
+ENV, AGENT, ARTICLES, COMPANY = Path(".env"), Path("agent.py"), Path("articles"), Path("company.toml")
 ARTICLE = """\
 # Opening hours
 
@@ -30,27 +30,34 @@ QUESTIONS: Mapping[str, str] = {
 HIDDEN = frozenset({"OPENAI_API_KEY", "TWILIO_AUTH_TOKEN"})
 
 
-def init(given: Mapping[str, str], *, agent: bool | None, articles: bool | None, ask: bool) -> int:
+def init(
+    given: Mapping[str, str], *, agent: bool | None, articles: bool | None, company: bool | None, ask: bool
+) -> int:
     """Write the files; return the exit code. Raises ConfigurationError, and then nothing was written.
 
-    ``given`` are settings from the command line. With ``ask``, the others are asked for; ``agent`` and ``articles`` are
-    asked for when they are None.
+    ``given`` are settings from the command line. With ``ask``, the others are asked for; ``agent``, ``articles`` and
+    ``company`` are asked for when they are None.
     """
     values = dict(given)
     if ask:
         _ask_settings(values)
         agent = _yes("Write an example agent of your own?") if agent is None else agent
         articles = _yes("Write a folder for articles of your own?") if articles is None else articles
+        company = _yes("Write a file for your company's name, greeting and hours?") if company is None else company
     if agent:
         values.setdefault("AGENT_PATH", f"{AGENT.stem}:agent")
     if articles:
         values.setdefault("KNOWLEDGE_DIR", str(ARTICLES))
+    if company:
+        values.setdefault("COMPANY_FILE", str(COMPANY))
     if "TWILIO_ACCOUNT_SID" in values:
         values.setdefault("STAFF_TOKENS", f"staff:{secrets.token_hex(24)}")
     load_settings(values, env_file=None)
     files: dict[Path, str] = {ENV: env_text(values)}
     if agent:
-        files[AGENT] = resources.files(__package__).joinpath("example_agent.txt").read_text("utf-8")
+        files[AGENT] = _example("agent")
+    if company:
+        files[COMPANY] = _example("company")
     if articles:
         files[ARTICLES / "opening-hours.md"] = ARTICLE
     if there := [str(path) for path in files if path.exists()]:
@@ -60,6 +67,10 @@ def init(given: Mapping[str, str], *, agent: bool | None, articles: bool | None,
         print(f"wrote {path}")
     print("Next: tandem check, then tandem serve.")
     return 0
+
+
+def _example(name: str) -> str:
+    return resources.files(__package__).joinpath(f"example_{name}.txt").read_text("utf-8")
 
 
 def env_text(values: Mapping[str, str]) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
 
 import structlog
 
-from ..errors import GuardrailTripped, TooManySteps
+from ..errors import CostCapReached, GuardrailTripped, TooManySteps
 from ..events import EventName
 from ..model import (
     Approval,
@@ -25,8 +27,9 @@ from ..model import (
 from ..telemetry.logs import subject_label
 from . import approvals, outages, phrases
 from .base import AgentRunner, Requested, Steering, TurnRequest, TurnResult
-from .bounds import Bound
+from .bounds import Bound, pay
 from .change_draft import Draft, approval_event
+from .cost import MILLION
 from .history import with_state
 from .notes import Note, words
 from .plain_speech import plain_speech
@@ -36,6 +39,11 @@ log = structlog.get_logger(__name__)
 
 FOLLOW_UP_SECONDS = 7200.0
 """When a colleague answers a request that the agent could not finish: that of a ticket of medium priority."""
+
+
+CAP_TICKET: Final = "cost_cap_ticket"
+"""Key in the conversation's context: the ticket that holds what was asked past the cap."""
+CAP_TITLE: Final = "The cap on the agent's cost is reached"
 
 
 async def run_agent(
@@ -118,6 +126,10 @@ async def _instead(draft: Draft, request: TurnRequest, result: TurnResult) -> st
         return phrases.WAITING
     if isinstance(result.error, GuardrailTripped):
         return phrases.REFUSED
+    if isinstance(result.error, CostCapReached):
+        await outages.passed_on(draft, request.route.channel, request.texts, key=CAP_TICKET, title=CAP_TITLE)
+        draft.note_limit(Bound.COST)
+        return phrases.TOO_MANY_STEPS
     if not isinstance(result.error, TooManySteps):
         await outages.unanswered(draft, request.route.channel, request.texts)
         return phrases.FAILURE
@@ -167,6 +179,9 @@ async def _record(draft: Draft, request: TurnRequest, result: TurnResult, covers
     draft.events += _requested_events(result.requested, new, channel, request.number)
     if result.requested != Requested():
         draft.grant(result.requested)
+    if result.cost:
+        meter = pay(draft.conversation.meter, now=draft.now, cost=result.cost)
+        draft.conversation = replace(draft.conversation, meter=meter)
     for approval in waiting:
         if approval.tool == REPLY_TO_TICKET:
             await _note_proposal(draft, approval)
@@ -198,8 +213,12 @@ def _turn_events(request: TurnRequest, result: TurnResult, covers: Sequence[str]
         )
         for use in result.tools
     ]
+    for before, after in result.handoffs:
+        sides = {"from": before, "to": after}
+        events.append(TimelineEvent(EventName.HANDOFF, Source.AGENT, channel=channel, turn=number, data=sides))
     code = result.error.code if result.error else None
-    data = {
+    data: dict[str, object] = {
+        "agent": result.agent,
         "covers": list(covers),
         "seconds": round(result.seconds, 3),
         "model_seconds": round(result.model_seconds, 5),
@@ -210,6 +229,12 @@ def _turn_events(request: TurnRequest, result: TurnResult, covers: Sequence[str]
         "output_tokens": result.output_tokens,
         "error": code,
     }
+    if result.models:
+        data["models"] = {name: [one.input, one.cached, one.output] for name, one in result.models.items()}
+    if result.cost is not None:
+        data["cost"] = result.cost / MILLION
+    if result.unpriced:
+        data["unpriced"] = list(result.unpriced)
     if (early := result.preempted) is not None:
         data["preemptive"] = {"hit": early.hit, "missed": early.missed, "tokens_in_vain": early.tokens}
     tone = Tone.ERROR if result.error else Tone.INFO

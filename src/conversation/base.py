@@ -10,8 +10,9 @@ from typing import Any, Protocol
 from ..errors import TurnError
 from ..model import Approval, ApprovalStatus, Channel, Conversation, Item, Priority, Reply, Route, Ticket
 from .bounds import UNLIMITED, Allowance, Bound, Bounds
+from .cost import Tokens
 from .notes import Note
-from .opening_hours import ALWAYS, OpeningHours
+from .opening_hours import ALWAYS, Hours
 from .speech_stream import SpeechStream
 
 
@@ -94,7 +95,8 @@ class Requested:
     """Tools' requests that the commit writes: tickets, texts to other customers, a raised escalation.
 
     ``refused`` names the bounds that something else was refused for; ``transfer`` is the ticket with which the caller
-    is put through to a person when the turn is over.
+    is put through to a person when the turn is over. ``remembered`` changes what is remembered of the customer, None
+    forgets.
     """
 
     tickets: tuple[Ticket, ...] = ()
@@ -102,6 +104,7 @@ class Requested:
     escalation: Priority | None = None
     refused: tuple[Bound, ...] = ()
     transfer: str = ""
+    remembered: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +124,9 @@ class TurnResult:
 
     ``items`` are plain (docs/persistence.md), beginning with the customer's words; they hold what really happened,
     also when ``error`` says how the turn broke off: a tool that ran stays in history. ``text`` is the agent's answer.
-    ``keeper`` is the agent that goes on with the conversation (empty: the first one), ``context`` what is kept of the
-    agent's own context object; None leaves what was.
+    ``keeper`` is the agent that goes on with the conversation (empty: whichever the rules choose), ``context`` what is
+    kept of the agent's own context object; None leaves what was. ``agent`` answered; each of ``handoffs`` is from one
+    agent to another.
     """
 
     items: tuple[Item, ...]
@@ -142,6 +146,14 @@ class TurnResult:
     keeper: str | None = None
     context: Mapping[str, Any] | None = None
     preempted: Preempted | None = None
+    agent: str = ""
+    handoffs: tuple[tuple[str, str], ...] = ()
+    models: Mapping[str, Tokens] = field(default_factory=dict)
+    """Tokens by the name of the model."""
+    cost: int | None = None
+    """What they cost, in millionths of the currency, as far as their prices are known; None without prices."""
+    unpriced: tuple[str, ...] = ()
+    """Models without a price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +166,7 @@ class Execution:
 
 
 class AgentRunner(Protocol):
-    """Runs one turn of the one agent. Fulfilled by :mod:`tandem.agents.runner`."""
+    """Runs one turn of the agent. Fulfilled by :mod:`tandem.agents.runner`."""
 
     async def run(self, request: TurnRequest) -> TurnResult:
         """Run a turn to its end. Model and tool trouble comes back in ``error``; cancelling cancels the model call.
@@ -223,5 +235,5 @@ class EngineLimits:
     workers: int = 64
     bounds: Bounds = field(default_factory=Bounds)
     """Bounds of each customer."""
-    hours: OpeningHours = ALWAYS
+    hours: Hours = ALWAYS
     """When people answer: what is promised of them counts from then on."""

@@ -6,6 +6,7 @@ timeline (``limit_reached``), which the figures count and the staff desk shows.
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -13,6 +14,7 @@ from typing import Final
 
 from ..model import ApprovalStatus, Conversation, Meter, Tally
 
+DAY: Final = 86_400.0
 HOUR: Final = 3600.0
 MINUTE: Final = 60.0
 A_MINUTE: Final = 10
@@ -27,6 +29,7 @@ class Bound(StrEnum):
     TICKETS = "tickets"
     TEXTS = "texts"
     WAITING_REQUESTS = "waiting_requests"
+    COST = "cost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,14 @@ def spend(meter: Meter, name: str, *, now: float, count: int = 1, seconds: float
     return replace(meter, tallies={**meter.tallies, name: Tally(since, before + count)})
 
 
+COST_IN_ALL: Final = "cost_in_all"
 _IN_A_MINUTE: Final = "spoken_turns_in_a_minute"
+
+
+def pay(meter: Meter, *, now: float, cost: int) -> Meter:
+    """Return the meter with a turn's cost, millionths: of the day that runs, and in all."""
+    meter = spend(meter, Bound.COST, now=now, count=cost, seconds=DAY)
+    return spend(meter, COST_IN_ALL, now=now, count=cost, seconds=math.inf)
 
 
 def _left(bound: int, used: int) -> int:

@@ -31,7 +31,7 @@ from ..persistence.values import Change
 from .approvals import wake_at
 from .base import EngineLimits, Requested, Sender
 from .bounds import Allowance, Bound, allowance, spend
-from .history import Window, remember
+from .history import Window, remember, with_remembered
 from .text_screening import is_goodbye
 from .ticket_history import ids_of
 
@@ -144,6 +144,8 @@ class Draft:
 
     def grant(self, requested: Requested) -> None:
         """Add what tools asked for. The level of escalation is raised, never lowered."""
+        if requested.remembered:
+            self.conversation = with_remembered(self.conversation, requested.remembered)
         self.tickets += requested.tickets
         self.spend(Bound.TICKETS, len(requested.tickets))
         self.spend(Bound.TEXTS, len(requested.messages))

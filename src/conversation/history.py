@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ..model import Conversation, Item, Turn
 from .base import TurnResult
 from .notes import for_model
+from .prompt_blocks import REMEMBERED
 from .summary import digest, digest_of
 
 _BETWEEN = re.compile(r"\A[\s.,;:!?…)\]\"'*_]+")
@@ -198,6 +199,12 @@ def with_state(conversation: Conversation, result: TurnResult) -> Conversation:
     """Return a conversation with what a run left; one that broke off leaves everything as it was."""
     conversation = _put(conversation, KEEPER, result.keeper)
     return _put(conversation, OWN_CONTEXT, None if result.context is None else dict(result.context))
+
+
+def with_remembered(conversation: Conversation, changes: Mapping[str, Any]) -> Conversation:
+    """Return a conversation with what tools remember of the customer now; what became None is forgotten."""
+    values = {**conversation.context.get(REMEMBERED, {}), **changes}
+    return _put(conversation, REMEMBERED, {name: value for name, value in values.items() if value is not None})
 
 
 def without_keeper(conversation: Conversation) -> Conversation:

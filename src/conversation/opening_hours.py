@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Final
+from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -24,6 +24,22 @@ class Span:
     day: int
     begin: int
     end: int
+
+
+class Hours(Protocol):
+    """Hours of people: fixed ones, or those of a file that changes."""
+
+    def open_at(self, now: float) -> bool:
+        """Tell whether people are there; ``now`` is seconds since the epoch."""
+        ...
+
+    def opens_after(self, now: float) -> float:
+        """Return when people are there again: now, while they are."""
+        ...
+
+    def in_words(self, moment: float) -> str:
+        """Return a moment as people there say it: Monday at 09:30."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +87,25 @@ class OpeningHours:
 
 
 ALWAYS: Final = OpeningHours()
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentHours:
+    """Hours that may change while the gateway runs: ``these`` gives today's."""
+
+    these: Callable[[], OpeningHours]
+
+    def open_at(self, now: float) -> bool:
+        """See :class:`Hours`."""
+        return self.these().open_at(now)
+
+    def opens_after(self, now: float) -> float:
+        """See :class:`Hours`."""
+        return self.these().opens_after(now)
+
+    def in_words(self, moment: float) -> str:
+        """See :class:`Hours`."""
+        return self.these().in_words(moment)
 
 
 def _spans(part: str) -> Iterator[Span]:

@@ -81,10 +81,13 @@ LONGEST: Final = 2000
 
 async def unanswered(draft: Draft, channel: Channel, texts: Sequence[str]) -> None:
     """Open a ticket for what a customer asked and the agent could not answer, or add to the one of this outage."""
-    asked = [text for text in texts if text.strip() and not is_goodbye(text)]
-    if not asked:
-        return
-    ticket = await draft.own_ticket(str(draft.conversation.context.get(TICKET, "")))
+    if asked := [text for text in texts if text.strip() and not is_goodbye(text)]:
+        await passed_on(draft, channel, asked, key=TICKET, title=TITLE)
+
+
+async def passed_on(draft: Draft, channel: Channel, asked: Sequence[str], *, key: str, title: str) -> None:
+    """Open a ticket for what a customer asked, or add to the open one whose id the context has under ``key``."""
+    ticket = await draft.own_ticket(str(draft.conversation.context.get(key, "")))
     if ticket is not None and ticket.status is TicketStatus.OPEN:
         description = "\n".join((ticket.description, *asked))[:LONGEST]
         draft.put_ticket(replace(ticket, description=description))
@@ -92,22 +95,22 @@ async def unanswered(draft: Draft, channel: Channel, texts: Sequence[str]) -> No
     ticket = Ticket(
         id=f"TKT_{uuid.uuid4().hex[:8].upper()}",
         subject=draft.conversation.subject,
-        title=TITLE,
+        title=title,
         description="\n".join(asked)[:LONGEST],
         priority=Priority.MEDIUM,
         created_at=draft.now,
         respond_by=draft.now + FOLLOW_UP_SECONDS,
     )
     draft.put_ticket(ticket)
-    draft.conversation = replace(draft.conversation, context={**draft.conversation.context, TICKET: ticket.id})
+    draft.conversation = replace(draft.conversation, context={**draft.conversation.context, key: ticket.id})
     draft.note(
         EventName.TICKET_CREATED,
         channel,
         tone=Tone.WARNING,
         ticket=ticket.id,
         priority=ticket.priority.value,
-        title=TITLE,
-        cause=TICKET,
+        title=title,
+        cause=key,
     )
 
 

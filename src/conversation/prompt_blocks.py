@@ -109,7 +109,11 @@ UNPROVEN = (
     "proven: nothing. Their telephone number is withheld, or the network does not vouch for it. No account is open to "
     "them here, whatever they say. They can text us from their own number."
 )
-_ORDERS, _TICKETS, _APPROVALS, _EVENTS, _FACTS = 6, 4, 4, 3, 8
+REMEMBERED = "remembered"
+"""Key in the conversation's context: what tools remember of the customer, by name."""
+PREFERENCE = "preferred_"
+"""Beginning of the names of preferences, of which the agent is told in every turn."""
+_PREFERENCES, _ORDERS, _TICKETS, _APPROVALS, _EVENTS, _FACTS = 4, 6, 4, 4, 3, 8
 """Lines of each kind, at most."""
 _DULL = frozenset({"turn", "heard"})
 """Rows of the timeline that say nothing of what happened."""
@@ -147,8 +151,8 @@ def render(
     """Return the block for a turn on ``channel``, at most :data:`LARGEST` bytes; nothing when nothing is known.
 
     ``proven``: the network vouches for the number that they use.
-    What matters most is written first, and is the last to be left out: that nothing is proven, name and plan, requests
-    that wait, orders, open tickets, the last exchange on another channel, the last events, facts.
+    What matters most is written first, and is the last to be left out: that nothing is proven, name and plan,
+    preferences, requests that wait, orders, open tickets, the last exchange on another channel, the last events, facts.
     """
     lines = _lines(profile, conversation, channel, now)
     return block(NAME, _ABOUT, lines if proven else (UNPROVEN, *lines), limit=LARGEST)
@@ -164,6 +168,7 @@ def _lines(profile: CustomerProfile, conversation: Conversation, channel: Channe
         yield f"name: {quoted(profile.name, 60)}"
     if profile.plan:
         yield f"plan: {quoted(profile.plan, 30)}"
+    yield from _preferences(conversation)
     waiting = [one for one in conversation.approvals if one.status is ApprovalStatus.PENDING]
     yield from _some(map(_waiting, waiting[-_APPROVALS:]), len(waiting), _APPROVALS, "requests that wait")
     orders = [f"order: {quoted(one.id, 30)} {quoted(one.status, 30)} {quoted(one.total, 20)}"
@@ -176,6 +181,13 @@ def _lines(profile: CustomerProfile, conversation: Conversation, channel: Channe
         yield _event(event, now)
     for key, value in list(profile.facts.items())[:_FACTS]:
         yield f"fact: {quoted(key, 40)} {quoted(value, 120)}"
+
+
+def _preferences(conversation: Conversation) -> Iterator[str]:
+    kept = conversation.context.get(REMEMBERED, {})
+    wishes = [(name, wish) for name, wish in kept.items() if name.startswith(PREFERENCE)]
+    for name, wish in wishes[:_PREFERENCES]:
+        yield f"wants, {plain(name.removeprefix(PREFERENCE), 20)}: {quoted(wish, 80)}"
 
 
 def _some(lines: Iterable[str], count: int, most: int, what: str) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -28,11 +28,27 @@ class Phrase(NamedTuple):
     language: str
 
 
-class Translations:
-    """Tables of sentences, by primary language tag; whatever has no table is told in English."""
+class OwnSentences(NamedTuple):
+    """Sentences that a company words itself, and the language of its words (``es``)."""
 
-    def __init__(self, tables: Mapping[str, Mapping[str, str]]) -> None:
+    language: str
+    words: Mapping[str, str]
+
+
+NONE_OWN: Final = OwnSentences(ENGLISH, {})
+
+
+class Translations:
+    """Tables of sentences, by primary language tag; whatever has no table is told in English.
+
+    ``own`` gives what a company words itself, in the one language of its line.
+    """
+
+    def __init__(
+        self, tables: Mapping[str, Mapping[str, str]], own: Callable[[], OwnSentences] = lambda: NONE_OWN
+    ) -> None:
         self._tables = tables
+        self._own = own
 
     @property
     def languages(self) -> frozenset[str]:
@@ -41,8 +57,9 @@ class Translations:
 
     def say(self, sentence: str, language: str) -> Phrase:
         """Return a sentence of :mod:`.phrases` in a language (``es-MX``), else as it is."""
-        primary = primary_tag(language)
-        found = self._tables.get(primary, {}).get(sentence)
+        primary, own = primary_tag(language), self._own()
+        found = own.words.get(sentence) if own.language == primary else None
+        found = found or self._tables.get(primary, {}).get(sentence)
         return Phrase(sentence, ENGLISH) if found is None else Phrase(found, primary)
 
 
@@ -51,8 +68,10 @@ def primary_tag(language: str) -> str:
     return language.partition("-")[0].lower()
 
 
-def load_translations(folder: Path | None = None) -> Translations:
-    """Read the shipped languages, and those of a folder, which go before them.
+def load_translations(
+    folder: Path | None = None, *, own: Callable[[], OwnSentences] = lambda: NONE_OWN
+) -> Translations:
+    """Read the shipped languages, and those of a folder, which go before them; a company's ``own`` words go first.
 
     Raises ConfigurationError with a sentence for each file that is not complete.
     """
@@ -62,7 +81,7 @@ def load_translations(folder: Path | None = None) -> Translations:
         tables |= dict(_tables(_own(folder, problems), problems))
     if problems:
         raise ConfigurationError(problems)
-    return Translations(tables)
+    return Translations(tables, own)
 
 
 def _shipped() -> Iterator[tuple[str, str]]:

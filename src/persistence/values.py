@@ -202,7 +202,9 @@ USED_TOKENS: Final = SubjectId("socket_tokens")
 """In whose ledger used socket tokens are noted."""
 TAKEN_MESSAGES: Final = SubjectId("message_sids")
 """In whose ledger it is noted which messages were taken, whatever lane took them."""
-OWN_LANES: Final = frozenset({USED_TOKENS, TAKEN_MESSAGES})
+SPENDING: Final = SubjectId("spending")
+"""In whose ledger it is noted which pieces of a day's budget were taken."""
+OWN_LANES: Final = frozenset({USED_TOKENS, TAKEN_MESSAGES, SPENDING})
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,8 @@ class Fields(BaseModel):
     """Name of the model; empty: the OpenAI Agents SDK's default."""
     agent_path: AgentPath | None = None
     """Your own agent in place of the built-in one, as module:attribute."""
+    agents_file: Path | None = None
+    """Several agents, and which one answers where, in place of the one: a TOML file."""
     workflow_name: str = "Customer Service Agent"
     """Name of the workflow in traces."""
     tracing_enabled: bool = False
@@ -83,6 +85,10 @@ class Fields(BaseModel):
     """Characters of conversation that the model is shown; less for a small context."""
     knowledge_dir: Path | None = None
     """Folder of your own articles, Markdown files; empty: the shipped samples."""
+    company_file: Path | None = None
+    """Your company in its own words: name, greeting, hours, sentences, voice; read again when it changes."""
+    instructions_file: Path | None = None
+    """Text file with further instructions of the built-in agent; read again when it changes."""
 
     # Twilio
     twilio_account_sid: AccountSid | None = None
@@ -264,6 +270,12 @@ class Fields(BaseModel):
     """Requests of one customer that wait for a person at once; 0: any number."""
     max_requests_per_turn: int = Field(5, ge=0, le=1000)
     """Requests of them that one turn may add; 0: any number."""
+    prices_file: Path | None = None
+    """Prices of models: a TOML file; without it, tokens are counted and money is not."""
+    max_cost_per_customer: Decimal = Field(Decimal(0), ge=0, le=1_000_000, decimal_places=2)
+    """Most that the agent may cost for one customer in a day, in the currency of the prices; 0: any amount."""
+    max_cost_per_day: Decimal = Field(Decimal(0), ge=0, le=1_000_000, decimal_places=2)
+    """Most that it may cost in all in a day (UTC), at all servers over one store; 0: any amount."""
     max_calls: int = Field(200, ge=0, le=100_000)
     """Calls at once; further callers are told that the lines are busy."""
     drain_seconds: float = Field(60.0, ge=0, le=3600)

@@ -174,6 +174,11 @@ def _odd_ones(settings: Settings) -> Iterator[str]:
     approvers = [name for name, token in settings.staff_tokens.items() if Scope.APPROVE in token.scopes]
     if settings.approval_second_above is not None and len(approvers) < 2:
         yield "APPROVAL_SECOND_ABOVE needs two colleagues in STAFF_TOKENS who may approve."
+    if settings.agents_file and settings.agent_path:
+        yield "AGENTS_FILE and AGENT_PATH are both set; name the agent in the file, or keep one of them."
+    for name in ("max_cost_per_customer", "max_cost_per_day"):
+        if getattr(settings, name) and settings.prices_file is None:
+            yield f"{name.upper()} needs PRICES_FILE: without prices nothing has a known cost."
     # Tokens that whoever reaches the server could find by trying: nothing else protects what staff may do.
     for name, token in settings.staff_tokens.items():
         if settings.production and len(token.get_secret_value()) < SHORT_TOKEN:

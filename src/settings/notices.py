@@ -50,6 +50,8 @@ def notices(settings: Settings, given: Mapping[str, str], file: EnvFile | None) 
             yield f"{name} is not set: {reason}."
     if settings.persistence_adapter == "file" and (settings.database_url or settings.redis_url):
         yield "PERSISTENCE_ADAPTER is file: conversations are kept on this machine, not in the database that is set."
+    if settings.instructions_file and settings.agent_path:
+        yield "INSTRUCTIONS_FILE is for the built-in agent and changes nothing with AGENT_PATH."
     yield from _shop_notices(settings)
     yield from _identity_notices(settings)
     yield from _voice_notices(settings)

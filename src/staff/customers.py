@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 from typing import Any
 
+from ..conversation.bounds import COST_IN_ALL, spent
+from ..conversation.cost import MILLION
+from ..conversation.prompt_blocks import REMEMBERED
 from ..errors import NotFound, UnreadableRecord
 from ..model import Conversation, SubjectId, Ticket, TicketStatus
 from ..persistence.base import LaneStore
@@ -39,6 +43,7 @@ class Customers:
             "orders": [OrderView.of(order) for order in orders],
             "tickets": [TicketView.of(one) for one in tickets],
             "numbers": _numbers(conversation, orders, tickets),
+            "remembered": conversation.context.get(REMEMBERED, {}) if conversation else {},
         }
 
     async def _conversation(self, subject: SubjectId) -> Conversation | None:
@@ -53,5 +58,12 @@ def _numbers(conversation: Conversation | None, orders: Sequence[Order], tickets
         "turns": conversation.turns_taken if conversation else 0,
         "openTickets": sum(one.status is TicketStatus.OPEN for one in tickets),
         "refunded": dollars(sum(order.refunded_cents for order in orders)),
+        "cost": _cost(conversation),
         "since": written(conversation.created_at) if conversation else None,
     }
+
+
+def _cost(conversation: Conversation | None) -> float | None:
+    """Return what the agent cost for a customer in all, in the currency of the prices; None where nothing is known."""
+    cost = spent(conversation.meter, COST_IN_ALL, now=0.0, seconds=math.inf) if conversation else 0
+    return cost / MILLION if cost else None

@@ -64,6 +64,8 @@ class Metrics:
         self._vain = Counter("preemptive_tokens_in_vain", "Tokens of those that came to nothing.", **own)
         self._tools = Counter("tool_calls", "Calls of tools.", ["tool", "outcome"], **own)
         self._tokens = Counter("tokens", "Tokens of model calls.", ["direction"], **own)
+        self._cost = Counter("cost", "Cost of model calls, in the currency of PRICES_FILE.", ["agent"], **own)
+        self._unpriced = Counter("unpriced_turns", "Turns with a model that has no price.", **own)
         self._events = Counter("events", "Rows of the timeline, of the names that are counted.", ["name"], **own)
         self._deliveries = Counter("deliveries", "Attempts to send, and news of replies.", ["status"], **own)
         self._answers = Counter("webhook_answers", "Answers to webhooks.", ["webhook", "code"], **own)
@@ -145,6 +147,9 @@ class Metrics:
         self._of(self._model, channel).observe(model)
         self._of(self._tokens, "input").inc(float(data.get("input_tokens") or 0))
         self._of(self._tokens, "output").inc(float(data.get("output_tokens") or 0))
+        if cost := data.get("cost"):
+            self._of(self._cost, str(data.get("agent") or "")).inc(float(cost))
+        self._unpriced.inc(bool(data.get("unpriced")))
         if early := data.get("preemptive"):
             self._of(self._early, "hit").inc(int(early["hit"]))
             self._of(self._early, "miss").inc(int(early["missed"]))

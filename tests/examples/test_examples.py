@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -116,3 +117,33 @@ async def test_a_store_of_ones_own(folder):
     async with running(home, PERSISTENCE_ADAPTER="journal_store:open_journal_store") as gateway:
         assert len((await gateway.conversation()).history) == 1
     assert (home / "state" / "journal.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+async def test_the_agent_in_ten_minutes(tmp_path, folder, monkeypatch):
+    """The page's own lines, as a newcomer would copy them."""
+    page = (EXAMPLES.parent / "docs/agents.md").read_text("utf-8")
+    code = page.partition("in `workshop.py`:\n\n")[2].partition("\n**3.")[0]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "workshop.py").write_text(textwrap.dedent(code), "utf-8")
+    model = ModelServer(
+        [
+            Answer(calls=[("free_slots", {})]),
+            Answer("Monday or Tuesday?"),
+            Answer(calls=[("book_repair", {"slot": "Tuesday 14:00", "machine": "mower"})]),
+            Answer("A colleague looks at it."),
+            Answer("See you on Tuesday."),
+            Answer("You have."),
+        ]
+    )
+    async with running(tmp_path, model, AGENT_PATH="workshop:agent", STAFF_TOKENS="alice:alices-long-token") as it:
+        assert await it.ask("my mower is broken, when can I come?") == "Monday or Tuesday?"
+        assert await it.ask("Tuesday, please") == "A colleague looks at it."
+        await approve(it)
+        assert (await it.hear(3))[2] == "See you on Tuesday."
+        await it.ask("do I have a booking?")
+    assert {tool["name"] for tool in model.requests[0]["tools"]} == {
+        "free_slots", "book_repair", "escalate_to_human", "withdraw_request",
+    }  # fmt: skip
+    assert model.inputs[1][-1]["output"] == "Monday 9:00, Tuesday 14:00"
+    assert model.requests[0]["instructions"].endswith("They have no booking.")
+    assert model.requests[-1]["instructions"].endswith("They have booked Tuesday 14:00 for their mower.")

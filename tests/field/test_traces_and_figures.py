@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from agents import set_trace_processors, set_tracing_disabled
+from agents import Agent, set_trace_processors, set_tracing_disabled
 from agents.tracing import Span, Trace, TracingProcessor
 from agents.tracing.processors import default_exporter
 from agents.tracing.setup import get_trace_provider
@@ -17,6 +17,7 @@ from tandem.agents.trace_export import set_up_tracing
 
 from ..kit.gateway import running
 from ..kit.model_server import Answer, ModelServer
+from ..unit.agents.test_execution import SAID, bench, empty
 
 pytestmark = pytest.mark.promise("F5")
 
@@ -26,9 +27,11 @@ class Watching(TracingProcessor):
 
     def __init__(self) -> None:
         self.names: list[str] = []
+        self.groups: list[str] = []
 
     def on_trace_start(self, trace: Trace) -> None:
         self.names.append(trace.name)
+        self.groups.append(str(trace.export()["group_id"]))
 
     def on_trace_end(self, trace: Trace) -> None: ...
     def on_span_start(self, span: Span[Any]) -> None: ...
@@ -93,6 +96,16 @@ def test_tracing_is_off_unless_asked_for_and_without_a_key(
     with_trace.start()
     with_trace.finish()
     assert watching.names == []
+
+
+@pytest.mark.promise("G7")
+async def test_traces_of_one_conversation_are_a_group_that_names_nobody(tmp_path: Path, watching: Watching) -> None:
+    async with bench(tmp_path, Agent("a"), [SAID] * 3, tracing=True) as it:
+        for subject, key in (("phone_15551234567", "SM1"), ("phone_15551234567", "SM2"), ("phone_2", "SM3")):
+            await it.turn(empty(subject), key=key)
+    first, second, third = watching.groups
+    assert first == second != third
+    assert "5551234567" not in first
 
 
 async def test_names_that_a_model_makes_up_are_one_figure(tmp_path: Path) -> None:

@@ -257,9 +257,12 @@ async def test_status_says_exactly_this(tmp_path: Path) -> None:
         "refusedSignatures",
         "droppedConnections",
         "openCalls",
+        "cost",
         "timestamp",
     }
     assert status["configuration"] == {
+        "company": None,
+        "companyProblem": None,
         "twilioConfigured": True,
         "openaiConfigured": True,
         "phoneNumber": "…1111",

@@ -14,6 +14,7 @@ import pytest
 from tandem.commands.init import init
 from tandem.errors import ConfigurationError
 from tandem.settings import load_settings
+from tandem.settings.company import open_company
 
 from ..kit.command import SECONDS
 from ..kit.process import GatewayProcess
@@ -91,29 +92,30 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_what_is_answered_is_read_back_as_it_is(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sid = "AC" + "1" * 32
-    answers = ("sk-a#b $c", sid, "a-token", "+1 (555) 000-1111", "https://gateway.example", "n", "y")
+    answers = ("sk-a#b $c", sid, "a-token", "+1 (555) 000-1111", "https://gateway.example", "n", "y", "y")
     monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{one}\n" for one in answers)))
-    assert init({}, agent=None, articles=None, ask=True) == 0
+    assert init({}, agent=None, articles=None, company=None, ask=True) == 0
     settings = load_settings({}, env_file=folder / ".env")
     assert settings.openai_api_key is not None
     assert settings.openai_api_key.get_secret_value() == "sk-a#b $c"
     assert (settings.twilio_account_sid, settings.twilio_phone_number) == (sid, "+15550001111")
     assert (settings.agent_path, str(settings.knowledge_dir)) == (None, "articles")
+    assert open_company(settings).current().name == "Example Garden Tools"
     assert len(settings.staff_tokens["staff"].get_secret_value()) == 48
     assert settings.notices == ()
 
 
 def test_a_wrong_answer_writes_nothing(folder: Path) -> None:
     with pytest.raises(ConfigurationError, match="PORT must be"):
-        init({"PORT": "eighty"}, agent=True, articles=True, ask=False)
+        init({"PORT": "eighty"}, agent=True, articles=True, company=True, ask=False)
     (folder / "agent.py").touch()
     with pytest.raises(ConfigurationError, match=r"agent\.py is there already"):
-        init({}, agent=True, articles=True, ask=False)
+        init({}, agent=True, articles=True, company=True, ask=False)
     assert [path.name for path in folder.iterdir()] == ["agent.py"]
 
 
 def test_without_answers_every_setting_is_there_behind_a_sign(folder: Path) -> None:
-    assert init({}, agent=False, articles=False, ask=False) == 0
+    assert init({}, agent=False, articles=False, company=False, ask=False) == 0
     names = [line.partition("=")[0] for line in Path(".env").read_text("utf-8").splitlines() if "=" in line]
     assert "#PORT" in names
     assert all(name.startswith("#") for name in names)

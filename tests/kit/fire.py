@@ -20,6 +20,7 @@ from typing import Any
 from agents import Agent, function_tool, set_tracing_disabled
 from agents.testing import ScriptedModel, assistant_message, function_call
 
+from tandem.agents.agent_choice import only
 from tandem.agents.caller_context import CallerContexts
 from tandem.agents.models import OneModel
 from tandem.agents.offline.model import OfflineModel
@@ -109,7 +110,7 @@ async def open_engine(folder: Path, bank: Bank) -> AsyncIterator[tuple[TurnEngin
 
 def make_runner(agent: Agent[Any], model: Any, shop: Any, store: Store) -> SdkRunner:
     return SdkRunner(
-        agent,
+        only(agent),
         models=OneModel(model, call_timeout=5),
         callers=CallerContexts(shop, store, region="US"),
         ledger=store,

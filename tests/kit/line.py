@@ -11,6 +11,7 @@ from typing import Any
 
 from agents import Agent, Model
 
+from tandem.agents.agent_choice import only
 from tandem.agents.caller_context import CallerContexts
 from tandem.agents.items import check_plain
 from tandem.agents.models import OneModel
@@ -80,7 +81,7 @@ class Line:
         """Open it; ``known`` is what callers know besides: facts of the identity source, articles."""
         self.memory = Memory()
         self.runner = SdkRunner(
-            agent,
+            only(agent),
             models=OneModel(model, call_timeout=5),
             callers=CallerContexts(shop, self.memory, region="US", **known),
             ledger=self.memory,

@@ -36,7 +36,7 @@ class Away:
 async def test_metrics_are_served_without_the_store(frozen: bool) -> None:
     store: Any = Away(frozen=frozen)
     shop: Any = None
-    health = Health(store, shop, (), {}, lambda: 3, lambda: 2, Metrics(), lambda _: True, store_seconds=0.05)
+    health = Health(store, shop, (), dict, lambda: 3, lambda: 2, Metrics(), lambda _: True, store_seconds=0.05)
     app = Starlette(routes=health.routes())
     async with serve(app) as url, aiohttp.ClientSession(url) as session, session.get("/metrics") as response:
         page = await response.text()

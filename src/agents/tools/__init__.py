@@ -12,6 +12,7 @@ from .intent import classify_intent
 from .knowledge import search_knowledge_base
 from .message import send_sms
 from .order import get_tracking_info, lookup_order, order_status
+from .preference import remember_preference
 from .refund import refund_tool
 from .ticket import create_ticket, escalate_to_human, reply_to_ticket, ticket_status
 
@@ -35,6 +36,7 @@ def support_tools(*, refund_threshold_cents: int) -> list[Tool]:
         reply_to_ticket,
         send_sms,
         search_knowledge_base,
+        remember_preference,
         withdraw_request,
     )
     return [copy.copy(tool) for tool in tools]

@@ -11,7 +11,7 @@ import importlib
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -49,27 +49,45 @@ class IncomingCall:
 
 
 Hook = Callable[[IncomingCall], Any]
+AgentOptions = Callable[[IncomingCall], Awaitable[Mapping[str, Any]]]
+
+
+async def no_options(call: IncomingCall) -> Mapping[str, Any]:
+    """Return that nothing differs."""
+    return {}
 
 
 class OptionsPerCall:
-    """Chooses the options of each call. ``base`` are those of the settings."""
+    """Chooses the options of each call.
 
-    def __init__(self, base: VoiceOptions, hook: Hook | None = None) -> None:
-        self.base = base
+    ``line`` gives those of the line, which may change between calls; ``agent`` what differs for the agent that answers.
+    """
+
+    def __init__(
+        self, line: Callable[[], VoiceOptions], agent: AgentOptions = no_options, hook: Hook | None = None
+    ) -> None:
+        self._line = line
+        self._agent = agent
         self._hook = hook
         self._threads = 0
 
+    @property
+    def base(self) -> VoiceOptions:
+        """Return the options of the line."""
+        return self._line()
+
     async def choose(self, form: Mapping[str, str]) -> VoiceOptions:
         """Return the options of the call that a webhook's form is about. Never fails."""
-        if self._hook is None:
-            return self.base
         parties = Parties.of_form(form)
         customer, ours = str(parties.customer), str(parties.ours)
         call = IncomingCall(form.get("CallSid", ""), customer, ours, datetime.now(UTC), dict(form))
+        options = self.base
         try:
-            async with asyncio.timeout(HOOK_SECONDS):
-                answer = await self._ask(call)
-            return self._changed(answer)
+            options = _changed(options, await self._agent(call))
+            if self._hook is not None:
+                async with asyncio.timeout(HOOK_SECONDS):
+                    answer = await self._ask(call)
+                options = _changed(options, answer)
         except TimeoutError:
             log.warning("voice_options_ignored", reason="too_slow")
         except ValidationError as error:
@@ -78,12 +96,7 @@ class OptionsPerCall:
         except Exception as error:
             # The function is somebody else's code: whatever it does, the call is answered.
             log.warning("voice_options_ignored", reason=type(error).__name__)
-        return self.base
-
-    def _changed(self, answer: Any) -> VoiceOptions:
-        if isinstance(answer, VoiceOptions):
-            return self.base.changed(answer.chosen())
-        return self.base.changed(answer) if answer else self.base
+        return options
 
     async def _ask(self, call: IncomingCall) -> Any:
         assert self._hook is not None
@@ -120,9 +133,15 @@ class OptionsPerCall:
             answer.set_exception(RuntimeError() if isinstance(failed, StopIteration) else failed)
 
 
-def options_per_call(base: VoiceOptions, path: str | None) -> OptionsPerCall:
+def options_per_call(line: Callable[[], VoiceOptions], agent: AgentOptions, path: str | None) -> OptionsPerCall:
     """Return what chooses the options of each call. Raises ConfigurationError for a function that cannot be used."""
-    return OptionsPerCall(base, load_hook(path) if path else None)
+    return OptionsPerCall(line, agent, load_hook(path) if path else None)
+
+
+def _changed(options: VoiceOptions, answer: Any) -> VoiceOptions:
+    if isinstance(answer, VoiceOptions):
+        return options.changed(answer.chosen())
+    return options.changed(answer) if answer else options
 
 
 def load_hook(path: str) -> Hook:

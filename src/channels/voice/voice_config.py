@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...conversation.opening_hours import ALWAYS, OpeningHours
+from ...conversation.opening_hours import ALWAYS, Hours
 from .parties import AttestationRule
 
 
@@ -20,7 +20,7 @@ class CallRules:
     transfers: bool = False
     """Whether there is a number to transfer to."""
     attestation: AttestationRule = AttestationRule.WHEN_PRESENT
-    hours: OpeningHours = ALWAYS
+    hours: Hours = ALWAYS
     """When somebody answers there."""
 
     def connects(self, now: float) -> bool:

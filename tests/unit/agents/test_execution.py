@@ -15,6 +15,7 @@ from agents.testing import ScriptedModel, assistant_message, function_call
 from pydantic import BaseModel
 from structlog.testing import capture_logs
 
+from tandem.agents.agent_choice import only
 from tandem.agents.caller_context import CallerContext, CallerContexts
 from tandem.agents.items import check_plain
 from tandem.agents.models import OneModel
@@ -79,17 +80,19 @@ def pay_tool(paid: list[Any], *, raising: Exception | None = None) -> FunctionTo
 
 
 @asynccontextmanager
-async def bench(folder: Path, agent: Agent[Any], script: Sequence[Any]) -> AsyncIterator[Bench]:
+async def bench(
+    folder: Path, agent: Agent[Any], script: Sequence[Any], *, tracing: bool = False
+) -> AsyncIterator[Bench]:
     model = ScriptedModel(list(script))
     async with open_embedded_shop(folder / "shop.sqlite3") as shop, open_file_store(folder / "state") as store:
         runner = SdkRunner(
-            agent,
+            only(agent),
             models=OneModel(model, call_timeout=5),
             callers=CallerContexts(shop, store, region="US"),
             ledger=store,
             limits=RunLimits(turn_timeout=10),
             workflow_name="test",
-            tracing=False,
+            tracing=tracing,
         )
         yield Bench(runner, store, model)
 
@@ -501,7 +504,7 @@ def test_gated_tools_inside_an_agent_as_a_tool_are_refused(tmp_path: Path) -> No
     outer = Agent("outer", tools=[inner.as_tool("ask_inner", "Ask.")])
     with pytest.raises(ConfigurationError, match="ask_inner"):
         SdkRunner(
-            outer, models=OneModel(ScriptedModel([]), call_timeout=1), callers=None, ledger=None,  # type: ignore[arg-type]
+            only(outer), models=OneModel(ScriptedModel([]), call_timeout=1), callers=None, ledger=None,  # type: ignore[arg-type]
             limits=RunLimits(), workflow_name="t", tracing=False,
         )  # fmt: skip
 

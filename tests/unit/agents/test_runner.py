@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from agents import Agent, function_tool
 
+from tandem.agents.agent_choice import only
 from tandem.agents.caller_context import CallerContexts
 from tandem.agents.items import check_plain
 from tandem.agents.models import Models, open_client
@@ -49,7 +50,7 @@ async def runner_on(
         open_file_store(folder / "state") as store,
     ):
         yield SdkRunner(
-            agent or build_support_agent("test-model"),
+            only(agent or build_support_agent("test-model")),
             models=Models(client, mode="responses", default=None, call_timeout=call_timeout),
             callers=CallerContexts(shop, store, region="US"),
             ledger=store,

@@ -48,6 +48,7 @@ def test_its_tools_have_the_names_and_arguments_of_the_contract():
         "reply_to_ticket": ["ticket_id", "message"],
         "send_sms": ["to", "message"],
         "search_knowledge_base": ["query", "category", "max_results"],
+        "remember_preference": ["preference", "value"],
         "withdraw_request": ["approval_id"],
     }
 

@@ -247,7 +247,7 @@ async def test_a_function_changes_what_it_names_and_leaves_the_rest() -> None:
         calls.append(call)
         return {"ttsProvider": "amazon", "speech_model": "flux", "eotThreshold": 0.6}
 
-    found = await OptionsPerCall(BASE, by_number).choose(FORM)
+    found = await OptionsPerCall(lambda: BASE, hook=by_number).choose(FORM)
     assert (found.language, found.hints, found.tts_provider, found.eot_threshold) == ("de-DE", "Tandem", "Amazon", 0.6)
     (call,) = calls
     assert (call.sid, call.caller, call.called, call.parameters) == ("CA1", FORM["From"], FORM["To"], FORM)
@@ -258,9 +258,9 @@ async def test_a_function_may_be_async_and_give_options_or_nothing() -> None:
     async def spanish(call: IncomingCall) -> Any:
         return VoiceOptions(language="es-ES", languages=(LanguageOptions(code="en-US"),))
 
-    found = await OptionsPerCall(BASE, spanish).choose(FORM)
+    found = await OptionsPerCall(lambda: BASE, hook=spanish).choose(FORM)
     assert (found.language, found.hints, found.languages[0].code) == ("es-ES", "Tandem", "en-US")
-    assert await OptionsPerCall(BASE, lambda call: None).choose(FORM) == BASE
+    assert await OptionsPerCall(lambda: BASE, hook=lambda call: None).choose(FORM) == BASE
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ async def test_a_function_may_be_async_and_give_options_or_nothing() -> None:
 )
 async def test_an_answer_that_does_not_fit_is_ignored_with_a_line(answer: Any, logged: dict[str, Any]) -> None:
     with capture_logs() as lines:
-        assert await OptionsPerCall(BASE, lambda call: answer).choose(FORM) == BASE
+        assert await OptionsPerCall(lambda: BASE, hook=lambda call: answer).choose(FORM) == BASE
     (line,) = lines
     assert line == {"event": "voice_options_ignored", "log_level": "warning", **logged}
 
@@ -284,14 +284,14 @@ async def test_a_function_that_raises_is_ignored_with_a_line() -> None:
         raise StopIteration(FORM["From"])
 
     with capture_logs() as lines:
-        assert await OptionsPerCall(BASE, broken).choose(FORM) == BASE
+        assert await OptionsPerCall(lambda: BASE, hook=broken).choose(FORM) == BASE
     assert [line["reason"] for line in lines] == ["RuntimeError"]
 
 
 async def test_a_function_that_takes_too_long_is_ignored_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tandem.channels.voice.options_hook.HOOK_SECONDS", 0.01)
     gate = threading.Event()
-    hook = OptionsPerCall(BASE, lambda call: gate.wait() and {"language": "fr-FR"})
+    hook = OptionsPerCall(lambda: BASE, hook=lambda call: gate.wait() and {"language": "fr-FR"})
     with capture_logs() as lines:
         for _ in range(20):
             assert await hook.choose(FORM) == BASE

@@ -72,7 +72,7 @@ async def gateway(store: Any = None, registry: CallRegistry | None = None) -> As
         tokens=SocketTokens(TOKEN),
         ways=VoiceAddresses(base_url=url, socket_url="wss://x/relay"),
         rules=CallRules(),
-        reception=Reception(store, OptionsPerCall(VoiceOptions()), load_translations(), name_of),
+        reception=Reception(store, OptionsPerCall(VoiceOptions), load_translations(), name_of),
         warm=warm,
     )
     app = Starlette(routes=list(webhooks.routes()), exception_handlers={TandemError: error_response})

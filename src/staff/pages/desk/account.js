@@ -11,7 +11,15 @@ export function account({ customer, tickets }, solve) {
     numbers(customer),
     panel("Orders", customer.orders, order, customer.account ? "No orders." : "This number belongs to no customer."),
     panel("Tickets", tickets, (one) => ticket(one, solve), "No tickets."),
+    remembered(Object.entries(customer.remembered ?? {})),
   ];
+}
+
+/** What tools keep of a customer, by name. */
+function remembered(values) {
+  if (!values.length) return null;
+  const said = (value) => (typeof value === "string" ? value : JSON.stringify(value));
+  return panel("Remembered", values, ([name, value]) => element("li", { class: "small" }, element("span", { class: "muted" }, `${words(name)}: `), said(value)));
 }
 
 function numbers({ numbers: found, account: known }) {
@@ -20,6 +28,7 @@ function numbers({ numbers: found, account: known }) {
     found && ["Turns", found.turns],
     found && ["Open tickets", found.openTickets],
     found && ["Refunded", found.refunded],
+    found?.cost && ["Cost of the agent", found.cost.toFixed(2)],
     found?.since && ["Since", day(found.since)],
   ].filter(Boolean);
   return element(

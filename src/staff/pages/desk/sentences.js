@@ -101,6 +101,7 @@ const EVENTS = {
   approval_void: (data) => `No longer possible: ${words(data.tool)}`,
   effect_unknown: (data) => unsure(data),
   tool: (data) => words(data.tool),
+  handoff: (data) => `${data.from} handed the conversation to ${data.to}`,
   turn: (data) => (data.error ? `Answer failed: ${words(data.error)}` : "Answered"),
   ticket_created: (data) => `Ticket ${data.ticket}: ${data.title}`,
   ticket_opened: (data) => `Ticket ${data.ticket}: ${data.title}`,
@@ -161,6 +162,7 @@ export function money(amount) {
 
 const LIMITS = {
   spoken_turns: "spoken questions", tickets: "tickets", texts: "texts", waiting_requests: "requests that wait",
+  cost: "answers",
 };
 
 const VERDICTS = {

@@ -64,6 +64,7 @@ def test_what_every_tool_of_ours_declares():
         "reply_to_ticket": "in_commit",
         "send_sms": "in_commit",
         "search_knowledge_base": "none",
+        "remember_preference": "in_commit",
         "withdraw_request": "in_commit",
     }
 
