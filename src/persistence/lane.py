@@ -18,7 +18,7 @@ from ..model import Conversation, Outgoing, Ticket, TicketStatus
 from . import conversations, kinds, outbox
 from .head import WaitingKey
 from .mending import read_opt_outs
-from .rows import MICRO, Name, Want
+from .rows import MICRO
 from .state import Lane
 from .values import Change, Claim, Committed, Effect, EffectState, Outcome, Presence, Receipt
 
@@ -28,11 +28,6 @@ ANSWER_SECONDS: Final = 3600.0
 """How long the answer of a commit is kept for a caller that did not get it."""
 
 # --- entries ------------------------------------------------------------------------------------------------
-
-
-def wants_keys(entries: Sequence[Entry]) -> Want:
-    """Return what accepting these entries needs."""
-    return Want(rows=frozenset((kind, entry.key) for entry in entries for kind in (kinds.WAITING, kinds.KEY)))
 
 
 def accept(lane: Lane, entries: Sequence[Entry], token: str, not_after: float | None = None) -> tuple[Receipt, ...]:
@@ -103,17 +98,6 @@ def _set_entry_aside(lane: Lane, key: str, reason: str) -> None:
 # --- the lease ------------------------------------------------------------------------------------------------
 
 
-WANTS_CLAIM: Final = Want(
-    rows=frozenset({(kinds.CONVERSATION, ""), (kinds.OPT_OUT, "")}),
-    kinds=frozenset({kinds.WAITING, kinds.UNSETTLED, kinds.SNAPSHOT}),
-)
-
-
-def wants_claim(entries: Sequence[Entry]) -> Want:
-    """Return what a claim needs that accepts these entries."""
-    return replace(WANTS_CLAIM, rows=WANTS_CLAIM.rows | wants_keys(entries).rows)
-
-
 def claim(lane: Lane, holder: str, seconds: float, entries: Sequence[Entry] = ()) -> Claim | None:
     """Take the lease, unless another holder's runs; see :meth:`LaneStore.claim`."""
     accept(lane, entries, holder)
@@ -178,12 +162,6 @@ def _free(lane: Lane) -> None:
 # --- the commit -----------------------------------------------------------------------------------------------
 
 
-def wants_commit(change: Change, token: str) -> Want:
-    """Return what a commit needs."""
-    names: list[Name] = [(kinds.ANSWER, token), *((kinds.REPLY, one.id) for one in change.replies)]
-    return Want(frozenset(names), frozenset({kinds.WAITING, kinds.UNSETTLED}))
-
-
 def commit(
     lane: Lane, held: Claim, change: Change, token: str, deliver: float | None = None, replica: str = ""
 ) -> Committed:
@@ -233,11 +211,6 @@ def _write_ticket(lane: Lane, ticket: Ticket) -> None:
 
 
 # --- side effects ---------------------------------------------------------------------------------------------------
-
-
-def wants_effect(key: str) -> Want:
-    """Return what beginning an effect needs."""
-    return Want(rows=frozenset({(kinds.EFFECT, key), (kinds.RESULT, key)}))
 
 
 def effect_begin(lane: Lane, key: str, token: str) -> Effect:

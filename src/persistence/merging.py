@@ -56,7 +56,8 @@ async def merge(store: LaneStore, step: Step, old: SubjectId, new: SubjectId, to
         if left.conversation is None:  # it could not be read, and was set aside
             return False
         change = await _change(store, left, stays, left.conversation)
-        wants = {old: WANTS_ABSORB, new: lane.wants_commit(change, token)}
+        committing = Want(frozenset({(kinds.ANSWER, token)}), frozenset({kinds.WAITING, kinds.UNSETTLED}))
+        wants = {old: WANTS_ABSORB, new: committing}
         await step(wants, partial(absorb, leave=left, keep=stays, change=change, token=token))
         return True
     except LeaseLost:

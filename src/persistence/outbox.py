@@ -164,11 +164,6 @@ def settle(
     return _go_on(lane, channel, holder, seconds, replica)
 
 
-def wants_status(reply_id: str) -> Want:
-    """Return what a status callback needs."""
-    return Want(rows=frozenset({(kinds.UNSETTLED, reply_id), (kinds.REPLY, reply_id)}))
-
-
 def delivery_status(
     lane: Lane,
     reply_id: str,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import Final, TypeVar
@@ -16,7 +17,7 @@ from . import acts, kinds, lane, outbox, redaction, upkeep
 from .announcements import announcing
 from .merging import merge
 from .reading import NOTHING, Reading
-from .rows import Indexed, LaneIndex, Want
+from .rows import Indexed, LaneIndex, Name, Want
 from .values import Announced, Change, Claim, Committed, Due, Effect, Folding, Hour, PurgeReport, Receipt, Settlement
 
 T = TypeVar("T")
@@ -27,6 +28,41 @@ _CHANNELS: Final = frozenset(Channel)
 PURGE_STEP: Final = 500
 """Lanes that a purge lists at once."""
 _DELETED: Final = ("conversations", "timeline", "replies", "keys", "effects", "tickets", "set_aside")
+
+
+# --- what a rule needs ----------------------------------------------------------------------------------------
+
+
+def wants_keys(entries: Sequence[Entry]) -> Want:
+    """Return what accepting these entries needs."""
+    return Want(rows=frozenset((kind, entry.key) for entry in entries for kind in (kinds.WAITING, kinds.KEY)))
+
+
+WANTS_CLAIM: Final = Want(
+    rows=frozenset({(kinds.CONVERSATION, ""), (kinds.OPT_OUT, "")}),
+    kinds=frozenset({kinds.WAITING, kinds.UNSETTLED, kinds.SNAPSHOT}),
+)
+
+
+def wants_claim(entries: Sequence[Entry]) -> Want:
+    """Return what a claim needs that accepts these entries."""
+    return replace(WANTS_CLAIM, rows=WANTS_CLAIM.rows | wants_keys(entries).rows)
+
+
+def wants_commit(change: Change, token: str) -> Want:
+    """Return what a commit needs."""
+    names: list[Name] = [(kinds.ANSWER, token), *((kinds.REPLY, one.id) for one in change.replies)]
+    return Want(frozenset(names), frozenset({kinds.WAITING, kinds.UNSETTLED}))
+
+
+def wants_effect(key: str) -> Want:
+    """Return what beginning an effect needs."""
+    return Want(rows=frozenset({(kinds.EFFECT, key), (kinds.RESULT, key)}))
+
+
+def wants_status(reply_id: str) -> Want:
+    """Return what a status callback needs."""
+    return Want(rows=frozenset({(kinds.UNSETTLED, reply_id), (kinds.REPLY, reply_id)}))
 
 
 class Store(Reading):
@@ -48,13 +84,13 @@ class Store(Reading):
             self.storage.forget(subject)  # a deadline is the store's clock's, not one that was reckoned on
         # A claim follows: with what it wants at hand it is one round trip, and faster than those who were hinted at.
         rule = partial(lane.accept, entries=entries, token=token, not_after=not_after)
-        return await self.storage.step({subject: lane.wants_keys(entries)}, rule, ahead=lane.WANTS_CLAIM)
+        return await self.storage.step({subject: wants_keys(entries)}, rule, ahead=WANTS_CLAIM)
 
     async def claim(
         self, subject: SubjectId, *, holder: str, seconds: float, accept: Sequence[Entry] = ()
     ) -> Claim | None:
         """See :meth:`LaneStore.claim`; a call that is cancelled on its way gives the lane back."""
-        wanted = lane.wants_claim(accept) if accept else lane.WANTS_CLAIM
+        wanted = wants_claim(accept) if accept else WANTS_CLAIM
         rule = partial(lane.claim, holder=holder, seconds=seconds, entries=accept)
         claiming = asyncio.ensure_future(self.storage.step({subject: wanted}, rule))
         try:
@@ -88,7 +124,7 @@ class Store(Reading):
         self, claim: Claim, change: Change, *, token: str, deliver: float | None = None, replica: str = ""
     ) -> Committed:
         """See :meth:`LaneStore.commit`."""
-        wanted = lane.wants_commit(change, token)
+        wanted = wants_commit(change, token)
         rule = partial(lane.commit, held=claim, change=change, token=token, deliver=deliver, replica=replica)
         return await self.tell({claim.subject: wanted}, rule)
 
@@ -97,7 +133,7 @@ class Store(Reading):
     async def effect_begin(self, subject: SubjectId, key: str, *, token: str) -> Effect:
         """See :meth:`LaneStore.effect_begin`."""
         rule = partial(lane.effect_begin, key=key, token=token)
-        return await self.storage.step({subject: lane.wants_effect(key)}, rule, blind=True)
+        return await self.storage.step({subject: wants_effect(key)}, rule, blind=True)
 
     async def effect_finish(self, subject: SubjectId, key: str, *, result: str) -> None:
         """See :meth:`LaneStore.effect_finish`."""
@@ -138,7 +174,7 @@ class Store(Reading):
             error_code=error_code,
             timeline=timeline,
         )
-        return await self.tell({subject: outbox.wants_status(reply_id)}, rule)
+        return await self.tell({subject: wants_status(reply_id)}, rule)
 
     # --- who holds a call -------------------------------------------------------------------------------
 

@@ -213,7 +213,7 @@ def files(form: Mapping[str, str]) -> Sequence[str]:
     """Name each file of a message by its kind."""
     count = form.get("NumMedia", "0")
     number = int(count) if count.isascii() and count.isdigit() and len(count) <= 2 else 0
-    sticker = word(form, "MessageType") == "sticker"
+    sticker = number > 0 and word(form, "MessageType") == "sticker"
     return tuple(
         "sticker" if sticker else _kind(form.get(f"MediaContentType{place}", "")) for place in range(min(number, MOST))
     )

@@ -14,8 +14,8 @@ import structlog
 
 from ..file_permissions import close_database, make_folder, open_to
 from .salvage import salvage
-from .schema import FILE_NAME, connect, identity_of, is_damage
-from .storage import DatabaseView
+from .schema import FILE_NAME, connect, is_damage
+from .storage import DatabaseView, identity_of
 
 log = structlog.get_logger(__name__)
 

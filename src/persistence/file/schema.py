@@ -103,12 +103,3 @@ def open_lock(folder: Path, *, create: bool) -> int:
     if not create and not path.exists():
         return os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-
-def identity_of(path: Path) -> tuple[int, int] | None:
-    """Return what tells a file from another one of the same name; None without a file."""
-    try:
-        status = os.stat(path)
-    except FileNotFoundError:
-        return None
-    return status.st_dev, status.st_ino

@@ -25,7 +25,7 @@ from ..rows import Figure, Indexed, Loaded, Want, Whole, Writes
 from ..storage import NOTHING_AHEAD, Rule, Storage
 from . import primitives
 from .salvage import damaged_copies
-from .schema import BUSY_SECONDS, FILE_NAME, connect, identity_of, is_damage, open_lock
+from .schema import BUSY_SECONDS, FILE_NAME, connect, is_damage, open_lock
 from .upgrade import delete_copies
 
 T = TypeVar("T")
@@ -103,6 +103,15 @@ class DatabaseView:
             f"({reason}) Nothing was changed. Start the server, again if it runs: it sets the file aside as"
             f" {self.path}.damaged-… and carries over what can be read."
         )
+
+
+def identity_of(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another one of the same name; None without a file."""
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 class DatabaseThread:

@@ -24,7 +24,7 @@ from tandem.persistence.file import open_file_store, primitives
 from tandem.persistence.file.schema import connect
 from tandem.persistence.rows import LaneIndex, Want
 from tandem.persistence.state import Lane
-from tandem.persistence.store import Store
+from tandem.persistence.store import WANTS_CLAIM, Store, wants_commit, wants_keys
 from tandem.persistence.values import Change, Settlement
 
 from ...contracts.records import JANE, approval, conversation, event, fresh, reply, take, text, texts, write
@@ -287,15 +287,15 @@ def turn_cost(path: Path, now: float) -> int:
         return primitives.step(connection, {JANE: wanted}, rule, now - time.time())
 
     entries, token = texts("a"), fresh()
-    step(lane.wants_keys(entries), lambda it: lane.accept(it, entries, token))
+    step(wants_keys(entries), lambda it: lane.accept(it, entries, token))
     change = Change(conversation(), consumed=("a",), replies=(reply("new"),), timeline=(event(),))
 
     def turn() -> None:
         (due,) = primitives.scan(connection, LaneIndex.DUE, 10, None, now + 60, "", descending=False)
         assert due.subject == JANE
-        claim = step(lane.WANTS_CLAIM, lambda it: lane.claim(it, fresh(), 5.0))
+        claim = step(WANTS_CLAIM, lambda it: lane.claim(it, fresh(), 5.0))
         assert claim is not None
-        committed = step(lane.wants_commit(change, "t"), lambda it: lane.commit(it, claim, change, "t", 60.0))
+        committed = step(wants_commit(change, "t"), lambda it: lane.commit(it, claim, change, "t", 60.0))
         sent = Settlement(ReplyStatus.SENT, provider_id="SM9")
         step(outbox.WANTS_LINES, lambda it: outbox.settle(it, committed.outgoing[0], sent, 60.0))
 

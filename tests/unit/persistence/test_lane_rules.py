@@ -21,6 +21,7 @@ from tandem.persistence.head import LaneHead
 from tandem.persistence.mending import mend
 from tandem.persistence.rows import LaneIndex, Loaded, Missing, Name, Row, Want, Writes
 from tandem.persistence.state import HEAD, Lane, decide, indexed
+from tandem.persistence.store import WANTS_CLAIM, wants_commit, wants_keys, wants_status
 from tandem.persistence.values import Change, Claim, Committed, Outcome, Settlement
 
 from ...contracts.records import JANE, LEASE, approval, conversation, reply, text
@@ -137,7 +138,7 @@ class LaneMachine(RuleBasedStateMachine):
     @rule(key=KEYS)
     def accept(self, key: str) -> None:
         entries = (text(key),)
-        (receipt,) = self.run(lane.wants_keys(entries), lambda it: lane.accept(it, entries, self.token()))  # type: ignore[misc]
+        (receipt,) = self.run(wants_keys(entries), lambda it: lane.accept(it, entries, self.token()))  # type: ignore[misc]
         assert (receipt.outcome is Outcome.DUPLICATE) == (key in self.accepted)
         if receipt.outcome is Outcome.ACCEPTED:
             self.accepted.append(key)
@@ -145,7 +146,7 @@ class LaneMachine(RuleBasedStateMachine):
     @rule()
     def claim(self) -> None:
         before, holder = self.head(), self.token()
-        claim = self.run(lane.WANTS_CLAIM, lambda it: lane.claim(it, holder, LEASE))
+        claim = self.run(WANTS_CLAIM, lambda it: lane.claim(it, holder, LEASE))
         free = not before.held or before.lease_until <= self.now
         assert (claim is not None) == free
         if isinstance(claim, Claim):
@@ -169,9 +170,7 @@ class LaneMachine(RuleBasedStateMachine):
         before, token = replace(self.shelf), self.token()
         rows = dict(self.shelf.rows)
         try:
-            committed = self.run(
-                lane.wants_commit(change, token), lambda it: lane.commit(it, claim, change, token, LEASE)
-            )
+            committed = self.run(wants_commit(change, token), lambda it: lane.commit(it, claim, change, token, LEASE))
         except LeaseLost:
             assert claim.fence != self.fence
             assert (before.version, rows) == (self.shelf.version, self.shelf.rows)
@@ -192,7 +191,7 @@ class LaneMachine(RuleBasedStateMachine):
         if (kinds.ANSWER, token) not in self.shelf.rows:
             return  # an hour later it is asked for no more
         version = self.shelf.version
-        again = self.run(lane.wants_commit(change, token), lambda it: lane.commit(it, claim, change, token, LEASE))
+        again = self.run(wants_commit(change, token), lambda it: lane.commit(it, claim, change, token, LEASE))
         assert (again, self.shelf.version) == (first, version)
 
     @precondition(lambda self: self.claims)
@@ -233,14 +232,14 @@ class LaneMachine(RuleBasedStateMachine):
 
     @rule(id=IDS, status=NEWS)
     def news(self, id: str, status: ReplyStatus) -> None:
-        self.run(outbox.wants_status(id), lambda it: outbox.delivery_status(it, id, status, "SM"))
+        self.run(wants_status(id), lambda it: outbox.delivery_status(it, id, status, "SM"))
 
     @rule()
     def damage_the_head(self) -> None:
         if self.shelf.head is not None:
             self.now += 0.001  # fences go on from the clock
             self.shelf.head = self.shelf.head[:-5]
-            self.run(lane.WANTS_CLAIM, lambda it: it.sweep())
+            self.run(WANTS_CLAIM, lambda it: it.sweep())
             self.claims.clear()  # nobody holds a lane whose head was lost
 
     @rule()
