@@ -17,7 +17,7 @@ from tandem.agents.items import check_plain
 from tandem.agents.models import OneModel
 from tandem.agents.runner import RunLimits, SdkRunner
 from tandem.conversation import approvals
-from tandem.conversation.base import Requested, TurnRequest, TurnResult
+from tandem.conversation.base import EngineLimits, Requested, TurnRequest, TurnResult
 from tandem.conversation.history import model_input
 from tandem.conversation.notes import Note
 from tandem.entries import Decision, Entry, Verdict
@@ -151,7 +151,7 @@ class Line:
         self.memory.known_tickets |= {ticket.id: ticket for ticket in result.requested.tickets}
         said = "\n".join(request.texts)
         new = [
-            approvals.requested(call, self.conversation, said=said, channel=Channel.SMS, now=NOW, seconds=60)
+            approvals.requested(call, self.conversation, said=said, channel=Channel.SMS, now=NOW, limits=EngineLimits())
             for call in result.gated
         ]
         withdrawn = [

@@ -24,7 +24,7 @@ from tandem.agents.tool_journal import ATTEMPTS
 from tandem.agents.tools.checks import Check, checked
 from tandem.agents.tools.effects import idempotency_key, idempotent, in_commit, reads_only
 from tandem.conversation import approvals
-from tandem.conversation.base import Execution, GatedCall, TurnRequest, TurnResult
+from tandem.conversation.base import EngineLimits, Execution, GatedCall, TurnRequest, TurnResult
 from tandem.entries import Decision, Entry, Verdict
 from tandem.errors import ConfigurationError, StoreUnavailable
 from tandem.model import Address, Approval, ApprovalStatus, Channel, Conversation, Route, SubjectId
@@ -53,7 +53,7 @@ class Bench:
         conversation = empty(subject)
         result = await self.turn(conversation)
         waiting = [
-            approvals.requested(call, conversation, said="pay", channel=Channel.SMS, now=0, seconds=60)
+            approvals.requested(call, conversation, said="pay", channel=Channel.SMS, now=0, limits=EngineLimits())
             for call in result.gated
         ]
         return approvals.put(conversation, *waiting), waiting, result
@@ -427,7 +427,7 @@ async def test_a_turn_that_is_run_again_meets_its_own_withdrawal_and_not_a_colle
     async with bench(tmp_path, Agent("a", tools=[pay_tool([])]), [withdraw, SAID] * 3) as it:
         waits = approvals.requested(
             GatedCall("apr_1", "c0", "pay", {"amount": 5}, "{}", "f"),
-            empty(), said="pay", channel=Channel.SMS, now=0, seconds=60,
+            empty(), said="pay", channel=Channel.SMS, now=0, limits=EngineLimits(),
         )  # fmt: skip
         asked = approvals.put(empty(), waits)
         first = (await it.turn(asked, key="SM1")).tools[0]
