@@ -18,7 +18,7 @@ from .places import tell_places
 ACTOR = "command line"
 ELSEWHERE = """\
 Not touched: the customer's records in your business system and at Segment, message and call records at Twilio, what the
-model service keeps, and backups. Log files name nobody."""
+model service keeps, what EVENTS_WEBHOOK_URL was told, exports and other backups. Log files name nobody."""
 
 
 async def erase(settings: Settings, spelling: str, *, sure: bool) -> int:
