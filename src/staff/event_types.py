@@ -34,11 +34,15 @@ TYPES: Final[Mapping[str, str]] = {
     EventName.STAFF_MESSAGE: "conversation.staff_wrote",
     EventName.AGENT_PAUSED: "conversation.paused",
     EventName.AGENT_RESUMED: "conversation.resumed",
+    EventName.RESOLVED: "conversation.resolved",
+    EventName.REOPENED: "conversation.reopened",
+    EventName.SNOOZED: "conversation.snoozed",
     EventName.JOINED: "conversation.joined",
     EventName.MOVED: "conversation.moved",
     EventName.TURN: "turn.ended",
     EventName.TOOL: "turn.tool_ran",
     EventName.APPROVAL_REQUESTED: "approval.requested",
+    EventName.APPROVAL_FIRST: "approval.approved_once",
     EventName.APPROVAL_DECIDED: "approval.decided",
     EventName.APPROVAL_EXPIRED: "approval.expired",
     EventName.APPROVAL_EXECUTED: "approval.executed",
@@ -71,7 +75,8 @@ IMPERSONAL: Final = frozenset(
     {
         "actor", "approval", "bound", "call", "call_id", "cause", "code", "covers", "error", "first_words_seconds",
         "input_tokens", "interrupted", "kinds", "model_seconds", "option", "output_tokens", "priority", "reply",
-        "seconds", "status", "ticket", "to", "tool", "tool_seconds", "turns", "verdict",
+        "seconds", "status", "ticket", "to", "tool", "tool_seconds", "turns", "until", "verdict",
+        "waited_seconds",
     }
 )  # fmt: skip
 """Data that hold nobody's words and no number of a customer."""
