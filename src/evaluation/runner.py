@@ -174,6 +174,8 @@ def _about(plan: Plan, settings: Settings) -> str:
 
 def _lines(plan: Plan, settings: Settings) -> Iterator[str]:
     for name in sorted(KEPT - {"openai_api_key"}):
-        yield f"{name}={getattr(settings, name)!r}"
+        value = getattr(settings, name)
+        held = value.read_text("utf-8", "replace") if isinstance(value, Path) and value.is_file() else ""
+        yield f"{name}={value!r}{held}"
     yield f"offline={settings.openai_api_key is None}"
     yield f"{plan.seed} {plan.max_turns} {plan.max_seconds} {plan.customer_model} {plan.judge_model}"

@@ -41,7 +41,7 @@ KEPT = frozenset({
     "max_turns", "stream_timeout_ms", "turn_timeout_ms", "first_token_timeout_ms", "preemptive_turns",
     "max_input_chars", "history_max_items", "history_max_chars", "knowledge_dir", "human_transfer_number",
     "human_transfer_hours", "human_transfer_zone", "voice", "voice_options_path", "phrases_dir", "default_region",
-    "refund_approval_threshold", "hold_thoughts",
+    "refund_approval_threshold", "hold_thoughts", "agents_file", "company_file", "instructions_file",
 })  # fmt: skip
 """Settings that make the agent. Every other one has its default: new ones reach nobody until they are named here."""
 SPEED = 20.0

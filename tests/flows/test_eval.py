@@ -357,6 +357,23 @@ async def test_what_was_tried_is_not_tried_again_unless_it_changed(tmp_path: Pat
     assert len((tmp_path / "results.jsonl").read_text("utf-8").splitlines()) == 3
 
 
+async def test_the_instructions_of_the_settings_are_tried_and_changing_them_is_noticed(tmp_path: Path) -> None:
+    file = tmp_path / "instructions.txt"
+    file.write_text("Say ahoy.", encoding="utf-8")
+    polite = scenario(expect={"says": "ahoy"})
+
+    def script(request: dict[str, Any]) -> Answer:
+        return Answer("ahoy" if "Say ahoy." in request["instructions"] else "hello")
+
+    async with modelled(script) as settings:
+        settings = settings.model_copy(update={"instructions_file": file})
+        (first,) = await tried(tmp_path, polite, settings=settings)
+        (same,) = await tried(tmp_path, polite, settings=settings, resume=True)
+        file.write_text("Say nothing of the sea.", encoding="utf-8")
+        (changed,) = await tried(tmp_path, polite, settings=settings, resume=True)
+    assert (first.state, same == first, changed.state) == ("passed", True, "failed")
+
+
 async def test_what_was_tried_is_kept_when_it_is_stopped(tmp_path: Path) -> None:
     """Ctrl-C cancels the command's task."""
     told = asyncio.Event()
