@@ -83,7 +83,7 @@ export class ApprovalCard {
     if (status !== "pending" || (approvalsNeeded < 2 && !firstApprovedBy)) return null;
     const first = firstApprovedBy && whoDid(firstApprovedBy, "approved", firstApprovedAt);
     const mine = firstApprovedBy === this.#asks.actor;
-    const then = !first ? "Takes the approval of two colleagues." : `${first} (1 of 2) ${mine ? "Another colleague has to approve it too." : "Yours is the second."}`;
+    const then = !first ? "Takes the approval of two colleagues." : `${first} ${mine ? "Another colleague has to approve it too." : "Yours is the second."}`;
     return element("p", { class: "pair small", role: "status" }, element("span", { class: "pill accent" }, first ? "1 of 2" : "0 of 2"), " ", then);
   }
 

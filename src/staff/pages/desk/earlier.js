@@ -31,7 +31,7 @@ export class Earlier {
       fill(this.list);
     }
     this.place.hidden = !(summary || (transcript[0]?.number ?? 1) > 1);
-    const line = memoryBegins ? "The agent remembers from here on; of what came before, the summary" : "The agent remembers the summary alone";
+    const line = memoryBegins ? "The agent remembers from here on. Of what came before it has a summary." : "The agent has a summary alone.";
     if (this.line.textContent !== line) this.line.textContent = line;
     if (memoryBegins) this.line.title = inFull(memoryBegins);
   }

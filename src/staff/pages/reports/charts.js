@@ -18,6 +18,7 @@ export function bars(title, rows) {
     "section",
     { class: "chart" },
     element("h2", {}, title),
+    rows.length === 0 && element("p", { class: "muted small" }, "Nothing in this time."),
     element(
       "dl",
       { class: "bars" },
@@ -34,7 +35,8 @@ const WIDTH = 720;
 /** Standing bars over time, one part per channel: `parts` are {label, title, values}, `names` the channels with their words. */
 export function columns(title, parts, names) {
   const sums = parts.map(({ values }) => names.reduce((all, [name]) => all + values[name], 0));
-  const most = Math.max(1, ...sums);
+  const highest = Math.max(...sums);
+  const most = Math.max(1, highest);
   const step = WIDTH / parts.length;
   const used = names.filter(([name]) => parts.some(({ values }) => values[name] > 0));
   const rects = parts.flatMap(({ title: what, values }, place) => {
@@ -45,12 +47,12 @@ export function columns(title, parts, names) {
       return drawn("rect", { class: `part ${name}`, x: place * step + step * 0.1, y: top, width: step * 0.8, height }, drawn("title", {}, `${what}: ${values[name]} ${word}`));
     });
   });
-  const picture = drawn("svg", { class: "columns-chart", viewBox: `0 0 ${WIDTH} ${HEIGHT + 1}`, role: "img", "aria-label": `${title}: at most ${most} in one bar` }, patterns(), drawn("line", { class: "ground", x1: 0, x2: WIDTH, y1: HEIGHT, y2: HEIGHT }), ...rects);
+  const picture = drawn("svg", { class: "columns-chart", viewBox: `0 0 ${WIDTH} ${HEIGHT + 1}`, role: "img", "aria-label": `${title}: at most ${highest} in one bar` }, patterns(), drawn("line", { class: "ground", x1: 0, x2: WIDTH, y1: HEIGHT, y2: HEIGHT }), ...rects);
   return element(
     "section",
     { class: "chart wide" },
     element("h2", {}, title),
-    element("p", { class: "legend small" }, used.map(([name, word]) => element("span", {}, swatch(name), word)), element("span", { class: "muted" }, `highest bar: ${most}`)),
+    element("p", { class: "legend small" }, used.map(([name, word]) => element("span", {}, swatch(name), word)), element("span", { class: "muted" }, highest ? `highest bar: ${highest}` : "Nothing in this time.")),
     picture,
     element("p", { class: "axis muted small" }, element("span", {}, parts[0].label), element("span", {}, parts.at(-1).label)),
     element(
