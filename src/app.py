@@ -202,11 +202,13 @@ async def open_gateway(
             bus=EventBus({"metrics": metrics.hear, "figures": book.hear, "staff-page": live.hear, **told, **listeners}),
             limits=engine_limits(settings, hours),
             summarise=Summariser(models.provider) if settings.openai_api_key else None,
+            pictures=twilio.pictures,
         )
         await stack.enter_async_context(engine)
         sms = SmsWebhooks(
             engine,
             signatures=twilio.signatures,
+            pictures=settings.model_sees,
             dedupe=MessageDedupe(store, engine.outage, several_lanes=settings.subject_resolver != PHONE),
         )
         voice = VoiceWebhooks(

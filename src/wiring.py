@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute
 
 from .agents.models import ModelSource
+from .channels.sms.pictures import open_pictures
 from .channels.sms.sender import SmsSender
 from .channels.twilio import SignatureCheck, TwilioRest, open_twilio_rest
 from .channels.voice.call_registry import CallRegistry
@@ -20,7 +21,7 @@ from .channels.voice.parties import AttestationRule
 from .channels.voice.sender import VoiceSender
 from .channels.voice.socket_token import SocketTokens
 from .channels.voice.voice_config import CallRules, VoiceAddresses
-from .conversation.base import EngineLimits, Sender
+from .conversation.base import EngineLimits, FetchPictures, Sender, no_pictures
 from .conversation.bounds import Bounds
 from .conversation.engine import TurnEngine
 from .conversation.event_bus import Listener
@@ -162,6 +163,7 @@ class TwilioSide:
     signatures: SignatureCheck
     rest: TwilioRest
     simulator: TwilioSimulator | None = None
+    pictures: FetchPictures = no_pictures
 
     @property
     def routes(self) -> tuple[BaseRoute, ...]:
@@ -195,7 +197,10 @@ async def open_twilio(settings: Settings, stack: AsyncExitStack, address: str) -
     rest = await stack.enter_async_context(
         open_twilio_rest(account_sid=account, username=username, password=password, base_url=base_url)
     )
-    return TwilioSide(signatures, rest, simulator)
+    if not settings.model_sees:
+        return TwilioSide(signatures, rest, simulator)
+    pictures = open_pictures(username=username, password=password, base_url=base_url)
+    return TwilioSide(signatures, rest, simulator, await stack.enter_async_context(pictures))
 
 
 def phone_routes(

@@ -22,6 +22,7 @@ model's place (``tool_use_behavior``), holds it in a field.
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 import re
@@ -51,7 +52,7 @@ from agents.result import RunResult, RunResultStreaming
 from agents.run_config import CallModelData, ModelInputData
 from pydantic import BaseModel
 
-from ..conversation.base import GatedCall, TurnRequest
+from ..conversation.base import GatedCall, Picture, TurnRequest
 from ..conversation.notes import TicketAssigned, read_note
 from ..conversation.phrases import REFUSED
 from ..conversation.speech_stream import SpeechStream
@@ -188,15 +189,27 @@ def about_ticket(request: TurnRequest) -> bool:
 Filter = Callable[[CallModelData[Any]], ModelInputData]
 
 
-def briefing(conversation: Conversation, window: Sequence[Any], profile: str) -> Filter | None:
-    """Return the SDK's ``call_model_input_filter`` of one turn; ``window`` are the items that its runs begin with."""
+def briefing(
+    conversation: Conversation,
+    window: Sequence[Any],
+    profile: str,
+    *,
+    pictures: Sequence[Picture] = (),
+    texts: Sequence[str] = (),
+) -> Filter | None:
+    """Return the SDK's ``call_model_input_filter`` of one turn; ``window`` are the items that its runs begin with.
+
+    ``pictures`` are shown beside the last of the customer's ``texts``: to the model alone, so that nothing keeps them.
+    """
     memory = memory_of(conversation)
-    if not (memory or profile):
+    if not (memory or profile or pictures):
         return None
     behind = len(window)
 
     def brief(call: CallModelData[Any]) -> ModelInputData:
         items = list(call.model_data.input)
+        if pictures:
+            _show(items, texts[-1], pictures)
         if profile:
             items.insert(_place(items, behind), _system(profile))
         if memory:
@@ -204,6 +217,19 @@ def briefing(conversation: Conversation, window: Sequence[Any], profile: str) ->
         return ModelInputData(input=items, instructions=call.model_data.instructions)
 
     return brief
+
+
+def _show(items: list[TResponseInputItem], text: str, pictures: Sequence[Picture]) -> None:
+    """Put pictures beside the customer's last words."""
+    said = [place for place, item in enumerate(items) if item.get("role") == "user" and item.get("content") == text]
+    if said:
+        shown: list[Any] = [{"type": "input_image", "image_url": _address(one), "detail": "auto"} for one in pictures]
+        told = f"{text}\n(You see {len(pictures)} of these pictures.)"
+        items[said[-1]] = {"role": "user", "content": [{"type": "input_text", "text": told}, *shown]}
+
+
+def _address(picture: Picture) -> str:
+    return f"data:{picture.media_type};base64,{base64.b64encode(picture.data).decode()}"
 
 
 def _place(items: Sequence[Any], behind: int) -> int:

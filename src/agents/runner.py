@@ -194,7 +194,7 @@ class SdkRunner:
         (root, agent), speech = agents, request.steering.speech  # chosen by the rules; the one that begins
         history = model_input(request.conversation.history)
         profile = await self._callers.profile(caller, request.conversation)
-        shown = briefing(request.conversation, history, profile)
+        shown = briefing(request.conversation, history, profile, pictures=request.pictures, texts=request.texts)
         config = replace(self._config, call_model_input_filter=shown, group_id=subject_label(caller.subject))
         for _ in range(MAX_PAUSES):
             items = [*history, *for_model(progress.items)]

@@ -29,7 +29,7 @@ from ..errors import (
     UnsupportedBody,
 )
 from ..web.bodies import read_body
-from ..web.http_client import HttpClient, HttpTrouble, open_http
+from ..web.http_client import ANSWER_LIMIT, HttpClient, HttpTrouble, open_http
 
 log = structlog.get_logger(__name__)
 
@@ -238,11 +238,11 @@ async def open_twilio_rest(
 
 
 def open_login(
-    username: str, password: str, *, seconds: float, connect_seconds: float = 5.0
+    username: str, password: str, *, seconds: float, connect_seconds: float = 5.0, limit: int = ANSWER_LIMIT
 ) -> AbstractAsyncContextManager[HttpClient]:
     """Open a client that signs in at Twilio."""
     headers = {"Authorization": aiohttp.encode_basic_auth(username, password)}
-    return open_http(headers=headers, seconds=seconds, connect_seconds=connect_seconds)
+    return open_http(headers=headers, seconds=seconds, connect_seconds=connect_seconds, limit=limit)
 
 
 def word(form: Mapping[str, str], *names: str) -> str:

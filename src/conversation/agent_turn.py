@@ -26,7 +26,7 @@ from ..model import (
 )
 from ..telemetry.logs import subject_label
 from . import approvals, outages, phrases
-from .base import AgentRunner, Requested, Steering, TurnRequest, TurnResult
+from .base import AgentRunner, Picture, Requested, Steering, TurnRequest, TurnResult
 from .bounds import Bound, pay
 from .change_draft import Draft, approval_event
 from .cost import MILLION
@@ -59,6 +59,7 @@ async def run_agent(
     before: Sequence[Item] = (),
     quiet: bool = False,
     about: str = "",
+    pictures: tuple[Picture, ...] = (),
 ) -> str:
     """Run one turn and return what the customer is to be told.
 
@@ -84,6 +85,7 @@ async def run_agent(
         before=tuple(before),
         steering=steering,
         allowance=draft.allowance,
+        pictures=pictures,
     )
     result = await runner.run(request)
     answer = result.text if result.error is None else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -31,6 +31,23 @@ class Steering:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """Picture that the customer sent: for one turn, and kept nowhere."""
+
+    media_type: str
+    data: bytes = field(repr=False)
+
+
+FetchPictures = Callable[[Sequence[str]], Awaitable[tuple[Picture, ...]]]
+"""Returns the pictures of some addresses that can be had in time. Never fails."""
+
+
+async def no_pictures(addresses: Sequence[str]) -> tuple[Picture, ...]:
+    """Return none: the model does not see."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
 class TurnRequest:
     """One turn to run: what the customer said (in order), on which channel, over which conversation.
 
@@ -38,7 +55,7 @@ class TurnRequest:
     still do. ``notes`` tell the agent what
     happened meanwhile (a decision by staff), ``before`` are items that precede the turn's own (a greeting). ``key`` is
     the key of the entry that the turn covers: it stays the same when the turn is run again, so side effects are told
-    by it.
+    by it. ``pictures`` came along with the texts.
     """
 
     conversation: Conversation
@@ -51,6 +68,7 @@ class TurnRequest:
     before: tuple[Item, ...] = ()
     steering: Steering = field(default_factory=Steering)
     allowance: Allowance = UNLIMITED
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

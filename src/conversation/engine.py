@@ -20,7 +20,7 @@ from ..identity.base import Identity
 from ..model import Channel, Reply, ReplyStatus, Source, SubjectId, TimelineEvent, Tone
 from ..persistence.base import LaneStore
 from ..persistence.values import Outcome, Receipt
-from .base import AgentRunner, EngineLimits, Sender
+from .base import AgentRunner, EngineLimits, FetchPictures, Sender, no_pictures
 from .change_draft import ReplyComposer
 from .delivery import Delivery
 from .event_bus import EventBus
@@ -51,6 +51,7 @@ class TurnEngine:
         bus: EventBus,
         limits: EngineLimits,
         summarise: Summarise | None = None,
+        pictures: FetchPictures = no_pictures,
     ) -> None:
         self.replica = uuid.uuid4().hex
         """Names this process to the store, which hands out what is to be said in a call where its socket is."""
@@ -68,7 +69,7 @@ class TurnEngine:
         self.outage = StoreOutage()
         """Channels tell it of reads that failed."""
         self._early = PreemptiveTurns(runner, store.conversation, limits)
-        turns = TurnMaker(self._early, self.composer, limits, find_ticket=store.ticket)
+        turns = TurnMaker(self._early, self.composer, limits, find_ticket=store.ticket, pictures=pictures)
         bus.add("outage-tickets", OutageTickets(store.ticket, self._act).hear)
         self._folding = Summarising(summarise, self.wake, timeout=limits.fold_timeout)
         self._delivery = Delivery(

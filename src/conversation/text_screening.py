@@ -36,7 +36,7 @@ class Screened:
     """Screened burst: ``texts`` for the agent, ``notices`` for the customer, ``happened`` for the timeline.
 
     ``blocked`` says that waiting replies of the channel must not be sent any more; ``confirmations`` of an opt-out are
-    sent all the same. ``kept`` are words for the history that need no answer.
+    sent all the same. ``kept`` are words for the history that need no answer. ``pictures`` are shown to the agent.
     """
 
     conversation: Conversation
@@ -50,6 +50,7 @@ class Screened:
     new_files: bool = False
     asked_how: bool = False
     """A text may have meant that no more texts are wanted: the way is told beside the answer."""
+    pictures: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ def _measure(found: Screened, at: float, body: TextReceived, rules: Rules) -> No
     elif wordless:
         found.files += files
         found.new_files = found.new_files or not more
+        found.pictures += body.pictures
     elif not text:
         found.notices.append(phrases.EMPTY)
         found.happened.append(EventName.NOTICE)
@@ -123,16 +125,17 @@ def _measure(found: Screened, at: float, body: TextReceived, rules: Rules) -> No
     else:
         found.asked_how = found.asked_how or may_ask_to_stop(body.text)
         found.texts.append(f"{text}\n{phrases.attachment_note(files)}" if files else text)
+        found.pictures += body.pictures
 
 
 def _gathered(found: Screened) -> Screened:
     """Put the files of a burst into words: for the agent, unless the first of an album was answered already.
 
-    Of pictures alone the agent could only say what the notice says.
+    Of pictures alone that it is not shown, the agent could only say what the notice says.
     """
     if found.files:
-        note, to_be_seen = phrases.attachment_note(found.files), PICTURES.issuperset(found.files)
-        if found.texts or (found.new_files and not to_be_seen):
+        note, unseen = phrases.attachment_note(found.files), PICTURES.issuperset(found.files) and not found.pictures
+        if found.texts or (found.new_files and not unseen):
             found.texts.append(note)
         else:
             found.kept.append(note)

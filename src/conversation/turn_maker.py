@@ -27,7 +27,7 @@ from ..persistence.values import Change
 from ..telemetry.logs import subject_label
 from . import agent_pause, approvals, phrases, spoken_turn, staff_actions, ticket_work
 from .agent_turn import run_agent
-from .base import AgentRunner, EngineLimits, Steering
+from .base import AgentRunner, EngineLimits, FetchPictures, Steering
 from .change_draft import Draft, FindTicket, ReplyComposer, approval_event
 from .delivery import CALL_ENDED
 from .notes import note_item
@@ -49,12 +49,19 @@ class TurnMaker:
     """Turns entries into changes with the help of the agent."""
 
     def __init__(
-        self, runner: AgentRunner, composer: ReplyComposer, limits: EngineLimits, *, find_ticket: FindTicket
+        self,
+        runner: AgentRunner,
+        composer: ReplyComposer,
+        limits: EngineLimits,
+        *,
+        find_ticket: FindTicket,
+        pictures: FetchPictures,
     ) -> None:
         self._runner = runner
         self._composer = composer
         self._limits = limits
         self._find_ticket = find_ticket
+        self._pictures = pictures
         self._rules = Rules(rate_per_minute=limits.rate_per_minute, max_chars=limits.max_input_chars)
 
     async def make(
@@ -127,7 +134,10 @@ class TurnMaker:
             if draft.conversation.paused:
                 agent_pause.keep_texts(draft, route, texts)
             else:
-                answer = await run_agent(self._runner, draft, route, covers, texts=texts, steering=steering)
+                pictures = await self._pictures(screened.pictures)
+                answer = await run_agent(
+                    self._runner, draft, route, covers, texts=texts, steering=steering, pictures=pictures
+                )
                 draft.reply(route, answer)
             if screened.asked_how:
                 draft.reply(route, phrases.HOW_TO_STOP)

@@ -61,6 +61,8 @@ class Fields(BaseModel):
     """Your own agent in place of the built-in one, as module:attribute."""
     agents_file: Path | None = None
     """Several agents, and which one answers where, in place of the one: a TOML file."""
+    model_sees: bool = False
+    """Show the model pictures that come with texts; only for models that can see."""
     workflow_name: str = "Customer Service Agent"
     """Name of the workflow in traces."""
     tracing_enabled: bool = False

@@ -13,7 +13,7 @@ from typing import Protocol
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
@@ -29,6 +29,7 @@ class MessageAccount(Protocol):
     faults: deque[Fault]
     refused: dict[str, int]
     messages: list[SimMessage]
+    media: dict[str, bytes]
 
     async def create(self, form: Mapping[str, str]) -> SimMessage:
         """Take a message and see to its delivery."""
@@ -48,6 +49,8 @@ class SimulatorApi:
         return (
             Route("/2010-04-01/Accounts/{account}/Messages.json", self._create, methods=["POST"]),
             Route("/2010-04-01/Accounts/{account}/Messages.json", self._list, methods=["GET"]),
+            Route("/2010-04-01/Accounts/{account}/Messages/{message}/Media/{media}", self._media, methods=["GET"]),
+            Route("/stored/{media}", self._stored, methods=["GET"]),
         )
 
     async def _create(self, request: Request) -> Response:
@@ -71,6 +74,19 @@ class SimulatorApi:
         if refusal := self._refusal(request):
             return refusal
         return JSONResponse(listing(self._simulator.messages, request.query_params, self._account, request.url.path))
+
+    async def _media(self, request: Request) -> Response:
+        if refusal := self._refusal(request):
+            return refusal
+        if request.path_params["media"] not in self._simulator.media:
+            return not_found()
+        return RedirectResponse(f"{request.base_url}stored/{request.path_params['media']}")
+
+    async def _stored(self, request: Request) -> Response:
+        """Give a picture as its storage does, which takes no login."""
+        data = self._simulator.media.get(request.path_params["media"])
+        signed_in = "authorization" in request.headers
+        return not_found() if data is None or signed_in or from_outside(request) else Response(data)
 
     def _refusal(self, request: Request) -> Response | None:
         return refusal(request, self._account, self._logins)

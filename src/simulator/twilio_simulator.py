@@ -79,6 +79,8 @@ class TwilioSimulator:
         """What goes wrong with the next create requests, one each."""
         self.messages: list[SimMessage] = []
         """Everything that was said, both ways, oldest first."""
+        self.media: dict[str, bytes] = {}
+        """Pictures by their SIDs, where a test or a person sends some."""
         self.creates = 0
         """How many create requests came, whatever became of them."""
         self.watchers: set[Callable[[Passed], None]] = set()

@@ -38,11 +38,15 @@ class HttpTrouble(Exception):
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """An answer. ``body`` is None when it is too long; ``retry_in`` is ``Retry-After`` in seconds, None without."""
+    """An answer. ``body`` is None when it is too long; ``retry_in`` is ``Retry-After`` in seconds, None without.
+
+    ``location`` is where a redirect leads, which is not followed.
+    """
 
     status: int
     body: bytes | None
     retry_in: float | None
+    location: str = ""
 
     def json(self) -> Any:
         """Return the JSON value in the body, None for anything else."""
@@ -72,7 +76,8 @@ class HttpClient:
                 while len(body) < self._limit and (chunk := await response.content.readany()):
                     body += chunk
                 asked = read_pause(response.headers.get("Retry-After", ""))
-                return HttpAnswer(response.status, bytes(body) if len(body) < self._limit else None, asked)
+                location = response.headers.get("Location", "")
+                return HttpAnswer(response.status, bytes(body) if len(body) < self._limit else None, asked, location)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, ValueError) as error:
             raise HttpTrouble(type(error).__name__, sent=False) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:

@@ -31,6 +31,7 @@ from ...model import NOBODY, Address, Channel, ReplyStatus, Route
 from ...persistence.base import LaneStore
 from ...persistence.values import TAKEN_MESSAGES, EffectState
 from ..twilio import SignatureCheck, word
+from .pictures import picture_paths
 
 _XML = '<?xml version="1.0" encoding="UTF-8"?>'
 _EMPTY = f"{_XML}<Response></Response>".encode()
@@ -94,11 +95,20 @@ class MessageDedupe:
 class SmsWebhooks:
     """Reads what Twilio posts about texts, and hands it to the engine.
 
-    ``dedupe`` tells of messages that lanes took which are no more, or are not named any more.
+    ``dedupe`` tells of messages that lanes took which are no more, or are not named any more. ``pictures``: the model
+    sees, so their addresses are kept with the text.
     """
 
-    def __init__(self, engine: TurnEngine, *, signatures: SignatureCheck, dedupe: MessageDedupe | None = None) -> None:
+    def __init__(
+        self,
+        engine: TurnEngine,
+        *,
+        signatures: SignatureCheck,
+        dedupe: MessageDedupe | None = None,
+        pictures: bool = False,
+    ) -> None:
         self._engine = engine
+        self._pictures = pictures
         self._signatures = signatures
         self._dedupe = dedupe
 
@@ -113,6 +123,8 @@ class SmsWebhooks:
     async def _received(self, request: Request) -> Response:
         form = await self._signatures.read_form(request)
         sid, body = _text_received(form)
+        if self._pictures:
+            body = replace(body, pictures=picture_paths(form))
         if self._dedupe and await self._dedupe.before(sid):
             return _twiml(_EMPTY)
         came = request.query_params
