@@ -130,7 +130,7 @@ class Trials:
         plan = self._plan
         rng = random.Random(f"{plan.seed}:{scenario.name}:{number}")  # noqa: S311 - whims of a customer, no secret
         try:
-            async with open_world(plan.agents[agent], scenario.shop, scenario.number) as world:
+            async with open_world(plan.agents[agent], scenario.shop, scenario.number, ours=scenario.to) as world:
                 try:
                     async with asyncio.timeout(plan.max_seconds), Talk(world, scenario, found, rng) as talk:
                         if scenario.customer is None:

@@ -19,6 +19,8 @@ SAMPLE_CUSTOMERS = frozenset({"CUST_12345", "CUST_67890", "CUST_003"})
 SAMPLE_ORDERS = frozenset({"ORD_12345", "ORD_67890"})
 
 
+OURS = "+15550001111"
+"""The gateway's number that is texted and called, where a scenario names none."""
 WITHHELD = "anonymous"
 """The number of a caller who shows none."""
 
@@ -207,12 +209,16 @@ def _everybody(value: object) -> object:
 
 
 class Scenario(Part):
-    """A conversation to be tried. ``offline``: the canned rules can do it. ``group`` is the name of its file."""
+    """A conversation to be tried. ``offline``: the canned rules can do it. ``group`` is the name of its file.
+
+    ``number`` is the customer's, ``to`` the one of ours that they use: it may decide which agent answers.
+    """
 
     name: Annotated[str, Field(pattern=r"^\w[\w .,'-]*$", max_length=100)]
     group: str = ""
     about: str = ""
     number: Number = Field(default=SAMPLE_CUSTOMER, alias="from")
+    to: Number = OURS
     channel: ChannelName = "text"
     offline: bool = False
     turns: Annotated[tuple[CustomerTurn, ...], BeforeValidator(_calls)] = ()

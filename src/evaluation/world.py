@@ -27,14 +27,14 @@ from ..identity.phone import subject_of_number
 from ..model import ReplyStatus, SubjectId, Ticket, TimelineEvent
 from ..persistence.base import LaneStore
 from ..settings import Settings
-from ..settings.development import SAMPLE_ACCOUNT_SID, SAMPLE_NUMBER, staff_tokens
+from ..settings.development import SAMPLE_ACCOUNT_SID, staff_tokens
 from ..shop.embedded import SHOP_FILE
 from ..shop.trial import ShopData, fill, payments, states
 from ..simulator.call import SimulatedCall
 from ..simulator.playback import CHARS_PER_SECOND
 from ..simulator.twilio_simulator import TwilioSimulator
 from ..simulator.wire import SimMessage
-from .scenario import WITHHELD, StaffDecision
+from .scenario import OURS, WITHHELD, StaffDecision
 
 KEPT = frozenset({
     "openai_api_key", "openai_base_url", "openai_api_mode", "agent_model", "agent_path", "workflow_name",
@@ -55,6 +55,7 @@ class World:
     """A gateway that runs for one customer, and what happened in it."""
 
     number: str
+    ours: str
     twilio: TwilioSimulator
     store: LaneStore
     staff: aiohttp.ClientSession
@@ -82,7 +83,7 @@ class World:
 
     async def text(self, words: str) -> int:
         """Text the gateway as the customer; return the status of its answer."""
-        (answer,) = await self.twilio.text(self.number, words, to=SAMPLE_NUMBER)
+        (answer,) = await self.twilio.text(self.number, words, to=self.ours)
         return answer.status
 
     def received(self) -> list[SimMessage]:
@@ -91,7 +92,7 @@ class World:
 
     def call(self) -> AbstractAsyncContextManager[SimulatedCall]:
         """Call the gateway as the customer."""
-        return self.twilio.call(self.number, to=SAMPLE_NUMBER, chars_per_second=CHARS_PER_SECOND * SPEED)
+        return self.twilio.call(self.number, to=self.ours, chars_per_second=CHARS_PER_SECOND * SPEED)
 
     def others(self) -> list[str]:
         """Return the numbers other than the customer's that were texted, one per text."""
@@ -148,7 +149,7 @@ class World:
 
 
 @asynccontextmanager
-async def open_world(settings: Settings, shop: ShopData, number: str) -> AsyncIterator[World]:
+async def open_world(settings: Settings, shop: ShopData, number: str, *, ours: str = OURS) -> AsyncIterator[World]:
     """Open a world; all of it is gone afterwards. Raises ConfigurationError."""
     # Stopped by Ctrl-C, a thread of the store may still write when the folder is removed.
     folders = tempfile.TemporaryDirectory(prefix="tandem-eval-", ignore_cleanup_errors=True)
@@ -173,7 +174,7 @@ async def open_world(settings: Settings, shop: ShopData, number: str) -> AsyncIt
             app = gateway.app()
             app.router.routes.extend(twilio.routes())
             async with _serving(app, listener):
-                yield World(number, twilio, gateway.health.store, staff, shop_file, heard, news)
+                yield World(number, ours, twilio, gateway.health.store, staff, shop_file, heard, news)
                 await gateway.drain(UNTIL_DRAINED)
 
 
@@ -185,7 +186,7 @@ def throwaway(settings: Settings, folder: Path, address: str, token: str) -> Set
         | {
             "twilio_account_sid": SAMPLE_ACCOUNT_SID,
             "twilio_auth_token": (SecretStr(token),),
-            "twilio_phone_number": SAMPLE_NUMBER,
+            "twilio_phone_number": OURS,
             "twilio_api_base_url": address,
             "public_base_url": address,
             "state_persistence_dir": folder,

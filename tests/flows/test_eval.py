@@ -156,6 +156,29 @@ async def test_the_example_of_the_page_passes(tmp_path: Path) -> None:
     assert trial.problems == ()
 
 
+async def test_the_number_that_is_texted_decides_which_agent_answers(tmp_path: Path) -> None:
+    agents = """
+        default = "first"
+        [agents.first]
+        [agents.second]
+        instructions = "second.txt"
+        [[rules]]
+        number = "+15550002222"
+        agent = "second"
+    """
+    (tmp_path / "agents.toml").write_text(agents, encoding="utf-8")
+    (tmp_path / "second.txt").write_text("You are second.", encoding="utf-8")
+
+    def script(request: dict[str, Any]) -> Answer:
+        return Answer("second" if "You are second." in request["instructions"] else "first")
+
+    both = (scenario(expect={"says": "first"}), scenario(name="two", to="+15550002222", expect={"says": "second"}))
+    async with modelled(script) as settings:
+        settings = settings.model_copy(update={"agents_file": tmp_path / "agents.toml"})
+        done = await tried(tmp_path, *both, settings=settings)
+    assert [trial.problems for trial in done] == [(), ()]
+
+
 # --- calls ---------------------------------------------------------------------------------------------------
 
 
