@@ -1,7 +1,7 @@
 """Measure a gateway on this machine: ``make bench``. Some four minutes, on loopback and in a temporary folder only.
 
 ``python -m bench text``, ``voice``, ``filter``, ``knowledge``, ``profile`` and ``identity`` measure a part;
-``replicas``, which takes some three minutes by itself, is measured only when it is named.
+``replicas``, which takes some three minutes by itself, and ``workers`` are measured only when they are named.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import uvloop
 
-from . import acknowledgement, identity, knowledge, profile, stream, throughput, turns, voice
+from . import acknowledgement, identity, knowledge, profile, stream, throughput, turns, voice, workers
 from .figures import table
 from .voice import Say
 from .world import world
@@ -80,7 +80,7 @@ async def _replicas(folder: Path, say: Say) -> str:
     return await replicas.measure(folder, say)
 
 
-_ALONE: dict[str, Callable[[Path, Say], Awaitable[str]]] = {"replicas": _replicas}
+_ALONE: dict[str, Callable[[Path, Say], Awaitable[str]]] = {"replicas": _replicas, "workers": workers.measure}
 
 
 async def _main(parts: Sequence[str]) -> None:

@@ -85,6 +85,24 @@ def cpu_seconds(pid: int) -> float | None:
         return None
 
 
+def family(pid: int) -> list[int]:
+    """Return a process and those that it has started."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        children = []
+    return [pid, *map(int, children)]
+
+
+def proportional_megabytes(pid: int) -> float:
+    """Return the memory of a process, of shared pages its part; NaN where the system does not tell."""
+    try:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        return next(int(line.split()[1]) for line in rollup if line.startswith("Pss:")) / 1000
+    except (OSError, StopIteration):
+        return float("nan")
+
+
 def resident_megabytes(pid: int) -> float | None:
     """Return the memory of a process that is in use; None where the system does not tell (no /proc)."""
     try:

@@ -21,7 +21,7 @@ async def measure(world: World, body: str) -> list[Row]:
     cpu: list[float] = []
     for _ in range(ROUNDS):
         before = world.cpu()
-        turns, seconds = await _round(world)
+        turns, seconds = await count_turns(world)
         after = world.cpu()
         rates.append(turns / seconds)
         if before is not None and after is not None:
@@ -39,7 +39,8 @@ async def measure(world: World, body: str) -> list[Row]:
     ]
 
 
-async def _round(world: World) -> tuple[int, float]:
+async def count_turns(world: World) -> tuple[int, float]:
+    """Let all customers talk for a while; return how many turns that made, and the seconds it took."""
     started = time.perf_counter()
     turns = 0
 

@@ -16,7 +16,7 @@ from tandem.simulator.wire import new_sid, sign
 from tests.kit.gateway import ACCOUNT, OURS, TOKEN, surroundings
 from tests.kit.process import GatewayProcess, gateway_process
 
-from .processes import cpu_seconds, first_line, process, tell
+from .processes import cpu_seconds, family, first_line, process, proportional_megabytes, tell
 from .wire import Connection, free_port, listen, request, response
 
 CREATED = response(json.dumps({"sid": "SM" + "0" * 32, "status": "queued"}).encode(), status="201 Created")
@@ -120,8 +120,13 @@ class World:
         return self.gateway.log.read_text(errors="replace")[-2000:]
 
     def cpu(self) -> float | None:
-        """Return what the gateway has used of the processor, in seconds."""
-        return cpu_seconds(self.gateway.process.pid)
+        """Return what the gateway has used of the processor, with all of its workers, in seconds."""
+        used = [cpu_seconds(pid) for pid in family(self.gateway.process.pid)]
+        return None if None in used else sum(one or 0.0 for one in used)
+
+    def memory(self) -> float:
+        """Return the megabytes that the gateway uses, of shared ones its part."""
+        return sum(proportional_megabytes(pid) for pid in family(self.gateway.process.pid))
 
 
 @asynccontextmanager
@@ -144,8 +149,11 @@ async def open_gateway(
 
 
 @asynccontextmanager
-async def world(folder: Path) -> AsyncIterator[World]:
-    """Start everything; the gateway keeps its files in ``folder``. All of it is gone afterwards."""
+async def world(folder: Path, **more: str) -> AsyncIterator[World]:
+    """Start everything; the gateway keeps its files in ``folder``. All of it is gone afterwards.
+
+    ``more`` are further settings.
+    """
     async with AsyncExitStack() as stack:
         twilio = PretendTwilio()
         server, twilio_port = await listen(twilio)
@@ -153,7 +161,7 @@ async def world(folder: Path) -> AsyncIterator[World]:
         model = await stack.enter_async_context(process("-m", "bench.model_server"))
         model_port = int(await first_line(model))
         other = await stack.enter_async_context(process("-m", "bench.alone", str(model_port)))
-        gateway, port = await stack.enter_async_context(open_gateway(folder, model_port, twilio_port))
+        gateway, port = await stack.enter_async_context(open_gateway(folder, model_port, twilio_port, **more))
         await first_line(other)
         running = World(gateway, port, twilio, model_port, other)
         yield running

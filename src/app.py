@@ -143,12 +143,14 @@ async def open_gateway(
     settings: Settings,
     *,
     port: int | None = None,
+    figures: Path | None = None,
     shop_file: Path = SHOP_FILE,
     listeners: Mapping[str, Listener] = NO_LISTENERS,
     dropped_connections: Callable[[], int] = int,
 ) -> AsyncIterator[Gateway]:
     """Open everything that a gateway needs. ``port`` is where it is served, when ``PORT`` does not say.
 
+    ``figures`` is the folder of those that the workers of one server share, if this is one of several.
     ``listeners`` are told what happens, beside the gateway's own; see docs/events.md. ``dropped_connections`` tells how
     many connections the server closed for passing a bound.
     """
@@ -181,7 +183,7 @@ async def open_gateway(
         runner = _runner(settings, agents, models, callers, store)
         spending = priced(settings, agents.choice.all, runner, store)
         await warm_up()
-        metrics = Metrics()
+        metrics = Metrics(figures)
         scopes = staff_scopes(settings)
         tokens = StaffTokens(staff_tokens(settings), scopes=scopes, public=settings.public_base_url)
         aliases = Aliases(next(iter(auth_tokens(settings)), ""))  # known to every replica
@@ -192,8 +194,8 @@ async def open_gateway(
             told["events-webhook"] = await _event_webhook(settings, stack, store, aliases)
         if settings.log_level == "debug":
             told["debug-log"] = DebugLog(runner.checks.tools).hear
-        twilio = await open_twilio(settings, stack, address)
-        calls = CallRegistry()
+        twilio = await open_twilio(settings, stack, address, metrics.refused)
+        calls = CallRegistry(metrics.calls, lambda: metrics.value("open_calls"))
         engine = TurnEngine(
             store=store,
             runner=spending or runner,
@@ -203,6 +205,7 @@ async def open_gateway(
             limits=engine_limits(settings, hours),
             summarise=Summariser(models.provider) if settings.openai_api_key else None,
             pictures=twilio.pictures,
+            translations=translations,
         )
         await stack.enter_async_context(engine)
         sms = SmsWebhooks(
@@ -227,8 +230,6 @@ async def open_gateway(
             shop,
             agents.choice.names,
             lambda: configuration(settings, company),
-            refused_signatures=lambda: twilio.signatures.refused,
-            open_calls=lambda: len(calls),
             dropped_connections=dropped_connections,
             metrics=metrics,
             may_look=may_look(settings, tokens),

@@ -145,10 +145,11 @@ class Undelivered:
 
 @dataclass(frozen=True, slots=True)
 class StaffMessage:
-    """Message of a staff member to the customer."""
+    """Message of a staff member to the customer: by text, or ``spoken`` in the call that they are in."""
 
     actor: str
     text: str
+    spoken: bool = False
     kind: Literal["staff_message"] = "staff_message"
 
 
@@ -176,6 +177,15 @@ class StaffNote:
     actor: str
     text: str
     kind: Literal["staff_note"] = "staff_note"
+
+
+@dataclass(frozen=True, slots=True)
+class StaffWhisper:
+    """Words of a staff member to the agent, which heeds them from its next turn on; the customer is not told."""
+
+    actor: str
+    text: str
+    kind: Literal["staff_whisper"] = "staff_whisper"
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +231,7 @@ class TicketClosed:
     kind: Literal["ticket_closed"] = "ticket_closed"
 
 
-StaffAct = StaffMessage | StaffNote | Assigned | Handled | Hold | Revealed | TicketOpened | TicketClosed
+StaffAct = StaffMessage | StaffNote | StaffWhisper | Assigned | Handled | Hold | Revealed | TicketOpened | TicketClosed
 """What staff do besides deciding."""
 
 

@@ -14,7 +14,8 @@
     │   ├── TooManyAttempts *
     │   ├── NotFound
     │   ├── TurnRunning *
-    │   └── NoWay
+    │   ├── NoWay
+    │   └── NoCall
     ├── StoreError
     │   ├── StoreUnavailable *      unreachable, frozen, or out of space
     │   │   ├── StoreMissing        a command that makes none found none
@@ -146,6 +147,12 @@ class NoWay(RequestRejected):
     """There is no way to text this customer."""
 
     code = "no_way"
+
+
+class NoCall(RequestRejected):
+    """The customer is not on the line."""
+
+    code = "no_call"
 
 
 class StoreError(TandemError):

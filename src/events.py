@@ -38,6 +38,8 @@ class EventName(StrEnum):
     # what staff do
     STAFF_MESSAGE = "staff_message"
     STAFF_MESSAGE_UNSENT = "staff_message_unsent"
+    STAFF_SAID = "staff_said"
+    STAFF_WHISPER = "staff_whisper"
     STAFF_NOTE = "staff_note"
     ASSIGNED = "assigned"
     RESOLVED = "resolved"

@@ -45,8 +45,6 @@ class Health:
     shop: Shop
     agents: tuple[str, ...]
     configuration: Callable[[], Mapping[str, Any]]
-    refused_signatures: Callable[[], int]
-    open_calls: Callable[[], int]
     metrics: Metrics
     may_look: Callable[[Request], bool]
     """Tells whether a request may see more than probes need."""
@@ -57,6 +55,11 @@ class Health:
     draining: bool = field(default=False)
     store_seconds: float = STORE_SECONDS
     running_turns: Callable[[], int] = field(default=lambda: 0)
+
+    def note(self) -> None:
+        """Put down what is now: a worker does so every second, because another one may be asked."""
+        self.metrics.running(self.running_turns())
+        self.metrics.dropped(self.dropped_connections())
 
     def routes(self) -> list[BaseRoute]:
         """Name the routes that the app shall serve."""
@@ -86,6 +89,7 @@ class Health:
     async def _status(self, request: Request) -> Response:
         if not self.may_look(request):
             return JSONResponse({"status": "draining" if self.draining else "ok", "timestamp": _now()})
+        self.note()
         counts = await self.store.counts()
         return JSONResponse(
             {
@@ -98,9 +102,9 @@ class Health:
                 "oldestUnsettledReplySeconds": round(counts.oldest_unsettled_reply_seconds, 3),
                 "setAside": counts.set_aside,
                 "largestRecordCharacters": counts.largest_record,
-                "refusedSignatures": self.refused_signatures(),
-                "droppedConnections": self.dropped_connections(),
-                "openCalls": self.open_calls(),
+                "refusedSignatures": self.metrics.value("refused_signatures_total"),
+                "droppedConnections": self.metrics.value("dropped_connections_total"),
+                "openCalls": self.metrics.value("open_calls"),
                 "cost": self.cost(),
                 "timestamp": _now(),
             }
@@ -109,8 +113,7 @@ class Health:
     async def _metrics(self, request: Request) -> Response:
         if not self.may_look(request):
             raise NotAuthorised
-        self.metrics.put(open_calls=self.open_calls(), turns_running=self.running_turns())
-        self.metrics.grown(refused=self.refused_signatures(), dropped=self.dropped_connections())
+        self.note()
         self.metrics.put(**await self._stored())
         return Response(self.metrics.text(), media_type=CONTENT_TYPE)
 

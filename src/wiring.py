@@ -106,7 +106,8 @@ def voice_ways(settings: Settings, public: str) -> VoiceAddresses:
     """Return the addresses of the voice channel; without its own setting, the socket is beside the webhooks."""
     socket = settings.twilio_websocket_url or f"wss://{public.partition('://')[2]}/conversation-relay"
     base, number = public.rstrip("/"), settings.human_transfer_number
-    return VoiceAddresses(base, socket.rstrip("/"), transfer_number=number, max_calls=settings.max_calls)
+    digits = settings.human_transfer_digits
+    return VoiceAddresses(base, socket.rstrip("/"), number, digits, max_calls=settings.max_calls)
 
 
 def call_rules(settings: Settings, hours: Hours) -> CallRules:
@@ -171,14 +172,17 @@ class TwilioSide:
         return tuple(self.simulator.routes()) if self.simulator else ()
 
 
-async def open_twilio(settings: Settings, stack: AsyncExitStack, address: str) -> TwilioSide:
-    """Open the way to Twilio, or the pretend one. ``address`` is where this gateway is served."""
+async def open_twilio(
+    settings: Settings, stack: AsyncExitStack, address: str, refused: Callable[[], None]
+) -> TwilioSide:
+    """Open the way to Twilio, or the pretend one, from ``address``; ``refused`` is told of unsigned requests."""
     tokens = auth_tokens(settings)
     signatures = SignatureCheck(
         public_base_url=settings.public_base_url or address,
         tokens=tokens,
         required=settings.twilio_validate_signatures,
         missing="" if settings.twilio_auth_token else "TWILIO_AUTH_TOKEN",
+        refused=refused,
     )
     account = settings.twilio_account_sid or SAMPLE_ACCOUNT_SID
     username, password = settings.twilio_login or (account, tokens[0] if tokens else "")

@@ -5,7 +5,7 @@ Nothing here puts a number, a body or a credential into an exception or a log li
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -63,18 +63,24 @@ class SignatureCheck:
 
     The signed address is ``public_base_url`` + path + query as configured, never what Host or X-Forwarded-* claim.
     ``tokens``: the account's auth token, and during rotation the second one. Without ``required`` everything passes.
-    ``missing`` names a setting without which no real request can pass; it is logged with every refusal.
+    ``missing`` names a setting without which no real request can pass; it is logged with every refusal, of which
+    ``refused`` is told.
     """
 
     def __init__(
-        self, *, public_base_url: str, tokens: Sequence[str], required: bool = True, missing: str = ""
+        self,
+        *,
+        public_base_url: str,
+        tokens: Sequence[str],
+        required: bool = True,
+        missing: str = "",
+        refused: Callable[[], None] | None = None,
     ) -> None:
         self._base = public_base_url.rstrip("/")
         self._validators = [RequestValidator(token) for token in tokens if token]
         self._required = required
         self._missing = missing
-        self.refused = 0
-        """How many requests were refused since the start, for ``/status``."""
+        self._refused = refused
 
     async def read_form(self, request: Request) -> Mapping[str, str]:
         """Read a webhook that Twilio signed: the form of a POST, the query of a GET.
@@ -105,7 +111,8 @@ class SignatureCheck:
             return
         if signature and any(validator.validate(url, params, signature) for validator in self._validators):
             return
-        self.refused += 1
+        if self._refused is not None:
+            self._refused()
         reason = "wrong_signature" if signature else "no_signature"
         log.warning("webhook_refused", reason=reason, missing=self._missing or None)
         raise BadSignature

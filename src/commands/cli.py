@@ -16,7 +16,7 @@ from ..errors import ConfigurationError, TandemError
 from ..settings import load_settings
 from ..telemetry.streams import let_go, open_missing
 
-Command = Callable[[argparse.Namespace], Coroutine[Any, Any, int]]
+Command = Callable[[argparse.Namespace], Coroutine[Any, Any, int] | int]
 LONGEST_AGE = 100_000
 """Days or hours that cleanup takes: a larger number is a slip."""
 LARGEST_PID = 2**22
@@ -46,8 +46,11 @@ def _run(options: argparse.Namespace) -> int:
     command: Command = options.command
     try:
         _refuse_shadows()
+        done = command(options)
+        if isinstance(done, int):
+            return done
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(command(options))
+            return runner.run(done)
     except ConfigurationError as error:
         print("tandem cannot start:" if command is _serve else "tandem cannot do this:", file=sys.stderr)
         for problem in error.problems:
@@ -73,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"tandem {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serve = commands.add_parser("serve", help="run the server")
+    serve.add_argument("--workers", metavar="N", help="processes that serve together; WORKERS unless given")
     serve.set_defaults(command=_serve)
     init = commands.add_parser("init", help="write .env, and what else a folder of your own begins with")
     init.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting; may be repeated")
@@ -192,12 +196,12 @@ def _speed(text: str) -> float:
     return speed
 
 
-async def _serve(options: argparse.Namespace) -> int:
-    settings = load_settings()  # before the imports, which take a second: a wrong setting is told at once
-    from .serve import serve
+def _serve(options: argparse.Namespace) -> int:
+    given = {} if options.workers is None else {"WORKERS": options.workers}
+    settings = load_settings(**given)  # before the imports, which take a second: a wrong setting is told at once
+    from .workers import run
 
-    await serve(settings)
-    return 0
+    return run(settings)
 
 
 async def _init(options: argparse.Namespace) -> int:

@@ -7,13 +7,16 @@ import errno
 import os
 import socket
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from urllib.parse import quote
 
 import structlog
 import uvicorn
+import uvloop
 
 from ..app import Gateway, open_gateway
 from ..errors import ConfigurationError
@@ -32,19 +35,53 @@ PING_SECONDS = 20.0
 """Twilio needs no keepalive, but load balancers do."""
 
 
-async def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT, then finish running turns. Raises ConfigurationError."""
-    listener = _listen(settings.host, settings.port)
-    port = int(listener.getsockname()[1])
-    listeners = [listener]
+BEAT, DRAIN, STOP = b".", b"d", b"s"
+"""What worker and parent tell each other: I serve; finish what runs and end; end at once."""
+BEAT_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One of several processes of a server: its number, the ``link`` to its parent, and the folder of the ``figures``
+    that all of them share. ``before`` says how the worker ended that it takes the place of.
+    """
+
+    number: int
+    link: socket.socket
+    figures: Path
+    before: str = ""
+
+
+def listen(settings: Settings) -> list[socket.socket]:
+    """Return the open sockets: of the port, and of the port for metrics. Raises ConfigurationError."""
+    listeners = [_listen(settings.host, settings.port)]
     if settings.metrics_port:
         listeners.append(_listen(settings.host, settings.metrics_port, setting="METRICS_PORT"))
+    return listeners
+
+
+def serve(settings: Settings, listeners: Sequence[socket.socket], worker: Worker | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, then finish running turns. Raises ConfigurationError."""
+    if worker is not None:
+        structlog.contextvars.bind_contextvars(worker=worker.number)  # before there is a loop: all of it inherits that
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, listeners, worker))
+
+
+async def _serve(settings: Settings, listeners: Sequence[socket.socket], worker: Worker | None) -> None:
+    port = int(listeners[0].getsockname()[1])
     open_log(settings)
+    if worker is not None and worker.before:
+        log.error("worker_replaced", ended=worker.before)
     connections = Connections(settings.max_connections, settings.max_connections_per_address)
     http, websocket = connections.protocols()
-    for notice in settings.notices:
-        print(f"notice: {notice}")
-    async with open_gateway(settings, port=port, dropped_connections=lambda: connections.dropped) as gateway:
+    opened = open_gateway(
+        settings,
+        port=port,
+        figures=worker.figures if worker else None,
+        dropped_connections=lambda: connections.dropped,
+    )
+    async with opened as gateway:
         config = uvicorn.Config(
             gateway.app(),
             http=http,
@@ -57,29 +94,68 @@ async def serve(settings: Settings) -> None:
             ws_max_size=MAX_FRAME,
             ws_ping_interval=PING_SECONDS,
         )
-        server = _Server(config, gateway, settings.drain_seconds)
-        print(_banner(settings, port), flush=True)
-        log.info("started", port=port, production=settings.production)
-        await server.serve(sockets=listeners)
+        server = _Server(config, gateway, settings.drain_seconds, worker.link if worker else None)
+        if worker is None:
+            print(banner(settings, port), flush=True)
+        log.info("started", port=port, production=settings.production, pid=os.getpid())
+        await server.serve(sockets=list(listeners))
     log.info("stopped")
 
 
 class _Server(uvicorn.Server):
-    """uvicorn would close the door at the first signal; ours finishes the work behind it while HTTP is still served."""
+    """uvicorn would close the door at the first signal; ours finishes the work behind it while HTTP is still served.
 
-    def __init__(self, config: uvicorn.Config, gateway: Gateway, drain_seconds: float) -> None:
+    A worker, which has a ``link``, hears from its parent when it shall not even do that.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, gateway: Gateway, drain_seconds: float, link: socket.socket | None
+    ) -> None:
         super().__init__(config)
         self._gateway = gateway
         self._seconds = drain_seconds
+        self._link = link
         self._draining: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve, and let the parent know."""
+        await super().startup(sockets)
+        if self._link is not None:
+            self._link.setblocking(False)
+            self._loop.add_reader(self._link.fileno(), self._obey, self._link)
+            self._beat(self._link)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Drain on the first signal; a second one stops at once."""
-        if self._draining is not None:
+        """Drain on the first signal; a second one stops at once.
+
+        It does not stop a worker: a terminal or systemd signals all processes, and the parent passes it on besides.
+        """
+        if self._draining is not None and self._link is None:
             super().handle_exit(sig, frame)
             return
         self._loop.call_soon_threadsafe(self._start_drain)
+
+    def _obey(self, link: socket.socket) -> None:
+        """Do what the parent says; where it has gone, there is no reason to go on."""
+        try:
+            said = link.recv(64)
+        except BlockingIOError:
+            return
+        except OSError:
+            said = b""
+        if not said:
+            self._loop.remove_reader(link.fileno())
+        if STOP in said:
+            self.should_exit = self.force_exit = True
+        else:
+            self._start_drain()
+
+    def _beat(self, link: socket.socket) -> None:
+        self._gateway.health.note()
+        with suppress(OSError):  # the parent is stopped, or gone
+            link.send(BEAT)
+        self._loop.call_later(BEAT_SECONDS, self._beat, link)
 
     def _start_drain(self) -> None:
         if self._draining is None:
@@ -132,7 +208,8 @@ def _own_name() -> str:
     return name if name.endswith("tandem") and not name.startswith("..") else "tandem"
 
 
-def _banner(settings: Settings, port: int) -> str:
+def banner(settings: Settings, port: int) -> str:
+    """Return what an operator is told once the server serves."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     address = f"http://{host}:{port}"
     lines = [f"Tandem is listening on {address}", "", *(f"  {line}" for line in places(settings)), ""]

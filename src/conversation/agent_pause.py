@@ -17,7 +17,7 @@ from .speech_stream import SpeechStream
 
 HOLD = "hold"
 """Key in the conversation's context; what is under it lasts from a pause to its resume."""
-TOLD, UNANSWERED, CALLED, TICKETS = "told", "unanswered", "called", "tickets"
+TOLD, UNANSWERED, CALLED, TICKETS, ALOUD = "told", "unanswered", "called", "tickets", "aloud"
 CALL_BACK_SECONDS = 1800.0
 """When a colleague answers a caller: that of a ticket of high priority."""
 
@@ -34,10 +34,13 @@ def end(conversation: Conversation) -> tuple[Conversation, Mapping[str, Any]]:
     return replace(conversation, paused=False, context=context), found
 
 
-def answered(draft: Draft) -> None:
-    """Note that a person wrote to the customer: what they said until now needs no answer of the agent's."""
+def answered(draft: Draft, *, aloud: bool = False) -> None:
+    """Note that a person wrote to the customer: what they said until now needs no answer of the agent's.
+
+    One who speaks to them ``aloud`` has taken the call over, and is there for the next words too.
+    """
     if draft.conversation.paused:
-        _note(draft, **{UNANSWERED: False})
+        _note(draft, **{UNANSWERED: False}, **({ALOUD: True} if aloud else {}))
 
 
 def keep_ticket(draft: Draft, ticket_id: str) -> None:
@@ -58,17 +61,23 @@ def keep_texts(draft: Draft, route: Route, texts: Sequence[str]) -> None:
 
 
 def hear_out(draft: Draft, route: Route, said: str, *, before: Sequence[Item], speech: SpeechStream | None) -> str:
-    """Keep what a caller said and return what they are told; the first words of a pause open a ticket."""
-    number, told = draft.conversation.turns_taken + 1, phrases.HELD
+    """Keep what a caller said and return what they are told; the first words of a pause open a ticket.
+
+    Where a colleague speaks to them in the call, they are asked for a moment instead, and no ticket is needed.
+    """
+    state = draft.conversation.context.get(HOLD, {})
+    taken_over = bool(state.get(ALOUD)) and speech is not None
+    sentence = phrases.ONE_MOMENT if taken_over else phrases.HELD
+    number, told = draft.conversation.turns_taken + 1, draft.words(route, sentence)
     if speech is not None:
-        speech.number, told = number, speech.words(told)
+        speech.number, told = number, speech.words(sentence)
         speech.say(told)
     items = [*before, {"role": "user", "content": said}, {"role": "assistant", "content": told}]
     draft.remember(route, number, items)
     draft.note(EventName.KEPT_WHILE_PAUSED, route.channel, tone=Tone.WARNING, turn=number)
-    if not draft.conversation.context.get(HOLD, {}).get(CALLED):
+    if not (taken_over or state.get(CALLED)):
         _open_ticket(draft, route, said)
-    _note(draft, **{CALLED: True, UNANSWERED: True})
+    _note(draft, **{UNANSWERED: True}, **({} if taken_over else {CALLED: True}))
     return told
 
 

@@ -95,7 +95,9 @@ async def run_agent(
     if quiet:
         items = [item for item in items if item.get("role") != "assistant"]
     elif not result.interrupted and (fixed := await _fixed(draft, request, result, otherwise)):
-        if (speech := steering.speech) is not None:
+        if (speech := steering.speech) is None:
+            fixed = draft.words(route, fixed)
+        else:
             fixed = speech.words(fixed)
             # Marks that nothing was said between may be held back still: they do not begin the sentence's line.
             apart = " " if speech.said.strip() else "\n"

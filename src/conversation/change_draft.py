@@ -32,8 +32,10 @@ from .approvals import wake_at
 from .base import EngineLimits, Requested, Sender
 from .bounds import Allowance, Bound, allowance, spend
 from .history import Window, remember, with_remembered
+from .notes import CallerSpeaks, read_note
 from .text_screening import is_goodbye
 from .ticket_history import ids_of
+from .translations import ENGLISH, Translations
 
 _BY = {Verdict.EXPIRE: Source.SYSTEM, Verdict.WITHDRAW: Source.CUSTOMER}
 _TONES = {
@@ -51,12 +53,22 @@ FindTicket = Callable[[str], Awaitable[Ticket | None]]
 class ReplyComposer:
     """Knows of each channel how an answer is split, and which other way there is; it sends nothing."""
 
-    def __init__(self, senders: Iterable[Sender]) -> None:
+    def __init__(self, senders: Iterable[Sender], translations: Translations | None = None) -> None:
         self._by_channel = {channel: sender for sender in senders for channel in sender.channels}
+        self._translations = translations or Translations({})
 
     def compose(self, channel: Channel, text: str) -> tuple[str, ...]:
         """Return the provider messages that carry an answer on a channel."""
         return self._by_channel[channel].compose(text)
+
+    def words(self, conversation: Conversation, route: Route, sentence: str) -> str:
+        """Return a fixed sentence as the customer is told it: in a call, in the language that they spoke last.
+
+        A turn that runs in a live call asks the call itself, which knows more (``SpeechStream.words``).
+        """
+        if route.channel is not Channel.VOICE:
+            return sentence
+        return self._translations.say(sentence, spoken_language(conversation)).text
 
     def other_way(self, route: Route) -> Route | None:
         """Return another channel's way to the same customer, or None."""
@@ -72,6 +84,15 @@ class ReplyComposer:
         ways = [route for route in known if route.channel is not Channel.VOICE and route.customer.reachable]
         ways += [other for route in known if (other := self.other_way(route)) is not None]
         return next((route for route in ways if route.channel not in conversation.opted_out), None)
+
+
+def spoken_language(conversation: Conversation) -> str:
+    """Return the language of what a caller said last, as it is noted in history; English where it is not."""
+    for turn in reversed(conversation.history):
+        if turn.channel is Channel.VOICE and any(item.get("role") == "user" for item in turn.items):
+            notes = (read_note(item) for item in turn.items)
+            return next((note.language for note in notes if isinstance(note, CallerSpeaks)), ENGLISH)
+    return ENGLISH
 
 
 @dataclass(slots=True)
@@ -117,6 +138,10 @@ class Draft:
             for answer in answers
             for part in self.composer.compose(route.channel, self.masked(answer, route.channel))
         ]
+
+    def words(self, route: Route, sentence: str) -> str:
+        """Return a fixed sentence as the customer is told it over a route; see :meth:`.ReplyComposer.words`."""
+        return self.composer.words(self.conversation, route, sentence)
 
     def masked(self, answer: str, channel: Channel) -> str:
         """Return words for a customer, whoever made them, without what none may be sent; the timeline notes what."""

@@ -31,6 +31,7 @@ from .preemptive import PreemptiveTurns
 from .schedule import Schedule
 from .speech_stream import SpeechStream, SpeechStreams
 from .summary import Summarise, Summarising
+from .translations import Translations
 from .turn_maker import ACTED_ON, TurnMaker
 
 SWEEP_SECONDS = 0.8
@@ -52,6 +53,7 @@ class TurnEngine:
         limits: EngineLimits,
         summarise: Summarise | None = None,
         pictures: FetchPictures = no_pictures,
+        translations: Translations | None = None,
     ) -> None:
         self.replica = uuid.uuid4().hex
         """Names this process to the store, which hands out what is to be said in a call where its socket is."""
@@ -63,7 +65,7 @@ class TurnEngine:
         self.identity = MergingResolver(identity, store, bus, wake=self.wake)
         """Finds the subject of an address, for channels and staff."""
         senders = tuple(senders)
-        self.composer = ReplyComposer(senders)
+        self.composer = ReplyComposer(senders, translations)
         self.speeches = SpeechStreams()
         """The voices of spoken turns; the voice channel adds one per prompt."""
         self.outage = StoreOutage()

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from ..model import Conversation, Item, Turn
 from .base import TurnResult
-from .notes import for_model
+from .notes import StaffWrote, for_model, note_item, read_note
 from .prompt_blocks import REMEMBERED
 from .summary import digest, digest_of
 
@@ -83,6 +83,19 @@ def hear(history: Sequence[Turn], *, turn: int, texts: Sequence[str], last: bool
     A turn that left the window already stays as the summary has it.
     """
     return tuple(replace(one, items=_heard(one.items, texts, last)) if one.number == turn else one for one in history)
+
+
+def hear_colleague(history: Sequence[Turn], *, turn: int, text: str) -> tuple[Turn, ...]:
+    """Return the history with what a colleague said aloud in one turn replaced by what was heard of it."""
+    return tuple(
+        replace(one, items=tuple(_colleague_heard(item, text) for item in one.items)) if one.number == turn else one
+        for one in history
+    )
+
+
+def _colleague_heard(item: Item, text: str) -> Item:
+    note = read_note(item)
+    return note_item(replace(note, text=text)) if isinstance(note, StaffWrote) and note.spoken else item
 
 
 def _heard(items: Sequence[Item], texts: Sequence[str], last: bool) -> tuple[Item, ...]:

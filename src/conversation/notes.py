@@ -25,6 +25,8 @@ PREFIX: Final = "Note from the staff desk: "
 """How notes of what staff did, and of what the clock did in their place, begin in words."""
 TELL: Final = " Tell the customer now, briefly; call no tool for it."
 """How the note about a settled request ends in words."""
+HEED: Final = " Heed it from now on. Do not tell the customer that it was said."
+"""How a colleague's whisper ends in words."""
 GO_ON: Final = (
     "you may go on. Answer now what the customer wrote since a colleague took over; nobody has answered it yet."
 )
@@ -33,11 +35,21 @@ GO_ON: Final = (
 
 @dataclass(frozen=True, slots=True)
 class StaffWrote:
-    """A person of the staff wrote to the customer."""
+    """A person of the staff wrote to the customer, or had their words ``spoken`` in a call."""
 
     actor: str
     text: str
+    spoken: bool = False
     kind: Literal["staff_wrote"] = "staff_wrote"
+
+
+@dataclass(frozen=True, slots=True)
+class StaffWhispered:
+    """A person of the staff told the agent something that is not for the customer's ears."""
+
+    actor: str
+    text: str
+    kind: Literal["staff_whispered"] = "staff_whispered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +111,16 @@ class CallerSpeaks:
     kind: Literal["caller_speaks"] = "caller_speaks"
 
 
-Note = StaffWrote | AgentResumed | RequestSettled | TicketAssigned | TicketReplySettled | TicketEnded | CallerSpeaks
+Note = (
+    StaffWrote
+    | StaffWhispered
+    | AgentResumed
+    | RequestSettled
+    | TicketAssigned
+    | TicketReplySettled
+    | TicketEnded
+    | CallerSpeaks
+)
 
 
 @cache
@@ -139,6 +160,8 @@ def words(note: Note) -> str:
     match note:
         case AgentResumed():
             return f"{PREFIX}{GO_ON}"
+        case StaffWhispered():
+            return f"{PREFIX}{note.actor}, a colleague, says to you alone: {_ended(note.text)}{HEED}"
         case CallerSpeaks():
             return f"The caller speaks {note.language}: answer in that language."
         case RequestSettled():
@@ -157,8 +180,8 @@ def fact(note: Note) -> str:
     """Return what is remembered once the note itself has gone; empty when it mattered for its own turn alone."""
     match note:
         case StaffWrote():
-            return f"{note.actor}, a colleague, wrote to the customer: {note.text}"
-        case AgentResumed() | CallerSpeaks():
+            return f"{note.actor}, a colleague, {'said' if note.spoken else 'wrote'} to the customer: {note.text}"
+        case AgentResumed() | CallerSpeaks() | StaffWhispered():
             return ""
         case RequestSettled():
             return _settled(note)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..model import ApprovalStatus
 
 EMPTY = "I didn't receive any message. Could you please try again?"
@@ -51,15 +53,23 @@ HOW_TO_STOP = "If you want no more texts from us, reply STOP."
 REFUSED = "I'm sorry, but I can't help with that. Is there anything else I can do for you?"
 HELD = "A colleague has taken over this conversation and will get back to you."
 
+EXECUTED = "Good news: your request was approved and has been carried out."
+FAILED = "Your request was approved, but it could not be carried out. Please ask again or contact support."
+UNKNOWN = "Your request is being checked by a colleague. You will hear from us."
+VOID = "Your earlier request can no longer be carried out. Please ask again if you wish."
+REJECTED = "Your request was looked at by a colleague and could not be approved."
+WITHDRAWN = "Your request was withdrawn and nothing was done."
+EXPIRED = "Your request was not decided in time; nothing was done. Please ask again if you wish."
+REASON = "Reason:"
+
 _OUTCOMES = {
-    ApprovalStatus.EXECUTED: "Good news: your request was approved and has been carried out.",
-    ApprovalStatus.FAILED: "Your request was approved, but it could not be carried out. Please ask again or contact "
-    "support.",
-    ApprovalStatus.UNKNOWN: "Your request is being checked by a colleague. You will hear from us.",
-    ApprovalStatus.VOID: "Your earlier request can no longer be carried out. Please ask again if you wish.",
-    ApprovalStatus.REJECTED: "Your request was looked at by a colleague and could not be approved.",
-    ApprovalStatus.WITHDRAWN: "Your request was withdrawn and nothing was done.",
-    ApprovalStatus.EXPIRED: "Your request was not decided in time; nothing was done. Please ask again if you wish.",
+    ApprovalStatus.EXECUTED: EXECUTED,
+    ApprovalStatus.FAILED: FAILED,
+    ApprovalStatus.UNKNOWN: UNKNOWN,
+    ApprovalStatus.VOID: VOID,
+    ApprovalStatus.REJECTED: REJECTED,
+    ApprovalStatus.WITHDRAWN: WITHDRAWN,
+    ApprovalStatus.EXPIRED: EXPIRED,
 }
 
 
@@ -89,6 +99,6 @@ def ticket_under_review(ticket: str) -> str:
     return f"Your ticket {ticket} is still under review. A colleague will get back to you."
 
 
-def outcome(status: ApprovalStatus, reason: str | None = None) -> str:
-    """Tell the customer what became of a request, when the agent cannot."""
-    return _OUTCOMES[status] + (f" Reason: {reason}" if reason else "")
+def outcome(status: ApprovalStatus, reason: str | None = None, *, words: Callable[[str], str] = str) -> str:
+    """Tell the customer what became of a request, when the agent cannot; ``words`` translates a sentence."""
+    return words(_OUTCOMES[status]) + (f" {words(REASON)} {reason}" if reason else "")

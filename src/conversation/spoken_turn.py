@@ -16,8 +16,8 @@ from .base import AgentRunner, Requested, Steering
 from .bounds import Bound, may_speak, speak
 from .change_draft import Draft
 from .delivery import CALL_ENDED
-from .history import agents_words, hear, rest_of
-from .notes import CallerSpeaks
+from .history import agents_words, hear, hear_colleague, rest_of
+from .notes import CallerSpeaks, note_item
 from .plain_speech import as_written, plain_speech
 from .speech_stream import SpeechStream, SpeechStreams
 from .text_screening import is_goodbye
@@ -73,7 +73,8 @@ async def answer(runner: AgentRunner, draft: Draft, batch: Sequence[Waiting], st
     before: list[Item] = [{"role": "assistant", "content": greeting}] if greeting else []
     notes = [CallerSpeaks(body.lang)] if body.lang else []
     if draft.conversation.paused:
-        told = agent_pause.hear_out(draft, route, "\n".join(texts), before=before, speech=speech)
+        kept = [*before, *map(note_item, notes)]
+        told = agent_pause.hear_out(draft, route, "\n".join(texts), before=kept, speech=speech)
     else:
         told = await run_agent(runner, draft, route, covers, texts=texts, notes=notes, steering=steering, before=before)
     if speech is not None:
@@ -175,6 +176,8 @@ def correct(draft: Draft, body: Heard) -> None:
         if body.lost and rest_of(announced, body.text) and (route := draft.text_route()) is not None:
             draft.note(EventName.SENT_ANOTHER_WAY, route.channel, tone=Tone.WARNING, code=CALL_ENDED)
             draft.reply(route, as_written(body.announced))
+        if not told:
+            _hear_colleague(draft, body)
         if not told or plain_speech(told[-1]) != announced:
             return
         _hear(draft, body.turn, [body.text], last=True)
@@ -196,6 +199,14 @@ def _hear(draft: Draft, turn: int, texts: Sequence[str], *, last: bool = False) 
     )
 
 
+def _hear_colleague(draft: Draft, body: Heard) -> None:
+    """Let history say what the caller heard of a colleague's words, which no agent said."""
+    conversation = draft.conversation
+    unfolded = hear_colleague(conversation.unfolded, turn=body.turn, text=body.text)
+    history = hear_colleague(conversation.history, turn=body.turn, text=body.text)
+    draft.conversation = replace(conversation, history=history, unfolded=unfolded)
+
+
 def _left_behind(draft: Draft, route: Route, turn: int, told: str, heard: str, *, back: bool) -> None:
     """Decide about an answer whose caller is gone before its end.
 
@@ -210,9 +221,10 @@ def _left_behind(draft: Draft, route: Route, turn: int, told: str, heard: str, *
     if rest and ((acted and len(rest) > len(told) // 2) or not (heard.strip() or parted)):
         _tell_later(draft, route, turn, told)
         return
-    _hear(draft, turn, [heard, f"{phrases.CUT_OFF} {rest}" if back and rest else ""])
-    if back and rest:
-        _tell_later(draft, route, turn, f"{phrases.CUT_OFF} {rest}")
+    again = f"{draft.words(route, phrases.CUT_OFF)} {rest}" if back and rest else ""
+    _hear(draft, turn, [heard, again])
+    if again:
+        _tell_later(draft, route, turn, again)
     elif rest:
         context = {**draft.conversation.context, LEFT_OPEN: {"text": rest, "at": draft.now}}
         draft.conversation = replace(draft.conversation, context=context)

@@ -15,18 +15,19 @@ from ..entries import (
     StaffAct,
     StaffMessage,
     StaffNote,
+    StaffWhisper,
     TicketClosed,
     TicketOpened,
     Waiting,
 )
 from ..events import EventName
-from ..model import Conversation, Source, Tone
+from ..model import Channel, Conversation, Source, Tone
 from ..persistence.values import Change
 from . import agent_pause, phrases, ticket_work
 from .agent_turn import run_agent
 from .base import AgentRunner
 from .change_draft import Draft
-from .notes import AgentResumed, StaffWrote, note_item
+from .notes import AgentResumed, StaffWhispered, StaffWrote, note_item
 
 MAX_TRIES = 6
 """Claims that may find an act first in line; opening a ticket takes two commits."""
@@ -44,6 +45,8 @@ async def act(runner: AgentRunner, draft: Draft, waiting: Waiting, body: StaffAc
         await ticket_work.closed(draft, body)
     elif isinstance(body, StaffMessage):
         _write(draft, body)
+    elif isinstance(body, StaffWhisper):
+        _whisper(draft, body)
     elif isinstance(body, StaffNote):
         # On the timeline alone: what is in history reaches the model, and from there the customer.
         _row(draft, EventName.STAFF_NOTE, actor=body.actor, text=body.text)
@@ -65,19 +68,38 @@ def paused_as_seen(conversation: Conversation, waiting: tuple[Waiting, ...]) -> 
 
 
 def _write(draft: Draft, body: StaffMessage) -> None:
-    """Send a person's words by text; the agent reads them as a note."""
-    route = draft.text_route()
+    """Send a person's words by text, or say them in the customer's call; the agent reads them as a note.
+
+    Where that call has just ended, they follow by text as all does that was to be said in it.
+    """
+    spoken = draft.conversation.routes.get(Channel.VOICE) if body.spoken else None
+    route = spoken or draft.text_route()
     if route is None:
         last = draft.conversation.last_channel
         draft.note(EventName.STAFF_MESSAGE_UNSENT, last, tone=Tone.ERROR, source=Source.STAFF, actor=body.actor)
         return
-    number = draft.conversation.turns_taken + 1
-    draft.remember(route, number, [note_item(StaffWrote(body.actor, body.text))])
+    number, aloud = draft.conversation.turns_taken + 1, spoken is not None
+    draft.remember(route, number, [note_item(StaffWrote(body.actor, body.text, spoken=aloud))])
     draft.note(
-        EventName.STAFF_MESSAGE, route.channel, source=Source.STAFF, turn=number, actor=body.actor, text=body.text
+        EventName.STAFF_SAID if aloud else EventName.STAFF_MESSAGE,
+        route.channel,
+        source=Source.STAFF,
+        turn=number,
+        actor=body.actor,
+        text=body.text,
     )
     draft.reply(route, body.text)
-    agent_pause.answered(draft)
+    agent_pause.answered(draft, aloud=aloud)
+
+
+def _whisper(draft: Draft, body: StaffWhisper) -> None:
+    """Let the agent know what a person says to it; its next turn heeds it."""
+    conversation = draft.conversation
+    route = conversation.routes.get(conversation.last_channel) or next(iter(conversation.routes.values()), None)
+    if route is not None:
+        note = note_item(StaffWhispered(body.actor, body.text))
+        draft.remember(route, conversation.turns_taken + 1, [note])
+    _row(draft, EventName.STAFF_WHISPER, actor=body.actor, text=body.text)
 
 
 def _assign(draft: Draft, body: Assigned) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
@@ -172,7 +173,7 @@ class TurnMaker:
         """Give up a text that never let a turn end, tell the customer, and let the lane go on."""
         log.error("entry_set_aside", subject=subject_label(draft.conversation.subject), tries=waiting.tries)
         draft.note(EventName.ENTRY_SET_ASIDE, route.channel, tone=Tone.ERROR, covers=[waiting.entry.key])
-        draft.reply(route, phrases.FAILURE)
+        draft.reply(route, draft.words(route, phrases.FAILURE))
         return draft.change(set_aside=[waiting.entry.key])
 
 
@@ -244,12 +245,12 @@ async def _tell(runner: AgentRunner, draft: Draft, approval: Approval, route: Ro
     fits = approval.status in (ApprovalStatus.EXECUTED, ApprovalStatus.REJECTED)
     answer = approval.final_message if fits else None
     if answer is None and draft.conversation.paused:
-        answer = phrases.outcome(approval.status, approvals.reason_told(approval))
+        answer = _outcome(draft, approval, route)
     if answer is not None:
         items = (note_item(note), {"role": "assistant", "content": answer})
         draft.remember(route, draft.conversation.turns_taken + 1, items)
     else:
-        otherwise = phrases.outcome(approval.status, approvals.reason_told(approval))
+        otherwise = _outcome(draft, approval, route)
         answer = await run_agent(runner, draft, route, [key], notes=[note], otherwise=otherwise)
     draft.reply(route, answer)
 
@@ -262,5 +263,10 @@ async def _give_up(draft: Draft, key: str, approval: Approval, route: Route) -> 
     if approval.tool == REPLY_TO_TICKET:
         await ticket_work.decided(draft, approval)
     else:
-        draft.reply(route, phrases.outcome(approval.status, approvals.reason_told(approval)))
+        draft.reply(route, _outcome(draft, approval, route))
     return draft.change(set_aside=[key])
+
+
+def _outcome(draft: Draft, approval: Approval, route: Route) -> str:
+    """Return what became of a request, for when the agent does not tell it."""
+    return phrases.outcome(approval.status, approvals.reason_told(approval), words=partial(draft.words, route))

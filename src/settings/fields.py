@@ -20,6 +20,7 @@ from .kinds import (
     AnyCase,
     ApiKeySid,
     DatabaseUrl,
+    Digits,
     EventKinds,
     Hosts,
     Hours,
@@ -113,6 +114,8 @@ class Fields(BaseModel):
     """Address of the voice socket up to its token; empty: PUBLIC_BASE_URL with wss and /conversation-relay."""
     human_transfer_number: Phone | None = None
     """Number of a colleague who takes over calls."""
+    human_transfer_digits: Digits = ""
+    """Keys to press when that number answers, such as ww123#; w waits half a second."""
     human_transfer_hours: Hours = ""
     """When somebody answers there, such as Mon-Fri 09:00-17:30, Sat 10:00-14:00; empty: always."""
     human_transfer_zone: Zone = "UTC"
@@ -254,8 +257,10 @@ class Fields(BaseModel):
     """Secret that the log's names of customers are made with; empty: TWILIO_AUTH_TOKEN."""
     metrics_port: int = Field(0, ge=0, le=65_535)
     """Inner port on which /metrics and /status need no token; 0: none."""
+    workers: int = Field(1, ge=1, le=64)
+    """Processes that serve PORT together; each uses one processor."""
     max_connections: int = Field(2000, ge=10, le=100_000)
-    """Connections at once; when there are more, those go that send no complete request."""
+    """Connections at once, per worker; when there are more, those go that send no complete request."""
     max_connections_per_address: int = Field(1000, ge=10, le=100_000)
     """The same for one address, which may be your proxy's."""
     rate_limit_per_minute: int = Field(20, ge=0, le=1000)
@@ -279,6 +284,6 @@ class Fields(BaseModel):
     max_cost_per_day: Decimal = Field(Decimal(0), ge=0, le=1_000_000, decimal_places=2)
     """Most that it may cost in all in a day (UTC), at all servers over one store; 0: any amount."""
     max_calls: int = Field(200, ge=0, le=100_000)
-    """Calls at once; further callers are told that the lines are busy."""
+    """Calls at once, of all workers together; further callers are told that the lines are busy."""
     drain_seconds: float = Field(60.0, ge=0, le=3600)
     """How long calls go on in a stopping server before they are moved elsewhere."""

@@ -192,6 +192,7 @@ AnyCase = BeforeValidator(lambda value: value.lower() if isinstance(value, str) 
 Level = BeforeValidator(_level)
 
 Phone = Annotated[str, AfterValidator(_phone)]
+Digits = Annotated[str, _matching(r"[0-9*#w]{1,60}\Z", "keys such as ww123#, where w waits half a second")]
 Region = Annotated[str, AfterValidator(_region)]
 Hosts = Annotated[tuple[str, ...], BeforeValidator(_hosts)]
 Hours = Annotated[str, AfterValidator(_hours)]

@@ -36,14 +36,17 @@ SHORT_TOKEN = 16
 _TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
 
 
-def load_settings(env: Mapping[str, str] | None = None, *, env_file: Path | str | None = ".env") -> Settings:
+def load_settings(
+    env: Mapping[str, str] | None = None, *, env_file: Path | str | None = ".env", **given_here: str
+) -> Settings:
     """Read settings from ``env`` (this process's environment unless given) and, below it, from ``env_file``.
 
+    * ``given_here``, such as ``WORKERS="2"`` of a command's option, goes before both.
     * Empty values count as absent; a missing file is no problem.
     * Raises ConfigurationError with every problem, one sentence each, naming the variable and never a secret.
     """
     file = read_env_file(Path(env_file)) if env_file is not None else None
-    environment = dict(os.environ) if env is None else env
+    environment = {**(os.environ if env is None else env), **given_here}
     problems = list(file.problems) if file else []
     found = list(file.notices) if file else []
     given = dict(_non_empty({**(file.values if file else {}), **_in_capitals(environment)}))
@@ -85,6 +88,11 @@ def _validated(given: Mapping[str, str]) -> tuple[Settings, list[str]]:
 def _without(said: str, names: Set[str]) -> bool:
     """Tell whether a sentence speaks of none of these variables."""
     return not any(re.search(rf"\b{name}\b", said) for name in names)
+
+
+def hand_down(name: str, value: str) -> None:
+    """Set a variable of this process and those that it starts, for a library that looks nowhere else."""
+    os.environ[name] = value
 
 
 def _in_capitals(environment: Mapping[str, str]) -> dict[str, str]:
@@ -179,6 +187,8 @@ def _odd_ones(settings: Settings) -> Iterator[str]:
     for name in ("max_cost_per_customer", "max_cost_per_day"):
         if getattr(settings, name) and settings.prices_file is None:
             yield f"{name.upper()} needs PRICES_FILE: without prices nothing has a known cost."
+    if settings.workers > 1 and not settings.production and settings.twilio_account_sid is None:
+        yield "WORKERS must be 1 as long as TWILIO_ACCOUNT_SID is not set: the pretend Twilio lives in one process."
     # Tokens that whoever reaches the server could find by trying: nothing else protects what staff may do.
     for name, token in settings.staff_tokens.items():
         if settings.production and len(token.get_secret_value()) < SHORT_TOKEN:

@@ -109,5 +109,7 @@ def _voice_notices(settings: Settings) -> Iterator[str]:
         yield "VOICE_PARTIAL_PROMPTS: Twilio reports what is said meanwhile with VOICE_SPEECH_MODEL=flux alone."
     if settings.preemptive_turns and not voice.partial_prompts:
         yield "PREEMPTIVE_TURNS changes nothing without VOICE_PARTIAL_PROMPTS."
+    if settings.human_transfer_digits and not settings.human_transfer_number:
+        yield "HUMAN_TRANSFER_DIGITS changes nothing without HUMAN_TRANSFER_NUMBER."
     if settings.human_transfer_hours and not settings.human_transfer_number:
         yield "HUMAN_TRANSFER_HOURS is set without HUMAN_TRANSFER_NUMBER: it only changes when a call back is promised."

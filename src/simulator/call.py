@@ -25,6 +25,8 @@ from .wire import new_sid
 
 LOST_SECONDS = 1.2
 """From a lost socket to its action callback."""
+BACK_SECONDS = 0.5
+"""From a lost socket to the next attempt to reach the same address, where that was asked for. Not documented."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,12 @@ class SimulatedCall(SimulatedCaller):
         self.sessions.append(session)
         answered = self.status == "in-progress"
         end = await session.run(self.gateway, answered=answered, signature=self._options.signature)
+        while end.code == 64105 and verb.flag("applicationReconnect") and self.status != "completed":
+            await wait_until(self.clock, self.clock.time() + BACK_SECONDS * self.speech.scale)
+            again = SimulatedRelay(verb, self.leg, self.speech, self.clock, self.changed, back=session)
+            self._note("reattach", session=again.sid)
+            self.sessions.append(again)
+            session, end = again, await again.run(self.gateway, answered=True, signature=self._options.signature)
         if end.code == 64105:
             await wait_until(self.clock, self.clock.time() + LOST_SECONDS * self.speech.scale)
         hung_up = end.status == "completed" or self.status == "completed"

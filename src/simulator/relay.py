@@ -30,6 +30,8 @@ GREETING_SECONDS = 0.7
 """From the setup to the greeting's first sound."""
 END_SECONDS = 0.09
 """How long the socket lives after the gateway's ``end``."""
+NOTES = 60
+"""Length of any recording, in characters."""
 _BAD_FRAMES = 10
 
 
@@ -48,7 +50,12 @@ REFUSED = SessionEnd("failed", code=64102, message="Unable to connect to WebSock
 
 
 class SimulatedRelay:
-    """A session with the gateway. ``changed`` is called whenever something happened."""
+    """A session with the gateway. ``changed`` is called whenever something happened.
+
+    ``back`` is the same session before its socket was lost, where Twilio connects that again by itself
+    (``applicationReconnect``): there is a setup once more, no greeting, and the last words are told again. That much is
+    known of it, and that much is assumed.
+    """
 
     def __init__(
         self,
@@ -59,8 +66,9 @@ class SimulatedRelay:
         changed: Callable[[], None],
         *,
         refuses: Collection[str] = (),
+        back: SimulatedRelay | None = None,
     ) -> None:
-        self.sid = new_sid("VX")
+        self.sid: str = back.sid if back else new_sid("VX")
         self.noun = noun
         self.language = noun.language
         """What the caller is understood in; the gateway's ``language`` frame changes it."""
@@ -71,6 +79,7 @@ class SimulatedRelay:
         self.live = False
         """Tells whether setup was sent and the socket stands."""
         self._refuses = refuses
+        self._back = back
         self._events = noun.attributes.get("events", "").split()
         self._leg = leg
         self._speech = speech
@@ -97,7 +106,10 @@ class SimulatedRelay:
             await self._listen_early(socket)
             await self.send(self._leg.setup(self.sid, self.noun.parameters, answered=answered))
             self.live = True
-            self._greet()
+            if self._back is None:
+                self._greet()
+            else:
+                await self._tell_again(self._back)
             async for raw in socket:
                 await self._take(raw)
         except ConnectionClosed:
@@ -174,6 +186,12 @@ class SimulatedRelay:
                 while raw := await socket.recv():
                     self.violations.append(f"frame before setup: {raw!r:.80}")
 
+    async def _tell_again(self, before: SimulatedRelay) -> None:
+        """Send what the gateway may not have got, or not have kept: the last that the caller said."""
+        said = [frame for frame in before.sent if frame["type"] == "prompt" and frame["last"]]
+        for frame in said[-1:]:
+            await self.send(frame)
+
     def _greet(self) -> None:
         self._speech.add(
             self.noun.attributes.get("welcomeGreeting", ""),
@@ -199,6 +217,8 @@ class SimulatedRelay:
         match frame["type"]:
             case "text":
                 self._text(frame)
+            case "play":
+                self._play(frame)
             case "language":
                 self.language = frame.get("transcriptionLanguage", self.language)
             case "end":
@@ -227,6 +247,12 @@ class SimulatedRelay:
         by = self.noun.inputs("interruptible") if interruptible is None else "any" if interruptible else "none"
         preemptible = frame.get("preemptible", self.noun.flag("preemptible"))
         self._speech.add(token, now=self._clock.time(), last=last, interruptible=by, preemptible=preemptible)
+
+    def _play(self, frame: Fields) -> None:
+        """Play a recording: a few seconds of notes for each time."""
+        preemptible = frame.get("preemptible", self.noun.flag("preemptible"))
+        notes = "♪" * NOTES * frame.get("loop", 1)
+        self._speech.add(notes, now=self._clock.time(), source=frame["source"], preemptible=preemptible)
 
     async def _close_soon(self) -> None:
         await self._clock.spend(END_SECONDS * self._speech.scale)

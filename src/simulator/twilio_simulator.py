@@ -64,8 +64,10 @@ class TwilioSimulator:
         api_key: tuple[str, str] | None = None,
         statuses: Sequence[str] = DELIVERED,
         timeout_seconds: float = 15.0,
+        keeps_connections: bool = True,
     ) -> None:
         self.account_sid = account_sid
+        self._keeps = keeps_connections
         self._token = auth_token
         self._gateway = gateway_url.rstrip("/")
         self.route: Callable[[], str] | None = None
@@ -93,7 +95,8 @@ class TwilioSimulator:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(timeout=self._timeout, trust_env=False)
+        connector = aiohttp.TCPConnector(force_close=not self._keeps)
+        self._session = aiohttp.ClientSession(timeout=self._timeout, trust_env=False, connector=connector)
         return self
 
     async def __aexit__(

@@ -109,7 +109,7 @@ class NewMessage(Body):
 
 
 class NewNote(Body):
-    """Words of a person for colleagues."""
+    """Words of a person for colleagues, the agent, or a caller."""
 
     text: Annotated[str, words(MAX_MESSAGE, least=1)] = ""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -50,6 +50,8 @@ class ConversationApi:
             Route("/conversations", self._list, methods=["GET"]),
             Route(f"{one}/messages", self._write, methods=["POST"]),
             Route(f"{one}/earlier", self._earlier, methods=["GET"]),
+            Route(f"{one}/say", self._say, methods=["POST"]),
+            Route(f"{one}/whisper", self._whisper, methods=["POST"]),
             Route(f"{one}/notes", self._note, methods=["POST"]),
             Route(f"{one}/assign", self._assign, methods=["POST"]),
             Route(f"{one}/resolve", self._resolve, methods=["POST"]),
@@ -106,11 +108,20 @@ class ConversationApi:
         told = await self._conversations.write(_subject(request), sent.text, actor=actor, key=key)
         return answer(self._seen(request, told))
 
+    async def _say(self, request: Request) -> Response:
+        return await self._word(request, "say", self._conversations.say)
+
+    async def _whisper(self, request: Request) -> Response:
+        return await self._word(request, "whisper", self._conversations.whisper)
+
     async def _note(self, request: Request) -> Response:
+        return await self._word(request, "note", self._conversations.note)
+
+    async def _word(self, request: Request, act: str, carry_out: Callable[..., Awaitable[dict[str, Any]]]) -> Response:
+        """Carry out an act that takes a person's words."""
         actor = self._tokens.actor(request, Scope.REPLY)
         sent = await read_object(request, NewNote)
-        key = act_key("note", request, actor)
-        told = await self._conversations.note(_subject(request), sent.text, actor=actor, key=key)
+        told = await carry_out(_subject(request), sent.text, actor=actor, key=act_key(act, request, actor))
         return answer(self._seen(request, told))
 
     async def _assign(self, request: Request) -> Response:

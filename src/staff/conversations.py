@@ -12,8 +12,19 @@ import structlog
 from ..conversation.approvals import as_seen
 from ..conversation.change_draft import ReplyComposer
 from ..conversation.staff_actions import paused_as_seen
-from ..entries import Assigned, Handled, Hold, Revealed, StaffAct, StaffMessage, StaffNote, Waiting
-from ..errors import LeaseLost, NotFound, NoWay, TurnRunning, UnreadableRecord
+from ..entries import (
+    Assigned,
+    Handled,
+    Hold,
+    Revealed,
+    SpokenPrompt,
+    StaffAct,
+    StaffMessage,
+    StaffNote,
+    StaffWhisper,
+    Waiting,
+)
+from ..errors import LeaseLost, NoCall, NotFound, NoWay, TurnRunning, UnreadableRecord
 from ..guardrails.pii import mask
 from ..model import Channel, Conversation, StoredReply, SubjectId, Ticket, TimelineEvent
 from ..persistence.base import LaneStore
@@ -150,6 +161,21 @@ class Conversations:
         # Staff may quote the customer: no card or social security number is stored through this door either.
         told = await self._act(conversation.subject, StaffMessage(actor, mask(text).text), key)
         return {**told, "channel": route.channel.value}
+
+    async def say(self, spelling: str, text: str, *, actor: str, key: str) -> dict[str, Any]:
+        """Let a person's words be spoken in the customer's call, between turns. Raises NotFound and NoCall."""
+        subject = await self._somebody(spelling)
+        # Where a caller is to be reached is stored with the first thing they say, or waits to be.
+        speaks = any(isinstance(one.entry.body, SpokenPrompt) for one in await self._store.waiting(subject))
+        conversation = await self._conversation(subject)
+        known = speaks or (conversation is not None and Channel.VOICE in conversation.routes)
+        if not known or await self._store.present(subject) is None:
+            raise NoCall
+        return await self._act(subject, StaffMessage(actor, mask(text).text, spoken=True), key)
+
+    async def whisper(self, spelling: str, text: str, *, actor: str, key: str) -> dict[str, Any]:
+        """Tell the agent something that the customer does not hear. Raises NotFound."""
+        return await self._act(await self._somebody(spelling), StaffWhisper(actor, mask(text).text), key)
 
     async def note(self, spelling: str, text: str, *, actor: str, key: str) -> dict[str, Any]:
         """Leave a note for colleagues. Raises NotFound."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..conversation.approvals import request_of
-from ..conversation.notes import CallerSpeaks, Note, StaffWrote, read_note, words
+from ..conversation.notes import CallerSpeaks, Note, StaffWhispered, StaffWrote, read_note, words
 from ..entries import SpokenPrompt, StaffMessage, TextReceived, Waiting
 from ..model import Approval, ApprovalStatus, Conversation, Item, StoredReply, TimelineEvent, Tone, Turn
 from .answers import written
@@ -131,6 +131,8 @@ def _became(request: Approval | None, told: str | None) -> tuple[str, str | None
 def _note(note: Note) -> dict[str, Any]:
     if isinstance(note, StaffWrote):
         return {"kind": "staff", "actor": note.actor, "text": note.text}
+    if isinstance(note, StaffWhispered):
+        return {"kind": "whisper", "actor": note.actor, "text": note.text}
     return {"kind": "note", "text": words(note)}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import sys
@@ -142,24 +143,41 @@ class StreamTarget(Target):
 
 
 class FileTarget(Target):
-    """A file that is moved aside when it is full."""
+    """A file that is moved aside when it is full; the workers of a server write into the same one."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path.name)
+        self._folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
         self._file = _Raising(path, maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8")
         self._file.terminator = ""
 
     def write(self, line: str) -> None:
-        """Append a line."""
-        self._file.handle(logging.LogRecord("", logging.INFO, "", 0, line, None, None))
+        """Append a line, alone: of two processes that move a full file aside, one would lose what the other wrote."""
+        fcntl.flock(self._folder, fcntl.LOCK_EX)
+        try:
+            self._file.follow()
+            self._file.handle(logging.LogRecord("", logging.INFO, "", 0, line, None, None))
+        finally:
+            fcntl.flock(self._folder, fcntl.LOCK_UN)
 
     def close(self) -> None:
         """Close the file."""
         with suppress(OSError):
             self._file.close()
+        os.close(self._folder)
 
 
 class _Raising(RotatingFileHandler):
+    def follow(self) -> None:
+        """Open the file anew when somebody moved it aside."""
+        if self.stream is None:
+            return
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.stat(self.baseFilename), os.fstat(self.stream.fileno())):
+                return
+        self.stream.close()
+        self.stream = self._open()
+
     def handleError(self, record: logging.LogRecord) -> None:
         """Hand the error to whoever counts them; the standard way would print the line."""
         error = sys.exc_info()[1]

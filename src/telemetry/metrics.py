@@ -1,15 +1,19 @@
 """Figures for Prometheus: few labels with few values, nothing about anybody. docs/operations.md explains each.
 
-Nothing is global: each gateway has its registry, so that two in one process do not share figures.
+Nothing is global: each gateway has its registry, so that two in one process do not share figures. The workers of one
+server are one gateway: they keep their figures in files of a common folder, and whichever is asked adds them up
+(prometheus.github.io/client_python/multiprocess).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -42,6 +46,7 @@ COUNTED = frozenset(
         EventName.TICKET_OPENED,
         EventName.TICKET_CLOSED,
         EventName.STAFF_MESSAGE,
+        EventName.STAFF_SAID,
     }
 )
 """Rows of the timeline that are counted by name."""
@@ -49,10 +54,16 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
 class Metrics:
-    """All figures of one gateway."""
+    """All figures of one gateway. ``shared`` is the folder of those of its workers, if there are several."""
 
-    def __init__(self) -> None:
+    def __init__(self, shared: Path | None = None) -> None:
         self.registry = CollectorRegistry()
+        self._asked = self.registry
+        if shared is not None:
+            # Chosen by the library when it was imported, from the environment, which was another one then.
+            values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
+            self._asked = CollectorRegistry()
+            MultiProcessCollector(self._asked, str(shared))  # type: ignore[no-untyped-call]
         own: dict[str, Any] = {"registry": self.registry, "namespace": "tandem"}
         self._turns = Counter("turns", "Turns of the agent.", ["channel", "outcome"], **own)
         self._added = Histogram(
@@ -71,14 +82,12 @@ class Metrics:
         self._answers = Counter("webhook_answers", "Answers to webhooks.", ["webhook", "code"], **own)
         self._refused = Counter("refused_signatures", "Requests without a valid signature.", **own)
         self._dropped = Counter("dropped_connections", "Connections closed for passing a bound.", **own)
-        self._before = {self._refused: 0, self._dropped: 0}
+        self._dropped_before = 0
         self._found: dict[tuple[Any, tuple[str, ...]], Any] = {}
         gauges = {
             "store_up": "Whether the store answered when it was asked for these figures.",
             "approvals_pending": "Requests that wait for a decision.",
             "approval_oldest_seconds": "Age of the request that waits longest.",
-            "open_calls": "Calls on the line at this replica.",
-            "turns_running": "Turns that run at this replica.",
             "conversations": "Conversations that are stored.",
             "entry_oldest_seconds": "Age of what waits longest for a turn.",
             "reply_oldest_seconds": "Age of the reply that waits longest to be sent.",
@@ -87,7 +96,14 @@ class Metrics:
             "set_aside": "Records and database files that could not be used.",
             "largest_record_characters": "Characters of the largest conversation; 0 while all are small.",
         }
-        self._gauges = {name: Gauge(name, about, **own) for name, about in gauges.items()}
+        # Of what all know, whichever looked last is right; of what each has, there are as many as all have.
+        latest: dict[str, Any] = {**own, "multiprocess_mode": "mostrecent"}
+        self._gauges = {name: Gauge(name, about, **latest) for name, about in gauges.items()}
+        summed: dict[str, Any] = {**own, "multiprocess_mode": "livesum"}
+        self._calls = Gauge("open_calls", "Calls on the line at this replica.", **summed)
+        self._running = Gauge("turns_running", "Turns that run at this replica.", **summed)
+        Gauge("workers", "Processes that serve this replica.", **summed).set(1)
+        Counter("worker_starts", "Starts of processes that serve this replica.", **own).inc()
 
     # --- counted as it happens --------------------------------------------------------------------------
 
@@ -127,6 +143,18 @@ class Metrics:
 
         return serve
 
+    def refused(self) -> None:
+        """Note that a request had no valid signature."""
+        self._refused.inc()
+
+    def calls(self, number: int) -> None:
+        """Note how many calls are on the line of this process."""
+        self._calls.set(number)
+
+    def running(self, number: int) -> None:
+        """Note how many turns run in this process."""
+        self._running.set(number)
+
     def answered(self, webhook: str, code: int) -> None:
         """Note the answer to a webhook, named by its route."""
         self._of(self._answers, webhook, str(code)).inc()
@@ -165,12 +193,15 @@ class Metrics:
         for name, value in values.items():
             self._gauges[name].set(value)
 
-    def grown(self, *, refused: int, dropped: int) -> None:
-        """Note how many signatures were refused, and connections dropped, since the start."""
-        for counter, in_all in ((self._refused, refused), (self._dropped, dropped)):
-            counter.inc(max(0, in_all - self._before[counter]))
-            self._before[counter] = in_all
+    def dropped(self, in_all: int) -> None:
+        """Note how many connections this process has dropped since its start."""
+        self._dropped.inc(max(0, in_all - self._dropped_before))
+        self._dropped_before = in_all
+
+    def value(self, name: str) -> int:
+        """Return what a figure without labels, such as ``open_calls``, is now, of all workers together."""
+        return int(self._asked.get_sample_value(f"tandem_{name}") or 0)
 
     def text(self) -> bytes:
         """Return the figures in Prometheus' text format (prometheus.io/docs/instrumenting/exposition_formats)."""
-        return generate_latest(self.registry)
+        return generate_latest(self._asked)

@@ -35,3 +35,23 @@ async def test_a_call_is_drawn_while_it_goes_on(browser: Browser, tmp_path: Path
         found = await Axe().run(page, context=".facts")
         assert [one["id"] for one in found.response["violations"] if one["impact"] in ("serious", "critical")] == []
         await page.screenshot(path=str(tmp_path / "call.png"))
+
+
+@pytest.mark.promise("V28")
+async def test_a_colleague_speaks_in_the_call_and_whispers_to_its_agent(browser: Browser, tmp_path: Path) -> None:
+    async with desk_page(browser, tmp_path) as (it, _, seen):
+        page = seen.page
+        async with dial(it, speed=100.0) as call:
+            await call.ask("where is my order 12345")
+            await page.get_by_role("list", name="Recent conversations").get_by_role("link", name="John Doe").click()
+            words = page.get_by_role("textbox", name="Message to the customer")
+            await words.fill("Be generous, please.")
+            await page.get_by_role("button", name="Tell agent").click()
+            await expect(page.locator(".note.colleague")).to_contain_text("to the agent")
+            await words.fill("This is a colleague speaking.")
+            await page.get_by_role("button", name="Say in call").click()
+            await call.wait_heard("a colleague speaking.")
+            await expect(page.locator(".message.staff")).to_contain_text("This is a colleague speaking.")
+            assert "generous" not in call.heard()
+        await expect(page.get_by_role("button", name="Say in call")).to_be_hidden()
+        await expect(page.get_by_role("button", name="Add note")).to_be_visible()

@@ -210,7 +210,7 @@ async def test_a_socket_that_never_sends_its_setup_is_closed(tmp_path: Path, fra
             for frame in frames:
                 await socket.send_str(frame)
             assert (await socket.receive(timeout=PATIENCE)).type is aiohttp.WSMsgType.CLOSE
-        await until(lambda: not it.gateway.health.open_calls())
+        await until(lambda: not len(it.gateway.calls))
 
 
 # --- figures -------------------------------------------------------------------------------------------------

@@ -9,9 +9,11 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from websockets.exceptions import InvalidStatus
 
 from tandem.conversation import phrases
 from tandem.model import Channel
+from tandem.simulator.call import SimulatedCall
 
 from ..flows.test_voice import committed, dial, echo, load_agent, words
 from ..kit.gateway import JOHN, OURS, Running, running
@@ -102,7 +104,7 @@ async def test_who_says_goodbye_and_hangs_up_gets_no_text(tmp_path: Path) -> Non
             await call.say("thank you, goodbye")
             await committed(it, 1)
             await call.hang_up()
-        await until(lambda: it.gateway.health.open_calls() == 0)
+        await until(lambda: len(it.gateway.calls) == 0)
         assert await it.ask("one more thing") == "Hello again."
 
 
@@ -285,6 +287,71 @@ async def test_the_same_words_in_one_session_are_two_questions(tmp_path: Path) -
         conversation = await committed(it, 2)
     assert [turn.channel for turn in conversation.history] == [Channel.VOICE] * 2
     assert len(model.requests) == 2
+
+
+# --- the same address again -----------------------------------------------------------------------------------
+
+BACK = {"VOICE_APPLICATION_RECONNECT": "true"}
+
+
+@pytest.mark.promise("V25")
+async def test_a_lost_socket_comes_back_to_the_same_address_and_the_call_goes_on(tmp_path: Path) -> None:
+    module, model = counting(tmp_path, "back_agents")
+    module.gate.set()  # type: ignore[attr-defined]
+    async with running(tmp_path, model, AGENT_PATH="back_agents:agent", **BACK) as it, dial(it) as call:
+        assert await call.ask("please do it") == "It is done now."
+        await committed(it, 1)
+        await call.drop()
+        session = await call.wait_sessions(2)  # which tells the last words again
+        assert (session.sid, session.noun.url) == (call.sessions[0].sid, call.sessions[0].noun.url)
+        assert await call.ask("thank you") == "You are welcome."
+        conversation = await committed(it, 2)
+        assert call.happened("action") == []
+        assert call.violations == []
+        heard = call.heard()
+    assert module.ran == [1]  # type: ignore[attr-defined]
+    assert conversation.turns_taken == 2
+    assert heard.count("Hello John!") == 1
+
+
+@pytest.mark.promise("V25")
+async def test_a_prompt_that_is_answered_when_the_line_breaks_is_answered_once(tmp_path: Path) -> None:
+    module, model = counting(tmp_path, "halfway_agents")
+    async with running(tmp_path, model, AGENT_PATH="halfway_agents:agent", **BACK) as it, dial(it) as call:
+        await call.wait_silent()
+        await call.say("please do it")
+        await asyncio.wait_for(module.started.wait(), PATIENCE)  # type: ignore[attr-defined]
+        await call.drop()
+        await call.wait_sessions(2)
+        module.gate.set()  # type: ignore[attr-defined]
+        await call.wait_heard("It is done now.")
+        assert await call.ask("thank you") == "You are welcome."
+        await committed(it, 2)
+        heard = call.heard()
+    assert module.ran == [1]  # type: ignore[attr-defined]
+    assert heard.count("It is done now.") == 1
+
+
+async def refused_socket(call: SimulatedCall, url: str) -> int:
+    """Return the status with which a socket to an address, signed as Twilio signs it, is refused."""
+    with pytest.raises(InvalidStatus) as raised:
+        await call.gateway.open_socket(url)
+    return raised.value.response.status_code
+
+
+@pytest.mark.promise("V4", "V25")
+@pytest.mark.parametrize("extra", [{}, BACK], ids=["once", "may come back"])
+async def test_a_captured_address_opens_nothing_while_the_call_goes_on_nor_when_it_is_over(
+    tmp_path: Path, extra: dict[str, str]
+) -> None:
+    async with running(tmp_path, ModelServer(echo), **extra) as it:
+        async with dial(it) as call:
+            await call.ask("hello")
+            (session,) = call.sessions
+            during = await refused_socket(call, session.noun.url)
+            assert await call.ask("still here") == "You said: still here"
+        after = await refused_socket(call, session.noun.url)
+    assert (during, after) == (403, 403)
 
 
 # --- plain words ----------------------------------------------------------------------------------------------

@@ -20,6 +20,8 @@ from ..kit.gateway import Running, running
 from ..kit.model_server import Answer, ModelServer
 from ..kit.waiting import PATIENCE, until
 
+pytestmark = pytest.mark.promise("V27")
+
 EARLY = {"PREEMPTIVE_TURNS": "true", "VOICE_PARTIAL_PROMPTS": "true", "VOICE_SPEECH_MODEL": "flux"}
 
 

@@ -53,6 +53,24 @@ def from_file(folder: Path, text: str, **env: str) -> Settings:
     return load_settings(env, env_file=file)
 
 
+@pytest.mark.promise("V30")
+def test_several_workers_are_refused_where_the_pretend_twilio_lives_in_one() -> None:
+    (problem,) = problems({"WORKERS": "2"})
+    assert (
+        problem
+        == "WORKERS must be 1 as long as TWILIO_ACCOUNT_SID is not set: the pretend Twilio lives in one process."
+    )
+    assert load_settings({"WORKERS": "2", **PRODUCTION, **REAL}, env_file=None).workers == 2
+
+
+@pytest.mark.promise("V30")
+def test_the_option_of_the_command_goes_before_the_setting(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("WORKERS=1", "utf-8")
+    for given in ("65", "two"):
+        refused = tandem("serve", "--workers", given, folder=tmp_path)
+        assert (refused.returncode, refused.stderr.count("WORKERS")) == (1, 1)
+
+
 # --- what is made up ----------------------------------------------------------------------------------------
 
 

@@ -44,6 +44,7 @@ def langs(call: SimulatedCall, word: str) -> set[Any]:
 # --- options ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("V21")
 async def test_options_are_in_the_twiml_of_the_call_and_of_its_reconnect(tmp_path: Path) -> None:
     tuned = {"VOICE_VOICE": "v1", "VOICE_HINTS": "Tandem", "VOICE_LANGUAGES": '[{"code": "es-ES", "voice": "v2"}]'}
     async with running(tmp_path, ModelServer(echo), **tuned) as it, dial(it) as call:
@@ -69,6 +70,7 @@ def hook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return {"VOICE_OPTIONS_PATH": "line_by_number:choose"}
 
 
+@pytest.mark.promise("V21")
 async def test_a_function_of_ones_own_chooses_per_call(tmp_path: Path, hook: dict[str, str]) -> None:
     async with running(tmp_path, ModelServer(echo), VOICE_VOICE="v1", **hook) as it, dial(it) as call:
         await call.wait_heard("Soy Tandem.")
@@ -81,6 +83,7 @@ async def test_a_function_of_ones_own_chooses_per_call(tmp_path: Path, hook: dic
     assert {frame["lang"] for frame in call.sent if frame["type"] == "prompt"} == {"es-ES"}
 
 
+@pytest.mark.promise("V21")
 async def test_a_notice_before_the_greeting_is_heard_to_its_end(tmp_path: Path) -> None:
     notice = "This call may be recorded."
     async with running(tmp_path, ModelServer(echo), VOICE_LEGAL_NOTICE=notice) as it, dial(it, speed=200.0) as call:
@@ -91,6 +94,7 @@ async def test_a_notice_before_the_greeting_is_heard_to_its_end(tmp_path: Path) 
     assert [frame for frame in call.sent if frame["type"] == "interrupt"] == []
 
 
+@pytest.mark.promise("V21")
 async def test_an_option_that_twilio_refuses_costs_no_call_and_shows_on_the_desk(tmp_path: Path) -> None:
     """Twilio knows more than any version of ours can: which voices there are, for instance."""
     tuned = {"VOICE_VOICE": "no-such-voice", "VOICE_HINTS": "Tandem"}
@@ -123,7 +127,7 @@ async def test_a_message_that_twilio_refuses_shows_on_the_desk_once(tmp_path: Pa
 # --- languages ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.promise("V20")
+@pytest.mark.promise("V20", "V22")
 async def test_a_caller_is_answered_in_the_language_that_twilio_detected(tmp_path: Path) -> None:
     model = ModelServer(echo)
     tuned = {"VOICE_LANGUAGE": "multi", "VOICE_LANGUAGES": '[{"code": "en-US"}, {"code": "es-MX", "voice": "v"}]'}
@@ -146,6 +150,7 @@ async def test_a_caller_is_answered_in_the_language_that_twilio_detected(tmp_pat
     assert {entry["kind"] for turn in shown["transcript"] for entry in turn["entries"]} == {"customer", "agent"}
 
 
+@pytest.mark.promise("V22")
 async def test_a_line_that_detects_nothing_is_told_its_own_language_alone(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer(echo), VOICE_LANGUAGE="fr-FR") as it, dial(it) as call:
         await call.ask("hola", lang="es-ES")
@@ -154,6 +159,7 @@ async def test_a_line_that_detects_nothing_is_told_its_own_language_alone(tmp_pa
     assert WORDS.say(phrases.GREETING, "fr").text.partition("!")[2] in call.heard()
 
 
+@pytest.mark.promise("V22")
 async def test_an_apology_is_in_the_callers_language_and_in_their_history(tmp_path: Path) -> None:
     model = ModelServer([Answer(status=400)])
     async with running(tmp_path, model, VOICE_LANGUAGE="multi") as it, dial(it) as call:
@@ -162,6 +168,37 @@ async def test_an_apology_is_in_the_callers_language_and_in_their_history(tmp_pa
     assert found.history[-1].items[-1]["content"] == spanish(phrases.FAILURE)
 
 
+@pytest.mark.promise("V22")
+async def test_the_outcome_of_a_request_is_told_in_the_callers_language_where_the_agent_cannot(tmp_path: Path) -> None:
+    refund = ("process_refund", {"order_id": "ORD_12345", "amount": 139.97, "reason": "broken"})
+    answers = iter([Answer(calls=[refund]), Answer("Un momento.")])
+    model = ModelServer(lambda _: next(answers, Answer(status=400)))
+    async with staffed(tmp_path, model, VOICE_LANGUAGE="multi") as (it, mia), dial(it) as call:
+        await call.ask("quiero mi dinero", lang="es-ES")
+        await mia.decide(await mia.waiting_approval("process_refund"), approved=False, reason="roto")
+        await call.wait_heard(f"{spanish(phrases.REJECTED)} {spanish(phrases.REASON)} roto")
+        found = await committed(it, 2)
+    assert found.history[-1].items[-1]["content"] == f"{spanish(phrases.REJECTED)} {spanish(phrases.REASON)} roto"
+    assert phrases.REJECTED not in call.heard()
+
+
+@pytest.mark.promise("V22")
+async def test_the_rest_of_a_lost_answer_begins_in_the_callers_language(tmp_path: Path) -> None:
+    told = "rojo naranja amarillo verde azul. violeta negro blanco gris marrón rosa dorado plateado, y ya está."
+    model = ModelServer([Answer(told, gap=0.1)])
+    async with running(tmp_path, model, VOICE_LANGUAGE="multi") as it, dial(it, speed=150) as call:
+        await call.wait_silent()
+        await call.say("di los colores", lang="es-ES")
+        await call.wait_heard("amarillo")
+        await call.drop()
+        await call.wait_sessions(2)
+        heard = await call.wait_heard("ya está.")
+        found = await committed(it, 1)
+    assert spanish(phrases.CUT_OFF) in heard
+    assert phrases.CUT_OFF not in heard + str(found.history)
+
+
+@pytest.mark.promise("V22")
 async def test_what_twilio_says_by_itself_is_in_the_lines_language(tmp_path: Path) -> None:
     tuned = {"VOICE_LANGUAGE": "es-ES", "MAX_CALLS": "0"}
     async with running(tmp_path, ModelServer(echo), **tuned) as it, dial(it) as call:
@@ -195,6 +232,7 @@ def hours(*, closed: bool) -> dict[str, str]:
     return {"HUMAN_TRANSFER_NUMBER": COLLEAGUE, "HUMAN_TRANSFER_HOURS": f"{span} 00:00-24:00"}
 
 
+@pytest.mark.promise("V23")
 @pytest.mark.parametrize("before", ["", "I am sorry to hear that."])
 async def test_let_me_talk_to_somebody_puts_the_caller_through(tmp_path: Path, before: str) -> None:
     model = asks_for_a_person(before)
@@ -211,6 +249,19 @@ async def test_let_me_talk_to_somebody_puts_the_caller_through(tmp_path: Path, b
     assert found.history[-1].items[-1] == {"role": "assistant", "content": phrases.TRANSFER}
 
 
+@pytest.mark.promise("V23")
+async def test_a_switchboard_is_told_the_extension(tmp_path: Path) -> None:
+    reached = hours(closed=False) | {"HUMAN_TRANSFER_DIGITS": "ww123#"}
+    async with running(tmp_path, asks_for_a_person(), **reached) as it, dial(it) as call:
+        await call.say("let me talk to somebody")
+        await call.wait_over()
+    (action,) = call.happened("action")
+    number = ElementTree.fromstring(action["body"]).find("Dial/Number")
+    assert number is not None
+    assert (number.text, number.attrib["sendDigits"]) == (COLLEAGUE, "ww123#")
+
+
+@pytest.mark.promise("V23")
 async def test_outside_the_hours_the_agent_promises_what_is_true(tmp_path: Path) -> None:
     model = asks_for_a_person()
     async with running(tmp_path, model, **hours(closed=True)) as it, dial(it) as call:
@@ -223,6 +274,7 @@ async def test_outside_the_hours_the_agent_promises_what_is_true(tmp_path: Path)
     assert ticket.respond_by - ticket.created_at > 86_400
 
 
+@pytest.mark.promise("V23")
 async def test_zero_outside_the_hours_opens_a_ticket_and_says_so(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer(echo), **hours(closed=True)) as it, dial(it) as call:
         await call.wait_silent()
@@ -240,6 +292,7 @@ async def test_a_text_is_never_put_through(tmp_path: Path) -> None:
         assert await it.ask("let me talk to somebody") == "A colleague calls you."
 
 
+@pytest.mark.promise("V23")
 async def test_who_speaks_before_being_put_through_is_answered_first(tmp_path: Path) -> None:
     call_ = ("escalate_to_human", {"reason": "r", "priority": "high", "summary": "s"})
     answers = iter([Answer(calls=[call_]), Answer("As you wish."), Answer("You are welcome.")])
@@ -256,6 +309,7 @@ async def test_who_speaks_before_being_put_through_is_answered_first(tmp_path: P
 # --- the call, seen by staff --------------------------------------------------------------------------------
 
 
+@pytest.mark.promise("V28")
 async def test_staff_see_who_spoke_when_while_the_call_goes_on_and_when_it_is_over(tmp_path: Path) -> None:
     call_ = ("order_status", {"order_id": "12345"})
     model = ModelServer([Answer(calls=[call_]), Answer("It has shipped, with a carrier whose name takes long to say.")])

@@ -189,7 +189,7 @@ async def test_a_call_is_greeted_asked_and_answered_and_hung_up(tmp_path: Path) 
         assert [one["text"] for one in page.told if one["type"] == "said"] == ["where is my order 12345"]
         prompts = [json.loads(one["text"]) for one in page.frames("prompt")]
         assert [one["last"] for one in prompts] == [False, False, False, True]
-        await until(lambda: it.gateway.health.open_calls() == 0)
+        await until(lambda: len(it.gateway.calls) == 0)
 
 
 async def test_what_a_recogniser_hears_are_partial_prompts_and_one_final(tmp_path: Path) -> None:
@@ -282,8 +282,8 @@ async def test_a_page_that_goes_away_has_hung_up(tmp_path: Path) -> None:
     async with development(tmp_path) as it:
         async with page_of(it) as page:
             await page.call()
-            assert it.gateway.health.open_calls() == 1
-        await until(lambda: not it.gateway.health.open_calls())
+            assert len(it.gateway.calls) == 1
+        await until(lambda: not len(it.gateway.calls))
         async with page_of(it) as again:
             await again.call()
 

@@ -141,7 +141,8 @@ async def test_what_a_development_server_keeps_is_for_its_owner_only(served: Gat
     await run(tmp_path, "chat", "--from", JOHN, lines=("hello",), port=port_of(served))
     folder = tmp_path / STATE
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+    found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir() if path.is_file()}
+    assert stat.S_IMODE((folder / "hints").stat().st_mode) == 0o700
     files = ["tandem.db", "tandem.db-wal", "tandem.db-shm", "tandem.lock", "signing-secret", "staff-token"]
     assert found == dict.fromkeys(files, 0o600)
     shop = [path for path in (tmp_path / "data").iterdir() if path.is_file()]

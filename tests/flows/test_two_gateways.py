@@ -90,7 +90,7 @@ async def test_decided_after_hanging_up_at_another_replica_it_is_texted_once(
         async with dial(one) as call:
             await call.ask(REFUND)
             waiting = await desk.waiting()
-        await until(lambda: one.gateway.health.open_calls() == 0)
+        await until(lambda: len(one.gateway.calls) == 0)
         await desk.decide(waiting, approved=True)
         assert await one.hear() == [OUTCOME]
         assert await ways_told(other) == [Channel.SMS]
@@ -131,7 +131,7 @@ async def test_the_outcome_is_texted_when_nobody_comes_back_to_a_replica_that_di
         async with dial(one) as call:
             await call.ask(REFUND)
             waiting = await desk.waiting()
-        await until(lambda: one.gateway.health.open_calls() == 0)
+        await until(lambda: len(one.gateway.calls) == 0)
         # What a replica leaves behind that is killed with a caller on the line.
         await other.store.presence(subject_of(), call="CA1", replica="killed", seconds=1.0)
         await desk.decide(waiting, approved=True)

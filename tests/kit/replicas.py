@@ -156,13 +156,14 @@ async def replicas(
     folder: Path, model: ModelServer, shared: Shared, *, count: int = 2, **more: str
 ) -> AsyncIterator[Replicas]:
     """Run ``count`` replicas in ``folder`` (they share its shop) over a store. ``more`` are further settings."""
-    simulator = TwilioSimulator(account_sid=ACCOUNT, auth_token=TOKEN, gateway_url=PUBLIC)
+    # Each request is a connection of its own, so that it may reach any worker of a replica, too.
+    simulator = TwilioSimulator(account_sid=ACCOUNT, auth_token=TOKEN, gateway_url=PUBLIC, keeps_connections=False)
     async with (
         simulator,
         serve(Starlette(routes=list(simulator.routes()))) as twilio_url,
         serve(model.app) as model_url,
         shared.open() as store,
-        aiohttp.ClientSession(trust_env=False) as http,
+        aiohttp.ClientSession(trust_env=False, connector=aiohttp.TCPConnector(force_close=True)) as http,
         AsyncExitStack() as stack,
     ):
         env = {

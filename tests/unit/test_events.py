@@ -64,7 +64,7 @@ def test_no_name_is_never_written() -> None:
 
 def test_each_name_is_explained_once() -> None:
     page = (ROOT / "docs/events.md").read_text(encoding="utf-8")
-    table = page.partition("## Names")[2].partition("## Listeners")[0]
+    table = page.partition("## Names")[2].partition("\n## ")[0]
     cells = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
     assert sorted(name for cell in cells for name in re.findall(r"`(\w+)`", cell)) == sorted(EventName)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import structlog
 
@@ -21,10 +21,15 @@ AFTERWARDS_SECONDS = 2.0
 
 
 class CallRegistry:
-    """Keeps the live calls. ``leaving`` says that no further call may begin here."""
+    """Keeps the live calls. ``leaving`` says that no further call may begin here.
 
-    def __init__(self) -> None:
+    ``told`` hears how many there are, and ``in_all`` tells how many the workers of this server have together.
+    """
+
+    def __init__(self, told: Callable[[int], None] | None = None, in_all: Callable[[], int] | None = None) -> None:
         self._calls: set[LiveCall] = set()
+        self._told = told
+        self._in_all = in_all
         self._changed = asyncio.Event()
         self._until: dict[str, tuple[Route, float]] = {}
         self.draining = False
@@ -33,6 +38,11 @@ class CallRegistry:
     def __len__(self) -> int:
         return len(self._calls)
 
+    @property
+    def in_all(self) -> int:
+        """Number of calls that are on the line of this server, whichever of its workers has them."""
+        return len(self) if self._in_all is None else self._in_all()
+
     def on(self, route: Route) -> Iterator[LiveCall]:
         """Yield the calls to a customer over a route."""
         yield from [call for call in self._calls if call.route == route]
@@ -40,12 +50,18 @@ class CallRegistry:
     def add(self, call: LiveCall) -> None:
         """Note that a call is connected here."""
         self._calls.add(call)
+        self._count()
 
     def remove(self, call: LiveCall) -> None:
         """Note that a call's socket closed."""
         self._calls.discard(call)
+        self._count()
         if not self._calls:
             self._changed.set()
+
+    def _count(self) -> None:
+        if self._told is not None:
+            self._told(len(self))
 
     # --- calls that may come back -----------------------------------------------------------------------
 

@@ -18,7 +18,8 @@ from ...errors import StoreUnavailable
 from ...guardrails.pii import Masked, mask_incoming
 from ...model import Route, SubjectId
 from .call_language import plain_english
-from .relay_actions import Actions
+from .relay_actions import Actions, Send
+from .relay_messages import Play, write
 from .relay_playback import fold
 from .relay_session import RelaySession
 from .relay_socket import CallTrace
@@ -27,6 +28,10 @@ log = structlog.get_logger(__name__)
 
 FILLER_SECONDS = 1.0
 FILLER_AGAIN_SECONDS = 8.0
+MUSIC_SECONDS = 2.0
+"""From the first "one moment" to the music, where there is some."""
+MUSIC_LOOPS = 100
+"""How often a recording is played: for longer than any turn takes."""
 AGAIN_SECONDS = 10.0
 """How long after a reconnect what the caller said before it may be delivered for the second time."""
 GROUP_SECONDS = 0.06
@@ -76,6 +81,10 @@ class CallTurns:
         self._storing: set[asyncio.Task[None]] = set()
         self._filler: asyncio.TimerHandle | None = None
         self._filler_at = 0.0
+        self._filled = 0
+        """The turn for which a caller was asked to wait."""
+        self._music: tuple[int | None, int] = None, 0
+        """The turn that music is played for, and how often the caller had stopped our speech when it began."""
         self._group: list[str] = []
         self._grouping: asyncio.TimerHandle | None = None
         self._in_groups = 0
@@ -285,7 +294,21 @@ class CallTurns:
         if self._filler_at > asyncio.get_running_loop().time():  # words came meanwhile: each only moves the time
             self._filler = asyncio.get_running_loop().call_at(self._filler_at, self._fill, turn)
             return
-        if not self._session.agent_speaking:
+        music_plays = self._session.thinking and self._music == (turn, self._session.interrupts)
+        if not (music_plays or self._session.agent_speaking):
             self._trace.mark("filler")
-            self.notice(phrases.ONE_MOMENT)
-        self._arm_filler(turn, FILLER_AGAIN_SECONDS)
+            if not (turn == self._filled and self._play_music()):
+                self.notice(phrases.ONE_MOMENT)
+            self._filled = turn
+        soon = self.language.options.hold_music and self._session.thinking and self._music[0] != turn
+        self._arm_filler(turn, MUSIC_SECONDS if soon else FILLER_AGAIN_SECONDS)
+
+    def _play_music(self) -> bool:
+        """Play what an operator chose for callers who wait; False where there is nothing, or words were said."""
+        source = self.language.options.hold_music
+        if source is None or not self._session.thinking:
+            return False
+        self._music = self._session.turn, self._session.interrupts
+        # The first words take its place.
+        self._perform((Send(write(Play(source, loop=MUSIC_LOOPS, preemptible=True))),))
+        return True

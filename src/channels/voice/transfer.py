@@ -68,7 +68,16 @@ class Transfer:
         whisper = _with_query(f"{self._ways.base_url}/voice/whisper", {"ticket": ticket})
         action = _with_query(f"{self._ways.base_url}/voice/dialed", asked)
         said = self._reception.say(before, language=language)
-        return answer(transfer(number, whisper=whisper, action=action, before=said.text, language=say_attribute(said)))
+        return answer(
+            transfer(
+                number,
+                whisper=whisper,
+                action=action,
+                digits=self._ways.transfer_digits,
+                before=said.text,
+                language=say_attribute(said),
+            )
+        )
 
     async def _whisper(self, request: Request) -> Response:
         """Tell the colleague who answered what it is about; the caller does not hear it."""

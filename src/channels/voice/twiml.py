@@ -61,15 +61,20 @@ def say(text: str, language: str | None = None) -> str:
     return str(response)
 
 
-def transfer(number: str, *, whisper: str, action: str, before: str = "", language: str | None = None) -> str:
+def transfer(
+    number: str, *, whisper: str, action: str, digits: str = "", before: str = "", language: str | None = None
+) -> str:
     """Connect the caller with a colleague, who is told at ``whisper`` what it is about before they are connected.
+
+    ``digits`` are pressed when somebody, or a switchboard, answers there.
 
     ``action`` is asked when the colleague hung up or did not answer (twilio.com/docs/voice/twiml/dial, number).
     """
     response = VoiceResponse()
     if before:
         response.say(_clean(before), language=language)
-    response.dial(action=action, method="POST", answer_on_bridge=True).number(number, url=whisper, method="POST")
+    dial = response.dial(action=action, method="POST", answer_on_bridge=True)
+    dial.number(number, send_digits=digits or None, url=whisper, method="POST")
     return str(response)
 
 

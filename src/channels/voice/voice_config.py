@@ -33,10 +33,11 @@ class VoiceAddresses:
     """Addresses and numbers of the voice channel.
 
     ``base_url`` is where Twilio reaches us, ``socket_url`` the ``wss://`` address up to the token, as Twilio shall use
-    and sign it. ``transfer_number`` is that of a colleague.
+    and sign it. ``transfer_number`` is that of a colleague, ``transfer_digits`` what is pressed when it answers.
     """
 
     base_url: str
     socket_url: str
     transfer_number: str | None = None
+    transfer_digits: str = ""
     max_calls: int = 200

@@ -6,11 +6,11 @@ name of a field in camel case). Attributes: twilio.com/docs/voice/twiml/connect/
 
 from __future__ import annotations
 
-import inspect
 import json
 import math
 import re
 from collections.abc import Iterator, Mapping
+from inspect import signature
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -194,6 +194,8 @@ class VoiceOptions(BaseModel):
     """Let Twilio judge when the caller has finished (not for PCI or HIPAA)."""
     echo_prompt_filtering: bool | None = None
     """Drop what is only the agent's own voice, heard again."""
+    application_reconnect: bool | None = None
+    """Let Twilio connect a lost socket again by itself, to the same address."""
     deepgram_smart_format: bool | None = None
     """Let Deepgram write numbers and dates as people do."""
     elevenlabs_text_normalization: Normalisation | None = None
@@ -202,6 +204,8 @@ class VoiceOptions(BaseModel):
     """Conversational Intelligence service that gets the transcript."""
     legal_notice: Words | None = None
     """Words before the greeting; neither can then be interrupted."""
+    hold_music: Words | None = None
+    """Address (https) of a recording that is played while a caller waits for long."""
     offer_person: bool = False
     """Say in the greeting that 0 reaches a person."""
     attributes: Attributes = {}
@@ -225,6 +229,8 @@ class VoiceOptions(BaseModel):
         codes = [one.code for one in self.languages]
         for code in dict.fromkeys(code for code in codes if codes.count(code) > 1):
             yield f"VOICE_LANGUAGES names {code} twice."
+        if self.hold_music and not self.hold_music.startswith("https://"):
+            yield "VOICE_HOLD_MUSIC must be an https address."
         for name in self.attributes:
             if reason := _unfit_name(name):
                 yield f"VOICE_ATTRIBUTES: {name[:40]!r} {reason}."
@@ -276,13 +282,11 @@ class VoiceOptions(BaseModel):
         return sorted(name for name in self.relay_attributes() if name not in LIBRARY)
 
 
-_OWN_WORDS: Final = frozenset({"welcome_greeting", "legal_notice", "offer_person"})
+_OWN_WORDS: Final = frozenset({"welcome_greeting", "legal_notice", "offer_person", "hold_music"})
 NOT_IN_RELAY: Final = _OWN_WORDS | {"languages", "attributes"}
 """Fields that are no attribute of the noun itself, or are only a part of one."""
 RELAY_FIELDS: Final = tuple(name for name in VoiceOptions.model_fields if name not in NOT_IN_RELAY)
-LIBRARY: Final = frozenset(
-    map(to_camel, {*inspect.signature(Connect.conversation_relay).parameters} - {"self", "kwargs"})
-)
+LIBRARY: Final = frozenset(map(to_camel, {*signature(Connect.conversation_relay).parameters} - {"self", "kwargs"}))
 """The attributes that twilio-python names, in camel case."""
 
 

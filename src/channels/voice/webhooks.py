@@ -23,12 +23,11 @@ from starlette.websockets import WebSocket
 from ...conversation import phrases
 from ...conversation.engine import TurnEngine
 from ...entries import Entry, OptionRefused
-from ...errors import BadSignature, MalformedRequest, RequestRejected, StoreUnavailable
+from ...errors import MalformedRequest, RequestRejected, StoreUnavailable
 from ...identity import metadata
 from ...identity.base import Metadata
 from ...persistence.base import LaneStore
-from ...persistence.values import USED_TOKENS, EffectState
-from ..twilio import SIGNATURE, SignatureCheck
+from ..twilio import SignatureCheck
 from .action_callback import Ending, Next, read_ending
 from .call import LiveCall
 from .call_back import line_lost, want_person
@@ -37,7 +36,8 @@ from .call_presence import CallPresence
 from .call_registry import RECONNECT_SECONDS, CallRegistry
 from .parties import Parties, finder
 from .reception import Reception
-from .socket_token import SocketClaims, SocketTokens
+from .socket_admission import SocketAdmission
+from .socket_token import SocketTokens
 from .transfer import Transfer
 from .twiml import answer, connect, hang_up, say
 from .voice_config import CallRules, VoiceAddresses
@@ -77,6 +77,7 @@ class VoiceWebhooks:
         self._store = store
         self._signatures = signatures
         self._tokens = tokens
+        self._admission = SocketAdmission(store, signatures, tokens, ways.socket_url)
         self._ways = ways
         self._rules = rules
         self._reception = reception
@@ -98,7 +99,7 @@ class VoiceWebhooks:
     async def _incoming(self, request: Request) -> Response:
         form = await self._signatures.read_form(request)
         call = _call_sid(form)
-        if len(self._registry) >= self._ways.max_calls:
+        if self._registry.in_all >= self._ways.max_calls:
             log.warning("call_refused", reason="max_calls")
             return self._say(phrases.LINE_BUSY)
         try:
@@ -142,7 +143,14 @@ class VoiceWebhooks:
         resumed: bool = False,
         after: int = 0,
     ) -> str:
-        token = self._tokens.make(call, now=time.time(), attempt=attempt, resumed=resumed, proven=proven)
+        token = self._tokens.make(
+            call,
+            now=time.time(),
+            attempt=attempt,
+            resumed=resumed,
+            proven=proven,
+            returns=options.application_reconnect is True,
+        )
         known = {"attempt": attempt} if proven else {"attempt": attempt, UNPROVEN: 1}
         action = f"{self._ways.base_url}/voice/action?{urlencode({**came, **known})}"
         socket = f"{self._ways.socket_url}/{token}"
@@ -227,12 +235,16 @@ class VoiceWebhooks:
     # --- the socket -------------------------------------------------------------------------------------
 
     async def _socket(self, socket: WebSocket) -> None:
-        ticket = await self._admit(socket)
-        if ticket is None:
+        if self._registry.leaving:
+            log.info("socket_refused", reason="leaving")
+            admitted = None
+        else:
+            admitted = await self._admission.admit(socket)
+        if admitted is None:
             await socket.close()  # before accept: Twilio gets 403, and the action URL error 64102
             return
         await socket.accept()
-        again = ticket.resumed
+        ticket, again = admitted.claims, admitted.resumed
         standing = CallPresence(self._store, self._engine, ticket.call)
 
         async def joined(call: LiveCall) -> str:
@@ -257,28 +269,13 @@ class VoiceWebhooks:
             await call.run()
         finally:
             self._registry.remove(call)
+            if call.lost:
+                await self._admission.let_back(admitted)
             if call.lost and call.route is not None:
                 self._registry.expect(ticket.call, call.route)
             again_here = call.route is not None and any(self._registry.on(call.route))
             comes_back = call.lost or self._registry.leaving
             await standing.end(stay=None if again_here else RECONNECT_SECONDS if comes_back else 0.0)
-
-    async def _admit(self, socket: WebSocket) -> SocketClaims | None:
-        """Return what the socket's token says, None for whoever must not connect."""
-        token = socket.path_params["token"]
-        if self._registry.leaving:
-            log.info("socket_refused", reason="leaving")
-            return None
-        try:
-            self._signatures.check_url(f"{self._ways.socket_url}/{token}", socket.headers.get(SIGNATURE))
-            ticket = self._tokens.read(token, now=time.time())
-            used = await self._store.effect_begin(USED_TOKENS, f"ws:{ticket.nonce}", token=uuid.uuid4().hex)
-            if used.state is not EffectState.NEW:
-                raise BadSignature("The socket token was used before.")
-        except (BadSignature, StoreUnavailable) as error:
-            log.warning("socket_refused", reason=error.code)
-            return None
-        return ticket
 
 
 def _call_sid(form: Mapping[str, str]) -> str:

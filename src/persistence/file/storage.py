@@ -24,6 +24,7 @@ from ...model import SubjectId
 from ..rows import Figure, Indexed, Loaded, Want, Whole, Writes
 from ..storage import NOTHING_AHEAD, Rule, Storage
 from . import primitives
+from .hints import HintPipes
 from .salvage import damaged_copies
 from .schema import BUSY_SECONDS, FILE_NAME, connect, is_damage, open_lock
 from .upgrade import delete_copies
@@ -222,14 +223,14 @@ def _give(answers: list[Answer]) -> None:
             future.set_exception(error)
 
 
-class FileStorage(Storage):
+class FileStorage(HintPipes, Storage):
     """The primitives over two threads. A step is one transaction, so no other process can be faster."""
 
     def __init__(
         self, folder: Path, writer: DatabaseThread, reader: DatabaseThread, *, clock_offset: float = 0.0
     ) -> None:
         self.clock_offset = clock_offset
-        self._folder = folder
+        HintPipes.__init__(self, folder)
         self._writer = writer
         self._reader = reader
 

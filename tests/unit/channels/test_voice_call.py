@@ -12,13 +12,15 @@ from typing import Any
 import pytest
 
 from tandem.channels.voice.call import LiveCall
-from tandem.channels.voice.call_language import CallLanguage, plain_english
+from tandem.channels.voice.call_language import CallLanguage
 from tandem.channels.voice.call_registry import CallRegistry
 from tandem.channels.voice.parties import finder
 from tandem.channels.voice.relay_messages import Setup
 from tandem.channels.voice.voice_config import CallRules
+from tandem.channels.voice.voice_options import VoiceOptions
 from tandem.conversation import phrases
 from tandem.conversation.speech_stream import SpeechStreams
+from tandem.conversation.translations import Translations
 from tandem.entries import Entry, PersonWanted, SpokenPrompt
 from tandem.identity.base import Resolution
 from tandem.identity.phone import PhoneResolver
@@ -75,6 +77,7 @@ class Engine:
         self.speeches = SpeechStreams()
         self.thinks = thinks
         self.heard: list[str] = []
+        self.keys: list[str] = []
         self.greetings: list[str] = []
         self.accepted: list[Entry] = []
 
@@ -83,6 +86,7 @@ class Engine:
         assert isinstance(prompt, SpokenPrompt)
         assert speech is not None
         self.heard.append(prompt.text)
+        self.keys.append(entries[-1].key)
         self.greetings.append(prompt.greeting)
         if not self.thinks:
             speech.say("Here you are.")
@@ -95,10 +99,13 @@ class Engine:
 
 
 class Reception:
-    """Knows nothing of the call, which is plain English."""
+    """Knows nothing of the call, which is plain English, but its options."""
+
+    def __init__(self, options: VoiceOptions) -> None:
+        self._options = options
 
     async def language(self, setup: Setup) -> CallLanguage:
-        return plain_english()
+        return CallLanguage(self._options, Translations({}))
 
     async def greeting(self, setup: Setup, resolution: Resolution) -> str:
         return ""
@@ -118,6 +125,7 @@ async def live(
     *,
     joined: Callable[[LiveCall], Awaitable[str]] = no_rest,
     greeting: str = "",
+    options: VoiceOptions | None = None,
     **rules: Any,
 ) -> AsyncIterator[LiveCall]:
     """Run a call from its setup on; it hangs up at the end."""
@@ -126,7 +134,7 @@ async def live(
         CALL,
         engine=engine,  # type: ignore[arg-type]
         find=finder(PhoneResolver("US"), CALL, proven=True),
-        reception=Reception(),  # type: ignore[arg-type]
+        reception=Reception(options or VoiceOptions()),  # type: ignore[arg-type]
         warm=warm,
         rules=CallRules(**rules),
         joined=joined,
@@ -236,6 +244,49 @@ async def test_a_caller_who_waits_for_an_answer_hears_so_every_eight_seconds_and
     assert socket.texts == [phrases.ONE_MOMENT] * 4
 
 
+MUSIC = VoiceOptions(hold_music="https://cdn.example/wait.mp3")
+
+
+@pytest.mark.promise("V13")
+@timeless
+async def test_a_caller_who_waits_for_long_hears_music_until_the_first_word() -> None:
+    socket, engine = Socket(), Engine(thinks=True)
+    async with live(socket, engine, options=MUSIC):
+        socket.put(PROMPT)
+        await asyncio.sleep(20.0)
+        (key,) = engine.keys
+        speech = engine.speeches.get(key)
+        assert speech is not None
+        speech.say("Here you are.")
+        speech.finish()
+        await asyncio.sleep(1.0)
+    assert [frame.get("token") or frame["type"] for frame in socket.sent if frame.get("token") != ""] == [
+        phrases.ONE_MOMENT,
+        "play",
+        "Here you are.",
+    ]
+    (played,) = [frame for frame in socket.sent if frame["type"] == "play"]
+    assert played == {"type": "play", "source": MUSIC.hold_music, "loop": 100, "preemptible": True}
+
+
+@pytest.mark.promise("V13")
+@timeless
+async def test_music_that_a_cough_stopped_goes_on_and_within_an_answer_there_is_none() -> None:
+    socket, engine = Socket(), Engine(thinks=True)
+    async with live(socket, engine, options=MUSIC):
+        socket.put(PROMPT)
+        await asyncio.sleep(5.0)
+        socket.put({"type": "interrupt", "utteranceUntilInterrupt": "", "durationUntilInterruptMs": 900})
+        await asyncio.sleep(8.0)
+        (key,) = engine.keys
+        speech = engine.speeches.get(key)
+        assert speech is not None
+        speech.say("I look. ")
+        await asyncio.sleep(20.0)
+    assert [frame["type"] for frame in socket.sent].count("play") == 2
+    assert socket.texts == [phrases.ONE_MOMENT, "I look. ", *[f" {phrases.ONE_MOMENT} "] * 2]
+
+
 @pytest.mark.promise("V17")
 @timeless
 async def test_a_caller_hears_the_sentence_out_before_they_are_transferred() -> None:
@@ -251,6 +302,47 @@ async def test_a_caller_hears_the_sentence_out_before_they_are_transferred() -> 
         await asyncio.sleep(0.1)
     (wanted,) = [entry.body for entry in engine.accepted if isinstance(entry.body, PersonWanted)]
     assert [json.loads(handed) for handed in socket.ended] == [{"reason": "transfer", "ticket": wanted.ticket}]
+
+
+class Connecting(Engine):
+    """Puts the caller through with its first answer."""
+
+    async def hear(self, subject: SubjectId, entries: Sequence[Entry]) -> None:
+        speech = self.speeches.get(entries[-1].key)
+        assert speech is not None
+        if not self.heard:
+            speech.transfer = "TKT_1"
+        await super().hear(subject, entries)
+
+
+@pytest.mark.promise("V23")
+@timeless
+async def test_a_caller_who_waits_is_put_through_once_the_agent_has_said_so() -> None:
+    socket = Socket()
+    async with live(socket, Connecting()):
+        socket.put(PROMPT)
+        await asyncio.sleep(0.1)
+        socket.speaks("agent", on=True)
+        await asyncio.sleep(3.0)
+        assert socket.ended == []
+        socket.speaks("agent", on=False)
+        await asyncio.sleep(2.0)
+    assert [json.loads(handed) for handed in socket.ended] == [{"reason": "transfer", "ticket": "TKT_1"}]
+
+
+@pytest.mark.promise("V23")
+@timeless
+async def test_a_caller_who_says_something_before_they_are_put_through_is_answered_and_stays() -> None:
+    socket, engine = Socket(), Connecting()
+    async with live(socket, engine):
+        socket.put(PROMPT)
+        await asyncio.sleep(0.1)
+        socket.speaks("agent", on=True)
+        await asyncio.sleep(1.0)
+        socket.put(PROMPT)
+        socket.speaks("agent", on=False)
+        await asyncio.sleep(10.0)
+        assert (len(engine.heard), socket.ended) == (2, [])
 
 
 @pytest.mark.promise("V17")

@@ -23,6 +23,8 @@ from tandem.errors import ConfigurationError
 from tandem.settings import load_settings
 from tandem.simulator.relay_attributes import refused
 
+pytestmark = pytest.mark.promise("V21")
+
 FORM = {"CallSid": "CA1", "From": "+15551234567", "To": "+15550001111"}
 CHOSEN = {
     "VOICE_LANGUAGE": "multi",
@@ -46,6 +48,7 @@ CHOSEN = {
     "VOICE_PARTIAL_PROMPTS": "true",
     "VOICE_TURN_DETECTION": "true",
     "VOICE_ECHO_PROMPT_FILTERING": "true",
+    "VOICE_APPLICATION_RECONNECT": "true",
     "VOICE_DEEPGRAM_SMART_FORMAT": "false",
     "VOICE_ELEVENLABS_TEXT_NORMALIZATION": "off",
     "VOICE_INTELLIGENCE_SERVICE": "GA1",
@@ -73,6 +76,7 @@ SENT = {
     "partialPrompts": "true",
     "turnDetection": "true",
     "echoPromptFiltering": "true",
+    "applicationReconnect": "true",
     "deepgramSmartFormat": "false",
     "elevenlabsTextNormalization": "off",
     "intelligenceService": "GA1",
@@ -142,6 +146,14 @@ def test_a_legal_notice_and_the_greeting_after_it_cannot_be_interrupted() -> Non
     chosen = options(VOICE_LEGAL_NOTICE="This call is recorded.", VOICE_WELCOME_GREETING_INTERRUPTIBLE="any")
     assert noun(chosen).attrib["welcomeGreetingInterruptible"] == "none"
     assert "legalNotice" not in noun(chosen).attrib
+
+
+def test_hold_music_is_an_address_and_no_attribute() -> None:
+    chosen = options(VOICE_HOLD_MUSIC="https://cdn.example/wait.mp3")
+    assert chosen.hold_music == "https://cdn.example/wait.mp3"
+    assert "holdMusic" not in noun(chosen).attrib
+    for unfit in ("wait.mp3", "http://cdn.example/wait.mp3"):
+        assert problems(VOICE_HOLD_MUSIC=unfit)[0].startswith("VOICE_HOLD_MUSIC")
 
 
 def test_newer_attributes_are_sent_as_they_are() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.channels.voice.socket_token import SECONDS, SocketTokens
+from tandem.channels.voice.socket_token import LONGEST_CALL, SECONDS, SocketTokens
 from tandem.errors import BadSignature
 
 pytestmark = pytest.mark.promise("V4")
@@ -41,6 +41,15 @@ def test_a_token_fits_into_a_path_as_it_is() -> None:
 def test_an_expired_token_is_refused() -> None:
     with pytest.raises(BadSignature):
         TOKENS.read(TOKENS.make(CALL, now=1000), now=1001 + SECONDS)
+
+
+@pytest.mark.promise("V25")
+def test_a_token_whose_line_may_come_back_outlives_its_first_use_by_the_longest_call() -> None:
+    token = TOKENS.make(CALL, now=1000, returns=True)
+    early, late = (TOKENS.read(token, now=1000 + SECONDS + seconds) for seconds in (0, 1))
+    assert (early.returns, early.expired, late.returns, late.expired) == (True, False, True, True)
+    with pytest.raises(BadSignature):
+        TOKENS.read(token, now=1001 + SECONDS + LONGEST_CALL)
 
 
 def test_a_token_of_another_secret_is_refused() -> None:

@@ -17,6 +17,7 @@ from tandem.conversation.notes import (
     CallerSpeaks,
     Note,
     RequestSettled,
+    StaffWhispered,
     StaffWrote,
     TicketAssigned,
     TicketEnded,
@@ -34,6 +35,12 @@ pytestmark = pytest.mark.promise("R6")
 ASKED = {"order_id": "ORD_1", "amount": 120}
 SENTENCES: list[tuple[Note, str]] = [
     (StaffWrote("anna", "Hello John"), f"{PREFIX}anna, a colleague, wrote to the customer: Hello John"),
+    (StaffWrote("anna", "Hello", spoken=True), f"{PREFIX}anna, a colleague, said to the customer: Hello"),
+    (
+        StaffWhispered("anna", "He is a key account"),
+        f"{PREFIX}anna, a colleague, says to you alone: He is a key account. Heed it from now on. Do not tell the "
+        "customer that it was said.",
+    ),
     (
         AgentResumed(),
         f"{PREFIX}you may go on. Answer now what the customer wrote since a colleague took over; nobody has answered "
@@ -114,7 +121,7 @@ def test_words_never_become_a_note(role: str, sentence: tuple[Note, str], before
 def test_staff_see_what_a_person_wrote_as_theirs_and_other_notes_as_notes() -> None:
     wrote, settled = StaffWrote("anna", "Hello"), RequestSettled("apr_1", "pay", {}, ApprovalStatus.EXPIRED)
     assert shown(note_item(wrote), note_item(settled)) == [
-        {"kind": "staff", "actor": "anna", "text": "Hello"},
+        {"kind": "staff", "actor": "anna", "text": "Hello", "delivery": None},
         {"kind": "note", "text": words(settled)},
     ]
 

@@ -13,7 +13,10 @@ from tandem.channels.voice.voice_options import LanguageOptions, VoiceOptions
 from tandem.conversation import phrases
 from tandem.conversation.translations import SPOKEN, Phrase, Translations, load_translations
 from tandem.errors import ConfigurationError
+from tandem.model import ApprovalStatus
 from tandem.settings import load_settings
+
+pytestmark = pytest.mark.promise("V22")
 
 SHIPPED = ("es", "fr", "de", "pt")
 ALL = load_translations()
@@ -41,6 +44,22 @@ def test_whatever_a_call_says_has_its_name_among_them() -> None:
     said = {name for path in folder.glob("*.py") for name in re.findall(r"phrases\.([A-Z_]+)", path.read_text("utf-8"))}
     assert len(said) > 10
     assert said - set(SPOKEN) == set()
+
+
+TEXTED = {"PICTURE", "FILE", "SLOWER", "REPEATED", "OPTED_OUT", "OPTED_IN", "HOW_TO_STOP"}
+"""Sentences that only an answer to a text has; texts have no language of their own."""
+
+
+def test_every_fixed_sentence_is_one_that_callers_hear_in_their_language_or_one_for_texts() -> None:
+    sentences = {name for name, value in vars(phrases).items() if name.isupper() and isinstance(value, str)}
+    assert {name for name in sentences if not name.startswith("_")} == {*SPOKEN, *TEXTED}
+
+
+@pytest.mark.parametrize("language", SHIPPED)
+@pytest.mark.parametrize("status", phrases._OUTCOMES)
+def test_what_became_of_a_request_is_told_in_each_language(language: str, status: ApprovalStatus) -> None:
+    told = phrases.outcome(status, "r", words=lambda one: ALL.say(one, language).text)
+    assert set(told.removesuffix(" r").split()).isdisjoint({"your", "request", "Your", "Reason:"})
 
 
 def test_what_has_no_words_is_told_in_english() -> None:

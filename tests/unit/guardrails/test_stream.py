@@ -296,6 +296,7 @@ def steps(text: str) -> tuple[int, int]:
     return calls, characters
 
 
+@pytest.mark.promise("V29")
 @pytest.mark.parametrize("name", sorted(ADVERSARIAL))
 def test_the_steps_grow_with_the_length_alone(name: str) -> None:
     text = ADVERSARIAL[name]
@@ -305,6 +306,7 @@ def test_the_steps_grow_with_the_length_alone(name: str) -> None:
     assert characters < 2.5 * 8_000
 
 
+@pytest.mark.promise("V29")
 @pytest.mark.parametrize("text", ["The parcel is on its way. ", "Order 23456 costs $49.99 on March 3, at 9:30. "])
 def test_a_character_of_an_ordinary_answer_is_read_once(text: str) -> None:
     _, characters = steps(text * 100)

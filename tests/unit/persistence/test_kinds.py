@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from tandem.entries import Decision, Entry, Hold, Revealed, StaffMessage, TicketClosed, TicketOpened, Verdict
+from tandem.entries import (
+    Decision,
+    Entry,
+    Hold,
+    Revealed,
+    StaffMessage,
+    StaffWhisper,
+    TicketClosed,
+    TicketOpened,
+    Verdict,
+)
 from tandem.errors import UnreadableRecord
 from tandem.model import Channel, Priority, SubjectId, Ticket, TicketStatus, TicketStep, Turn
 from tandem.persistence.kinds import CONVERSATION, TICKET, WAITING, StoredEntry
@@ -48,6 +58,8 @@ def test_a_conversation_comes_back_equal() -> None:
         text("SM1", "Grüße 👋"),
         Entry("decision:apr_1", Decision("apr_1", Verdict.APPROVE, "ann", 1.5, arguments={"amount": 5})),
         Entry("staff:1", StaffMessage("ann", "Hello")),
+        Entry("staff:4", StaffMessage("ann", "Hello", spoken=True)),
+        Entry("staff:5", StaffWhisper("ann", "Be kind")),
         Entry("staff:2", Hold("ann", on=False)),
         Entry("revealed:1", Revealed("ann")),
         Entry(
@@ -56,7 +68,7 @@ def test_a_conversation_comes_back_equal() -> None:
         ),
         Entry("staff:3", TicketClosed("ann", "TKT_1", TicketStatus.SOLVED, "found")),
     ],
-    ids=["text", "decision", "message", "hold", "revealed", "ticket", "closed"],
+    ids=["text", "decision", "message", "said", "whisper", "hold", "revealed", "ticket", "closed"],
 )
 def test_every_kind_of_entry_comes_back_equal(entry: Entry) -> None:
     assert WAITING.read(WAITING.write(StoredEntry("t", entry))).entry == entry

@@ -259,6 +259,23 @@ def test_files_rotate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert max(path.stat().st_size for path in tmp_path.iterdir()) <= 2_000
 
 
+@pytest.mark.promise("V30")
+def test_workers_that_write_the_same_files_lose_no_line_when_one_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_writer, "FILE_BYTES", 2_000)
+    workers = [log_writer.FileTarget(tmp_path / "customer-service.log") for _ in range(3)]
+    for number in range(150):
+        workers[number % 3].write(f"line {number:03d} {'x' * 40}\n")
+    for worker in workers:
+        worker.close()
+    kept = sorted(tmp_path.iterdir(), key=lambda path: int(path.suffix[1:]) if path.suffix != ".log" else 0)[::-1]
+    found = [int(line.split()[1]) for path in kept for line in path.read_text(encoding="utf-8").splitlines()]
+    assert found == list(range(150))
+    assert len(kept) == 4
+    assert max(path.stat().st_size for path in kept) <= 2_000
+
+
 def test_folder_that_cannot_be_used_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match="LOG_DIR"):

@@ -1,4 +1,4 @@
-// A person writes to the customer by text, or leaves a note for colleagues. Drafts stay where they were begun.
+// A person writes to the customer by text, leaves a note for colleagues, or speaks in a call that is live. Drafts stay where they were begun.
 
 import { element } from "../shared/element.js";
 import { ask } from "../shared/gateway.js";
@@ -22,8 +22,10 @@ export class Reply {
     this.text = element("textarea", { rows: 1, maxlength: LONGEST, placeholder: "Write to the customer yourself", "aria-label": "Message to the customer", oninput: () => ((this.#key = null), typing()), onkeydown: (event) => this.#shortcut(event) });
     this.button = element("button", { class: "button main", title: "Ctrl+Enter" }, "Send");
     this.note = element("button", { class: "button", type: "button", title: "Only colleagues read it", onclick: () => this.#keep() }, "Add note");
+    this.aloud = element("button", { class: "button", type: "button", title: "Said in the call, in your name, when nobody speaks", onclick: () => this.#aloud() }, "Say in call");
+    this.whisper = element("button", { class: "button", type: "button", title: "The agent heeds it; the customer does not hear it", onclick: () => this.#whisper() }, "Tell agent");
     this.how = element("p", { class: "muted small" });
-    this.place = element("form", { class: "reply", onsubmit: (event) => this.#send(event) }, this.text, element("div", { class: "reply-bottom" }, this.how, this.ready.place, this.note, this.button));
+    this.place = element("form", { class: "reply", onsubmit: (event) => this.#send(event) }, this.text, element("div", { class: "reply-bottom" }, this.how, this.ready.place, this.whisper, this.note, this.aloud, this.button));
   }
 
   draw(conversation, customer) {
@@ -33,6 +35,7 @@ export class Reply {
       this.text.value = this.#drafts.get(this.#subject);
       this.#drafts.delete(this.#subject);
     }
+    this.aloud.hidden = this.whisper.hidden = !conversation.liveCall;
     const texting = ["sms", "whatsapp", "rcs"].filter((one) => conversation.channels.includes(one));
     const channel = texting.includes(conversation.lastChannel) ? conversation.lastChannel : texting.length === 1 ? texting[0] : "sms";
     const goes = `Goes out as ${CHANNELS[channel]} in your name; the agent knows of it.`;
@@ -73,6 +76,14 @@ export class Reply {
     await this.#post("notes", "Kept for colleagues.", "It may not have been kept. Press again: it is kept once.");
   }
 
+  async #aloud() {
+    await this.#post("say", "It is said as soon as nobody speaks.", "It may not have been taken. Press again: it is said once.");
+  }
+
+  async #whisper() {
+    await this.#post("whisper", "The agent knows.", "It may not have been taken. Press again: the agent is told once.");
+  }
+
   async #post(where, done, unsure) {
     const text = this.text.value.trim();
     if (!text || this.button.disabled) return;
@@ -92,6 +103,6 @@ export class Reply {
   }
 
   #enable(enabled) {
-    this.button.disabled = this.note.disabled = !enabled;
+    for (const one of [this.button, this.note, this.aloud, this.whisper]) one.disabled = !enabled;
   }
 }

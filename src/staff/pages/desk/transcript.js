@@ -10,7 +10,7 @@ export function transcript({ turns, waiting, summary, timeline }) {
   const notes = timeline.filter((row) => row.name === "staff_note");
   const notesUntil = (at) => {
     const end = notes.findIndex((row) => row.at > at);
-    return notes.splice(0, end < 0 ? notes.length : end).map(colleagueNote);
+    return notes.splice(0, end < 0 ? notes.length : end).map((row) => colleagueNote(row));
   };
   const nodes = [];
   let lastDay = null;
@@ -24,7 +24,7 @@ export function transcript({ turns, waiting, summary, timeline }) {
     if (turn.channel !== lastChannel) nodes.push(channelMark((lastChannel = turn.channel)));
     nodes.push(...turnNodes(turn));
   }
-  nodes.push(...notes.map(colleagueNote));
+  nodes.push(...notes.map((row) => colleagueNote(row)));
   for (const one of waiting) {
     nodes.push(message({ ...one, unread: true }, one.at, one.channel));
   }
@@ -49,7 +49,8 @@ function turnNodes(turn) {
       continue;
     }
     close();
-    nodes.push(entry.kind === "note" ? note(entry, `note-${turn.number}-${nodes.length}`) : message(entry, turn.at, turn.channel, turn.language));
+    if (entry.kind === "whisper") nodes.push(colleagueNote({ at: turn.at, data: entry }, "to the agent"));
+    else nodes.push(entry.kind === "note" ? note(entry, `note-${turn.number}-${nodes.length}`) : message(entry, turn.at, turn.channel, turn.language));
   }
   close();
   return nodes;
@@ -108,12 +109,12 @@ export function earlierMessages(messages) {
 }
 
 /** What a person wrote for colleagues: neither the customer nor the agent reads it. */
-function colleagueNote({ at, data }) {
+function colleagueNote({ at, data }, to = "for colleagues") {
   return element(
     "div",
     { class: "note colleague" },
     element("p", { dir: "auto" }, data.text),
-    element("p", { class: "by" }, `${data.actor}, for colleagues · `, element("time", { datetime: at, title: inFull(at) }, clock(at))),
+    element("p", { class: "by" }, `${data.actor}, ${to} · `, element("time", { datetime: at, title: inFull(at) }, clock(at))),
   );
 }
 
