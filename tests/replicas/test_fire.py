@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tandem.conversation import approvals
-from tandem.conversation.base import TurnRequest
+from tandem.conversation.base import EngineLimits, TurnRequest
 from tandem.model import ApprovalStatus, Channel, Conversation, SubjectId
 from tandem.persistence.file import open_file_store
 from tandem.persistence.values import Change
@@ -47,7 +47,7 @@ async def ask(folder: Path, bank: Bank, number: int) -> None:
             (call,) = result.gated
             claim = await store.claim(subject, holder=f"setup {who}", seconds=5)
             assert claim is not None
-            waiting = approvals.requested(call, empty, said="pay", channel=Channel.SMS, now=claim.now, seconds=3600)
+            waiting = approvals.requested(call, empty, said="pay", channel=Channel.SMS, now=claim.now, limits=EngineLimits())
             await store.commit(claim, Change(approvals.put(empty, waiting)), token=f"setup {who}")
 
 
