@@ -157,8 +157,8 @@ PRODUCERS = {
 ONLY_COMPARED = {
     "ASK_NUMBER": {"channels/voice/call.py", "channels/voice/transfer.py"},
     "HELD": {"agents/offline/reading.py"},
-}
-"""Where a sentence is looked for, not said."""
+} | {name: {"settings/company.py"} for name in ("CALL_BACK", "CLOSED", "TRANSFER")}
+"""Where a sentence is looked for or given a company's own words, not said."""
 
 
 def sentences() -> dict[str, str]:

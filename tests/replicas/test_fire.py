@@ -47,7 +47,8 @@ async def ask(folder: Path, bank: Bank, number: int) -> None:
             (call,) = result.gated
             claim = await store.claim(subject, holder=f"setup {who}", seconds=5)
             assert claim is not None
-            waiting = approvals.requested(call, empty, said="pay", channel=Channel.SMS, now=claim.now, limits=EngineLimits())
+            limits = EngineLimits()
+            waiting = approvals.requested(call, empty, said="pay", channel=Channel.SMS, now=claim.now, limits=limits)
             await store.commit(claim, Change(approvals.put(empty, waiting)), token=f"setup {who}")
 
 
