@@ -48,8 +48,7 @@ def figures() -> Mapping[str, frozenset[str]]:
 
 def _collectors(metrics: Metrics) -> list[dict[str, frozenset[str]]]:
     """Return the labels of every figure; the library names them at the figure, not in what it shows."""
-    every = [*vars(metrics).values(), *vars(metrics)["_gauges"].values()]
-    return [{one._name: frozenset(one._labelnames)} for one in every if hasattr(one, "_labelnames")]
+    return [{one._name: frozenset(one._labelnames)} for one in vars(metrics.registry)["_collector_to_names"]]
 
 
 KNOWN = figures()
