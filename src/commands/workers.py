@@ -37,6 +37,7 @@ AS_TOLD = frozenset({0, 130, -signal.SIGTERM, -signal.SIGINT})
 """Ends of workers that were told to end, perhaps before they served."""
 MEMORY = Path("/dev/shm")  # noqa: S108 (a folder of our own is made in it)
 """Files here are never written to a disk, and no cleaner of old temporary files finds them."""
+PREFIX = "tandem-workers-"
 
 
 def run(settings: Settings) -> int:
@@ -48,14 +49,35 @@ def run(settings: Settings) -> int:
     if settings.workers == 1:
         serve(settings, listeners)
         return 0
-    figures = tempfile.mkdtemp(prefix="tandem-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None)
     parent = os.getpid()
+    memory = MEMORY if os.access(MEMORY, os.W_OK) else Path(tempfile.gettempdir())
+    clear(memory)
+    figures = tempfile.mkdtemp(prefix=f"{PREFIX}{parent}-", dir=memory)
     hand_down("PROMETHEUS_MULTIPROC_DIR", figures)
     try:
         return _Parent(settings, listeners, Path(figures)).run()
     finally:
         if os.getpid() == parent:
             shutil.rmtree(figures, ignore_errors=True)
+
+
+def clear(memory: Path) -> None:
+    """Remove the figures of parents that were killed, and could not do it themselves."""
+    for folder in memory.glob(f"{PREFIX}*-*"):
+        parent = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if parent.isdecimal() and not _runs(int(parent)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    """Tell whether there is a process with this id."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # another user's
+    return True
 
 
 @dataclass(slots=True)

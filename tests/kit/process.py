@@ -13,6 +13,8 @@ from pathlib import Path
 
 import aiohttp
 
+from tandem.commands.workers import MEMORY, clear
+
 from .forked import Forked, fork
 from .waiting import PATIENCE
 
@@ -94,6 +96,7 @@ async def gateway_process(
     finally:
         if process.returncode is None:
             await gateway.kill()
+        clear(MEMORY)
 
 
 async def _fresh(folder: Path, log: Path, env: Mapping[str, str], output: int | None) -> asyncio.subprocess.Process:
