@@ -20,7 +20,7 @@ from ..settings.agents_file import open_agents
 from ..settings.company import CompanyFile, open_company
 from ..settings.prices import without_price
 from ..shop.embedded import SHOP_FILE
-from .check_online import look_online
+from .check_online import look_online, without_key
 from .check_result import CheckResult, State, notice, ok, problem, skipped
 from .check_voice import voice_findings
 from .places import data_place
@@ -72,6 +72,8 @@ async def _look(load: Callable[[], Settings], *, online: bool) -> AsyncIterator[
     if settings.log_dir:
         yield _folder("log folder", settings.log_dir)
     if not online:
+        if settings.openai_api_key is None:
+            yield without_key(settings, agents)
         yield skipped("online", "not asked for; add --online")
         return
     async for finding in look_online(settings, agents):

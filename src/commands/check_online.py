@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..agents.model_probe import probe_models
+from ..agents.model_probe import models_of, probe_models
 from ..channels.twilio import SIGNATURE
 from ..errors import ConfigurationError, IdentityError, StoreUnavailable
 from ..identity.factory import PHONE, probe_source, source_place
@@ -34,13 +34,21 @@ async def look_online(settings: Settings, agents: Sequence[Any]) -> AsyncIterato
 
 async def _model(settings: Settings, agents: Sequence[Any]) -> CheckResult:
     if settings.openai_api_key is None:
-        return skipped("model", "OPENAI_API_KEY is not set: canned rules answer")
+        return without_key(settings, agents)
     if not agents:
         return skipped("model", "the agent comes first")
     probe = await probe_models(agents, model_source(settings))
     if probe.works is None:
         return skipped("model", probe.text)
     return ok("model", probe.text) if probe.works else problem("model", probe.text)
+
+
+def without_key(settings: Settings, agents: Sequence[Any]) -> CheckResult:
+    """Say what answers without a key; a user of their own agent would take the canned rules for it."""
+    if agents and not any(models_of(agents, None)):
+        return skipped("model", "the agent brings one of its own, which nothing asks")
+    own = ", and call none of your own tools" if settings.agent_path or settings.agents_file else ""
+    return skipped("model", f"OPENAI_API_KEY is not set: canned rules answer{own}")
 
 
 async def _shop(settings: Settings) -> CheckResult:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ..agents.mcp_tools import open_mcp_tools
+from ..agents.model_probe import models_of
 from ..agents.tool_gate import put_gates
 from ..errors import ConfigurationError
 from ..evaluation.page import page
@@ -96,12 +97,6 @@ def _chosen(settings: Settings, options: Namespace) -> Sequence[Scenario]:
         if not offline:
             raise ConfigurationError(["None of these scenarios is marked `offline: true`."])
         return offline
-    needy = any(one.needs_model for one in scenarios)
-    if settings.openai_api_key is None and (needy or not settings.agent_path) and offline != scenarios:
-        raise ConfigurationError([
-            f"OPENAI_API_KEY is not set, and {len(scenarios) - len(offline)} of {len(scenarios)} scenarios need a "
-            "model. `tandem eval --offline` tries those that need none."
-        ])  # fmt: skip
     return scenarios
 
 
@@ -115,13 +110,25 @@ def _agents(settings: Settings, other: str | None) -> Mapping[str, Settings]:
 
 
 async def _check(scenarios: Sequence[Scenario], tried: Iterable[Settings]) -> None:
-    """Raise ConfigurationError for agents that cannot be served, and tools that none of them has."""
+    """Raise ConfigurationError for agents that cannot be served, a key that lacks, and tools that none of them has."""
     known: set[str] = set()
     for settings in tried:
         agents = open_agents(settings, open_company(settings)).choice.all
+        if settings.openai_api_key is None:
+            _check_without_key(scenarios, any(models_of(agents, None)))
         async with open_mcp_tools(*agents):
             known |= put_gates(*agents).keys()
     check_tools(scenarios, known)
+
+
+def _check_without_key(scenarios: Sequence[Scenario], agents_need_one: bool) -> None:
+    """Raise ConfigurationError where canned rules would answer scenarios that are not made for them."""
+    needy = [one for one in scenarios if not one.offline and (agents_need_one or one.needs_model)]
+    if needy:
+        raise ConfigurationError([
+            f"OPENAI_API_KEY is not set, and {len(needy)} of {len(scenarios)} scenarios need a model. "
+            "`tandem eval --offline` tries those that need none."
+        ])  # fmt: skip
 
 
 def _quiet(settings: Settings, folder: Path) -> None:

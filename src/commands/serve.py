@@ -215,6 +215,8 @@ def banner(settings: Settings, port: int) -> str:
     lines = [f"Tandem is listening on {address}", "", *(f"  {line}" for line in places(settings)), ""]
     if not settings.production:
         lines += [*_doors(settings, port), ""]
+    if agent := settings.agent_path or settings.agents_file:
+        lines.append(f"  agent     {agent}")
     if settings.openai_api_key is None:
         lines.append(f"  model     {OFFLINE}; set OPENAI_API_KEY for a real one")
     if simulated(settings):

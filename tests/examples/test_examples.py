@@ -8,12 +8,18 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tandem.evaluation.reading import read_scenarios
+from tandem.evaluation.runner import Plan, Trials
+from tandem.settings import load_settings
 
 from ..kit.examples import EXAMPLES
 from ..kit.gateway import Running, running
 from ..kit.model_server import Answer, ModelServer
+from ..kit.serving import serve
 
 pytestmark = pytest.mark.promise("P1", "A15", "L2")
 
@@ -33,8 +39,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
 
     yield enter
     sys.path[:] = path
+    # Only the example's own: libraries that were imported meanwhile stay whole.
     for name in set(sys.modules) - modules:
-        del sys.modules[name]
+        if str(getattr(sys.modules[name], "__file__", None)).startswith(str(tmp_path)):
+            del sys.modules[name]
 
 
 async def approve(gateway: Running, *, status: int = 200, **more: object) -> str:
@@ -119,12 +127,21 @@ async def test_a_store_of_ones_own(folder):
     assert (home / "state" / "journal.jsonl").stat().st_mode & 0o777 == 0o600
 
 
-async def test_the_agent_in_ten_minutes(tmp_path, folder, monkeypatch):
-    """The page's own lines, as a newcomer would copy them."""
+def the_workshop(folder: Path) -> None:
+    """Write the page's own agent and scenarios into a folder, as a newcomer would copy them."""
     page = (EXAMPLES.parent / "docs/agents.md").read_text("utf-8")
-    code = page.partition("in `workshop.py`:\n\n")[2].partition("\n**3.")[0]
+    (folder / "evals").mkdir()
+    for name, before, after in (
+        ("workshop.py", "in `workshop.py`:\n\n", "\n**3."),
+        ("evals/workshop.yaml", "in `evals/workshop.yaml`:\n\n", "\n`tandem eval --runs"),
+    ):
+        lines = page.partition(before)[2].partition(after)[0]
+        (folder / name).write_text(textwrap.dedent(lines), "utf-8")
+
+
+async def test_the_agent_in_ten_minutes(tmp_path, folder, monkeypatch):
+    the_workshop(tmp_path)
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "workshop.py").write_text(textwrap.dedent(code), "utf-8")
     model = ModelServer(
         [
             Answer(calls=[("free_slots", {})]),
@@ -147,3 +164,32 @@ async def test_the_agent_in_ten_minutes(tmp_path, folder, monkeypatch):
     assert model.inputs[1][-1]["output"] == "Monday 9:00, Tuesday 14:00"
     assert model.requests[0]["instructions"].endswith("They have no booking.")
     assert model.requests[-1]["instructions"].endswith("They have booked Tuesday 14:00 for their mower.")
+
+
+def a_good_bookkeeper(request: dict[str, Any]) -> Answer:
+    """Answer as a model does that follows the workshop's instructions."""
+    last = request["input"][-1]
+    if last.get("type") == "function_call_output":
+        return Answer("A colleague looks at it." if "colleague" in last["output"] else f"Free: {last['output']}")
+    words = str(last["content"])
+    if "was rejected" in words:
+        return Answer("I am sorry, the mechanic is ill.")
+    for day, slot in (("Tuesday", "Tuesday 14:00"), ("Monday", "Monday 9:00")):
+        if day in words and "staff desk" not in words:
+            return Answer(calls=[("book_repair", {"slot": slot, "machine": "mower"})])
+    return Answer(calls=[("free_slots", {})]) if "when" in words.lower() else Answer("We look forward to it.")
+
+
+@pytest.mark.promise("G6")
+async def test_the_scenarios_of_the_agent_in_ten_minutes(tmp_path, folder, monkeypatch):
+    """Twice each: nothing of one conversation may be left in the next."""
+    the_workshop(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    async with serve(ModelServer(a_good_bookkeeper).app) as url:
+        env = {"AGENT_PATH": "workshop:agent", "OPENAI_API_KEY": "a-key", "OPENAI_BASE_URL": f"{url}/v1"}
+        agents = {"workshop": load_settings(env, env_file=None)}
+        plan = Plan(read_scenarios([Path("evals")]), agents, tmp_path / "results.jsonl", runs=2)
+        trials = Trials(plan, lambda trial: None)
+        await trials.run()
+    assert [(trial.scenario, trial.problems) for trial in trials.done if trial.state != "passed"] == []
+    assert len(trials.done) == 10

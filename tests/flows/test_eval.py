@@ -476,6 +476,7 @@ def test_one_that_fails_ends_with_one_and_is_shown(tmp_path: Path) -> None:
 
 AGENT = """
 from agents import Agent
+from tandem.agents.offline.model import OfflineModel
 from tandem.agents.support import build_support_agent
 
 def cut() -> Agent:
@@ -490,6 +491,7 @@ def instructions(context, agent):
     raise RuntimeError("no instructions today")
 
 raising = Agent(name="raising", instructions=instructions)
+with_a_model = Agent(name="whole", model=OfflineModel())
 """
 
 
@@ -508,6 +510,17 @@ def test_an_agent_that_raises_fails_and_one_that_cannot_be_made_is_not_tried(tmp
     assert (code, "a turn of the agent failed" in out) == (1, True)
     code, _, err = command(tmp_path, "--offline", env={"AGENT_PATH": "other:broken"})
     assert (code, "no agent today" in err) == (2, True)
+
+
+def test_an_agent_of_ones_own_is_not_tried_with_canned_rules_by_mistake(tmp_path: Path) -> None:
+    """They would answer in its place, and every line of the report would blame the agent."""
+    own(tmp_path, GOOD, {"name": "model", "turns": ["Thanks, bye!"]})
+    (tmp_path / "other.py").write_text(AGENT, encoding="utf-8")
+    code, out, err = command(tmp_path, env={"AGENT_PATH": "other:cut"})
+    assert (code, out) == (2, "")
+    assert "OPENAI_API_KEY is not set, and 1 of 2 scenarios need a model." in err
+    code, out, _ = command(tmp_path, env={"AGENT_PATH": "other:with_a_model"})
+    assert "2 conversations" in out
 
 
 async def test_ctrl_c_keeps_what_was_tried_and_a_later_run_goes_on(tmp_path: Path) -> None:

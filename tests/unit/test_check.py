@@ -14,6 +14,7 @@ from tandem.persistence.file import open_file_store
 from tandem.settings import load_settings
 
 from ..kit.command import tandem
+from ..kit.examples import importable
 
 pytestmark = pytest.mark.promise("O3")
 
@@ -67,6 +68,7 @@ async def test_a_fresh_folder_has_no_problem(lines: Lines) -> None:
         "store": "ok",
         "sample shop": "ok",
         "knowledge": "ok",
+        "model": "skipped",
         "online": "skipped",
     }
 
@@ -107,6 +109,32 @@ async def test_an_account_alone_is_not_enough(lines: Lines, capsys: pytest.Captu
 
 async def test_a_whole_account_is_enough(lines: Lines) -> None:
     assert (await lines.of(TWILIO))["twilio settings"][0] == "ok"
+
+
+AGENT = """
+from agents import Agent
+from tandem.agents.offline.model import OfflineModel
+
+served, whole = Agent(name="Served"), Agent(name="Whole", model=OfflineModel())
+"""
+
+
+@pytest.mark.parametrize(
+    ("env", "text"),
+    [
+        ({}, "OPENAI_API_KEY is not set: canned rules answer"),
+        ({"AGENT_PATH": "keyless:served"},
+         "OPENAI_API_KEY is not set: canned rules answer, and call none of your own tools"),
+        ({"AGENT_PATH": "keyless:whole"}, "the agent brings one of its own, which nothing asks"),
+        ({"OPENAI_API_KEY": "a-key"}, None),
+    ],
+)  # fmt: skip
+async def test_who_answers_without_a_key_is_said(
+    lines: Lines, tmp_path: Path, env: dict[str, str], text: str | None
+) -> None:
+    (tmp_path / "keyless.py").write_text(AGENT, "utf-8")
+    with importable(tmp_path):
+        assert (await lines.of(env)).get("model") == (text and ("skipped", text))
 
 
 async def test_an_agent_that_does_not_load_is_a_problem(lines: Lines) -> None:
