@@ -43,6 +43,13 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]
 
     yaml_implicit_resolvers: Mapping[str, Any] = {}
 
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Refuse aliases, of which a few lines can make gigabytes; see yaml.SafeLoader."""
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark
+            raise yaml.MarkedYAMLError(problem="aliases are not taken; write it out", problem_mark=mark)
+        return super().compose_node(parent, index)
+
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         """Make a mapping; see yaml.SafeLoader."""
         names = [key.value for key, _ in node.value]
@@ -106,7 +113,8 @@ def _read(file: Path, problems: list[str]) -> Iterator[Scenario]:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         problems.append(f"{file}, line {line}: this is no YAML ({error.problem}).")
         return
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, AttributeError, RecursionError, yaml.YAMLError) as error:
+        # A tag that does not fit its value, a number of thousands of digits and a thousand brackets raise the like.
         problems.append(f"{file}: it cannot be read ({type(error).__name__}).")
         return
     for number, one in enumerate(given if isinstance(given, list) else [given], 1):

@@ -23,6 +23,8 @@ from .upkeep import NOBODY
 FORMAT: Final = 1
 AT_ONCE: Final = 8
 """Lanes that are written at once."""
+LONGEST_NUMBER: Final = 63
+"""Bits of a whole number that every store holds."""
 _TELLING: Final = (
     LaneIndex.RECENT,
     LaneIndex.DUE,
@@ -128,7 +130,7 @@ async def import_lines(storage: Storage, lines: Iterable[str]) -> Imported:
     for count, line in enumerate(given):
         found = _read(line)
         if "lanes" in found:
-            told.whole, told.sound = found["lanes"] == count, bool(found["sound"])
+            told.whole, told.sound = found["lanes"] == count, found.get("sound") is True
             break
         batch.append(as_whole(found))
         if len(batch) == AT_ONCE:
@@ -188,14 +190,26 @@ def as_whole(found: dict[str, Any]) -> Whole:
     """Return the lane that a line holds. Raises ConfigurationError."""
     try:
         return Whole(
-            SubjectId(found["subject"]),
-            found["version"],
-            found["head"],
-            frozenset(Row(kind, key, sequence, record) for kind, sequence, key, record in found["rows"]),
-            {(name, key): sort for name, key, sort in found["index"]},
+            SubjectId(_is(found["subject"], str)),
+            _is(found["version"], int),
+            found["head"] if found["head"] is None else _is(found["head"], str),
+            frozenset(
+                Row(_is(kind, str), _is(key, str), _is(sequence, int), _is(record, str))
+                for kind, sequence, key, record in found["rows"]
+            ),
+            {(_is(name, str), _is(key, str)): _is(sort, float, int) for name, key, sort in found["index"]},
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ConfigurationError([f"A line of the export is no lane ({type(error).__name__})."]) from error
+
+
+def _is(value: Any, *kinds: type) -> Any:
+    """Return a value of one of these kinds. Raises TypeError, and OverflowError for a number that no store holds."""
+    if type(value) not in kinds:
+        raise TypeError
+    if isinstance(value, int) and value.bit_length() > LONGEST_NUMBER:
+        raise OverflowError
+    return value
 
 
 def _line(value: dict[str, Any]) -> str:
@@ -205,7 +219,7 @@ def _line(value: dict[str, Any]) -> str:
 def _read(line: str) -> dict[str, Any]:
     try:
         found = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(["A line of the export is cut off or damaged."]) from error
     if not isinstance(found, dict):
         raise ConfigurationError(["A line of the export is no object."])

@@ -62,7 +62,9 @@ def read_toml(path: Path) -> TomlFile:
     text = read_text(path)
     try:
         return TomlFile(path, text, tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError as error:
+        raise ConfigurationError([f"{path}: it is nested too deep."]) from error
+    except ValueError as error:  # TOMLDecodeError, or that of int(), which reads no number of thousands of digits
         found = _AT_LINE.search(str(error))
         line = found[1] if found and found[1] else text.count("\n") + 1
         reason = str(error)[: found.start()] if found else str(error)
@@ -111,7 +113,7 @@ def _places(text: str) -> Iterator[tuple[int, Where]]:
         if header := _HEADER.match(line):
             table = _keys(header[2])
             if header[1] == "[[":
-                name = str(table[0])
+                name = ".".join(map(str, table))
                 counted[name] = counted.get(name, -1) + 1
                 table = (*table, counted[name])
             yield number, table

@@ -38,10 +38,10 @@ def load_ready_replies(file: Path | None) -> tuple[ReadyReply, ...]:
     if file is None:
         return ()
     try:
-        table = tomllib.loads(file.read_text("utf-8"))
+        table = tomllib.loads(file.read_text("utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError([f"REPLIES_FILE: {file} cannot be read as a text file."]) from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, numbers that int() refuses, a thousand brackets
         raise ConfigurationError([f"REPLIES_FILE: {file.name} is no TOML ({error})."]) from error
     if problems := [f"REPLIES_FILE: {problem}" for problem in _misfits(table)]:
         raise ConfigurationError(problems)

@@ -102,10 +102,30 @@ async def test_an_export_that_was_cut_off_is_not_taken_for_a_whole_one(full: Lan
     assert (told.whole, told.complete) == (False, False)
     without_one = await imported(other, "".join([*lines[:2], *lines[3:]]))
     assert without_one.complete is False
+    assert (await imported(other, f'{lines[0]}{{"lanes": 0}}\n')).complete is False  # it does not say that it is sound
 
 
 @pytest.mark.parametrize(
-    "lines", ["", "hello\n", "[1]\n", '{"tandem_export": 2}\n', '{"tandem_export": 1}\n{"subject": 7}\n']
+    "lines",
+    [
+        "",
+        "hello\n",
+        "[1]\n",
+        "[" * 100_000,
+        '{"tandem_export": 2}\n',
+        *(
+            f'{{"tandem_export": 1}}\n{{"subject": {subject}, "version": {version}, "head": {head}, '
+            f'"rows": [["turn", {sequence}, "k", {record}]], "index": []}}\n'
+            for subject, version, head, sequence, record in (
+                ("7", "1", "null", "1", '"r"'),
+                ('"phone_1"', '"x"', '"{}"', "1", '"r"'),
+                ('"phone_1"', "1", "[1]", "1", '"r"'),
+                ('"phone_1"', "1", "null", "true", '"r"'),
+                ('"phone_1"', "1", "null", "1", "5"),
+                ('"phone_1"', "1", "null", "9" * 20, '"r"'),
+            )
+        ),
+    ],
 )
 async def test_what_is_no_export_is_refused(store: LaneStore, lines: str) -> None:
     with pytest.raises(ConfigurationError):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tandem.errors import ConfigurationError
-from tandem.staff.ready_replies import load_ready_replies
+from tandem.staff.ready_replies import ReadyReply, load_ready_replies
 
 from ..kit.colleague import staffed
 
@@ -42,6 +42,8 @@ async def test_replies_are_served_in_their_order_to_those_who_may_write(tmp_path
         ('Greeting = ""', '"Greeting" must be a text of 1 to 6400 characters.'),
         ("Greeting = 5", '"Greeting" must be a text of 1 to 6400 characters.'),
         ("Greeting", "is no TOML"),
+        (f"Greeting = {'[' * 5000}", "is no TOML"),
+        (f"Greeting = {'1' * 5000}", "is no TOML"),
     ],
 )
 def test_what_does_not_fit_is_named(tmp_path: Path, text: str, problem: str) -> None:
@@ -50,6 +52,11 @@ def test_what_does_not_fit_is_named(tmp_path: Path, text: str, problem: str) -> 
     with pytest.raises(ConfigurationError) as raised:
         load_ready_replies(file)
     assert problem in str(raised.value.problems)
+
+
+def test_a_file_of_an_editor_that_marks_its_beginning_is_read(tmp_path: Path) -> None:
+    (tmp_path / "replies.toml").write_bytes('\ufeffHi = "Hello."\r\n'.encode())
+    assert load_ready_replies(tmp_path / "replies.toml") == (ReadyReply("Hi", "Hello."),)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -46,6 +46,9 @@ def said(folder: Path, text: str | bytes, voice: VoiceOptions | None = None) -> 
         ('[voice]\nlanguage = "multi"\ntts_provider = "Google"\n', ", line 1: Only ElevenLabs speaks multi (VOICE_TTS"),
         ('voice = "alloy"\n', ", line 1: voice must be a table, [voice]."),
         ('name = "ä"\n'.encode("latin-1"), ", line 1: it is no UTF-8 text."),
+        (f"name = {'[' * 5000}", ": it is nested too deep."),
+        (f"name = {'1' * 5000}", ", line 1: Exceeds the limit"),
+        ('[["]"]]\nname = 1\n', ", line 1: ] is not known."),
     ],
 )
 def test_each_fault_has_its_line_and_reason(tmp_path: Path, text: str | bytes, sentence: str) -> None:

@@ -51,6 +51,10 @@ def test_one_scenario_need_not_be_a_list(tmp_path: Path) -> None:
 WRONG = {
     "no YAML": ("- name: [", "line 1: this is no YAML"),
     "a key twice": ("- name: a\n  name: b\n  turns: [x]", "line 1: this is no YAML ('name' stands there twice)"),
+    "an alias": ("- {name: a, turns: [&x hello, *x]}", "line 1: this is no YAML (aliases are not taken; write it out)"),
+    "a tag that does not fit": ("- {name: a, turns: [!!int x]}", "it cannot be read (ValueError)"),
+    "a date that is none": ("- {name: a, turns: [!!timestamp x]}", "it cannot be read (AttributeError)"),
+    "too many brackets": ("[" * 2000, "it cannot be read (RecursionError)"),
     "a list of words": ("- hello", "scenario 1: Input should be a valid dictionary"),
     "an unknown key": ("- {name: a, turns: [x], expects: {}}", "expects is not known; is 'expect' meant?"),
     "an unknown key inside": (
