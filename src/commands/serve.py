@@ -94,10 +94,9 @@ async def _serve(settings: Settings, listeners: Sequence[socket.socket], worker:
             ws_max_size=MAX_FRAME,
             ws_ping_interval=PING_SECONDS,
         )
-        server = _Server(config, gateway, settings.drain_seconds, worker.link if worker else None)
+        server = _Server(config, gateway, settings, worker.link if worker else None)
         if worker is None:
             print(banner(settings, port), flush=True)
-        log.info("started", port=port, production=settings.production, pid=os.getpid())
         await server.serve(sockets=list(listeners))
     log.info("stopped")
 
@@ -109,22 +108,25 @@ class _Server(uvicorn.Server):
     """
 
     def __init__(
-        self, config: uvicorn.Config, gateway: Gateway, drain_seconds: float, link: socket.socket | None
+        self, config: uvicorn.Config, gateway: Gateway, settings: Settings, link: socket.socket | None
     ) -> None:
         super().__init__(config)
         self._gateway = gateway
-        self._seconds = drain_seconds
+        self._production = settings.production
+        self._seconds = settings.drain_seconds
         self._link = link
         self._draining: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to serve, and let the parent know."""
+        """Begin to serve, and let the parent know, then the log."""
         await super().startup(sockets)
         if self._link is not None:
             self._link.setblocking(False)
             self._loop.add_reader(self._link.fileno(), self._obey, self._link)
             self._beat(self._link)
+        port = sockets[0].getsockname()[1] if sockets else None
+        log.info("started", port=port, production=self._production, pid=os.getpid())
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Drain on the first signal; a second one stops at once.

@@ -28,6 +28,8 @@ from .serve import BEAT_SECONDS, DRAIN, STOP, Worker, banner, listen, serve
 
 HUNG_SECONDS = 10.0
 """Silence after which a worker is killed; its calls and turns go on at the others."""
+START_SECONDS = 60.0
+"""The same for one that does not serve yet, while others do. The first one may have data to upgrade."""
 STEADY_SECONDS = 60.0
 """A worker that lived this long is started anew at once."""
 PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
@@ -82,7 +84,7 @@ def _runs(process: int) -> bool:
 
 @dataclass(slots=True)
 class _Running:
-    """A worker that runs. ``silence`` counts seconds without a sign of life since it ``serves``."""
+    """A worker that runs. ``silence`` counts seconds without a sign of life."""
 
     number: int
     pid: int
@@ -176,8 +178,8 @@ class _Parent:
         # However long that was, a look counts little: whoever stops all of these processes for a while kills none.
         passed, self._looked = min(time.monotonic() - self._looked, 2 * BEAT_SECONDS), time.monotonic()
         for one in self._running:
-            one.silence += passed if one.serves else 0.0
-            if one.silence > HUNG_SECONDS:
+            one.silence += passed if self._serving else 0.0
+            if one.silence > (HUNG_SECONDS if one.serves else START_SECONDS):
                 os.kill(one.pid, signal.SIGKILL)
 
     def _serves(self) -> None:
