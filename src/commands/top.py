@@ -90,7 +90,10 @@ def drawn(samples: Sequence[Sample], before: Mapping[str, Sample]) -> list[str]:
         cells = (one.state, calls, turns, *rates)
         lines.append(f"{one.url[:WIDTH]:<{WIDTH}}" + "".join(f"{cell:>12}" for cell in cells))
     store = next((one.figures for one in samples if one.figures.get("tandem_store_up") == 1), None)
-    return [*lines, "", *(_stored(store) if store else ["store        does not answer"])]
+    if store is None:
+        told = any(one.figures for one in samples)
+        return [*lines, "", f"store        {'does not answer' if told else 'no gateway is there to tell of it'}"]
+    return [*lines, "", *_stored(store)]
 
 
 def _stored(figures: Mapping[str, float]) -> list[str]:

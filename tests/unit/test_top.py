@@ -35,7 +35,7 @@ async def test_a_gateway_that_runs_and_one_that_does_not(tmp_path: Path, capsys:
 async def test_without_any_it_ends_with_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings = load_settings({"STATE_PERSISTENCE_DIR": str(tmp_path)}, env_file=None)
     assert await top(settings, ["http://127.0.0.1:9"], every=1, once=True) == 1
-    assert "store        does not answer" in capsys.readouterr().out
+    assert "store        no gateway is there to tell of it" in capsys.readouterr().out
     with pytest.raises(ConfigurationError):
         await top(settings, ["10.0.0.5:9101"], every=1, once=True)
 
@@ -47,6 +47,11 @@ def test_figures_are_rates_between_two_looks() -> None:
     restarted = Sample("u", "ready", 14.0, {**STORE, "tandem_turns_total": 3.0})
     assert drawn([restarted], {"u": now})[1].split()[4] == "0.0"
     assert drawn([now], {})[-2:] == ["approvals    2 wait, longest: 61.0 s", "events out   3 wait, 1 were not told"]
+
+
+def test_a_store_that_is_away_is_told_apart_from_gateways_that_are() -> None:
+    without = Sample("u", "down", 10.0, {"tandem_store_up": 0.0})
+    assert drawn([without], {})[-1] == "store        does not answer"
 
 
 def test_what_failed_is_told_apart() -> None:
