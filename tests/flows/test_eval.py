@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -528,6 +529,8 @@ async def test_ctrl_c_keeps_what_was_tried_and_a_later_run_goes_on(tmp_path: Pat
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tandem", "eval", "--offline",
         cwd=tmp_path, env={"PATH": os.environ["PATH"]}, stdout=asyncio.subprocess.PIPE,
+        # A suite that runs in the background of a shell ignores it, and so would this.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert process.stdout is not None
     assert (await process.stdout.readline()).startswith(b"ok")
