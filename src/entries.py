@@ -16,7 +16,7 @@ class TextReceived:
 
     ``media`` counts attached pictures and files, ``files`` names them, ``told`` names what can be read: a location.
     ``opt_out`` is STOP, START or HELP when the provider understood the text as one of these, else empty. ``masked``
-    names the kinds of numbers that were taken out of the text before anybody saw it. ``pictures`` are the addresses of
+    names the kinds of numbers that were taken out of the text as it came in. ``pictures`` are the addresses of
     pictures, where the model sees.
     """
 

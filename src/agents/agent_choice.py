@@ -133,7 +133,7 @@ class AgentChoice:
                 found = choose(occasion)
                 name = await found if isawaitable(found) else found
         except Exception as error:
-            # The edge to a function of anybody's: whatever it does, the customer is answered.
+            # The edge to an operator's own function: whatever it does, the customer is answered.
             log.warning("agent_rule_failed", rule=place, reason=type(error).__name__)
             return ""
         if name is None or (isinstance(name, str) and name in self.agents):

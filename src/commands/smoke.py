@@ -2,7 +2,7 @@
 
 It plays Twilio and the customers: webhooks are signed for ``PUBLIC_BASE_URL`` and sent to URL, and it takes what the
 gateways send to ``TWILIO_API_BASE_URL``. A development server with the pretend Twilio inside is asked for that instead.
-The customers are those of the made-up shop, so nobody's telephone rings.
+The customers are those of the made-up shop, so no real telephone rings.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ STOP_SECONDS = 120.0
 DELIVERIES = 4
 """How often Twilio delivers a text that is not acknowledged, with the retry options that ``tandem connect`` sets."""
 ASKED = 4
-"""How often a caller says something again that nobody answers."""
+"""How often a caller repeats something that is not answered."""
 QUIET_SECONDS = 3.0
 LOOK = 0.1
 TOO_LARGE = 2 * 1024 * 1024
@@ -70,7 +70,7 @@ class Smoke:
         return "health and readiness answer 200"
 
     async def refuses_what_is_not_signed(self) -> str:
-        """Send a text that somebody else signed."""
+        """Send a text that Twilio did not sign."""
         form = {"From": JOHN, "To": self.ours, "Body": QUESTION, "MessageSid": new_sid("SM")}
         answer = await self.twilio.post("/sms", form, signature="bm90IHNpZ25lZCBieSBUd2lsaW8=")
         _must(answer.status == 403, f"a text with a wrong signature was answered {answer.status}, not 403")
@@ -230,7 +230,7 @@ def _must(held: bool, otherwise: str) -> None:
 
 
 def _ended(pid: int) -> bool:
-    """Tell whether a process has ended; one that nobody waited for has, too."""
+    """Tell whether a process has ended; a zombie has, too."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

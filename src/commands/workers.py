@@ -175,7 +175,7 @@ class _Parent:
                 self._serves()
             else:
                 self._bury(one)
-        # However long that was, a look counts little: whoever stops all of these processes for a while kills none.
+        # However long that was, a look counts little: stopping all of these processes for a while kills none.
         passed, self._looked = min(time.monotonic() - self._looked, 2 * BEAT_SECONDS), time.monotonic()
         for one in self._running:
             one.silence += passed if self._serving else 0.0

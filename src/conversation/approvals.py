@@ -142,7 +142,7 @@ def decision_key(approval: Approval, verdict: Verdict) -> str:
     """Return the key of the entry that decides an open approval; the first entry with it counts.
 
     A call that is unknown again after a retry is another question, so its version is part of the key; and so it is of
-    a first approval, which somebody who changes the call may give anew.
+    a first approval, which a colleague who changes the call may give anew.
     """
     if verdict is Verdict.FIRST:
         return f"consent:{approval.id}:{approval.version}"

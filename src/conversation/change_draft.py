@@ -144,7 +144,10 @@ class Draft:
         return self.composer.words(self.conversation, route, sentence)
 
     def masked(self, answer: str, channel: Channel) -> str:
-        """Return words for a customer, whoever made them, without what none may be sent; the timeline notes what."""
+        """Return words for a customer without what must not be sent.
+
+        They may be the model's, a tool's or a colleague's; the timeline notes what was taken out.
+        """
         cleaned = professional(said(answer))
         masked = mask(cleaned.text)
         self.note_filtered(channel, masked.found, cleaned.replaced)

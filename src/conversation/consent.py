@@ -36,7 +36,7 @@ def call_of(approval: Approval) -> Mapping[str, Any]:
 def consent(approval: Approval, arguments: Mapping[str, Any], actor: str) -> Verdict | None:
     """Return what an actor's approval of a call with these arguments is: the first of two, or all that it takes.
 
-    None when it adds nothing: they approved just that before. Whoever changes the call approves another one.
+    None when it adds nothing: they approved just that before. A colleague who changes the call approves another one.
     """
     if approvals_needed(approval.second_above, arguments) == 1:
         return Verdict.APPROVE

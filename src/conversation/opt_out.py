@@ -1,7 +1,7 @@
 """Wishes to get no more texts, and to get them again: the carriers' words and plain language. Pure.
 
 Carriers act on their words themselves, for SMS, and confirm them; for RCS the provider says so. Elsewhere those words
-are words: "cancel" answers "keep or cancel?". What nobody else understands, such as "stop texting me", "S.T.O.P." or
+are words: "cancel" answers "keep or cancel?". What carriers do not understand, such as "stop texting me", "S.T.O.P." or
 "ARRÊT", is confirmed by us, once. Plain "stop" and "unsubscribe" are that wish on every channel. What may be it, such
 as "please stop", goes to the agent, and the way is told beside its answer.
 """

@@ -204,7 +204,7 @@ async def decide(runner: AgentRunner, draft: Draft, waiting: Waiting, decision: 
     if approval is None or not approvals.applies(decision, approval):
         draft.note(EventName.DECISION_IGNORED, conversation.last_channel, covers=[key])
         return draft.change(consumed=[key])
-    if decision.verdict is Verdict.FIRST:  # nothing follows yet, and nobody is told
+    if decision.verdict is Verdict.FIRST:  # nothing follows yet, and the customer is not told
         approval = approvals.decided(approval, decision)
         draft.events.append(approval_event(EventName.APPROVAL_FIRST, approval, decision))
         draft.conversation = approvals.put(conversation, approval)
@@ -215,7 +215,7 @@ async def decide(runner: AgentRunner, draft: Draft, waiting: Waiting, decision: 
         name = EventName.APPROVAL_EXPIRED if decision.verdict is Verdict.EXPIRE else EventName.APPROVAL_DECIDED
         draft.events.append(approval_event(name, approval, decision))
         if approval.status is ApprovalStatus.EXECUTING and not given_up:
-            # Committed first, so that everybody sees that it is being carried out; the entry stays.
+            # Committed first, so that all colleagues see that it is being carried out; the entry stays.
             draft.conversation = approvals.put(conversation, approval)
             return draft.change()
     route = conversation.routes[conversation.last_channel]

@@ -73,7 +73,7 @@ class Evidence:
     texts_to: tuple[str, ...] = ()
 
     def said(self, who: str = "agent") -> str:
-        """Return all that somebody said, a line each."""
+        """Return all that the agent, or ``who``, said, a line each."""
         return "\n".join(line.text for line in self.lines if line.who == who)
 
     def read(self, events: Iterable[TimelineEvent]) -> None:

@@ -191,7 +191,7 @@ class Talk:
             self._call = None
 
     def _listen(self) -> None:
-        """Take in what was said on the line; it is complete, because nobody speaks."""
+        """Take in what was said on the line; it is complete, because neither side is speaking."""
         fresh = self._unfinished()
         self._evidence.lines += fresh
         self._sounds += len(fresh)

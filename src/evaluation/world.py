@@ -1,7 +1,7 @@
 """A world for one conversation: the real gateway, a pretend Twilio, a colleague, and nothing that outlives it.
 
 The gateway is wired as ``tandem serve`` wires it, on a free loopback port, with a store and a shop in a folder that is
-thrown away. Of the settings only those are kept that make the agent; none that reaches anybody.
+thrown away. Of the settings only those are kept that make the agent; none that reaches a person or another system.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ KEPT = frozenset({
     "human_transfer_hours", "human_transfer_zone", "voice", "voice_options_path", "phrases_dir", "default_region",
     "refund_approval_threshold", "hold_thoughts", "agents_file", "company_file", "instructions_file",
 })  # fmt: skip
-"""Settings that make the agent. Every other one has its default: new ones reach nobody until they are named here."""
+"""Settings that make the agent. Every other one has its default: new ones reach no one until they are named here."""
 SPEED = 20.0
 """How many times faster than people both sides of a call speak."""
 MAX_FRAME, MOST_EVENTS = 65_536, 2000
@@ -179,7 +179,7 @@ async def open_world(settings: Settings, shop: ShopData, number: str, *, ours: s
 
 
 def throwaway(settings: Settings, folder: Path, address: str, token: str) -> Settings:
-    """Return settings of a gateway that reaches nobody, with the same agent."""
+    """Return settings of a gateway that reaches no one, with the same agent."""
     kept = {name: getattr(settings, name) for name in KEPT}
     return Settings.model_validate({}).model_copy(
         update=kept

@@ -64,7 +64,7 @@ _INVISIBLE = (
 )
 """Zero-width characters, and those that colour the one before: strokes, key-caps, the choice of an emoji."""
 _FILLED = "\u115f\u1160\u3164\uffa0"
-"""Letters to Unicode, and blanks to everybody who sees them."""
+"""Letters to Unicode, and blanks to all who see them."""
 DIGIT = r"\d²³¹⁰⁴-⁹₀-₉①-⑨⑴-⑼⒈-⒐⓪⓵-⓽⓿❶-❾➀-➈➊-➒"
 """Every script's digits, then superscript, subscript and circled ones, which are no decimals to Python."""
 LETTER = rf"[^\W_{DIGIT}{_FILLED}]"

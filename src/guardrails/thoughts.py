@@ -128,7 +128,7 @@ class WordFilter:
 def said(text: str, *, inside: bool = False) -> str:
     """Return a whole answer as it may be told. One that begins in the middle of a thought loses that, too.
 
-    Of a thought's end behind which nothing follows nobody knows what it ended, unless the model is known to begin
+    When nothing follows a thought's end, it is not known what it ended, unless the model is known to begin
     ``inside``.
     """
     text = whole(text)

@@ -25,7 +25,7 @@ HOURS_KEPT_SECONDS: Final = 40 * DAY
 ERASED: Final = "erased"
 """The name of the act that leaves no timeline to stand on."""
 _TOLD: Final = ("tool", "verdict", "status", "first_by", "to", "on", "ticket", "priority", "approval", "deleted")
-"""Of a row's data; no words of anybody."""
+"""Of a row's data; no words of a customer or a colleague."""
 _NO_COLLEAGUES: Final = frozenset({"agent", "clock"})
 _LEADS_BACK: Final = ("ticket", "approval")
 """Ids that other systems may know together with the person."""
@@ -92,7 +92,7 @@ def look(house: Lane, actor: str, subject: SubjectId | None, writing: bool, seco
 
 
 def look_away(house: Lane, subject: SubjectId) -> None:
-    """Let nobody look at a customer who is erased."""
+    """Delete the rows of colleagues who look at an erased customer."""
     for row in house.all(kinds.LOOKER):
         with suppress(UnreadableRecord):
             if kinds.LOOKER.read(row.record).subject == subject:

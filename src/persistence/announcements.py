@@ -1,8 +1,8 @@
 """Announcements: events that another system is told of, at least once each.
 
 An event that is announced gets its row here in the same write as its row of the timeline, so neither is there without
-the other. The row's key is the event's id and the number of the attempt: whoever takes an announcement gives it the
-next number, which only one can do, and which nobody else takes until the lease ends. Pure, but for the queue.
+the other. The row's key is the event's id and the number of the attempt: the replica that takes an announcement gives
+it the next number, which only one can do, and which no other takes until the lease ends. Pure, but for the queue.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def announcing(rule: Callable[..., T], announced: Announced) -> Callable[..., T]
 
 
 def take(lane: Lane, one: Announcement, seconds: float) -> bool:
-    """Begin an attempt; False when somebody else did."""
+    """Begin an attempt; False when another replica did."""
     following = key_of(one.id, one.tries + 1)
     row = lane.row(kinds.ANNOUNCEMENT, one.key)
     if row is None or not lane.is_new(following, kinds.ANNOUNCEMENT):
@@ -71,7 +71,7 @@ def take(lane: Lane, one: Announcement, seconds: float) -> bool:
 
 
 def forget(lane: Lane, key: str) -> None:
-    """Let an announcement go: it was told, or somebody else has it under the next number."""
+    """Let an announcement go: it was told, or another replica took it."""
     lane.delete(kinds.ANNOUNCEMENT, key)
     lane.index(LaneIndex.ANNOUNCED, key, None)
     lane.index(LaneIndex.UNTOLD, key, None)
@@ -123,7 +123,7 @@ class Announcements:
         return await self._listed(LaneIndex.UNTOLD, limit)
 
     async def take(self, one: Announcement, *, seconds: float) -> Announcement | None:
-        """Begin the next attempt, which is nobody else's for ``seconds``; None when somebody else did."""
+        """Begin the next attempt, for ``seconds``; None when another replica did."""
         # The row of the attempt is not looked for: that it is not there yet is seen to when it is written.
         taken = await self._storage.step(_wants(one.subject, one.key), partial(take, one=one, seconds=seconds))
         return Announcement(one.subject, one.id, one.event, one.tries + 1) if taken else None

@@ -16,7 +16,7 @@ class Bookkeeping(Protocol):
 
         * An act is written with the timeline row that tells of it, whenever its source is staff.
         * What is erased, and what a purge deletes, leaves its acts behind, without the person and without ids that lead
-          to them; an erasure that somebody asked for is an act as well. An act is kept for :data:`.acts.KEPT_SECONDS`.
+          to them; an erasure that was asked for is an act as well. An act is kept for :data:`.acts.KEPT_SECONDS`.
         """
         ...
 
@@ -25,7 +25,7 @@ class Bookkeeping(Protocol):
         ...
 
     async def lookers(self) -> tuple[Looker, ...]:
-        """Return who has which conversation on the screen now; an erased customer's nobody has."""
+        """Return who looks at which conversation now, erased customers left out."""
         ...
 
     async def note_hour(self, hour: Hour, *, process: str) -> None:

@@ -51,7 +51,7 @@ class Escalation(BaseModel):
     transfer: Words | None = None
     """They are put through now."""
     call_back: Words | None = None
-    """Nobody is free; a ticket is open, and a colleague calls back."""
+    """No colleague is free; a ticket is open, and one calls back."""
     closed: Words | None = None
     """The same outside opening hours."""
 

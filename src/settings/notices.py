@@ -17,7 +17,7 @@ RETIRED = {
     "START_CHANNELS": "text and phone always start together: use PORT for the one address of both",
     "NODE_ENV": "use APP_ENV (development or production)",
 }
-"""Names of the earlier system, and what to say to whoever still sets them."""
+"""Names of the earlier system, and what to tell operators who still set them."""
 
 MADE_UP = {
     "OPENAI_API_KEY": "canned rules answer in place of a language model, whatever OPENAI_BASE_URL says",

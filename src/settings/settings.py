@@ -28,7 +28,7 @@ class Settings(Fields):
     def model_post_init(self, context: Any, /) -> None:
         """Fill in what depends on another setting."""
         if not self.host:
-            # The model is frozen for everybody else; this is the last step of making it.
+            # The model is frozen for all other code; this is the last step of making it.
             object.__setattr__(self, "host", "0.0.0.0" if self.production else "127.0.0.1")  # noqa: S104
 
     @property
@@ -38,7 +38,7 @@ class Settings(Fields):
 
     @property
     def opening_hours(self) -> OpeningHours:
-        """When somebody answers at the number for transfers."""
+        """When colleagues answer at the number for transfers."""
         return OpeningHours.parse(self.human_transfer_hours, self.human_transfer_zone)
 
     @property

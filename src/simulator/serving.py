@@ -1,4 +1,7 @@
-"""Serves the pretend Twilio's REST side at an address of this machine, in the event loop of whoever pretends."""
+"""Serves the pretend Twilio's REST side at an address of this machine.
+
+It runs in the event loop of its caller.
+"""
 
 from __future__ import annotations
 

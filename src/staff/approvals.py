@@ -182,7 +182,7 @@ class ApprovalDesk:
         if receipt.outcome is Outcome.ACCEPTED:
             now = await self._seen(approval) if first else None
             if now is not None and not decidable(now, Verdict.FIRST):
-                return _refused(ask, now)  # somebody decided in the same moment, and was before
+                return _refused(ask, now)  # a colleague decided in the same moment, and was first
             said = TRANSITIONS[decision.verdict].answer
             log.info("decision_accepted", approval=approval.id, subject=subject_label(approval.subject), said=said)
             return Result(ask, said, True, foreseen(approval, decision))
@@ -194,7 +194,7 @@ class ApprovalDesk:
         return _refused(ask, after)
 
     def _decision(self, ask: Ask, approval: Approval, actor: str) -> Decision | None:
-        """Return the decision that is asked for; None for an approval by whoever gave the first of two."""
+        """Return the decision asked for; None when a first approver approves again."""
         # Staff may quote the customer: no card or social security number is stored through this door either.
         decision = Decision(
             approval.id,

@@ -1,4 +1,4 @@
-"""``GET /audit``: what colleagues did, newest first, for whoever administers; docs/staff-api.md has the shapes."""
+"""``GET /audit``: what colleagues did, newest first, for administrators; docs/staff-api.md has the shapes."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ IMPERSONAL: Final = frozenset(
         "waited_seconds",
     }
 )  # fmt: skip
-"""Data that hold nobody's words and no number of a customer."""
+"""Data that hold neither words of people nor numbers of customers."""
 _NUMBER: Final = re.compile(r"phone_\d*(\d{4})", re.ASCII)
 
 

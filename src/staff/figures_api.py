@@ -81,7 +81,7 @@ class Figures:
 
 
 class FiguresApi:
-    """Serves figures to whoever may read."""
+    """Serves figures to colleagues who may read them."""
 
     def __init__(self, figures: Figures, tokens: StaffTokens) -> None:
         self._figures = figures

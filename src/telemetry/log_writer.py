@@ -169,7 +169,7 @@ class FileTarget(Target):
 
 class _Raising(RotatingFileHandler):
     def follow(self) -> None:
-        """Open the file anew when somebody moved it aside."""
+        """Open the file anew when it was moved aside."""
         if self.stream is None:
             return
         with suppress(FileNotFoundError):

@@ -72,7 +72,7 @@ class SocketAdmission:
         self._address = address
 
     async def admit(self, socket: WebSocket) -> Admitted | None:
-        """Return what the socket's token says, None for whoever must not connect."""
+        """Return what the socket's token says, None when it must not connect."""
         token = socket.path_params["token"]
         try:
             self._signatures.check_url(f"{self._address}/{token}", socket.headers.get(SIGNATURE))

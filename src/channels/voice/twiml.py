@@ -66,7 +66,7 @@ def transfer(
 ) -> str:
     """Connect the caller with a colleague, who is told at ``whisper`` what it is about before they are connected.
 
-    ``digits`` are pressed when somebody, or a switchboard, answers there.
+    ``digits`` are pressed when a colleague, or a switchboard, answers there.
 
     ``action`` is asked when the colleague hung up or did not answer (twilio.com/docs/voice/twiml/dial, number).
     """

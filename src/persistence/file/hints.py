@@ -1,7 +1,7 @@
 """Hints between processes that share the file: each listener has a named pipe in a folder beside it.
 
-A pipe whose process died has no reader; whoever notices removes it. One that is full belongs to a process that does not
-get round to listening, which looks for work by itself then.
+A pipe whose process died has no reader; the process that notices removes it. One that is full belongs to a process
+that does not get round to listening, which looks for work by itself then.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class HintPipes:
             # For writing too, or it would end with each of its writers.
             reader = os.open(draft, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
             self._own.add(name)
-            draft.rename(self._pipes / name)  # with a reader already, so that nobody takes it for a dead one
+            draft.rename(self._pipes / name)  # with a reader already, so that no other process takes it for a dead one
         except OSError:
             draft.unlink(missing_ok=True)
             raise
@@ -92,7 +92,7 @@ def _tell(pipe: Path, told: bytes) -> None:
         writer = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return
-    except OSError:  # nobody reads it any more
+    except OSError:  # it is read no more
         pipe.unlink(missing_ok=True)
         return
     try:
