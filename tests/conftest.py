@@ -26,8 +26,8 @@ _failed = pytest.StashKey[bool]()
 collect_ignore = [] if "REAL_MODEL_PYTHON" in os.environ else ["real_model"]
 
 
-PER_CORE = 3
-"""Workers per core: more than half of a test's time is waiting for a process, a browser or a clock."""
+PER_CORE = 2
+"""Workers per core: half of a test's time is waiting for a process, a browser or a clock."""
 HEAVY_SECONDS = 300
 """For one test that starts, freezes, kills or floods several processes, on a machine with better things to do."""
 

@@ -185,8 +185,10 @@ async def test_enter_never_decides(browser: Browser, tmp_path: Path) -> None:
         await page.get_by_label("Amount").press("Enter")
         await page.get_by_label("Order id").press("Enter")
         await page.get_by_role("button", name="Reject").press("Enter")
+        await expect(approve).to_be_enabled()
         await approve.press("Enter")
         assert sent == []
+        await expect(approve).to_be_enabled()  # the card rests again when what stands around it changes
         await approve.press("Space")
         await it.hear(2)
         assert len(sent) == 1
