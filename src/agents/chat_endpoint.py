@@ -97,5 +97,5 @@ class _Call:
     def _whole(self) -> bool:
         try:
             return isinstance(json.loads(self.arguments), dict)
-        except ValueError:
+        except (ValueError, RecursionError):
             return False

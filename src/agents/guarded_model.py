@@ -168,7 +168,7 @@ class _Answer:
     def _said(self, text: str) -> str:
         """Return an answer as it may be told; of data, each text in it."""
         if text.lstrip()[:1] == "{":
-            with suppress(ValueError):
+            with suppress(ValueError, RecursionError):
                 return json.dumps(whole_value(json.loads(text), said), ensure_ascii=False)
         if self._beginning.note(text):
             log.warning("thoughts_held_back")
@@ -200,7 +200,7 @@ def masked_arguments(text: str) -> str:
     """Return a call's arguments without such numbers; those without one stay as they were written."""
     try:
         arguments = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return mask(text).text
     masked = mask_value(arguments)
     return text if masked == arguments else json.dumps(masked, ensure_ascii=False)

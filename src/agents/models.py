@@ -255,7 +255,7 @@ def _portable(item: Mapping[str, Any]) -> dict[str, Any]:
 def _arguments(text: str) -> str:
     try:
         readable = isinstance(json.loads(text), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         readable = False
     if readable:
         return text

@@ -139,7 +139,7 @@ def read_arguments(text: str) -> Mapping[str, Any]:
     """Read a call's arguments; what is no JSON object becomes ``{"raw": text}``, so that a record always exists."""
     try:
         value = json.loads(text or "{}", parse_constant=_no_number)
-    except ValueError:
+    except (ValueError, RecursionError):  # also of a thousand brackets, which the SDK answers itself
         value = None
     return cast(Mapping[str, Any], value) if isinstance(value, dict) else {"raw": text}
 

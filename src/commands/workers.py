@@ -201,8 +201,16 @@ class _Parent:
             return
         steady = time.monotonic() - one.began >= STEADY_SECONDS
         early = self._early[one.number] = 0 if steady else self._early[one.number] + 1
-        self._ended[one.number] = signal.Signals(-code).name if code < 0 else f"exit {code}"
+        self._ended[one.number] = _name(-code) if code < 0 else f"exit {code}"
         self._due[one.number] = time.monotonic() + (PAUSES[min(early, len(PAUSES)) - 1] if early else 0.0)
+
+
+def _name(number: int) -> str:
+    """Return the name of a signal; real-time ones have none."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _recv(link: socket.socket) -> bytes:

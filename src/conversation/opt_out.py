@@ -62,7 +62,7 @@ _WISHES = (
     rf"stop(?: receiving| getting)?{_ANY} {_TEXTS}",
     r"(?:cancel|end|quit|revoke)(?: (?:all|any|more|these|those|the|your|my|future|of))*"
     r" (?:te?xts|text messages|te?xting|messages|messaging|msgs|sms|notifications)",
-    rf"(?:do not|don't|dont|never) (?:text|txt|message|contact|bother|spam|sms|write|write to){_WHOM}",
+    rf"(?:do not|don't|dont|never) (?:text|txt|message|msg|contact|bother|spam|sms|write|write to){_WHOM}",
     rf"(?:do not|don't|dont|never) send{_WHOM}?{_ANY} {_TEXTS}",
     rf"(?:do not|don't|dont|no longer) (?:want|wish|need)(?: to (?:get|receive|have))?{_ANY} {_TEXTS}",
     rf"no more {_TEXTS}(?: to{_WHOM})?",
@@ -90,7 +90,7 @@ _WISHES = (
 _BEFORE = (
     r"(?:(?:can|could|would|will) (?:you|u) |please |pls |just |wrong number |want to |(?:hi|hello|hey)(?: there)? "
     r"|(?:ok|okay|no|sorry|thanks|thank you|so) "
-    r"|por favor |s'il vous plait |bitte |i(?: want to| would like to|'d like to| wish to| need to)? )"
+    r"|por favor |s'il vous plait |bitte |i(?: want| would like|'d like| wish| need)?(?: you)?(?: to)? )"
 )
 _AFTER = (
     r"(?: (?:please|pls|now|immediately|at once|again|any ?more|ever|thanks|thank you|por favor|merci|gracias|danke))*"

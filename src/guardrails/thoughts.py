@@ -26,14 +26,15 @@ _NAME = r"[\w:.\u2581-]{0,30}"
 _BAR = r"[|\uff5c]"
 _WORD = r"(?:think(?:ing)?|thoughts?|reasoning)"
 _OPEN = (
-    rf"<{_BAR}?(?!end|/){_NAME}?{_NAMED}{_NAME}(?:[\s=][^<>]{{0,80}})?{_BAR}?>"
+    rf"<(?!tool_\w+\|>){_BAR}?(?!end|/){_NAME}?{_NAMED}{_NAME}(?:[\s=][^<>]{{0,80}})?{_BAR}?>"
     r"|<(?:script|style)(?:\s[^<>]{0,80})?>"
     rf"|\[{_WORD}\]|\u25c1{_WORD}\u25b7|<unused94>|<\|channel\|>\s*(?:analysis|commentary)\b"
+    r"|<\|channel>\s*(?:thought|thinking|analysis)\b"
 )
 _CLOSE = (
     rf"<(?:/{_BAR}?|{_BAR}/|{_BAR}?end[_\u2581]?){_NAME}?{_NAMED}{_NAME}\s?{_BAR}?>|</(?:script|style)>"
     rf"|\[/{_WORD}\]|\u25c1/{_WORD}\u25b7|<unused95>|<\|channel\|>\s*final\b"
-    r"|<\|start_response\|>|<\|begin_of_solution\|>"
+    r"|<\|start_response\|>|<\|begin_of_solution\|>|<(?:channel|tool_\w+)\|>"
 )
 _START = rf"<{_BAR}(?:im_)?start(?:_header_id)?{_BAR}>"
 _TOKEN = (
@@ -49,7 +50,7 @@ _TOKENS = re.compile(
 )
 _MAY_BECOME_TAG = re.compile(
     rf"(?:<[/|\uff5c]{{0,2}}{_NAME}{_NAME}{_BAR}?|<{_BAR}?{_NAME}?{_NAMED}{_NAME}[\s=][^<>]{{0,80}}|<(?:script|style)\s[^<>]{{0,80}}"
-    rf"|\[/?[a-z]{{0,9}}|\u25c1/?[a-z]{{0,9}}|<\|channel\|>\s*\w{{0,10}}|{_START}\s*\w{{0,9}})\Z",
+    rf"|\[/?[a-z]{{0,9}}|\u25c1/?[a-z]{{0,9}}|<\|channel\|?>\s*\w{{0,10}}|{_START}\s*\w{{0,9}})\Z",
     re.IGNORECASE,
 )
 _LONGEST_TAG = 200
@@ -173,9 +174,9 @@ def whole_arguments(text: str) -> str:
         return text
     try:
         value = json.loads(text)
-    except ValueError:
+        cleaned = whole_value(value)
+    except (ValueError, RecursionError):
         return whole(text)
-    cleaned = whole_value(value)
     return text if cleaned == value else json.dumps(cleaned, ensure_ascii=False)
 
 

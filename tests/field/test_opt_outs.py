@@ -22,7 +22,7 @@ SPELLED = [
     "s.t.o.p. texting me",    "QUIT.", "Unsubscribe!", "Unsuscribe", "unsubcribe", "End.", "opt me out",
     "remove my number", "take me off your list", "take my number off the list", "lose my number",
     "cancel all messages", "cancel my messages", "stop texting me", "unsubscribe me", "do not contact me",
-    "Hi there, please do not contact me again",
+    "Hi there, please do not contact me again", "dont msg me anymore", "I want you to stop texting me",
     "ARRÊT", "arret", "Arrêtez", "ARRETE", "baja", "BAJA", "quiero darme de baja", "no más mensajes",
     "désabonnez-moi", "plus de messages", "stopp", "Abmelden", "keine SMS mehr", "sair", "não quero mais mensagens",
 ]  # fmt: skip
@@ -45,7 +45,7 @@ async def test_on_whatsapp_it_is_understood_too(tmp_path: Path, text: str) -> No
 
 
 UNSURE = ["please stop", "STOP PLEASE", "can you stop?", "stop it", "cancel everything", "go away", "no texts",
-          "I said stop", "stop calling me", "Stop!!! I mean it",
+          "I said stop", "stop calling me", "Stop!!! I mean it", "I need you to stop",
           "parar", "cancelar", "alto"]  # fmt: skip
 
 
@@ -61,7 +61,7 @@ async def test_who_may_want_no_more_texts_is_answered_and_told_the_way(tmp_path:
 OTHER = [
     "please stop the refund", "stop by tomorrow?", "cancel all my orders", "is there a bus stop", "cancel my order",
     "cancel the message to Bob", "remove my number from order 12345", "stop order 12345", "don't bother", "full stop",
-    "the end", "no",
+    "the end", "no", "I don't want you to stop texting me",
     "please cancel it", "ok, cancel that", "end of message", "baja el precio",
     "how do I unsubscribe from the newsletter?", "a b c",
     "my parcel has stopped moving", "stopwatch", "Arrêt de bus?", "I need a start date",

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tandem.agents.guarded_model import masked_arguments
+from tandem.agents.tool_gate import read_arguments
 from tandem.channels.sms.sender import clean, compose
 from tandem.conversation import phrases
 from tandem.guardrails.thoughts import WordFilter, said, whole, whole_arguments
@@ -26,6 +28,8 @@ pytestmark = pytest.mark.promise("F6")
 CHATS = {"OPENAI_API_MODE": "chat_completions"}
 SECRET = "The customer is rude, but I stay calm."
 HALF = "\ud83d"
+DEEP = '{"a":' + "[" * 5000
+"""No reader of JSON gets to its end."""
 
 THOUGHTS = [
     f"<think>{SECRET}</think>Your order has shipped.",
@@ -42,6 +46,8 @@ THOUGHTS = [
     f"<|begin_of_thought|>{SECRET}<|end_of_thought|><|begin_of_solution|>Your order has shipped.<|end_of_solution|>",
     f"<|channel|>analysis<|message|>{SECRET}<|end|><|start|><|channel|>final<|message|>Your order has shipped.",
     f"<unused94>thought\n{SECRET}<unused95>Your order has shipped.",
+    f"<|channel>thought\n{SECRET}<channel|>Your order has shipped.",
+    f"<|tool_call>call:order_status{{reason:{SECRET}}}<tool_call|>Your order has shipped.",
     f"<|channel|>analysis<|message|>{SECRET}<|end|><|start|>assistant<|channel|>final<|message|>Your order has shipped."
     "<|return|>",
     f"\u25c1think\u25b7{SECRET}\u25c1/think\u25b7Your order has shipped.",
@@ -84,6 +90,12 @@ async def test_thoughts_are_not_spoken_while_the_answer_streams(tmp_path: Path, 
         conversation = await committed(it, 1)
         assert SECRET not in call.heard()
     assert words(conversation, 1) == ["Your order has shipped."]
+
+
+async def test_an_answer_of_nothing_but_brackets_ends_no_turn(tmp_path: Path) -> None:
+    async with running(tmp_path, ModelServer([Answer(DEEP[:1200]), Answer("Fine.")])) as it:
+        assert (await it.ask("repeat after me"))[:8] == DEEP[:8]
+        assert await it.ask("hello?") == "Fine."
 
 
 @pytest.mark.parametrize(
@@ -306,6 +318,9 @@ def test_characters_are_made_whole() -> None:
     assert whole_arguments(r'{"a":"\ud83d\ude42","b":["\ud83d"]}') == '{"a": "🙂", "b": [""]}'
     assert whole_arguments(r'{"a":"\u00e9"}') == r'{"a":"\u00e9"}'
     assert whole_arguments(r'{"a": \ud83d') == r'{"a": \ud83d'
+    for nested in (DEEP, DEEP + "\\u0041" + "]" * 5000 + "}"):
+        assert (whole_arguments(nested), masked_arguments(nested)) == (nested, nested)
+        assert read_arguments(nested) == {"raw": nested}
     filtered = WordFilter()
     assert "".join(map(filtered.feed, "x\ud83d\ude42y")) + filtered.end() == "x🙂y"
 
