@@ -59,7 +59,8 @@ def digest(scenario: Scenario, about: str) -> str:
 def read_trials(file: Path) -> dict[tuple[str, str, int], Trial]:
     """Return what a file of results holds; a last line that was cut off counts as not tried."""
     found = {}
-    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
+    # Not splitlines(): words may hold its other ends of lines. What was cut off may end in half a character.
+    for line in file.read_text("utf-8", "replace").split("\n") if file.exists() else ():
         try:
             trial = _TRIAL.validate_json(line)
         except ValidationError:

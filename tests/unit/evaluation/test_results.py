@@ -39,9 +39,9 @@ def test_what_could_not_be_run_is_neither_good_nor_bad() -> None:
 
 def test_results_are_read_as_they_were_written_but_for_a_line_that_was_cut_off(tmp_path: Path) -> None:
     file = tmp_path / "results.jsonl"
-    first, second = trial("a"), trial("b", "failed", number=2)
+    first, second = trial("a\u2028\x85"), trial("b", "failed", number=2)
     assert read_trials(file) == {}
-    file.write_text(written(first) + written(second) + written(trial("c"))[:40], encoding="utf-8")
+    file.write_bytes((written(first) + written(second) + written(trial("c"))[:40] + "é").encode()[:-1])
     assert read_trials(file) == {first.key: first, second.key: second}
 
 
