@@ -133,9 +133,8 @@ class EventWebhook:
             return
         if taken.tries == 1:
             log.warning("event_put_off", id=taken.id, problem=str(error))
-        asked = getattr(error, "retry_in", None) or 0.0
         pause = self._paces.pauses[taken.tries - 1] * random.uniform(1.0, 1.0 + JITTER)  # noqa: S311 (no secret)
-        await self._queue.put_off(taken, seconds=max(pause, asked))
+        await self._queue.put_off(taken, seconds=pause)
 
 
 @asynccontextmanager
