@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 import random
 import sys
@@ -22,6 +23,8 @@ settings.load_profile("suite")
 providers.is_local_module_file = lambda _: False  # type: ignore[attr-defined]
 
 _failed = pytest.StashKey[bool]()
+_tests = itertools.count(1)
+COLLECT_EVERY = 50
 # It needs a model that make real-model installs.
 collect_ignore = [] if "REAL_MODEL_PYTHON" in os.environ else ["real_model"]
 
@@ -51,6 +54,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         random.Random(seed).shuffle(items)
     # One worker begins with them, one after the other; they take as long as all the others together.
     items.sort(key=lambda item: item.get_closest_marker("heavy") is None)
+
+
+def pytest_runtest_logfinish(nodeid: str) -> None:
+    """Collect now and then what was frozen: a gateway that opens takes all there is out of the collector's sight.
+
+    What a closed one leaves would otherwise stay for ever, and every end of an event loop looks at all its tasks.
+    """
+    if next(_tests) % COLLECT_EVERY == 0:
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
