@@ -272,6 +272,16 @@ def frozen(process: int) -> Iterator[None]:
             os.kill(process, signal.SIGCONT)
 
 
+async def test_a_worker_ended_by_a_signal_without_a_name_is_replaced(tmp_path: Path) -> None:
+    async with server(tmp_path, ModelServer(echo)) as it:
+        (gateway,) = it.running
+        os.kill(processes(gateway)["2"], signal.SIGRTMIN + 1)
+        await until(lambda: starts(gateway) == 3)
+        assert await it.text("hello") == 200
+        await it.twilio.wait_for(JOHN)
+        assert f"signal {signal.SIGRTMIN + 1}" in gateway.log.read_text(encoding="utf-8")
+
+
 async def test_workers_without_a_parent_finish_what_runs_and_end(tmp_path: Path) -> None:
     gate = asyncio.Event()
     model = ModelServer(lambda request: Answer("All in one piece.", gate=gate))
