@@ -27,10 +27,10 @@ def phone_pages(files: PageFiles) -> Sequence[BaseRoute]:
 
 
 def demo_reset(tokens: StaffTokens, reset: Callable[[], Awaitable[None]]) -> Sequence[BaseRoute]:
-    """Name the route by which the page lets the made-up shop begin anew; for whoever is signed in on this machine."""
+    """Name the route by which the page lets the made-up shop begin anew; for administrators on this machine."""
 
     async def again(request: Request) -> Response:
-        tokens.actor(request)
+        tokens.actor(request, Scope.ADMINISTER)
         await reset()
         return Response(status_code=204)
 

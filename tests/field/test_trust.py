@@ -104,7 +104,7 @@ SCOPED = {
 }
 TOKENS = dict(part.split(":")[:2] for part in SCOPED["STAFF_TOKENS"].split(","))
 STAFF_PATHS = ("/approvals", "/conversations", "/customers", "/queue", "/tickets", "/audit", "/figures")
-STAFF_PATHS += ("/staff/events", "/staff/presence", "/staff/replies")
+STAFF_PATHS += ("/staff/events", "/staff/presence", "/staff/replies", "/demo/reset")
 DOORS = {
     ("GET", "/conversations"): "rita",
     ("GET", f"/conversations/{JOHNS_ID}"): "rita",
@@ -113,6 +113,7 @@ DOORS = {
     ("GET", "/queue"): "rita",
     ("GET", "/tickets"): "rita tim",
     ("GET", "/audit"): "ada",
+    ("POST", "/demo/reset"): "ada",
     ("GET", "/figures"): "rita",
     ("GET", "/staff/replies"): "rob",
     ("POST", "/staff/presence"): "rita",
