@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, FrameLocator, Locator, Page, expect
+from playwright.async_api import Browser, FrameLocator, Locator, Page, WebSocketRoute, expect
 
 from tandem.channels.sms.sender import segments
 from tandem.settings.development import staff_tokens
@@ -239,6 +240,41 @@ async def test_the_page_finds_a_server_that_was_restarted(browser: Browser, tmp_
                 await expect(theirs(phone).nth(1)).to_contain_text("has shipped")
                 await expect(mine(phone).first).to_contain_text("hello")
             seen.expect_problems("phone/line", "staff/session")
+
+
+async def reloaded_with_a_held_line(page: Page) -> asyncio.Event:
+    """Load a page anew; its line stands once the event is set."""
+    may_stand = asyncio.Event()
+
+    async def hold(line: WebSocketRoute) -> None:
+        await may_stand.wait()
+        line.connect_to_server()
+
+    await page.route_web_socket("**/phone/line", hold)
+    await page.reload()
+    return may_stand
+
+
+async def test_nothing_can_be_sent_before_the_line_knows_its_number(browser: Browser, tmp_path: Path) -> None:
+    async with development(tmp_path) as it, page_of(browser, it, "/phone") as seen:
+        may_stand = await reloaded_with_a_held_line(seen.page)
+        await expect(seen.page.get_by_label("Text message")).to_be_disabled()
+        await expect(seen.page.get_by_role("button", name="Call Tandem")).to_be_disabled()
+        may_stand.set()
+        await text(seen.page, "hello")
+        await expect(theirs(seen.page)).to_have_count(1)
+
+
+async def test_a_suggestion_waits_for_the_phone(browser: Browser, tmp_path: Path) -> None:
+    async with phone_page(browser, tmp_path, "/") as welcome:
+        may_stand = await reloaded_with_a_held_line(welcome)
+        begin = welcome.get_by_role("button", name="Order status")
+        await expect(begin).to_be_disabled()
+        may_stand.set()
+        await begin.click()
+        await expect(welcome.frame_locator("#pane-phone").get_by_label("Text message")).to_have_value(
+            "Where is my order 12345?"
+        )
 
 
 async def test_the_first_minute_phone_and_desk_side_by_side(browser: Browser, tmp_path: Path) -> None:

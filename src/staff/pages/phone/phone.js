@@ -24,7 +24,7 @@ await signedIn(place, "Phone");
 
 const wire = wireLog();
 const thread = textThread({
-  text: (body, pictures) => tell({ do: "text", body, pictures }) || tellLost(),
+  text: (body, pictures) => (known && tell({ do: "text", body, pictures })) || tellLost(),
 });
 const call = callScreen({ act: (what) => tell(what) || tellLost(), closed: () => cover(false) });
 const person = element(
@@ -55,6 +55,7 @@ fill(
 );
 person.value = stored();
 let shown = "";
+let known = false; // whether the line that stands knows our number
 let hiding = 0;
 
 const tell = openLine({ hear, changed });
@@ -64,7 +65,6 @@ function hear(told) {
     case "hello":
       ours.textContent = spell(told.ours);
       tell({ do: "number", number: person.value });
-      dial.disabled = false; // before, a call would go nowhere
       break;
     case "number":
       become(told.number);
@@ -109,13 +109,18 @@ async function changed(stands) {
   show("The server does not answer. Trying again …");
   if (call.open) hear({ type: "call", state: "ended", why: "The server went away." });
   dial.disabled = true;
+  known = false;
   await ask("GET", "staff/session").catch((problem) => problem.status === 401 && location.reload());
 }
 
+/** Be the telephone with a number. Before, a text or a call would go nowhere, so nothing offers one. */
 function become(number) {
   if (number !== shown) thread.clear();
   shown = number;
+  known = true;
+  dial.disabled = false;
   thread.allow(number !== "anonymous");
+  if (parent !== window) parent.postMessage({ ready: true }, location.origin);
 }
 
 function choose() {

@@ -14,7 +14,7 @@ export function textThread({ text }) {
   const log = element("div", { class: "log", role: "log", "aria-label": "Texts", tabindex: "0" }, list);
   const empty = element("p", { class: "empty muted" }, "No texts yet. Write one below, or call.");
   const field = element("textarea", {
-    rows: 1, maxlength: 1600, "aria-label": "Text message", placeholder: "Text message",
+    rows: 1, maxlength: 1600, "aria-label": "Text message", placeholder: "Text message", disabled: true,
     oninput: measure, onkeydown: enter,
   });
   const counter = element("p", { class: "counter muted small", "aria-live": "off" });
@@ -76,6 +76,7 @@ export function textThread({ text }) {
 
   function allow(may) {
     form.hidden = counter.hidden = !may;
+    field.disabled = !may;
     refused.hidden = may;
     empty.textContent = may ? "No texts yet. Write one below, or call." : "Calls only.";
   }

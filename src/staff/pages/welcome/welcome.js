@@ -37,8 +37,14 @@ fill(
   ),
 );
 
+// A suggestion needs a phone whose line stands; the phone says when.
+addEventListener("message", (event) => {
+  if (event.origin !== location.origin || event.source !== phone.contentWindow || !event.data?.ready) return;
+  place.querySelectorAll(".openings button").forEach((one) => (one.disabled = false));
+});
+
 function suggestion({ name, words, by }) {
-  return element("button", { type: "button", class: "button", title: words, onclick: () => begin(words, by) }, name);
+  return element("button", { type: "button", class: "button", title: words, disabled: true, onclick: () => begin(words, by) }, name);
 }
 
 function begin(words, by) {
