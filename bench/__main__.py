@@ -29,15 +29,11 @@ LONGEST = 420.0
 
 async def _measure(folder: Path, parts: Sequence[str]) -> None:
     started = time.monotonic()
-    tables: list[str] = []
+    print(f"{os.cpu_count()} processors, {platform.system()} {platform.machine()}, Python {platform.python_version()}")
     for part in parts:
         (folder / part).mkdir()
-        tables.append(await (_PARTS | _ALONE)[part](folder / part, _say))
+        print(f"\n{await (_PARTS | _ALONE)[part](folder / part, _say)}", flush=True)
     _say(f"done in {time.monotonic() - started:.0f} s")
-    print(
-        f"\n{os.cpu_count()} processors, {platform.system()} {platform.machine()}, Python {platform.python_version()}\n"
-    )
-    print("\n\n".join(tables))
 
 
 async def _text(folder: Path, say: Say) -> str:

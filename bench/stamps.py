@@ -12,8 +12,8 @@ _LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
 _DIGITS = str.maketrans("abcdefghijklmnop", "0123456789abcdef")
 _ROUND = 16**9
 
-STAMP = re.compile(r" ([a-p]{9})")
-"""A stamp in an answer, with the blank before it."""
+STAMP = re.compile(r" ([a-p]{9})(?![a-z])")
+"""A stamp in an answer, with the blank before it; a word may begin alike, as "headphones" does."""
 
 
 def stamp(moment: float) -> str:
