@@ -20,6 +20,7 @@ from .processes import cpu_seconds, family, first_line, process, proportional_me
 from .wire import Connection, free_port, listen, request, response
 
 CREATED = response(json.dumps({"sid": "SM" + "0" * 32, "status": "queued"}).encode(), status="201 Created")
+NONE_FOUND = response(json.dumps({"messages": [], "next_page_uri": None}).encode())
 REPLY_SECONDS = 20.0
 
 
@@ -30,8 +31,10 @@ class PretendTwilio:
         self._waiting: dict[str, asyncio.Future[float]] = {}
 
     def __call__(self, head: bytes, body: bytes) -> bytes:
-        """Answer a request of the gateway, which creates a message."""
+        """Answer a request of the gateway: it creates a message, or looks for one that an earlier gateway began."""
         arrived = time.perf_counter()
+        if head.startswith(b"GET"):
+            return NONE_FOUND
         to = parse_qs(body.decode())["To"][0]
         waiting = self._waiting.pop(to, None)
         if waiting is not None and not waiting.done():
