@@ -101,6 +101,8 @@ class Health:
                 "oldestPendingEntrySeconds": round(counts.oldest_pending_entry_seconds, 3),
                 "oldestUnsettledReplySeconds": round(counts.oldest_unsettled_reply_seconds, 3),
                 "setAside": counts.set_aside,
+                "eventsWaiting": counts.announced,
+                "eventsUntold": counts.untold,
                 "largestRecordCharacters": counts.largest_record,
                 "refusedSignatures": self.metrics.value("refused_signatures_total"),
                 "droppedConnections": self.metrics.value("dropped_connections_total"),

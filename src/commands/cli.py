@@ -146,6 +146,7 @@ def _add_keeping(commands: Any) -> None:
     export = commands.add_parser("export", help="write the whole store to a file")
     export.add_argument("file", nargs="?", default="-", metavar="FILE", help="a new file; - or none: a pipe")
     export.add_argument("--running", action="store_true", help="a backup, while gateways go on working")
+    export.add_argument("--erasures", action="store_true", help="only who was erased, as keyed hashes")
     export.set_defaults(command=_export)
     imports = commands.add_parser("import", help="write an export into the store that the settings name")
     imports.add_argument("file", nargs="?", default="-", metavar="FILE", help="an export; - or none: a pipe")
@@ -275,7 +276,7 @@ async def _export(options: argparse.Namespace) -> int:
     from .transfer import export_store
 
     open_log(settings)  # on standard error: standard output may be the export
-    return await export_store(settings, options.file, running=options.running)
+    return await export_store(settings, options.file, running=options.running, erasures=options.erasures)
 
 
 async def _import(options: argparse.Namespace) -> int:

@@ -44,7 +44,7 @@ async def erase(settings: Settings, spelling: str, *, sure: bool) -> int:
 
 
 async def _tell(store: LaneStore, subject: SubjectId, deleted: int) -> None:
-    erasures = await store.erasures(subject)
+    erasures = [one for one in await store.erasures(subject) if one.deleted]
     if deleted:
         print(f"{subject}: {deleted} records erased; an audit row without the number stays.\n{ELSEWHERE}")
     elif erasures:

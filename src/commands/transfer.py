@@ -17,6 +17,7 @@ import aiohttp
 from ..errors import ConfigurationError
 from ..persistence.base import LaneStore
 from ..persistence.factory import open_store
+from ..persistence.merging import redact_person
 from ..persistence.storage import Storage
 from ..persistence.store import Store
 from ..persistence.transfer import Fate, export, import_lines
@@ -27,12 +28,14 @@ PIPE = "-"
 ASK_SECONDS = 3.0
 
 
-async def export_store(settings: Settings, file: str, *, running: bool) -> int:
+async def export_store(settings: Settings, file: str, *, running: bool, erasures: bool = False) -> int:
     """Write the whole store to a new file, or a pipe; return 1 when gateways were at work, else 0.
 
-    With ``running`` they may be: a backup, in which each lane is as of one moment. Raises ConfigurationError.
+    With ``running`` they may be: a backup, in which each lane is as of one moment. ``erasures``: only who was erased,
+    as keyed hashes. Raises ConfigurationError.
     """
     tell_places(settings)
+    running = running or erasures
     if not running and await _gateway_answers(settings):
         raise ConfigurationError(
             [
@@ -42,7 +45,7 @@ async def export_store(settings: Settings, file: str, *, running: bool) -> int:
         )
     async with open_store(settings, create=False) as store:
         with _output(file) as out:
-            told = await export(_storage(store), data_place(settings), out.write, running=running)
+            told = await export(_storage(store), data_place(settings), out.write, running=running, erasures=erasures)
     print(f"export: {told.lanes} lanes, {told.rows} records", file=sys.stderr)
     if running or not (told.held or told.changed):
         return 0
@@ -58,8 +61,12 @@ async def import_store(settings: Settings, file: str) -> int:
     async with open_store(settings) as store:
         with _input(file) as lines:
             told = await import_lines(_storage(store), lines)
-    written, same, other, failed = (told.fates[fate] for fate in Fate)
+        for subject, conversation in told.erased.items():
+            await redact_person(store, (subject,), conversation)
+    written, same, other, failed, erased = (told.fates[fate] for fate in Fate)
     print(f"import: {written} lanes written and read back, {same} were there, {other} differ, {failed} failed")
+    if erased:
+        print(f"import: {erased} left out: these people were erased after the export.")
     if other:
         print("import: lanes that differ were left as they are: this store is not empty.", file=sys.stderr)
     for reason in told.reasons:

@@ -14,8 +14,9 @@ class Erasing(Protocol):
     async def erase(self, subject: SubjectId, *, actor: str = "") -> int:
         """Delete every trace of a subject but its fence; return the number of records deleted.
 
-        * When there was anything, one audit row stays, which a purge leaves alone: the time, ``actor`` (who asked), the
-          number, and for the subject a hash of it, keyed with a random key of the store's that it never gives out.
+        * One audit row stays, which a purge leaves alone: the time, ``actor`` (who asked), the number, and for the
+          subject a hash of it, keyed with a random key of the store's that it never gives out. Of erasures that found
+          nothing, the last one's. By these rows an import knows whom to leave out.
         * Raises LeaseLost, and deletes nothing, while somebody holds the lane.
         """
         ...

@@ -201,13 +201,19 @@ async def erase_person(store: LaneStore, subject: SubjectId, *, actor: str) -> i
     except UnreadableRecord:
         conversation = None
     former = conversation.formerly if conversation else ()
-    deleted = 0
-    for number in _numbers((subject, *former), conversation):
-        for other in await _who_wrote_to(store, number):
-            deleted += await store.redact(other, number) if other not in (subject, *former) else 0
+    deleted = await redact_person(store, (subject, *former), conversation)
     for one in former:
         deleted += await store.erase(one, actor=actor)
     return deleted + await store.erase(subject, actor=actor)
+
+
+async def redact_person(store: LaneStore, subjects: Sequence[SubjectId], conversation: Conversation | None) -> int:
+    """Take a person's numbers, and what was written to them, out of others' lanes; return how many records."""
+    redacted = 0
+    for number in _numbers(subjects, conversation):
+        for other in await _who_wrote_to(store, number):
+            redacted += await store.redact(other, number) if other not in subjects else 0
+    return redacted
 
 
 def _numbers(subjects: Sequence[SubjectId], conversation: Conversation | None) -> set[str]:

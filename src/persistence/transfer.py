@@ -1,7 +1,8 @@
 """A whole store as lines of JSON, and back: for growing out of one store into another, and as a backup of any.
 
 The first line says what it is, each further line is a lane with everything that is kept of it, the last one says that
-this was all. An import writes only lanes that are not there, and reads back what it wrote; it never overwrites.
+this was all. An import writes only lanes that are not there, and reads back what it wrote; it never overwrites. It leaves
+out the people whom the store erased after the export was made.
 """
 
 from __future__ import annotations
@@ -9,16 +10,18 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
 from ..errors import ConfigurationError, StoreUnavailable, UnreadableRecord
-from ..model import SubjectId
+from ..model import Conversation, SubjectId
+from . import kinds
 from .rows import NO_VERSION, HeadWrite, LaneIndex, Put, Row, Whole, Writes
 from .state import HEAD
 from .storage import Storage
-from .upkeep import NOBODY
+from .upkeep import NOBODY, erasure_kinds
 
 FORMAT: Final = 1
 AT_ONCE: Final = 8
@@ -57,6 +60,8 @@ class Fate(StrEnum):
     """There is another one; it was left as it is."""
     FAILED = "failed"
     """The store did not take it, or gave something else back."""
+    ERASED = "erased"
+    """The store erased this person after the export: they were left out."""
 
 
 @dataclass(slots=True)
@@ -70,6 +75,8 @@ class Imported:
     sound: bool = True
     """False when the export itself says that it is not all of one moment."""
     reasons: list[str] = field(default_factory=list)
+    erased: dict[SubjectId, Conversation | None] = field(default_factory=dict)
+    """Who was left out, with what the export says of them: others' lanes may hold their numbers."""
 
     @property
     def complete(self) -> bool:
@@ -77,11 +84,17 @@ class Imported:
         return self.whole and self.sound and not (self.fates[Fate.OTHER] or self.fates[Fate.FAILED])
 
 
-async def export(storage: Storage, place: str, write: Callable[[str], Any], *, running: bool = False) -> Exported:
-    """Write every lane as a line; ``running``: gateways may work meanwhile, each lane is then as of its own moment."""
+async def export(
+    storage: Storage, place: str, write: Callable[[str], Any], *, running: bool = False, erasures: bool = False
+) -> Exported:
+    """Write every lane as a line; ``running``: gateways may work meanwhile, each lane is then as of its own moment.
+
+    ``erasures``: only the store's own lane, which remembers who was erased.
+    """
     told, before, now = Exported(), await _mark(storage), await storage.now()
+    running = running or erasures
     write(_line({"tandem_export": FORMAT, "from": place, "at": now, "running": running}))
-    async for subject in _lanes(storage):
+    async for subject in _lanes(storage, own=erasures):
         whole = await storage.whole(subject)
         if whole == Whole(subject):
             continue
@@ -93,8 +106,10 @@ async def export(storage: Storage, place: str, write: Callable[[str], Any], *, r
     return told
 
 
-async def _lanes(storage: Storage) -> AsyncIterator[SubjectId]:
+async def _lanes(storage: Storage, *, own: bool) -> AsyncIterator[SubjectId]:
     yield NOBODY  # the store's own rows: proofs of erasures
+    if own:
+        return
     async for subject in storage.subjects():
         yield subject
 
@@ -126,19 +141,46 @@ async def import_lines(storage: Storage, lines: Iterable[str]) -> Imported:
     if header.get("tandem_export") != FORMAT:
         raise ConfigurationError(["This is no export of tandem, or one of a newer version."])
     told.running = bool(header.get("running"))
+    erased = _erased_since(await storage.whole(NOBODY), header.get("at"))
     batch: list[Whole] = []
     for count, line in enumerate(given):
         found = _read(line)
         if "lanes" in found:
             told.whole, told.sound = found["lanes"] == count, found.get("sound") is True
             break
-        batch.append(as_whole(found))
+        lane = as_whole(found)
+        if erased(lane.subject):
+            told.fates[Fate.ERASED] += 1
+            told.erased[lane.subject] = _conversation(lane)
+            continue
+        batch.append(lane)
         if len(batch) == AT_ONCE:
             await _write_all(storage, batch, told)
     await _write_all(storage, batch, told)
     if told.whole:
         await storage.after_purge()
     return told
+
+
+def _erased_since(own: Whole, at: Any) -> Callable[[SubjectId], bool]:
+    """Return what tells whom a store erased after a time, going by its own lane; every time, where there is none."""
+    secret, late = "", set[str]()
+    for row in own.rows:
+        if row.kind == kinds.SECRET:
+            secret = row.record
+        elif row.kind.startswith(f"{kinds.AUDIT}:"):
+            with suppress(UnreadableRecord):
+                if not isinstance(at, float) or kinds.AUDIT.read(row.record).at > at:
+                    late.add(row.kind)
+    return lambda subject: bool(late) and not late.isdisjoint(erasure_kinds(secret, subject))
+
+
+def _conversation(lane: Whole) -> Conversation | None:
+    for row in lane.rows:
+        if row.kind == kinds.CONVERSATION:
+            with suppress(UnreadableRecord):
+                return kinds.CONVERSATION.read(row.record)
+    return None
 
 
 async def _write_all(storage: Storage, batch: list[Whole], told: Imported) -> None:
@@ -154,6 +196,8 @@ async def _write(storage: Storage, whole: Whole) -> tuple[Fate, str]:
     there = await storage.whole(whole.subject)
     if there == whole:
         return Fate.SAME, ""
+    if whole.subject == NOBODY and there.rows:
+        return await _add_own(storage, whole, there), ""
     if there != Whole(whole.subject):
         return Fate.OTHER, ""
     head = HeadWrite(NO_VERSION, whole.version, whole.head) if whole.head is not None else None
@@ -171,9 +215,31 @@ async def _write(storage: Storage, whole: Whole) -> tuple[Fate, str]:
         return Fate.FAILED, f"{type(error).__name__}: {error}"
     if not applied:
         return Fate.OTHER, ""
-    if await storage.whole(whole.subject) != whole:
-        return Fate.FAILED, "a lane was not read back as it was written"
-    return Fate.WRITTEN, ""
+    if await storage.whole(whole.subject) == whole:
+        return Fate.WRITTEN, ""
+    gone = HeadWrite(whole.version, NO_VERSION, None) if head else None
+    taken_back = await storage.apply([Writes(whole.subject, head=gone, erase=True)])
+    still = "" if taken_back else ", and is there still"
+    return Fate.FAILED, f"a lane was not read back as it was written{still}"
+
+
+async def _add_own(storage: Storage, own: Whole, there: Whole) -> Fate:
+    """Add to the store's own lane what only the export has of it: proofs of erasures, figures, what staff did.
+
+    A store that makes its hashes with another key could not read the proofs: its lane is another one.
+    """
+    secrets = {row.record for row in (*own.rows, *there.rows) if row.kind == kinds.SECRET}
+    if len(secrets) > 1:
+        return Fate.OTHER
+    known = {(row.kind, row.key) for row in there.rows}
+    missing = [row for row in own.rows if (row.kind, row.key) not in known and row.kind != kinds.LOOKER]
+    if not missing:
+        return Fate.SAME
+    keys, new = {row.key for row in missing}, own.index.keys() - there.index.keys()
+    index = {name: own.index[name] for name in new if name[1] in keys or name[0] == LaneIndex.SWEEP}
+    added = await storage.apply([Writes(NOBODY, puts=tuple(Put(row, keep=True) for row in missing), index=index)])
+    after = await storage.whole(NOBODY)
+    return Fate.WRITTEN if added and after.rows.issuperset(missing) else Fate.FAILED
 
 
 # --- a lane as a line -----------------------------------------------------------------------------------------

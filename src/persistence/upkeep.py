@@ -128,15 +128,15 @@ def erase(lane: Lane, house: Lane, actor: str) -> int:
     acts.leave_acts(lane, house)
     acts.look_away(house, lane.subject)
     lane.erase()
-    if deleted:
-        if actor:
-            acts.book(house, Act(lane.now, actor, acts.ERASED, {"deleted": deleted}), int(lane.now * MICRO))
-        secret = house.row(kinds.SECRET, "")
-        name = hashed(secret.record if secret else "", lane.subject)
-        number = house.next_sequence()
-        proof = kinds.AUDIT.write(Erasure(lane.now, actor, deleted))
-        house.head = LaneHead()
-        house.put(f"{kinds.AUDIT}:{name}", str(number), proof, sequence=number)
+    if deleted and actor:
+        acts.book(house, Act(lane.now, actor, acts.ERASED, {"deleted": deleted}), int(lane.now * MICRO))
+    secret = house.row(kinds.SECRET, "")
+    name = hashed(secret.record if secret else "", lane.subject)
+    number = house.next_sequence()
+    house.head = LaneHead()
+    # Of nothing, the last time is kept: a backup may hold what a purge had deleted before.
+    proof = kinds.AUDIT.write(Erasure(lane.now, actor, deleted))
+    house.put(f"{kinds.AUDIT}:{name}", str(number) if deleted else "nothing", proof, sequence=number)
     for key in keys:
         house.put(kinds.KEY, erased_key(key), "", sequence=int(lane.now * MICRO))
         house.sweep()

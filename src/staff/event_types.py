@@ -71,6 +71,18 @@ TYPES: Final[Mapping[str, str]] = {
     EventName.OPTION_REFUSED: "call.option_refused",
 }
 """What is told, by the name of the row."""
+KEPT: Final = frozenset(
+    {
+        EventName.HANDOFF, EventName.HEARD, EventName.DECISION_IGNORED, EventName.STAFF_MESSAGE_UNSENT,
+        EventName.STAFF_SAID, EventName.STAFF_WHISPER, EventName.STAFF_NOTE, EventName.KEPT_WHILE_PAUSED,
+        EventName.CONTACT_REVEALED, EventName.TICKET_IGNORED, EventName.TEXT_AFTER_OPT_OUT,
+        EventName.HELP_ANSWERED_BY_PROVIDER, EventName.OWN_MESSAGE, EventName.RATE_LIMITED, EventName.LOOP_STOPPED,
+        EventName.LIMIT_REACHED, EventName.NOTICE, EventName.FILES_KEPT, EventName.SENDER_UNREACHABLE,
+        EventName.TEXT_FROM_ANOTHER, EventName.MASKED, EventName.LANGUAGE, EventName.ENTRY_SET_ASIDE,
+        EventName.RECORD_SET_ASIDE, EventName.CALL_ARRIVED, EventName.CALL_DEPARTED,
+    }
+)  # fmt: skip
+"""Names that no other system is told of: they matter at the desk. Every name is here or in ``TYPES``."""
 IMPERSONAL: Final = frozenset(
     {
         "actor", "approval", "bound", "call", "call_id", "cause", "code", "covers", "error", "first_words_seconds",

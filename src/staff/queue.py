@@ -39,10 +39,11 @@ class WorkQueue:
 
     async def page(self, *, limit: int) -> dict[str, Any]:
         """Return the first ``limit`` of each kind, soonest due first, and whether there are more."""
-        pending, unknown, tickets = await asyncio.gather(
+        pending, unknown, tickets, stored = await asyncio.gather(
             self._desk.page(ApprovalStatus.PENDING, limit=limit, cursor=None),
             self._desk.page(ApprovalStatus.UNKNOWN, limit=limit, cursor=None),
             self.tickets(TicketStatus.OPEN, limit=limit, cursor=None),
+            self._store.counts(),
         )
         requests = [*unknown.items, *pending.items]
         subjects = [*(one.subject for one in requests), *(one.subject for one in tickets.items)]
@@ -57,6 +58,7 @@ class WorkQueue:
                 "requests": len(requests),
                 "tickets": len(tickets.items),
                 "overdue": sum(one["overdue"] for one in items),
+                "eventsUntold": stored.untold,
             },
             "more": any(page.next is not None for page in (pending, unknown, tickets)),
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -39,9 +40,9 @@ async def other(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         yield kit.store
 
 
-async def exported(store: LaneStore, *, running: bool = False) -> str:
+async def exported(store: LaneStore, *, running: bool = False, erasures: bool = False) -> str:
     out = io.StringIO()
-    await export(storage_of(store), "here", out.write, running=running)
+    await export(storage_of(store), "here", out.write, running=running, erasures=erasures)
     return out.getvalue()
 
 
@@ -94,6 +95,51 @@ async def test_a_lane_that_is_there_is_never_overwritten(full: LaneStore, other:
     assert (told.complete, told.fates[Fate.OTHER]) == (False, 1)
     assert names(await other.timeline(JANE)) == ["theirs"]
     assert names(await other.timeline(JOHN)) == ["turn"]
+
+
+@pytest.mark.promise("P12")
+async def test_a_backup_brings_nobody_back_who_was_erased_since(full: LaneStore) -> None:
+    backup = await exported(full)
+    await full.erase(JOHN, actor="mia")
+    before = await everything(full)
+    told = await imported(full, backup)
+    assert (told.complete, told.fates[Fate.ERASED], list(told.erased)) == (True, 1, [JOHN])
+    assert await everything(full) == before
+    await write(full, JOHN, timeline=(event("wrote again"),))
+    again = await exported(full)
+    await full.erase(JANE, actor="mia")
+    told = await imported(full, again)
+    assert (told.fates[Fate.ERASED], told.fates[Fate.OTHER], names(await full.timeline(JOHN))) == (
+        1,
+        0,
+        ["wrote again"],
+    )
+
+
+@pytest.mark.promise("P12")
+async def test_who_was_erased_is_known_in_an_empty_store_too(full: LaneStore, other: LaneStore) -> None:
+    """A store was lost: its last backup is older than the list of who was erased."""
+    full.clock_offset += 40 * DAY  # type: ignore[attr-defined]
+    backup = await exported(full)
+    await full.purge(older_than=30 * DAY)  # takes John, who is erased then: there is nothing of him but in the backup
+    assert await full.erase(JOHN, actor="mia") == 0
+    erasures = await exported(full, erasures=True)
+    assert erasures.count("\n") == 3
+    assert (await imported(other, erasures)).complete
+    told = await imported(other, backup)
+    assert (told.complete, list(told.erased)) == (True, [JOHN])
+    assert await other.conversation(JOHN) is None
+    assert await other.conversation(JANE) == await full.conversation(JANE)
+    assert [one.actor for one in await other.erasures(JOHN)] == ["mia"]
+
+
+async def test_what_is_not_read_back_as_it_was_written_is_taken_out_again(store: LaneStore) -> None:
+    """A damaged line says two things of one row; only one of them can be stored."""
+    rows = [[str(kinds.TIMELINE), "1", 1, "one"], [str(kinds.TIMELINE), "1", 1, "two"]]
+    lane = {"subject": JANE, "version": 7, "head": "{}", "rows": rows, "index": [["recent", "", 5.0]]}
+    told = await imported(store, f'{{"tandem_export": 1}}\n{json.dumps(lane)}\n{{"lanes": 1, "sound": true}}\n')
+    assert (told.complete, told.fates[Fate.WRITTEN]) == (False, 0)
+    assert await everything(store) == {}
 
 
 async def test_an_export_that_was_cut_off_is_not_taken_for_a_whole_one(full: LaneStore, other: LaneStore) -> None:

@@ -48,7 +48,7 @@ async def test_requests_and_tickets_wait_in_one_list_the_one_due_soonest_first(
     assert [item["kind"] for item in queue["items"]] == ["ticket", "request", "ticket"]
     assert [item["assignee"] for item in queue["items"]] == ["tom", None, None]
     assert [item["overdue"] for item in queue["items"]] == [False, False, False]
-    assert (queue["counts"], queue["more"]) == ({"requests": 1, "tickets": 2, "overdue": 0}, False)
+    assert (queue["counts"], queue["more"]) == ({"requests": 1, "tickets": 2, "overdue": 0, "eventsUntold": 0}, False)
     assert queue["items"][1]["approval"]["tool"] == "process_refund"
     assert [one["id"] for one in listed["tickets"]] == [urgent["id"], later["id"]]
     assert [one["id"] for one in (*first["tickets"], *second["tickets"])] == [urgent["id"], later["id"]]

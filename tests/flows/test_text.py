@@ -253,6 +253,8 @@ async def test_status_says_exactly_this(tmp_path: Path) -> None:
         "oldestPendingEntrySeconds",
         "oldestUnsettledReplySeconds",
         "setAside",
+        "eventsWaiting",
+        "eventsUntold",
         "largestRecordCharacters",
         "refusedSignatures",
         "droppedConnections",

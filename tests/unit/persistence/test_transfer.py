@@ -11,6 +11,7 @@ import subprocess
 import threading
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,14 @@ from tandem.commands.transfer import export_store, import_store
 from tandem.errors import ConfigurationError, StoreMissing
 from tandem.model import SubjectId
 from tandem.persistence.file import open_file_store
+from tandem.persistence.merging import erase_person
 from tandem.persistence.postgres import open_postgres_store
 from tandem.persistence.redis import open_redis_store
 from tandem.persistence.rows import Whole
 from tandem.persistence.transfer import export
 from tandem.settings import Settings, load_settings
 
-from ...contracts.records import JOHN, event, take, write
+from ...contracts.records import JANE, JOHN, approval, event, take, write, write_approvals
 from ...kit.command import tandem
 from ...kit.full_store import everything, fill, storage_of
 from ...kit.gateway import running
@@ -121,6 +123,31 @@ async def test_a_change_while_it_is_read_is_noticed(full: tuple[Path, Everything
     async with open_file_store(full[0]) as store:
         told = await export(storage_of(store), "here", write_down)
     assert (told.changed, json.loads(lines[-1])["sound"]) == (True, False)
+
+
+@pytest.mark.promise("P12")
+async def test_who_was_erased_since_a_backup_stays_away_with_their_number(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    number = JOHN.replace("phone_", "+")
+    to_john = replace(approval("apr_1"), tool="send_sms", arguments={"to": number, "message": "Hello, it is Jane"})
+    old, new, backup, erased = of_file(tmp_path / "old"), of_file(tmp_path / "new"), "backup.jsonl", "erased.jsonl"
+    async with open_file_store(tmp_path / "old") as store:
+        await write_approvals(store, to_john)
+        await write(store, JOHN, timeline=(event(),))
+    assert await export_store(old, str(tmp_path / backup), running=False) == 0
+    assert number in (tmp_path / backup).read_text()
+    async with open_file_store(tmp_path / "old") as store:
+        await erase_person(store, JOHN, actor="mia")
+    assert await export_store(old, str(tmp_path / erased), running=False, erasures=True) == 0
+    assert number.strip("+") not in (tmp_path / erased).read_text()
+    assert await import_store(new, str(tmp_path / erased)) == 0
+    assert await import_store(new, str(tmp_path / backup)) == 0
+    assert "import: 1 left out: " in capsys.readouterr().out
+    async with open_file_store(tmp_path / "new") as store:
+        there = await everything(store)
+    assert JANE in there
+    assert number.strip("+") not in repr(there)
 
 
 async def test_an_export_that_fails_leaves_no_file(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from tandem.persistence.announcements import Announcement, Announcements
 from tandem.persistence.file import open_file_store
 from tandem.persistence.store import Store
 from tandem.staff.aliases import Aliases
-from tandem.staff.event_types import TYPES, EventKind, EventTypes
+from tandem.staff.event_types import KEPT, TYPES, EventKind, EventTypes
 from tandem.staff.event_webhook import TellingPaces, open_event_webhook
 
 from ...contracts.records import JANE, JOHN, event, write
@@ -150,6 +150,10 @@ def test_every_kind_has_types_and_every_type_a_kind() -> None:
     assert {type.partition(".")[0] for type in TYPES.values()} == set(EventKind)
     assert len(set(TYPES.values())) == len(TYPES)
     assert NOT_STORED & TYPES.keys() == {EventName.REPLY_STATUS}
+
+
+def test_of_every_event_it_was_decided_whether_another_system_is_told() -> None:
+    assert (TYPES.keys() | KEPT, TYPES.keys() & KEPT) == (set(EventName), set())
 
 
 def test_a_customer_of_another_system_has_no_number_to_show() -> None:

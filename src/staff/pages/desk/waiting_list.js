@@ -63,7 +63,7 @@ export class WaitingList {
       const queue = await ask("GET", address("queue", { limit: PAGE }));
       this.#items = queue.items;
       this.more = queue.more;
-      fill(this.problem);
+      fill(this.problem, untold(queue.counts.eventsUntold));
       this.#shown(this.#requests());
       this.#draw();
     } catch (refused) {
@@ -204,6 +204,13 @@ function listed({ id, href, top, middle, due, since: [what, at], assignee }) {
       ),
     ),
   );
+}
+
+/** That another system was told of events in vain: an operator's affair, which a colleague sees first. */
+function untold(count) {
+  if (!count) return null;
+  const events = count === 1 ? "An event" : `${count} events`;
+  return element("p", { class: "failure" }, `${events} did not reach the other system. An operator finds out with: tandem events`);
 }
 
 /** A row's shape while the rows are not there yet. */
