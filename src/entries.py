@@ -154,6 +154,31 @@ class StaffMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class Outreach:
+    """Text of a staff member that begins a conversation, or that leaves ``at`` a later time.
+
+    ``route`` reaches a customer who never wrote or called; ``consent`` says how, and ``consented_at`` when they agreed
+    to be written to.
+    """
+
+    actor: str
+    text: str
+    at: float = 0.0
+    route: Route | None = None
+    consent: str = ""
+    consented_at: float | None = None
+    kind: Literal["outreach"] = "outreach"
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUpDue:
+    """Sign that the time of a follow-up has come."""
+
+    id: str
+    kind: Literal["follow_up_due"] = "follow_up_due"
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """Staff hold the agent (``on``), or let it go on."""
 
@@ -231,7 +256,18 @@ class TicketClosed:
     kind: Literal["ticket_closed"] = "ticket_closed"
 
 
-StaffAct = StaffMessage | StaffNote | StaffWhisper | Assigned | Handled | Hold | Revealed | TicketOpened | TicketClosed
+StaffAct = (
+    StaffMessage
+    | Outreach
+    | StaffNote
+    | StaffWhisper
+    | Assigned
+    | Handled
+    | Hold
+    | Revealed
+    | TicketOpened
+    | TicketClosed
+)
 """What staff do besides deciding."""
 
 
@@ -242,7 +278,7 @@ class Entry:
     It is the MessageSid of a text; ``decision:`` with the approval's id for a decision, so that the first wins;
     ``consent:`` with id and version for the first approval of two;
     ``undelivered:`` with the reply's id; call, socket session and number of a spoken prompt; ``staff:`` with what the
-    caller named the act; ``ticket:`` with the id of a ticket that is opened.
+    caller named the act; ``ticket:`` with the id of a ticket that is opened; ``follow_up:`` with id and time of one.
     """
 
     key: str
@@ -256,6 +292,7 @@ class Entry:
         | TextFromAnother
         | Decision
         | Undelivered
+        | FollowUpDue
         | StaffAct
     )
 

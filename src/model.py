@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, NewType
 
+from .meter import Meter
+
 SubjectId = NewType("SubjectId", str)
 """One customer, whatever the channel: ``phone_14155550100``. Any non-empty string is a legal id."""
 
@@ -141,39 +143,6 @@ class Approval:
     result: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SaidBefore:
-    """Text that came lately, as digests: of it, and of it without its numbers (``shape``).
-
-    ``same`` and ``alike`` count how often it was said again after an answer, to the letter and but for the numbers.
-    """
-
-    text: str
-    shape: str
-    at: float
-    same: int = 0
-    alike: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """Part of a bound that was used up since its window began."""
-
-    since: float = 0.0
-    count: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Meter:
-    """Meter that tells people from machines and floods: times of recent texts and files, what was said and done."""
-
-    arrivals: tuple[float, ...] = ()
-    noticed_at: float = 0.0
-    lately: tuple[SaidBefore, ...] = ()
-    tallies: Mapping[str, Tally] = field(default_factory=dict)
-    files_at: float = 0.0
-
-
 class Priority(StrEnum):
     """Urgency of a ticket."""
 
@@ -222,6 +191,16 @@ class Ticket:
 
 
 @dataclass(frozen=True, slots=True)
+class FollowUp:
+    """Text that we begin at a time: a colleague's words, or without ``actor`` what the agent is to come back about."""
+
+    id: str
+    at: float
+    text: str
+    actor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
     """Everything one subject's next turn starts from; both channels share it. ``version`` grows with each commit."""
 
@@ -233,25 +212,27 @@ class Conversation:
     routes: Mapping[Channel, Route] = field(default_factory=dict)
     last_channel: Channel = Channel.SMS
     history: tuple[Turn, ...] = ()
-    unfolded: tuple[Turn, ...] = ()
-    """Turns that left the window and are not in the summary yet."""
+    unfolded: tuple[Turn, ...] = ()  # turns that left the window and are not in the summary yet
     summary: str = ""
-    digest: str = ""
-    """The summary with those turns added by rules, made once when they leave; empty where it is to be made."""
+    digest: str = ""  # the summary with those turns added by rules, made once when they leave; or to be made
     context: Mapping[str, Any] = field(default_factory=dict)
     approvals: tuple[Approval, ...] = ()
     escalation: Priority | None = None
     opted_out: tuple[Channel, ...] = ()
-    meter: Meter = Meter()
+    meter: Meter = field(default_factory=Meter)
     in_session: bool = False
-    paused: bool = False
-    """Staff hold the agent: it answers nothing until they let it go on."""
-    assignee: str | None = None
-    """Staff member who looks after this customer, by the name of their token."""
+    paused: bool = False  # staff hold the agent: it answers nothing until they let it go on
+    assignee: str | None = None  # the colleague who looks after this customer, by the name of their token
     handling: str = "open"  # or snoozed, or resolved, at the desk; new words of the customer open it again
     snoozed_until: float | None = None
-    formerly: tuple[SubjectId, ...] = ()
-    """Subjects whose lanes were moved into this one; what is left there goes when this one is erased."""
+    formerly: tuple[SubjectId, ...] = ()  # whose lanes were moved into this one; their rest is erased with it
+    follow_ups: tuple[FollowUp, ...] = ()
+
+    @property
+    def due_at(self) -> float | None:
+        """When something is to be done although nothing waits: a request expires, a follow-up is to be written."""
+        expiries = [one.expires_at for one in self.approvals if one.status is ApprovalStatus.PENDING]
+        return min([*expiries, *(one.at for one in self.follow_ups)], default=None)
 
 
 class Tone(StrEnum):

@@ -99,6 +99,7 @@ def engine_limits(settings: Settings, hours: Hours) -> EngineLimits:
             requests_per_turn=settings.max_requests_per_turn,
         ),
         hours=hours,
+        contact=settings.contact,
     )
 
 
@@ -251,8 +252,9 @@ def conversation_api(
         return (await engine.identity.resolve(address, session=f"staff-{uuid.uuid4().hex}")).subject
 
     whose = SubjectLookup(store, subject_of, aliases, region=region)
+    ours = settings.twilio_phone_number or (SAMPLE_NUMBER if simulated(settings) else None)
     return ConversationApi(
-        Conversations(store, engine, people, whose, composer=engine.composer),
+        Conversations(store, engine, people, whose, composer=engine.composer, ours=ours),
         Customers(store, shop, people, whose),
         Tickets(
             store,
@@ -261,7 +263,7 @@ def conversation_api(
             shop,
             whose,
             region=region,
-            ours=settings.twilio_phone_number or (SAMPLE_NUMBER if simulated(settings) else None),
+            ours=ours,
             composer=engine.composer,
         ),
         tokens,

@@ -17,7 +17,7 @@ from ..conversation.prompt_blocks import REMEMBERED, render
 from ..entries import Decision, Entry, Verdict
 from ..identity.phone import home_region, proven_number
 from ..knowledge.index import Found
-from ..model import Approval, Channel, Conversation, Priority, Route, SubjectId, Ticket
+from ..model import Approval, Channel, Conversation, FollowUp, Priority, Route, SubjectId, Ticket
 from ..persistence.base import LaneStore
 from ..persistence.values import Outcome
 from ..shop.base import Shop
@@ -60,6 +60,7 @@ class PendingWrites:
     """Ticket with which the caller is put through to a person."""
     remembered: dict[str, Any] = field(default_factory=dict)
     """Values to remember of the customer, by name; None forgets."""
+    follow_ups: list[FollowUp] = field(default_factory=list)
 
     def requested(self) -> Requested:
         """Return what tools asked for, as the commit takes it."""
@@ -70,6 +71,7 @@ class PendingWrites:
             tuple(self.refused),
             self.transfer,
             dict(self.remembered),
+            tuple(self.follow_ups),
         )
 
 
@@ -150,6 +152,10 @@ class CallerContext:
     def may_text(self) -> bool:
         """Tell whether one more text is, and note it when it is not."""
         return self._within(Bound.TEXTS, len(self.deeds.messages), self.allowance.texts)
+
+    def may_follow_up(self) -> bool:
+        """Tell whether one more follow-up is, and note it when it is not."""
+        return self._within(Bound.FOLLOW_UPS, len(self.deeds.follow_ups), self.allowance.follow_ups)
 
     def may_wait(self, waiting: int) -> bool:
         """Tell whether one more request may wait beside ``waiting`` ones of this turn, and note it when not."""

@@ -260,9 +260,9 @@ def expired(conversation: Conversation, now: float) -> tuple[Approval, ...]:
 
 
 def wake_at(conversation: Conversation, *, now: float, after: float) -> float | None:
-    """Return when a lane is due although nothing waits: at an approval's expiry, ``after`` a turn to be folded."""
-    times = [approval.expires_at for approval in _pending(conversation)]
-    return min([*times, now + after] if conversation.unfolded else times, default=None)
+    """Return when a lane is due although nothing waits; one that is to be folded, ``after`` its turn at the latest."""
+    due, fold = conversation.due_at, now + after
+    return due if not conversation.unfolded else fold if due is None else min(due, fold)
 
 
 def reason_told(approval: Approval) -> str | None:

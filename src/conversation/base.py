@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..errors import TurnError
-from ..model import Approval, ApprovalStatus, Channel, Conversation, Item, Priority, Reply, Route, Ticket
+from ..model import Approval, ApprovalStatus, Channel, Conversation, FollowUp, Item, Priority, Reply, Route, Ticket
 from .bounds import UNLIMITED, Allowance, Bound, Bounds
 from .cost import Tokens
 from .notes import Note
-from .opening_hours import ALWAYS, Hours
+from .opening_hours import ALWAYS, ANY_TIME, ContactHours, Hours
 from .speech_stream import SpeechStream
 
 
@@ -114,7 +114,7 @@ class Requested:
 
     ``refused`` names the bounds that something else was refused for; ``transfer`` is the ticket with which the caller
     is put through to a person when the turn is over. ``remembered`` changes what is remembered of the customer, None
-    forgets.
+    forgets. ``follow_ups`` are what the agent comes back about.
     """
 
     tickets: tuple[Ticket, ...] = ()
@@ -123,6 +123,7 @@ class Requested:
     refused: tuple[Bound, ...] = ()
     transfer: str = ""
     remembered: Mapping[str, Any] = field(default_factory=dict)
+    follow_ups: tuple[FollowUp, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,3 +256,5 @@ class EngineLimits:
     """Bounds of each customer."""
     hours: Hours = ALWAYS
     """When people answer: what is promised of them counts from then on."""
+    contact: ContactHours = ANY_TIME
+    """When customers may be written to who did not just write."""

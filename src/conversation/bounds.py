@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from ..model import ApprovalStatus, Conversation, Meter, Tally
+from ..meter import Meter, Tally
+from ..model import ApprovalStatus, Conversation
 
 DAY: Final = 86_400.0
 HOUR: Final = 3600.0
@@ -29,27 +30,30 @@ class Bound(StrEnum):
     TICKETS = "tickets"
     TEXTS = "texts"
     WAITING_REQUESTS = "waiting_requests"
+    FOLLOW_UPS = "follow_ups"
     COST = "cost"
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Bounds of each customer, 0 for none: in an hour, but for requests, which are counted as long as they wait."""
+    """Bounds of each customer, 0 for none: in an hour, but for requests and follow-ups, counted while they wait."""
 
     spoken_turns: int = 300
     tickets: int = 5
     texts: int = 10
     waiting_requests: int = 20
     requests_per_turn: int = 5
+    follow_ups: int = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """Allowance of one turn: tickets it may open, texts it may send, requests it may leave waiting."""
+    """Allowance of one turn: tickets it may open, texts it may send, requests and follow-ups it may leave waiting."""
 
     tickets: int = UNBOUNDED
     texts: int = UNBOUNDED
     requests: int = UNBOUNDED
+    follow_ups: int = UNBOUNDED
 
 
 UNLIMITED: Final = Allowance()
@@ -64,6 +68,7 @@ def allowance(conversation: Conversation, bounds: Bounds, *, now: float) -> Allo
         tickets=_left(bounds.tickets, spent(meter, Bound.TICKETS, now=now)),
         texts=_left(bounds.texts, spent(meter, Bound.TEXTS, now=now)),
         requests=min(_left(bounds.waiting_requests, waiting), bounds.requests_per_turn or UNBOUNDED),
+        follow_ups=_left(bounds.follow_ups, len(conversation.follow_ups)),
     )
 
 

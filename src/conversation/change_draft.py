@@ -17,6 +17,7 @@ from ..model import (
     ApprovalStatus,
     Channel,
     Conversation,
+    FollowUp,
     Item,
     Priority,
     Reply,
@@ -174,6 +175,8 @@ class Draft:
         """Add what tools asked for. The level of escalation is raised, never lowered."""
         if requested.remembered:
             self.conversation = with_remembered(self.conversation, requested.remembered)
+        for one in requested.follow_ups:
+            self.follow_up(one)
         self.tickets += requested.tickets
         self.spend(Bound.TICKETS, len(requested.tickets))
         self.spend(Bound.TEXTS, len(requested.messages))
@@ -222,6 +225,22 @@ class Draft:
     def text_route(self) -> Route | None:
         """Return the way to text the customer, or None; see :meth:`.ReplyComposer.text_route`."""
         return self.composer.text_route(self.conversation)
+
+    def reachable_by(self, route: Route | None) -> None:
+        """Know a way to a customer who never wrote or called."""
+        if route is not None and not self.conversation.routes:
+            routes = {route.channel: route}
+            self.conversation = replace(self.conversation, routes=routes, last_channel=route.channel)
+
+    def follow_up(self, one: FollowUp) -> None:
+        """Keep what is to be written at its time, unless too much waits already."""
+        if not self.allowance.follow_ups:
+            self.note_limit(Bound.FOLLOW_UPS)
+            return
+        self.conversation = replace(self.conversation, follow_ups=(*self.conversation.follow_ups, one))
+        source, by = (Source.STAFF, {"actor": one.actor}) if one.actor else (Source.AGENT, {})
+        planned = EventName.FOLLOW_UP_PLANNED
+        self.note(planned, self.conversation.last_channel, source=source, at=one.at, text=one.text, **by)
 
     def begin_session(self, channel: Channel) -> None:
         """Note that the customer is here, unless they were already; whatever rested at the desk is open again."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from ..entries import Decision, Entry, Heard, Hold, SpokenPrompt, TextReceived, Verdict, Waiting
+from ..entries import Entry, Heard, Hold, SpokenPrompt, TextReceived, Waiting
 from ..errors import LeaseLost, StoreUnavailable
 from ..events import EventName
 from ..model import Channel, Conversation, Outgoing, Reply, Route, Source, SubjectId, TimelineEvent, Tone
@@ -24,6 +24,7 @@ from .base import EngineLimits, Steering
 from .event_bus import EventBus
 from .history import fresh
 from .outages import StoreOutage
+from .outreach import due_entries
 from .speech_stream import SpeechStreams
 from .spoken_turn import left_unspoken
 from .summary import FOLD_AGAIN, Summarising
@@ -203,17 +204,13 @@ class LaneWorker:
             del self._running[claim.subject]
 
     async def _expire(self, conversation: Conversation, claim: Claim) -> tuple[Waiting, ...]:
-        """Return what waits, with a decision of the clock's for each approval whose time is over.
+        """Return what waits, with what the clock has to say: a request's time is over, a follow-up's has come.
 
-        It has the key of every other decision about that approval: whichever was stored first counts.
+        The former has the key of every other decision about that approval: whichever was stored first counts.
         """
-        late = approvals.expired(conversation, claim.now)
-        if not late:
+        entries = due_entries(conversation, claim.now)
+        if not entries:
             return claim.waiting
-        entries = [
-            Entry(approvals.pending_key(one.id), Decision(one.id, Verdict.EXPIRE, actor="clock", decided_at=claim.now))
-            for one in late
-        ]
         await self._store.accept(claim.subject, entries, token=claim.holder)
         return await self._store.waiting(claim.subject)
 

@@ -27,6 +27,10 @@ TELL: Final = " Tell the customer now, briefly; call no tool for it."
 """How the note about a settled request ends in words."""
 HEED: Final = " Heed it from now on. Do not tell the customer that it was said."
 """How a colleague's whisper ends in words."""
+COME_BACK: Final = (
+    " Write to them now, in one short text. If it is settled by now, say so. Look up what you need first."
+)
+"""How the note about a follow-up ends in words."""
 GO_ON: Final = (
     "you may go on. Answer now what the customer wrote since a colleague took over; nobody has answered it yet."
 )
@@ -57,6 +61,14 @@ class AgentResumed:
     """Staff let the agent go on; what the customer wrote meanwhile is to be answered."""
 
     kind: Literal["agent_resumed"] = "agent_resumed"
+
+
+@dataclass(frozen=True, slots=True)
+class TimeToComeBack:
+    """The time has come at which the agent wanted to come back to the customer about something."""
+
+    about: str
+    kind: Literal["time_to_come_back"] = "time_to_come_back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +127,7 @@ Note = (
     StaffWrote
     | StaffWhispered
     | AgentResumed
+    | TimeToComeBack
     | RequestSettled
     | TicketAssigned
     | TicketReplySettled
@@ -164,6 +177,8 @@ def words(note: Note) -> str:
             return f"{PREFIX}{note.actor}, a colleague, says to you alone: {_ended(note.text)}{HEED}"
         case CallerSpeaks():
             return f"The caller speaks {note.language}: answer in that language."
+        case TimeToComeBack():
+            return f"{PREFIX}{fact(note)}{COME_BACK}"
         case RequestSettled():
             return f"{PREFIX}{_ended(fact(note))}{TELL}"
         case TicketAssigned():
@@ -183,6 +198,10 @@ def fact(note: Note) -> str:
             return f"{note.actor}, a colleague, {'said' if note.spoken else 'wrote'} to the customer: {note.text}"
         case AgentResumed() | CallerSpeaks() | StaffWhispered():
             return ""
+        case TimeToComeBack():
+            return (
+                f"it is the time at which you wanted to come back to the customer about this: {quoted(note.about, 500)}"
+            )
         case RequestSettled():
             return _settled(note)
         case TicketAssigned():

@@ -1,4 +1,4 @@
-"""Opening hours: when people answer the telephone. Pure."""
+"""Opening hours: when people answer the telephone, and when customers may be written to first. Pure."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
+from ..identity.phone import zones_of
+
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _NAMES: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _SPAN = re.compile(
     r"(?P<first>[a-z]{3})(?:-(?P<last>[a-z]{3}))?\s+(?P<begin>\d{1,2}:\d\d)-(?P<end>\d{1,2}:\d\d)", re.ASCII
 )
 _DAY_MINUTES = 24 * 60
+_DAYS_AHEAD: Final = 16
+"""Steps after which hours that never meet are looked for no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,38 @@ class CurrentHours:
     def in_words(self, moment: float) -> str:
         """See :class:`Hours`."""
         return self.these().in_words(moment)
+
+
+@dataclass(frozen=True, slots=True)
+class ContactHours:
+    """Hours of a week in which we begin, by the clock of the customer; ``zone`` where their number tells none."""
+
+    spans: tuple[Span, ...] = ()
+    zone: str = "UTC"
+
+    def opens_after(self, number: str | None, now: float) -> float:
+        """Return when a number may be written to: now, while it may.
+
+        A number that may be at home in several zones is written to when it may be in all of them.
+        """
+        zones = [zone for zone in zones_of(number) if _is_known(zone)] or [self.zone]
+        for _ in range(_DAYS_AHEAD):
+            later = max(OpeningHours(self.spans, zone).opens_after(now) for zone in zones)
+            if later == now:
+                break
+            now = later
+        return now
+
+
+ANY_TIME: Final = ContactHours()
+
+
+def _is_known(zone: str) -> bool:
+    """Tell whether this machine knows a zone: its list may be older than that of numbers, or missing."""
+    try:
+        return bool(ZoneInfo(zone))
+    except (ValueError, LookupError, OSError):
+        return False
 
 
 def _spans(part: str) -> Iterator[Span]:

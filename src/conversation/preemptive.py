@@ -14,7 +14,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from ..entries import SpokenPrompt
-from ..model import Approval, Channel, Conversation, Item, Meter, Route, SubjectId
+from ..meter import Meter
+from ..model import Approval, Channel, Conversation, Item, Route, SubjectId
 from .base import AgentRunner, EngineLimits, Execution, Preempted, Steering, TurnRequest, TurnResult
 from .history import fresh
 from .notes import CallerSpeaks

@@ -44,7 +44,7 @@ async def act(runner: AgentRunner, draft: Draft, waiting: Waiting, body: StaffAc
     if isinstance(body, TicketClosed):
         await ticket_work.closed(draft, body)
     elif isinstance(body, StaffMessage):
-        _write(draft, body)
+        write(draft, body)
     elif isinstance(body, StaffWhisper):
         _whisper(draft, body)
     elif isinstance(body, StaffNote):
@@ -67,7 +67,7 @@ def paused_as_seen(conversation: Conversation, waiting: tuple[Waiting, ...]) -> 
     return acts[-1] if acts else conversation.paused
 
 
-def _write(draft: Draft, body: StaffMessage) -> None:
+def write(draft: Draft, body: StaffMessage) -> None:
     """Send a person's words by text, or say them in the customer's call; the agent reads them as a note.
 
     Where that call has just ended, they follow by text as all does that was to be said in it.

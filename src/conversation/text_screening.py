@@ -17,7 +17,8 @@ from dataclasses import dataclass, field, replace
 
 from ..entries import TextReceived
 from ..events import EventName
-from ..model import Channel, Conversation, SaidBefore
+from ..meter import SaidBefore
+from ..model import Channel, Conversation
 from . import phrases
 from .opt_out import may_ask_to_stop, read_wish
 

@@ -27,7 +27,7 @@ async def opened(runner: AgentRunner, draft: Draft, key: str, body: TicketOpened
     known = await draft.ticket(ticket.id)
     if known is None:
         # Committed first, so that everybody sees it while the agent works; the entry stays.
-        _reachable(draft, body)
+        draft.reachable_by(body.route)
         draft.put_ticket(ticket)
         _row(draft, EventName.TICKET_OPENED, ticket, body.actor, priority=ticket.priority.value, title=ticket.title)
         return draft.change()
@@ -120,13 +120,6 @@ def _under_review(draft: Draft, ticket: Ticket, approval: Approval) -> None:
     _remember(draft, TicketReplySettled(ticket.id, "unsent"), told)
     if (route := draft.text_route()) is not None:
         draft.reply(route, told)
-
-
-def _reachable(draft: Draft, body: TicketOpened) -> None:
-    """Know a way to a customer who never wrote or called."""
-    if not draft.conversation.routes and body.route is not None:
-        route = body.route
-        draft.conversation = replace(draft.conversation, routes={route.channel: route}, last_channel=route.channel)
 
 
 def _remember(draft: Draft, note: Note, told: str = "") -> None:

@@ -11,8 +11,10 @@ import structlog
 from ..entries import (
     CallEnded,
     Decision,
+    FollowUpDue,
     Heard,
     OptionRefused,
+    Outreach,
     PersonWanted,
     SpokenPrompt,
     StaffAct,
@@ -26,7 +28,7 @@ from ..events import EventName
 from ..model import Approval, ApprovalStatus, Conversation, Item, Route, Tone
 from ..persistence.values import Change
 from ..telemetry.logs import subject_label
-from . import agent_pause, approvals, phrases, spoken_turn, staff_actions, ticket_work
+from . import agent_pause, approvals, outreach, phrases, spoken_turn, staff_actions, ticket_work
 from .agent_turn import run_agent
 from .base import AgentRunner, EngineLimits, FetchPictures, Steering
 from .change_draft import Draft, FindTicket, ReplyComposer, approval_event
@@ -95,6 +97,8 @@ class TurnMaker:
         if isinstance(body, OptionRefused):
             draft.note(EventName.OPTION_REFUSED, body.route.channel, tone=Tone.ERROR, code=body.code, option=body.name)
             return draft.change(consumed=[first.entry.key])
+        if isinstance(body, Outreach | FollowUpDue):
+            return await outreach.carry_out(self._runner, draft, first, body)
         if isinstance(body, StaffAct):
             return await staff_actions.act(self._runner, draft, first, body)
         if first.tries > MAX_TRIES and isinstance(body, SpokenPrompt | TextReceived):

@@ -103,6 +103,14 @@ def home_region(number: str | None) -> str:
     return str(phonenumbers.region_code_for_country_code(country))
 
 
+def zones_of(number: str | None) -> tuple[str, ...]:
+    """Return the time zones in which a number in E.164 may be at home; none where that is not known."""
+    from phonenumbers.timezone import UNKNOWN_TIMEZONE, time_zones_for_number  # 2 MB that few processes need
+
+    zones = time_zones_for_number(phonenumbers.parse(number)) if number else ()
+    return tuple(zone for zone in zones if zone != UNKNOWN_TIMEZONE)
+
+
 def subject_of_number(number: str) -> SubjectId:
     """Give the subject of a number in E.164 form."""
     return SubjectId(f"phone_{number.removeprefix('+')}")

@@ -6,7 +6,7 @@ import json
 from contextlib import suppress
 
 from ..errors import UnreadableRecord
-from ..model import ApprovalStatus, Channel, TicketStatus
+from ..model import Channel, TicketStatus
 from . import conversations, kinds
 from .head import Carried, Line, Queued, WaitingKey
 from .rows import MICRO
@@ -51,8 +51,7 @@ def fill_head(lane: Lane) -> None:
         found = kinds.CONVERSATION.read(stored.record)
         head.version, head.updated_at = found.version, found.updated_at
         head.approvals = [Carried(one.id, one.status, one.expires_at, "") for one in found.approvals]
-        pending = [one.expires_at for one in found.approvals if one.status is ApprovalStatus.PENDING]
-        head.wake_at = min(pending, default=head.wake_at)
+        head.wake_at = head.wake_at if found.due_at is None else found.due_at
 
 
 def _fill_lines(lane: Lane) -> None:

@@ -89,12 +89,11 @@ def _under_way(conversation: Conversation | None) -> bool:
 async def _change(store: LaneStore, left: Claim, stays: Claim, leaving: Conversation) -> Change:
     conversation = joined(leaving, stays.conversation, stays.subject, now=stays.now)
     tickets = [replace(one, subject=stays.subject) for one in await store.tickets(left.subject, limit=ALL)]
-    pending = (one.expires_at for one in conversation.approvals if one.status is ApprovalStatus.PENDING)
     return Change(
         conversation,
         timeline=(TimelineEvent(EventName.JOINED, Source.SYSTEM, data={"turns": leaving.turns_taken}),),
         tickets=tuple(reversed(tickets)),  # oldest first, as they came
-        wake_at=min(pending, default=None),
+        wake_at=conversation.due_at,
     )
 
 
@@ -165,6 +164,7 @@ def joined(left: Conversation, stays: Conversation | None, subject: SubjectId, *
         in_session=left.in_session or stays.in_session,
         paused=left.paused or stays.paused,
         formerly=tuple(dict.fromkeys((*stays.formerly, *left.formerly, left.subject))),
+        follow_ups=(*left.follow_ups, *stays.follow_ups),
     )
 
 

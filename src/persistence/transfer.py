@@ -1,8 +1,8 @@
 """A whole store as lines of JSON, and back: for growing out of one store into another, and as a backup of any.
 
 The first line says what it is, each further line is a lane with everything that is kept of it, the last one says that
-this was all. An import writes only lanes that are not there, and reads back what it wrote; it never overwrites. It leaves
-out the people whom the store erased after the export was made.
+this was all. An import writes only lanes that are not there, and reads back what it wrote; it never overwrites. It
+leaves out whom the store erased after the export was made.
 """
 
 from __future__ import annotations

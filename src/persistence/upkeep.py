@@ -90,8 +90,7 @@ def fold(lane: Lane, before: float, folded: Folding) -> bool:
     if left is None or left == stored:
         return False
     conversations.store_conversation(lane, left, head.version + 1, head.updated_at)
-    pending = [one.expires_at for one in left.approvals if one.status is ApprovalStatus.PENDING]
-    head.wake_at = min(pending, default=None)
+    head.wake_at = left.due_at
     return True
 
 

@@ -120,6 +120,8 @@ class Fields(BaseModel):
     """When somebody answers there, such as Mon-Fri 09:00-17:30, Sat 10:00-14:00; empty: always."""
     human_transfer_zone: Zone = "UTC"
     """Time zone of those hours, such as Europe/Berlin."""
+    contact_hours: Hours = "Mon-Sun 08:00-21:00"
+    """When we may write first, by the customer's own clock; elsewhere it waits until then."""
     call_max_seconds: float = Field(1800.0, ge=1, le=14_400)
     """Longest call."""
     silence_seconds: float = Field(12.0, ge=0.1, le=600)

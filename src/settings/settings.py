@@ -8,7 +8,7 @@ from pydantic import PrivateAttr
 from pydantic.fields import FieldInfo
 
 from ..channels.voice.voice_options import VoiceOptions
-from ..conversation.opening_hours import OpeningHours
+from ..conversation.opening_hours import ContactHours, OpeningHours
 from .fields import Fields
 from .kinds import secret_values
 
@@ -40,6 +40,12 @@ class Settings(Fields):
     def opening_hours(self) -> OpeningHours:
         """When colleagues answer at the number for transfers."""
         return OpeningHours.parse(self.human_transfer_hours, self.human_transfer_zone)
+
+    @property
+    def contact(self) -> ContactHours:
+        """When customers may be written to who did not just write."""
+        hours = OpeningHours.parse(self.contact_hours, self.human_transfer_zone)
+        return ContactHours(hours.spans, hours.zone)
 
     @property
     def twilio_login(self) -> tuple[str, str] | None:

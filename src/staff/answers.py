@@ -75,6 +75,15 @@ class ApprovalView(View):
         return approvals_needed(self.second_above, call)
 
 
+class FollowUpView(View):
+    """A text that we begin at a time: an ``actor``'s words, or what the agent comes back about (null)."""
+
+    id: str
+    at: Time
+    text: str
+    actor: Annotated[str | None, PlainSerializer(lambda name: name or None)]
+
+
 class TicketStepView(View):
     """Something that happened to a ticket."""
 

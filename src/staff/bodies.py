@@ -35,7 +35,7 @@ from ..web.bodies import read_json
 MAX_MESSAGE = 6400
 """Characters; four text messages of Twilio's longest."""
 LONGEST_SNOOZE = timedelta(days=366)
-MAX_NAME, MAX_TITLE, MAX_DESCRIPTION, MAX_NOTE, MAX_EXTERNAL = 160, 120, 2000, 1000, 100
+MAX_NAME, MAX_TITLE, MAX_DESCRIPTION, MAX_NOTE, MAX_EXTERNAL, MAX_CONSENT = 160, 120, 2000, 1000, 100, 300
 
 BodyT = TypeVar("BodyT", bound="Body")
 
@@ -102,10 +102,43 @@ class SignIn(Body):
     token: str
 
 
+def _later(value: datetime) -> datetime:
+    ahead = value - datetime.now(UTC)
+    if not timedelta(0) < ahead <= LONGEST_SNOOZE:
+        raise ValueError
+    return value
+
+
+Later = Annotated[AwareDatetime, AfterValidator(_later), must("must be a time within the next year, with a zone.")]
+
+
 class NewMessage(Body):
-    """Words of a person for the customer."""
+    """Words of a person for the customer, for now or for a later time."""
 
     text: Annotated[str, words(MAX_MESSAGE, least=1)] = ""
+    at: Later | None = None
+
+
+def _past(value: datetime) -> datetime:
+    if value > datetime.now(UTC):
+        raise ValueError
+    return value
+
+
+class Consent(Body):
+    """How and when a customer agreed to be written to."""
+
+    how: Annotated[str, words(MAX_CONSENT, least=1)] = ""
+    at: Annotated[AwareDatetime, AfterValidator(_past), must("must be a time that has been, with a zone.")] = Field(
+        default=...
+    )
+
+
+class FirstMessage(NewMessage):
+    """Words of a person for somebody who may never have written or called."""
+
+    to: Annotated[str, words(MAX_NAME, least=1)] = ""
+    consent: Consent = Field(default=...)
 
 
 class NewNote(Body):
@@ -120,19 +153,10 @@ class Assignment(Body):
     to: str | None = None
 
 
-def _later(value: datetime) -> datetime:
-    ahead = value - datetime.now(UTC)
-    if not timedelta(0) < ahead <= LONGEST_SNOOZE:
-        raise ValueError
-    return value
-
-
 class Snooze(Body):
     """The time until which a conversation rests."""
 
-    until: Annotated[
-        AwareDatetime, AfterValidator(_later), must("must be a time within the next year, with a zone.")
-    ] = Field(default=...)
+    until: Later = Field(default=...)
 
 
 class Glance(Body):

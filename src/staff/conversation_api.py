@@ -15,7 +15,7 @@ from ..errors import MalformedRequest
 from .aliases import Aliases
 from .answers import TicketView
 from .auth import StaffTokens
-from .bodies import Assignment, Body, NewMessage, NewNote, NewTicket, Snooze, TicketClosing
+from .bodies import Assignment, Body, FirstMessage, NewMessage, NewNote, NewTicket, Snooze, TicketClosing
 from .conversations import Conversations
 from .customers import Customers
 from .http import act_key, answer, answer_if_changed, idempotency_key, limit_of, read_object
@@ -48,6 +48,7 @@ class ConversationApi:
         one, ticket = "/conversations/{subject:path}", "/tickets/{ticket:path}"
         return [
             Route("/conversations", self._list, methods=["GET"]),
+            Route("/conversations", self._begin, methods=["POST"]),
             Route(f"{one}/messages", self._write, methods=["POST"]),
             Route(f"{one}/earlier", self._earlier, methods=["GET"]),
             Route(f"{one}/say", self._say, methods=["POST"]),
@@ -105,7 +106,13 @@ class ConversationApi:
         actor = self._tokens.actor(request, Scope.REPLY)
         sent = await read_object(request, NewMessage)
         key = act_key("message", request, actor)
-        told = await self._conversations.write(_subject(request), sent.text, actor=actor, key=key)
+        told = await self._conversations.write(_subject(request), sent, actor=actor, key=key)
+        return answer(self._seen(request, told))
+
+    async def _begin(self, request: Request) -> Response:
+        actor = self._tokens.actor(request, Scope.REPLY)
+        sent = await read_object(request, FirstMessage)
+        told = await self._conversations.begin(sent, actor=actor, key=act_key("first", request, actor))
         return answer(self._seen(request, told))
 
     async def _say(self, request: Request) -> Response:

@@ -16,6 +16,7 @@ from ..entries import (
     Assigned,
     Handled,
     Hold,
+    Outreach,
     Revealed,
     SpokenPrompt,
     StaffAct,
@@ -24,14 +25,15 @@ from ..entries import (
     StaffWhisper,
     Waiting,
 )
-from ..errors import LeaseLost, NoCall, NotFound, NoWay, TurnRunning, UnreadableRecord
+from ..errors import LeaseLost, MalformedRequest, NoCall, NotFound, NoWay, TurnRunning, UnreadableRecord
 from ..guardrails.pii import mask
-from ..model import Channel, Conversation, StoredReply, SubjectId, Ticket, TimelineEvent
+from ..model import Address, Channel, Conversation, Route, StoredReply, SubjectId, Ticket, TimelineEvent
 from ..persistence.base import LaneStore
 from ..persistence.merging import erase_person
 from ..persistence.values import Outcome, Receipt
 from ..telemetry.logs import subject_label
-from .answers import ApprovalView, ReplyView, TicketView, TimelineRow, written
+from .answers import ApprovalView, FollowUpView, ReplyView, TicketView, TimelineRow, written
+from .bodies import FirstMessage, NewMessage
 from .conversation_list import ConversationList, handling_of
 from .customer_directory import CustomerDirectory, masked_number
 from .earlier_words import KEPT, earlier_words, memory_begins
@@ -60,12 +62,15 @@ class Conversations:
         whose: SubjectLookup,
         *,
         composer: ReplyComposer,
+        ours: str | None,
     ) -> None:
+        """``ours`` is the number that texts to somebody new leave from."""
         self._store = store
         self._lanes = lanes
         self._people = people
         self._whose = whose
         self._composer = composer
+        self._ours = ours
         self.list = ConversationList(store, people, whose)
         """What a list shows of all of them."""
 
@@ -150,8 +155,25 @@ class Conversations:
 
     # --- acts -------------------------------------------------------------------------------------------
 
-    async def write(self, spelling: str, text: str, *, actor: str, key: str) -> dict[str, Any]:
-        """Text the customer in a person's name. Raises NotFound and NoWay."""
+    async def begin(self, sent: FirstMessage, *, actor: str, key: str) -> dict[str, Any]:
+        """Text somebody who agreed to it and may never have written or called. Raises MalformedRequest and NoWay."""
+        number, subject = self._whose.number(sent.to), await self._whose.one(sent.to)
+        if number is None:
+            raise MalformedRequest("to must be a telephone number.")
+        conversation, route = await self._conversation(subject), None
+        if conversation is not None and (conversation.routes or Channel.SMS in conversation.opted_out):
+            route = self._composer.text_route(conversation)
+        elif self._ours is not None:
+            route = Route(Channel.SMS, Address("tel", number), Address("tel", self._ours))
+        if route is None:
+            raise NoWay
+        at = sent.at.timestamp() if sent.at else 0.0
+        how, when = mask(sent.consent.how).text, sent.consent.at.timestamp()
+        told = await self._act(subject, Outreach(actor, mask(sent.text).text, at, route, how, when), key)
+        return {**told, "channel": route.channel.value}
+
+    async def write(self, spelling: str, sent: NewMessage, *, actor: str, key: str) -> dict[str, Any]:
+        """Text the customer in a person's name, now or later. Raises NotFound and NoWay."""
         conversation = await self._conversation(await self._whose.one(spelling))
         if conversation is None:
             raise NotFound("(conversation)")
@@ -159,7 +181,9 @@ class Conversations:
         if route is None:
             raise NoWay
         # Staff may quote the customer: no card or social security number is stored through this door either.
-        told = await self._act(conversation.subject, StaffMessage(actor, mask(text).text), key)
+        text = mask(sent.text).text
+        act = Outreach(actor, text, sent.at.timestamp()) if sent.at else StaffMessage(actor, text)
+        told = await self._act(conversation.subject, act, key)
         return {**told, "channel": route.channel.value}
 
     async def say(self, spelling: str, text: str, *, actor: str, key: str) -> dict[str, Any]:
@@ -244,6 +268,7 @@ def _body(conversation: Conversation, waiting: tuple[Waiting, ...], records: _Re
         "waiting": waiting_words(waiting),
         "approvals": [ApprovalView.of(one) for one in approvals],
         "tickets": [TicketView.of(one) for one in records.tickets],
+        "followUps": [FollowUpView.of(one) for one in sorted(conversation.follow_ups, key=lambda one: one.at)],
         "timeline": [TimelineRow.of(one) for one in records.timeline],
         "replies": [ReplyView.of(one) for one in records.replies],
     }

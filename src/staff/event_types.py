@@ -32,6 +32,9 @@ TYPES: Final[Mapping[str, str]] = {
     EventName.CONVERSATION_END: "conversation.ended",
     EventName.ASSIGNED: "conversation.assigned",
     EventName.STAFF_MESSAGE: "conversation.staff_wrote",
+    EventName.CONTACT_BEGUN: "conversation.contact_begun",
+    EventName.FOLLOW_UP_PLANNED: "conversation.follow_up_planned",
+    EventName.FOLLOW_UP_UNSENT: "conversation.follow_up_unsent",
     EventName.AGENT_PAUSED: "conversation.paused",
     EventName.AGENT_RESUMED: "conversation.resumed",
     EventName.RESOLVED: "conversation.resolved",
@@ -85,9 +88,9 @@ KEPT: Final = frozenset(
 """Names that no other system is told of: they matter at the desk. Every name is here or in ``TYPES``."""
 IMPERSONAL: Final = frozenset(
     {
-        "actor", "approval", "bound", "call", "call_id", "cause", "code", "covers", "error", "first_words_seconds",
-        "input_tokens", "interrupted", "kinds", "model_seconds", "option", "output_tokens", "priority", "reply",
-        "seconds", "status", "ticket", "to", "tool", "tool_seconds", "turns", "until", "verdict",
+        "actor", "approval", "at", "bound", "call", "call_id", "cause", "code", "consented_at", "covers", "error",
+        "first_words_seconds", "input_tokens", "interrupted", "kinds", "model_seconds", "option", "output_tokens",
+        "priority", "reply", "seconds", "status", "ticket", "to", "tool", "tool_seconds", "turns", "until", "verdict",
         "waited_seconds",
     }
 )  # fmt: skip

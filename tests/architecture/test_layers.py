@@ -10,7 +10,8 @@ import pytest
 from .tree import ROOT, SRC, modules
 
 ROOMS = (
-    ("errors", "model"),
+    ("errors", "meter"),
+    ("model",),
     ("entries", "events"),
     ("telemetry", "web"),
     ("guardrails", "identity", "persistence"),

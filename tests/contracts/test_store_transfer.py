@@ -109,11 +109,8 @@ async def test_a_backup_brings_nobody_back_who_was_erased_since(full: LaneStore)
     again = await exported(full)
     await full.erase(JANE, actor="mia")
     told = await imported(full, again)
-    assert (told.fates[Fate.ERASED], told.fates[Fate.OTHER], names(await full.timeline(JOHN))) == (
-        1,
-        0,
-        ["wrote again"],
-    )
+    assert (told.fates[Fate.ERASED], told.fates[Fate.OTHER]) == (1, 0)
+    assert names(await full.timeline(JOHN)) == ["wrote again"]
 
 
 @pytest.mark.promise("P12")

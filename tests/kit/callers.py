@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tandem.agents.caller_context import CallerContext, FindTicket, PendingWrites, Withdraw
+from tandem.conversation.bounds import UNLIMITED, Allowance
 from tandem.model import Address, Approval, Channel, Route, SubjectId, Ticket
 from tandem.shop.base import Shop
 
@@ -35,6 +36,7 @@ def caller_of(
     approvals: tuple[Approval, ...] = (),
     withdraw: Withdraw = nothing_waits,
     ticket: FindTicket = no_ticket,
+    allowance: Allowance = UNLIMITED,
 ) -> CallerContext:
     """Make a caller of one turn."""
     return CallerContext(
@@ -47,4 +49,5 @@ def caller_of(
         approvals=approvals,
         withdraw=withdraw,
         ticket=ticket,
+        allowance=allowance,
     )

@@ -56,6 +56,7 @@ _OUTCOMES = {
     "": "I am sorry. Your {} can no longer be carried out. Please ask again if you still want it.",
 }
 _REQUEST_NOTE = re.compile(rf"{NOTE}request \S+ \((\S+) (.*) Tell the customer now", re.DOTALL)
+_LATER_NOTE = re.compile(rf'{NOTE}it is the time at which .*? about this: "(.*?)"', re.DOTALL)
 _TICKET_NOTE = re.compile(rf'{NOTE}ticket (\S+) was opened .*?\nSubject: "(.*?)"', re.DOTALL)
 
 
@@ -77,6 +78,8 @@ def next_step(items: Sequence[Item], tools: frozenset[str]) -> Step:
             words = f"Thank you for your message about: {ticket[2]}. We have looked at it and are taking care of it."
             answer = _answer(turn, REPLY_TO_TICKET, {"ticket_id": ticket[1], "message": words})
             return answer if isinstance(answer, Step) else "I have answered it."
+        if later := _LATER_NOTE.match(turn.notes[-1]):
+            return f"As agreed, I am coming back to you about this: {later[1]}"
         return "\n".join(map(_outcome, filter(None, map(_REQUEST_NOTE.match, turn.notes)))) or "I have seen it."
     _, tool, find, words = next(row for row in SCENARIOS if re.search(row[0], turn.said, re.IGNORECASE))
     arguments = find(turn) if find else words

@@ -8,6 +8,7 @@ from agents import Tool
 
 from .approval import withdraw_request
 from .customer import lookup_customer
+from .follow_up import schedule_follow_up
 from .intent import classify_intent
 from .knowledge import search_knowledge_base
 from .message import send_sms
@@ -37,6 +38,7 @@ def support_tools(*, refund_threshold_cents: int) -> list[Tool]:
         send_sms,
         search_knowledge_base,
         remember_preference,
+        schedule_follow_up,
         withdraw_request,
     )
     return [copy.copy(tool) for tool in tools]

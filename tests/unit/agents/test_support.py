@@ -49,6 +49,7 @@ def test_its_tools_have_the_names_and_arguments_of_the_contract():
         "send_sms": ["to", "message"],
         "search_knowledge_base": ["query", "category", "max_results"],
         "remember_preference": ["preference", "value"],
+        "schedule_follow_up": ["minutes", "about"],
         "withdraw_request": ["approval_id"],
     }
 

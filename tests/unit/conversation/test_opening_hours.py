@@ -1,10 +1,10 @@
 """Opening hours: read from one line, asked in their own zone."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 
-from tandem.conversation.opening_hours import ALWAYS, OpeningHours
+from tandem.conversation.opening_hours import ALWAYS, ContactHours, OpeningHours
 from tandem.errors import ConfigurationError
 from tandem.settings import load_settings
 
@@ -61,3 +61,22 @@ def test_a_zone_that_is_none_is_answered_in_plain_words(zone: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         load_settings({"HUMAN_TRANSFER_ZONE": zone}, env_file=None)
     assert raised.value.problems[0].startswith("HUMAN_TRANSFER_ZONE must be a time zone such as Europe/Berlin")
+
+
+@pytest.mark.promise("X6")
+@pytest.mark.parametrize(
+    ("number", "now", "opens"),
+    [
+        ("+12125550100", "2026-11-30T15:00", "2026-11-30T15:00"),  # New York: 10 o'clock
+        ("+12125550100", "2026-11-30T06:00", "2026-11-30T13:00"),
+        ("+12125550100", "2026-11-30T02:00", "2026-11-30T13:00"),  # 21 o'clock is too late
+        ("+493090182000", "2026-11-30T22:00", "2026-12-01T07:00"),
+        ("+61412345678", "2026-11-29T23:00", "2026-11-30T01:30"),  # a mobile: from Sydney to the Cocos Islands
+        ("+15551234567", "2026-11-30T22:00", "2026-12-01T07:00"),  # at home nowhere: our own zone, Berlin
+        (None, "2026-11-30T22:00", "2026-12-01T07:00"),
+    ],
+)
+def test_we_begin_by_the_customers_own_clock(number: str | None, now: str, opens: str) -> None:
+    hours = ContactHours(OpeningHours.parse("Mon-Sun 08:00-21:00", "UTC").spans, "Europe/Berlin")
+    found = hours.opens_after(number, datetime.fromisoformat(f"{now}Z").timestamp())
+    assert datetime.fromtimestamp(found, UTC) == datetime.fromisoformat(f"{opens}Z")

@@ -130,6 +130,9 @@ const EVENTS = {
   reply_withheld: () => "Not sent: the customer opted out",
   sent_another_way: () => "Sent by SMS instead",
   staff_message: () => "Wrote to the customer",
+  contact_begun: (data) => `Wrote first; the customer agreed: ${data.consent}`,
+  follow_up_planned: (data) => `Is to be written ${inFull(data.at * 1000)}: ${data.text}`,
+  follow_up_unsent: (data) => `Could not come back to the customer: ${data.text}`,
   staff_said: () => "Said something in the call",
   staff_whisper: () => "Told the agent something",
   staff_message_unsent: () => "A message of staff could not be sent",
@@ -164,6 +167,7 @@ export function money(amount) {
 
 const LIMITS = {
   spoken_turns: "spoken questions", tickets: "tickets", texts: "texts", waiting_requests: "requests that wait",
+  follow_ups: "texts for later",
   cost: "answers",
 };
 

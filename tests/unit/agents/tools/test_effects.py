@@ -65,6 +65,7 @@ def test_what_every_tool_of_ours_declares():
         "send_sms": "in_commit",
         "search_knowledge_base": "none",
         "remember_preference": "in_commit",
+        "schedule_follow_up": "in_commit",
         "withdraw_request": "in_commit",
     }
 

@@ -1,0 +1,97 @@
+"""Writing first, writing later and coming back, as a partner system and the agent ask for it over HTTP."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..kit.colleague import entries, names, staffed
+from ..kit.gateway import JOHN
+from ..kit.model_server import Answer, ModelServer
+from .test_people import asks
+
+pytestmark = pytest.mark.promise("X6")
+
+ANNE, ANNES_ID = "+12125550100", "phone_12125550100"
+ALWAYS = {"CONTACT_HOURS": "Mon-Sun 00:00-24:00"}
+
+
+def first(**more: Any) -> dict[str, Any]:
+    consent = {"how": "ticked the box at checkout", "at": "2026-01-05T10:00:00Z"}
+    return {"to": "(212) 555-0100", "text": "Hello Anne, your chair is ready.", "consent": consent, **more}
+
+
+def ahead(**time: float) -> str:
+    return (datetime.now(UTC) + timedelta(**time)).isoformat()
+
+
+async def test_a_partner_writes_first_once_and_the_answer_finds_the_conversation(tmp_path: Path) -> None:
+    async with staffed(tmp_path, ModelServer([Answer("Until six.")]), **ALWAYS) as (it, mia):
+        told = await mia.post("/conversations", first(), key="order-4711")
+        again = await mia.post("/conversations", first(), key="order-4711")
+        assert await it.hear(1, number=ANNE) == ["Hello Anne, your chair is ready."]
+        assert await it.ask("How long are you open?", sender=ANNE) == "Until six."
+        shown = await mia.shown(ANNES_ID)
+    assert told == {"success": True, "subjectId": ANNES_ID, "repeated": False, "channel": "sms"}
+    assert again["repeated"] is True
+    began = shown["timeline"][0]
+    assert (began["name"], began["data"]["actor"]) == ("contact_begun", "mia")
+    assert began["data"]["consent"] == "ticked the box at checkout"
+    assert [one["kind"] for one in entries(shown)] == ["staff", "customer", "agent"]
+
+
+async def test_words_for_later_wait_where_everybody_sees_them(tmp_path: Path) -> None:
+    async with staffed(tmp_path, ModelServer(), **ALWAYS) as (it, mia):
+        await it.ask("hello")
+        await mia.post("/conversations/phone_15551234567/messages", {"text": "Is it there?", "at": ahead(hours=2)})
+        shown = await mia.until(lambda one: one["followUps"])
+        assert len(it.twilio.sent_to(JOHN)) == 1
+        it.store.clock_offset += 7201  # type: ignore[attr-defined]
+        assert (await it.hear(2))[1] == "Is it there?"
+        after = await mia.until(lambda one: not one["followUps"])
+    assert [(one["text"], one["actor"]) for one in shown["followUps"]] == [("Is it there?", "mia")]
+    assert names(after)[-2:] == ["follow_up_planned", "staff_message"]
+
+
+async def test_the_agent_is_reminded_of_what_it_promised(tmp_path: Path) -> None:
+    promise = asks("schedule_follow_up", minutes=60, about="whether the parcel has come")
+    model = ModelServer([promise, Answer("I will text you in an hour."), Answer("It has come.")])
+    async with staffed(tmp_path, model, **ALWAYS) as (it, mia):
+        assert await it.ask("Tell me when it is there") == "I will text you in an hour."
+        shown = await mia.until(lambda one: one["followUps"])
+        it.store.clock_offset += 3601  # type: ignore[attr-defined]
+        assert (await it.hear(2))[1] == "It has come."
+    assert [(one["text"], one["actor"]) for one in shown["followUps"]] == [("whether the parcel has come", None)]
+    assert "wanted to come back to the customer about this" in str(model.requests[-1])
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        (first(to="somebody"), 400, "to must be a telephone number."),
+        ({"to": ANNE, "text": "Hello"}, 400, "consent is missing."),
+        (first(consent={"how": "", "at": "2026-01-05T10:00:00Z"}), 400, "consent.how must be a text of 1 to 300"),
+        (first(consent={"how": "box", "at": ahead(days=1)}), 400, "consent.at must be a time that has been"),
+        (first(at="2026-01-05T10:00:00Z"), 400, "at must be a time within the next year"),
+        (first(text=" "), 400, "text must be a text of 1 to"),
+        (first(to=JOHN), 409, "There is no way"),
+    ],
+)
+async def test_what_cannot_be_sent_is_refused_with_its_reason(
+    tmp_path: Path, body: dict[str, Any], status: int, said: str
+) -> None:
+    async with staffed(tmp_path, ModelServer(), **ALWAYS) as (it, mia):
+        await it.say("STOP")
+        await mia.until(lambda one: one["optedOut"])
+        told = await mia.ask("POST", "/conversations", json=body)
+        assert it.twilio.sent_to(ANNE) == []
+    assert (told.status, said in told.body["error"]) == (status, True), told
+
+
+async def test_a_token_that_may_only_read_begins_nothing(tmp_path: Path) -> None:
+    tokens = {"STAFF_TOKENS": "mia:mia-token-123456789:read"}
+    async with staffed(tmp_path, ModelServer(), **(ALWAYS | tokens)) as (_, mia):
+        assert (await mia.ask("POST", "/conversations", json=first())).status == 403
