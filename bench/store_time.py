@@ -1,13 +1,18 @@
-"""What the shared stores cost a turn: before the model, after it, and with many conversations in the store."""
+"""What the shared stores cost a turn: before the model, after it, and with many conversations in the store.
+
+``python -m bench stores``; some two minutes.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import asyncpg
 from redis.asyncio import Redis
@@ -30,8 +35,11 @@ from tandem.persistence.postgres import open_postgres_store
 from tandem.persistence.postgres.address import PostgresAddress
 from tandem.persistence.redis import open_redis_store
 from tandem.persistence.values import Change, Settlement
+from tests.kit.postgres_server import PostgresServer, postgres_server
+from tests.kit.redis_server import RedisServer, redis_server
 
-from .figures import Row, median, ms
+from .figures import Row, median, ms, table
+from .voice import Say
 
 TURNS = 400
 FEW, MANY = 1_000, 200_000
@@ -53,7 +61,34 @@ def postgres_store(url: str) -> AbstractAsyncContextManager[LaneStore]:
     return open_postgres_store(PostgresAddress.of_url(url), table=TABLE)
 
 
-async def measure(store: LaneStore, fill: Fill, url: str, targets: Sequence[float]) -> list[Row]:
+@contextmanager
+def servers() -> Iterator[tuple[RedisServer, PostgresServer]]:
+    """Run both servers, which keep on disk what they acknowledge."""
+    with ExitStack() as stack:
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tandem-bench-redis-")))
+        durable = ("--save", "", "--appendonly", "yes", "--appendfsync", "everysec")
+        redis = stack.enter_context(redis_server(place, *durable))
+        postgres = stack.enter_context(postgres_server())
+        postgres.stop()
+        postgres.settings = ("shared_buffers=128MB", "max_connections=200")
+        postgres.start()
+        yield redis, postgres
+
+
+async def measure(folder: Path, say: Say) -> str:
+    """Measure Redis and Postgres."""
+    with servers() as (redis, postgres):
+        say("store time on Redis")
+        async with redis_store(redis.url) as store:
+            on_redis = await _measure(store, fill_redis, redis.url, (0.001, 0.001))
+        say("store time on Postgres")
+        async with postgres_store(postgres.url) as store:
+            on_postgres = await _measure(store, fill_postgres, postgres.url, (0.002, 0.003))
+    on_disk = "Store time of a turn on Postgres (medians; every commit flushed)"
+    return "\n\n".join((table("Store time of a turn on Redis (medians)", on_redis), table(on_disk, on_postgres)))
+
+
+async def _measure(store: LaneStore, fill: Fill, url: str, targets: Sequence[float]) -> list[Row]:
     """Take turns without a model, with few and with many conversations. ``targets``: seconds before and after."""
     await _turns(store, 50)
     accept, claim, commit = await _turns(store, TURNS)

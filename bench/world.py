@@ -118,6 +118,11 @@ class World:
         """Have another side do the same; see :mod:`.alone`."""
         return await tell(self.other, {"do": do, "body": body, **more})
 
+    def hang_up(self) -> None:
+        """Close every connection."""
+        for connection in self._connections.values():
+            connection.close()
+
     def said(self) -> str:
         """Return the end of the gateway's log."""
         return self.gateway.log.read_text(errors="replace")[-2000:]
@@ -168,5 +173,4 @@ async def world(folder: Path, **more: str) -> AsyncIterator[World]:
         await first_line(other)
         running = World(gateway, port, twilio, model_port, other)
         yield running
-        for connection in running._connections.values():
-            connection.close()
+        running.hang_up()
