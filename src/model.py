@@ -72,6 +72,7 @@ class Reply:
     """One provider message to the customer. Its ``id`` travels in the status callback: lost ones are found by it.
 
     ``to_another``: it goes to somebody else than the lane's customer, so it is handed to that person's own lane.
+    ``template``: it leaves in the words of a template that WhatsApp approved, with ``text`` in them.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Reply:
     turn: int
     created_at: float
     to_another: bool = False
+    template: bool = False
 
 
 @dataclass(frozen=True, slots=True)

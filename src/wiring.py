@@ -100,6 +100,7 @@ def engine_limits(settings: Settings, hours: Hours) -> EngineLimits:
         ),
         hours=hours,
         contact=settings.contact,
+        template=settings.whatsapp_template_sid is not None,
     )
 
 
@@ -133,7 +134,13 @@ def senders(settings: Settings, rest: TwilioRest, calls: CallRegistry, public: s
     """Return what sends replies, one sender per channel's provider. ``public`` is the gateway's address."""
     number, service = settings.twilio_phone_number, settings.twilio_messaging_service_sid
     return (
-        SmsSender(rest, public_base_url=public, messaging_service_sid=service, number=number),
+        SmsSender(
+            rest,
+            public_base_url=public,
+            messaging_service_sid=service,
+            number=number,
+            template=settings.whatsapp_template_sid,
+        ),
         VoiceSender(calls, number=number),
     )
 

@@ -164,12 +164,14 @@ class TwilioRest:
         self,
         *,
         to: str,
-        body: str,
+        body: str | None = None,
         from_: str | None = None,
         messaging_service_sid: str | None = None,
         status_callback: str | None = None,
+        content_sid: str | None = None,
+        content_variables: str | None = None,
     ) -> str:
-        """Create a message and return its SID.
+        """Create a message and return its SID; a template takes the place of ``body``.
 
         Raises DeliveryThrottled or DeliveryFailed (not created, try again), DeliveryRefused (never), and
         DeliveryUnclear when it may exist: there is no idempotency key, so look with :meth:`list_messages` first.
@@ -180,6 +182,8 @@ class TwilioRest:
             "From": from_,
             "MessagingServiceSid": messaging_service_sid,
             "StatusCallback": status_callback,
+            "ContentSid": content_sid,
+            "ContentVariables": content_variables,
         }
         data = {name: value for name, value in form.items() if value is not None}
         # aiohttp's own form would prepare a multipart body each time, which this never is.

@@ -256,5 +256,7 @@ class EngineLimits:
     """Bounds of each customer."""
     hours: Hours = ALWAYS
     """When people answer: what is promised of them counts from then on."""
+    template: bool = False
+    """Whether there is a template for WhatsApp, which may be sent when the 24 hours are over."""
     contact: ContactHours = ANY_TIME
     """When customers may be written to who did not just write."""

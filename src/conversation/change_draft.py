@@ -125,17 +125,25 @@ class Draft:
             wake_at=wake_at(self.conversation, now=self.now, after=self.limits.fold_after),
         )
 
-    def reply(self, route: Route, *answers: str, to_another: bool = False, opted_out_too: bool = False) -> None:
+    def reply(
+        self,
+        route: Route,
+        *answers: str,
+        to_another: bool = False,
+        opted_out_too: bool = False,
+        template: bool = False,
+    ) -> None:
         """Queue answers to the customer, as many messages as they need.
 
-        A customer who opted out gets none, unless ``opted_out_too``: the confirmation of just that.
+        A customer who opted out gets none, unless ``opted_out_too``: the confirmation of just that. ``template``: they
+        leave in an approved one.
         """
         if route.channel in self.conversation.opted_out and not (to_another or opted_out_too):
             self.note(EventName.REPLY_WITHHELD, route.channel, tone=Tone.WARNING)
             return
         turn = self.conversation.turns_taken
         self.replies += [
-            Reply(f"rpl_{uuid.uuid4().hex}", route, part, turn, self.now, to_another)
+            Reply(f"rpl_{uuid.uuid4().hex}", route, part, turn, self.now, to_another, template)
             for answer in answers
             for part in self.composer.compose(route.channel, self.masked(answer, route.channel))
         ]

@@ -19,6 +19,7 @@ from .kinds import (
     AgentPath,
     AnyCase,
     ApiKeySid,
+    ContentSid,
     DatabaseUrl,
     Digits,
     EventKinds,
@@ -106,6 +107,8 @@ class Fields(BaseModel):
     """Your number at Twilio."""
     twilio_messaging_service_sid: ServiceSid | None = None
     """Messaging service to send through."""
+    whatsapp_template_sid: ContentSid | None = None
+    """Template that WhatsApp approved, with one variable, for texts when its 24 hours are over; empty: by SMS."""
     twilio_api_base_url: Url = "https://api.twilio.com"
     """Where replies are sent."""
     twilio_validate_signatures: bool = True

@@ -206,6 +206,7 @@ AgentPath = Annotated[str, _matching(r"\w+(\.\w+)*:\w+(\.\w+)*\Z", "module:attri
 AccountSid = Annotated[str, _matching("AC", "an account SID, which starts with AC")]
 ApiKeySid = Annotated[str, _matching("SK", "an API key SID, which starts with SK")]
 ServiceSid = Annotated[str, _matching("MG", "a messaging service SID, which starts with MG")]
+ContentSid = Annotated[str, _matching("HX", "the SID of a content template, which starts with HX")]
 SocketUrl = Annotated[str, _matching("wss://", "an address that starts with wss://")]
 Url = Annotated[
     str,

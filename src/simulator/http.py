@@ -112,9 +112,9 @@ def _problem(form: Mapping[str, str]) -> tuple[int, str] | None:
         return 21604, "A 'To' phone number is required."
     if not form.get("From") and not form.get("MessagingServiceSid"):
         return 21603, "A 'From' phone number is required."
-    if not form.get("Body"):
+    if not form.get("Body") and not form.get("ContentSid"):
         return 21602, "Message body is required."
-    if len(form["Body"]) > 1600:
+    if len(form.get("Body", "")) > 1600:
         return 21617, "The concatenated message body exceeds the 1600 character limit."
     return None
 

@@ -191,7 +191,8 @@ class TwilioSimulator:
         """Bring a message of the gateway's into being and let it live."""
         service = form.get("MessagingServiceSid")
         sender = form.get("From") or "+15550009999"  # one of the service's pool
-        message = SimMessage(new_sid("SM"), "outbound-api", sender, form["To"], form["Body"], time.time())
+        body = form.get("Body") or f"[template {form['ContentSid']}] {form.get('ContentVariables', '')}"
+        message = SimMessage(new_sid("SM"), "outbound-api", sender, form["To"], body, time.time())
         message.callback, message.service_sid = form.get("StatusCallback"), service
         self._pass_on(Passed(False, "/Messages.json", {**form, "From": sender}, 201))
         await self._add(message)

@@ -105,6 +105,20 @@ async def test_a_closed_whatsapp_window_falls_back_to_sms(tmp_path: Path) -> Non
         assert await it.hear() == ["You said: hello"]
 
 
+@pytest.mark.promise("S14", "X6")
+async def test_where_a_template_is_approved_it_carries_the_text_on_whatsapp(tmp_path: Path) -> None:
+    template = "HX" + "a" * 32
+    async with running(tmp_path, ModelServer(echo), WHATSAPP_TEMPLATE_SID=template) as it:
+        it.twilio.faults += [Fault(status=400, code=63016), Fault(status=503, created=True)]
+        await it.twilio.text(f"whatsapp:{JOHN}", "hello\nthere", to=f"whatsapp:{OURS}")
+        (message,) = await it.twilio.wait_for(f"whatsapp:{JOHN}")
+        async with asyncio.timeout(PATIENCE):
+            while (await it.store.counts()).oldest_unsettled_reply_seconds:
+                await asyncio.sleep(0.01)
+        assert (it.twilio.sent_to(JOHN), len(it.twilio.sent_to(f"whatsapp:{JOHN}"))) == ([], 1)
+    assert message.body == f'[template {template}] {{"1": "You said: hello there"}}'
+
+
 @pytest.mark.promise("S15")
 async def test_throttled_and_unclear_creates_are_repeated_in_order_and_once(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer(echo)) as it:

@@ -6,6 +6,7 @@ Nothing is lost or added at a seam, whose blank ends the earlier part: ``"".join
 
 from __future__ import annotations
 
+import json
 import re
 from urllib.parse import quote
 
@@ -22,7 +23,8 @@ class SmsSender:
     """Fulfils :class:`~tandem.conversation.base.Sender` for text.
 
     ``public_base_url`` makes the address of status callbacks; with ``messaging_service_sid`` SMS go out through that
-    service, from the number that was texted. ``number`` is where SMS leave from when a sender is no number.
+    service, from the number that was texted. ``number`` is where SMS leave from when a sender is no number. ``template``
+    is the ContentSid of one that WhatsApp approved, with one variable (twilio.com/docs/content).
     """
 
     channels = frozenset({Channel.SMS, Channel.WHATSAPP, Channel.RCS})
@@ -34,8 +36,10 @@ class SmsSender:
         public_base_url: str,
         messaging_service_sid: str | None = None,
         number: str | None = None,
+        template: str | None = None,
     ) -> None:
         self._rest = rest
+        self._template = template
         self._callback = f"{public_base_url.rstrip('/')}/sms/status?reply="
         self._service = messaging_service_sid
         self._number = number
@@ -50,10 +54,16 @@ class SmsSender:
         return await self._rest.create_message(
             to=str(route.customer),
             from_=str(route.ours),
-            body=reply.text,
+            **self._content(reply),
             messaging_service_sid=self._service if route.channel is Channel.SMS else None,
             status_callback=self._callback + quote(reply.id, safe=""),
         )
+
+    def _content(self, reply: Reply) -> dict[str, str]:
+        """Return the words of a message; a template's variable is one line, as WhatsApp demands."""
+        if not (reply.template and self._template):
+            return {"body": reply.text}
+        return {"content_sid": self._template, "content_variables": json.dumps({"1": " ".join(reply.text.split())})}
 
     def other_way(self, route: Route) -> Route | None:
         """Give the way by SMS to a customer of WhatsApp or RCS; see :func:`sms_route`."""
@@ -62,11 +72,12 @@ class SmsSender:
     async def find(self, reply: Reply, *, known: frozenset[str]) -> str | None:
         """Look for a message with this text to this customer that is no other reply's; the oldest one, or None."""
         since = reply.created_at - _CLOCK_SLACK
-        wanted = reply.text.strip()
+        wanted = " ".join(reply.text.split()) if reply.template else reply.text.strip()
         listed = await self._rest.list_messages(to=str(reply.route.customer), since=since)
         # A trial account's messages begin with a sentence of Twilio's, so the end is what is compared.
+        fits = str.__contains__ if reply.template else str.endswith
         return next(
-            (row.sid for row in reversed(listed) if row.sid not in known and row.body.strip().endswith(wanted)), None
+            (row.sid for row in reversed(listed) if row.sid not in known and fits(row.body.strip(), wanted)), None
         )
 
 
