@@ -25,6 +25,7 @@ from .channels.sms.webhooks import MessageDedupe, SmsWebhooks
 from .channels.voice.call_registry import CallRegistry
 from .channels.voice.options_hook import options_per_call
 from .channels.voice.reception import NameOf, Reception
+from .channels.voice.socket_token import SocketTokens
 from .channels.voice.webhooks import VoiceWebhooks
 from .conversation.engine import TurnEngine
 from .conversation.event_bus import EventBus, Listener
@@ -76,7 +77,6 @@ from .wiring import (
     open_twilio,
     phone_routes,
     senders,
-    socket_tokens,
     voice_ways,
 )
 
@@ -219,11 +219,12 @@ async def open_gateway(
             calls,
             store=store,
             signatures=twilio.signatures,
-            tokens=socket_tokens(settings),
+            tokens=SocketTokens(next(iter(auth_tokens(settings)), "")),
             ways=voice_ways(settings, public),
             rules=call_rules(settings, hours),
             reception=Reception(store, options, translations, _namer(callers, shop)),
             warm=models.warm,
+            rest=twilio.rest,
         )
         health = Health(
             store,
@@ -245,7 +246,7 @@ async def open_gateway(
             AuditApi(AuditLog(store), tokens, aliases),
             FiguresApi(Figures(store), tokens),
             ReadyRepliesApi(replies, tokens),
-            conversation_api(settings, tokens, aliases, store=store, shop=shop, engine=engine),
+            conversation_api(settings, tokens, aliases, store=store, shop=shop, engine=engine, call=voice.call_back),
             StaffSession(tokens, made_token=not settings.staff_tokens),
             pages,
             live,

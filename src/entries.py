@@ -222,6 +222,15 @@ class Assigned:
     kind: Literal["assigned"] = "assigned"
 
 
+@dataclass(frozen=True, slots=True)
+class CalledBack:
+    """A staff member has a customer called whom a ticket promised that."""
+
+    actor: str
+    ticket: str
+    kind: Literal["called_back"] = "called_back"
+
+
 Handling = Literal["open", "snoozed", "resolved"]
 
 
@@ -267,6 +276,7 @@ StaffAct = (
     | Revealed
     | TicketOpened
     | TicketClosed
+    | CalledBack
 )
 """What staff do besides deciding."""
 

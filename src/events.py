@@ -58,6 +58,7 @@ class EventName(StrEnum):
     TICKET_REPLIED = "ticket_replied"
     TICKET_PRIORITY_RAISED = "ticket_priority_raised"
     TICKET_CLOSED = "ticket_closed"
+    CALLED_BACK = "called_back"
     # texts that are no question, and guardrails
     OPTED_OUT = "opted_out"
     OPTED_IN = "opted_in"

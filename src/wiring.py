@@ -19,7 +19,6 @@ from .channels.twilio import SignatureCheck, TwilioRest, open_twilio_rest
 from .channels.voice.call_registry import CallRegistry
 from .channels.voice.parties import AttestationRule
 from .channels.voice.sender import VoiceSender
-from .channels.voice.socket_token import SocketTokens
 from .channels.voice.voice_config import CallRules, VoiceAddresses
 from .conversation.base import EngineLimits, FetchPictures, Sender, no_pictures
 from .conversation.bounds import Bounds
@@ -32,7 +31,14 @@ from .model import Address, SubjectId
 from .persistence.base import LaneStore
 from .settings import Settings
 from .settings.company import CompanyFile
-from .settings.development import SAMPLE_ACCOUNT_SID, SAMPLE_NUMBER, auth_tokens, simulated, staff_tokens
+from .settings.development import (
+    SAMPLE_ACCOUNT_SID,
+    SAMPLE_NUMBER,
+    auth_tokens,
+    our_number,
+    simulated,
+    staff_tokens,
+)
 from .shop.base import Shop
 from .shop.embedded import open_embedded_shop, reset_embedded_shop
 from .shop.http import open_http_shop
@@ -49,7 +55,7 @@ from .staff.notifier import open_notifier
 from .staff.page_files import PageFiles
 from .staff.scopes import Scope
 from .staff.subject_lookup import SubjectLookup
-from .staff.tickets import Tickets
+from .staff.tickets import CallBack, Tickets
 from .telemetry.logs import configure_logging
 from .telemetry.streams import forgive
 from .web.loopback import from_outside
@@ -109,7 +115,7 @@ def voice_ways(settings: Settings, public: str) -> VoiceAddresses:
     socket = settings.twilio_websocket_url or f"wss://{public.partition('://')[2]}/conversation-relay"
     base, number = public.rstrip("/"), settings.human_transfer_number
     digits = settings.human_transfer_digits
-    return VoiceAddresses(base, socket.rstrip("/"), number, digits, max_calls=settings.max_calls)
+    return VoiceAddresses(base, socket.rstrip("/"), number, digits, our_number(settings), max_calls=settings.max_calls)
 
 
 def call_rules(settings: Settings, hours: Hours) -> CallRules:
@@ -125,22 +131,12 @@ def call_rules(settings: Settings, hours: Hours) -> CallRules:
     )
 
 
-def socket_tokens(settings: Settings) -> SocketTokens:
-    """Return what makes and reads the tokens of sockets."""
-    return SocketTokens(next(iter(auth_tokens(settings)), ""))
-
-
 def senders(settings: Settings, rest: TwilioRest, calls: CallRegistry, public: str) -> tuple[Sender, ...]:
     """Return what sends replies, one sender per channel's provider. ``public`` is the gateway's address."""
     number, service = settings.twilio_phone_number, settings.twilio_messaging_service_sid
+    template = settings.whatsapp_template_sid
     return (
-        SmsSender(
-            rest,
-            public_base_url=public,
-            messaging_service_sid=service,
-            number=number,
-            template=settings.whatsapp_template_sid,
-        ),
+        SmsSender(rest, public_base_url=public, messaging_service_sid=service, number=number, template=template),
         VoiceSender(calls, number=number),
     )
 
@@ -250,6 +246,7 @@ def conversation_api(
     store: LaneStore,
     shop: Shop,
     engine: TurnEngine,
+    call: CallBack,
 ) -> ConversationApi:
     """Return what serves conversations, customers and tickets to staff."""
     region = settings.default_region
@@ -259,7 +256,7 @@ def conversation_api(
         return (await engine.identity.resolve(address, session=f"staff-{uuid.uuid4().hex}")).subject
 
     whose = SubjectLookup(store, subject_of, aliases, region=region)
-    ours = settings.twilio_phone_number or (SAMPLE_NUMBER if simulated(settings) else None)
+    ours = our_number(settings)
     return ConversationApi(
         Conversations(store, engine, people, whose, composer=engine.composer, ours=ours),
         Customers(store, shop, people, whose),
@@ -272,6 +269,7 @@ def conversation_api(
             region=region,
             ours=ours,
             composer=engine.composer,
+            call=call,
         ),
         tokens,
         aliases,

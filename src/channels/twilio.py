@@ -159,6 +159,7 @@ class TwilioRest:
         self._http = http
         self._base = base_url.rstrip("/")
         self._messages = f"/2010-04-01/Accounts/{account_sid}/Messages.json"
+        self._calls = f"/2010-04-01/Accounts/{account_sid}/Calls.json"
 
     async def create_message(
         self,
@@ -185,11 +186,15 @@ class TwilioRest:
             "ContentSid": content_sid,
             "ContentVariables": content_variables,
         }
-        data = {name: value for name, value in form.items() if value is not None}
+        return await self._create(self._messages, {name: value for name, value in form.items() if value is not None})
+
+    async def create_call(self, *, to: str, from_: str, url: str) -> str:
+        """Ring a number and return the call's SID; ``url`` gives the TwiML once it answers. Raises as messages do."""
+        return await self._create(self._calls, {"To": to, "From": from_, "Url": url})
+
+    async def _create(self, path: str, form: Mapping[str, str]) -> str:
         # aiohttp's own form would prepare a multipart body each time, which this never is.
-        status, answer = await self._call(
-            "POST", self._messages, data=urlencode(data).encode(), headers={"Content-Type": FORM}
-        )
+        status, answer = await self._call("POST", path, data=urlencode(form).encode(), headers={"Content-Type": FORM})
         if status >= 400:
             _refuse(status, answer)
         sid = answer.get("sid")

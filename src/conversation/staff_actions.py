@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ..entries import (
     Assigned,
+    CalledBack,
     Handled,
     Handling,
     Hold,
@@ -56,6 +57,8 @@ async def act(runner: AgentRunner, draft: Draft, waiting: Waiting, body: StaffAc
         _handle(draft, body)
     elif isinstance(body, Hold):
         await _hold(runner, draft, key, body)
+    elif isinstance(body, CalledBack):
+        _row(draft, EventName.CALLED_BACK, actor=body.actor, ticket=body.ticket)
     elif isinstance(body, Revealed):
         _row(draft, EventName.CONTACT_REVEALED, actor=body.actor)
     return draft.change(consumed=[key])

@@ -27,6 +27,11 @@ def simulated(settings: Settings) -> bool:
     return not settings.production and settings.twilio_account_sid is None
 
 
+def our_number(settings: Settings) -> str | None:
+    """Return the number that texts and calls of ours begin from; None where there is none."""
+    return settings.twilio_phone_number or (SAMPLE_NUMBER if simulated(settings) else None)
+
+
 def auth_tokens(settings: Settings) -> tuple[str, ...]:
     """Return the tokens that check signatures; in development without one, the generated secret."""
     tokens = tuple(token.get_secret_value() for token in settings.twilio_auth_token)

@@ -35,6 +35,10 @@ class MessageAccount(Protocol):
         """Take a message and see to its delivery."""
         ...
 
+    def ring(self, form: Mapping[str, str]) -> str:
+        """Ring a number, and return the call's SID."""
+        ...
+
 
 class SimulatorApi:
     """Serves one account. ``logins`` are the pairs of name and password that may enter."""
@@ -49,6 +53,7 @@ class SimulatorApi:
         return (
             Route("/2010-04-01/Accounts/{account}/Messages.json", self._create, methods=["POST"]),
             Route("/2010-04-01/Accounts/{account}/Messages.json", self._list, methods=["GET"]),
+            Route("/2010-04-01/Accounts/{account}/Calls.json", self._ring, methods=["POST"]),
             Route("/2010-04-01/Accounts/{account}/Messages/{message}/Media/{media}", self._media, methods=["GET"]),
             Route("/stored/{media}", self._stored, methods=["GET"]),
         )
@@ -69,6 +74,17 @@ class SimulatorApi:
         if fault is not None:
             return await self._fail(request, fault)
         return JSONResponse(message_json(message, self._account), status_code=201)
+
+    async def _ring(self, request: Request) -> Response:
+        if refusal := self._refusal(request):
+            return refusal
+        form = dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
+        missing = [name for name in ("To", "From", "Url") if not form.get(name)]
+        if missing:
+            return error(400, 21201 if "To" in missing else 21205, f"No {missing[0]} is specified")
+        if code := self._simulator.refused.get(form["To"]):
+            return error(400, code, "The number takes no call")
+        return JSONResponse({"sid": self._simulator.ring(form), "status": "queued"}, status_code=201)
 
     async def _list(self, request: Request) -> Response:
         if refusal := self._refusal(request):

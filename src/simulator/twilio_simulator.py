@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,6 +22,7 @@ from .caller import PATIENCE
 from .frames import Leg
 from .http import SimulatorApi
 from .requests import GatewayClient
+from .twiml import Dial, Gather, SayVerb, parse
 from .wire import Fault, SimMessage, new_sid, status_form, twiml_messages, webhook_form
 
 DELIVERED = ("queued", "sent", "delivered")
@@ -44,6 +45,15 @@ class Passed:
     path: str
     form: Mapping[str, str]
     status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """A telephone that rang, the number that it showed, and what was heard there."""
+
+    number: str
+    caller_id: str = ""
+    heard: list[str] = field(default_factory=list)
 
 
 class TwilioSimulator:
@@ -83,6 +93,10 @@ class TwilioSimulator:
         """Everything that was said, both ways, oldest first."""
         self.media: dict[str, bytes] = {}
         """Pictures by their SIDs, where a test or a person sends some."""
+        self.rung: list[Rung] = []
+        """Telephones that rang for the gateway: a colleague's, then the customer's."""
+        self.key = "1"
+        """What is pressed where a key is asked for; nothing, where a voicemail answers."""
         self.creates = 0
         """How many create requests came, whatever became of them."""
         self.watchers: set[Callable[[Passed], None]] = set()
@@ -200,6 +214,29 @@ class TwilioSimulator:
         self._callbacks.add(task)
         task.add_done_callback(self._callbacks.discard)
         return message
+
+    def ring(self, form: Mapping[str, str]) -> str:
+        """Ring a number for the gateway: who answers there listens, and presses ``key`` where one is asked for."""
+        leg = Leg(new_sid("CA"), self.account_sid, form["From"], form["To"], direction="outbound-api")
+        self.rung.append(Rung(leg.to))
+        task = asyncio.create_task(self._answered(leg, form["Url"]))
+        self._callbacks.add(task)
+        task.add_done_callback(self._callbacks.discard)
+        return leg.sid
+
+    async def _answered(self, leg: Leg, url: str) -> None:
+        keys: dict[str, str] = {}
+        while url:
+            page, url = await self._client().fetch("POST", url, leg.form("in-progress", keys)), ""
+            for verb in parse(page.body):
+                if isinstance(verb, SayVerb | Gather):
+                    self.rung[-1].heard.append(verb.text if isinstance(verb, SayVerb) else verb.words)
+                if isinstance(verb, Gather) and self.key:
+                    keys, url = {"Digits": self.key}, verb.action
+                    break
+                if isinstance(verb, Dial):
+                    self.rung.append(Rung(verb.number, verb.attributes.get("callerId", "")))
+        await self._tell_news()
 
     async def _live(self, message: SimMessage) -> None:
         """Let a message go through its statuses, each told to its callback."""

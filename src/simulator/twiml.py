@@ -56,6 +56,14 @@ class Dial:
 
 
 @dataclass(frozen=True, slots=True)
+class Gather:
+    """A wait for a key, with which ``action`` is asked; ``words`` are said meanwhile."""
+
+    action: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hangup:
     """The end of the call."""
 
@@ -82,7 +90,7 @@ class Other:
     name: str
 
 
-Verb = SayVerb | Relay | Dial | Hangup | Redirect | Pause | Other
+Verb = SayVerb | Relay | Dial | Gather | Hangup | Redirect | Pause | Other
 
 
 class BadTwiml(ValueError):
@@ -109,6 +117,8 @@ def _verb(element: Xml.Element) -> Verb:
             return _relay(element)
         case "Dial":
             return _dial(element, text)
+        case "Gather":
+            return Gather(element.get("action", ""), " ".join(one.text or "" for one in element.findall("Say")))
         case "Hangup":
             return Hangup()
         case "Redirect":

@@ -65,6 +65,7 @@ class ConversationApi:
             Route("/customers/{subject:path}/reveal", self._reveal, methods=["POST"]),
             Route("/customers/{subject:path}", self._customer, methods=["GET"]),
             Route("/tickets", self._open_ticket, methods=["POST"]),
+            Route(f"{ticket}/call", self._call, methods=["POST"]),
             Route(ticket, self._ticket, methods=["GET"]),
             Route(ticket, self._close_ticket, methods=["POST"]),
         ]
@@ -204,6 +205,13 @@ class ConversationApi:
             return answer({**shown, "repeated": True}, 201)
         told = {"error": "There is a ticket with this external id.", "code": "ticket_exists", "ticket": shown}
         return answer(told, 409)
+
+    async def _call(self, request: Request) -> Response:
+        actor = self._tokens.actor(request, Scope.REPLY)
+        await read_object(request, Body)
+        key = act_key("call", request, actor)
+        ticket = await self._tickets.call(request.path_params["ticket"], actor=actor, key=key)
+        return answer(self._seen(request, {"success": True, "subjectId": ticket.subject}))
 
     async def _ticket(self, request: Request) -> Response:
         self._tokens.actor(request, Scope.READ, Scope.TICKETS)

@@ -60,6 +60,7 @@ TYPES: Final[Mapping[str, str]] = {
     EventName.TICKET_UNANSWERED: "ticket.unanswered",
     EventName.TICKET_PRIORITY_RAISED: "ticket.priority_raised",
     EventName.TICKET_CLOSED: "ticket.closed",
+    EventName.CALLED_BACK: "ticket.called_back",
     EventName.REPLY_STATUS: "delivery.status",
     EventName.REPLY_FAILED: "delivery.failed",
     EventName.REPLY_BLOCKED: "delivery.blocked",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 import structlog
@@ -13,7 +13,7 @@ import structlog
 from ..agents.tools.ticket import RESPONSE
 from ..conversation.change_draft import ReplyComposer
 from ..conversation.ticket_history import id_of_external, with_step
-from ..entries import TicketClosed, TicketOpened
+from ..entries import CalledBack, TicketClosed, TicketOpened
 from ..errors import MalformedRequest, NotFound, NoWay, UnreadableRecord
 from ..guardrails.pii import mask
 from ..identity.phone import e164
@@ -29,6 +29,8 @@ from .subject_lookup import SubjectLookup
 
 log = structlog.get_logger(__name__)
 
+CallBack = Callable[[Ticket], Awaitable[None]]
+"""Rings a colleague, then the customer of a ticket."""
 LOOKS, LOOK_SECONDS = 100, 0.02
 """How often opening looks whether the ticket can be found by its id, and how long it waits in between."""
 
@@ -55,6 +57,7 @@ class Tickets:
         region: str,
         ours: str | None,
         composer: ReplyComposer,
+        call: CallBack,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """``ours`` is the number that texts to somebody new leave from; ``clock`` dates tickets."""
@@ -66,6 +69,7 @@ class Tickets:
         self._region = region
         self._ours = ours
         self._composer = composer
+        self._call = call
         self._clock = clock
 
     async def find(self, name: str) -> Ticket:
@@ -104,6 +108,14 @@ class Tickets:
         await self._lanes.act(ticket.subject, TicketClosed(actor, ticket.id, status, note), key=key)
         log.info("ticket_closed", subject=subject_label(ticket.subject), status=status.value)
         return with_step(replace(ticket, status=status), TicketStep(self._clock(), status.value, actor, note))
+
+    async def call(self, name: str, *, actor: str, key: str) -> Ticket:
+        """Ring a colleague, then the ticket's customer, once per ``key``. Raises NotFound, NoWay and DeliveryError."""
+        ticket = await self.find(name)
+        receipt = await self._lanes.act(ticket.subject, CalledBack(actor, ticket.id), key=key)
+        if receipt.outcome is not Outcome.DUPLICATE:
+            await self._call(ticket)
+        return ticket
 
     # --- who it is for ----------------------------------------------------------------------------------
 

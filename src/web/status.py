@@ -9,6 +9,7 @@ from ..errors import (
     BadSignature,
     BodyTooLarge,
     CrossSiteRequest,
+    DeliveryError,
     MalformedRequest,
     NoCall,
     NotAuthorised,
@@ -37,6 +38,7 @@ STATUS_CODES: dict[type[TandemError], int] = {
     NoWay: 409,
     TooManyAttempts: 429,
     RequestRejected: 400,
+    DeliveryError: 502,
     StoreUnavailable: 503,
     TandemError: 500,
 }

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from ..kit.colleague import entries, names, staffed
-from ..kit.gateway import JOHN
+from ..kit.colleague import JOHNS_ID, entries, names, staffed
+from ..kit.gateway import JOHN, OURS
 from ..kit.model_server import Answer, ModelServer
 from .test_people import asks
+from .test_text import echo
 
 pytestmark = pytest.mark.promise("X6")
 
@@ -95,3 +96,49 @@ async def test_a_token_that_may_only_read_begins_nothing(tmp_path: Path) -> None
     tokens = {"STAFF_TOKENS": "mia:mia-token-123456789:read"}
     async with staffed(tmp_path, ModelServer(), **(ALWAYS | tokens)) as (_, mia):
         assert (await mia.ask("POST", "/conversations", json=first())).status == 403
+
+
+# --- calling back -------------------------------------------------------------------------------------------
+
+COLLEAGUE = {"HUMAN_TRANSFER_NUMBER": "+15557770000"}
+TICKET = {"subjectId": JOHNS_ID, "subject": "Wants a call", "description": "The box arrived open.", "priority": "high"}
+
+
+@pytest.mark.parametrize(("key", "rings"), [("1", ["+15557770000", JOHN]), ("", ["+15557770000"])])
+async def test_a_call_back_rings_the_colleague_and_only_with_a_key_the_customer(
+    tmp_path: Path, key: str, rings: list[str]
+) -> None:
+    async with staffed(tmp_path, ModelServer(echo), **COLLEAGUE) as (it, mia):
+        await it.ask("hello")
+        it.twilio.key = key
+        ticket = await mia.post("/tickets", TICKET, status=201)
+        for _ in range(2):
+            assert (await mia.post(f"/tickets/{ticket['id']}/call", key="once"))["subjectId"] == JOHNS_ID
+        shown = await mia.until(lambda one: "called_back" in names(one))
+        await it.twilio.settle()
+        rung = it.twilio.rung
+    assert [one.number for one in rung] == rings
+    assert "The box arrived open." in rung[0].heard[0]
+    assert [one.caller_id for one in rung[1:]] == [OURS] * (len(rings) - 1)
+    assert names(shown).count("called_back") == 1
+
+
+async def test_a_call_back_that_cannot_be_is_told(tmp_path: Path) -> None:
+    async with staffed(tmp_path, ModelServer(echo)) as (it, mia):
+        await it.ask("hello")
+        ticket = await mia.post("/tickets", TICKET, status=201)
+        without = await mia.ask("POST", f"/tickets/{ticket['id']}/call")
+        unknown = await mia.ask("POST", "/tickets/TKT_0/call")
+        answer = await it.twilio.post("/voice/call-back?ticket=TKT_0", {"CallSid": "CA1", "Digits": "1"})
+        forged = await it.twilio.post("/voice/call-back?ticket=TKT_0", {"CallSid": "CA1"}, signature="")
+    assert (without.status, without.body["code"], unknown.status) == (409, "no_way", 404)
+    assert (answer.status, "cannot be called" in answer.body, forged.status) == (200, True, 403)
+
+
+async def test_a_call_that_twilio_does_not_take_is_told(tmp_path: Path) -> None:
+    async with staffed(tmp_path, ModelServer(echo), **COLLEAGUE) as (it, mia):
+        await it.ask("hello")
+        it.twilio.refused["+15557770000"] = 21215
+        ticket = await mia.post("/tickets", TICKET, status=201)
+        told = await mia.ask("POST", f"/tickets/{ticket['id']}/call")
+    assert (told.status, told.body["code"]) == (502, "delivery_refused")

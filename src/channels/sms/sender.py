@@ -23,8 +23,8 @@ class SmsSender:
     """Fulfils :class:`~tandem.conversation.base.Sender` for text.
 
     ``public_base_url`` makes the address of status callbacks; with ``messaging_service_sid`` SMS go out through that
-    service, from the number that was texted. ``number`` is where SMS leave from when a sender is no number. ``template``
-    is the ContentSid of one that WhatsApp approved, with one variable (twilio.com/docs/content).
+    service, from the number that was texted. ``number`` is where SMS leave from when a sender is no number.
+    ``template`` is the ContentSid of one that WhatsApp approved, with one variable (twilio.com/docs/content).
     """
 
     channels = frozenset({Channel.SMS, Channel.WHATSAPP, Channel.RCS})

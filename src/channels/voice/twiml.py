@@ -87,6 +87,21 @@ def _clean_all(attributes: Mapping[str, Attribute]) -> dict[str, Attribute]:
     return {name: _clean(value) if isinstance(value, str) else value for name, value in attributes.items()}
 
 
+def ask_for_key(text: str, *, action: str) -> str:
+    """Say something and wait for a key, with which ``action`` is asked; without one, the call ends."""
+    response = VoiceResponse()
+    response.gather(num_digits=1, timeout=10, action=action, method="POST").say(_clean(text))
+    response.hangup()
+    return str(response)
+
+
+def ring(number: str, *, caller_id: str) -> str:
+    """Connect with a number, which sees ``caller_id``."""
+    response = VoiceResponse()
+    response.dial(caller_id=caller_id, answer_on_bridge=True).number(number)
+    return str(response)
+
+
 def hang_up() -> str:
     """End the call."""
     response = VoiceResponse()

@@ -33,11 +33,13 @@ class VoiceAddresses:
     """Addresses and numbers of the voice channel.
 
     ``base_url`` is where Twilio reaches us, ``socket_url`` the ``wss://`` address up to the token, as Twilio shall use
-    and sign it. ``transfer_number`` is that of a colleague, ``transfer_digits`` what is pressed when it answers.
+    and sign it. ``transfer_number`` is that of a colleague, ``transfer_digits`` what is pressed when it answers;
+    ``our_number`` is where calls of ours come from.
     """
 
     base_url: str
     socket_url: str
     transfer_number: str | None = None
     transfer_digits: str = ""
+    our_number: str | None = None
     max_calls: int = 200

@@ -27,13 +27,14 @@ from ...errors import MalformedRequest, RequestRejected, StoreUnavailable
 from ...identity import metadata
 from ...identity.base import Metadata
 from ...persistence.base import LaneStore
-from ..twilio import SignatureCheck
+from ..twilio import SignatureCheck, TwilioRest
 from .action_callback import Ending, Next, read_ending
 from .call import LiveCall
 from .call_back import line_lost, want_person
 from .call_language import say_attribute
 from .call_presence import CallPresence
 from .call_registry import RECONNECT_SECONDS, CallRegistry
+from .calling_back import CallingBack
 from .parties import Parties, finder
 from .reception import Reception
 from .socket_admission import SocketAdmission
@@ -71,6 +72,7 @@ class VoiceWebhooks:
         rules: CallRules,
         reception: Reception,
         warm: Warm,
+        rest: TwilioRest,
     ) -> None:
         self._engine = engine
         self._registry = registry
@@ -83,6 +85,9 @@ class VoiceWebhooks:
         self._reception = reception
         self._warm = warm
         self._transfer = Transfer(store, ways, signatures, reception, to_agent=self._to_agent)
+        self._calling_back = CallingBack(store, rest, ways, signatures)
+        self.call_back = self._calling_back.begin
+        """Rings a colleague, then the customer of a ticket."""
 
     def routes(self) -> Sequence[BaseRoute]:
         """Name the webhooks and the socket."""
@@ -91,6 +96,7 @@ class VoiceWebhooks:
             HttpRoute("/voice/action", self._ended, methods=["POST"]),
             HttpRoute("/voice/fallback", self._fallback, methods=["GET", "POST"]),
             *self._transfer.routes(),
+            *self._calling_back.routes(),
             WebSocketRoute("/conversation-relay/{token}", self._socket),
         )
 

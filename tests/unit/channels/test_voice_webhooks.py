@@ -62,6 +62,7 @@ async def warm() -> None:
 @asynccontextmanager
 async def gateway(store: Any = None, registry: CallRegistry | None = None) -> AsyncIterator[str]:
     engine: Any = SimpleNamespace(identity=PhoneResolver("US"))
+    rest: Any = None  # nothing here is called back
     listener = listen()
     url = f"http://127.0.0.1:{port_of(listener)}"
     webhooks = VoiceWebhooks(
@@ -74,6 +75,7 @@ async def gateway(store: Any = None, registry: CallRegistry | None = None) -> As
         rules=CallRules(),
         reception=Reception(store, OptionsPerCall(VoiceOptions), load_translations(), name_of),
         warm=warm,
+        rest=rest,
     )
     app = Starlette(routes=list(webhooks.routes()), exception_handlers={TandemError: error_response})
     async with serve(app, listener=listener):

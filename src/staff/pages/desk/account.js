@@ -4,13 +4,13 @@ import { element } from "../shared/element.js";
 import { clock, day, inFull } from "../shared/times.js";
 import { STATUSES, wish, words } from "./sentences.js";
 
-/** Return the panels of a customer's account. `solve` is asked to mark a ticket solved; null: nobody is offered it. */
-export function account({ customer, tickets }, solve) {
+/** Return the panels of a customer's account. `acts` are what may be done with an open ticket: `solve` it, `call` back. */
+export function account({ customer, tickets }, acts) {
   return [
     customer.problem && element("p", { class: "note small" }, "The business data does not answer now."),
     numbers(customer),
     panel("Orders", customer.orders, order, customer.account ? "No orders." : "This number belongs to no customer."),
-    panel("Tickets", tickets, (one) => ticket(one, solve), "No tickets."),
+    panel("Tickets", tickets, (one) => ticket(one, acts), "No tickets."),
     remembered(Object.entries(customer.remembered ?? {})),
   ];
 }
@@ -62,7 +62,7 @@ function order(one) {
   );
 }
 
-function ticket(one, solve) {
+function ticket(one, { solve, call }) {
   const open = one.status === "open";
   const late = open && new Date(one.respondBy) < new Date();
   return element(
@@ -76,9 +76,14 @@ function ticket(one, solve) {
         "p",
         { class: "thing-bottom small" },
         element("time", { class: "muted", datetime: one.respondBy, title: inFull(one.respondBy) }, `${late ? "was due" : "answer by"} ${day(one.respondBy)} ${clock(one.respondBy)}`),
-        solve && element("button", { class: "button small-button", onclick: (event) => ((event.currentTarget.disabled = true), solve(one)) }, "Mark solved"),
+        call && button("Call back", () => call(one)),
+        solve && button("Mark solved", () => solve(one)),
       ),
   );
+}
+
+function button(label, act) {
+  return element("button", { class: "button small-button", onclick: (event) => ((event.currentTarget.disabled = true), act()) }, label);
 }
 
 /** Return the panel of the requests that are decided: who, when and why. */

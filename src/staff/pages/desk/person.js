@@ -33,7 +33,11 @@ export class PersonView {
     this.cards = new ApprovalCards({ actor, may, say, decided, reload });
     this.reply = new Reply({ actor, may, say, reload, typing: () => this.presence.typing() });
     this.reply.place.hidden = !may.has("reply");
-    this.solve = may.has("tickets") ? (ticket) => this.#solve(ticket, say) : null;
+    const act = (ticket, path, body, told) => this.#onTicket(ticket, path, body, told, say);
+    this.acts = {
+      solve: may.has("tickets") && ((ticket) => act(ticket, "", { status: "solved" }, `Ticket ${ticket.id} is solved.`)),
+      call: may.has("reply") && ((ticket) => act(ticket, "/call", {}, "Your telephone rings. Press a key there to call the customer.")),
+    };
     this.presence = new Presence({ actor });
     this.problem = element("div");
     this.talk = element("div", { class: "transcript", role: "region", "aria-label": "Conversation" });
@@ -137,7 +141,7 @@ export class PersonView {
     if (gone === "decided" && !this.cards.any) this.#toEnd();
     else if (gone) this.#scroller.scrollTop = 0;
     const tickets = conversation.tickets.length ? conversation.tickets : customer.tickets;
-    refresh(this.account, { customer, tickets }, (data) => account(data, this.solve));
+    refresh(this.account, { customer, tickets }, (data) => account(data, this.acts));
     refresh(this.earlier, { approvals: conversation.approvals, who }, earlier);
     refresh(this.calls, conversation.timeline, callPictures);
     refresh(this.rules, conversation.timeline, guardrails);
@@ -160,10 +164,10 @@ export class PersonView {
     this.#scroller.scrollTop += this.#below();
   }
 
-  async #solve(ticket, say) {
+  async #onTicket(ticket, path, body, told, say) {
     try {
-      await ask("POST", `tickets/${encodeURIComponent(ticket.id)}`, { status: "solved" });
-      say(`Ticket ${ticket.id} is solved.`);
+      await ask("POST", `tickets/${encodeURIComponent(ticket.id)}${path}`, body);
+      say(told);
     } catch (refused) {
       say(refused.message);
     }

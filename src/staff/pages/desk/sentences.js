@@ -109,6 +109,7 @@ const EVENTS = {
   ticket_unanswered: (data) => `The agent had no answer to ticket ${data.ticket}`,
   ticket_priority_raised: (data) => `Ticket ${data.ticket} raised to ${data.priority}`,
   ticket_closed: (data) => `Ticket ${data.ticket} ${data.status ?? "closed"}`,
+  called_back: (data) => `Called back about ticket ${data.ticket}`,
   escalation: (data) => `Asked for a person · ${data.priority} priority`,
   conversation_start: () => "Conversation began",
   conversation_end: () => "Conversation ended",
