@@ -57,7 +57,7 @@ smoke: .venv/.develop ## try a fresh clone, the wheel and each installed proxy: 
 	$(BIN)/python scripts/smoke.py
 
 proxies: .venv/.develop ## try every proxy of deploy/proxies that is installed, with three gateways behind it; some minutes
-	$(BIN)/python scripts/proxies.py
+	$(BIN)/python scripts/smoke.py nginx haproxy caddy
 
 build: .venv/.develop ## build wheel and source distribution of the last commit into dist/, twice, and compare
 	$(BIN)/python scripts/build.py

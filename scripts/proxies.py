@@ -1,19 +1,14 @@
-"""Run every proxy recipe of deploy/proxies that is installed here: three gateways behind it, and ``tandem smoke``.
+"""The proxy recipes of deploy/proxies, each with three gateways behind it, and ``tandem smoke`` through it.
 
-One gateway is stopped and one killed while calls are on the line. Everything is on loopback and in a temporary folder;
-of a recipe, only the addresses are replaced. Ends with 1 when a recipe is wrong.
-
-    python scripts/proxies.py             # make proxies; some two minutes each
-    python scripts/proxies.py --faults    # break each recipe on purpose: the smoke script must notice
+One gateway is stopped and one killed while calls are on the line. Of a recipe, only the addresses are replaced.
+``scripts/smoke.py`` runs them.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import re
-import shutil
 import socket
 import sys
 import tempfile
@@ -183,31 +178,3 @@ async def _smoke(
     if process.returncode == 0 and (len(moved) != 2 or 0 in moved):
         return 1, f"{said}No call was connected again: the calls were not spread over the gateways."
     return process.returncode or 0, said
-
-
-async def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--faults", action="store_true", help="break each recipe on purpose")
-    parser.add_argument("names", nargs="*", metavar="PROXY", help="all of them unless given")
-    chosen = parser.parse_args()
-    wanted = chosen.names or list(RECIPES)
-    found = [name for name in wanted if shutil.which(name)]
-    for name in sorted(set(wanted) - set(found)):
-        print(f"{name}: not installed here, so not run")
-    if not found:
-        print(f"None of {', '.join(RECIPES)} is installed: on Debian, apt-get install {' '.join(RECIPES)}")
-        return 1
-    wrong = 0
-    for name in found:
-        for step, before, after in FAULTS[name] if chosen.faults else [("", "", "")]:
-            code, said = await run(name, (before, after) if step else None)
-            fails = re.findall(r"^FAIL  (\w+)", said, re.MULTILINE)
-            right = fails == [step] if step else code == 0
-            wrong += not right
-            what = f", broken at {before!r}: {step} must fail" if step else ""
-            print(f"--- {name}{what}: {'right' if right else 'WRONG'}\n{said}", flush=True)
-    return 1 if wrong else 0
-
-
-if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))

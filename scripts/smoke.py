@@ -4,8 +4,9 @@ A single gateway is killed with ``kill -9``, started again and asked again; behi
 one killed while calls are on the line (:mod:`scripts.proxies`). Clone and wheel are installed as an operator does, from
 the package registry. Everything is on loopback and in a temporary folder. Ends with 1 when a place is wrong.
 
-    python scripts/smoke.py               # make smoke; some ten minutes
-    python scripts/smoke.py clone wheel nginx
+    python scripts/smoke.py                         # make smoke; some ten minutes
+    python scripts/smoke.py nginx haproxy caddy     # make proxies
+    python scripts/smoke.py --faults caddy          # break a recipe on purpose: the smoke script must notice
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -132,10 +134,23 @@ PLACES: Mapping[str, Callable[[], Awaitable[str]]] = {
 }
 
 
+async def broken(proxy: str) -> str:
+    """Smoke through a recipe with each of its faults. Raises RuntimeError when one is not noticed where it must be."""
+    noticed: list[str] = []
+    for step, before, after in proxies.FAULTS[proxy]:
+        _, said = await proxies.run(proxy, (before, after))
+        if re.findall(r"^FAIL  (\w+)", said, re.MULTILINE) != [step]:
+            raise RuntimeError(f"broken at {before!r}: {step} must fail\n{said}")
+        noticed.append(f"broken at {before!r}: {step} fails\n")
+    return "".join(noticed)
+
+
 async def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--faults", action="store_true", help="break the recipes of proxies on purpose")
     parser.add_argument("names", nargs="*", metavar="PLACE", help=f"of {', '.join(PLACES)}; all of them unless given")
-    wanted = parser.parse_args().names or list(PLACES)
+    chosen = parser.parse_args()
+    wanted = chosen.names or list(proxies.RECIPES if chosen.faults else PLACES)
     if strange := set(wanted) - set(PLACES):
         parser.error(f"unknown: {', '.join(sorted(strange))}")
     wrong = 0
@@ -145,7 +160,7 @@ async def main() -> int:
             continue
         began = time.monotonic()
         try:
-            verdict, said = "right", await PLACES[name]()
+            verdict, said = "right", await (broken(name) if chosen.faults else PLACES[name]())
         except (RuntimeError, AssertionError, OSError, TimeoutError, subprocess.TimeoutExpired) as error:
             wrong, verdict, said = wrong + 1, "WRONG", f"{type(error).__name__}: {error}\n"
         print(f"--- {name}: {verdict}, {time.monotonic() - began:.0f} s\n{said}", flush=True)
