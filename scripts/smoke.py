@@ -151,7 +151,7 @@ async def main() -> int:
     parser.add_argument("names", nargs="*", metavar="PLACE", help=f"of {', '.join(PLACES)}; all of them unless given")
     chosen = parser.parse_args()
     wanted = chosen.names or list(proxies.RECIPES if chosen.faults else PLACES)
-    if strange := set(wanted) - set(PLACES):
+    if strange := set(wanted) - set(proxies.RECIPES if chosen.faults else PLACES):
         parser.error(f"unknown: {', '.join(sorted(strange))}")
     wrong = 0
     for name in wanted:

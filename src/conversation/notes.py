@@ -178,7 +178,7 @@ def words(note: Note) -> str:
         case CallerSpeaks():
             return f"The caller speaks {note.language}: answer in that language."
         case TimeToComeBack():
-            return f"{PREFIX}{fact(note)}{COME_BACK}"
+            return f"{PREFIX}{fact(note)}.{COME_BACK}"
         case RequestSettled():
             return f"{PREFIX}{_ended(fact(note))}{TELL}"
         case TicketAssigned():
@@ -199,9 +199,7 @@ def fact(note: Note) -> str:
         case AgentResumed() | CallerSpeaks() | StaffWhispered():
             return ""
         case TimeToComeBack():
-            return (
-                f"it is the time at which you wanted to come back to the customer about this: {quoted(note.about, 500)}"
-            )
+            return f"the time came to come back to the customer, as you wanted, about {quoted(note.about, 500)}"
         case RequestSettled():
             return _settled(note)
         case TicketAssigned():

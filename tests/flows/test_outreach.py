@@ -66,7 +66,7 @@ async def test_the_agent_is_reminded_of_what_it_promised(tmp_path: Path) -> None
         it.store.clock_offset += 3601  # type: ignore[attr-defined]
         assert (await it.hear(2))[1] == "It has come."
     assert [(one["text"], one["actor"]) for one in shown["followUps"]] == [("whether the parcel has come", None)]
-    assert "wanted to come back to the customer about this" in str(model.requests[-1])
+    assert "come back to the customer, as you wanted" in str(model.requests[-1])
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ _OUTCOMES = {
     "": "I am sorry. Your {} can no longer be carried out. Please ask again if you still want it.",
 }
 _REQUEST_NOTE = re.compile(rf"{NOTE}request \S+ \((\S+) (.*) Tell the customer now", re.DOTALL)
-_LATER_NOTE = re.compile(rf'{NOTE}it is the time at which .*? about this: "(.*?)"', re.DOTALL)
+_LATER_NOTE = re.compile(rf'{NOTE}the time came to come back .*?, about "(.*?)"', re.DOTALL)
 _TICKET_NOTE = re.compile(rf'{NOTE}ticket (\S+) was opened .*?\nSubject: "(.*?)"', re.DOTALL)
 
 

@@ -22,6 +22,7 @@ from tandem.conversation.notes import (
     TicketAssigned,
     TicketEnded,
     TicketReplySettled,
+    TimeToComeBack,
     for_model,
     note_item,
     read_note,
@@ -45,6 +46,11 @@ SENTENCES: list[tuple[Note, str]] = [
         AgentResumed(),
         f"{PREFIX}you may go on. Answer now what the customer wrote since a colleague took over; nobody has answered "
         "it yet.",
+    ),
+    (
+        TimeToComeBack('whether "it" came'),
+        f"{PREFIX}the time came to come back to the customer, as you wanted, about \"whether 'it' came\". Write to them "
+        "now, in one short text. If it is settled by now, say so. Look up what you need first.",
     ),
     (
         RequestSettled("apr_1", "pay", ASKED, ApprovalStatus.EXECUTED, {"amount": 20}, '{"refund_id":"REF_1"}'),
