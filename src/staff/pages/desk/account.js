@@ -5,11 +5,12 @@ import { clock, day, inFull } from "../shared/times.js";
 import { STATUSES, wish, words } from "./sentences.js";
 
 /** Return the panels of a customer's account. `acts` are what may be done with an open ticket: `solve` it, `call` back. */
-export function account({ customer, tickets }, acts) {
+export function account({ customer, tickets, followUps }, acts) {
   return [
     customer.problem && element("p", { class: "note small" }, "The business data does not answer now."),
     numbers(customer),
     panel("Orders", customer.orders, order, customer.account ? "No orders." : "This number belongs to no customer."),
+    followUps.length > 0 && panel("To be written", followUps, followUp),
     panel("Tickets", tickets, (one) => ticket(one, acts), "No tickets."),
     remembered(Object.entries(customer.remembered ?? {})),
   ];
@@ -80,6 +81,11 @@ function ticket(one, { solve, call }) {
         solve && button("Mark solved", () => solve(one)),
       ),
   );
+}
+
+function followUp({ at, text, actor }) {
+  const due = element("time", { class: "muted", datetime: at, title: inFull(at) }, `${day(at)} ${clock(at)}, by ${actor ?? "the agent"}`);
+  return element("li", {}, element("p", {}, text), element("p", { class: "small" }, due));
 }
 
 function button(label, act) {

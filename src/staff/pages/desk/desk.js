@@ -5,6 +5,7 @@ import { onSignedOut } from "../shared/gateway.js";
 import { signedIn, signOut } from "../shared/sign_in.js";
 import { keepCounting } from "../shared/times.js";
 import { Alerts } from "./alerts.js";
+import { firstMessage } from "./first_message.js";
 import { ConversationList } from "./conversation_list.js";
 import { moveByKeys } from "./keys.js";
 import { watch } from "./live.js";
@@ -85,6 +86,7 @@ async function start() {
     ),
     waiting.place,
     conversations.place,
+    may.has("reply") && firstMessage({ say, sent: (subject) => (location.hash = `subject=${encodeURIComponent(subject)}`) }),
   );
   fill(place, element("div", { class: "desk" }, side, person.place, said));
   moveByKeys(side);

@@ -141,7 +141,7 @@ export class PersonView {
     if (gone === "decided" && !this.cards.any) this.#toEnd();
     else if (gone) this.#scroller.scrollTop = 0;
     const tickets = conversation.tickets.length ? conversation.tickets : customer.tickets;
-    refresh(this.account, { customer, tickets }, (data) => account(data, this.acts));
+    refresh(this.account, { customer, tickets, followUps: conversation.followUps }, (data) => account(data, this.acts));
     refresh(this.earlier, { approvals: conversation.approvals, who }, earlier);
     refresh(this.calls, conversation.timeline, callPictures);
     refresh(this.rules, conversation.timeline, guardrails);

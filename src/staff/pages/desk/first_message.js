@@ -1,0 +1,43 @@
+// Writing first: a text to somebody who may never have written, and who agreed to get it.
+
+import { element } from "../shared/element.js";
+import { ask } from "../shared/gateway.js";
+
+/** Return a form that is folded away; `sent` is told whose conversation it began, `say` what came of it. */
+export function firstMessage({ sent, say }) {
+  const to = element("input", { type: "tel", required: true, autocomplete: "off", placeholder: "+1 212 555 0100" });
+  const text = element("textarea", { required: true, rows: 3, maxlength: 1600 });
+  const how = element("input", { required: true, maxlength: 300, placeholder: "ticked the box at checkout" });
+  const when = element("input", { type: "date", required: true, max: new Date().toISOString().slice(0, 10) });
+  const button = element("button", { class: "button" }, "Send");
+  const form = element(
+    "form",
+    { class: "first-message", onsubmit: (event) => (event.preventDefault(), send()) },
+    labelled("Number", to),
+    labelled("Message", text),
+    labelled("How they agreed", how),
+    labelled("When they agreed", when),
+    button,
+  );
+  const place = element("details", { class: "first small" }, element("summary", {}, "Write to a new number"), form);
+
+  async function send() {
+    button.disabled = true;
+    try {
+      const consent = { how: how.value, at: `${when.value}T00:00:00Z` };
+      const told = await ask("POST", "conversations", { to: to.value, text: text.value, consent });
+      form.reset();
+      place.open = false;
+      say("It leaves now, or in the morning where the customer is.");
+      sent(told.subjectId);
+    } catch (refused) {
+      say(refused.message);
+    }
+    button.disabled = false;
+  }
+  return place;
+}
+
+function labelled(name, control) {
+  return element("label", {}, element("span", {}, name), control);
+}
