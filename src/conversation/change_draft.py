@@ -246,9 +246,9 @@ class Draft:
             self.note_limit(Bound.FOLLOW_UPS)
             return
         self.conversation = replace(self.conversation, follow_ups=(*self.conversation.follow_ups, one))
-        source, by = (Source.STAFF, {"actor": one.actor}) if one.actor else (Source.AGENT, {})
-        planned = EventName.FOLLOW_UP_PLANNED
-        self.note(planned, self.conversation.last_channel, source=source, at=one.at, text=one.text, **by)
+        by, channel = {"actor": one.actor} if one.actor else {}, self.conversation.last_channel
+        source, data = Source.STAFF if by else Source.AGENT, {"at": one.at, "text": one.text, **by}
+        self.events.append(TimelineEvent(EventName.FOLLOW_UP_PLANNED, source, channel=channel, data=data))
 
     def begin_session(self, channel: Channel) -> None:
         """Note that the customer is here, unless they were already; whatever rested at the desk is open again."""

@@ -168,8 +168,7 @@ class TurnMaker:
             draft.blocked.append(route.channel)
             draft.note(EventName.OPTED_OUT, route.channel, tone=Tone.WARNING, code=body.code)
         elif body.code == WINDOW_CLOSED and self._limits.template and not body.reply.template:
-            data = {"code": body.code, "template": True}
-            draft.note(EventName.SENT_ANOTHER_WAY, route.channel, tone=Tone.WARNING, **data)
+            draft.note(EventName.SENT_ANOTHER_WAY, route.channel, tone=Tone.WARNING, code=body.code, template=True)
             draft.reply(route, body.reply.text, template=True)
         elif body.code in (WINDOW_CLOSED, CALL_ENDED) and other is not None:
             draft.note(EventName.SENT_ANOTHER_WAY, other.channel, tone=Tone.WARNING, code=body.code)
