@@ -26,6 +26,7 @@ from urllib.parse import unquote
 
 import phonenumbers
 from phonenumbers import PhoneNumber, PhoneNumberFormat, ValidationResult
+from phonenumbers.timezone import UNKNOWN_TIMEZONE, time_zones_for_number
 
 from ..errors import MalformedRequest
 from ..model import NUMBERED, Address, Route, SubjectId
@@ -105,8 +106,6 @@ def home_region(number: str | None) -> str:
 
 def zones_of(number: str | None) -> tuple[str, ...]:
     """Return the time zones in which a number in E.164 may be at home; none where that is not known."""
-    from phonenumbers.timezone import UNKNOWN_TIMEZONE, time_zones_for_number  # 2 MB that few processes need
-
     zones = time_zones_for_number(phonenumbers.parse(number)) if number else ()
     return tuple(zone for zone in zones if zone != UNKNOWN_TIMEZONE)
 
