@@ -20,7 +20,7 @@ from .figures import Row, ms, percentile, table
 from .processes import first_line, process
 from .voice import Say
 from .wire import listen
-from .world import PretendTwilio, World, open_gateway
+from .world import NoReply, PretendTwilio, World, open_gateway
 
 LAYOUTS: Final = tuple((workers, replicas) for replicas in (1, 2, 3) for workers in (1, 2, 4))
 MODEL_SECONDS: Final = 2.0
@@ -33,13 +33,17 @@ PICTURE: Final = Path(__file__).parents[1] / "docs/images/scaling.svg"
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One layout over one store: turns per second, latency at the 99th percentile, processor seconds of a turn."""
+    """One layout over one store: turns per second, latency at the 99th percentile, processor seconds of a turn.
+
+    ``late`` texts had no answer within 20 seconds, and are in none of these.
+    """
 
     workers: int
     replicas: int
     rate: float
     p99: float
     cost: float
+    late: int = 0
 
     @property
     def processes(self) -> int:
@@ -52,7 +56,7 @@ class Point:
         what = f"{self.replicas} replica{'s' * (self.replicas > 1)} of {self.workers} worker{'s' * (self.workers > 1)}"
         beyond = ms(self.p99 - MODEL_SECONDS)
         figures = f"{self.rate:.1f} of {offered(self.processes):.0f}, p99 {beyond} beyond the model, {ms(self.cost)}"
-        return Row(what, figures)
+        return Row(what, f"{figures}, {self.late} texts late" if self.late else figures)
 
 
 def offered(processes: int) -> float:
@@ -86,13 +90,18 @@ async def _point(folder: Path, env: Mapping[str, str], workers: int, replicas: i
         await fleet[0].model_takes(MODEL_SECONDS)
         began = time.perf_counter()
         times: list[float] = []
+        late = 0
 
         async def customer(number: int) -> None:
+            nonlocal late
             while time.perf_counter() - began < WARM + SECONDS:
                 try:
                     seconds = await fleet[number % replicas].turn(f"+1555800{number:04}")
                 except ConnectionError:
                     continue  # the server closed an idle connection just now
+                except NoReply:
+                    late += 1
+                    continue
                 if WARM < time.perf_counter() - began < WARM + SECONDS:
                     times.append(seconds)
 
@@ -104,7 +113,7 @@ async def _point(folder: Path, env: Mapping[str, str], workers: int, replicas: i
         await asyncio.gather(*running)
     if not times:
         raise RuntimeError("no turn ended while it was measured")
-    return Point(workers, replicas, len(times) / SECONDS, percentile(times, 0.99), used / len(times))
+    return Point(workers, replicas, len(times) / SECONDS, percentile(times, 0.99), used / len(times), late)
 
 
 @asynccontextmanager

@@ -24,6 +24,10 @@ NONE_FOUND = response(json.dumps({"messages": [], "next_page_uri": None}).encode
 REPLY_SECONDS = 20.0
 
 
+class NoReply(RuntimeError):
+    """A text was not answered in time."""
+
+
 class PretendTwilio:
     """Takes the messages that the gateway creates and tells whoever waits for one."""
 
@@ -76,7 +80,7 @@ class World:
         started, _ = await self._send(number)
         done, _ = await asyncio.wait({arrival}, timeout=REPLY_SECONDS)
         if not done:
-            raise RuntimeError(f"no reply within {REPLY_SECONDS:.0f} s; the gateway said:\n{self.said()}")
+            raise NoReply(f"no reply within {REPLY_SECONDS:.0f} s; the gateway said:\n{self.said()}")
         return arrival.result() - started
 
     async def _send(self, number: str) -> tuple[float, float]:
