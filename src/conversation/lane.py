@@ -208,9 +208,10 @@ class LaneWorker:
 
         The former has the key of every other decision about that approval: whichever was stored first counts.
         """
-        entries = due_entries(conversation, claim.now)
-        if not entries:
+        due = conversation.due_at
+        if due is None or due > claim.now:
             return claim.waiting
+        entries = due_entries(conversation, claim.now)
         await self._store.accept(claim.subject, entries, token=claim.holder)
         return await self._store.waiting(claim.subject)
 
