@@ -13,6 +13,7 @@ from ..guardrails.pii import Kind, mask, mask_value
 from ..guardrails.thoughts import said
 from ..identity.phone import proven_number
 from ..model import (
+    Address,
     Approval,
     ApprovalStatus,
     Channel,
@@ -85,6 +86,12 @@ class ReplyComposer:
         ways = [route for route in known if route.channel is not Channel.VOICE and route.customer.reachable]
         ways += [other for route in known if (other := self.other_way(route)) is not None]
         return next((route for route in ways if route.channel not in conversation.opted_out), None)
+
+    def first_route(self, conversation: Conversation | None, number: str | None, ours: str | None) -> Route | None:
+        """Return the way to text a customer who may never have written or called: by SMS from ``ours``, or None."""
+        if conversation is not None and (conversation.routes or Channel.SMS in conversation.opted_out):
+            return self.text_route(conversation)
+        return Route(Channel.SMS, Address("tel", number), Address("tel", ours)) if number and ours else None
 
 
 def spoken_language(conversation: Conversation) -> str:

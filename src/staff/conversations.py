@@ -27,7 +27,7 @@ from ..entries import (
 )
 from ..errors import LeaseLost, MalformedRequest, NoCall, NotFound, NoWay, TurnRunning, UnreadableRecord
 from ..guardrails.pii import mask
-from ..model import Address, Channel, Conversation, Route, StoredReply, SubjectId, Ticket, TimelineEvent
+from ..model import Channel, Conversation, StoredReply, SubjectId, Ticket, TimelineEvent
 from ..persistence.base import LaneStore
 from ..persistence.merging import erase_person
 from ..persistence.values import Outcome, Receipt
@@ -160,11 +160,7 @@ class Conversations:
         number, subject = self._whose.number(sent.to), await self._whose.one(sent.to)
         if number is None:
             raise MalformedRequest("to must be a telephone number.")
-        conversation, route = await self._conversation(subject), None
-        if conversation is not None and (conversation.routes or Channel.SMS in conversation.opted_out):
-            route = self._composer.text_route(conversation)
-        elif self._ours is not None:
-            route = Route(Channel.SMS, Address("tel", number), Address("tel", self._ours))
+        route = self._composer.first_route(await self._conversation(subject), number, self._ours)
         if route is None:
             raise NoWay
         at = sent.at.timestamp() if sent.at else 0.0

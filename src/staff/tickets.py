@@ -17,7 +17,7 @@ from ..entries import CalledBack, TicketClosed, TicketOpened
 from ..errors import MalformedRequest, NotFound, NoWay, UnreadableRecord
 from ..guardrails.pii import mask
 from ..identity.phone import e164
-from ..model import Address, Channel, Route, SubjectId, Ticket, TicketStatus, TicketStep
+from ..model import Route, SubjectId, Ticket, TicketStatus, TicketStep
 from ..persistence.base import LaneStore
 from ..persistence.values import Outcome
 from ..shop.base import Shop
@@ -119,23 +119,21 @@ class Tickets:
 
     # --- who it is for ----------------------------------------------------------------------------------
 
-    async def _reach(self, wanted: NewTicket) -> tuple[SubjectId, Route | None]:
-        """Return the customer, and the way to one who never wrote or called."""
+    async def _reach(self, wanted: NewTicket) -> tuple[SubjectId, Route]:
+        """Return the customer, and the way to text them, also for the first time."""
         subject, number = await self._customer(wanted)
         try:
             conversation = await self._store.conversation(subject)
         except UnreadableRecord:
             conversation = None
-        if conversation is not None and conversation.routes:
-            if self._composer.text_route(conversation) is None:
-                raise NoWay
-            return subject, None
-        number = number or await self._people.number(subject, conversation)
-        if number is None or (conversation is None and await self._people.account(subject, number) is None):
-            raise NotFound("(customer)")
-        if self._ours is None or (conversation is not None and Channel.SMS in conversation.opted_out):
+        if conversation is None or not conversation.routes:
+            number = number or await self._people.number(subject, conversation)
+            if number is None or (conversation is None and await self._people.account(subject, number) is None):
+                raise NotFound("(customer)")
+        route = self._composer.first_route(conversation, number, self._ours)
+        if route is None:
             raise NoWay
-        return subject, Route(Channel.SMS, Address("tel", number), Address("tel", self._ours))
+        return subject, route
 
     async def _customer(self, wanted: NewTicket) -> tuple[SubjectId, str | None]:
         """Return whose ticket it is, and the number that named them."""
