@@ -20,7 +20,7 @@ from .frames import Leg
 from .playback import CHARS_PER_SECOND
 from .relay import SessionEnd, SimulatedRelay
 from .requests import GatewayClient, MessagePage
-from .twiml import BadTwiml, Dial, Hangup, Pause, Redirect, Relay, SayVerb, Verb, parse
+from .twiml import BadTwiml, Dial, Gather, Hangup, Other, Pause, Redirect, Relay, SayVerb, Verb, parse
 from .wire import new_sid
 
 LOST_SECONDS = 1.2
@@ -169,8 +169,9 @@ class SimulatedCall(SimulatedCaller):
             case Hangup():
                 self.status = "completed"
                 self._note("hangup")
-            case other:
-                self.faults.append(f"a verb that is not simulated: {other.name}")
+            case Gather() | Other():
+                name = verb.name if isinstance(verb, Other) else "Gather"
+                self.faults.append(f"a verb that is not simulated: {name}")
         return None
 
     async def _connect(self, verb: Relay, page: MessagePage) -> MessagePage | None:

@@ -132,7 +132,7 @@ async def test_who_was_erased_is_known_in_an_empty_store_too(full: LaneStore, ot
 
 async def test_what_is_not_read_back_as_it_was_written_is_taken_out_again(store: LaneStore) -> None:
     """A damaged line says two things of one row; only one of them can be stored."""
-    rows = [[str(kinds.TIMELINE), "1", 1, "one"], [str(kinds.TIMELINE), "1", 1, "two"]]
+    rows = [[str(kinds.TIMELINE), 1, "1", "one"], [str(kinds.TIMELINE), 1, "1", "two"]]
     lane = {"subject": JANE, "version": 7, "head": "{}", "rows": rows, "index": [["recent", "", 5.0]]}
     told = await imported(store, f'{{"tandem_export": 1}}\n{json.dumps(lane)}\n{{"lanes": 1, "sound": true}}\n')
     assert (told.complete, told.fates[Fate.WRITTEN]) == (False, 0)

@@ -45,7 +45,7 @@ async def test_a_partner_writes_first_once_and_the_answer_finds_the_conversation
 
 
 async def test_words_for_later_wait_where_everybody_sees_them(tmp_path: Path) -> None:
-    async with staffed(tmp_path, ModelServer(), **ALWAYS) as (it, mia):
+    async with staffed(tmp_path, ModelServer(echo), **ALWAYS) as (it, mia):
         await it.ask("hello")
         await mia.post("/conversations/phone_15551234567/messages", {"text": "Is it there?", "at": ahead(hours=2)})
         shown = await mia.until(lambda one: one["followUps"])
@@ -84,7 +84,7 @@ async def test_the_agent_is_reminded_of_what_it_promised(tmp_path: Path) -> None
 async def test_what_cannot_be_sent_is_refused_with_its_reason(
     tmp_path: Path, body: dict[str, Any], status: int, said: str
 ) -> None:
-    async with staffed(tmp_path, ModelServer(), **ALWAYS) as (it, mia):
+    async with staffed(tmp_path, ModelServer(echo), **ALWAYS) as (it, mia):
         await it.say("STOP")
         await mia.until(lambda one: one["optedOut"])
         told = await mia.ask("POST", "/conversations", json=body)
@@ -94,7 +94,7 @@ async def test_what_cannot_be_sent_is_refused_with_its_reason(
 
 async def test_a_token_that_may_only_read_begins_nothing(tmp_path: Path) -> None:
     tokens = {"STAFF_TOKENS": "mia:mia-token-123456789:read"}
-    async with staffed(tmp_path, ModelServer(), **(ALWAYS | tokens)) as (_, mia):
+    async with staffed(tmp_path, ModelServer(echo), **(ALWAYS | tokens)) as (_, mia):
         assert (await mia.ask("POST", "/conversations", json=first())).status == 403
 
 
