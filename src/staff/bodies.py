@@ -126,7 +126,7 @@ def _past(value: datetime) -> datetime:
 
 
 class Consent(Body):
-    """How and when a customer agreed to be written to."""
+    """Consent of a customer to be written to: how and when they gave it."""
 
     how: Annotated[str, words(MAX_CONSENT, least=1)] = ""
     at: Annotated[AwareDatetime, AfterValidator(_past), must("must be a time that has been, with a zone.")] = Field(
