@@ -49,7 +49,7 @@ SENTENCES: list[tuple[Note, str]] = [
     ),
     (
         TimeToComeBack('whether "it" came'),
-        f'{PREFIX}the time came to come back to the customer, as you wanted, about "whether \'it\' came". Write to '
+        f"{PREFIX}the time came to come back to the customer, as you wanted, about \"whether 'it' came\". Write to "
         "them now, in one short text. If it is settled by now, say so. Look up what you need first.",
     ),
     (
