@@ -287,6 +287,16 @@ async def test_zero_outside_the_hours_opens_a_ticket_and_says_so(tmp_path: Path)
     assert ticket.respond_by - ticket.created_at > 86_400
 
 
+@pytest.mark.promise("V23")
+async def test_who_presses_zero_and_hangs_up_has_a_ticket(tmp_path: Path) -> None:
+    async with running(tmp_path, ModelServer(echo), **hours(closed=False)) as it:
+        async with dial(it) as call:
+            await call.wait_silent()
+            await call.press("0")
+            await call.hang_up()
+        await until(lambda: it.store.tickets(subject_of()))
+
+
 async def test_a_text_is_never_put_through(tmp_path: Path) -> None:
     async with running(tmp_path, asks_for_a_person(), **hours(closed=False)) as it:
         assert await it.ask("let me talk to somebody") == "A colleague calls you."

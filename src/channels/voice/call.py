@@ -48,6 +48,8 @@ log = structlog.get_logger(__name__)
 
 KEY_PAUSE_SECONDS = 2.0
 """A pause this long ends a number that is entered with keys."""
+KEPT_SECONDS = 5.0
+"""How long the end of a call waits until the store knows what the caller said and pressed last."""
 
 
 class LiveCall:
@@ -93,9 +95,12 @@ class LiveCall:
             resumed=resumed,
             trace=self._trace,
             put_through=lambda ticket: self._start(self._put_through(ticket)),
+            coming_back=lambda: self._wire.lost,
         )
         self._patience = CallPatience(self._session, self._perform, rules, self._turns.notice)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._kept: set[asyncio.Task[None]] = set()
+        """What the store must learn of, also when the caller hangs up meanwhile."""
         self._ready = asyncio.Event()
         self._keys = Keys()
         self._key_pause: asyncio.TimerHandle | None = None
@@ -126,14 +131,18 @@ class LiveCall:
             async for frame in self._wire.frames():
                 self._perform(self._session.receive(frame))
         finally:
-            self._perform(self._session.lost())
-            self._ended = True
             if self._key_pause is not None:
                 self._key_pause.cancel()
+                self._enter()
+            self._perform(self._session.lost())
+            self._ended = True
+            if self._kept:
+                await asyncio.wait(self._kept, timeout=KEPT_SECONDS)
             await self._turns.close()
-            for task in (*background, *self._tasks):
+            left = (*background, *self._tasks, *self._kept)
+            for task in left:
                 task.cancel()
-            await asyncio.gather(*background, *self._tasks, return_exceptions=True)
+            await asyncio.gather(*left, return_exceptions=True)
             log.info("call_ended", subject=subject_label(self.subject or ""))
 
     async def say_between(self, text: str, number: int) -> bool:
@@ -184,7 +193,6 @@ class LiveCall:
             self._do(action)
 
     def _do(self, action: Action) -> None:
-        lost = self._session.phase is Phase.CLOSED
         match action:
             case Send(frame):
                 self._wire.put(frame)
@@ -196,14 +204,14 @@ class LiveCall:
             case StartTurn(turn, text, lang):
                 self._trace.mark("said")
                 self._patience.touch()
-                self._start(self._answer(turn, text, lang))
+                self._start(self._answer(turn, text, lang), self._kept)
             case PartialPrompt(turn, text, lang) if self._ready.is_set():
                 self._turns.foresee(turn, text, self._turns.language.told(lang))
             case CancelTurn(turn, heard):
-                self._trace.mark("lost" if lost else "interrupt")
-                self._turns.cancel(turn, heard, lost=lost, back=self._wire.lost)
+                self._trace.mark("lost" if self._session.phase is Phase.CLOSED else "interrupt")
+                self._turns.cancel(turn, heard)
             case CorrectTurn(turn, heard):
-                self._turns.correct(turn, heard, lost=lost)
+                self._turns.correct(turn, heard)
             case SpeakingChanged(who, on):
                 self._trace.mark(f"{who}_{'on' if on else 'off'}")
                 self._patience.voice(who)
@@ -214,12 +222,13 @@ class LiveCall:
             case RecordEvent(kind, detail):
                 log.info("relay_note", kind=kind, detail=detail)
             case MessageRefused(code, field):
-                self._start(self._turns.refused(code, field))
+                self._start(self._turns.refused(code, field), self._kept)
 
-    def _start(self, work: Awaitable[None]) -> None:
+    def _start(self, work: Awaitable[None], tasks: set[asyncio.Task[None]] | None = None) -> None:
         task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        tasks = self._tasks if tasks is None else tasks
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     # --- the call ---------------------------------------------------------------------------------------
 
@@ -274,7 +283,7 @@ class LiveCall:
         meaning, digits = self._keys.take(ended=ended)
         match meaning:
             case KeyMeaning.PERSON if not self._transferring:
-                self._start(self._want_person())
+                self._start(self._want_person(), self._kept)
             case KeyMeaning.REPEAT if self._session.thinking:
                 pass  # the answer that is coming is the one to hear
             case KeyMeaning.REPEAT:

@@ -21,7 +21,7 @@ from .call_language import plain_english
 from .relay_actions import Actions, Send
 from .relay_messages import Play, write
 from .relay_playback import fold
-from .relay_session import RelaySession
+from .relay_session import Phase, RelaySession
 from .relay_socket import CallTrace
 
 log = structlog.get_logger(__name__)
@@ -52,7 +52,9 @@ class _Early:
 
 
 class CallTurns:
-    """Turns of one call. ``perform`` carries out what the session answers."""
+    """Turns of one call. ``perform`` carries out what the session answers; ``coming_back`` tells whether a call that
+    is over lost only its socket.
+    """
 
     def __init__(
         self,
@@ -64,9 +66,11 @@ class CallTurns:
         first_token_timeout: float,
         trace: CallTrace,
         put_through: Callable[[str], None],
+        coming_back: Callable[[], bool],
         resumed: bool = False,
     ) -> None:
         self._session = session
+        self._coming_back = coming_back
         self._perform = perform
         self._engine = engine
         self._call = call
@@ -119,7 +123,10 @@ class CallTurns:
         self._speeches[turn] = speech
         self._speeches.pop(turn - TURNS_KEPT, None)
         self._engine.speeches[key] = speech
-        self._arm_filler(turn, FILLER_SECONDS)
+        if self._session.turn == turn:
+            self._arm_filler(turn, FILLER_SECONDS)
+        else:  # the caller has spoken on, or hung up, before we knew who they are
+            self._stop(speech, "")
         greeting, self.greeting = self.greeting, ""
         again = asyncio.get_running_loop().time() < self._again_until and said.text not in self._said_again
         if again:
@@ -222,24 +229,31 @@ class CallTurns:
         if len(self._announced) > TURNS_KEPT:
             del self._announced[next(iter(self._announced))]
 
-    def cancel(self, turn: int, heard: str, *, lost: bool, back: bool) -> None:
-        """Let the open turn know that the caller spoke over it, or is gone, perhaps to come ``back``."""
+    def cancel(self, turn: int, heard: str) -> None:
+        """Let the open turn know that the caller spoke over it, or is gone."""
         self.stop_filler()
         self._drop_group()
-        speech = self._speeches.get(turn)
-        if speech is not None and lost:
-            speech.lose(heard, back=back)
-        elif speech is not None:
+        if (speech := self._speeches.get(turn)) is not None:
+            self._stop(speech, heard)
+
+    def _stop(self, speech: SpeechStream, heard: str) -> None:
+        if self._over:
+            speech.lose(heard, back=self._coming_back())
+        else:
             speech.interrupt(heard)
 
-    def correct(self, turn: int, heard: str, *, lost: bool) -> None:
+    @property
+    def _over(self) -> bool:
+        return self._session.phase is Phase.CLOSED
+
+    def correct(self, turn: int, heard: str) -> None:
         """Put what was heard of a finished turn into the lane, where it stands before whatever comes next."""
         speech = self._speeches.get(turn)
         number, announced = self._announced.get(turn, (speech.number if speech else None, ""))
         if number is None:
             return
         key = f"heard:{self._id}:{turn}:{uuid.uuid4().hex[:6]}"
-        self._corrections[key] = Entry(key, Heard(number, heard, lost, announced))
+        self._corrections[key] = Entry(key, Heard(number, heard, self._over, announced))
         task = asyncio.create_task(self._store(self._corrections[key]))
         self._storing.add(task)
         task.add_done_callback(self._storing.discard)

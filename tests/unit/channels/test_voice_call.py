@@ -16,6 +16,7 @@ from tandem.channels.voice.call_language import CallLanguage
 from tandem.channels.voice.call_registry import CallRegistry
 from tandem.channels.voice.parties import finder
 from tandem.channels.voice.relay_messages import Setup
+from tandem.channels.voice.relay_session import Phase
 from tandem.channels.voice.voice_config import CallRules
 from tandem.channels.voice.voice_options import VoiceOptions
 from tandem.conversation import phrases
@@ -27,7 +28,7 @@ from tandem.identity.phone import PhoneResolver
 from tandem.model import Address, Channel, Route, SubjectId
 
 from ...kit.clock import timeless
-from ...kit.waiting import PATIENCE
+from ...kit.waiting import PATIENCE, until
 
 CALL = "CA" + "1" * 32
 SETUP = {"type": "setup", "callSid": CALL, "from": "+14155550100", "to": "+14155550199"}
@@ -170,6 +171,29 @@ async def test_a_caller_who_speaks_first_after_a_lost_socket_is_answered(speaks_
 
 @pytest.mark.promise("V5")
 @timeless
+@pytest.mark.promise("V24")
+@pytest.mark.parametrize("then", ["speaks on", "hangs up"])
+async def test_what_is_said_before_the_caller_is_known_is_answered_and_never_taken_for_heard(then: str) -> None:
+    socket, engine, known = Socket(), Engine(thinks=True), asyncio.Event()
+
+    async def joined(call: LiveCall) -> str:
+        await known.wait()
+        return ""
+
+    async with live(socket, engine, joined=joined) as call:
+        socket.put(PROMPT)
+        if then == "speaks on":
+            socket.put(PROMPT | {"voicePrompt": "or rather the other one"})
+        else:
+            socket.hang_up()
+            await until(lambda: call._session.phase is Phase.CLOSED)
+        known.set()
+        await until(lambda: len(engine.heard) == (2 if then == "speaks on" else 1))
+        first, *others = (engine.speeches[key] for key in engine.keys)
+        assert (first.heard, first.interrupted.is_set(), first.lost) == ("", not (gone := then == "hangs up"), gone)
+        assert [speech.silent for speech in others] == [False] * len(others)
+
+
 async def test_the_model_is_told_of_the_greeting_once() -> None:
     socket, engine = Socket(), Engine()
     async with live(socket, engine, greeting="Hello John!"):

@@ -1,0 +1,158 @@
+"""Calls in the order and at the pace of recorded ones, ten times as fast, over the real socket.
+
+The pretend Twilio keeps the recorded gaps: a partial prompt every 250 ms, the final one 400 ms after the last, a key's
+interrupt after its frame, a lost socket's callback after 1.2 s, events about who speaks and what was played.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tandem.simulator.call import SimulatedCall
+from tandem.simulator.playback import CHARS_PER_SECOND
+
+from ..kit.gateway import JOHN, OURS, Running, running
+from ..kit.model_server import Answer, ModelServer
+from ..kit.waiting import until
+from .test_voice import committed, dial
+
+pytestmark = pytest.mark.promise("V24")
+
+TIMES = 10
+EARLY = {"PREEMPTIVE_TURNS": "true", "VOICE_PARTIAL_PROMPTS": "true", "VOICE_SPEECH_MODEL": "flux"}
+REST = "It goes on for a while, and then for a while more, so that there is time to speak over it. "
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A call. ``acts`` are (milliseconds since the greeting ended, act, words), as the caller did them.
+
+    ``asked`` is what the caller must have been understood to say, in order; ``unheard`` are the questions, by place,
+    whose answer the caller let nobody finish; ``texts`` is how many texts they get.
+    """
+
+    acts: tuple[tuple[int, str, str], ...]
+    asked: tuple[str, ...]
+    unheard: tuple[int, ...] = ()
+    texts: int = 0
+    sessions: int = 1
+
+
+NUMBER = "[The caller entered the number 4211 with the keys.]"
+RECORDINGS = {
+    "two questions, one after the other": Recording(
+        ((300, "say", "hello where is my parcel please"), (20_000, "say", "and the other one")),
+        ("hello where is my parcel please", "and the other one"),
+    ),
+    "spoken over in the middle of the answer": Recording(
+        ((300, "say", "tell me everything"), (5_000, "say", "no only the short version")),
+        ("tell me everything", "no only the short version"),
+        unheard=(0,),
+    ),
+    "spoken over twice, the second time at once": Recording(
+        ((300, "say", "tell me everything"), (5_000, "say", "shorter"), (6_500, "say", "even shorter please")),
+        ("tell me everything", "shorter", "even shorter please"),
+        unheard=(0, 1),
+    ),
+    "a cough over the answer, then silence": Recording(
+        ((300, "say", "tell me everything"), (5_000, "cough", "")),
+        ("tell me everything",),
+        unheard=(0,),
+    ),
+    "keys while the agent speaks, each before its interrupt": Recording(
+        ((300, "say", "what do you need"), (4_000, "press", "4211#")),
+        ("what do you need", NUMBER),
+        unheard=(0,),
+    ),
+    "keys in silence, ended by a pause": Recording(((300, "press", "4211"),), (NUMBER,)),
+    "the socket lost in the middle of an answer": Recording(
+        ((300, "say", "tell me everything"), (5_000, "lose", ""), (30_000, "say", "are you still there")),
+        ("tell me everything", "are you still there"),
+        sessions=2,
+    ),
+    "the socket lost twice": Recording(
+        (
+            (300, "say", "one"), (9_000, "lose", ""),
+            (24_000, "say", "two"), (33_000, "lose", ""),
+            (50_000, "say", "three"),
+        ),
+        ("one", "two", "three"),
+        sessions=3,
+    ),
+    "hung up with the last word": Recording(
+        ((300, "say", "tell me everything"), (300, "hang up", "")), ("tell me everything",), unheard=(0,), texts=1
+    ),
+    "hung up with the last key": Recording(
+        ((300, "press", "4211"), (300, "hang up", "")), (NUMBER,), unheard=(0,), texts=1
+    ),
+}  # fmt: skip
+
+
+def asked(request: dict[str, Any]) -> str:
+    return str([item["content"] for item in request["input"] if item.get("role") == "user"][-1])
+
+
+def answer(request: dict[str, Any]) -> Answer:
+    return Answer(f"To {asked(request)!r} I say this. {REST}That is all about {asked(request)!r}.", gap=0.002)
+
+
+def end_of(question: str) -> str:
+    return f"That is all about {question!r}."
+
+
+async def play(call: SimulatedCall, recording: Recording) -> None:
+    """Do what the caller did, at a tenth of the recorded times."""
+    await call.wait_silent()
+    began = call.clock.time()
+    for at, act, words in recording.acts:
+        await asyncio.sleep(began + at / 1000 / TIMES - call.clock.time())
+        match act:
+            case "say":
+                await call.say(words)
+            case "cough":
+                await call.interrupt()
+            case "press":
+                await call.press(words)
+            case "lose":
+                sessions = len(call.sessions)
+                await call.drop()
+                await call.wait_sessions(sessions + 1)
+            case "hang up":
+                await call.hang_up()
+
+
+async def understood(it: Running, count: int) -> list[str]:
+    conversation = await committed(it, count)
+    return [str(item["content"]) for turn in conversation.history for item in turn.items if item.get("role") == "user"]
+
+
+@pytest.mark.parametrize("extra", [{}, EARLY], ids=["finals", "partials"])
+@pytest.mark.parametrize("name", RECORDINGS)
+async def test_a_recorded_call_is_answered_once_and_remembered_as_it_was(
+    tmp_path: Path, name: str, extra: dict[str, str]
+) -> None:
+    recording = RECORDINGS[name]
+    model = ModelServer(answer)
+    async with running(tmp_path, model, TWILIO_PHONE_NUMBER=OURS, **extra) as it:
+        async with dial(it, speed=CHARS_PER_SECOND * TIMES) as call:
+            await play(call, recording)
+            wanted = [end_of(one) for place, one in enumerate(recording.asked) if place not in recording.unheard]
+            for words in wanted:
+                await call.wait_heard(words)
+            told = await understood(it, len(recording.asked))
+            heard = call.heard()
+        if recording.texts:
+            await it.hear(recording.texts)
+        await until(lambda: len(it.gateway.calls) == 0)
+        texts = it.twilio.sent_to(JOHN)
+    assert told == list(recording.asked)
+    assert [heard.count(words) for words in wanted] == [1] * len(wanted)
+    assert len(texts) == recording.texts
+    assert len(call.sessions) == recording.sessions
+    assert call.violations == []
+    assert model.refused == []
