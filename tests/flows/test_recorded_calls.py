@@ -30,10 +30,10 @@ REST = "It goes on for a while, and then for a while more, so that there is time
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A call. ``acts`` are (milliseconds since the greeting ended, act, words), as the caller did them.
+    """A call. ``acts`` are what the caller did, each (recorded milliseconds after the one before, act, words).
 
     ``asked`` is what the caller must have been understood to say, in order; ``unheard`` are the questions, by place,
-    whose answer the caller let nobody finish; ``texts`` is how many texts they get.
+    whose answer the caller did not hear out; ``texts`` is how many texts they get.
     """
 
     acts: tuple[tuple[int, str, str], ...]
@@ -46,49 +46,45 @@ class Recording:
 NUMBER = "[The caller entered the number 4211 with the keys.]"
 RECORDINGS = {
     "two questions, one after the other": Recording(
-        ((300, "say", "hello where is my parcel please"), (20_000, "say", "and the other one")),
-        ("hello where is my parcel please", "and the other one"),
+        ((300, "say", "where is my parcel please"), (0, "hear", "where is my parcel please"), (900, "say", "and when")),
+        ("where is my parcel please", "and when"),
     ),
     "spoken over in the middle of the answer": Recording(
-        ((300, "say", "tell me everything"), (5_000, "say", "no only the short version")),
+        ((300, "say", "tell me everything"), (4_000, "say", "no only the short version")),
         ("tell me everything", "no only the short version"),
         unheard=(0,),
     ),
     "spoken over twice, the second time at once": Recording(
-        ((300, "say", "tell me everything"), (5_000, "say", "shorter"), (6_500, "say", "even shorter please")),
+        ((300, "say", "tell me everything"), (4_000, "say", "shorter"), (700, "say", "even shorter please")),
         ("tell me everything", "shorter", "even shorter please"),
         unheard=(0, 1),
     ),
     "a cough over the answer, then silence": Recording(
-        ((300, "say", "tell me everything"), (5_000, "cough", "")),
-        ("tell me everything",),
-        unheard=(0,),
+        ((300, "say", "tell me everything"), (4_000, "cough", "")), ("tell me everything",), unheard=(0,)
     ),
     "keys while the agent speaks, each before its interrupt": Recording(
-        ((300, "say", "what do you need"), (4_000, "press", "4211#")),
-        ("what do you need", NUMBER),
-        unheard=(0,),
+        ((300, "say", "what do you need"), (4_000, "press", "4211#")), ("what do you need", NUMBER), unheard=(0,)
     ),
     "keys in silence, ended by a pause": Recording(((300, "press", "4211"),), (NUMBER,)),
     "the socket lost in the middle of an answer": Recording(
-        ((300, "say", "tell me everything"), (5_000, "lose", ""), (30_000, "say", "are you still there")),
-        ("tell me everything", "are you still there"),
+        ((300, "say", "one"), (4_000, "lose", ""), (0, "hear", "one"), (900, "say", "are you still there")),
+        ("one", "are you still there"),
         sessions=2,
     ),
     "the socket lost twice": Recording(
         (
-            (300, "say", "one"), (9_000, "lose", ""),
-            (24_000, "say", "two"), (33_000, "lose", ""),
-            (50_000, "say", "three"),
+            (300, "say", "one"), (4_000, "lose", ""), (0, "hear", "one"),
+            (900, "say", "two"), (4_000, "lose", ""), (0, "hear", "two"),
+            (900, "say", "three"),
         ),
         ("one", "two", "three"),
         sessions=3,
     ),
     "hung up with the last word": Recording(
-        ((300, "say", "tell me everything"), (300, "hang up", "")), ("tell me everything",), unheard=(0,), texts=1
+        ((300, "say", "tell me everything"), (0, "hang up", "")), ("tell me everything",), unheard=(0,), texts=1
     ),
     "hung up with the last key": Recording(
-        ((300, "press", "4211"), (300, "hang up", "")), (NUMBER,), unheard=(0,), texts=1
+        ((300, "press", "4211"), (0, "hang up", "")), (NUMBER,), unheard=(0,), texts=1
     ),
 }  # fmt: skip
 
@@ -106,14 +102,15 @@ def end_of(question: str) -> str:
 
 
 async def play(call: SimulatedCall, recording: Recording) -> None:
-    """Do what the caller did, at a tenth of the recorded times."""
+    """Do what the caller did, after a tenth of the recorded pauses."""
     await call.wait_silent()
-    began = call.clock.time()
-    for at, act, words in recording.acts:
-        await asyncio.sleep(began + at / 1000 / TIMES - call.clock.time())
+    for pause, act, words in recording.acts:
+        await asyncio.sleep(pause / 1000 / TIMES)
         match act:
             case "say":
                 await call.say(words)
+            case "hear":
+                await call.wait_heard(end_of(words))
             case "cough":
                 await call.interrupt()
             case "press":

@@ -40,7 +40,7 @@ from .relay_actions import (
     SpeakingChanged,
     StartTurn,
 )
-from .relay_session import Phase, RelaySession
+from .relay_session import RelaySession
 from .relay_socket import CallTrace, RelaySocket
 from .voice_config import CallRules
 
@@ -208,7 +208,7 @@ class LiveCall:
             case PartialPrompt(turn, text, lang) if self._ready.is_set():
                 self._turns.foresee(turn, text, self._turns.language.told(lang))
             case CancelTurn(turn, heard):
-                self._trace.mark("lost" if self._session.phase is Phase.CLOSED else "interrupt")
+                self._trace.mark("lost" if self._session.closed else "interrupt")
                 self._turns.cancel(turn, heard)
             case CorrectTurn(turn, heard):
                 self._turns.correct(turn, heard)

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, Protocol
 
 from ...conversation import phrases
 from .relay_actions import Actions
-from .relay_session import Phase, RelaySession
+from .relay_session import RelaySession
 from .voice_config import CallRules
 
 CHARS_PER_SECOND = 15.0
@@ -53,7 +53,9 @@ class CallPatience:
     @property
     def _busy(self) -> bool:
         session = self._session
-        return bool(session.agent_speaking or session.client_speaking or session.phase is not Phase.LISTENING)
+        return bool(
+            session.agent_speaking or session.client_speaking or session.closed or session.setup is None or session.turn
+        )
 
     def touch(self) -> None:
         """Note that the caller said or pressed something."""
@@ -75,7 +77,7 @@ class CallPatience:
         session = self._session
         before, acts = self._voices, (self._touches, session.interrupts)
         latest = self._now() + len(said) / CHARS_PER_SECOND + 1.0
-        while session.phase is not Phase.CLOSED and self._now() < latest:
+        while not session.closed and self._now() < latest:
             if (self._touches, session.interrupts) != acts:
                 return False
             if self._voices > before and not session.agent_speaking:
@@ -95,7 +97,7 @@ class CallPatience:
         """
         while True:
             await asyncio.sleep(min(LOOK_SECONDS, self._silence / 4))
-            if self._busy and self._session.phase is not Phase.AWAITING_SETUP:  # which nothing holds open
+            if self._busy and self._session.setup is not None:  # which nothing holds open
                 self._watch.keep(self._now())
             due = self._watch.look(self._now())
             if due is None:

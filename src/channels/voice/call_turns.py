@@ -21,7 +21,7 @@ from .call_language import plain_english
 from .relay_actions import Actions, Send
 from .relay_messages import Play, write
 from .relay_playback import fold
-from .relay_session import Phase, RelaySession
+from .relay_session import RelaySession
 from .relay_socket import CallTrace
 
 log = structlog.get_logger(__name__)
@@ -52,9 +52,7 @@ class _Early:
 
 
 class CallTurns:
-    """Turns of one call. ``perform`` carries out what the session answers; ``coming_back`` tells whether a call that
-    is over lost only its socket.
-    """
+    """Turns of one call. ``perform`` does what the session answers; ``coming_back``: only the socket was lost."""
 
     def __init__(
         self,
@@ -80,8 +78,8 @@ class CallTurns:
         self._id = uuid.uuid4().hex[:12]
         self._speeches: dict[int, SpeechStream] = {}
         self._announced: dict[int, tuple[int, str]] = {}
-        self._corrections: dict[str, Entry] = {}
-        """What was heard, as long as the store is not known to have it."""
+        self._unstored: dict[str, Entry] = {}
+        """What was heard, and refused, as long as the store is not known to have it."""
         self._storing: set[asyncio.Task[None]] = set()
         self._filler: asyncio.TimerHandle | None = None
         self._filler_at = 0.0
@@ -134,7 +132,7 @@ class CallTurns:
         prompt = SpokenPrompt(self.route, self._call, said.text, lang, greeting, said.found, again)
         try:
             # What was heard is on its way to the store, perhaps; the second time it is a duplicate there.
-            await self._engine.hear(self.subject, [*self._corrections.values(), Entry(key, prompt)])
+            await self._engine.hear(self.subject, [*self._unstored.values(), Entry(key, prompt)])
         except StoreUnavailable:
             self._engine.speeches.fail(key)
 
@@ -237,14 +235,10 @@ class CallTurns:
             self._stop(speech, heard)
 
     def _stop(self, speech: SpeechStream, heard: str) -> None:
-        if self._over:
+        if self._session.closed:
             speech.lose(heard, back=self._coming_back())
         else:
             speech.interrupt(heard)
-
-    @property
-    def _over(self) -> bool:
-        return self._session.phase is Phase.CLOSED
 
     def correct(self, turn: int, heard: str) -> None:
         """Put what was heard of a finished turn into the lane, where it stands before whatever comes next."""
@@ -253,8 +247,8 @@ class CallTurns:
         if number is None:
             return
         key = f"heard:{self._id}:{turn}:{uuid.uuid4().hex[:6]}"
-        self._corrections[key] = Entry(key, Heard(number, heard, self._over, announced))
-        task = asyncio.create_task(self._store(self._corrections[key]))
+        self._unstored[key] = Entry(key, Heard(number, heard, self._session.closed, announced))
+        task = asyncio.create_task(self._store(self._unstored[key]))
         self._storing.add(task)
         task.add_done_callback(self._storing.discard)
 
@@ -262,17 +256,15 @@ class CallTurns:
         assert self.subject is not None, "a turn without a caller"
         with suppress(StoreUnavailable):  # it is tried again with the next prompt, and at the end
             await self._engine.accept(self.subject, [correction], token=uuid.uuid4().hex)
-            self._corrections.pop(correction.key, None)
+            self._unstored.pop(correction.key, None)
 
     async def refused(self, code: int, field: str) -> None:
         """Let staff see that Twilio did not take a message, and which option may be why."""
         if self.subject is None or self.route is None:
             return
-        entry = Entry(f"option:{self._id}:{code}", OptionRefused(self.route, code, field))
-        try:
-            await self._engine.accept(self.subject, [entry], token=uuid.uuid4().hex)
-        except StoreUnavailable:
-            log.warning("refusal_lost", code=code)
+        key = f"option:{self._id}:{code}"
+        self._unstored[key] = Entry(key, OptionRefused(self.route, code, field))
+        await self._store(self._unstored[key])
 
     async def close(self) -> None:
         """Stop all timers and wait until the store knows of the last answers."""
@@ -282,10 +274,10 @@ class CallTurns:
         await asyncio.gather(*self._storing)
         if self._speeches:
             key = f"ended:{self._id}"
-            self._corrections[key] = Entry(key, CallEnded(self._trace.take()))
-        for correction in tuple(self._corrections.values()):
+            self._unstored[key] = Entry(key, CallEnded(self._trace.take()))
+        for correction in tuple(self._unstored.values()):
             await self._store(correction)
-        if self._corrections:
+        if self._unstored:
             log.warning("correction_lost")
 
     # --- fillers ----------------------------------------------------------------------------------------

@@ -21,7 +21,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Literal
 
 from ...conversation.phrases import EMPTY
@@ -53,15 +52,6 @@ _NAME = re.compile(r"[A-Za-z]\w{0,39}", re.ASCII)
 _SPEAKERS: Mapping[str, Literal["agent", "client"]] = {"agentSpeaking": "agent", "clientSpeaking": "client"}
 
 
-class Phase(StrEnum):
-    """Phases of a session."""
-
-    AWAITING_SETUP = "awaiting setup"
-    LISTENING = "listening"
-    SPEAKING = "speaking"
-    CLOSED = "closed"
-
-
 @dataclass(frozen=True, slots=True)
 class _Key:
     """A key whose interrupt may follow: how far was sent, and the last turn, when it was pressed."""
@@ -88,7 +78,8 @@ class RelaySession:
         """What is said to a prompt without words."""
         self._greeting = greeting
         self.partials = False  # whether partial prompts are told
-        self._closed = False
+        self.closed = False
+        """The session is over: nothing is sent any more."""
         self._turns = 0
         self._in_cycle = False  # text of the open turn went out and no ``last`` yet
         self._spared = False  # the open turn goes on although an interrupt came
@@ -100,15 +91,6 @@ class RelaySession:
         self._noted: set[tuple[str, str]] = set()
 
     @property
-    def phase(self) -> Phase:
-        """Return where the session is."""
-        if self._closed:
-            return Phase.CLOSED
-        if self.setup is None:
-            return Phase.AWAITING_SETUP
-        return Phase.LISTENING if self.turn is None else Phase.SPEAKING
-
-    @property
     def thinking(self) -> bool:
         """Tell whether a turn is open that has said nothing yet."""
         return self.turn is not None and not self._speech.said(self.turn)
@@ -117,7 +99,7 @@ class RelaySession:
 
     def receive(self, frame: str | bytes) -> Actions:
         """Take in one frame, whatever it is. After too many that make no sense the session closes."""
-        if self._closed:
+        if self.closed:
             return ()
         message = wire.read(frame)
         if refused := self._refused(message):
@@ -218,7 +200,7 @@ class RelaySession:
 
     def begin(self, text: str = "", lang: str = "") -> Actions:
         """Open a turn: for a prompt, for collected keys, or to say something unasked. An open one is cancelled."""
-        if self._closed or self.setup is None:
+        if self.closed or self.setup is None:
             return ()
         stopped = self.stop()
         self._turns += 1
@@ -250,7 +232,7 @@ class RelaySession:
 
     def greeted(self, text: str) -> None:
         """Note which greeting Twilio speaks, where that becomes known only after the setup."""
-        if text and not self._closed and not self._speech.end:
+        if text and not self.closed and not self._speech.end:
             self._speech.add(text, turn=None, said=False)
 
     def notice(self, text: str, *, lang: str | None = None, interruptible: bool | None = None) -> Actions:
@@ -260,7 +242,7 @@ class RelaySession:
         spoken in its place. After a turn, and without one, it is spoken to its end; so an apology for a turn comes
         after :meth:`finish` or :meth:`stop`.
         """
-        if self._closed or self.setup is None or not text.strip():
+        if self.closed or self.setup is None or not text.strip():
             return ()
         self._speech.add(text, turn=self.turn, said=False)
         if self._in_cycle:
@@ -270,7 +252,7 @@ class RelaySession:
 
     def hang_up(self, handoff: Mapping[str, Any] | None = None) -> Actions:
         """End the session; the action URL gets ``handoff`` as JSON in HandoffData. Twilio then closes the socket."""
-        if self._closed:
+        if self.closed:
             return ()
         if self.setup is None:
             return (*self._leave(), Close(1000, "no call"))
@@ -279,7 +261,7 @@ class RelaySession:
 
     def lost(self) -> Actions:
         """Take note that the socket is gone. Cancels and corrects what Twilio did not get to play."""
-        return () if self._closed else self._leave()
+        return () if self.closed else self._leave()
 
     # --- bookkeeping ---
 
@@ -302,7 +284,7 @@ class RelaySession:
     def _leave(self) -> Actions:
         left = self._speech.left()
         over = self._correct(left)
-        self._closed = True
+        self.closed = True
         return (*over, *(() if self.turn is None else self._cancel(self.turn, left.get(self.turn, ""))))
 
     def _speaker(self, who: Literal["agent", "client"], on: bool) -> Actions:

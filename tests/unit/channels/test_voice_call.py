@@ -16,7 +16,6 @@ from tandem.channels.voice.call_language import CallLanguage
 from tandem.channels.voice.call_registry import CallRegistry
 from tandem.channels.voice.parties import finder
 from tandem.channels.voice.relay_messages import Setup
-from tandem.channels.voice.relay_session import Phase
 from tandem.channels.voice.voice_config import CallRules
 from tandem.channels.voice.voice_options import VoiceOptions
 from tandem.conversation import phrases
@@ -186,7 +185,7 @@ async def test_what_is_said_before_the_caller_is_known_is_answered_and_never_tak
             socket.put(PROMPT | {"voicePrompt": "or rather the other one"})
         else:
             socket.hang_up()
-            await until(lambda: call._session.phase is Phase.CLOSED)
+            await until(lambda: call._session.closed)
         known.set()
         await until(lambda: len(engine.heard) == (2 if then == "speaks on" else 1))
         first, *others = (engine.speeches[key] for key in engine.keys)
