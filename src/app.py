@@ -30,7 +30,7 @@ from .channels.voice.webhooks import VoiceWebhooks
 from .conversation.engine import TurnEngine
 from .conversation.event_bus import EventBus, Listener
 from .conversation.translations import load_translations
-from .errors import ConfigurationError, StoreUnavailable, TandemError
+from .errors import StoreUnavailable, TandemError
 from .health import Health
 from .identity.base import Resolution
 from .identity.factory import PHONE, open_identity
@@ -38,7 +38,6 @@ from .knowledge.library import open_knowledge
 from .persistence.announcements import Announcements
 from .persistence.base import LaneStore
 from .persistence.factory import open_store
-from .persistence.store import Store
 from .settings import Settings, load_settings
 from .settings.agents_file import GatewayAgents, open_agents
 from .settings.company import open_company, people_hours
@@ -191,7 +190,8 @@ async def open_gateway(
         book = await stack.enter_async_context(open_figure_book(store))
         told = await open_listeners(settings, stack, identity, public)
         if settings.events_webhook_url is not None:
-            told["events-webhook"] = await _event_webhook(settings, stack, store, aliases)
+            url = settings.events_webhook_url.get_secret_value()
+            told["events-webhook"] = await _event_webhook(url, settings, stack, store, aliases)
         if settings.log_level == "debug":
             told["debug-log"] = DebugLog(runner.checks.tools).hear
         twilio = await open_twilio(settings, stack, address, metrics.refused)
@@ -274,16 +274,16 @@ def _runner(
     )
 
 
-async def _event_webhook(settings: Settings, stack: AsyncExitStack, store: LaneStore, aliases: Aliases) -> Listener:
+async def _event_webhook(
+    url: str, settings: Settings, stack: AsyncExitStack, store: LaneStore, aliases: Aliases
+) -> Listener:
     """Have the store announce what happens, and tell it to another system."""
-    if not isinstance(store, Store) or settings.events_webhook_url is None:
-        raise ConfigurationError(["EVENTS_WEBHOOK_URL needs one of tandem's stores, or one made of a Storage."])
     types = EventTypes(settings.events_webhook_kinds, personal=settings.events_webhook_personal)
     store.announced = types.announced
     webhook = await stack.enter_async_context(
         open_event_webhook(
             Announcements(store.storage),
-            settings.events_webhook_url.get_secret_value(),
+            url,
             types=types,
             aliases=aliases,
             secrets=[secret.get_secret_value() for secret in settings.events_webhook_secret],

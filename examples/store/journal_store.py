@@ -19,10 +19,10 @@ from typing import Any
 
 from tandem.errors import ConfigurationError, StoreUnavailable
 from tandem.model import SubjectId
+from tandem.persistence.base import LaneStore
 from tandem.persistence.factory import StoreSettings
 from tandem.persistence.rows import NO_VERSION, Figure, HeadWrite, Indexed, Loaded, Name, Put, Row, Want, Whole, Writes
 from tandem.persistence.storage import Storage
-from tandem.persistence.store import Store
 
 JOURNAL = "journal.jsonl"
 
@@ -263,7 +263,7 @@ async def open_lanes(folder: Path) -> AsyncIterator[Lanes]:
 
 
 @asynccontextmanager
-async def open_journal_store(settings: StoreSettings) -> AsyncIterator[Store]:
+async def open_journal_store(settings: StoreSettings) -> AsyncIterator[LaneStore]:
     """Open the store; this is what ``PERSISTENCE_ADAPTER`` names."""
     async with open_lanes(settings.state_persistence_dir) as lanes:
-        yield Store(JournalStorage(lanes))
+        yield LaneStore(JournalStorage(lanes))

@@ -17,7 +17,6 @@ from journal_store import JournalStorage, Kept, Lanes, open_lanes
 
 from tandem.model import SubjectId
 from tandem.persistence.base import LaneStore
-from tandem.persistence.store import Store
 
 T = TypeVar("T")
 
@@ -27,13 +26,13 @@ class JournalKit:
 
     def __init__(self, lanes: Lanes) -> None:
         self._lanes = lanes
-        self._handles = [Store(JournalStorage(lanes), poll_seconds=0.01)]
-        self.store: LaneStore = self._handles[0]
+        self._handles = [LaneStore(JournalStorage(lanes), poll_seconds=0.01)]
+        self.store = self._handles[0]
 
     async def second(self) -> LaneStore:
         """Open another handle on the same data."""
         offset = self._handles[0].clock_offset
-        self._handles.append(Store(JournalStorage(self._lanes, clock_offset=offset), poll_seconds=0.01))
+        self._handles.append(LaneStore(JournalStorage(self._lanes, clock_offset=offset), poll_seconds=0.01))
         return self._handles[-1]
 
     def advance(self, seconds: float) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from ..errors import ConfigurationError
 from ..persistence.announcements import Announcements
 from ..persistence.factory import open_store
-from ..persistence.store import Store
 from ..settings import Settings
 from ..staff.answers import written
 from ..staff.event_types import TYPES
@@ -19,8 +17,6 @@ async def events(settings: Settings, *, again: bool) -> int:
     """Print what was not told, and with ``again`` have it told from now on; return 1 while there is any, else 0."""
     tell_places(settings)
     async with open_store(settings, create=False) as store:
-        if not isinstance(store, Store):
-            raise ConfigurationError(["This store was not made of a Storage, so it announces nothing."])
         queue, counts = Announcements(store.storage), await store.counts()
         untold = await queue.given_up(limit=LISTED)
         for one in untold:

@@ -15,11 +15,8 @@ from typing import TextIO
 import aiohttp
 
 from ..errors import ConfigurationError
-from ..persistence.base import LaneStore
 from ..persistence.factory import open_store
 from ..persistence.merging import redact_person
-from ..persistence.storage import Storage
-from ..persistence.store import Store
 from ..persistence.transfer import Fate, export, import_lines
 from ..settings import Settings
 from .places import data_place, tell_places
@@ -45,7 +42,7 @@ async def export_store(settings: Settings, file: str, *, running: bool, erasures
         )
     async with open_store(settings, create=False) as store:
         with _output(file) as out:
-            told = await export(_storage(store), data_place(settings), out.write, running=running, erasures=erasures)
+            told = await export(store.storage, data_place(settings), out.write, running=running, erasures=erasures)
     print(f"export: {told.lanes} lanes, {told.rows} records", file=sys.stderr)
     if running or not (told.held or told.changed):
         return 0
@@ -60,7 +57,7 @@ async def import_store(settings: Settings, file: str) -> int:
     tell_places(settings)
     async with open_store(settings) as store:
         with _input(file) as lines:
-            told = await import_lines(_storage(store), lines)
+            told = await import_lines(store.storage, lines)
         for subject, conversation in told.erased.items():
             await redact_person(store, (subject,), conversation)
     written, same, other, failed, erased = (told.fates[fate] for fate in Fate)
@@ -78,13 +75,6 @@ async def import_store(settings: Settings, file: str) -> int:
     elif told.running:
         print("import: the export was made beside running gateways: what came later is not in it.", file=sys.stderr)
     return 0 if told.complete else 1
-
-
-def _storage(store: LaneStore) -> Storage:
-    """Return what is beneath a store. Raises ConfigurationError for a store of the user's own without one."""
-    if not isinstance(store, Store):
-        raise ConfigurationError(["This store was not made of a Storage, so it can be neither exported nor imported."])
-    return store.storage
 
 
 async def _gateway_answers(settings: Settings) -> bool:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
-from ..errors import UnreadableRecord
 from ..model import SubjectId, TimelineEvent
 from . import kinds
 from .rows import DAY, MICRO, LaneIndex
-from .state import Lane
 from .values import Act, Hour, Looker
+
+if TYPE_CHECKING:
+    from .state import Lane
 
 KEPT_SECONDS: Final = 400 * DAY
 """A year, and time to look at it."""
@@ -56,18 +56,17 @@ def move_acts(left: Lane, stays: Lane) -> None:
     """Give the acts of a lane to the one that it is joined into."""
     for row in left.all(kinds.ACT):
         left.index(LaneIndex.ACTS, row.key, None)
-        with suppress(UnreadableRecord):
-            write_act(stays, row.key, kinds.ACT.read(row.record), row.sequence)
+    for row, act in kinds.records(kinds.ACT, left.all(kinds.ACT)):
+        write_act(stays, row.key, act, row.sequence)
 
 
 def leave_acts(lane: Lane, house: Lane) -> None:
     """Keep the acts of a lane that goes, without the person."""
     for row in lane.all(kinds.ACT):
         lane.index(LaneIndex.ACTS, row.key, None)
-        with suppress(UnreadableRecord):
-            act = kinds.ACT.read(row.record)
-            left = {name: act.data[name] for name in act.data if name not in _LEADS_BACK}
-            book(house, replace(act, data=left), row.sequence)
+    for row, act in kinds.records(kinds.ACT, lane.all(kinds.ACT)):
+        left = {name: act.data[name] for name in act.data if name not in _LEADS_BACK}
+        book(house, replace(act, data=left), row.sequence)
 
 
 def book(house: Lane, act: Act, number: int) -> None:
@@ -76,14 +75,14 @@ def book(house: Lane, act: Act, number: int) -> None:
 
 
 def book_hour(house: Lane, hour: Hour, process: str) -> None:
-    """Write what a process counted in an hour; see :meth:`.Bookkeeping.note_hour`."""
+    """Write what a process counted in an hour; see :meth:`LaneStore.note_hour`."""
     key = f"{hour.start:.0f}:{process}"
     house.write(kinds.HOUR, key, hour, sequence=int(hour.start * MICRO))
     house.index(LaneIndex.HOURS, key, hour.start)
 
 
 def look(house: Lane, actor: str, subject: SubjectId | None, writing: bool, seconds: float) -> None:
-    """Note what a colleague has on the screen; see :meth:`.Bookkeeping.look`."""
+    """Note what a colleague has on the screen; see :meth:`LaneStore.look`."""
     if subject is None:
         house.delete(kinds.LOOKER, actor)
         return
@@ -93,10 +92,9 @@ def look(house: Lane, actor: str, subject: SubjectId | None, writing: bool, seco
 
 def look_away(house: Lane, subject: SubjectId) -> None:
     """Delete the rows of colleagues who look at an erased customer."""
-    for row in house.all(kinds.LOOKER):
-        with suppress(UnreadableRecord):
-            if kinds.LOOKER.read(row.record).subject == subject:
-                house.delete(kinds.LOOKER, row.key)
+    for row, looker in kinds.records(kinds.LOOKER, house.all(kinds.LOOKER)):
+        if looker.subject == subject:
+            house.delete(kinds.LOOKER, row.key)
 
 
 def forget(lane: Lane, kind: str, index: str, key: str) -> None:
@@ -107,9 +105,8 @@ def forget(lane: Lane, kind: str, index: str, key: str) -> None:
 
 def restore_acts(lane: Lane) -> None:
     """List the acts of a lane again, after damage."""
-    for row in lane.all(kinds.ACT):
-        with suppress(UnreadableRecord):
-            lane.index(LaneIndex.ACTS, row.key, kinds.ACT.read(row.record).at)
+    for row, act in kinds.records(kinds.ACT, lane.all(kinds.ACT)):
+        lane.index(LaneIndex.ACTS, row.key, act.at)
 
 
 def restore_house(house: Lane) -> None:
@@ -118,11 +115,3 @@ def restore_house(house: Lane) -> None:
     for row in house.all(kinds.HOUR):
         house.index(LaneIndex.HOURS, row.key, row.sequence / MICRO)
     house.sweep()
-
-
-def read_act(record: str, **of: Any) -> Act | None:
-    """Return a stored act, with the customer ``of`` whom it is; None where it cannot be read."""
-    try:
-        return replace(kinds.ACT.read(record), **of)
-    except UnreadableRecord:
-        return None

@@ -8,21 +8,17 @@ it the next number, which only one can do, and which no other takes until the le
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
-from ..errors import UnreadableRecord
 from ..model import SubjectId, TimelineEvent
 from . import kinds
-from .rows import MICRO, Indexed, LaneIndex, Want
+from .rows import MICRO, Indexed, LaneIndex, Row, Want
 from .state import Lane
-from .values import Announced
 
 if TYPE_CHECKING:
     from .storage import Storage
-
-T = TypeVar("T")
 
 _ATTEMPT: Final = "#"
 
@@ -39,35 +35,30 @@ class Announcement:
     @property
     def key(self) -> str:
         """Key of its row."""
-        return key_of(self.id, self.tries)
+        return f"{self.id}{_ATTEMPT}{self.tries}"
 
 
-def key_of(id: str, tries: int) -> str:
-    """Return the key of an announcement whose attempts are so many."""
-    return f"{id}{_ATTEMPT}{tries}"
-
-
-def announcing(rule: Callable[..., T], announced: Announced) -> Callable[..., T]:
-    """Return a rule in which lanes announce what they tell."""
-
-    def run(*lanes: Lane) -> T:
-        for lane in lanes:
-            lane.announced = announced
-        return rule(*lanes)
-
-    return run
-
-
-def take(lane: Lane, one: Announcement, seconds: float) -> bool:
-    """Begin an attempt; False when another replica did."""
-    following = key_of(one.id, one.tries + 1)
-    row = lane.row(kinds.ANNOUNCEMENT, one.key)
+def take(lane: Lane, key: str, following: str, seconds: float) -> bool:
+    """Begin an attempt, under the key that follows; False when another replica did."""
+    row = lane.row(kinds.ANNOUNCEMENT, key)
     if row is None or not lane.is_new(following, kinds.ANNOUNCEMENT):
         return False
-    forget(lane, one.key)
-    lane.put(kinds.ANNOUNCEMENT, following, row.record, sequence=row.sequence)
-    lane.index(LaneIndex.ANNOUNCED, following, lane.now + seconds)
+    _renumber(lane, row, following, lane.now + seconds)
     return True
+
+
+def revive(lane: Lane, key: str, first: str) -> None:
+    """Let an announcement that was given up be told from now on, as if it were new."""
+    if row := lane.row(kinds.ANNOUNCEMENT, key):
+        _renumber(lane, row, first, lane.now)
+    else:
+        forget(lane, key)
+
+
+def _renumber(lane: Lane, row: Row, key: str, at: float) -> None:
+    forget(lane, row.key)
+    lane.put(kinds.ANNOUNCEMENT, key, row.record, sequence=row.sequence)
+    lane.index(LaneIndex.ANNOUNCED, key, at)
 
 
 def forget(lane: Lane, key: str) -> None:
@@ -77,27 +68,11 @@ def forget(lane: Lane, key: str) -> None:
     lane.index(LaneIndex.UNTOLD, key, None)
 
 
-def put_off(lane: Lane, key: str, seconds: float) -> None:
-    """Let an announcement wait for its next attempt."""
+def wait_in(lane: Lane, key: str, index: str, seconds: float = 0.0) -> None:
+    """Let an announcement wait for its next attempt in so many seconds, or for a person."""
     if lane.row(kinds.ANNOUNCEMENT, key) is not None:
-        lane.index(LaneIndex.ANNOUNCED, key, lane.now + seconds)
-
-
-def give_up(lane: Lane, key: str) -> None:
-    """Let an announcement wait for a person."""
-    if lane.row(kinds.ANNOUNCEMENT, key) is not None:
-        lane.index(LaneIndex.ANNOUNCED, key, None)
-        lane.index(LaneIndex.UNTOLD, key, lane.now)
-
-
-def revive(lane: Lane, key: str) -> None:
-    """Let an announcement that was given up be told from now on, as if it were new."""
-    row = lane.row(kinds.ANNOUNCEMENT, key)
-    forget(lane, key)
-    if row is not None:
-        first = key_of(key.rpartition(_ATTEMPT)[0], 0)
-        lane.put(kinds.ANNOUNCEMENT, first, row.record, sequence=row.sequence)
-        lane.index(LaneIndex.ANNOUNCED, first, lane.now)
+        for one in (LaneIndex.ANNOUNCED, LaneIndex.UNTOLD):
+            lane.index(one, key, lane.now + seconds if one == index else None)
 
 
 def carry_over(left: Lane, stays: Lane) -> None:
@@ -125,8 +100,8 @@ class Announcements:
     async def take(self, one: Announcement, *, seconds: float) -> Announcement | None:
         """Begin the next attempt, for ``seconds``; None when another replica did."""
         # The row of the attempt is not looked for: that it is not there yet is seen to when it is written.
-        taken = await self._storage.step(_wants(one.subject, one.key), partial(take, one=one, seconds=seconds))
-        return Announcement(one.subject, one.id, one.event, one.tries + 1) if taken else None
+        taken = replace(one, tries=one.tries + 1)
+        return taken if await self._change(one, take, following=taken.key, seconds=seconds) else None
 
     async def done(self, one: Announcement) -> None:
         """Note that it was told."""
@@ -134,37 +109,27 @@ class Announcements:
 
     async def put_off(self, one: Announcement, *, seconds: float) -> None:
         """Try again in so many seconds."""
-        await self._change(one, put_off, seconds=seconds)
+        await self._change(one, wait_in, index=LaneIndex.ANNOUNCED, seconds=seconds)
 
     async def give_up(self, one: Announcement) -> None:
         """Try no more, until a person says so."""
-        await self._change(one, give_up)
+        await self._change(one, wait_in, index=LaneIndex.UNTOLD)
 
     async def revive(self, one: Announcement) -> None:
         """Try again what was given up."""
-        await self._change(one, revive)
+        await self._change(one, revive, first=replace(one, tries=0).key)
 
-    async def _change(self, one: Announcement, rule: Callable[..., None], **more: Any) -> None:
-        await self._storage.step(_wants(one.subject, one.key), partial(rule, key=one.key, **more))
+    async def _change(self, one: Announcement | Indexed, rule: Callable[..., Any], **more: Any) -> Any:
+        wanted = Want(rows=frozenset({(kinds.ANNOUNCEMENT, one.key)}))
+        return await self._storage.step({one.subject: wanted}, partial(rule, key=one.key, **more))
 
     async def _listed(self, index: str, limit: int, upto: float | None = None) -> Sequence[Announcement]:
-        found = await self._storage.scan(index, limit=limit, upto=upto, kind=kinds.ANNOUNCEMENT)
         readable = []
-        for one in found:
-            if (announcement := _read(one)) is not None:
-                readable.append(announcement)
+        for one in await self._storage.scan(index, limit=limit, upto=upto, kind=kinds.ANNOUNCEMENT):
+            id, _, tries = one.key.rpartition(_ATTEMPT)
+            event = kinds.readable(kinds.ANNOUNCEMENT, one.record)
+            if event is not None and tries.isdecimal():
+                readable.append(Announcement(one.subject, id, event, int(tries)))
             else:  # damaged, or erased between two reads: it would be found again and again
-                await self._storage.step(_wants(one.subject, one.key), partial(forget, key=one.key))
+                await self._change(one, forget)
         return readable
-
-
-def _wants(subject: SubjectId, key: str) -> dict[SubjectId, Want]:
-    return {subject: Want(rows=frozenset({(kinds.ANNOUNCEMENT, key)}))}
-
-
-def _read(one: Indexed) -> Announcement | None:
-    id, _, tries = one.key.rpartition(_ATTEMPT)
-    try:
-        return Announcement(one.subject, id, kinds.ANNOUNCEMENT.read(one.record or ""), int(tries))
-    except (UnreadableRecord, ValueError):
-        return None

@@ -1,9 +1,10 @@
-"""The lane store: what every backend must do. The docstrings are the specification; ``tests/contracts`` checks it.
+"""The lane store: every promise of it, and the rule that keeps each. ``tests/contracts`` checks them over any storage.
 
 A *lane* is everything about one subject: waiting entries, the conversation, replies, timeline, effects.
 Anyone may append entries; only the holder of the lane's *lease* may run a turn and commit.
 
-Rules that hold for every method:
+A method loads what its rule needs, lets the rule decide (lane.py, outbox.py, upkeep.py) and applies what that wrote;
+:class:`~.storage.Storage` does it again when another writer was faster. Rules that hold for every method:
 
 * **Durable**: what a method answered survives ``kill -9`` of this process (and of the machine, where the store can).
 * **Repeatable**: every write carries a token made by the caller (``token``, ``holder``, the ids inside a change). The
@@ -16,43 +17,48 @@ Rules that hold for every method:
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import Protocol
+from contextlib import aclosing, suppress
+from dataclasses import replace
+from functools import partial
+from typing import Final
 
-from ..entries import Entry, Waiting
-from ..model import (
-    Approval,
-    ApprovalStatus,
-    Channel,
-    Conversation,
-    Outgoing,
-    ReplyStatus,
-    StoredReply,
-    SubjectId,
-    Ticket,
-    TicketStatus,
-    TimelineEvent,
-)
-from .bookkeeping import Bookkeeping
-from .erasing import Erasing
-from .values import (
-    Change,
-    Claim,
-    Committed,
-    ConversationHead,
-    Counts,
-    Due,
-    Effect,
-    Folding,
-    Page,
-    Presence,
-    PurgeReport,
-    Receipt,
-    Settlement,
+from ..entries import Entry
+from ..errors import TandemError
+from ..model import Channel, Outgoing, ReplyStatus, SubjectId, TimelineEvent
+from . import kinds, lane, outbox
+from .housekeeping import Housekeeping
+from .merging import merge
+from .reading import NOTHING
+from .rows import Name, Want
+from .values import Change, Claim, Committed, Effect, Receipt, Settlement
+
+TIDY_SECONDS: Final = 1.0
+LISTEN_LIMIT: Final = 100
+WANTS_CLAIM: Final = Want(
+    rows=frozenset({(kinds.CONVERSATION, ""), (kinds.OPT_OUT, "")}),
+    kinds=frozenset({kinds.WAITING, kinds.UNSETTLED, kinds.SNAPSHOT}),
 )
 
 
-class LaneStore(Bookkeeping, Erasing, Protocol):
+def wants_keys(entries: Sequence[Entry]) -> Want:
+    """Return what accepting these entries needs."""
+    return Want(rows=frozenset((kind, entry.key) for entry in entries for kind in (kinds.WAITING, kinds.KEY)))
+
+
+def wants_commit(change: Change, token: str) -> Want:
+    """Return what a commit needs."""
+    names: list[Name] = [(kinds.ANSWER, token), *((kinds.REPLY, one.id) for one in change.replies)]
+    return Want(frozenset(names), frozenset({kinds.WAITING, kinds.UNSETTLED}))
+
+
+def wants_status(reply_id: str) -> Want:
+    """Return what a status callback needs."""
+    return Want(rows=frozenset({(kinds.UNSETTLED, reply_id), (kinds.REPLY, reply_id)}))
+
+
+class LaneStore(Housekeeping):
     """See the module's docstring. Backends are opened by their module's ``open_…`` context manager."""
 
     # --- entries and turns ------------------------------------------------------------------------------
@@ -70,7 +76,11 @@ class LaneStore(Bookkeeping, Erasing, Protocol):
           of the first (late both, when the first is late).
         * ``earlier`` is None when the earlier entry cannot be read.
         """
-        ...
+        if not_after is not None:
+            self.storage.forget(subject)  # a deadline is the store's clock's, not one that was reckoned on
+        # A claim follows: with what it wants at hand it is one round trip, and faster than those who were hinted at.
+        rule = partial(lane.accept, entries=entries, token=token, not_after=not_after)
+        return await self.storage.step({subject: wants_keys(entries)}, rule, ahead=WANTS_CLAIM)
 
     async def claim(
         self, subject: SubjectId, *, holder: str, seconds: float, accept: Sequence[Entry] = ()
@@ -84,8 +94,29 @@ class LaneStore(Bookkeeping, Erasing, Protocol):
         * Granting raises ``tries`` of the first waiting entry by one.
         * Where only opt-outs are left of a lane, or its record is unreadable, a new conversation carries them.
         * An unreadable conversation, or an unreadable entry, is set aside in the same step and never blocks the lane.
+        * A call that is cancelled on its way gives the lane back.
         """
-        ...
+        wanted = replace(WANTS_CLAIM, rows=WANTS_CLAIM.rows | wants_keys(accept).rows)
+        rule = partial(lane.claim, holder=holder, seconds=seconds, entries=accept)
+        claiming = asyncio.ensure_future(self.storage.step({subject: wanted}, rule))
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            giving_back = asyncio.ensure_future(self._give_back(claiming))
+            self._tidying.add(giving_back)
+            giving_back.add_done_callback(self._tidying.discard)
+            raise
+
+    async def _give_back(self, claiming: asyncio.Future[Claim | None]) -> None:
+        with suppress(TandemError):
+            claim = await claiming
+            if claim is not None:
+                await self.release(claim, forgive=True)
+
+    async def tidy(self) -> None:
+        """Wait for lanes that are being given back, before the store is closed."""
+        if self._tidying:
+            await asyncio.wait(self._tidying, timeout=TIDY_SECONDS)
 
     async def renew(self, claim: Claim, *, seconds: float) -> None:
         """Extend the lease from now.
@@ -93,14 +124,14 @@ class LaneStore(Bookkeeping, Erasing, Protocol):
         Raises LeaseLost when the lane has another fence or the lease was released (so that a late renewal does not
         block the lane); an expired lease that nobody took is taken back.
         """
-        ...
+        await self.storage.step({claim.subject: NOTHING}, partial(lane.renew, held=claim, seconds=seconds))
 
     async def release(self, claim: Claim, *, forgive: bool = False) -> None:
         """Give the lease back; nothing happens when it is lost already.
 
         ``forgive`` undoes the claim's last try: the one that the claim, or its latest commit, raised.
         """
-        ...
+        await self.storage.step({claim.subject: NOTHING}, partial(lane.release, held=claim, forgive=forgive))
 
     async def commit(
         self, claim: Claim, change: Change, *, token: str, deliver: float | None = None, replica: str = ""
@@ -119,7 +150,28 @@ class LaneStore(Bookkeeping, Erasing, Protocol):
         * Approvals of the conversation are indexed for :meth:`approvals`. One that the conversation no longer carries
           keeps its last state there, but pending becomes VOID: nobody can decide it.
         """
-        ...
+        rule = partial(
+            lane.commit,
+            held=claim,
+            change=change,
+            token=token,
+            deliver=deliver,
+            replica=replica,
+            announced=self.announced,
+        )
+        return await self.storage.step({claim.subject: wants_commit(change, token)}, rule)
+
+    async def merge(self, old: SubjectId, new: SubjectId, *, token: str) -> bool:
+        """Move everything of ``old`` into the lane of ``new``, in one atomic step: one person turned out to be both.
+
+        * Conversations are joined (:func:`~.merging.joined`); keys, effects, replies, timeline, approvals, tickets and
+          set-aside records change lanes, those of ``new`` winning where both have one of the same id.
+        * A row ``joined`` is on the timeline of ``new``, a row ``moved`` is all that is left of ``old``.
+        * False, and nothing is changed, when ``old`` has no conversation. Repeating a call that moved answers True.
+        * Raises LeaseLost, changing nothing, while anybody holds either lane, or ``old`` has a call, entries that wait,
+          replies that are unsettled or an approval that is being carried out: later.
+        """
+        return await merge(self, old, new, token)
 
     # --- side effects -----------------------------------------------------------------------------------
 
@@ -129,15 +181,13 @@ class LaneStore(Bookkeeping, Erasing, Protocol):
         NEW: go ahead (also for the same token again, as long as it is unfinished). DONE: it happened, here is its
         result. UNKNOWN: somebody began it and never finished; it may have happened.
         """
-        ...
+        wanted = Want(rows=frozenset({(kinds.EFFECT, key), (kinds.RESULT, key)}))
+        rule = partial(lane.effect_begin, key=key, token=token)
+        return await self.storage.step({subject: wanted}, rule, blind=True)
 
     async def effect_finish(self, subject: SubjectId, key: str, *, result: str) -> None:
         """Record the result of an effect, begun or not; the first result stays."""
-        ...
-
-    async def effect_known(self, subject: SubjectId, key: str) -> bool:
-        """Tell whether an effect was ever begun, by whomever; changes nothing."""
-        ...
+        await self.storage.step({subject: NOTHING}, partial(lane.effect_finish, key=key, result=result), blind=True)
 
     # --- outbox -----------------------------------------------------------------------------------------
 
@@ -153,16 +203,11 @@ class LaneStore(Bookkeeping, Erasing, Protocol):
         The VOICE line of a subject whose call is at another replica than ``replica`` (:meth:`presence`) gives None and
         stays as it is, whoever holds it: only where the socket is can it be said.
         """
-        ...
+        rule = partial(outbox.next_reply, channel=channel, holder=holder, seconds=seconds, replica=replica)
+        return await self.storage.step({subject: outbox.WANTS_LINES}, rule)
 
     async def settle(
-        self,
-        subject: SubjectId,
-        outgoing: Outgoing,
-        settlement: Settlement,
-        *,
-        seconds: float,
-        replica: str = "",
+        self, subject: SubjectId, outgoing: Outgoing, settlement: Settlement, *, seconds: float, replica: str = ""
     ) -> Outgoing | None:
         """Record an attempt's end and return the line's next reply, claimed for ``seconds``; None frees the line.
 
@@ -171,7 +216,15 @@ class LaneStore(Bookkeeping, Erasing, Protocol):
         reply; one that does not gets None, also when the line is free, and so does an attempt (``tries``) that its
         own holder has begun anew since. A line that is ``replica``'s no more (see :meth:`next_reply`) is freed.
         """
-        ...
+        rule = partial(
+            outbox.settle,
+            outgoing=outgoing,
+            settlement=settlement,
+            seconds=seconds,
+            replica=replica,
+            announced=self.announced,
+        )
+        return await self.storage.step({subject: outbox.WANTS_LINES}, rule)
 
     async def delivery_status(
         self,
@@ -189,7 +242,16 @@ class LaneStore(Bookkeeping, Erasing, Protocol):
         equal is no move: a repeated callback writes nothing and answers False. A WAITING reply moves too (its
         create's answer was lost) and is then settled.
         """
-        ...
+        rule = partial(
+            outbox.delivery_status,
+            reply_id=reply_id,
+            status=status,
+            provider_id=provider_id,
+            error_code=error_code,
+            timeline=timeline,
+            announced=self.announced,
+        )
+        return await self.storage.step({subject: wants_status(reply_id)}, rule)
 
     # --- who holds a call -------------------------------------------------------------------------------
 
@@ -204,107 +266,31 @@ class LaneStore(Bookkeeping, Erasing, Protocol):
         * Erased with the subject. A lane is not purged while somebody is present in it; what ran out goes with any
           purge.
         """
-        ...
+        rule = partial(lane.presence, call=call, replica=replica, seconds=seconds, renew=renew)
+        await self.storage.step({subject: NOTHING}, rule)
 
-    async def present(self, subject: SubjectId) -> Presence | None:
-        """Return who holds the socket of a subject's call, None when nobody does or the time ran out."""
-        ...
-
-    # --- finding work -----------------------------------------------------------------------------------
-
-    async def due(self, *, limit: int, replica: str = "") -> Due:
-        """Find work that no lease covers, oldest first: ``limit`` lanes, as many lines that ``replica`` would get."""
-        ...
+    # --- hints ------------------------------------------------------------------------------------------
 
     async def notify(self, subject: SubjectId) -> None:
         """Hint to other processes that a lane has work. Losing a hint costs seconds, never a message."""
-        ...
+        await self.storage.notify(subject)
 
-    def listen(self) -> AsyncIterator[SubjectId]:
-        """Yield hints of other processes until cancelled; a store without notifications polls :meth:`due`."""
-        ...
+    async def listen(self) -> AsyncIterator[SubjectId]:
+        """Yield hints of other processes until cancelled; without hints, look for what is due again and again.
 
-    # --- reading ----------------------------------------------------------------------------------------
-
-    async def conversation(self, subject: SubjectId) -> Conversation | None:
-        """Return the last committed conversation. Raises UnreadableRecord."""
-        ...
-
-    async def waiting(self, subject: SubjectId) -> tuple[Waiting, ...]:
-        """Return the entries that no turn consumed yet, oldest first."""
-        ...
-
-    async def consumed(self, subject: SubjectId, *, limit: int) -> tuple[Waiting, ...]:
-        """Return the newest ``limit`` entries that turns consumed, oldest first; they are kept for 7 days at least."""
-        ...
-
-    async def timeline(self, subject: SubjectId, *, limit: int = 200) -> tuple[TimelineEvent, ...]:
-        """Return the newest ``limit`` rows, oldest first."""
-        ...
-
-    async def replies(self, subject: SubjectId, *, limit: int = 200) -> tuple[StoredReply, ...]:
-        """Return the newest ``limit`` replies, oldest first."""
-        ...
-
-    async def recent(self, *, limit: int, cursor: str | None = None) -> Page[ConversationHead]:
-        """List conversations, last changed first."""
-        ...
-
-    async def approvals(
-        self, *, status: ApprovalStatus | None, limit: int, cursor: str | None = None
-    ) -> Page[Approval]:
-        """List approvals, soonest expiry first; None lists every status."""
-        ...
-
-    async def approval(self, approval_id: str) -> Approval | None:
-        """Find one approval by its id, in whichever lane."""
-        ...
-
-    async def counts(self) -> Counts:
-        """Return the figures for ``/status``."""
-        ...
-
-    async def ticket(self, ticket_id: str) -> Ticket | None:
-        """Find one ticket by its id, whoever it belongs to."""
-        ...
-
-    async def tickets(self, subject: SubjectId, *, limit: int = 50) -> tuple[Ticket, ...]:
-        """Return the newest ``limit`` tickets of a subject, newest first."""
-        ...
-
-    async def all_tickets(self, *, status: TicketStatus | None, limit: int, cursor: str | None = None) -> Page[Ticket]:
-        """List everybody's tickets, the earliest ``respond_by`` first; None lists every status."""
-        ...
-
-    # --- joining lanes, and keeping house ---------------------------------------------------------------
-
-    async def merge(self, old: SubjectId, new: SubjectId, *, token: str) -> bool:
-        """Move everything of ``old`` into the lane of ``new``, in one atomic step: one person turned out to be both.
-
-        * Conversations are joined (:func:`~.merging.joined`); keys, effects, replies, timeline, approvals, tickets and
-          set-aside records change lanes, those of ``new`` winning where both have one of the same id.
-        * A row ``joined`` is on the timeline of ``new``, a row ``moved`` is all that is left of ``old``.
-        * False, and nothing is changed, when ``old`` has no conversation. Repeating a call that moved answers True.
-        * Raises LeaseLost, changing nothing, while anybody holds either lane, or ``old`` has a call, entries that wait,
-          replies that are unsettled or an approval that is being carried out: later.
+        Begins with what is due, as the hints of the time before were not heard.
         """
-        ...
+        hints = self.storage.hints()
+        if hints is not None:
+            async with aclosing(hints):
+                async for hint in hints:
+                    for subject in await self._work() if hint is None else (hint,):
+                        yield subject
+        while True:
+            await asyncio.sleep(self._poll_seconds)
+            for subject in await self._work():
+                yield subject
 
-    async def purge(self, *, older_than: float, dry_run: bool = False) -> PurgeReport:
-        """Delete what nothing touched for ``older_than`` seconds: conversations with timeline and settled replies,
-        deduplication keys (never younger than 7 days), effects.
-
-        Never: a lane with a pending approval, an open ticket, a waiting entry, an unsettled reply, a time to wake or a
-        running lease; a fence. Keys, effects and set-aside records go by their own age, also in a busy lane; the rest
-        goes with its lane, which every granted claim, commit, new entry, settlement and status touches. The report has
-        conversations, timeline, replies, keys, effects, tickets, set_aside. A failing step is counted and ends it.
-        """
-        ...
-
-    async def fold(self, folded: Folding, *, older_than: float, dry_run: bool = False) -> int:
-        """Replace what nothing changed for ``older_than`` seconds by ``folded`` of it, in idle lanes; count them."""
-        ...
-
-    async def ping(self) -> None:
-        """Return when the store can read and write; raise StoreUnavailable otherwise."""
-        ...
+    async def _work(self) -> Sequence[SubjectId]:
+        due = await self.due(limit=LISTEN_LIMIT)
+        return tuple(dict.fromkeys((*due.lanes, *(subject for subject, _ in due.lines))))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from ..errors import RecordTooLarge, UnreadableRecord
+from ..errors import RecordTooLarge
 from ..model import (
     Approval,
     ApprovalStatus,
@@ -25,12 +25,13 @@ from ..model import (
 from . import kinds
 from .acts import note_act
 from .head import Carried
-from .rows import LaneIndex
+from .rows import LaneIndex, Want
 from .state import Lane
 from .values import ConversationHead
 
 LARGEST_RECORD: Final = 1024 * 1024
 """Characters of a conversation's record; the snapshots of paused runs are not in it."""
+WANTS_CONVERSATION: Final = Want(rows=frozenset({(kinds.CONVERSATION, "")}), kinds=frozenset({kinds.SNAPSHOT}))
 PREVIEW_CHARS: Final = 120
 _SPOKEN_BY: Final = ("user", "assistant")
 _REFERENCE: Final = "snapshot:"
@@ -109,7 +110,7 @@ def _apart(lane: Lane, conversation: Conversation) -> Conversation:
     return replace(conversation, approvals=tuple(approvals)) if conversation.approvals else conversation
 
 
-# --- approvals ----------------------------------------------------------------------------------------------
+# --- approvals and tickets ----------------------------------------------------------------------------------------
 
 
 def index_approvals(lane: Lane, approvals: Sequence[Approval]) -> None:
@@ -124,11 +125,10 @@ def index_approvals(lane: Lane, approvals: Sequence[Approval]) -> None:
         lane.head.approvals.append(carried)
     for dropped in before.values():
         if dropped.status is ApprovalStatus.PENDING:
-            try:
-                if void := lane.read(kinds.APPROVAL, dropped.id):
-                    write_approval(lane, replace(void, status=ApprovalStatus.VOID, snapshot=""))
-            except UnreadableRecord:
-                unindex_approval(lane, dropped.id)
+            if void := lane.readable(kinds.APPROVAL, dropped.id):
+                write_approval(lane, replace(void, status=ApprovalStatus.VOID, snapshot=""))
+            else:
+                lane.relist(LaneIndex.APPROVALS, dropped.id, ApprovalStatus)
 
 
 def write_approval(lane: Lane, approval: Approval, record: str = "") -> None:
@@ -137,23 +137,18 @@ def write_approval(lane: Lane, approval: Approval, record: str = "") -> None:
     lane.relist(LaneIndex.APPROVALS, approval.id, ApprovalStatus, approval.status, approval.expires_at)
 
 
-def unindex_approval(lane: Lane, approval_id: str) -> None:
-    """Take an approval out of every list."""
-    lane.relist(LaneIndex.APPROVALS, approval_id, ApprovalStatus)
-
-
-# --- tickets ------------------------------------------------------------------------------------------------
-
-
 def write_ticket(lane: Lane, ticket: Ticket, *, sequence: int | None = None, keep: bool = False) -> None:
     """Write a ticket's row, and the entries that list it."""
     lane.write(kinds.TICKET, ticket.id, ticket, sequence=sequence, keep=keep)
     lane.relist(LaneIndex.TICKETS, ticket.id, TicketStatus, ticket.status, ticket.respond_by)
 
 
-def unindex_ticket(lane: Lane, ticket_id: str) -> None:
-    """Take a ticket out of every list."""
-    lane.relist(LaneIndex.TICKETS, ticket_id, TicketStatus)
+def unindex(lane: Lane) -> None:
+    """Take a lane's approvals and tickets out of every list."""
+    for row in lane.all(kinds.APPROVAL):
+        lane.relist(LaneIndex.APPROVALS, row.key, ApprovalStatus)
+    for row in lane.all(kinds.TICKET):
+        lane.relist(LaneIndex.TICKETS, row.key, TicketStatus)
 
 
 def _digest(text: str) -> str:
@@ -209,10 +204,7 @@ def _title(item: Item) -> str:
 
 def read_head(subject: SubjectId, updated_at: float, stored: str | None) -> ConversationHead:
     """Return a row of the list; what is not there or cannot be read is empty."""
-    try:
-        seen = kinds.GLANCE.read(stored or "")
-    except UnreadableRecord:
-        return ConversationHead(subject, 0, updated_at, Channel.SMS)
+    seen = kinds.readable(kinds.GLANCE, stored) or ConversationHead(subject, 0, updated_at, Channel.SMS)
     return replace(seen, subject=subject, updated_at=updated_at)
 
 
@@ -221,28 +213,28 @@ def read_head(subject: SubjectId, updated_at: float, stored: str | None) -> Conv
 
 def tell(lane: Lane, events: Sequence[TimelineEvent]) -> None:
     """Append timeline rows, with the store's time."""
-    for event in events:
-        number, timed = lane.next_sequence(), replace(event, at=lane.now)
-        key = f"{number}-{_mark(lane)}"
-        lane.write(kinds.TIMELINE, key, timed, sequence=number)
+    if not events:
+        return
+    told = [replace(event, at=lane.now) for event in events]
+    for row, event in zip(lane.append(kinds.TIMELINE, told), told, strict=True):
         if event.source is Source.STAFF:
-            note_act(lane, key, timed, number)
-        if lane.announced:
-            announce(lane, timed, number)
+            note_act(lane, row.key, event, row.sequence)
+        announce(lane, event, row.sequence)
 
 
-def announce(lane: Lane, event: TimelineEvent, number: int) -> None:
-    """Have another system told of an event, if that wants to know; ``number`` is its sequence."""
+def announce(lane: Lane, event: TimelineEvent, number: int = 0) -> None:
+    """Have another system told of an event, if that wants to know; ``number`` is its sequence, where it has one."""
     if lane.announced and (told := lane.announced(event)) is not None:
+        number = number or lane.next_sequence()
         key = f"evt_{number}-{_mark(lane)}#0"
         lane.write(kinds.ANNOUNCEMENT, key, told, sequence=number)
         lane.index(LaneIndex.ANNOUNCED, key, lane.now)
 
 
-def set_aside(lane: Lane, word: str, kind: str, key: str, reason: str) -> None:
-    """Keep a row for people, out of the way of everything else; ``word`` says what it was."""
+def set_aside(lane: Lane, word: str, kind: str, key: str) -> None:
+    """Keep a row that cannot be read for people, out of the way of everything else; ``word`` says what it was."""
     row = lane.row(kind, key)
-    keep_aside(lane, word, key, reason, row.record if row else "")
+    keep_aside(lane, word, key, "unreadable", row.record if row else "")
     lane.delete(kind, key)
 
 

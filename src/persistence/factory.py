@@ -72,6 +72,8 @@ async def open_store(settings: StoreSettings, *, create: bool = True) -> AsyncIt
     does not answer; both name the store's place.
     """
     async with _adapter(settings).open(settings, create) as store:
+        if not isinstance(store, LaneStore):
+            raise _wrong(settings.persistence_adapter, f"gives a {type(store).__name__}, not a LaneStore")
         yield store
 
 

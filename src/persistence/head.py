@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from ..model import ApprovalStatus, Channel
+
+LARGE_RECORD: Final = 64 * 1024
+"""A conversation with more characters is listed, so that operators see what grows."""
 
 
 @dataclass(slots=True)
@@ -81,6 +85,10 @@ class LaneHead:
     call: str = ""
     replica: str = ""
     present_until: float = 0.0
+
+    def taken(self, now: float) -> bool:
+        """Say whether the lease of a holder runs."""
+        return self.held and self.lease_until > now
 
     def present(self, now: float) -> bool:
         """Say whether a replica holds the socket of a call."""

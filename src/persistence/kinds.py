@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from ..entries import Entry
+from ..errors import UnreadableRecord
 from ..model import Approval, Conversation, StoredReply, Ticket, TimelineEvent
+from .rows import Indexed, Row
 from .state import Kind
 from .values import Act, Committed, ConversationHead, Erasure, Hour, Looker
+
+T = TypeVar("T")
+R = TypeVar("R", bound=Row | Indexed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +73,17 @@ OF_A_LANE: Final = (
 )  # fmt: skip
 BY_ID: Final = (APPROVAL, TICKET)
 """Kinds whose rows are found by their key alone."""
+
+
+def readable(kind: Kind[T], record: str | None) -> T | None:
+    """Return what a record says, None where there is none that can be read."""
+    try:
+        return kind.read(record or "")
+    except UnreadableRecord:
+        return None
+
+
+def records(kind: Kind[T], rows: Iterable[R]) -> list[tuple[R, T]]:
+    """Return rows of a kind with what their records say, those that can be read."""
+    found = [(row, readable(kind, row.record)) for row in rows]
+    return [(row, said) for row, said in found if said is not None]

@@ -1,8 +1,8 @@
 """The lane: what each operation does to it. Pure: nothing here waits, knows a driver or reads a clock.
 
-Every function takes a :class:`~.state.Lane` as it was loaded and changes it; ``store.py`` writes the changes only when
-no other writer was faster, and else runs the function again on what is there now. base.py says what each operation
-promises; outbox.py has the lines of replies, upkeep.py what deletes and joins.
+Every function takes a :class:`~.state.Lane` as it was loaded and changes it; ``storage.py`` writes the changes only
+when no other writer was faster, and else runs the function again on what is there now. base.py says what each operation
+promises; outbox.py has the lines of replies, upkeep.py what deletes.
 """
 
 from __future__ import annotations
@@ -10,19 +10,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final, TypeVar
+from typing import Final
 
 from ..entries import Entry, Waiting
 from ..errors import LeaseLost, UnreadableRecord
-from ..model import Conversation, Outgoing, Ticket, TicketStatus
+from ..model import Conversation, Ticket, TicketStatus
 from . import conversations, kinds, outbox
 from .head import WaitingKey
 from .mending import read_opt_outs
 from .rows import MICRO
 from .state import Lane
-from .values import Change, Claim, Committed, Effect, EffectState, Outcome, Presence, Receipt
-
-T = TypeVar("T")
+from .values import Announced, Change, Claim, Committed, Effect, EffectState, Outcome, Presence, Receipt
 
 ANSWER_SECONDS: Final = 3600.0
 """How long the answer of a commit is kept for a caller that did not get it."""
@@ -42,10 +40,7 @@ def accept(lane: Lane, entries: Sequence[Entry], token: str, not_after: float | 
 def _accept_one(lane: Lane, entry: Entry, repeated: str | None, not_after: float | None, token: str) -> Receipt:
     key = entry.key
     if not lane.is_new(key, kinds.WAITING, kinds.KEY):
-        try:
-            earlier = lane.read(kinds.WAITING, key) or lane.read(kinds.KEY, key)
-        except UnreadableRecord:
-            earlier = None
+        earlier = lane.readable(kinds.WAITING, key) or lane.readable(kinds.KEY, key)
         if earlier is None:
             return Receipt(key, Outcome.DUPLICATE)
         if earlier.token == repeated:
@@ -71,10 +66,7 @@ def _take_up(lane: Lane, *, raise_tries: bool) -> tuple[Waiting, ...]:
     found: list[Waiting] = []
     waiting, lane.head.waiting = lane.head.waiting, []
     for one in waiting:
-        try:
-            stored = lane.read(kinds.WAITING, one.key)
-        except UnreadableRecord:
-            stored = None
+        stored = lane.readable(kinds.WAITING, one.key)
         if stored is None:
             _set_entry_aside(lane, one.key, "unreadable")
             continue
@@ -123,7 +115,7 @@ def _read_or_set_aside(lane: Lane) -> Conversation | None:
         if stored := conversations.read_conversation(lane):
             return stored
     except UnreadableRecord:
-        conversations.set_aside(lane, "conversation", kinds.CONVERSATION, "", "unreadable")
+        conversations.set_aside(lane, "conversation", kinds.CONVERSATION, "")
         lane.delete(kinds.GLANCE, "")
         lane.head.updated_at, lane.head.size, lane.head.unreadable = None, 0, True
     lane.head.opted_out = read_opt_outs(lane)
@@ -163,9 +155,16 @@ def _free(lane: Lane) -> None:
 
 
 def commit(
-    lane: Lane, held: Claim, change: Change, token: str, deliver: float | None = None, replica: str = ""
+    lane: Lane,
+    held: Claim,
+    change: Change,
+    token: str,
+    deliver: float | None = None,
+    replica: str = "",
+    announced: Announced | None = None,
 ) -> Committed:
     """Write a change and give the lease back, unless entries wait; see :meth:`LaneStore.commit`."""
+    lane.announced = announced
     try:
         answered = None if lane.is_new(token, kinds.ANSWER) else lane.read(kinds.ANSWER, token)
     except UnreadableRecord as error:
@@ -188,17 +187,14 @@ def commit(
         _write_ticket(lane, ticket)
     if change.blocked:
         outbox.block(lane, change.blocked)
-    channels = outbox.queue(lane, change.replies)
     head.wake_at, head.touched_at = change.wake_at, lane.now
     waiting = _take_up(lane, raise_tries=True)
     if waiting:
         head.held, head.lease_until = True, lane.now + head.seconds
     else:
         _free(lane)
-    outgoing: tuple[Outgoing | None, ...] = ()
-    if deliver is not None:
-        outgoing = tuple(outbox.take_line(lane, channel, held.holder, deliver, replica) for channel in channels)
-    committed = Committed(version, waiting, tuple(one for one in outgoing if one is not None), at=lane.now)
+    outgoing = outbox.queue(lane, change.replies, held.holder, deliver, replica)
+    committed = Committed(version, waiting, outgoing, at=lane.now)
     lane.drop(kinds.ANSWER, int((lane.now - ANSWER_SECONDS) * MICRO))
     lane.write(kinds.ANSWER, token, committed)
     return committed
@@ -220,10 +216,7 @@ def effect_begin(lane: Lane, key: str, token: str) -> Effect:
         return Effect(EffectState.NEW)
     if result := lane.row(kinds.RESULT, key):
         return Effect(EffectState.DONE, result.record)
-    try:
-        begun = lane.read(kinds.EFFECT, key)
-    except UnreadableRecord:
-        begun = None
+    begun = lane.readable(kinds.EFFECT, key)
     return Effect(EffectState.NEW if begun and begun.token == token else EffectState.UNKNOWN)
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 
-from ..errors import UnreadableRecord
 from ..model import Channel, TicketStatus
 from . import conversations, kinds
+from .acts import restore_acts
 from .head import Carried, Line, Queued, WaitingKey
-from .rows import MICRO
+from .rows import MICRO, LaneIndex
 from .state import Lane
 
 
@@ -36,34 +35,50 @@ def fill_head(lane: Lane) -> None:
     tries = {one.key: one.tries for one in head.waiting}
     head.waiting = [WaitingKey(row.key, row.sequence / MICRO, tries.get(row.key, 0)) for row in lane.all(kinds.WAITING)]
     _fill_lines(lane)
-    head.open_tickets = []
-    for row in lane.all(kinds.TICKET):
-        with suppress(UnreadableRecord):
-            if kinds.TICKET.read(row.record).status is TicketStatus.OPEN:
-                head.open_tickets.append(row.key)
+    tickets = kinds.records(kinds.TICKET, lane.all(kinds.TICKET))
+    head.open_tickets = [row.key for row, ticket in tickets if ticket.status is TicketStatus.OPEN]
     head.snapshots = [row.key for row in lane.all(kinds.SNAPSHOT)]
     head.opted_out = read_opt_outs(lane)
     stored = lane.row(kinds.CONVERSATION, "")
     if stored is None:
         return
     head.updated_at, head.size = stored.sequence / MICRO, len(stored.record)
-    with suppress(UnreadableRecord):
-        found = kinds.CONVERSATION.read(stored.record)
+    if found := lane.readable(kinds.CONVERSATION, ""):
         head.version, head.updated_at = found.version, found.updated_at
         head.approvals = [Carried(one.id, one.status, one.expires_at, "") for one in found.approvals]
         head.wake_at = head.wake_at if found.due_at is None else found.due_at
+
+
+def restore(lane: Lane) -> None:
+    """Make head and indexes from the rows, after damage or an upgrade."""
+    lane.reindex()
+    lane.head.touched_at = lane.head.touched_at or lane.now
+    fill_head(lane)
+    if stored := lane.readable(kinds.CONVERSATION, ""):
+        conversations.index_approvals(lane, stored.approvals)
+    carried = {one.id for one in lane.head.approvals}
+    for row, approval in kinds.records(kinds.APPROVAL, lane.all(kinds.APPROVAL)):
+        if row.key not in carried:
+            conversations.write_approval(lane, approval)
+    for row, ticket in kinds.records(kinds.TICKET, lane.all(kinds.TICKET)):
+        conversations.write_ticket(lane, ticket, sequence=row.sequence)
+    for row in lane.all(kinds.ASIDE):
+        lane.index(LaneIndex.SET_ASIDE, row.key, row.sequence / MICRO)
+    for row in lane.all(kinds.ANNOUNCEMENT):
+        lane.index(LaneIndex.ANNOUNCED, row.key, lane.now)
+    restore_acts(lane)
+    lane.sweep()
 
 
 def _fill_lines(lane: Lane) -> None:
     before, lines = lane.head.lines, dict[Channel, Line]()
     lane.head.lines = lines
     for row in lane.all(kinds.UNSETTLED):
-        try:
-            channel = kinds.UNSETTLED.read(row.record).reply.route.channel
-        except UnreadableRecord:
-            conversations.set_aside(lane, "reply", kinds.UNSETTLED, row.key, "unreadable")
+        stored = kinds.readable(kinds.UNSETTLED, row.record)
+        if stored is None:
+            conversations.set_aside(lane, "reply", kinds.UNSETTLED, row.key)
             continue
-        line = lines.setdefault(channel, Line(due_at=lane.now))
+        line = lines.setdefault(stored.reply.route.channel, Line(due_at=lane.now))
         # An attempt may have been under way: that is not known any more.
         line.queue.append(Queued(row.key, row.sequence / MICRO, tries=0 if line.queue else 1))
     for channel, line in before.items():
@@ -79,7 +94,7 @@ def read_opt_outs(lane: Lane) -> list[Channel]:
     try:
         return [Channel(name) for name in json.loads(row.record)]
     except (ValueError, TypeError):
-        conversations.set_aside(lane, "opt_out", kinds.OPT_OUT, "", "unreadable")
+        conversations.set_aside(lane, "opt_out", kinds.OPT_OUT, "")
         stopped: list[Channel] = [channel for channel in Channel if channel is not Channel.VOICE]
         lane.put(kinds.OPT_OUT, "", json.dumps(stopped))
         return stopped

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import LeaseLost, UnreadableRecord
 from ..events import EventName
-from ..model import NUMBERED, Approval, ApprovalStatus, Conversation, Priority, Source, SubjectId, TimelineEvent, Turn
+from ..model import NUMBERED, ApprovalStatus, Conversation, Priority, Source, SubjectId, TimelineEvent, Turn
 from . import announcements, conversations, kinds, lane
 from .acts import move_acts
-from .base import LaneStore
 from .head import LaneHead
 from .redaction import mentions, pattern_of
 from .rows import MICRO, LaneIndex, Want
 from .state import Lane
-from .values import OWN_LANES, Change, Claim
+from .values import OWN_LANES, Announced, Change, Claim
+
+if TYPE_CHECKING:
+    from .base import LaneStore
 
 LEASE_SECONDS: Final = 5.0
 """How long both lanes are held; moving takes milliseconds."""
@@ -29,15 +30,12 @@ LISTED: Final = 200
 """Approvals that are looked at in one go."""
 ALL: Final = 100_000
 """Tickets of one customer, without a limit in earnest."""
-
-Step = Callable[[Mapping[SubjectId, Want], Callable[..., None]], Awaitable[None]]
-"""Loads lanes, runs a rule on them and writes what it changed."""
 WANTS_ABSORB: Final = Want(
     rows=frozenset({(kinds.CONVERSATION, ""), (kinds.OPT_OUT, "")}), kinds=frozenset(kinds.OF_A_LANE[3:])
 )
 
 
-async def merge(store: LaneStore, step: Step, old: SubjectId, new: SubjectId, token: str) -> bool:
+async def merge(store: LaneStore, old: SubjectId, new: SubjectId, token: str) -> bool:
     """See :meth:`LaneStore.merge`."""
     if old == new:
         raise ValueError("a lane cannot be merged with itself")
@@ -56,9 +54,9 @@ async def merge(store: LaneStore, step: Step, old: SubjectId, new: SubjectId, to
         if left.conversation is None:  # it could not be read, and was set aside
             return False
         change = await _change(store, left, stays, left.conversation)
+        rule = partial(absorb, leave=left, keep=stays, change=change, token=token, announced=store.announced)
         committing = Want(frozenset({(kinds.ANSWER, token)}), frozenset({kinds.WAITING, kinds.UNSETTLED}))
-        wants = {old: WANTS_ABSORB, new: committing}
-        await step(wants, partial(absorb, leave=left, keep=stays, change=change, token=token))
+        await store.storage.step({old: WANTS_ABSORB, new: committing}, rule)
         return True
     except LeaseLost:
         if stays is not None and await _merged_before(store, old, token):
@@ -97,7 +95,9 @@ async def _change(store: LaneStore, left: Claim, stays: Claim, leaving: Conversa
     )
 
 
-def absorb(left: Lane, stays: Lane, leave: Claim, keep: Claim, change: Change, token: str) -> None:
+def absorb(
+    left: Lane, stays: Lane, leave: Claim, keep: Claim, change: Change, token: str, announced: Announced | None = None
+) -> None:
     """Move everything of one lane into the other and commit there; both are free then.
 
     Raises LeaseLost, changing nothing, when either lease is lost, or something waits in the lane that is left.
@@ -107,6 +107,7 @@ def absorb(left: Lane, stays: Lane, leave: Claim, keep: Claim, change: Change, t
             raise LeaseLost
     if left.head.waiting or any(line.queue for line in left.head.lines.values()):
         raise LeaseLost
+    left.announced = announced
     for kind in (kinds.KEY, kinds.EFFECT, kinds.RESULT, kinds.REPLY, kinds.TIMELINE, kinds.SNAPSHOT):
         for row in left.all(kind):
             stays.put(kind, row.key, row.record, sequence=row.sequence, keep=True)
@@ -115,22 +116,18 @@ def absorb(left: Lane, stays: Lane, leave: Claim, keep: Claim, change: Change, t
         stays.index(LaneIndex.SET_ASIDE, row.key, row.sequence / MICRO)
         left.index(LaneIndex.SET_ASIDE, row.key, None)
     announcements.carry_over(left, stays)
-    for row in left.all(kinds.TICKET):
-        conversations.unindex_ticket(left, row.key)
-        with suppress(UnreadableRecord):
-            ticket = kinds.TICKET.read(row.record)
-            conversations.write_ticket(stays, ticket, sequence=row.sequence, keep=True)
-    for row in left.all(kinds.APPROVAL):
-        conversations.unindex_approval(left, row.key)
-        with suppress(UnreadableRecord):
-            conversations.write_approval(stays, moved(kinds.APPROVAL.read(row.record), stays.subject))
+    conversations.unindex(left)
+    for row, ticket in kinds.records(kinds.TICKET, left.all(kinds.TICKET)):
+        conversations.write_ticket(stays, ticket, sequence=row.sequence, keep=True)
+    for _, approval in kinds.records(kinds.APPROVAL, left.all(kinds.APPROVAL)):
+        conversations.write_approval(stays, replace(approval, subject=stays.subject))
     move_acts(left, stays)
     for kind in kinds.OF_A_LANE:
         left.drop(kind)
     left.head = LaneHead(fence=left.head.fence, last=left.head.last, touched_at=left.now)
     conversations.tell(left, (TimelineEvent(EventName.MOVED, Source.SYSTEM, data={"token": token}),))
     stays.sweep()
-    lane.commit(stays, keep, change, token)
+    lane.commit(stays, keep, change, token, announced=announced)
 
 
 def joined(left: Conversation, stays: Conversation | None, subject: SubjectId, *, now: float) -> Conversation:
@@ -158,7 +155,7 @@ def joined(left: Conversation, stays: Conversation | None, subject: SubjectId, *
         summary="\n".join(one.summary for one in (older, newer) if one.summary),
         digest="",
         context=_both(older.context, newer.context),
-        approvals=(*(moved(one, subject) for one in left.approvals), *stays.approvals),
+        approvals=(*(replace(one, subject=subject) for one in left.approvals), *stays.approvals),
         escalation=max(levels, key=list(Priority).index, default=None),
         opted_out=tuple(dict.fromkeys((*left.opted_out, *stays.opted_out))),
         in_session=left.in_session or stays.in_session,
@@ -175,11 +172,6 @@ def _both(older: Any, newer: Any) -> Any:
     if isinstance(older, list) and isinstance(newer, list):
         return [*older, *(one for one in newer if one not in older)]
     return newer
-
-
-def moved(approval: Approval, subject: SubjectId) -> Approval:
-    """Return an approval as it reads in another lane."""
-    return replace(approval, subject=subject)
 
 
 def _in_order(left: Conversation, stays: Conversation, taken: int) -> tuple[Turn, ...]:

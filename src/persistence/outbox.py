@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from ..errors import UnreadableRecord
 from ..events import EventName
 from ..model import Channel, Outgoing, Reply, ReplyStatus, Source, StoredReply, TimelineEvent
 from . import conversations, kinds
 from .head import Line, Queued
 from .rows import Want
 from .state import Lane
-from .values import Settlement
+from .values import Announced, Settlement
 
 RANK: Final = {
     ReplyStatus.WAITING: 0,
@@ -27,8 +26,10 @@ RANK: Final = {
 WANTS_LINES: Final = Want(kinds=frozenset({kinds.UNSETTLED}))
 
 
-def queue(lane: Lane, replies: Sequence[Reply]) -> tuple[Channel, ...]:
-    """Put replies at the ends of their lines; return the channels that got any, in order of appearance."""
+def queue(
+    lane: Lane, replies: Sequence[Reply], holder: str, seconds: float | None, replica: str
+) -> tuple[Outgoing, ...]:
+    """Put replies at the ends of their lines; with ``seconds``, take the first of each of these lines that is free."""
     for reply in replies:
         line = lane.head.lines.setdefault(reply.route.channel, Line())
         if not lane.is_new(reply.id, kinds.UNSETTLED, kinds.REPLY):
@@ -36,7 +37,11 @@ def queue(lane: Lane, replies: Sequence[Reply]) -> tuple[Channel, ...]:
         lane.write(kinds.UNSETTLED, reply.id, StoredReply(reply, ReplyStatus.WAITING))
         line.queue.append(Queued(reply.id, lane.now))
         line.due_at = lane.now if line.due_at is None else line.due_at
-    return tuple(dict.fromkeys(reply.route.channel for reply in replies))
+    if seconds is None:
+        return ()
+    channels = dict.fromkeys(reply.route.channel for reply in replies)
+    taken = [take_line(lane, channel, holder, seconds, replica) for channel in channels]
+    return tuple(one for one in taken if one is not None)
 
 
 def block(lane: Lane, channels: Sequence[Channel]) -> None:
@@ -44,19 +49,11 @@ def block(lane: Lane, channels: Sequence[Channel]) -> None:
     for channel in channels:
         line = lane.head.lines.get(channel, Line())
         for one in line.queue:
-            if stored := _stored(lane, one.id):
+            if stored := lane.readable(kinds.UNSETTLED, one.id):
                 _settle_row(lane, replace(stored, status=ReplyStatus.BLOCKED, tries=one.tries))
             else:
-                conversations.set_aside(lane, "reply", kinds.UNSETTLED, one.id, "unreadable")
+                conversations.set_aside(lane, "reply", kinds.UNSETTLED, one.id)
         line.queue, line.due_at = [], None
-
-
-def _stored(lane: Lane, reply_id: str) -> StoredReply | None:
-    """Return an unsettled reply, None when it cannot be read."""
-    try:
-        return lane.read(kinds.UNSETTLED, reply_id)
-    except UnreadableRecord:
-        return None
 
 
 def _settle_row(lane: Lane, stored: StoredReply) -> None:
@@ -77,8 +74,8 @@ def next_reply(lane: Lane, channel: Channel, holder: str, seconds: float, replic
     if line is None or _is_elsewhere(lane, channel, replica):
         return None
     if line.holder == holder:
-        stored = _stored(lane, line.reply) if any(one.id == line.reply for one in line.queue) else None
-        if stored is not None:
+        waits = any(one.id == line.reply for one in line.queue)
+        if waits and (stored := lane.readable(kinds.UNSETTLED, line.reply)):
             line.until = lane.now + seconds
             return Outgoing(stored.reply, line.tries, holder)
         _free(line)  # what it held is settled; take the next
@@ -99,9 +96,9 @@ def _take_first(lane: Lane, channel: Channel, holder: str, seconds: float) -> Ou
     line = lane.head.lines[channel]
     while line.queue:
         first = line.queue[0]
-        stored = _stored(lane, first.id)
+        stored = lane.readable(kinds.UNSETTLED, first.id)
         if stored is None:  # those behind it are sent
-            conversations.set_aside(lane, "reply", kinds.UNSETTLED, first.id, "unreadable")
+            conversations.set_aside(lane, "reply", kinds.UNSETTLED, first.id)
             line.queue.pop(0)
             continue
         first.tries += 1
@@ -127,9 +124,15 @@ def _go_on(lane: Lane, channel: Channel, holder: str, seconds: float, replica: s
 
 
 def settle(
-    lane: Lane, outgoing: Outgoing, settlement: Settlement, seconds: float, replica: str = ""
+    lane: Lane,
+    outgoing: Outgoing,
+    settlement: Settlement,
+    seconds: float,
+    replica: str = "",
+    announced: Announced | None = None,
 ) -> Outgoing | None:
     """Note how an attempt ended and go on with the line; see :meth:`LaneStore.settle`."""
+    lane.announced = announced
     reply, holder = outgoing.reply, outgoing.holder
     channel = reply.route.channel
     line = lane.head.lines.get(channel)
@@ -142,7 +145,7 @@ def settle(
         return None
     if not any(one.id == reply.id for one in line.queue):  # a status callback was faster
         return _go_on(lane, channel, holder, seconds, replica)
-    before = _stored(lane, reply.id)
+    before = lane.readable(kinds.UNSETTLED, reply.id)
     after = StoredReply(
         reply,
         settlement.status,
@@ -158,8 +161,7 @@ def settle(
         line.due_at = lane.now + (settlement.retry_in or 0.0)
         return None
     _settle_row(lane, after)
-    if lane.announced:
-        _announce(lane, after)
+    _announce(lane, after)
     line.queue = [one for one in line.queue if one.id != reply.id]
     return _go_on(lane, channel, holder, seconds, replica)
 
@@ -171,12 +173,11 @@ def delivery_status(
     provider_id: str,
     error_code: int | None = None,
     timeline: Sequence[TimelineEvent] = (),
+    announced: Announced | None = None,
 ) -> bool:
     """Store what a status callback says; see :meth:`LaneStore.delivery_status`."""
-    try:
-        stored = lane.read(kinds.UNSETTLED, reply_id) or lane.read(kinds.REPLY, reply_id)
-    except UnreadableRecord:
-        stored = None
+    lane.announced = announced
+    stored = lane.readable(kinds.UNSETTLED, reply_id) or lane.readable(kinds.REPLY, reply_id)
     if stored is None or RANK[status] <= RANK[stored.status]:
         return False
     channel = stored.reply.route.channel
@@ -188,8 +189,7 @@ def delivery_status(
         _pass_over(lane, line, reply_id)
     else:
         lane.write(kinds.REPLY, reply_id, after)
-    if lane.announced:
-        _announce(lane, after)
+    _announce(lane, after)
     conversations.tell(lane, timeline)
     lane.head.touched_at = lane.now
     return True
@@ -197,10 +197,12 @@ def delivery_status(
 
 def _announce(lane: Lane, stored: StoredReply) -> None:
     """Have another system told of where a reply has got to, which is no row of the timeline."""
+    if lane.announced is None:
+        return
     data = {"reply": stored.reply.id, "status": stored.status.value, "code": stored.error_code}
     channel, turn = stored.reply.route.channel, stored.reply.turn
     told = TimelineEvent(EventName.REPLY_STATUS, Source.SYSTEM, channel=channel, turn=turn, data=data, at=lane.now)
-    conversations.announce(lane, told, lane.next_sequence())
+    conversations.announce(lane, told)
 
 
 def _pass_over(lane: Lane, line: Line, reply_id: str) -> None:

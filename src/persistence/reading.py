@@ -1,4 +1,4 @@
-"""Reads of a lane store; they change nothing."""
+"""The questions that a lane store answers; they change nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
@@ -17,6 +17,7 @@ from ..errors import MalformedRequest, UnreadableRecord
 from ..model import (
     Approval,
     ApprovalStatus,
+    Channel,
     Conversation,
     StoredReply,
     SubjectId,
@@ -24,23 +25,27 @@ from ..model import (
     TicketStatus,
     TimelineEvent,
 )
-from . import acts, conversations, kinds, lane, upkeep
+from . import conversations, kinds, lane, upkeep
 from .mending import mend
 from .rows import MICRO, Indexed, LaneIndex, Missing, Row, Want
 from .state import Kind, Lane
 from .storage import Storage
-from .values import Act, ConversationHead, Counts, Erasure, Hour, Looker, Page, Presence
+from .values import Act, ConversationHead, Counts, Due, Erasure, Hour, Looker, Page, Presence
 
 T = TypeVar("T")
 
 NOTHING: Final = Want()
-_HOURS_AT_ONCE: Final = 500
+LISTED: Final = 500
+"""Entries of an index that are listed at once."""
+_CHANNELS: Final = frozenset(Channel)
 _SNAPSHOTS: Final = Want(kinds=frozenset({kinds.SNAPSHOT}))
-_CONVERSATION: Final = Want(rows=frozenset({(kinds.CONVERSATION, "")}), kinds=frozenset({kinds.SNAPSHOT}))
 
 
 class Reading:
-    """The questions of a :class:`~.base.LaneStore`. ``poll_seconds``: how often to look for work without hints."""
+    """The part of a lane store that reads. Rows that cannot be read are left out of lists.
+
+    ``poll_seconds``: how often to look for work without hints.
+    """
 
     def __init__(self, storage: Storage, *, poll_seconds: float = 1.0) -> None:
         self.storage = storage
@@ -73,63 +78,9 @@ class Reading:
         loaded = await self.storage.load(subject, Want(newest=dict.fromkeys(of, limit)))
         return _in_order(*loaded.newest.values())[-limit:] if limit > 0 else ()
 
-    async def effect_known(self, subject: SubjectId, key: str) -> bool:
-        """See :meth:`LaneStore.effect_known`."""
-        loaded = await self.storage.load(subject, Want(rows=frozenset({(kinds.EFFECT, key)})))
-        return loaded.rows[kinds.EFFECT, key] is not None
-
-    async def present(self, subject: SubjectId) -> Presence | None:
-        """See :meth:`LaneStore.present`."""
-        return await self._look(subject, NOTHING, lane.present)
-
-    async def conversation(self, subject: SubjectId) -> Conversation | None:
-        """See :meth:`LaneStore.conversation`."""
-        return await self._look(subject, _CONVERSATION, conversations.read_conversation)
-
-    async def waiting(self, subject: SubjectId) -> tuple[Waiting, ...]:
-        """See :meth:`LaneStore.waiting`; what cannot be read is left out."""
-        it = await self._look(subject, Want(kinds=frozenset({kinds.WAITING})), lambda it: it)
-        tries = {one.key: one.tries for one in it.head.waiting}
-        found = []
-        for row in it.all(kinds.WAITING):
-            with suppress(UnreadableRecord):
-                entry = kinds.WAITING.read(row.record).entry
-                found.append(Waiting(entry, row.sequence / MICRO, tries.get(row.key, 0)))
-        return tuple(found)
-
-    async def consumed(self, subject: SubjectId, *, limit: int) -> tuple[Waiting, ...]:
-        """See :meth:`LaneStore.consumed`; what cannot be read is left out."""
-        found = []
-        for row in await self._newest(subject, limit, kinds.KEY):
-            with suppress(UnreadableRecord):
-                found.append(Waiting(kinds.KEY.read(row.record).entry, row.sequence / MICRO, 0))
-        return tuple(found)
-
-    async def timeline(self, subject: SubjectId, *, limit: int = 200) -> tuple[TimelineEvent, ...]:
-        """See :meth:`LaneStore.timeline`; a row that cannot be read is left out."""
-        return _readable(kinds.TIMELINE, await self._newest(subject, limit, kinds.TIMELINE))
-
-    async def replies(self, subject: SubjectId, *, limit: int = 200) -> tuple[StoredReply, ...]:
-        """See :meth:`LaneStore.replies`; a row that cannot be read is left out."""
-        wanted = Want(newest={kinds.REPLY: limit, kinds.UNSETTLED: limit})
-        it = await self._look(subject, wanted, lambda it: it)
-        tries = {one.id: one.tries for line in it.head.lines.values() for one in line.queue}
-        rows = _in_order(*it.loaded.newest.values())[-limit:] if limit > 0 else ()
-        stored = _readable(kinds.REPLY, rows)
-        return tuple(replace(one, tries=tries.get(one.reply.id, one.tries)) for one in stored)
-
-    async def recent(self, *, limit: int, cursor: str | None = None) -> Page[ConversationHead]:
-        """See :meth:`LaneStore.recent`."""
-        found, following = await self._page(LaneIndex.RECENT, kinds.GLANCE, limit, cursor, descending=True)
-        return Page(tuple(conversations.read_head(one.subject, one.sort, one.record) for one in found), following)
-
-    async def approvals(
-        self, *, status: ApprovalStatus | None, limit: int, cursor: str | None = None
-    ) -> Page[Approval]:
-        """See :meth:`LaneStore.approvals`; what cannot be read is left out, and so are the snapshots."""
-        index = LaneIndex.APPROVALS if status is None else f"{LaneIndex.APPROVALS}:{status}"
-        rows, following = await self._page(index, kinds.APPROVAL, limit, cursor)
-        return Page(tuple(replace(one, snapshot="") for one in _readable(kinds.APPROVAL, rows)), following)
+    async def _has(self, subject: SubjectId, kind: str, key: str) -> bool:
+        loaded = await self.storage.load(subject, Want(rows=frozenset({(kind, key)})))
+        return loaded.rows[kind, key] is not None
 
     async def _page(
         self, index: str, kind: str, limit: int, cursor: str | None, *, descending: bool = False
@@ -140,8 +91,88 @@ class Reading:
             return rows, None
         return rows[:limit], write_cursor(rows[limit - 1].sort, rows[limit - 1].position)
 
+    async def _listed(
+        self, index: str, *, upto: float | None = None, descending: bool = False, kind: str = ""
+    ) -> AsyncIterator[Indexed]:
+        """Yield the entries of an index, which may change meanwhile."""
+        after = None
+        while found := await self.storage.scan(
+            index, limit=LISTED, after=after, upto=upto, descending=descending, kind=kind
+        ):
+            for one in found:
+                yield one
+            after = found[-1].sort, found[-1].position
+
+    # --- one lane ---------------------------------------------------------------------------------------
+
+    async def conversation(self, subject: SubjectId) -> Conversation | None:
+        """Return the last committed conversation. Raises UnreadableRecord."""
+        return await self._look(subject, conversations.WANTS_CONVERSATION, conversations.read_conversation)
+
+    async def waiting(self, subject: SubjectId) -> tuple[Waiting, ...]:
+        """Return the entries that no turn consumed yet, oldest first."""
+        it = await self._look(subject, Want(kinds=frozenset({kinds.WAITING})), lambda it: it)
+        tries = {one.key: one.tries for one in it.head.waiting}
+        found = kinds.records(kinds.WAITING, it.all(kinds.WAITING))
+        return tuple(Waiting(stored.entry, row.sequence / MICRO, tries.get(row.key, 0)) for row, stored in found)
+
+    async def consumed(self, subject: SubjectId, *, limit: int) -> tuple[Waiting, ...]:
+        """Return the newest ``limit`` entries that turns consumed, oldest first; they are kept for 7 days at least."""
+        found = kinds.records(kinds.KEY, await self._newest(subject, limit, kinds.KEY))
+        return tuple(Waiting(stored.entry, row.sequence / MICRO, 0) for row, stored in found)
+
+    async def timeline(self, subject: SubjectId, *, limit: int = 200) -> tuple[TimelineEvent, ...]:
+        """Return the newest ``limit`` rows, oldest first."""
+        return _readable(kinds.TIMELINE, await self._newest(subject, limit, kinds.TIMELINE))
+
+    async def replies(self, subject: SubjectId, *, limit: int = 200) -> tuple[StoredReply, ...]:
+        """Return the newest ``limit`` replies, oldest first."""
+        wanted = Want(newest={kinds.REPLY: limit, kinds.UNSETTLED: limit})
+        it = await self._look(subject, wanted, lambda it: it)
+        tries = {one.id: one.tries for line in it.head.lines.values() for one in line.queue}
+        rows = _in_order(*it.loaded.newest.values())[-limit:] if limit > 0 else ()
+        stored = _readable(kinds.REPLY, rows)
+        return tuple(replace(one, tries=tries.get(one.reply.id, one.tries)) for one in stored)
+
+    async def tickets(self, subject: SubjectId, *, limit: int = 50) -> tuple[Ticket, ...]:
+        """Return the newest ``limit`` tickets of a subject, newest first."""
+        return _readable(kinds.TICKET, reversed(await self._newest(subject, limit, kinds.TICKET)))
+
+    async def present(self, subject: SubjectId) -> Presence | None:
+        """Return who holds the socket of a subject's call, None when nobody does or the time ran out."""
+        return await self._look(subject, NOTHING, lane.present)
+
+    async def effect_known(self, subject: SubjectId, key: str) -> bool:
+        """Tell whether an effect was ever begun, by whomever; changes nothing."""
+        return await self._has(subject, kinds.EFFECT, key)
+
+    # --- all lanes --------------------------------------------------------------------------------------
+
+    async def due(self, *, limit: int, replica: str = "") -> Due:
+        """Find work that no lease covers, oldest first: ``limit`` lanes, as many lines that ``replica`` would get."""
+        now = await self.storage.now()
+        names = [LaneIndex.LINES, *([f"{LaneIndex.LINES}@{replica}"] if replica else [])]
+        lanes = await self.storage.scan(LaneIndex.DUE, upto=now, limit=limit)
+        found = [await self.storage.scan(name, upto=now, limit=limit) for name in names]
+        lines = sorted(chain(*found), key=lambda one: one.sort)
+        named = dict.fromkeys((one.subject, Channel(one.key)) for one in lines if one.key in _CHANNELS)
+        return Due(tuple(one.subject for one in lanes), tuple(named)[:limit])
+
+    async def recent(self, *, limit: int, cursor: str | None = None) -> Page[ConversationHead]:
+        """List conversations, last changed first."""
+        found, following = await self._page(LaneIndex.RECENT, kinds.GLANCE, limit, cursor, descending=True)
+        return Page(tuple(conversations.read_head(one.subject, one.sort, one.record) for one in found), following)
+
+    async def approvals(
+        self, *, status: ApprovalStatus | None, limit: int, cursor: str | None = None
+    ) -> Page[Approval]:
+        """List approvals without their snapshots, soonest expiry first; None lists every status."""
+        index = LaneIndex.APPROVALS if status is None else f"{LaneIndex.APPROVALS}:{status}"
+        rows, following = await self._page(index, kinds.APPROVAL, limit, cursor)
+        return Page(tuple(replace(one, snapshot="") for one in _readable(kinds.APPROVAL, rows)), following)
+
     async def approval(self, approval_id: str) -> Approval | None:
-        """See :meth:`LaneStore.approval`."""
+        """Find one approval by its id, in whichever lane."""
         found = await self.storage.find(kinds.APPROVAL, approval_id)
         if found is None:
             return None
@@ -150,8 +181,19 @@ class Reading:
             return approval
         return await self._look(found.subject, _SNAPSHOTS, lambda it: conversations.whole_approval(it, approval))
 
+    async def ticket(self, ticket_id: str) -> Ticket | None:
+        """Find one ticket by its id, whoever it belongs to."""
+        found = await self.storage.find(kinds.TICKET, ticket_id)
+        return kinds.TICKET.read(found.record or "") if found else None
+
+    async def all_tickets(self, *, status: TicketStatus | None, limit: int, cursor: str | None = None) -> Page[Ticket]:
+        """List everybody's tickets, the earliest ``respond_by`` first; None lists every status."""
+        index = LaneIndex.TICKETS if status is None else f"{LaneIndex.TICKETS}:{status}"
+        rows, following = await self._page(index, kinds.TICKET, limit, cursor)
+        return Page(_readable(kinds.TICKET, rows), following)
+
     async def counts(self) -> Counts:
-        """See :meth:`LaneStore.counts`."""
+        """Return the figures for ``/status``."""
         pending = f"{LaneIndex.APPROVALS}:{ApprovalStatus.PENDING}"
         names = (LaneIndex.RECENT, pending, LaneIndex.OLDEST_ENTRY, LaneIndex.OLDEST_REPLY, LaneIndex.SET_ASIDE)
         figures = await self.storage.figures((*names, LaneIndex.ANNOUNCED, LaneIndex.UNTOLD))
@@ -169,59 +211,49 @@ class Reading:
             largest_record=int(large[0].sort) if large else 0,
         )
 
-    async def ticket(self, ticket_id: str) -> Ticket | None:
-        """See :meth:`LaneStore.ticket`."""
-        found = await self.storage.find(kinds.TICKET, ticket_id)
-        return kinds.TICKET.read(found.record or "") if found else None
-
-    async def tickets(self, subject: SubjectId, *, limit: int = 50) -> tuple[Ticket, ...]:
-        """See :meth:`LaneStore.tickets`; a row that cannot be read is left out."""
-        return _readable(kinds.TICKET, reversed(await self._newest(subject, limit, kinds.TICKET)))
-
-    async def all_tickets(self, *, status: TicketStatus | None, limit: int, cursor: str | None = None) -> Page[Ticket]:
-        """See :meth:`LaneStore.all_tickets`; a row that cannot be read is left out."""
-        index = LaneIndex.TICKETS if status is None else f"{LaneIndex.TICKETS}:{status}"
-        rows, following = await self._page(index, kinds.TICKET, limit, cursor)
-        return Page(_readable(kinds.TICKET, rows), following)
+    # --- the store's own books --------------------------------------------------------------------------
 
     async def acts(self, *, limit: int, cursor: str | None = None) -> Page[Act]:
-        """See :meth:`LaneStore.acts`; what cannot be read is left out."""
+        """List what staff did, newest first, without looking into conversations.
+
+        * An act is written with the timeline row that tells of it, whenever its source is staff.
+        * What is erased, and what a purge deletes, leaves its acts behind, without the person and without ids that lead
+          to them; an erasure that was asked for is an act as well. An act is kept for :data:`.acts.KEPT_SECONDS`.
+        """
         rows, following = await self._page(LaneIndex.ACTS, kinds.ACT, limit, cursor, descending=True)
-        found = (acts.read_act(one.record or "", subject=one.subject or None) for one in rows)
-        return Page(tuple(one for one in found if one is not None), following)
+        found = kinds.records(kinds.ACT, rows)
+        return Page(tuple(replace(act, subject=one.subject or None) for one, act in found), following)
 
     async def lookers(self) -> tuple[Looker, ...]:
-        """See :meth:`LaneStore.lookers`; what cannot be read is left out."""
+        """Return who looks at which conversation now, erased customers left out."""
         loaded = await self.storage.load(upkeep.NOBODY, Want(kinds=frozenset({kinds.LOOKER})))
         return tuple(one for one in _readable(kinds.LOOKER, loaded.kinds[kinds.LOOKER]) if one.until > loaded.now)
 
     async def hours(self, *, since: float) -> tuple[Hour, ...]:
-        """See :meth:`LaneStore.hours`; what cannot be read is left out."""
+        """Return the hours of all processes that began at or after a time, newest first."""
         found: list[Indexed] = []
-        after = None
-        while rows := await self.storage.scan(
-            LaneIndex.HOURS, limit=_HOURS_AT_ONCE, after=after, descending=True, kind=kinds.HOUR
-        ):
-            found += (one for one in rows if one.sort >= since)
-            if rows[-1].sort < since:
+        async for one in self._listed(LaneIndex.HOURS, descending=True, kind=kinds.HOUR):
+            if one.sort < since:
                 break
-            after = rows[-1].sort, rows[-1].position
+            found.append(one)
         return _readable(kinds.HOUR, found)
 
     async def erased(self, key: str) -> bool:
-        """See :meth:`LaneStore.erased`."""
-        name = lane.erased_key(key)
-        loaded = await self.storage.load(upkeep.NOBODY, Want(rows=frozenset({(kinds.KEY, name)})))
-        return loaded.rows[kinds.KEY, name] is not None
+        """Tell by a hash of it whether an entry's key was erased with its lane, in the last 7 days or longer."""
+        return await self._has(upkeep.NOBODY, kinds.KEY, lane.erased_key(key))
 
     async def erasures(self, subject: SubjectId) -> tuple[Erasure, ...]:
-        """See :meth:`LaneStore.erasures`."""
+        """Return the audit rows of a subject, oldest first: what proves its erasure to whoever asks for it by id."""
         secret = (await self.storage.load(upkeep.NOBODY, upkeep.WANTS_SECRET)).rows[kinds.SECRET, ""]
         if secret is None:
             return ()
         names = upkeep.erasure_kinds(secret.record, subject)
         loaded = await self.storage.load(upkeep.NOBODY, Want(kinds=frozenset(names)))
         return _readable(kinds.AUDIT, _in_order(*loaded.kinds.values()))
+
+    async def ping(self) -> None:
+        """Return when the store can read and write; raise StoreUnavailable otherwise."""
+        await self.storage.ping()
 
 
 def _in_order(*rows: tuple[Row, ...]) -> tuple[Row, ...]:

@@ -63,7 +63,7 @@ def redacted(value: Any, number: re.Pattern[str]) -> Any:
 
 def redact(lane: Lane, number: re.Pattern[str]) -> int:
     """Redact every row of a lane; return how many changed. Raises LeaseLost while somebody holds it."""
-    if lane.head.held and lane.head.lease_until > lane.now:
+    if lane.head.taken(lane.now):
         raise LeaseLost
     changed = 0
     for kind in _ROWS:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import secrets
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final, Generic, TypeVar
@@ -12,23 +12,21 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json
 
 from ..errors import UnreadableRecord
-from ..model import Channel, TimelineEvent
-from .head import LaneHead
+from ..model import Channel
+from .head import LARGE_RECORD, LaneHead
 from .rows import DAY, MICRO, HeadWrite, LaneIndex, Loaded, Missing, Name, Put, Row, Want, Writes
+from .values import Announced
 
 T = TypeVar("T")
+Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
+"""Takes a record's fields in one format and returns them in the next."""
 
 AHEAD_SECONDS: Final = 60.0
 """A lane that was touched so much later than now was touched under a clock that ran ahead."""
-LARGE_RECORD: Final = 64 * 1024
-"""A conversation with more characters is listed, so that operators see what grows."""
 _ANY: Final = -1.0
 """Whatever an index entry says: it is written anew."""
 _POSSIBLE: Final = (*((index, "") for index in LaneIndex.OF_A_HEAD), *((LaneIndex.LINES, one) for one in Channel))
 """Every entry that may follow from a head, but for lines of calls."""
-
-Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
-"""Takes a record's fields in one format and returns them in the next."""
 
 
 class Kind(str, Generic[T]):
@@ -93,7 +91,7 @@ class Lane:
         self.now = loaded.now
         self.head = LaneHead()
         self.unreadable: str | None = None
-        self.announced: Callable[[TimelineEvent], TimelineEvent | None] | None = None
+        self.announced: Announced | None = None
         """Chooses the events that another system is told of; see announcements.py."""
         self._rows: dict[Name, Put | None] = {}
         self._values: dict[Name, Any] = {}
@@ -134,6 +132,13 @@ class Lane:
         row = self.row(kind, key)
         return kind.read(row.record) if row else None
 
+    def readable(self, kind: Kind[T], key: str) -> T | None:
+        """Return a row's record, None when there is none that can be read. Raises Missing."""
+        try:
+            return self.read(kind, key)
+        except UnreadableRecord:
+            return None
+
     def is_new(self, key: str, *of: str) -> bool:
         """Say whether no row of these kinds has a key, or none is expected to: then that is checked when writing."""
         known = [kind for kind in of if self.is_known(kind, key)]
@@ -158,17 +163,21 @@ class Lane:
                     found[key] = put.row
         return sorted(found.values(), key=lambda row: row.sequence)
 
-    def count(self, kind: str) -> int:
-        """Return the number of rows of a kind that were counted. Raises Missing."""
-        if kind not in self.loaded.counts:
-            raise Missing(Want(counts={kind: None}))
-        return self.loaded.counts[kind]
-
     def write(self, kind: Kind[T], key: str, value: T, *, sequence: int | None = None, keep: bool = False) -> str:
         """Write a row, the last of its kind unless a ``sequence`` is given; return its record."""
         self.put(kind, key, record := kind.write(value), sequence=sequence, keep=keep)
         self._values[kind, key] = value
         return record
+
+    def append(self, kind: Kind[T], values: Iterable[T]) -> list[Row]:
+        """Write rows as the last of their kind, under keys that no lane has which may be joined with this one."""
+        mark, found = f"{zlib.crc32(self.subject.encode()):08x}", list[Row]()
+        for value in values:
+            number = self.next_sequence()
+            row = Row(kind, f"{number}-{mark}", number, kind.write(value))
+            self._rows[kind, row.key] = Put(row)
+            found.append(row)
+        return found
 
     def put(self, kind: str, key: str, record: str, *, sequence: int | None = None, keep: bool = False) -> None:
         """Write a row whose record is at hand as text."""
@@ -220,18 +229,12 @@ class Lane:
 
     def sweep(self) -> None:
         """Have a purge look at what is old of this lane's keys, effects and set-aside records."""
-        day = _day_of(self.now)
+        day = self.now - self.now % DAY
         self.index(LaneIndex.SWEEP, f"{day:.0f}", day)
 
-    # --- the end --------------------------------------------------------------------------------------------
-
-    def end(self) -> None:
-        """Let the head go: of this lane nothing is left that needs one."""
-        self._gone = True
-
-    def erase(self) -> None:
-        """Let everything go."""
-        self._gone = self.erased = True
+    def end(self, *, erase: bool = False) -> None:
+        """Let the head go: of this lane nothing is left that needs one; or let everything go."""
+        self._gone, self.erased = True, erase
 
     def writes(self) -> Writes | None:
         """Return what is to be written; a head has a version that no other head ever had."""
@@ -253,8 +256,10 @@ class Lane:
         version = self.loaded.version
         if self._gone:
             return HeadWrite(version, 0, None) if version else None
+        if self.loaded.head is None and self.head == LaneHead():
+            return None
         text = HEAD.write(self.head)
-        if text == self.loaded.head or (self.loaded.head is None and self.head == LaneHead()):
+        if text == self.loaded.head:
             return None
         return HeadWrite(version, secrets.randbits(52) + 1, text)
 
@@ -309,10 +314,5 @@ def indexed(head: LaneHead) -> dict[Name, float]:
     if head.size > LARGE_RECORD:
         entries[LaneIndex.LARGE, ""] = float(head.size)
     if head.touched_at:
-        entries[LaneIndex.AGE, ""] = _day_of(head.touched_at)
+        entries[LaneIndex.AGE, ""] = head.touched_at - head.touched_at % DAY
     return entries
-
-
-def _day_of(at: float) -> float:
-    """Return when the day of a time began."""
-    return math.floor(at / DAY) * DAY

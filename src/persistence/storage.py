@@ -15,6 +15,7 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from functools import cached_property
 from typing import Final, TypeVar
 from weakref import WeakValueDictionary
 
@@ -143,22 +144,20 @@ class Storage(ABC):
         if subjects:
             self._recall.forget(subjects)
         else:
-            self.__dict__.pop("_recalled", None)
+            self.__dict__.pop("_recall", None)
 
-    @property
+    @cached_property
     def _recall(self) -> Recall:
-        if "_recalled" not in self.__dict__:
-            self.__dict__["_recalled"] = Recall()
-        return self.__dict__["_recalled"]  # type: ignore[no-any-return]
+        return Recall(lambda: time.monotonic() + self.clock_offset)
 
     async def _step(self, wants: dict[SubjectId, Want], rule: Rule[T], *, blind: bool, ahead: Want) -> T:
-        recall, offset = self._recall, self.clock_offset
-        loaded = recall.nothing_of(wants, offset) if blind else recall.all_of(wants, offset)
+        recall = self._recall
+        loaded = recall.nothing_of(wants) if blind else recall.all_of(wants)
         for attempt in range(ATTEMPTS):
             fresh = loaded is None
             if loaded is None:
                 loaded = [await self.load(subject, one | ahead) for subject, one in wants.items()]
-                recall.clock(loaded[-1].now, offset)
+                recall.told(loaded[-1].now)
             try:
                 answer, lanes, changes = decide(loaded, rule, mend)
             except Missing as missing:
@@ -175,7 +174,7 @@ class Storage(ABC):
             if not blind:
                 recall.forget(wants)  # until the writes are known to have happened
             if not changes or await self.apply(changes):
-                recall.keep(lanes, offset)
+                recall.keep(lanes)
                 return answer
             assumed = {one.subject: Want(rows=one.absent) for one in changes}
             wants = {subject: one | assumed.get(subject, NOTHING_AHEAD) for subject, one in wants.items()}
@@ -185,11 +184,15 @@ class Storage(ABC):
 
 
 class Recall:
-    """Cache of the lanes that this replica wrote last; the version tells at the next write whether it is outdated."""
+    """Cache of the lanes that this replica wrote last; the version tells at the next write whether it is outdated.
 
-    def __init__(self) -> None:
-        self._kept: OrderedDict[SubjectId, tuple[Loaded, float, float]] = OrderedDict()
-        self._clock: tuple[float, float, float] | None = None
+    By its ``clock`` the store's clock is reckoned on.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._kept: OrderedDict[SubjectId, tuple[Loaded, float]] = OrderedDict()
+        self._told: tuple[float, float] | None = None
         self._locks: WeakValueDictionary[SubjectId, asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
@@ -201,34 +204,33 @@ class Recall:
                 await stack.enter_async_context(lock)
             yield
 
-    def all_of(self, subjects: Iterable[SubjectId], offset: float) -> list[Loaded] | None:
+    def all_of(self, subjects: Iterable[SubjectId]) -> list[Loaded] | None:
         """Return what is remembered of all of these lanes, the time reckoned on; None when one is not known."""
         found = []
         for subject in subjects:
-            loaded, at, before = self._kept.get(subject, (None, 0.0, 0.0))
-            passed = time.monotonic() - at
-            if loaded is None or passed > SECONDS:
+            loaded, at = self._kept.get(subject, (None, 0.0))
+            passed = self._clock() - at
+            if loaded is None or not 0.0 <= passed <= SECONDS:
                 return None
-            found.append(replace(loaded, now=loaded.now + passed + offset - before))
+            found.append(replace(loaded, now=loaded.now + passed))
         return found
 
-    def clock(self, now: float, offset: float) -> None:
+    def told(self, now: float) -> None:
         """Remember what the store's clock said."""
-        self._clock = now, time.monotonic(), offset
+        self._told = now, self._clock()
 
-    def nothing_of(self, subjects: Iterable[SubjectId], offset: float) -> list[Loaded] | None:
+    def nothing_of(self, subjects: Iterable[SubjectId]) -> list[Loaded] | None:
         """Return lanes of which nothing is known but the time; None when that is not known either."""
-        if self._clock is None or time.monotonic() - self._clock[1] > SECONDS:
-            return None
-        now, at, before = self._clock
-        return [Loaded(subject, now + time.monotonic() - at + offset - before) for subject in subjects]
+        now, at = self._told or (0.0, float("-inf"))
+        passed = self._clock() - at
+        return [Loaded(subject, now + passed) for subject in subjects] if 0.0 <= passed <= SECONDS else None
 
     def forget(self, subjects: Iterable[SubjectId]) -> None:
         """Remember nothing of these lanes."""
         for subject in subjects:
             self._kept.pop(subject, None)
 
-    def keep(self, lanes: Iterable[Lane], offset: float) -> None:
+    def keep(self, lanes: Iterable[Lane]) -> None:
         """Remember lanes as they were written."""
         for lane in lanes:
             after = _after(lane)
@@ -239,7 +241,7 @@ class Recall:
                 after = replace(
                     after, rows={}, kinds={k: rows for k, rows in after.kinds.items() if k != kinds.SNAPSHOT}
                 )
-            self._kept[lane.subject] = after, time.monotonic(), offset
+            self._kept[lane.subject] = after, self._clock()
             self._kept.move_to_end(lane.subject)
         while len(self._kept) > LANES:
             self._kept.popitem(last=False)

@@ -10,12 +10,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from ..errors import ConfigurationError, StoreUnavailable, UnreadableRecord
+from ..errors import ConfigurationError, StoreUnavailable
 from ..model import Conversation, SubjectId
 from . import kinds
 from .rows import NO_VERSION, HeadWrite, LaneIndex, Put, Row, Whole, Writes
@@ -122,13 +121,8 @@ async def _mark(storage: Storage) -> Any:
 
 def _held(whole: Whole, now: float) -> bool:
     """Tell whether a gateway works on a lane, or has a call of it."""
-    if whole.head is None:
-        return False
-    try:
-        head = HEAD.read(whole.head)
-    except UnreadableRecord:
-        return False
-    return (head.held and head.lease_until > now) or head.present(now)
+    head = kinds.readable(HEAD, whole.head)
+    return head is not None and (head.taken(now) or head.present(now))
 
 
 # --- back again -----------------------------------------------------------------------------------------------
@@ -169,18 +163,15 @@ def _erased_since(own: Whole, at: Any) -> Callable[[SubjectId], bool]:
         if row.kind == kinds.SECRET:
             secret = row.record
         elif row.kind.startswith(f"{kinds.AUDIT}:"):
-            with suppress(UnreadableRecord):
-                if not isinstance(at, float) or kinds.AUDIT.read(row.record).at > at:
-                    late.add(row.kind)
+            proof = kinds.readable(kinds.AUDIT, row.record)
+            if not isinstance(at, float) or (proof and proof.at > at):
+                late.add(row.kind)
     return lambda subject: bool(late) and not late.isdisjoint(erasure_kinds(secret, subject))
 
 
 def _conversation(lane: Whole) -> Conversation | None:
-    for row in lane.rows:
-        if row.kind == kinds.CONVERSATION:
-            with suppress(UnreadableRecord):
-                return kinds.CONVERSATION.read(row.record)
-    return None
+    records = [row.record for row in lane.rows if row.kind == kinds.CONVERSATION]
+    return kinds.readable(kinds.CONVERSATION, records[0]) if records else None
 
 
 async def _write_all(storage: Storage, batch: list[Whole], told: Imported) -> None:

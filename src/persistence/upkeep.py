@@ -1,11 +1,10 @@
-"""Rules that delete lanes, and restore them after damage. Pure, like lane.py."""
+"""Rules that delete lanes, or what is old of them. Pure, like lane.py."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import secrets
-from contextlib import suppress
 from typing import Final
 
 from ..errors import LeaseLost, UnreadableRecord
@@ -13,8 +12,7 @@ from ..model import ApprovalStatus, SubjectId
 from . import acts, announcements, conversations, kinds
 from .head import LaneHead
 from .lane import erased_key
-from .mending import fill_head
-from .rows import DAY, MICRO, LaneIndex, Want
+from .rows import DAY, MICRO, LaneIndex, Missing, Want
 from .state import Lane
 from .values import Act, Erasure, Folding
 
@@ -31,7 +29,6 @@ WANTS_PURGE: Final = Want(
     kinds=frozenset({kinds.APPROVAL, kinds.TICKET, kinds.ANNOUNCEMENT, kinds.ACT}),
     counts=dict.fromkeys(_WITH_THE_LANE),
 )
-WANTS_FOLD: Final = Want(rows=frozenset({(kinds.CONVERSATION, "")}), kinds=frozenset({kinds.SNAPSHOT}))
 WANTS_SECRET: Final = Want(rows=frozenset({(kinds.SECRET, "")}))
 WANTS_HOUSE: Final = WANTS_SECRET | Want(kinds=frozenset({kinds.LOOKER}))
 WANTS_ERASE: Final = Want(kinds=frozenset({kinds.KEY, kinds.WAITING, kinds.ACT}), counts=dict.fromkeys(kinds.OF_A_LANE))
@@ -43,12 +40,19 @@ def is_quiet(lane: Lane) -> bool:
     return not (
         head.waiting
         or head.wake_at is not None
-        or (head.held and head.lease_until > lane.now)
+        or head.taken(lane.now)
         or any(line.queue for line in head.lines.values())
         or any(one.status is ApprovalStatus.PENDING for one in head.approvals)
         or head.open_tickets
         or head.present(lane.now)
     )
+
+
+def _count(lane: Lane, kind: str) -> int:
+    """Return how many rows of a kind were counted, which is not known of a lane that is only remembered."""
+    if kind not in lane.loaded.counts:
+        raise Missing(Want())
+    return lane.loaded.counts[kind]
 
 
 def purge(lane: Lane, house: Lane | None = None, *, before: float) -> dict[str, int]:
@@ -58,11 +62,8 @@ def purge(lane: Lane, house: Lane | None = None, *, before: float) -> dict[str, 
     """
     if lane.head.touched_at > before or not is_quiet(lane):
         return {}
-    deleted = {name: lane.count(kind) for kind, name in _WITH_THE_LANE.items() if name}
-    for row in lane.all(kinds.APPROVAL):
-        conversations.unindex_approval(lane, row.key)
-    for row in lane.all(kinds.TICKET):
-        conversations.unindex_ticket(lane, row.key)
+    deleted = {name: _count(lane, kind) for kind, name in _WITH_THE_LANE.items() if name}
+    conversations.unindex(lane)
     for row in lane.all(kinds.ANNOUNCEMENT):
         announcements.forget(lane, row.key)
     if house is not None:
@@ -79,8 +80,7 @@ def fold(lane: Lane, before: float, folded: Folding) -> bool:
     The lane is not touched by that: its age goes on.
     """
     head = lane.head
-    busy = head.waiting or (head.held and head.lease_until > lane.now)
-    if busy or head.updated_at is None or head.updated_at > before:
+    if head.waiting or head.taken(lane.now) or head.updated_at is None or head.updated_at > before:
         return False
     try:
         stored = conversations.read_conversation(lane)
@@ -104,7 +104,7 @@ def sweep(lane: Lane, before: float, keys_before: float, day: float) -> dict[str
     """Delete what is old by itself: keys, effects, set-aside records; None when the lane is busy."""
     if not is_quiet(lane):
         return None
-    deleted = {"keys": lane.count(kinds.KEY), "effects": lane.count(kinds.EFFECT), "set_aside": 0}
+    deleted = {"keys": _count(lane, kinds.KEY), "effects": _count(lane, kinds.EFFECT), "set_aside": 0}
     lane.drop(kinds.KEY, int(keys_before * MICRO))
     lane.drop(kinds.EFFECT, int(before * MICRO))
     lane.drop(kinds.RESULT, int(before * MICRO))
@@ -120,13 +120,13 @@ def sweep(lane: Lane, before: float, keys_before: float, day: float) -> dict[str
 
 def erase(lane: Lane, house: Lane, actor: str) -> int:
     """Delete every trace; leave a row of the store's own that proves it. See :meth:`LaneStore.erase`."""
-    if lane.head.held and lane.head.lease_until > lane.now:
+    if lane.head.taken(lane.now):
         raise LeaseLost
-    deleted = sum(lane.count(kind) for kind in kinds.OF_A_LANE) + (1 if lane.loaded.version else 0)
+    deleted = sum(_count(lane, kind) for kind in kinds.OF_A_LANE) + (1 if lane.loaded.version else 0)
     keys = [row.key for kind in (kinds.KEY, kinds.WAITING) for row in lane.all(kind) if ":" not in row.key]
     acts.leave_acts(lane, house)
     acts.look_away(house, lane.subject)
-    lane.erase()
+    lane.end(erase=True)
     if deleted and actor:
         acts.book(house, Act(lane.now, actor, acts.ERASED, {"deleted": deleted}), int(lane.now * MICRO))
     secret = house.row(kinds.SECRET, "")
@@ -158,27 +158,3 @@ def erasure_kinds(secret: str, subject: SubjectId) -> tuple[str, str]:
     key, name = bytes.fromhex(secret), subject.encode()
     former = hashlib.sha256(key + hashlib.sha256(key + name).digest()).hexdigest()
     return f"{kinds.AUDIT}:{hashed(secret, subject)}", f"{kinds.AUDIT}:{former}"
-
-
-def restore(lane: Lane) -> None:
-    """Make head and indexes from the rows, after damage or an upgrade."""
-    lane.reindex()
-    lane.head.touched_at = lane.head.touched_at or lane.now
-    fill_head(lane)
-    with suppress(UnreadableRecord):
-        if stored := lane.read(kinds.CONVERSATION, ""):
-            conversations.index_approvals(lane, stored.approvals)
-    carried = {one.id for one in lane.head.approvals}
-    for row in lane.all(kinds.APPROVAL):
-        with suppress(UnreadableRecord):
-            if row.key not in carried:
-                conversations.write_approval(lane, kinds.APPROVAL.read(row.record))
-    for row in lane.all(kinds.TICKET):
-        with suppress(UnreadableRecord):
-            conversations.write_ticket(lane, kinds.TICKET.read(row.record), sequence=row.sequence)
-    for row in lane.all(kinds.ASIDE):
-        lane.index(LaneIndex.SET_ASIDE, row.key, row.sequence / MICRO)
-    for row in lane.all(kinds.ANNOUNCEMENT):
-        lane.index(LaneIndex.ANNOUNCED, row.key, lane.now)
-    acts.restore_acts(lane)
-    lane.sweep()

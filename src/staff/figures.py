@@ -20,7 +20,7 @@ import structlog
 
 from ..errors import StoreUnavailable
 from ..events import EventName, Happened
-from ..persistence.bookkeeping import Bookkeeping
+from ..persistence.base import LaneStore
 from ..persistence.values import Hour
 
 log = structlog.get_logger(__name__)
@@ -51,7 +51,7 @@ _VERDICTS: Final = {"approve": "approved", "reject": "rejected", "withdraw": "wi
 class FigureBook:
     """Counts the events of this process: a listener of the event bus."""
 
-    def __init__(self, store: Bookkeeping, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: LaneStore, *, clock: Callable[[], float] = time.time) -> None:
         self._store = store
         self._clock = clock
         self._process = uuid.uuid4().hex[:12]
@@ -99,7 +99,7 @@ class FigureBook:
 
 
 @asynccontextmanager
-async def open_figure_book(store: Bookkeeping) -> AsyncIterator[FigureBook]:
+async def open_figure_book(store: LaneStore) -> AsyncIterator[FigureBook]:
     """Count until the body is left."""
     book = FigureBook(store)
     work = asyncio.create_task(book.work(), name="figure-book")

@@ -17,7 +17,6 @@ from typing import Protocol, TypeVar, cast
 from tandem.model import SubjectId
 from tandem.persistence.base import LaneStore
 from tandem.persistence.file import open_file_store
-from tandem.persistence.store import Store
 
 from ..kit.examples import importable
 from .postgres_kit import postgres_kit
@@ -67,8 +66,8 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "store"
 class FileKit:
     """The file store; its connections cannot be cut, so a lost answer is one that nobody looked at."""
 
-    def __init__(self, folder: Path, store: Store, stack: AsyncExitStack) -> None:
-        self.store: LaneStore = store
+    def __init__(self, folder: Path, store: LaneStore, stack: AsyncExitStack) -> None:
+        self.store = store
         self._folder = folder
         self._stack = stack
         self._handles = [store]

@@ -9,9 +9,9 @@ from pathlib import Path
 import asyncpg
 
 from tandem.model import SubjectId
+from tandem.persistence.base import LaneStore
 from tandem.persistence.postgres import open_postgres_store
 from tandem.persistence.postgres.names import Names, short
-from tandem.persistence.store import Store
 
 from ..kit.cutting_proxy import CuttingProxy, cutting_proxy
 from ..kit.postgres_server import shared_postgres
@@ -27,7 +27,7 @@ class PostgresKit(ServerKit):
 
     written = asked = EXECUTE
 
-    def __init__(self, url: str, table: str, store: Store, proxy: CuttingProxy, stack: AsyncExitStack) -> None:
+    def __init__(self, url: str, table: str, store: LaneStore, proxy: CuttingProxy, stack: AsyncExitStack) -> None:
         super().__init__(store, proxy, stack, lambda offset: open_postgres_store(url, table=table, clock_offset=offset))
         self._url = url
         self._table = table

@@ -11,9 +11,9 @@ from typing import Any
 from redis.asyncio import Redis
 
 from tandem.model import SubjectId
+from tandem.persistence.base import LaneStore
 from tandem.persistence.redis import open_redis_store
 from tandem.persistence.redis.storage import encode_subject
-from tandem.persistence.store import Store
 
 from ..kit.cutting_proxy import CuttingProxy, cutting_proxy
 from ..kit.redis_server import shared_redis
@@ -28,7 +28,7 @@ class RedisKit(ServerKit):
     written = b"EVALSHA"
     asked = b"*"
 
-    def __init__(self, url: str, prefix: str, store: Store, proxy: CuttingProxy, stack: AsyncExitStack) -> None:
+    def __init__(self, url: str, prefix: str, store: LaneStore, proxy: CuttingProxy, stack: AsyncExitStack) -> None:
         super().__init__(store, proxy, stack, lambda offset: open_redis_store(url, prefix=prefix, clock_offset=offset))
         self._url = url
         self.prefix = prefix

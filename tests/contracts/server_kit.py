@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import ClassVar, Protocol, TypeVar
+from typing import ClassVar, TypeVar
 
 from tandem.persistence.base import LaneStore
-from tandem.persistence.storage import Storage
 
 from ..kit.cutting_proxy import CuttingProxy
 
 T = TypeVar("T")
-
-
-class Handle(LaneStore, Protocol):
-    """A store whose clock a test may move."""
-
-    clock_offset: float
-    storage: Storage
 
 
 class ServerKit:
@@ -31,12 +23,12 @@ class ServerKit:
 
     def __init__(
         self,
-        store: Handle,
+        store: LaneStore,
         proxy: CuttingProxy,
         stack: AsyncExitStack,
-        beside: Callable[[float], AbstractAsyncContextManager[Handle]],
+        beside: Callable[[float], AbstractAsyncContextManager[LaneStore]],
     ) -> None:
-        self.store: LaneStore = store
+        self.store = store
         self._proxy = proxy
         self._stack = stack
         self._beside = beside

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import cast
 
 import pytest
 
 from tandem.model import Channel, ReplyStatus, SubjectId, TimelineEvent
 from tandem.persistence.announcements import Announcement, Announcements
 from tandem.persistence.base import LaneStore
-from tandem.persistence.store import Store
 from tandem.persistence.values import Settlement
 
 from .kits import StoreKit
@@ -26,10 +24,9 @@ def announced(event: TimelineEvent) -> TimelineEvent | None:
     return None if event.name == "quiet" else event
 
 
-def announces(store: LaneStore) -> tuple[Store, Announcements]:
-    ours = cast(Store, store)
-    ours.announced = announced
-    return ours, Announcements(ours.storage)
+def announces(store: LaneStore) -> Announcements:
+    store.announced = announced
+    return Announcements(store.storage)
 
 
 def told(found: Sequence[Announcement]) -> list[tuple[SubjectId, str]]:
@@ -38,8 +35,8 @@ def told(found: Sequence[Announcement]) -> list[tuple[SubjectId, str]]:
 
 async def test_an_event_is_to_be_told_as_soon_as_it_is_there_and_only_where_it_is_wanted(store: LaneStore) -> None:
     await write(store, timeline=(event("before"),))
-    ours, queue = announces(store)
-    await write(ours, timeline=(event("turn", covers=["SM1"]), event("quiet"), event("tool")))
+    queue = announces(store)
+    await write(store, timeline=(event("turn", covers=["SM1"]), event("quiet"), event("tool")))
     due = await queue.due(limit=10)
     assert told(due) == [(JANE, "turn"), (JANE, "tool")]
     assert (due[0].event.data, due[0].event.at > 0, due[0].tries) == ({"covers": ["SM1"]}, True, 0)
@@ -49,9 +46,9 @@ async def test_an_event_is_to_be_told_as_soon_as_it_is_there_and_only_where_it_i
 
 
 async def test_an_attempt_is_nobody_elses_until_its_time_is_over(kit: StoreKit) -> None:
-    ours, queue = announces(kit.store)
-    _, other = announces(await kit.second())
-    await write(ours, timeline=(event("turn"),))
+    queue = announces(kit.store)
+    other = announces(await kit.second())
+    await write(kit.store, timeline=(event("turn"),))
     (one,) = await queue.due(limit=10)
     (same,) = await other.due(limit=10)
     taken = await asyncio.gather(queue.take(one, seconds=SECONDS), other.take(same, seconds=SECONDS))
@@ -62,8 +59,8 @@ async def test_an_attempt_is_nobody_elses_until_its_time_is_over(kit: StoreKit) 
 
 
 async def test_what_was_told_is_gone(store: LaneStore) -> None:
-    ours, queue = announces(store)
-    await write(ours, timeline=(event("turn"),))
+    queue = announces(store)
+    await write(store, timeline=(event("turn"),))
     (one,) = await queue.due(limit=10)
     taken = await queue.take(one, seconds=SECONDS)
     assert taken is not None
@@ -73,8 +70,8 @@ async def test_what_was_told_is_gone(store: LaneStore) -> None:
 
 
 async def test_an_attempt_that_failed_is_made_again_later_under_the_same_id(kit: StoreKit) -> None:
-    ours, queue = announces(kit.store)
-    await write(ours, timeline=(event("turn"),))
+    queue = announces(kit.store)
+    await write(kit.store, timeline=(event("turn"),))
     (one,) = await queue.due(limit=10)
     taken = await queue.take(one, seconds=SECONDS)
     assert taken is not None
@@ -87,8 +84,8 @@ async def test_an_attempt_that_failed_is_made_again_later_under_the_same_id(kit:
 
 
 async def test_an_attempt_that_took_too_long_takes_nothing_from_the_one_after_it(kit: StoreKit) -> None:
-    ours, queue = announces(kit.store)
-    await write(ours, timeline=(event("turn"),))
+    queue = announces(kit.store)
+    await write(kit.store, timeline=(event("turn"),))
     late = await queue.take((await queue.due(limit=1))[0], seconds=SECONDS)
     assert late is not None
     kit.advance(SECONDS + 1)
@@ -101,8 +98,8 @@ async def test_an_attempt_that_took_too_long_takes_nothing_from_the_one_after_it
 
 
 async def test_what_is_given_up_waits_for_a_person_who_has_it_told_again(kit: StoreKit) -> None:
-    ours, queue = announces(kit.store)
-    await write(ours, timeline=(event("turn"),))
+    queue = announces(kit.store)
+    await write(kit.store, timeline=(event("turn"),))
     taken = await queue.take((await queue.due(limit=1))[0], seconds=SECONDS)
     assert taken is not None
     await queue.give_up(taken)
@@ -116,49 +113,49 @@ async def test_what_is_given_up_waits_for_a_person_who_has_it_told_again(kit: St
 
 
 async def test_what_became_of_a_reply_is_told_though_it_is_no_row_of_the_timeline(store: LaneStore) -> None:
-    ours, queue = announces(store)
-    await write(ours, replies=(reply("r1"),))
-    outgoing = await ours.next_reply(JANE, Channel.SMS, holder="h", seconds=LEASE)
+    queue = announces(store)
+    await write(store, replies=(reply("r1"),))
+    outgoing = await store.next_reply(JANE, Channel.SMS, holder="h", seconds=LEASE)
     assert outgoing is not None
-    await ours.settle(JANE, outgoing, Settlement(ReplyStatus.SENT, provider_id="SM9"), seconds=LEASE)
-    await ours.delivery_status(JANE, "r1", ReplyStatus.DELIVERED, provider_id="SM9")
-    await ours.delivery_status(JANE, "r1", ReplyStatus.SENT, provider_id="SM9")  # late: it moves nothing
+    await store.settle(JANE, outgoing, Settlement(ReplyStatus.SENT, provider_id="SM9"), seconds=LEASE)
+    await store.delivery_status(JANE, "r1", ReplyStatus.DELIVERED, provider_id="SM9")
+    await store.delivery_status(JANE, "r1", ReplyStatus.SENT, provider_id="SM9")  # late: it moves nothing
     statuses = [one.event.data["status"] for one in await queue.due(limit=10)]
     assert statuses == ["sent", "delivered"]
     assert names(await store.timeline(JANE)) == []
 
 
 async def test_an_erased_customer_is_told_of_no_more(store: LaneStore) -> None:
-    ours, queue = announces(store)
-    await write(ours, timeline=(event("turn"),))
-    await write(ours, JOHN, timeline=(event("turn"),))
-    await ours.erase(JANE)
+    queue = announces(store)
+    await write(store, timeline=(event("turn"),))
+    await write(store, JOHN, timeline=(event("turn"),))
+    await store.erase(JANE)
     assert told(await queue.due(limit=10)) == [(JOHN, "turn")]
 
 
 async def test_they_go_along_when_two_lanes_are_merged(store: LaneStore) -> None:
-    ours, queue = announces(store)
-    await write(ours, JOHN, timeline=(event("turn"),))
-    await write(ours, JANE)
-    assert await ours.merge(JOHN, JANE, token=fresh())
+    queue = announces(store)
+    await write(store, JOHN, timeline=(event("turn"),))
+    await write(store, JANE)
+    assert await store.merge(JOHN, JANE, token=fresh())
     assert sorted(told(await queue.due(limit=10))) == [(JANE, "joined"), (JANE, "turn"), (JOHN, "moved")]
 
 
 async def test_a_purge_takes_what_was_given_up_with_its_lane(kit: StoreKit) -> None:
-    ours, queue = announces(kit.store)
-    await write(ours, timeline=(event("turn"),))
+    queue = announces(kit.store)
+    await write(kit.store, timeline=(event("turn"),))
     taken = await queue.take((await queue.due(limit=1))[0], seconds=SECONDS)
     assert taken is not None
     await queue.give_up(taken)
     kit.advance(40 * DAY)
-    await ours.purge(older_than=30 * DAY)
+    await kit.store.purge(older_than=30 * DAY)
     assert (await kit.store.counts()).untold == 0
 
 
 async def test_one_that_cannot_be_read_is_in_nobodys_way(kit: StoreKit) -> None:
-    ours, queue = announces(kit.store)
-    await write(ours, timeline=(event("turn"),))
-    await write(ours, JOHN, timeline=(event("turn"),))
+    queue = announces(kit.store)
+    await write(kit.store, timeline=(event("turn"),))
+    await write(kit.store, JOHN, timeline=(event("turn"),))
     (first, _) = await queue.due(limit=10)
     await kit.corrupt(JANE, "announcement", first.key)
     assert told(await queue.due(limit=10)) == [(JOHN, "turn")]
@@ -166,8 +163,8 @@ async def test_one_that_cannot_be_read_is_in_nobodys_way(kit: StoreKit) -> None:
 
 
 async def test_a_number_that_is_taken_out_is_taken_out_here_too(store: LaneStore) -> None:
-    ours, queue = announces(store)
-    await write(ours, timeline=(event("tool", text="call +14155550177"),), tickets=(ticket("T1"),))
-    await ours.redact(JANE, "+14155550177")
+    queue = announces(store)
+    await write(store, timeline=(event("tool", text="call +14155550177"),), tickets=(ticket("T1"),))
+    await store.redact(JANE, "+14155550177")
     (one,) = await queue.due(limit=10)
     assert one.event.data == {"text": "call [erased]"}

@@ -11,69 +11,52 @@ from tandem.model import Channel, ReplyStatus
 from tandem.persistence.values import Change, Outcome, Settlement
 
 from .kits import StoreKit
-from .records import JANE, JOHN, LEASE, approval, conversation, event, fresh, names, reply, take, talked, texts, write
+from .records import (
+    JANE,
+    JOHN,
+    LEASE,
+    approval,
+    conversation,
+    event,
+    fresh,
+    names,
+    reply,
+    same_but_stamped,
+    take,
+    talked,
+    texts,
+    write,
+)
 
 pytestmark = pytest.mark.promise("P5", "P13")
 
 
-async def test_an_unreadable_conversation_is_not_read(kit: StoreKit) -> None:
-    await write(kit.store)
+async def test_an_unreadable_conversation_is_set_aside_and_its_lane_goes_on(kit: StoreKit) -> None:
+    await write(kit.store, timeline=(event("before"),))
+    await write(kit.store, JOHN)
     await kit.corrupt(JANE)
     with pytest.raises(UnreadableRecord):
         await kit.store.conversation(JANE)
-
-
-async def test_a_claim_says_that_the_conversation_was_unreadable(kit: StoreKit) -> None:
-    await write(kit.store)
-    await kit.corrupt(JANE)
     claim = await take(kit.store, accept=texts("a"))
     assert (claim.conversation, claim.unreadable) == (None, True)
     assert [waiting.entry.key for waiting in claim.waiting] == ["a"]
-
-
-async def test_an_unreadable_conversation_is_set_aside(kit: StoreKit) -> None:
-    await write(kit.store)
-    await kit.corrupt(JANE)
-    await take(kit.store)
     assert (await kit.store.counts()).set_aside == 1
-
-
-async def test_the_lane_goes_on_after_an_unreadable_conversation(kit: StoreKit) -> None:
-    await write(kit.store, timeline=(event("before"),))
-    await kit.corrupt(JANE)
-    await write(kit.store, conversation=talked(), timeline=(event("after"),))
-    stored = await kit.store.conversation(JANE)
-    assert stored is not None
-    assert stored.summary == talked().summary
+    change = Change(talked(), consumed=("a",), timeline=(event("after"),))
+    await kit.store.commit(claim, change, token=fresh())
+    assert same_but_stamped(await kit.store.conversation(JANE), talked())
     assert names(await kit.store.timeline(JANE)) == ["before", "after"]
-
-
-async def test_the_next_claim_finds_everything_readable(kit: StoreKit) -> None:
-    await write(kit.store)
-    await kit.corrupt(JANE)
-    await write(kit.store)
     assert (await take(kit.store)).unreadable is False
+    other = await take(kit.store, JOHN)
+    assert (other.unreadable, other.conversation is None) == (False, False)
 
 
-async def test_other_lanes_do_not_notice(kit: StoreKit) -> None:
-    await write(kit.store)
-    await write(kit.store, JOHN)
-    await kit.corrupt(JANE)
-    claim = await take(kit.store, JOHN)
-    assert (claim.unreadable, claim.conversation is None) == (False, False)
-
-
-async def test_an_unreadable_entry_is_passed_over(kit: StoreKit) -> None:
+async def test_an_unreadable_entry_is_set_aside_and_stays_a_duplicate(kit: StoreKit) -> None:
     await kit.store.accept(JANE, texts("a", "b"), token=fresh())
     await kit.corrupt(JANE, "waiting", "a")
+    (receipt,) = await kit.store.accept(JANE, texts("a"), token=fresh())
+    assert (receipt.outcome, receipt.earlier) == (Outcome.DUPLICATE, None)
     claim = await take(kit.store)
     assert [(waiting.entry.key, waiting.tries) for waiting in claim.waiting] == [("b", 1)]
-
-
-async def test_an_unreadable_entry_is_set_aside(kit: StoreKit) -> None:
-    await kit.store.accept(JANE, texts("a", "b"), token=fresh())
-    await kit.corrupt(JANE, "waiting", "a")
-    await take(kit.store)
     assert (await kit.store.counts()).set_aside == 1
 
 
@@ -82,13 +65,6 @@ async def test_an_unreadable_entry_does_not_keep_its_lane_due(kit: StoreKit) -> 
     await kit.corrupt(JANE, "waiting", "a")
     await kit.store.release(await take(kit.store))
     assert (await kit.store.due(limit=10)).lanes == ()
-
-
-async def test_an_unreadable_entry_stays_a_duplicate(kit: StoreKit) -> None:
-    await kit.store.accept(JANE, texts("a"), token=fresh())
-    await kit.corrupt(JANE, "waiting", "a")
-    (receipt,) = await kit.store.accept(JANE, texts("a"), token=fresh())
-    assert (receipt.outcome, receipt.earlier) == (Outcome.DUPLICATE, None)
 
 
 async def test_an_unreadable_reply_does_not_stop_its_line(kit: StoreKit) -> None:

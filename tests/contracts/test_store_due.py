@@ -6,7 +6,7 @@ import pytest
 
 from tandem.model import Channel, ReplyStatus, SubjectId
 from tandem.persistence.base import LaneStore
-from tandem.persistence.values import Change, Settlement
+from tandem.persistence.values import Change, Due, Settlement
 
 from .kits import StoreKit
 from .records import JANE, JOHN, LEASE, conversation, fresh, reply, take, texts, write
@@ -22,35 +22,18 @@ async def lines(store: LaneStore, limit: int = 10) -> tuple[tuple[SubjectId, Cha
     return (await store.due(limit=limit)).lines
 
 
-async def test_an_empty_store_has_nothing_due(store: LaneStore) -> None:
-    due = await store.due(limit=10)
-    assert (due.lanes, due.lines) == ((), ())
-
-
-async def test_a_lane_with_a_waiting_entry_is_due(store: LaneStore) -> None:
+async def test_a_lane_with_a_waiting_entry_is_due_while_nobody_holds_it(kit: StoreKit) -> None:
+    store = kit.store
+    assert await store.due(limit=10) == Due((), ())
     await store.accept(JANE, texts("a"), token=fresh())
     assert await lanes(store) == (JANE,)
-
-
-async def test_a_held_lane_is_not_due(store: LaneStore) -> None:
-    await take(store, accept=texts("a"))
+    claim = await take(store)
     assert await lanes(store) == ()
-
-
-async def test_a_lane_whose_holder_died_is_due(kit: StoreKit) -> None:
-    await take(kit.store, accept=texts("a"))
-    kit.advance(LEASE + 0.1)
-    assert await lanes(kit.store) == (JANE,)
-
-
-async def test_a_released_lane_with_entries_is_due(store: LaneStore) -> None:
-    await store.release(await take(store, accept=texts("a")))
+    kit.advance(LEASE + 0.1)  # its holder died
     assert await lanes(store) == (JANE,)
-
-
-async def test_a_lane_without_entries_is_not_due(store: LaneStore) -> None:
-    claim = await take(store, accept=texts("a"))
-    await store.commit(claim, Change(conversation(), consumed=("a",)), token=fresh())
+    await store.release(claim)
+    assert await lanes(store) == (JANE,)
+    await store.commit(await take(store), Change(conversation(), consumed=("a",)), token=fresh())
     assert await lanes(store) == ()
 
 
@@ -71,11 +54,7 @@ async def test_a_lane_sleeps_until_it_is_to_wake(kit: StoreKit) -> None:
     await write(kit.store, wake_at=(await take(kit.store, JOHN)).now + 60)
     kit.advance(50)
     assert await lanes(kit.store) == ()
-
-
-async def test_a_lane_is_due_when_its_time_to_wake_has_passed(kit: StoreKit) -> None:
-    await write(kit.store, wake_at=(await take(kit.store, JOHN)).now + 60)
-    kit.advance(61)
+    kit.advance(11)
     assert await lanes(kit.store) == (JANE,)
 
 
@@ -105,39 +84,26 @@ async def test_lanes_are_listed_oldest_first_up_to_the_limit(kit: StoreKit) -> N
     assert await lanes(kit.store, limit=2) == ("s3", "s1")
 
 
-async def test_a_line_with_a_reply_to_send_is_due(store: LaneStore) -> None:
+async def test_a_line_with_a_reply_to_send_is_due_while_nobody_sends_it(kit: StoreKit) -> None:
+    store = kit.store
     await write(store, replies=(reply("r1"),))
     assert await lines(store) == ((JANE, Channel.SMS),)
-
-
-async def test_a_held_line_is_not_due(store: LaneStore) -> None:
-    await write(store, deliver=LEASE, replies=(reply("r1"),))
+    outgoing = await store.next_reply(JANE, Channel.SMS, holder=fresh(), seconds=LEASE)
+    assert outgoing is not None
+    assert await lines(store) == ()
+    kit.advance(LEASE + 0.1)  # its sender died
+    assert await lines(store) == ((JANE, Channel.SMS),)
+    await store.settle(JANE, outgoing, Settlement(ReplyStatus.SENT, provider_id="SM9"), seconds=LEASE)
     assert await lines(store) == ()
 
 
-async def test_a_line_whose_sender_died_is_due(kit: StoreKit) -> None:
-    await write(kit.store, deliver=LEASE, replies=(reply("r1"),))
-    kit.advance(LEASE + 0.1)
-    assert await lines(kit.store) == ((JANE, Channel.SMS),)
-
-
-async def test_a_line_is_not_due_while_it_rests(store: LaneStore) -> None:
-    (first,) = (await write(store, deliver=LEASE, replies=(reply("r1"),))).outgoing
-    await store.settle(JANE, first, Settlement(ReplyStatus.WAITING, retry_in=30.0), seconds=LEASE)
-    assert await lines(store) == ()
-
-
-async def test_a_line_is_due_after_its_rest(kit: StoreKit) -> None:
+async def test_a_line_is_not_due_while_it_rests(kit: StoreKit) -> None:
     (first,) = (await write(kit.store, deliver=LEASE, replies=(reply("r1"),))).outgoing
+    assert await lines(kit.store) == ()
     await kit.store.settle(JANE, first, Settlement(ReplyStatus.WAITING, retry_in=30.0), seconds=LEASE)
+    assert await lines(kit.store) == ()
     kit.advance(30.1)
     assert await lines(kit.store) == ((JANE, Channel.SMS),)
-
-
-async def test_a_line_without_replies_is_not_due(store: LaneStore) -> None:
-    (first,) = (await write(store, deliver=LEASE, replies=(reply("r1"),))).outgoing
-    await store.settle(JANE, first, Settlement(ReplyStatus.SENT, provider_id="SM9"), seconds=LEASE)
-    assert await lines(store) == ()
 
 
 async def test_a_listener_hears_of_another_processs_work(kit: StoreKit) -> None:

@@ -18,42 +18,26 @@ pytestmark = pytest.mark.promise("P1", "P7", "P13", "L2")
 PATIENCE = 10.0
 
 
-async def test_a_free_lane_is_granted(store: LaneStore) -> None:
-    claim = await store.claim(JANE, holder="me", seconds=LEASE)
+async def test_a_free_lane_is_granted_to_one_holder_until_its_lease_runs_out(kit: StoreKit) -> None:
+    claim = await kit.store.claim(JANE, holder="me", seconds=LEASE)
     assert claim is not None
     assert (claim.subject, claim.holder, claim.conversation, claim.waiting) == (JANE, "me", None, ())
-
-
-async def test_a_held_lane_is_refused(store: LaneStore) -> None:
-    await take(store)
-    assert await store.claim(JANE, holder=fresh(), seconds=LEASE) is None
-
-
-async def test_a_lane_held_by_another_process_is_refused(kit: StoreKit) -> None:
-    await take(kit.store)
-    assert await (await kit.second()).claim(JANE, holder=fresh(), seconds=LEASE) is None
-
-
-async def test_another_lane_is_free(store: LaneStore) -> None:
-    await take(store, JANE)
-    assert await store.claim(JOHN, holder=fresh(), seconds=LEASE) is not None
-
-
-async def test_an_expired_lease_is_taken_over(kit: StoreKit) -> None:
-    await take(kit.store)
-    kit.advance(LEASE + 0.1)
-    assert await kit.store.claim(JANE, holder=fresh(), seconds=LEASE) is not None
-
-
-async def test_a_lease_runs_to_its_end(kit: StoreKit) -> None:
-    await take(kit.store)
+    for store in (kit.store, await kit.second()):
+        assert await store.claim(JANE, holder=fresh(), seconds=LEASE) is None
+    assert await kit.store.claim(JOHN, holder=fresh(), seconds=LEASE) is not None
     kit.advance(LEASE - 1)
     assert await kit.store.claim(JANE, holder=fresh(), seconds=LEASE) is None
+    kit.advance(1.1)
+    after = await kit.store.claim(JANE, holder=fresh(), seconds=LEASE)
+    assert after is not None
+    assert after.fence > claim.fence
 
 
-async def test_the_fence_grows_with_every_claim(store: LaneStore) -> None:
+async def test_a_released_lane_is_free_under_another_fence(store: LaneStore) -> None:
     first = await take(store)
     await store.release(first)
+    with pytest.raises(LeaseLost):
+        await store.renew(first, seconds=LEASE)
     assert (await take(store)).fence > first.fence
 
 
@@ -95,18 +79,6 @@ async def test_a_lease_that_another_took_cannot_be_renewed(kit: StoreKit) -> Non
         await kit.store.renew(claim, seconds=LEASE)
 
 
-async def test_a_released_lease_cannot_be_renewed(store: LaneStore) -> None:
-    claim = await take(store)
-    await store.release(claim)
-    with pytest.raises(LeaseLost):
-        await store.renew(claim, seconds=LEASE)
-
-
-async def test_a_released_lane_is_free(store: LaneStore) -> None:
-    await store.release(await take(store))
-    assert await store.claim(JANE, holder=fresh(), seconds=LEASE) is not None
-
-
 async def test_releasing_a_lost_lease_leaves_the_new_holder_alone(kit: StoreKit) -> None:
     lost = await take(kit.store)
     kit.advance(LEASE + 0.1)
@@ -127,9 +99,13 @@ async def test_a_claim_tells_the_stores_time(kit: StoreKit) -> None:
     assert (await take(kit.store)).now == pytest.approx(before.now + 1000, abs=5)
 
 
-async def test_a_claim_raises_the_tries_of_the_first_entry_only(store: LaneStore) -> None:
-    claim = await take(store, accept=texts("a", "b"))
-    assert [waiting.tries for waiting in claim.waiting] == [1, 0]
+async def test_a_claim_raises_the_tries_of_the_first_entry_once(store: LaneStore) -> None:
+    for _ in range(2):
+        claim = await store.claim(JANE, holder="me", seconds=LEASE, accept=texts("a", "b"))
+        assert claim is not None
+        assert [waiting.tries for waiting in claim.waiting] == [1, 0]
+    assert await store.claim(JANE, holder=fresh(), seconds=LEASE) is None
+    assert [waiting.tries for waiting in await store.waiting(JANE)] == [1, 0]
 
 
 async def test_tries_are_counted_over_claims(kit: StoreKit) -> None:
@@ -140,33 +116,10 @@ async def test_tries_are_counted_over_claims(kit: StoreKit) -> None:
     assert [waiting.tries for waiting in (await take(kit.store)).waiting] == [3]
 
 
-async def test_raised_tries_are_stored(store: LaneStore) -> None:
-    await take(store, accept=texts("a"))
-    assert [waiting.tries for waiting in await store.waiting(JANE)] == [1]
-
-
-async def test_the_same_holder_raises_tries_once(store: LaneStore) -> None:
-    await store.accept(JANE, texts("a"), token=fresh())
-    await store.claim(JANE, holder="me", seconds=LEASE)
-    again = await store.claim(JANE, holder="me", seconds=LEASE)
-    assert again is not None
-    assert [waiting.tries for waiting in again.waiting] == [1]
-
-
-async def test_a_refused_claim_raises_no_tries(store: LaneStore) -> None:
-    await take(store, accept=texts("a"))
-    await store.claim(JANE, holder=fresh(), seconds=LEASE)
-    assert [waiting.tries for waiting in await store.waiting(JANE)] == [1]
-
-
-async def test_a_plain_release_keeps_the_try(store: LaneStore) -> None:
-    await store.release(await take(store, accept=texts("a")))
-    assert [waiting.tries for waiting in await store.waiting(JANE)] == [1]
-
-
-async def test_a_forgiving_release_undoes_the_try(store: LaneStore) -> None:
-    await store.release(await take(store, accept=texts("a")), forgive=True)
-    assert [waiting.tries for waiting in await store.waiting(JANE)] == [0]
+@pytest.mark.parametrize(("forgive", "tries"), [(False, 1), (True, 0)])
+async def test_only_a_forgiving_release_undoes_the_try(store: LaneStore, forgive: bool, tries: int) -> None:
+    await store.release(await take(store, accept=texts("a")), forgive=forgive)
+    assert [waiting.tries for waiting in await store.waiting(JANE)] == [tries]
 
 
 async def test_forgiving_undoes_only_ones_own_try(kit: StoreKit) -> None:

@@ -58,7 +58,8 @@ async def write_delivered(store: LaneStore, subject: SubjectId, *replies: Reply,
         await settle_all(store, subject, outgoing)
 
 
-async def test_the_conversation_moves_whole_into_an_empty_lane(store: LaneStore) -> None:
+async def test_the_conversation_moves_whole_into_an_empty_lane(kit: StoreKit) -> None:
+    store = kit.store
     await write(store, OLD, conversation=talked(OLD))
     before = await store.conversation(OLD)
     assert before is not None
@@ -69,7 +70,9 @@ async def test_the_conversation_moves_whole_into_an_empty_lane(store: LaneStore)
     assert after.approvals == tuple(replace(one, subject=NEW) for one in before.approvals)
     assert (after.summary, after.context, after.routes) == (before.summary, before.context, before.routes)
     assert (after.subject, after.turns_taken, after.formerly) == (NEW, before.turns_taken, (OLD,))
-    assert await store.conversation(OLD) is None
+    for handle in (store, await kit.second()):
+        assert (await handle.conversation(NEW), await handle.conversation(OLD)) == (after, None)
+        assert [head.subject for head in (await handle.recent(limit=10)).items] == [NEW]
 
 
 async def test_two_conversations_become_one_in_the_order_of_time(store: LaneStore) -> None:
@@ -128,25 +131,18 @@ async def test_a_message_that_was_answered_is_still_a_duplicate(store: LaneStore
     assert [one.entry.key for one in await store.waiting(NEW)] == ["SM4"]
 
 
-async def test_an_effect_that_happened_is_known(store: LaneStore) -> None:
-    await write(store, OLD)
+async def test_effects_are_known_and_those_of_the_lane_that_stays_win(store: LaneStore) -> None:
+    for subject, result in ((OLD, "REF_OLD"), (NEW, "REF_NEW")):
+        await write(store, subject)
+        await store.effect_begin(subject, "both", token=fresh())
+        await store.effect_finish(subject, "both", result=result)
     await store.effect_begin(OLD, "paid", token=fresh())
     await store.effect_finish(OLD, "paid", result="REF_1")
     await store.effect_begin(OLD, "begun", token=fresh())
     await store.merge(OLD, NEW, token=fresh())
-    done = await store.effect_begin(NEW, "paid", token=fresh())
-    assert (done.state, done.result) == (EffectState.DONE, "REF_1")
-    assert (await store.effect_begin(NEW, "begun", token=fresh())).state is EffectState.UNKNOWN
-    assert not await store.effect_known(OLD, "paid")
-
-
-async def test_what_both_lanes_know_stays_as_the_one_that_stays_has_it(store: LaneStore) -> None:
-    for subject, result in ((OLD, "REF_OLD"), (NEW, "REF_NEW")):
-        await write(store, subject)
-        await store.effect_begin(subject, "paid", token=fresh())
-        await store.effect_finish(subject, "paid", result=result)
-    await store.merge(OLD, NEW, token=fresh())
-    assert (await store.effect_begin(NEW, "paid", token=fresh())).result == "REF_NEW"
+    found = [await store.effect_begin(NEW, key, token=fresh()) for key in ("both", "paid", "begun")]
+    assert [one.result for one in found] == ["REF_NEW", "REF_1", None]
+    assert [one.state for one in found] == [EffectState.DONE, EffectState.DONE, EffectState.UNKNOWN]
     assert not await store.effect_known(OLD, "paid")
 
 
@@ -257,52 +253,35 @@ async def test_a_customer_who_comes_back_by_the_old_way_is_moved_again(store: La
     assert found.formerly == (OLD,)
 
 
-@pytest.mark.parametrize("held", [OLD, NEW])
-async def test_while_somebody_holds_either_lane_nothing_moves(store: LaneStore, held: SubjectId) -> None:
+async def test_nothing_moves_before_what_is_under_way_is_over(store: LaneStore) -> None:
     await write(store, OLD, conversation=talked(OLD))
     await write(store, NEW)
-    claim = await take(store, held)
-    with pytest.raises(LeaseLost):
-        await store.merge(OLD, NEW, token=fresh())
-    found = await store.conversation(OLD)
-    assert found is not None
-    await store.release(claim)
-    assert await store.merge(OLD, NEW, token=fresh())
 
+    async def refused() -> None:
+        with pytest.raises(LeaseLost):
+            await store.merge(OLD, NEW, token=fresh())
+        assert await store.conversation(OLD) is not None
 
-async def test_what_waits_is_answered_first(store: LaneStore) -> None:
-    await write(store, OLD, conversation=talked(OLD))
+    for held in (OLD, NEW):
+        claim = await take(store, held)
+        await refused()
+        await store.release(claim)
     await store.accept(OLD, [text("SM1")], token=fresh())
-    with pytest.raises(LeaseLost):
-        await store.merge(OLD, NEW, token=fresh())
-    (waiting,) = await store.waiting(OLD)
-    assert waiting.tries == 0
-    await write(store, OLD, consumed=("SM1",))
-    assert await store.merge(OLD, NEW, token=fresh())
-
-
-async def test_what_is_being_sent_is_sent_first(store: LaneStore) -> None:
-    committed = await write(store, OLD, replies=(reply("rpl_1"),), deliver=LEASE)
-    with pytest.raises(LeaseLost):
-        await store.merge(OLD, NEW, token=fresh())
+    await refused()
+    assert [waiting.tries for waiting in await store.waiting(OLD)] == [0]
+    committed = await write(store, OLD, consumed=("SM1",), replies=(reply("rpl_1"),), deliver=LEASE)
+    await refused()
     await settle_all(store, OLD, committed.outgoing[0])
-    assert await store.merge(OLD, NEW, token=fresh())
-
-
-@pytest.mark.parametrize("status", [ApprovalStatus.APPROVED, ApprovalStatus.EXECUTING])
-async def test_what_is_being_carried_out_ends_first(store: LaneStore, status: ApprovalStatus) -> None:
-    await write_approvals(store, approval("apr_1", OLD, status=status), subject=OLD)
-    with pytest.raises(LeaseLost):
-        await store.merge(OLD, NEW, token=fresh())
-
-
-async def test_a_caller_on_the_line_keeps_the_lane(store: LaneStore) -> None:
-    await write(store, OLD)
+    for status in (ApprovalStatus.APPROVED, ApprovalStatus.EXECUTING):
+        await write_approvals(store, approval("apr_1", OLD, status=status), subject=OLD)
+        await refused()
+    await write(store, OLD, conversation=talked(OLD))
     await store.presence(OLD, call="CA1", replica="a", seconds=60)
-    with pytest.raises(LeaseLost):
-        await store.merge(OLD, NEW, token=fresh())
+    await refused()
     await store.presence(OLD, call="CA1", replica="a", seconds=0)
     assert await store.merge(OLD, NEW, token=fresh())
+    for free in (OLD, NEW):
+        await take(store, free)
 
 
 async def test_whoever_held_the_lane_before_cannot_write(kit: StoreKit) -> None:
@@ -313,21 +292,6 @@ async def test_whoever_held_the_lane_before_cannot_write(kit: StoreKit) -> None:
     assert await store.merge(OLD, NEW, token=fresh())
     with pytest.raises(LeaseLost):
         await store.renew(slept, seconds=LEASE)
-
-
-async def test_both_lanes_are_free_afterwards(store: LaneStore) -> None:
-    await write(store, OLD, conversation=talked(OLD))
-    await store.merge(OLD, NEW, token=fresh())
-    await take(store, OLD)
-    await take(store, NEW)
-
-
-async def test_another_handle_sees_the_move(kit: StoreKit) -> None:
-    await write(kit.store, OLD, conversation=talked(OLD))
-    await kit.store.merge(OLD, NEW, token=fresh())
-    other = await kit.second()
-    assert words_of(await other.conversation(NEW))[0] == "Où est ma commande? 📦"
-    assert [head.subject for head in (await other.recent(limit=10)).items] == [NEW]
 
 
 async def test_erasing_both_leaves_nothing(store: LaneStore) -> None:

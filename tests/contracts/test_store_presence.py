@@ -31,8 +31,8 @@ async def say(store: LaneStore, *ids: str) -> None:
     await write(store, replies=tuple(reply(id, VOICE) for id in ids))
 
 
-async def take_next(store: LaneStore, replica: str, *, holder: str = "", route: Route = VOICE) -> Outgoing | None:
-    return await store.next_reply(JANE, route.channel, holder=holder or fresh(), seconds=LEASE, replica=replica)
+async def take_next(store: LaneStore, replica: str, *, holder: str = "") -> Outgoing | None:
+    return await store.next_reply(JANE, Channel.VOICE, holder=holder or fresh(), seconds=LEASE, replica=replica)
 
 
 async def take_reply(store: LaneStore, replica: str, *, holder: str = "") -> Outgoing:
@@ -48,22 +48,11 @@ async def due(store: LaneStore, replica: str) -> Due:
 # --- noting it --------------------------------------------------------------------------------------------------
 
 
-async def test_nobody_is_present_at_first(store: LaneStore) -> None:
-    assert await store.present(JANE) is None
-
-
-async def test_who_holds_a_call_is_known_to_everybody(kit: StoreKit) -> None:
+async def test_who_holds_a_call_is_known_to_everybody_until_it_runs_out(kit: StoreKit) -> None:
+    assert await kit.store.present(JANE) is None
     await join(kit.store)
     assert await (await kit.second()).present(JANE) == Presence("CA1", "a")
-
-
-async def test_others_are_not_present(store: LaneStore) -> None:
-    await join(store)
-    assert await store.present(JOHN) is None
-
-
-async def test_presence_runs_out(kit: StoreKit) -> None:
-    await join(kit.store)
+    assert await kit.store.present(JOHN) is None
     kit.advance(LEASE + 0.1)
     assert await kit.store.present(JANE) is None
 
@@ -97,17 +86,13 @@ async def test_a_renewal_counts_once_the_time_ran_out(kit: StoreKit) -> None:
     assert await kit.store.present(JANE) == Presence("CA1", "a")
 
 
-async def test_its_holder_ends_it(store: LaneStore) -> None:
+async def test_only_its_holder_ends_it(store: LaneStore) -> None:
     await join(store)
+    for replica, call in (("b", "CA1"), ("a", "CA2")):
+        await leave(store, replica, call=call)
+        assert await store.present(JANE) == Presence("CA1", "a")
     await leave(store)
     assert await store.present(JANE) is None
-
-
-@pytest.mark.parametrize(("replica", "call"), [("b", "CA1"), ("a", "CA2")])
-async def test_an_old_goodbye_ends_nothing(store: LaneStore, replica: str, call: str) -> None:
-    await join(store)
-    await leave(store, replica, call=call)
-    assert await store.present(JANE) == Presence("CA1", "a")
 
 
 async def test_noting_it_may_be_repeated(kit: StoreKit) -> None:
@@ -145,24 +130,12 @@ async def test_what_ran_out_keeps_nothing_and_goes_with_a_purge(kit: StoreKit) -
 
 
 async def test_only_where_the_call_is_its_reply_is_handed_out(store: LaneStore) -> None:
-    await say(store, "r1")
+    await write(store, replies=(reply("r1", VOICE), reply("s1")))
     await join(store, "a")
     assert await take_next(store, "b") is None
-    assert (await take_reply(store, "a")).reply.id == "r1"
-
-
-async def test_being_passed_over_costs_no_try(store: LaneStore) -> None:
-    await say(store, "r1")
-    await join(store, "a")
-    await take_next(store, "b")
-    assert (await take_reply(store, "a")).tries == 1
-
-
-async def test_other_lines_do_not_care(store: LaneStore) -> None:
-    await write(store, replies=(reply("r1"),))
-    await join(store, "a")
-    outgoing = await store.next_reply(JANE, Channel.SMS, holder=fresh(), seconds=LEASE, replica="b")
-    assert outgoing is not None
+    outgoing = await take_reply(store, "a")
+    assert (outgoing.reply.id, outgoing.tries) == ("r1", 1)  # being passed over costs no try
+    assert await store.next_reply(JANE, Channel.SMS, holder=fresh(), seconds=LEASE, replica="b") is not None
 
 
 async def test_with_nobody_on_the_line_anybody_takes_the_reply(kit: StoreKit) -> None:

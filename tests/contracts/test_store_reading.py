@@ -58,13 +58,9 @@ async def test_nothing_is_known_of_an_unknown_subject(store: LaneStore) -> None:
     assert (await store.waiting(JANE), await store.timeline(JANE), await store.replies(JANE)) == ((), (), ())
 
 
-async def test_the_newest_timeline_rows_come_oldest_first(store: LaneStore) -> None:
-    await write(store, timeline=tuple(event(name) for name in "abcde"))
+async def test_the_newest_rows_come_oldest_first(store: LaneStore) -> None:
+    await write(store, timeline=tuple(event(name) for name in "abcde"), replies=tuple(reply(id) for id in "abcde"))
     assert names(await store.timeline(JANE, limit=3)) == ["c", "d", "e"]
-
-
-async def test_the_newest_replies_come_oldest_first(store: LaneStore) -> None:
-    await write(store, replies=tuple(reply(id) for id in "abcde"))
     assert [stored.reply.id for stored in await store.replies(JANE, limit=3)] == ["c", "d", "e"]
 
 
@@ -74,39 +70,23 @@ async def test_a_reply_comes_back_as_it_was_written(store: LaneStore) -> None:
     assert (stored.reply, stored.status, stored.tries) == (reply("r1", words="Grüße 👋"), ReplyStatus.WAITING, 0)
 
 
-async def test_recent_conversations_come_last_changed_first(kit: StoreKit) -> None:
-    for name in ("a", "b", "c", "a"):
+async def test_recent_conversations_come_last_changed_first_in_pages(kit: StoreKit) -> None:
+    for name in ("a", "b", "c", "d", "e", "a"):
         await write(kit.store, SubjectId(name))
         kit.advance(1)
-    assert await all_recent(kit.store, limit=10) == [["a", "c", "b"]]
-
-
-async def test_recent_conversations_come_in_pages(kit: StoreKit) -> None:
-    for number in range(5):
-        await write(kit.store, SubjectId(f"s{number}"))
-        kit.advance(1)
-    assert await all_recent(kit.store, limit=2) == [["s4", "s3"], ["s2", "s1"], ["s0"]]
-
-
-async def test_a_full_last_page_is_the_last(kit: StoreKit) -> None:
-    await write(kit.store)
-    assert (await kit.store.recent(limit=1)).next is None
-
-
-async def test_a_head_says_version_and_channel(store: LaneStore) -> None:
-    await write(store)
-    await write(store, conversation=conversation(last_channel=Channel.WHATSAPP))
-    (head,) = (await store.recent(limit=1)).items
-    assert (head.subject, head.version, head.last_channel) == (JANE, 2, Channel.WHATSAPP)
+    assert await all_recent(kit.store, limit=2) == [["a", "e"], ["d", "c"], ["b"]]
+    assert await all_recent(kit.store, limit=5) == [["a", "e", "d", "c", "b"]]  # a full last page is the last
 
 
 async def test_a_head_shows_what_was_said_last_and_what_is_open(store: LaneStore) -> None:
     said = Turn(
         1, Channel.SMS, 1.0, ({"role": "user", "content": "Where is it?"}, {"role": "assistant", "content": "Here."})
     )
+    await write(store)
     await write(
         store,
         conversation=conversation(
+            last_channel=Channel.WHATSAPP,
             history=(said,),
             escalation=Priority.HIGH,
             paused=True,
@@ -114,6 +94,7 @@ async def test_a_head_shows_what_was_said_last_and_what_is_open(store: LaneStore
         ),
     )
     (head,) = (await store.recent(limit=1)).items
+    assert (head.subject, head.version, head.last_channel) == (JANE, 2, Channel.WHATSAPP)
     assert (head.preview, head.escalation, head.paused, head.pending) == ("Where is it?", Priority.HIGH, True, 1)
 
 
@@ -147,14 +128,10 @@ async def test_pending_approvals_come_in_pages(store: LaneStore) -> None:
     assert await all_approvals(store, ApprovalStatus.PENDING, limit=3) == [f"apr_{n}" for n in range(7)]
 
 
-async def test_a_decided_approval_is_no_longer_pending(store: LaneStore) -> None:
-    await write_approvals(store, approval("apr_1"))
-    await write_approvals(store, approval("apr_1", status=ApprovalStatus.APPROVED))
-    assert await all_approvals(store, ApprovalStatus.PENDING, limit=10) == []
-
-
 async def test_approvals_are_listed_by_status(store: LaneStore) -> None:
+    await write_approvals(store, approval("a"), approval("b"))
     await write_approvals(store, approval("a"), approval("b", status=ApprovalStatus.REJECTED))
+    assert await all_approvals(store, ApprovalStatus.PENDING, limit=10) == ["a"]
     assert await all_approvals(store, ApprovalStatus.REJECTED, limit=10) == ["b"]
 
 
@@ -165,38 +142,20 @@ async def test_all_approvals_are_listed_whatever_their_status(store: LaneStore) 
     assert await all_approvals(store, None, limit=1) == ["a", "b"]
 
 
-async def test_an_approval_is_found_by_its_id(store: LaneStore) -> None:
-    await write_approvals(store, approval("apr_1", JOHN), subject=JOHN)
-    assert await store.approval("apr_1") == approval("apr_1", JOHN)
+async def test_approvals_and_tickets_are_found_by_their_ids(store: LaneStore) -> None:
+    carried = conversation(JOHN, approvals=(approval("apr_1", JOHN),))
+    await write(store, JOHN, conversation=carried, tickets=(ticket("T1", JOHN), ticket("T2", JOHN)))
+    assert (await store.approval("apr_1"), await store.ticket("T1")) == (approval("apr_1", JOHN), ticket("T1", JOHN))
+    assert (await store.approval("apr_2"), await store.ticket("T3")) == (None, None)
 
 
-async def test_an_unknown_approval_is_not_found(store: LaneStore) -> None:
-    assert await store.approval("apr_1") is None
-
-
-async def test_an_approval_that_its_conversation_dropped_keeps_its_last_state(store: LaneStore) -> None:
-    await write_approvals(store, approval("apr_1", status=ApprovalStatus.EXECUTED))
+async def test_an_approval_that_its_conversation_dropped_keeps_its_last_state_but_pending_is_void(
+    store: LaneStore,
+) -> None:
+    await write_approvals(store, approval("a", status=ApprovalStatus.EXECUTED), approval("b"))
     await write_approvals(store)
-    found = await store.approval("apr_1")
-    assert found is not None
-    assert found.status is ApprovalStatus.EXECUTED
-
-
-async def test_a_pending_approval_that_its_conversation_dropped_is_void(store: LaneStore) -> None:
-    await write_approvals(store, approval("apr_1"))
-    await write_approvals(store)
-    found = await store.approval("apr_1")
-    assert found is not None
-    assert found.status is ApprovalStatus.VOID
-
-
-async def test_a_ticket_is_found_by_its_id(store: LaneStore) -> None:
-    await write(store, JOHN, tickets=(ticket("T1", JOHN), ticket("T2", JOHN)))
-    assert await store.ticket("T1") == ticket("T1", JOHN)
-
-
-async def test_an_unknown_ticket_is_not_found(store: LaneStore) -> None:
-    assert await store.ticket("T1") is None
+    found = [await store.approval(id) for id in ("a", "b")]
+    assert [one and one.status for one in found] == [ApprovalStatus.EXECUTED, ApprovalStatus.VOID]
 
 
 async def test_a_changed_ticket_takes_the_place_of_the_old_one(store: LaneStore) -> None:

@@ -86,12 +86,6 @@ async def test_commit(kit: StoreKit) -> None:
     assert committed.version == 1
     assert [(waiting.entry.key, waiting.tries) for waiting in committed.waiting] == [("b", 1)]
     assert [(one.reply.id, one.tries) for one in committed.outgoing] == [("r1", 1)]
-
-
-async def test_commit_writes_once(kit: StoreKit) -> None:
-    claim = await take(kit.store, accept=texts("a", "b"))
-    change = Change(talked(), consumed=("a",), replies=(reply("r1"),), timeline=(event("turn"),))
-    await kit.repeat(lambda: kit.store.commit(claim, change, token="t", deliver=LEASE))
     assert len(await kit.store.replies(JANE)) == 1
     assert names(await kit.store.timeline(JANE)) == ["turn"]
 
@@ -129,11 +123,6 @@ async def test_settle_with_a_reply_to_follow(kit: StoreKit) -> None:
     following = await kit.repeat(lambda: kit.store.settle(JANE, first, SENT, seconds=LEASE))
     assert following is not None
     assert (following.reply.id, following.tries) == ("r2", 1)
-
-
-async def test_settle_writes_its_timeline_once(kit: StoreKit) -> None:
-    (first,) = (await write(kit.store, deliver=LEASE, replies=(reply("r1"), reply("r2")))).outgoing
-    await kit.repeat(lambda: kit.store.settle(JANE, first, SENT, seconds=LEASE))
     assert names(await kit.store.timeline(JANE)) == ["sent"]
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
 
 from tandem.errors import LeaseLost
-from tandem.model import ApprovalStatus, Channel, Conversation, ReplyStatus, TicketStatus, Turn
+from tandem.model import ApprovalStatus, Channel, Conversation, ReplyStatus, SubjectId, TicketStatus, Turn
 from tandem.persistence.base import LaneStore
 from tandem.persistence.values import Change, EffectState, Outcome, PurgeReport, Settlement
 
@@ -33,25 +34,28 @@ from .records import (
 pytestmark = pytest.mark.promise("P4", "O4")
 
 NOTHING = {"conversations": 0, "timeline": 0, "replies": 0, "keys": 0, "effects": 0, "tickets": 0, "set_aside": 0}
+LIVE = {"conversations": 1, "timeline": 2, "replies": 1, "keys": 2, "effects": 1, "tickets": 1, "set_aside": 1}
 
 
-async def live(store: LaneStore) -> None:
-    """Leave one record of every kind in Jane's lane, with nothing left to do."""
-    await store.accept(JANE, texts("a", "poison"), token=fresh())
-    await store.effect_begin(JANE, "refund", token=fresh())
-    await store.effect_finish(JANE, "refund", result="REF_1")
+async def live(store: LaneStore, subject: SubjectId = JANE) -> None:
+    """Leave one record of every kind in a lane, with nothing left to do."""
+    await store.accept(subject, texts("a", "poison"), token=fresh())
+    await store.effect_begin(subject, "refund", token=fresh())
+    await store.effect_finish(subject, "refund", result="REF_1")
+    executed = approval("apr_1", subject, status=ApprovalStatus.EXECUTED)
     committed = await write(
         store,
+        subject,
         deliver=LEASE,
-        conversation=conversation(approvals=(approval("apr_1", status=ApprovalStatus.EXECUTED),)),
+        conversation=conversation(subject, approvals=(executed,)),
         consumed=("a",),
         set_aside=("poison",),
         replies=(reply("r1"),),
         timeline=(event("turn"), event("more")),
-        tickets=(ticket("T1", status=TicketStatus.CLOSED),),
+        tickets=(ticket("T1", subject, status=TicketStatus.CLOSED),),
     )
     sent = Settlement(ReplyStatus.SENT, provider_id="SM9")
-    assert await store.settle(JANE, committed.outgoing[0], sent, seconds=LEASE) is None
+    assert await store.settle(subject, committed.outgoing[0], sent, seconds=LEASE) is None
 
 
 async def purge(kit: StoreKit, *, dry_run: bool = False) -> PurgeReport:
@@ -60,12 +64,16 @@ async def purge(kit: StoreKit, *, dry_run: bool = False) -> PurgeReport:
     return await kit.store.purge(older_than=30 * DAY, dry_run=dry_run)
 
 
-async def test_what_nothing_touched_is_deleted_and_counted(kit: StoreKit) -> None:
+async def test_what_nothing_touched_is_counted_and_then_deleted(kit: StoreKit) -> None:
     await live(kit.store)
-    report = await purge(kit)
-    assert report == PurgeReport(
-        {"conversations": 1, "timeline": 2, "replies": 1, "keys": 2, "effects": 1, "tickets": 1, "set_aside": 1}
-    )
+    kit.advance(29 * DAY)
+    assert (await kit.store.purge(older_than=30 * DAY)).deleted == NOTHING
+    kit.advance(DAY + 60)
+    assert await kit.store.purge(older_than=30 * DAY, dry_run=True) == PurgeReport(LIVE)
+    assert await kit.store.conversation(JANE) is not None
+    assert names(await kit.store.timeline(JANE)) == ["turn", "more"]
+    assert await kit.store.purge(older_than=30 * DAY) == PurgeReport(LIVE)
+    assert (await kit.store.purge(older_than=30 * DAY)).deleted == NOTHING
 
 
 async def test_nothing_is_left_of_what_was_purged(kit: StoreKit) -> None:
@@ -78,51 +86,17 @@ async def test_nothing_is_left_of_what_was_purged(kit: StoreKit) -> None:
     assert (await kit.store.all_tickets(status=None, limit=10)).items == ()
     assert (await kit.store.effect_begin(JANE, "refund", token=fresh())).state is EffectState.NEW
     assert (await kit.store.recent(limit=1)).items == ()
-
-
-async def test_a_purged_key_is_new(kit: StoreKit) -> None:
-    await live(kit.store)
-    await purge(kit)
     (receipt,) = await kit.store.accept(JANE, texts("a"), token=fresh())
     assert receipt.outcome is Outcome.ACCEPTED
 
 
-async def test_a_second_purge_deletes_nothing(kit: StoreKit) -> None:
-    await live(kit.store)
-    await purge(kit)
-    assert (await kit.store.purge(older_than=30 * DAY)).deleted == NOTHING
-
-
-async def test_what_is_younger_stays(kit: StoreKit) -> None:
-    await live(kit.store)
-    kit.advance(29 * DAY)
-    assert (await kit.store.purge(older_than=30 * DAY)).deleted == NOTHING
-
-
-async def test_a_dry_run_counts_the_same(kit: StoreKit) -> None:
-    await live(kit.store)
-    assert (await purge(kit, dry_run=True)).deleted == (await kit.store.purge(older_than=30 * DAY)).deleted
-
-
-async def test_a_dry_run_deletes_nothing(kit: StoreKit) -> None:
-    await live(kit.store)
-    await purge(kit, dry_run=True)
-    assert await kit.store.conversation(JANE) is not None
-    assert names(await kit.store.timeline(JANE)) == ["turn", "more"]
-
-
-async def test_keys_live_seven_days_at_least(kit: StoreKit) -> None:
+async def test_keys_live_seven_days_and_not_longer(kit: StoreKit) -> None:
     await live(kit.store)
     kit.advance(6 * DAY)
     await kit.store.purge(older_than=3600.0)
     (receipt,) = await kit.store.accept(JANE, texts("a"), token=fresh())
     assert receipt.outcome is Outcome.DUPLICATE
-
-
-async def test_keys_go_after_seven_days(kit: StoreKit) -> None:
-    await live(kit.store)
-    await kit.store.purge(older_than=0.0)
-    kit.advance(7 * DAY + 60)
+    kit.advance(DAY + 60)
     assert (await kit.store.purge(older_than=3600.0)).deleted["keys"] == 2
 
 
@@ -134,46 +108,22 @@ async def test_old_keys_and_effects_of_a_busy_lane_go(kit: StoreKit) -> None:
     assert report.deleted == {**NOTHING, "keys": 2, "effects": 1, "set_aside": 1}
 
 
-async def test_a_pending_approval_keeps_its_lane(kit: StoreKit) -> None:
-    await live(kit.store)
-    await write_approvals(kit.store, approval("apr_1"))
-    assert (await purge(kit)).deleted == NOTHING
-
-
-async def test_an_open_ticket_keeps_its_lane(kit: StoreKit) -> None:
-    await live(kit.store)
-    await write(kit.store, tickets=(ticket("T2"),))
-    assert (await purge(kit)).deleted == NOTHING
-
-
-async def test_a_time_to_wake_keeps_its_lane(kit: StoreKit) -> None:
-    await live(kit.store)
-    await write(kit.store, wake_at=9e9)
-    assert (await purge(kit)).deleted == NOTHING
-
-
-async def test_a_waiting_entry_keeps_its_lane(kit: StoreKit) -> None:
-    await live(kit.store)
-    await kit.store.accept(JANE, texts("new"), token=fresh())
-    assert (await purge(kit)).deleted == NOTHING
-
-
-async def test_an_unsettled_reply_keeps_its_lane(kit: StoreKit) -> None:
-    await live(kit.store)
-    await write(kit.store, replies=(reply("r2"),))
-    assert (await purge(kit)).deleted == NOTHING
-
-
-async def test_a_running_lease_keeps_its_lane(kit: StoreKit) -> None:
-    await live(kit.store)
-    await kit.store.claim(JANE, holder=fresh(), seconds=60 * DAY)
-    assert (await purge(kit)).deleted == NOTHING
-
-
-async def test_another_lanes_work_keeps_nothing(kit: StoreKit) -> None:
-    await live(kit.store)
-    await kit.store.accept(JOHN, texts("new"), token=fresh())
-    assert (await purge(kit)).deleted["conversations"] == 1
+async def test_a_lane_with_something_to_do_stays(kit: StoreKit) -> None:
+    store = kit.store
+    busy: dict[str, Callable[[SubjectId], Awaitable[object]]] = {
+        "pending approval": lambda one: write_approvals(store, approval(f"apr_{one}", one), subject=one),
+        "open ticket": lambda one: write(store, one, tickets=(ticket("T2", one),)),
+        "time to wake": lambda one: write(store, one, wake_at=9e9),
+        "waiting entry": lambda one: store.accept(one, texts("new"), token=fresh()),
+        "unsettled reply": lambda one: write(store, one, replies=(reply("r2"),)),
+        "running lease": lambda one: store.claim(one, holder=fresh(), seconds=60 * DAY),
+    }
+    for name, begin in busy.items():
+        await live(store, SubjectId(name))
+        await begin(SubjectId(name))
+    await live(store)
+    assert (await purge(kit)).deleted == LIVE
+    assert {head.subject for head in (await store.recent(limit=10)).items} == set(busy)
 
 
 async def test_a_fence_survives_purging(kit: StoreKit) -> None:
@@ -188,18 +138,16 @@ async def test_a_fence_survives_purging(kit: StoreKit) -> None:
 @pytest.mark.promise("P12")
 async def test_erasing_leaves_nothing(store: LaneStore) -> None:
     await live(store)
-    await store.erase(JANE)
+    await write(store, JOHN, timeline=(event("turn"),))
+    assert await store.erase(JANE) >= 10
     assert await store.conversation(JANE) is None
     assert (await store.timeline(JANE), await store.replies(JANE), await store.waiting(JANE)) == ((), (), ())
     assert await store.approval("apr_1") is None
     assert await store.ticket("T1") is None
     assert (await store.effect_begin(JANE, "refund", token=fresh())).state is EffectState.NEW
     assert (await store.counts()).set_aside == 0
-
-
-async def test_erasing_tells_how_much_there_was(store: LaneStore) -> None:
-    await live(store)
-    assert await store.erase(JANE) >= 10
+    assert await store.conversation(JOHN) is not None
+    assert names(await store.timeline(JOHN)) == ["turn"]
 
 
 async def test_erasing_takes_waiting_work_too(store: LaneStore) -> None:
@@ -209,18 +157,6 @@ async def test_erasing_takes_waiting_work_too(store: LaneStore) -> None:
     due = await store.due(limit=10)
     assert (due.lanes, due.lines) == ((), ())
     assert (await store.counts()).pending_approvals == 0
-
-
-async def test_erasing_an_unknown_subject_deletes_nothing(store: LaneStore) -> None:
-    assert await store.erase(JANE) == 0
-
-
-async def test_erasing_leaves_others_alone(store: LaneStore) -> None:
-    await live(store)
-    await write(store, JOHN, timeline=(event("turn"),))
-    await store.erase(JANE)
-    assert await store.conversation(JOHN) is not None
-    assert names(await store.timeline(JOHN)) == ["turn"]
 
 
 async def test_a_held_lane_is_not_erased(store: LaneStore) -> None:

@@ -17,7 +17,7 @@ from tandem.persistence.state import HEAD
 from tandem.persistence.transfer import Fate, Imported, export, import_lines
 from tandem.persistence.values import EffectState, Outcome
 
-from ..kit.full_store import ERASED, ODD, everything, fill, storage_of
+from ..kit.full_store import ERASED, ODD, everything, fill
 from .conftest import CHOSEN
 from .kits import StoreKit
 from .records import DAY, JANE, JOHN, LEASE, event, fresh, names, take, texts, write
@@ -42,12 +42,12 @@ async def other(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 async def exported(store: LaneStore, *, running: bool = False, erasures: bool = False) -> str:
     out = io.StringIO()
-    await export(storage_of(store), "here", out.write, running=running, erasures=erasures)
+    await export(store.storage, "here", out.write, running=running, erasures=erasures)
     return out.getvalue()
 
 
 async def imported(store: LaneStore, lines: str) -> Imported:
-    return await import_lines(storage_of(store), io.StringIO(lines))
+    return await import_lines(store.storage, io.StringIO(lines))
 
 
 async def test_everything_of_every_kind_is_in_the_other_store_as_it_was(full: LaneStore, other: LaneStore) -> None:

@@ -18,7 +18,6 @@ from tandem.identity.phone import PhoneResolver
 from tandem.model import Address, Approval, ApprovalStatus, Channel, Conversation, Reply, Route, SubjectId
 from tandem.persistence.base import LaneStore
 from tandem.persistence.file import open_file_store
-from tandem.persistence.store import Store
 
 from .waiting import PATIENCE
 
@@ -116,7 +115,7 @@ class Lab:
     """Everything a test of the engine touches."""
 
     engine: TurnEngine
-    store: Store
+    store: LaneStore
     runner: ScriptedRunner
     sender: FakeSender
 
@@ -136,7 +135,7 @@ async def lab(
     respond: Respond = echo,
     *,
     limits: EngineLimits = LIMITS,
-    wrap: Callable[[Store], LaneStore] | None = None,
+    wrap: Callable[[LaneStore], LaneStore] | None = None,
     summarise: Summarise | None = None,
     listeners: Mapping[str, Listener] | None = None,
     **changes: Any,

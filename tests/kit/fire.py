@@ -32,8 +32,8 @@ from tandem.conversation.event_bus import EventBus
 from tandem.entries import Decision, Verdict
 from tandem.identity.phone import PhoneResolver
 from tandem.model import ApprovalStatus
+from tandem.persistence.base import LaneStore
 from tandem.persistence.file import open_file_store
-from tandem.persistence.store import Store
 from tandem.shop.embedded import open_embedded_shop
 from tandem.telemetry.logs import configure_logging
 
@@ -92,7 +92,7 @@ def asking_model(tool: str, who: str) -> ScriptedModel:
 
 
 @asynccontextmanager
-async def open_engine(folder: Path, bank: Bank) -> AsyncIterator[tuple[TurnEngine, Store, SdkRunner]]:
+async def open_engine(folder: Path, bank: Bank) -> AsyncIterator[tuple[TurnEngine, LaneStore, SdkRunner]]:
     """Open an engine on the folder, as one replica would."""
     set_tracing_disabled(True)
     async with open_embedded_shop(folder / "shop.sqlite3") as shop, open_file_store(folder) as store:
@@ -108,7 +108,7 @@ async def open_engine(folder: Path, bank: Bank) -> AsyncIterator[tuple[TurnEngin
             yield engine, store, runner
 
 
-def make_runner(agent: Agent[Any], model: Any, shop: Any, store: Store) -> SdkRunner:
+def make_runner(agent: Agent[Any], model: Any, shop: Any, store: LaneStore) -> SdkRunner:
     return SdkRunner(
         only(agent),
         models=OneModel(model, call_timeout=5),
@@ -140,7 +140,7 @@ async def work(folder: Path) -> None:
             await asyncio.sleep(0.02)
 
 
-async def _busy(store: Store) -> bool:
+async def _busy(store: LaneStore) -> bool:
     for status in (ApprovalStatus.PENDING, ApprovalStatus.EXECUTING):
         if (await store.approvals(status=status, limit=1)).items:
             return True

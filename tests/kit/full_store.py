@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import cast
 
 from tandem.model import Channel, ReplyStatus, SubjectId, TicketStatus
 from tandem.persistence.base import LaneStore
 from tandem.persistence.rows import Whole
-from tandem.persistence.storage import Storage
-from tandem.persistence.store import Store
 from tandem.persistence.upkeep import NOBODY
 from tandem.persistence.values import TAKEN_MESSAGES, Settlement
 
@@ -58,24 +55,18 @@ async def fill(store: LaneStore) -> None:
     await store.effect_begin(JANE, "begun", token=fresh())
     await store.effect_begin(TAKEN_MESSAGES, "SM1", token=fresh())
     await write(store, JOHN, conversation=conversation(JOHN, summary="Nothing open."), timeline=(event(),))
-    ours = cast(Store, store)
-    ours.announced = lambda event: event
+    store.announced = lambda event: event
     await write(store, ODD, conversation=conversation(ODD), timeline=(event(),))
-    ours.announced = None
+    store.announced = None
     await store.accept(ODD, texts("waiting"), token=fresh())
     await store.accept(ERASED, texts("SM7"), token=fresh())
     await store.release(await take(store, ERASED))
     await store.erase(ERASED, actor="mia")
 
 
-def storage_of(store: LaneStore) -> Storage:
-    """Return what is beneath a store."""
-    return cast(Store, store).storage
-
-
 async def everything(store: LaneStore) -> Mapping[SubjectId, Whole]:
     """Return every lane with everything in it, the store's own first."""
-    storage = storage_of(store)
+    storage = store.storage
     subjects = [NOBODY, *[subject async for subject in storage.subjects()]]
     assert len(subjects) == len(set(subjects))
     lanes = {subject: await storage.whole(subject) for subject in subjects}

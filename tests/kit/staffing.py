@@ -15,8 +15,8 @@ from starlette.applications import Starlette
 from tandem.entries import Decision, Entry
 from tandem.errors import StoreUnavailable, TandemError
 from tandem.model import Approval, ApprovalStatus, Channel, Conversation, SubjectId
+from tandem.persistence.base import LaneStore
 from tandem.persistence.file import open_file_store
-from tandem.persistence.store import Store
 from tandem.persistence.values import Change, Receipt
 from tandem.staff.aliases import Aliases
 from tandem.staff.approvals import ApprovalDesk
@@ -40,7 +40,7 @@ class Lanes:
     ``meanwhile`` happens once, just before a decision arrives.
     """
 
-    store: Store
+    store: LaneStore
     down: bool = False
     meanwhile: Callable[[], Awaitable[object]] | None = None
     decisions: list[tuple[SubjectId, str, Decision]] = field(default_factory=list)
@@ -100,7 +100,7 @@ class Answered:
 class Desk:
     """The API under test and what is behind it."""
 
-    store: Store
+    store: LaneStore
     lanes: Lanes
     url: str
     session: aiohttp.ClientSession

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from ...errors import StoreMissing, StoreUnavailable
-from ..store import Store
+from ..base import LaneStore
 from .database import DatabaseFile, has_store, prepare
 from .schema import BUSY_SECONDS, FILE_NAME
 from .storage import DatabaseThread, FileStorage
@@ -24,7 +24,7 @@ async def open_file_store(
     clock_offset: float = 0.0,
     poll_seconds: float = 1.0,
     busy_seconds: float = BUSY_SECONDS,
-) -> AsyncIterator[Store]:
+) -> AsyncIterator[LaneStore]:
     """Open, or create, the store in ``folder`` (created with mode 0700). Without ``create`` it must be there.
 
     * A damaged file is set aside as ``tandem.db.damaged-…`` and its readable rows are carried over. Without
@@ -44,7 +44,7 @@ async def open_file_store(
         raise StoreUnavailable(f"({type(error).__name__}: {error})") from error
     writer = DatabaseThread(files[0], name="store-writer", begin="BEGIN IMMEDIATE")
     reader = DatabaseThread(files[1], name="store-reader", begin="BEGIN")
-    store = Store(FileStorage(folder, writer, reader, clock_offset=clock_offset), poll_seconds=poll_seconds)
+    store = LaneStore(FileStorage(folder, writer, reader, clock_offset=clock_offset), poll_seconds=poll_seconds)
     try:
         yield store
     finally:

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from ...model import SubjectId
 from ..acts import restore_house
+from ..mending import restore
 from ..rows import Want
-from ..upkeep import NOBODY, restore
+from ..upkeep import NOBODY
 from . import primitives
 from .schema import FILE_NAME
 from .upgrade import FORMER_TABLES, carry_over

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from ..store import Store
+from ..base import LaneStore
 from .address import PostgresAddress
 from .database import CONNECTIONS, open_database
-from .hints import Hints
 from .names import DEFAULT_TABLE, Names
 from .schema import put_in_place
 from .storage import PostgresStorage
@@ -24,7 +23,7 @@ async def open_postgres_store(
     clock_offset: float = 0.0,
     poll_seconds: float = 1.0,
     connections: int = CONNECTIONS,
-) -> AsyncIterator[Store]:
+) -> AsyncIterator[LaneStore]:
     """Open the store at an address or URL, and make its tables, whose names begin with ``table``.
 
     * Without ``create`` the tables must be there (StoreMissing).
@@ -37,8 +36,7 @@ async def open_postgres_store(
     names = Names(table)
     async with open_database(where, names, pooler=pooler, connections=connections) as database:
         await put_in_place(database, names, create=create)
-        storage = PostgresStorage(database, Hints(database, table), clock_offset=clock_offset)
-        store = Store(storage, poll_seconds=poll_seconds)
+        store = LaneStore(PostgresStorage(database, clock_offset=clock_offset), poll_seconds=poll_seconds)
         try:
             yield store
         finally:

@@ -65,7 +65,7 @@ class Database:
 
     def __init__(self, pool: asyncpg.Pool[Record], address: PostgresAddress, names: Names, *, pooler: bool) -> None:
         self._pool = pool
-        self._names = names
+        self.names = names
         self.address = address
         self.pooler = pooler
 
@@ -77,7 +77,7 @@ class Database:
         When its connection breaks, it is repeated on another one, unless it must not run more than ``once``. Raises
         StoreUnavailable, and ValueError for a value that the database cannot hold.
         """
-        filled = self._names.fill(statement)
+        filled = self.names.fill(statement)
         try:
             async with asyncio.timeout(seconds):
                 try:

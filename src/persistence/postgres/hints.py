@@ -21,25 +21,30 @@ LONGEST: Final = 7000
 
 
 class Hints:
-    """Sends and receives hints between processes."""
+    """Hints of the Postgres storage."""
 
-    def __init__(self, db: Database, table: str) -> None:
-        self._db = db
-        self._channel = table
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._channel = database.names.table
         self._sender = secrets.token_hex(4)
 
     async def notify(self, subject: SubjectId) -> None:
-        """See :meth:`LaneStore.notify`; a subject that is too long is left out, and whoever hears of it looks."""
+        """See :meth:`Storage.notify`; a subject that is too long is left out, and whoever hears of it looks."""
         told = subject if len(subject.encode()) <= LONGEST else ""
         with suppress(StoreUnavailable):  # the message is stored; whoever looks for due work finds it
-            await self._db.fetch("SELECT pg_notify($1, $2)", self._channel, f"hint:{self._sender}:{told}", once=True)
+            said = f"hint:{self._sender}:{told}"
+            await self.database.fetch("SELECT pg_notify($1, $2)", self._channel, said, once=True)
 
-    async def listen(self) -> AsyncGenerator[SubjectId | None, None]:
+    def hints(self) -> AsyncGenerator[SubjectId | None, None] | None:
+        """See :meth:`Storage.hints`; behind a pooler whoever listens hears nothing."""
+        return None if self.database.pooler else self._listen()
+
+    async def _listen(self) -> AsyncGenerator[SubjectId | None, None]:
         """Yield subjects of hints, None where one names none. Raises StoreUnavailable when none can be heard."""
         heard: asyncio.Queue[str | None] = asyncio.Queue()
         connection = None
         try:
-            connection = await asyncpg.connect(**self._db.address.options(), timeout=WAIT_SECONDS)
+            connection = await asyncpg.connect(**self.database.address.options(), timeout=WAIT_SECONDS)
             connection.add_termination_listener(lambda _: heard.put_nowait(None))
             async with asyncio.timeout(WAIT_SECONDS):
                 await connection.add_listener(self._channel, lambda *said: heard.put_nowait(str(said[-1])))
@@ -50,7 +55,7 @@ class Hints:
                     yield SubjectId(subject) if subject else None
             raise StoreUnavailable("(the connection for hints has ended)")
         except FAILED as error:
-            raise unavailable(self._db.address, error) from error
+            raise unavailable(self.database.address, error) from error
         finally:
             if connection is not None:
                 connection.terminate()  # a polite close would wait for a server that may be frozen

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from ...errors import StoreUnavailable
@@ -42,13 +42,12 @@ _DOWN: Final = (
 )
 
 
-class PostgresStorage(Storage):
+class PostgresStorage(Hints, Storage):
     """The primitives in one database."""
 
-    def __init__(self, database: Database, hints: Hints, *, clock_offset: float = 0.0) -> None:
+    def __init__(self, database: Database, *, clock_offset: float = 0.0) -> None:
         self.clock_offset = clock_offset
-        self.database = database
-        self._hints = hints
+        Hints.__init__(self, database)
         self._load = script("load.sql")
         self._whole = script("whole.sql")
 
@@ -174,14 +173,6 @@ class PostgresStorage(Storage):
     async def ping(self) -> None:
         """See :meth:`Storage.ping`: something is written, which a read-only server refuses."""
         await self.database.fetch("UPDATE conversation_states_schema SET version = version")
-
-    async def notify(self, subject: SubjectId) -> None:
-        """See :meth:`Storage.notify`."""
-        await self._hints.notify(subject)
-
-    def hints(self) -> AsyncGenerator[SubjectId | None, None] | None:
-        """See :meth:`Storage.hints`; behind a pooler whoever listens hears nothing."""
-        return None if self.database.pooler else self._hints.listen()
 
 
 def _row(found: Record) -> Row:

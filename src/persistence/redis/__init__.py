@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from ..store import Store
+from ..base import LaneStore
 from .link import ANSWER_SECONDS, RedisLink
 from .server import prepare
 from .storage import RedisStorage
@@ -21,7 +21,7 @@ async def open_redis_store(
     allow_volatile: bool = False,
     clock_offset: float = 0.0,
     answer_seconds: float = ANSWER_SECONDS,
-) -> AsyncIterator[Store]:
+) -> AsyncIterator[LaneStore]:
     """Open, or create, the store under ``prefix`` on the server at ``url``. Without ``create`` it must be there.
 
     ``clock_offset`` is for tests; after ``answer_seconds`` without answer a call fails. A server that keeps nothing on
@@ -31,7 +31,7 @@ async def open_redis_store(
     link = RedisLink(url, prefix=prefix, answer_seconds=answer_seconds)
     try:
         await prepare(link, create=create, production=production, allow_volatile=allow_volatile)
-        store = Store(RedisStorage(link, clock_offset=clock_offset))
+        store = LaneStore(RedisStorage(link, clock_offset=clock_offset))
         try:
             yield store
         finally:

@@ -1,6 +1,5 @@
 -- Reads a lane of layout 1, which only scripts could read: it was packed. KEYS[1]: the partition. ARGV[1]: the lane's
--- encoded id. -> touched and wake; version, time and record of the conversation; opt-outs; then rows, as Former in
--- former.py has them, of entries, replies, approvals, tickets, timeline, effects and set-aside records.
+-- encoded id. -> the rows of each table, as COLUMNS in former.py names them, all values as texts.
 
 local partition, id = KEYS[1], ARGV[1]
 local lane_key = partition .. 'lane:' .. id
@@ -56,6 +55,26 @@ local function in_partition(name, ids)
   return found
 end
 
+local conversation = redis.call('HMGET', lane_key .. ':conversation', 'version', 'at', 'record')
+if conversation[3] then
+  conversation = {{conversation[1] or '0', conversation[2] or exact(touched), conversation[3]}}
+else
+  conversation = {}
+end
+
+local opted_out = {}
+for channel in (redis.call('HGET', partition .. 'optouts', id) or ''):gmatch('%S+') do
+  opted_out[#opted_out + 1] = {channel}
+end
+
+local timeline = {}
+for _, row in ipairs(redis.call('LRANGE', lane_key .. ':timeline', 0, -1)) do
+  local at, record = row:match('^(%S+) (.*)$')
+  if record then
+    timeline[#timeline + 1] = {at, record}
+  end
+end
+
 local effects = {}
 for _, key in ipairs(redis.call('ZRANGE', lane_key .. ':effects:age', 0, -1)) do
   local effect = unpacked(hash(':effects', key))
@@ -70,14 +89,14 @@ for _, packed in ipairs(redis.call('ZRANGE', lane_key .. ':aside', 0, -1)) do
 end
 
 return {
-  {exact(touched), exact(lane.wake)},
-  redis.call('HMGET', lane_key .. ':conversation', 'version', 'at', 'record'),
-  redis.call('HGET', partition .. 'optouts', id) or '',
+  {{exact(touched), exact(lane.wake)}},
+  conversation,
+  opted_out,
   entries,
   replies,
   in_partition('approvals', redis.call('SMEMBERS', lane_key .. ':approvals')),
   in_partition('tickets', redis.call('LRANGE', lane_key .. ':tickets', 0, -1)),
-  redis.call('LRANGE', lane_key .. ':timeline', 0, -1),
+  timeline,
   effects,
   aside,
 }

@@ -61,10 +61,7 @@ class RedisLink:
 
     async def run(self, name: str, *arguments: Any) -> Any:
         """Run a script and return its answer."""
-        return await self.ask("EVALSHA", script(name).sha, 1, self.prefix, *arguments)
-
-    async def ask(self, *command: Any) -> Any:
-        """Send one command. Raises StoreUnavailable."""
+        command = ("EVALSHA", script(name).sha, 1, self.prefix, *arguments)
         async with self.answered_within():
             try:
                 return await self._redis.execute_command(*command)
@@ -72,12 +69,19 @@ class RedisLink:
                 await self._load()
                 return await self._redis.execute_command(*command)
 
+    async def ask(self, *command: Any) -> Any:
+        """Send one command. Raises StoreUnavailable."""
+        async with self.answered_within():
+            return await self._redis.execute_command(*command)
+
     async def ask_many(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         """Send commands together, each of them safe to repeat; return the answers in their order."""
         answers: list[Any] = []
         for start in range(0, len(commands), PIPELINE):
-            async with self.answered_within():
-                answers += await self._ask_together(commands[start : start + PIPELINE])
+            async with self.answered_within(), self._redis.pipeline(transaction=False) as pipeline:
+                for command in commands[start : start + PIPELINE]:
+                    pipeline.execute_command(*command)
+                answers += await pipeline.execute()
         return answers
 
     async def load_scripts(self) -> None:
@@ -126,20 +130,6 @@ class RedisLink:
         """Close every connection."""
         await self._redis.aclose()
         await self._pool.aclose()
-
-    async def _ask_together(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
-        try:
-            return await self._pipeline(commands)
-        except NoScriptError:
-            await self._load()
-            return await self._pipeline(commands)
-
-    async def _pipeline(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for command in commands:
-                pipeline.execute_command(*command)
-            answers: list[Any] = await pipeline.execute()
-            return answers
 
     async def _load(self) -> None:
         async with self._redis.pipeline(transaction=False) as pipeline:

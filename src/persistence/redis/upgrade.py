@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import Any, Final
 
 import structlog
 
-from ...model import ApprovalStatus, SubjectId
-from ..former import Former, carried_audit, carried_over
+from ...model import ApprovalStatus
+from ..former import COLUMNS, carried_audit, carried_over
 from .link import RedisLink, script
 from .storage import RedisStorage, decode_subject
 
@@ -46,39 +45,14 @@ async def carry_over(link: RedisLink) -> None:
 
 async def carry_lane(link: RedisLink, storage: RedisStorage, partition: str, id: str) -> None:
     """Write one lane as it is kept today; where a head is there already, an upgrade that was broken off did it."""
-    answer = await link.ask("EVAL", script("former").text, 1, partition, id)
-    await storage.apply(carried_over(_former(decode_subject(id), answer), time.time()))
+    found = dict(zip(COLUMNS, _told(await link.ask("EVAL", script("former").text, 1, partition, id)), strict=True))
+    await storage.apply(carried_over(decode_subject(id), found.__getitem__, time.time()))
 
 
 async def forget_lane(link: RedisLink, partition: str, id: str) -> None:
     """Delete the keys that a lane was made from."""
     await link.ask("UNLINK", *(f"{partition}lane:{id}{suffix}" for suffix in _OF_A_LANE))
     await link.ask_many([("ZREM", f"{partition}lanes", id), ("HDEL", f"{partition}optouts", id)])
-
-
-def _former(subject: SubjectId, answer: Sequence[Any]) -> Former:
-    (touched_at, wake_at), conversation, opted_out, *lists = _told(answer)
-    entries, replies, approvals, tickets, timeline, effects, aside = lists
-    version, updated_at, record = conversation
-    return Former(
-        subject,
-        touched_at=float(touched_at or 0.0),
-        wake_at=float(wake_at) if wake_at else None,
-        conversation=None if record is None else (int(version or 0), float(updated_at or touched_at), record),
-        opted_out=opted_out.split(),
-        entries=[
-            (key, token, float(at), int(tries), bool(waiting), text) for key, token, at, tries, waiting, text in entries
-        ],
-        replies=[
-            (id, float(at), status, int(tries), provider or None, int(float(code)) if code else None, text)
-            for id, at, status, tries, provider, code, text in replies
-        ],
-        approvals=approvals,
-        tickets=[(id, text) for id, _, text in tickets],
-        timeline=[(float(at), text) for at, _, text in (row.partition(" ") for row in timeline)],
-        effects=[(key, token, float(at), result) for key, token, at, result in effects],
-        aside=[(kind, key, reason, float(at), text) for kind, key, reason, at, text in aside],
-    )
 
 
 def _told(answer: Any) -> Any:
@@ -105,9 +79,9 @@ async def _carry_audit(link: RedisLink, storage: RedisStorage) -> None:
         return
     await storage.apply([carried_audit(key, ())])
     for name in await _audits(link):
-        proofs = []
+        hashed, proofs = name.decode().rpartition(":")[2], []
         for number, row in enumerate(await link.ask("LRANGE", name, 0, -1), start=1):
             at, deleted, _, actor = row.decode().split(" ", 3)
-            proofs.append((name.decode().rpartition(":")[2], number, float(at), actor, int(deleted)))
+            proofs.append((hashed, number, float(at), actor, int(deleted)))
         await storage.apply([carried_audit(key, proofs)])
         await link.ask("UNLINK", name)

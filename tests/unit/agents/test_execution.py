@@ -28,8 +28,8 @@ from tandem.conversation.base import EngineLimits, Execution, GatedCall, TurnReq
 from tandem.entries import Decision, Entry, Verdict
 from tandem.errors import ConfigurationError, StoreUnavailable
 from tandem.model import Address, Approval, ApprovalStatus, Channel, Conversation, Route, SubjectId
+from tandem.persistence.base import LaneStore
 from tandem.persistence.file import open_file_store
-from tandem.persistence.store import Store
 from tandem.shop.embedded import open_embedded_shop
 
 pytestmark = pytest.mark.promise("A15", "H4", "H5", "H7")
@@ -40,7 +40,7 @@ ROUTE = Route(Channel.SMS, Address("tel", "+15551234567"), Address("tel", "+1555
 class Bench:
     """A runner over a scripted model, and a tool ``pay`` that counts what it did."""
 
-    def __init__(self, runner: SdkRunner, store: Store, model: ScriptedModel) -> None:
+    def __init__(self, runner: SdkRunner, store: LaneStore, model: ScriptedModel) -> None:
         self.runner = runner
         self.store = store
         self.model = model

@@ -12,7 +12,7 @@ import pytest
 from tandem.conversation.delivery import CALL_MOVED
 from tandem.entries import Entry, SpokenPrompt
 from tandem.model import Channel, ReplyStatus
-from tandem.persistence.store import Store
+from tandem.persistence.base import LaneStore
 from tandem.persistence.values import Claim
 
 from ...kit.engine import JOHN, ROUTE, SHORT_LEASE, Lab, lab
@@ -101,7 +101,7 @@ async def say(it: Lab) -> None:
 class Watched:
     """A store of which is known how often a lane was given back."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: LaneStore) -> None:
         self._store = store
         self.released = asyncio.Event()
 
@@ -116,7 +116,7 @@ class Watched:
 async def test_what_a_caller_elsewhere_says_is_left_to_be_answered_there(tmp_path: Path) -> None:
     watched: list[Watched] = []
 
-    def watch(store: Store) -> Any:
+    def watch(store: LaneStore) -> Any:
         watched.append(Watched(store))
         return watched[0]
 

@@ -17,7 +17,6 @@ from tandem.errors import DeliveryThrottled, DeliveryUnclear, StoreUnavailable
 from tandem.model import Channel, Outgoing, Reply, ReplyStatus, SubjectId
 from tandem.persistence.base import LaneStore
 from tandem.persistence.file import open_file_store
-from tandem.persistence.store import Store
 from tandem.persistence.values import Settlement
 
 from ...contracts.records import JANE, LEASE, fresh, reply, write
@@ -31,7 +30,7 @@ STOOD_STILL = 2 * LEASE
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
+async def store(tmp_path: Path) -> AsyncIterator[LaneStore]:
     async with open_file_store(tmp_path) as store:
         yield store
 
@@ -50,7 +49,7 @@ def delivering(store: LaneStore, *, lease: float = LEASE) -> tuple[Delivery, Fak
     return delivery, sender
 
 
-async def about_to_send(store: Store, *ids: str) -> tuple[Delivery, FakeSender]:
+async def about_to_send(store: LaneStore, *ids: str) -> tuple[Delivery, FakeSender]:
     """A process that claimed the first reply with its commit, and then stood still for longer than the lease."""
     delivery, sender = delivering(store)
     committed = await write(store, replies=tuple(reply(id) for id in ids), deliver=LEASE)
@@ -59,7 +58,7 @@ async def about_to_send(store: Store, *ids: str) -> tuple[Delivery, FakeSender]:
     return delivery, sender
 
 
-async def test_what_another_process_sent_meanwhile_is_not_sent_again(store: Store) -> None:
+async def test_what_another_process_sent_meanwhile_is_not_sent_again(store: LaneStore) -> None:
     sleeper, slept = await about_to_send(store, "rpl_1")
     other, sent = delivering(store)
     await other.run(LINE)
@@ -67,21 +66,21 @@ async def test_what_another_process_sent_meanwhile_is_not_sent_again(store: Stor
     assert [[one.id for one in sender.sent] for sender in (sent, slept)] == [["rpl_1"], []]
 
 
-async def test_what_another_process_is_sending_is_left_to_it(store: Store) -> None:
+async def test_what_another_process_is_sending_is_left_to_it(store: LaneStore) -> None:
     sleeper, slept = await about_to_send(store, "rpl_1")
     assert await store.next_reply(JANE, Channel.SMS, holder=fresh(), seconds=LEASE) is not None
     assert await sleeper.run(LINE) is None
     assert slept.sent == []
 
 
-async def test_what_nobody_took_is_still_sent_at_the_first_try(store: Store) -> None:
+async def test_what_nobody_took_is_still_sent_at_the_first_try(store: LaneStore) -> None:
     sleeper, slept = await about_to_send(store, "rpl_1")
     await sleeper.run(LINE)
     (row,) = await store.replies(JANE)
     assert (row.status, row.tries, len(slept.sent)) == (ReplyStatus.SENT, 1, 1)
 
 
-async def test_what_comes_next_in_the_line_is_sent_instead(store: Store) -> None:
+async def test_what_comes_next_in_the_line_is_sent_instead(store: LaneStore) -> None:
     sleeper, slept = await about_to_send(store, "rpl_1", "rpl_2")
     taken = await store.next_reply(JANE, Channel.SMS, holder="other", seconds=LEASE)
     assert taken is not None
@@ -96,7 +95,7 @@ async def test_what_comes_next_in_the_line_is_sent_instead(store: Store) -> None
 class Asked:
     """A store that counts how often a line is asked for."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: LaneStore) -> None:
         self._store = store
         self.times = 0
 
@@ -108,7 +107,7 @@ class Asked:
         return await self._store.next_reply(*args, **more)
 
 
-async def test_a_line_is_asked_for_again_while_its_reply_takes_long_to_send(store: Store) -> None:
+async def test_a_line_is_asked_for_again_while_its_reply_takes_long_to_send(store: LaneStore) -> None:
     asked: Any = Asked(store)
     delivery, sender = delivering(asked, lease=0.3)
     sender.gate = asyncio.Event()
@@ -123,7 +122,7 @@ async def test_a_line_is_asked_for_again_while_its_reply_takes_long_to_send(stor
 # --- a provider that refuses -------------------------------------------------------------------------------------
 
 
-async def refused(store: Store, *troubles: Exception, age: float = 0.0) -> tuple[FakeSender, list[float]]:
+async def refused(store: LaneStore, *troubles: Exception, age: float = 0.0) -> tuple[FakeSender, list[float]]:
     """Deliver a reply of that age, each time when it is due; return the sender and the pauses between."""
     delivery, sender = delivering(store)
     sender.troubles = list(troubles)
@@ -137,7 +136,7 @@ async def refused(store: Store, *troubles: Exception, age: float = 0.0) -> tuple
 
 
 @pytest.mark.promise("S15")
-async def test_a_throttled_reply_is_tried_again_after_pauses_that_grow_to_half_a_minute(store: Store) -> None:
+async def test_a_throttled_reply_is_tried_again_after_pauses_that_grow_to_half_a_minute(store: LaneStore) -> None:
     sender, pauses = await refused(store, *(DeliveryThrottled() for _ in range(11)))
     longest = [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0, 30.0, 30.0]
     assert [most / 2 <= pause <= most for most, pause in zip(longest, pauses, strict=True)] == [True] * 11
@@ -146,7 +145,7 @@ async def test_a_throttled_reply_is_tried_again_after_pauses_that_grow_to_half_a
 
 
 @pytest.mark.promise("S15")
-async def test_a_reply_of_which_nobody_knows_is_sent_again_once_looked_for_and_given_up(store: Store) -> None:
+async def test_a_reply_of_which_nobody_knows_is_sent_again_once_looked_for_and_given_up(store: LaneStore) -> None:
     sender, pauses = await refused(store, *(DeliveryUnclear() for _ in range(20)))
     assert 20 - len(sender.troubles) == 2
     assert len(sender.looked_for) == 5
@@ -155,13 +154,13 @@ async def test_a_reply_of_which_nobody_knows_is_sent_again_once_looked_for_and_g
 
 
 @pytest.mark.parametrize(("age", "status"), [(13_000.0, ReplyStatus.SENT), (15_000.0, ReplyStatus.FAILED)])
-async def test_a_reply_is_tried_for_four_hours(store: Store, age: float, status: ReplyStatus) -> None:
+async def test_a_reply_is_tried_for_four_hours(store: LaneStore, age: float, status: ReplyStatus) -> None:
     await refused(store, DeliveryThrottled(), age=age)
     assert [row.status for row in await store.replies(JANE)] == [status]
 
 
 @pytest.mark.promise("S15")
-async def test_a_message_of_another_reply_is_not_taken_for_the_one_that_is_looked_for(store: Store) -> None:
+async def test_a_message_of_another_reply_is_not_taken_for_the_one_that_is_looked_for(store: LaneStore) -> None:
     delivery, sender = delivering(store)
     await write(store, replies=(reply("rpl_1"), replace(reply("rpl_2"), created_at=time.time())))
     sender.gate = asyncio.Event()
@@ -177,7 +176,7 @@ async def test_a_message_of_another_reply_is_not_taken_for_the_one_that_is_looke
 
 
 @pytest.mark.promise("P8")
-async def test_a_line_is_looked_at_again_when_the_store_is_back(store: Store) -> None:
+async def test_a_line_is_looked_at_again_when_the_store_is_back(store: LaneStore) -> None:
     class Away(Asked):
         async def next_reply(self, *args: Any, **more: Any) -> Outgoing | None:
             raise StoreUnavailable

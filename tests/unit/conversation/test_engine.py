@@ -27,8 +27,8 @@ from tandem.errors import (
     StoreUnavailable,
 )
 from tandem.model import Approval, ApprovalStatus, Channel, Conversation, ReplyStatus, Route
+from tandem.persistence.base import LaneStore
 from tandem.persistence.file import open_file_store
-from tandem.persistence.store import Store
 from tandem.persistence.values import Claim, Outcome
 
 from ...kit.engine import JOHN, ROUTE, SHORT_LEASE, Lab, answer, echo, lab
@@ -741,7 +741,7 @@ async def test_what_was_heard_shields_no_text_that_never_ends(tmp_path: Path) ->
 class HeldRelease:
     """A store whose first release does not get through before it is cancelled."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: LaneStore) -> None:
         self._store = store
         self.reached = asyncio.Event()
 
@@ -759,7 +759,7 @@ async def test_a_stop_while_an_idle_lane_is_given_back_leaves_it_to_the_next_pro
     """It was kept until its lease ran out, and whatever came meanwhile waited as long."""
     held: list[HeldRelease] = []
 
-    def wrap(store: Store) -> Any:
+    def wrap(store: LaneStore) -> Any:
         held.append(HeldRelease(store))
         return held[0]
 

@@ -15,7 +15,7 @@ from tandem.conversation.history import Window, model_input, remember
 from tandem.conversation.summary import LONGEST_MATERIAL, Summarising, digest, digest_of, material, shown, told
 from tandem.entries import Entry, TextReceived
 from tandem.model import Channel, Conversation, Turn
-from tandem.persistence.store import Store
+from tandem.persistence.base import LaneStore
 from tandem.persistence.values import Change, Claim, Committed
 
 from ...kit.engine import JOHN, ROUTE, Lab, lab
@@ -152,7 +152,7 @@ async def test_a_text_does_not_wait_for_the_folding(tmp_path: Path) -> None:
 class LateText:
     """A store in which a text arrives just before a lane that has nothing to do is given back."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: LaneStore) -> None:
         self._store = store
         self.came = False
 

@@ -15,7 +15,6 @@ from tandem.errors import ConfigurationError, StoreUnavailable
 from tandem.persistence.factory import ADAPTERS, open_store, store_place
 from tandem.persistence.file.storage import FileStorage
 from tandem.persistence.postgres.storage import PostgresStorage
-from tandem.persistence.store import Store
 from tandem.settings import Settings, load_settings
 
 from ...contracts.records import JANE, texts, write
@@ -39,6 +38,10 @@ class Store:
 async def store(settings):
     async with open_file_store(settings.state_persistence_dir / "own") as opened:
         yield opened
+
+@asynccontextmanager
+async def nothing_in_it(settings):
+    yield 5
 
 def nothing(settings):
     return 5
@@ -68,7 +71,6 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 async def test_a_file_unless_told_otherwise(tmp_path: Path) -> None:
     settings = load(tmp_path)
     async with open_store(settings) as store:
-        assert isinstance(store, Store)
         assert isinstance(store.storage, FileStorage)
     assert store_place(settings) == str(tmp_path / "tandem.db")
 
@@ -80,7 +82,6 @@ async def test_postgres(tmp_path: Path, by: str) -> None:
     env = {"DATABASE_URL": server.url} if by == "url" else parts
     settings = load(tmp_path, PERSISTENCE_ADAPTER="postgres", POSTGRES_TABLE_NAME=f"chosen_{by}", **env)
     async with open_store(settings) as store:
-        assert isinstance(store, Store)
         assert isinstance(store.storage, PostgresStorage)
         await write(store)
     async with open_store(settings, create=False) as store:
@@ -137,6 +138,7 @@ async def test_a_users_own(tmp_path: Path, module: str, name: str) -> None:
     [
         ("missing", "cannot be used (AttributeError: "),
         ("nothing", "gives a int, not an async context manager"),
+        ("nothing_in_it", "gives a int, not a LaneStore"),
         ("broken", "cannot be used (RuntimeError: no licence)"),
     ],
 )

@@ -20,11 +20,11 @@ from structlog.testing import capture_logs
 from tandem.errors import ConfigurationError, StoreUnavailable
 from tandem.model import ReplyStatus, SubjectId
 from tandem.persistence import lane, outbox
+from tandem.persistence.base import WANTS_CLAIM, LaneStore, wants_commit, wants_keys
 from tandem.persistence.file import open_file_store, primitives
 from tandem.persistence.file.schema import connect
 from tandem.persistence.rows import LaneIndex, Want
 from tandem.persistence.state import Lane
-from tandem.persistence.store import WANTS_CLAIM, Store, wants_commit, wants_keys
 from tandem.persistence.values import Change, Settlement
 
 from ...contracts.records import JANE, approval, conversation, event, fresh, reply, take, text, texts, write
@@ -96,11 +96,6 @@ async def test_two_processes_never_overlap_on_a_lane(tmp_path: Path) -> None:
     assert (stored.turns_taken, stored.version) == (40, 40)
 
 
-async def test_the_folder_is_for_its_owner_only(tmp_path: Path) -> None:
-    async with open_file_store(tmp_path / "new" / "state"):
-        assert stat.S_IMODE((tmp_path / "new" / "state").stat().st_mode) == 0o700
-
-
 def modes(folder: Path) -> dict[str, int]:
     return {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
 
@@ -114,10 +109,12 @@ def careless() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("careless")
-async def test_every_file_is_for_its_owner_only(tmp_path: Path) -> None:
-    async with open_file_store(tmp_path) as store:
+async def test_folder_and_files_are_for_their_owner_only(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "state"
+    async with open_file_store(folder) as store:
         await write(store)
-        found = modes(tmp_path)
+        found = modes(folder)
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert found == dict.fromkeys(["tandem.db", "tandem.db-wal", "tandem.db-shm", "tandem.lock"], 0o600)
 
 
@@ -158,21 +155,13 @@ def test_commits_go_to_a_write_ahead_log_and_to_the_disk(tmp_path: Path) -> None
     assert pragmas == ["wal", 2]
 
 
-async def test_a_locked_database_is_unavailable(tmp_path: Path) -> None:
+async def test_a_locked_database_is_unavailable_until_the_lock_is_gone(tmp_path: Path) -> None:
     async with open_file_store(tmp_path, busy_seconds=0.01) as store:
         other = sqlite3.connect(tmp_path / "tandem.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StoreUnavailable):
-            await store.accept(JANE, texts("a"), token=fresh())
-        other.close()
-
-
-async def test_a_store_recovers_once_the_lock_is_gone(tmp_path: Path) -> None:
-    async with open_file_store(tmp_path, busy_seconds=0.01) as store:
-        other = sqlite3.connect(tmp_path / "tandem.db", isolation_level=None)
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StoreUnavailable):
-            await store.ping()
+        for write in (store.ping, lambda: store.accept(JANE, texts("a"), token=fresh())):
+            with pytest.raises(StoreUnavailable):
+                await write()
         other.close()
         await store.ping()
 
@@ -189,7 +178,7 @@ def full_disk(folder: Path, room: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-async def fill_up(store: Store, accepted: list[str]) -> None:
+async def fill_up(store: LaneStore, accepted: list[str]) -> None:
     """Accept entries until there is no room."""
     for number in range(1000):
         await store.accept(JANE, [text(f"k{number}", "x" * 4000)], token=fresh())
@@ -245,7 +234,7 @@ async def test_what_is_erased_is_overwritten(tmp_path: Path) -> None:
     assert JANE.encode() not in content
 
 
-async def fill(store: Store, count: int) -> None:
+async def fill(store: LaneStore, count: int) -> None:
     """Store conversations that wait for an approval's expiry, and as many turns of Jane."""
 
     async def one(number: int) -> None:

@@ -15,7 +15,6 @@ from tandem.persistence.file import open_file_store
 from tandem.persistence.file.database import DatabaseFile
 from tandem.persistence.file.salvage import salvage
 from tandem.persistence.file.schema import connect
-from tandem.persistence.store import Store
 
 from ...contracts.records import JANE, JOHN, approval, conversation, event, fresh, reply, take, texts, write
 
@@ -33,7 +32,7 @@ def words(number: int) -> str:
     return f"needle-{number:05}-" + "hay " * 100
 
 
-async def fill(store: Store) -> None:
+async def fill(store: LaneStore) -> None:
     async def one(number: int) -> None:
         await write(store, subject(number), conversation=conversation(subject(number), summary=words(number)))
 
@@ -65,33 +64,25 @@ async def readable(store: LaneStore) -> int:
     return sum(one is not None and one.summary == words(number) for number, one in enumerate(stored))
 
 
-async def test_a_file_that_is_no_database_is_kept(tmp_path: Path) -> None:
+async def test_a_file_that_is_no_database_is_kept_and_counted_and_the_store_works(tmp_path: Path) -> None:
     (tmp_path / "tandem.db").write_bytes(b"certainly no database" * 1000)
-    async with open_file_store(tmp_path):
-        assert [path.read_bytes() for path in kept(tmp_path)] == [b"certainly no database" * 1000]
-
-
-async def test_a_store_works_after_a_file_that_was_no_database(tmp_path: Path) -> None:
-    (tmp_path / "tandem.db").write_bytes(b"certainly no database" * 1000)
+    (tmp_path / "tandem.db-wal").write_bytes(b"")
     async with open_file_store(tmp_path) as store:
+        assert [path.read_bytes() for path in kept(tmp_path)] == [b"certainly no database" * 1000]
+        assert (await store.counts()).set_aside == 1
         await write(store)
         assert await store.conversation(JANE) is not None
 
 
-async def test_damage_is_found_at_the_start_and_the_file_kept(tmp_path: Path) -> None:
-    async with open_file_store(tmp_path) as store:
-        await fill(store)
-    damage(tmp_path, COUNT // 2)
-    async with open_file_store(tmp_path):
-        assert len(kept(tmp_path)) == 1
-
-
-async def test_readable_rows_are_carried_over(tmp_path: Path) -> None:
+async def test_damage_is_found_at_the_start_and_readable_rows_are_carried_over(tmp_path: Path) -> None:
     async with open_file_store(tmp_path) as store:
         await fill(store)
     lost = damage(tmp_path, COUNT // 2)
     async with open_file_store(tmp_path) as store:
         assert await readable(store) == COUNT - lost
+        assert len(kept(tmp_path)) == 1
+        claim = await take(store, subject(COUNT // 2), accept=texts("a"))
+        assert [waiting.entry.key for waiting in claim.waiting] == ["a"]
 
 
 async def test_rows_between_two_damaged_pages_are_carried_over(tmp_path: Path) -> None:
@@ -109,15 +100,6 @@ async def test_damage_that_shows_in_use_is_repaired_in_use(tmp_path: Path) -> No
         lost = damage(tmp_path, COUNT // 2)  # after the check at the start, before the first connection
         assert await readable(store) == COUNT - lost
         assert len(kept(tmp_path)) == 1
-
-
-async def test_a_customer_whose_page_is_damaged_is_served(tmp_path: Path) -> None:
-    async with open_file_store(tmp_path) as store:
-        await fill(store)
-    async with open_file_store(tmp_path) as store:
-        damage(tmp_path, COUNT // 2)
-        claim = await take(store, subject(COUNT // 2), accept=texts("a"))
-        assert [waiting.entry.key for waiting in claim.waiting] == ["a"]
 
 
 async def test_another_process_goes_over_to_the_new_file(tmp_path: Path) -> None:
@@ -139,13 +121,6 @@ async def test_damage_that_shows_in_use_is_left_alone_by_whoever_does_not_repair
             with pytest.raises(StoreDamaged, match="Start the server"):
                 await store.conversation(subject(COUNT // 2))
     assert kept(tmp_path) == []
-
-
-async def test_a_file_set_aside_is_counted_once(tmp_path: Path) -> None:
-    (tmp_path / "tandem.db").write_bytes(b"certainly no database" * 1000)
-    (tmp_path / "tandem.db-wal").write_bytes(b"")
-    async with open_file_store(tmp_path) as store:
-        assert (await store.counts()).set_aside == len(kept(tmp_path)) == 1
 
 
 def test_a_file_is_replaced_once_however_many_found_it_damaged(tmp_path: Path) -> None:

@@ -71,23 +71,14 @@ async def queue(thread: DatabaseThread, *operations: Operation) -> list[object]:
     return answers[1:]
 
 
-async def test_what_waits_together_is_committed_together(thread: DatabaseThread) -> None:
-    gate = Gate()
-    tasks = [asyncio.create_task(thread.run(gate))]
-    tasks += [asyncio.create_task(thread.run(add(str(number)))) for number in range(50)]
+async def test_what_waits_together_is_committed_together_in_the_order_of_its_calls(thread: DatabaseThread) -> None:
+    gate, expected = Gate(), [str(number) for number in range(50)]
+    tasks = [asyncio.create_task(thread.run(gate)), *(asyncio.create_task(thread.run(add(key))) for key in expected)]
     await asyncio.sleep(0)
     gate.open()
-    await asyncio.gather(*tasks)
+    assert (await asyncio.gather(*tasks))[1:] == expected  # every caller gets its own answer
     assert gate.statements.count("COMMIT") <= 2
-
-
-async def test_operations_run_in_the_order_of_their_calls(thread: DatabaseThread) -> None:
-    await queue(thread, *(add(str(number)) for number in range(50)))
-    assert await thread.run(keys) == [str(number) for number in range(50)]
-
-
-async def test_every_caller_gets_its_own_answer(thread: DatabaseThread) -> None:
-    assert await queue(thread, add("a"), add("b")) == ["a", "b"]
+    assert await thread.run(keys) == expected
 
 
 async def test_a_failing_operation_leaves_nothing_behind(thread: DatabaseThread) -> None:
@@ -100,11 +91,6 @@ async def test_a_drivers_error_is_translated(thread: DatabaseThread) -> None:
     answers = await queue(thread, add("a"), add("a"), add("b"))
     assert isinstance(answers[1], StoreUnavailable)
     assert isinstance(answers[1].__cause__, sqlite3.IntegrityError)
-
-
-async def test_a_full_disk_is_unavailable(thread: DatabaseThread) -> None:
-    with pytest.raises(StoreUnavailable):
-        await thread.run(fill_up)
 
 
 async def test_the_thread_works_again_after_a_full_disk(thread: DatabaseThread) -> None:

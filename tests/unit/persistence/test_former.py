@@ -20,12 +20,12 @@ from structlog.testing import capture_logs
 
 from tandem.errors import ConfigurationError, TandemError
 from tandem.model import ApprovalStatus, Channel, ReplyStatus, SubjectId
+from tandem.persistence.base import LaneStore
 from tandem.persistence.file import open_file_store
 from tandem.persistence.postgres import open_postgres_store
 from tandem.persistence.redis import open_redis_store, upgrade
 from tandem.persistence.redis.link import RedisLink
 from tandem.persistence.redis.storage import RedisStorage
-from tandem.persistence.store import Store
 from tandem.persistence.values import EffectState, Outcome
 
 from ...contracts.records import DAY, JANE, JOHN, LEASE, fresh, names, reply, take, text, texts
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.promise("P5", "O6", "L3")
 
 FORMER = Path(__file__).with_name("former")
 LONG = SubjectId("long_" + "x" * 300)
-Opened = Callable[..., AbstractAsyncContextManager[Store]]
+Opened = Callable[..., AbstractAsyncContextManager[LaneStore]]
 _numbers = itertools.count(1)
 
 
@@ -73,7 +73,7 @@ async def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
 
 
 @pytest.fixture
-async def store(opened: Opened) -> AsyncIterator[Store]:
+async def store(opened: Opened) -> AsyncIterator[LaneStore]:
     async with opened() as store:
         yield store
 
@@ -86,7 +86,7 @@ async def test_the_log_tells_that_lanes_were_carried_over_once(opened: Opened) -
     assert [line["done"] for line in logs if line["event"] == "lanes_carried_over"] == [4]
 
 
-async def test_the_conversation_is_there_with_its_snapshot(store: Store) -> None:
+async def test_the_conversation_is_there_with_its_snapshot(store: LaneStore) -> None:
     found = await store.conversation(JANE)
     assert found is not None
     assert (found.version, found.summary, found.context) == (1, "Asked.", {"name": "Jane"})
@@ -96,7 +96,7 @@ async def test_the_conversation_is_there_with_its_snapshot(store: Store) -> None
     assert heads == {JANE: 1, JOHN: 1}
 
 
-async def test_what_waits_is_due_and_what_was_answered_is_a_duplicate(store: Store) -> None:
+async def test_what_waits_is_due_and_what_was_answered_is_a_duplicate(store: LaneStore) -> None:
     assert set((await store.due(limit=10)).lanes) == {JANE, LONG}
     claim = await take(store)
     assert [(one.entry.key, one.tries) for one in claim.waiting] == [("SM2", 2)]
@@ -105,7 +105,7 @@ async def test_what_waits_is_due_and_what_was_answered_is_a_duplicate(store: Sto
     assert [one.outcome for one in await store.accept(LONG, [text("k" * 300)], token=fresh())] == [Outcome.DUPLICATE]
 
 
-async def test_what_was_to_be_sent_is_sent_in_its_order(store: Store) -> None:
+async def test_what_was_to_be_sent_is_sent_in_its_order(store: LaneStore) -> None:
     assert set((await store.due(limit=10)).lines) == {(JANE, Channel.SMS), (JANE, Channel.WHATSAPP)}
     stored = {one.reply.id: (one.status, one.provider_id) for one in await store.replies(JANE)}
     assert stored["r1"] == (ReplyStatus.SENT, "SM9")
@@ -114,7 +114,7 @@ async def test_what_was_to_be_sent_is_sent_in_its_order(store: Store) -> None:
     assert (outgoing.reply, outgoing.tries > 1) == (reply("r2"), True)
 
 
-async def test_everything_else_is_there(store: Store) -> None:
+async def test_everything_else_is_there(store: LaneStore) -> None:
     assert names(await store.timeline(JANE)) == ["turn", "more", "sent"]
     assert [one.id for one in await store.tickets(JANE)] == ["T2", "T1"]
     assert (await store.effect_begin(JANE, "refund", token=fresh())).result == "REF_1"
@@ -128,7 +128,7 @@ async def test_everything_else_is_there(store: Store) -> None:
     assert row.actor == "alice"
 
 
-async def test_opt_outs_outlive_their_conversation(store: Store) -> None:
+async def test_opt_outs_outlive_their_conversation(store: LaneStore) -> None:
     store.clock_offset += 60 * DAY
     await store.purge(older_than=DAY)
     assert await store.conversation(JOHN) is None

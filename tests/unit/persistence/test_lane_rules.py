@@ -17,11 +17,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tandem.errors import LeaseLost
 from tandem.model import ApprovalStatus, Channel, Outgoing, ReplyStatus
 from tandem.persistence import kinds, lane, outbox, upkeep
+from tandem.persistence.base import WANTS_CLAIM, wants_commit, wants_keys, wants_status
 from tandem.persistence.head import LaneHead
 from tandem.persistence.mending import mend
 from tandem.persistence.rows import LaneIndex, Loaded, Missing, Name, Row, Want, Writes
 from tandem.persistence.state import HEAD, Lane, decide, indexed
-from tandem.persistence.store import WANTS_CLAIM, wants_commit, wants_keys, wants_status
 from tandem.persistence.values import Change, Claim, Committed, Outcome, Settlement
 
 from ...contracts.records import JANE, LEASE, approval, conversation, reply, text

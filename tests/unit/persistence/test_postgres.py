@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
@@ -14,13 +14,11 @@ import pytest
 
 from tandem.errors import ConfigurationError, LeaseLost, StoreMissing, StoreUnavailable
 from tandem.model import ReplyStatus
+from tandem.persistence.base import LaneStore
 from tandem.persistence.postgres import open_postgres_store
 from tandem.persistence.postgres.database import Database
-from tandem.persistence.postgres.hints import Hints
 from tandem.persistence.postgres.names import Names
 from tandem.persistence.postgres.storage import PostgresStorage
-from tandem.persistence.rows import Writes
-from tandem.persistence.store import Store
 from tandem.persistence.values import Change, Outcome, Settlement
 
 from ...contracts.records import JANE, LEASE, conversation, fresh, reply, take, texts, write
@@ -52,13 +50,13 @@ def fragile() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
-async def store(fragile: PostgresServer, table: str) -> AsyncIterator[Store]:
+async def store(fragile: PostgresServer, table: str) -> AsyncIterator[LaneStore]:
     async with open_postgres_store(fragile.url, table=table) as store:
         await store.accept(JANE, texts("before"), token=fresh())
         yield store
 
 
-def database(store: Store) -> Database:
+def database(store: LaneStore) -> Database:
     assert isinstance(store.storage, PostgresStorage)
     return store.storage.database
 
@@ -166,75 +164,11 @@ async def test_a_login_that_may_not_make_tables_is_told(url: str, table: str) ->
 # --- a server that goes away ----------------------------------------------------------------------------------
 
 
-async def test_a_stopped_server_is_unavailable_and_comes_back(fragile: PostgresServer, store: Store) -> None:
-    fragile.stop()
-    with pytest.raises(StoreUnavailable):
-        await store.accept(JANE, texts("lost"), token=fresh())
-    fragile.start()
-    assert [one.entry.key for one in (await take(store)).waiting] == ["before"]
-
-
-async def test_a_crashed_server_keeps_what_it_answered(fragile: PostgresServer, store: Store) -> None:
-    fragile.stop("KILL")
-    fragile.start()
-    assert [one.entry.key for one in await store.waiting(JANE)] == ["before"]
-
-
-async def test_a_restart_between_two_calls_is_not_noticed(fragile: PostgresServer, store: Store) -> None:
+async def test_a_restart_between_two_calls_is_not_noticed(fragile: PostgresServer, store: LaneStore) -> None:
     fragile.stop()
     fragile.start()
     (receipt,) = await store.accept(JANE, texts("after"), token=fresh())
     assert receipt.outcome is Outcome.ACCEPTED
-
-
-async def test_a_frozen_server_is_unavailable_in_time_and_comes_back(fragile: PostgresServer, store: Store) -> None:
-    began = time.monotonic()
-    fragile.freeze()
-    try:
-        calls = [store.accept(JANE, texts(f"k{number}"), token="t") for number in range(20)]
-        answers = await asyncio.gather(*calls, return_exceptions=True)
-    finally:
-        fragile.thaw()
-    assert {type(answer) for answer in answers} == {StoreUnavailable}
-    assert time.monotonic() - began < ENOUGH
-    (receipt,) = await store.accept(JANE, texts("k0"), token="t")
-    assert receipt.outcome is Outcome.ACCEPTED
-
-
-class Halting(PostgresStorage):
-    """Freezes its server between what it loads and what it applies."""
-
-    def __init__(self, database: Database, table: str, server: PostgresServer) -> None:
-        super().__init__(database, Hints(database, table))
-        self._server = server
-
-    async def apply(self, changes: Sequence[Writes]) -> bool:
-        self._server.freeze()
-        return await super().apply(changes)
-
-
-async def test_a_server_that_freezes_between_load_and_apply(fragile: PostgresServer, store: Store, table: str) -> None:
-    halting = Store(Halting(database(store), table, fragile))
-    try:
-        with pytest.raises(StoreUnavailable):
-            await halting.accept(JANE, texts("a"), token="t")
-    finally:
-        fragile.thaw()
-    (receipt,) = await store.accept(JANE, texts("a"), token="t")
-    assert receipt.outcome is Outcome.ACCEPTED
-    assert [one.entry.key for one in (await take(store)).waiting] == ["before", "a"]
-
-
-async def test_a_cancelled_call_leaves_nothing_behind(fragile: PostgresServer, store: Store) -> None:
-    fragile.freeze()
-    call = asyncio.create_task(store.ping())
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    call.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await call
-    fragile.thaw()
-    await store.ping()
 
 
 async def test_a_store_closes_while_its_server_is_frozen(fragile: PostgresServer, table: str) -> None:
@@ -253,13 +187,6 @@ async def test_a_server_that_cannot_write_answers_no_ping(url: str, table: str) 
     async with open_postgres_store(readonly, table=table) as store:
         with pytest.raises(StoreUnavailable, match="read-only"):
             await store.ping()
-
-
-async def test_a_purge_that_fails_is_counted(fragile: PostgresServer, store: Store) -> None:
-    fragile.stop()
-    report = await store.purge(older_than=0)
-    fragile.start()
-    assert (report.failed, sum(report.deleted.values())) == (1, 0)
 
 
 # --- leases after a crash, poolers ----------------------------------------------------------------------------

@@ -11,8 +11,8 @@ import pytest
 
 from tandem.errors import StoreUnavailable
 from tandem.model import SubjectId
+from tandem.persistence.base import LaneStore
 from tandem.persistence.postgres import open_postgres_store
-from tandem.persistence.store import Store
 
 from ...contracts.records import JANE, JOHN, fresh, texts
 from ...kit.postgres_server import postgres_server, shared_postgres
@@ -30,13 +30,13 @@ def table() -> str:
 
 
 @pytest.fixture
-async def teller(table: str) -> AsyncIterator[Store]:
+async def teller(table: str) -> AsyncIterator[LaneStore]:
     async with open_postgres_store(shared_postgres().url, table=table) as store:
         yield store
 
 
 @pytest.fixture
-async def hearer(table: str, teller: Store) -> AsyncIterator[Store]:
+async def hearer(table: str, teller: LaneStore) -> AsyncIterator[LaneStore]:
     async with open_postgres_store(shared_postgres().url, table=table, poll_seconds=NEVER) as store:
         yield store
 
@@ -46,7 +46,7 @@ async def hear(hints: AsyncIterator[SubjectId]) -> SubjectId:
         return await anext(hints)
 
 
-async def listening(hearer: Store, teller: Store) -> AsyncIterator[SubjectId]:
+async def listening(hearer: LaneStore, teller: LaneStore) -> AsyncIterator[SubjectId]:
     """Give hints of a listener that is known to listen: it found what was due when it began."""
     await teller.accept(JANE, texts(fresh("due")), token=fresh())
     hints = hearer.listen()
@@ -54,26 +54,28 @@ async def listening(hearer: Store, teller: Store) -> AsyncIterator[SubjectId]:
     return hints
 
 
-async def test_a_hint_arrives_without_polling(teller: Store, hearer: Store) -> None:
+async def test_a_hint_arrives_without_polling(teller: LaneStore, hearer: LaneStore) -> None:
     hints = await listening(hearer, teller)
     await teller.notify(JOHN)
     assert await hear(hints) == JOHN
 
 
-async def test_own_hints_are_not_heard(teller: Store, hearer: Store) -> None:
+async def test_own_hints_are_not_heard(teller: LaneStore, hearer: LaneStore) -> None:
     hints = await listening(hearer, teller)
     await hearer.notify(SubjectId("mine"))
     await teller.notify(JOHN)
     assert await hear(hints) == JOHN
 
 
-async def test_a_hint_whose_subject_is_too_long_makes_look(teller: Store, hearer: Store) -> None:
+async def test_a_hint_whose_subject_is_too_long_makes_look(teller: LaneStore, hearer: LaneStore) -> None:
     hints = await listening(hearer, teller)
     await teller.notify(SubjectId("é" * 5000))
     assert await hear(hints) == JANE
 
 
-async def test_a_listener_whose_connection_was_ended_is_told_and_may_listen_again(teller: Store, hearer: Store) -> None:
+async def test_a_listener_whose_connection_was_ended_is_told_and_may_listen_again(
+    teller: LaneStore, hearer: LaneStore
+) -> None:
     hints = await listening(hearer, teller)
     heard = asyncio.create_task(hear(hints))
     assert await end_listener(shared_postgres().url) == 1
@@ -95,7 +97,7 @@ async def test_a_listener_of_a_frozen_server_is_told() -> None:
             server.thaw()
 
 
-async def test_a_listener_in_a_long_silence_goes_on_listening(teller: Store, hearer: Store, table: str) -> None:
+async def test_a_listener_in_a_long_silence_goes_on_listening(teller: LaneStore, hearer: LaneStore, table: str) -> None:
     hints = await listening(hearer, teller)
     heard = asyncio.create_task(hear(hints))
     await said(shared_postgres().url, table, "beat:")
@@ -103,7 +105,7 @@ async def test_a_listener_in_a_long_silence_goes_on_listening(teller: Store, hea
     assert await heard == JOHN
 
 
-async def test_a_listener_that_hears_nothing_polls(teller: Store, table: str) -> None:
+async def test_a_listener_that_hears_nothing_polls(teller: LaneStore, table: str) -> None:
     async with open_postgres_store(shared_postgres().url, table=table, pooler=True, poll_seconds=0.05) as hearer:
         await teller.accept(JANE, texts("a"), token=fresh())
         hints = hearer.listen()

@@ -51,52 +51,43 @@ def settings(server: RedisServer, **more: str) -> Settings:
 
 
 @pytest.mark.promise("P9")
-async def test_a_server_that_keeps_nothing_is_warned_of(server: RedisServer) -> None:
-    assert await opened(server.url) == ["redis_keeps_nothing"]
-
-
-async def test_a_server_that_keeps_snapshots_only_is_warned_of(server: RedisServer) -> None:
-    await ask(server, "CONFIG", "SET", "save", "60 1000")
-    assert await opened(server.url, production=True) == ["redis_keeps_snapshots_only"]
-
-
-async def test_a_server_that_keeps_everything_is_fine(tmp_path: Path) -> None:
-    with redis_server(tmp_path, *KEEPS) as server:
-        assert await opened(server.url, production=True) == []
+@pytest.mark.parametrize(
+    ("options", "events"),
+    [
+        ((), ["redis_keeps_nothing"]),
+        (("--save", "60", "1000"), ["redis_keeps_snapshots_only"]),
+        (KEEPS, []),
+        ((*KEEPS, "--maxmemory-policy", "allkeys-lru"), ["redis_may_evict"]),
+        ((*KEEPS, "--maxmemory-policy", "allkeys-random"), ["redis_may_evict"]),
+        ((*KEEPS, "--maxmemory-policy", "noeviction"), []),
+        ((*KEEPS, "--maxmemory-policy", "volatile-lru"), []),  # nothing of ours expires
+    ],
+    ids=str,
+)
+async def test_a_server_that_does_not_keep_everything_is_warned_of(
+    tmp_path: Path, options: tuple[str, ...], events: list[str]
+) -> None:
+    with redis_server(tmp_path, *options) as server:
+        assert await opened(server.url, production=bool(options)) == events
 
 
 @pytest.mark.promise("P9")
-async def test_a_server_that_keeps_nothing_is_refused_in_production(server: RedisServer) -> None:
+async def test_a_server_that_keeps_nothing_is_refused_in_production_unless_that_is_allowed(server: RedisServer) -> None:
     with pytest.raises(ConfigurationError, match="REDIS_ALLOW_VOLATILE"):
         await opened(server.url, production=True)
-
-
-async def test_a_server_that_keeps_nothing_may_be_allowed(server: RedisServer) -> None:
     assert await opened(server.url, production=True, allow_volatile=True) == ["redis_keeps_nothing"]
 
 
-@pytest.mark.parametrize("policy", ["allkeys-lru", "allkeys-random"])
-async def test_a_server_that_evicts_is_warned_of(tmp_path: Path, policy: str) -> None:
-    with redis_server(tmp_path, *KEEPS, "--maxmemory-policy", policy) as server:
-        assert await opened(server.url) == ["redis_may_evict"]
-
-
-@pytest.mark.parametrize("policy", ["noeviction", "volatile-lru"])
-async def test_a_policy_that_evicts_nothing_of_ours_is_fine(tmp_path: Path, policy: str) -> None:
-    with redis_server(tmp_path, *KEEPS, "--maxmemory-policy", policy) as server:
-        assert await opened(server.url) == []
-
-
-async def test_a_server_that_does_not_tell_its_configuration_is_asked_otherwise(server: RedisServer) -> None:
-    await ask(server, "ACL", "SETUSER", "guest", "on", ">guess", "~*", "&*", "+@all", "-config")
+@pytest.mark.parametrize(
+    ("forbidden", "event"),
+    [(("-config",), "redis_keeps_snapshots_only"), (("-config", "-info"), "redis_durability_unknown")],
+)
+async def test_a_server_that_does_not_tell_is_asked_otherwise(
+    server: RedisServer, forbidden: tuple[str, ...], event: str
+) -> None:
+    await ask(server, "ACL", "SETUSER", "guest", "on", ">guess", "~*", "&*", "+@all", *forbidden)
     url = f"redis://guest:guess@127.0.0.1:{server.port}/0"
-    assert await opened(url, production=True) == ["redis_keeps_snapshots_only"]
-
-
-async def test_a_server_that_tells_nothing_is_warned_of(server: RedisServer) -> None:
-    await ask(server, "ACL", "SETUSER", "guest", "on", ">guess", "~*", "&*", "+@all", "-config", "-info")
-    url = f"redis://guest:guess@127.0.0.1:{server.port}/0"
-    assert await opened(url, production=True) == ["redis_durability_unknown"]
+    assert await opened(url, production=True) == [event]
 
 
 async def test_an_absent_server_is_named(server: RedisServer) -> None:

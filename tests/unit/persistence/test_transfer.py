@@ -31,7 +31,7 @@ from tandem.settings import Settings, load_settings
 
 from ...contracts.records import JANE, JOHN, approval, event, take, write, write_approvals
 from ...kit.command import tandem
-from ...kit.full_store import everything, fill, storage_of
+from ...kit.full_store import everything, fill
 from ...kit.gateway import running
 from ...kit.postgres_server import PostgresServer, postgres_server
 from ...kit.redis_server import redis_server, shared_redis
@@ -121,7 +121,7 @@ async def test_a_change_while_it_is_read_is_noticed(full: tuple[Path, Everything
             thread.join()
 
     async with open_file_store(full[0]) as store:
-        told = await export(storage_of(store), "here", write_down)
+        told = await export(store.storage, "here", write_down)
     assert (told.changed, json.loads(lines[-1])["sound"]) == (True, False)
 
 

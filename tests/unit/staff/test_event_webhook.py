@@ -19,8 +19,8 @@ from starlette.routing import Route
 from tandem.events import NOT_STORED, EventName
 from tandem.model import Source, SubjectId, TimelineEvent
 from tandem.persistence.announcements import Announcement, Announcements
+from tandem.persistence.base import LaneStore
 from tandem.persistence.file import open_file_store
-from tandem.persistence.store import Store
 from tandem.staff.aliases import Aliases
 from tandem.staff.event_types import KEPT, TYPES, EventKind, EventTypes
 from tandem.staff.event_webhook import TellingPaces, open_event_webhook
@@ -40,7 +40,7 @@ AT_ONCE = TellingPaces(look=0.01, pauses=(0.0, 0.0))
 @asynccontextmanager
 async def scene(
     folder: Path, *answers: int, types: EventTypes | None = None, paces: TellingPaces = AT_ONCE, replicas: int = 1
-) -> AsyncIterator[tuple[Receiver, Store, Announcements]]:
+) -> AsyncIterator[tuple[Receiver, LaneStore, Announcements]]:
     receiver, types = Receiver(list(answers)), types or EventTypes()
     app = Starlette(routes=[Route("/events", receiver.take, methods=["POST"])])
     async with serve(app) as url, open_file_store(folder) as store:
@@ -58,7 +58,7 @@ async def scene(
                 yield receiver, store, queue
 
 
-async def empty(store: Store) -> None:
+async def empty(store: LaneStore) -> None:
     async def is_empty() -> bool:
         return (await store.counts()).announced == 0
 
