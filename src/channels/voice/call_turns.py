@@ -6,7 +6,6 @@ import asyncio
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
 import structlog
 
@@ -40,15 +39,6 @@ _PAUSES = frozenset(".,;:!?…。、，！？\n")
 """What ends a clause."""
 TURNS_KEPT = 16
 """Latest turns whose speech may still be corrected."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Early:
-    """A turn that was begun before the caller had finished."""
-
-    turn: int
-    said: Masked
-    speech: SpeechStream
 
 
 class CallTurns:
@@ -93,7 +83,8 @@ class CallTurns:
         """The turn whose first clause is out."""
         self._again_until = asyncio.get_running_loop().time() + AGAIN_SECONDS if resumed else 0.0
         self._said_again: set[str] = set()
-        self._early: _Early | None = None
+        self._early: tuple[int, Masked, SpeechStream] | None = None
+        """A turn that was begun before the caller had finished."""
         self.subject: SubjectId | None = None
         self.route: Route | None = None
         self.language = plain_english()
@@ -117,7 +108,7 @@ class CallTurns:
         if early is None:
             self._forget()
         self._early = None
-        said, speech = (early.said, early.speech) if early else (mask_incoming(text), self._speech(turn, self.subject))
+        said, speech = early or (mask_incoming(text), self._speech(turn, self.subject))
         self._speeches[turn] = speech
         self._speeches.pop(turn - TURNS_KEPT, None)
         self._engine.speeches[key] = speech
@@ -157,19 +148,19 @@ class CallTurns:
         if self.subject is None or self.route is None or self._begun(turn, text) is not None:
             return
         said, speech = mask_incoming(text), self._speech(turn, self.subject)
-        self._early = _Early(turn, said, speech)
+        self._early = turn, said, speech
         prompt = SpokenPrompt(self.route, self._call, said.text, lang, self.greeting, said.found)
         self._engine.foresee(self.subject, self._key(turn), prompt, speech)
 
-    def _begun(self, turn: int, text: str) -> _Early | None:
+    def _begun(self, turn: int, text: str) -> tuple[Masked, SpeechStream] | None:
         """Return what was begun for the same words, but for case, marks and blanks."""
-        early = self._early
-        same = early is not None and early.turn == turn and fold(early.said.text) == fold(mask_incoming(text).text)
-        return early if same else None
+        begun, said, speech = self._early or (None, None, None)
+        same = said and speech and begun == turn and fold(said.text) == fold(mask_incoming(text).text)
+        return (said, speech) if said and speech and same else None
 
     def _forget(self) -> None:
         if self._early is not None:
-            self._engine.forget(self._early.speech.subject)
+            self._engine.forget(self._early[2].subject)
 
     # --- words ------------------------------------------------------------------------------------------
 
