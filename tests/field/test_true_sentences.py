@@ -147,7 +147,7 @@ PRODUCERS = {
     "OPTED_IN": {"conversation/text_screening.py:_screen"},
     "OPTED_OUT": {"conversation/text_screening.py:_screen"},
     "TRANSFER": {"channels/voice/call.py:_want_person", "conversation/agent_turn.py:_fixed"},
-    "TOO_MANY_STEPS": {"conversation/agent_turn.py:_instead"},
+    "TOO_MANY_STEPS": {"conversation/agent_turn.py:_instead", "conversation/outreach.py:_come_back"},
     "WAITING": {"conversation/agent_turn.py:_instead"},
     "HELD": {"conversation/agent_pause.py:keep_texts", "conversation/agent_pause.py:hear_out"},
     "ticket_under_review": {"conversation/ticket_work.py:_under_review"},

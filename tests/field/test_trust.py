@@ -133,8 +133,10 @@ DOORS = {
     ("POST", f"/customers/{JOHNS_ID}/reveal"): "rob",
     ("POST", "/approvals"): "ann",
     ("DELETE", f"/conversations/{JOHNS_ID}"): "ada",
+    ("POST", "/conversations"): "rob",
     ("POST", "/tickets"): "tim",
     ("POST", "/tickets/TKT_1"): "tim",
+    ("POST", "/tickets/TKT_1/call"): "rob",
 }
 
 
