@@ -61,6 +61,7 @@ from .staff.ready_replies import ReadyRepliesApi, load_ready_replies
 from .staff.session import StaffSession
 from .telemetry.debug_log import DebugLog
 from .telemetry.metrics import Metrics
+from .telemetry.traces import open_traces
 from .web.loopback import Unforwarded
 from .web.status import error_response
 from .wiring import (
@@ -156,6 +157,8 @@ async def open_gateway(
     async with AsyncExitStack() as stack:
         address = f"http://127.0.0.1:{port or settings.port}"
         public = settings.public_base_url or address
+        endpoint, personal = settings.otel_exporter_otlp_endpoint, settings.traces_personal
+        await stack.enter_async_context(open_traces(endpoint, personal=personal))
         source = model_source(settings)
         set_up_tracing(enabled=settings.tracing_enabled, api_key=source.api_key, base_url=source.base_url)
         company = open_company(settings)

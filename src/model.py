@@ -73,6 +73,7 @@ class Reply:
 
     ``to_another``: it goes to somebody else than the lane's customer, so it is handed to that person's own lane.
     ``template``: it leaves in the words of a template that WhatsApp approved, with ``text`` in them.
+    ``media`` are addresses of pictures and documents that go with it; with some, the text may be empty.
     """
 
     id: str
@@ -82,6 +83,7 @@ class Reply:
     created_at: float
     to_another: bool = False
     template: bool = False
+    media: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from ..conversation.approvals import pending_key
 from ..conversation.base import Requested, TurnRequest
@@ -23,6 +24,10 @@ from ..persistence.values import Outcome
 from ..shop.base import Shop
 from .profile_source import Facts, ProfileSource
 from .remembered import to_keep
+
+MOST_MEDIA = 10
+"""Pictures and documents of one answer: as many as a message takes (twilio.com/docs/messaging/api/message-resource)."""
+LONGEST_ADDRESS = 2000
 
 Withdraw = Callable[[str], Awaitable[bool]]
 """Withdraws a waiting request by its id; False when it is not waiting any more."""
@@ -61,6 +66,8 @@ class PendingWrites:
     remembered: dict[str, Any] = field(default_factory=dict)
     """Values to remember of the customer, by name; None forgets."""
     follow_ups: list[FollowUp] = field(default_factory=list)
+    media: list[str] = field(default_factory=list)
+    """Addresses of pictures and documents that go with the answer."""
 
     def requested(self) -> Requested:
         """Return what tools asked for, as the commit takes it."""
@@ -72,6 +79,7 @@ class PendingWrites:
             self.transfer,
             dict(self.remembered),
             tuple(self.follow_ups),
+            tuple(self.media),
         )
 
 
@@ -141,6 +149,19 @@ class CallerContext:
         """Forget what is remembered under a name; nothing happens where nothing is."""
         self.remember(name, None)
 
+    def attach(self, url: str) -> None:
+        """Send a picture or document with the answer; in a call it is texted to the caller.
+
+        Twilio fetches it, so anybody can who knows ``url``. Raises ValueError, with a sentence for the model.
+        """
+        checked = media_address(url)
+        if self.channel is Channel.VOICE and not self.deeds.media and (self.phone is None or not self.may_text()):
+            raise ValueError("This caller cannot be texted now, so nothing was sent. Tell them what it says.")
+        if checked not in self.deeds.media:
+            if len(self.deeds.media) >= MOST_MEDIA:
+                raise ValueError(f"{MOST_MEDIA} pictures and documents go with an answer; this one was left out.")
+            self.deeds.media.append(checked)
+
     def _remembered(self) -> dict[str, Any]:
         together = {**self.remembered, **self.deeds.remembered}
         return {name: value for name, value in together.items() if value is not None}
@@ -194,6 +215,18 @@ def _is_set(caller: CallerContext, name: str) -> bool:
     except AttributeError:
         return False
     return True
+
+
+def media_address(url: str) -> str:
+    """Return the address of a picture or document as it is sent. Raises ValueError for what no provider fetches."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme == "https" and "." in (parts.hostname or "") and "@" not in parts.netloc
+    except ValueError:
+        good = False
+    if not good or not url.isascii() or not url.isprintable() or " " in url or len(url) > LONGEST_ADDRESS:
+        raise ValueError("A picture or document needs a public https address, without a password in it.")
+    return url
 
 
 class CallerContexts:

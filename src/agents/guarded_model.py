@@ -14,8 +14,8 @@ import re
 import secrets
 import string
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AbstractContextManager, suppress
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, Final, TypeVar
@@ -25,11 +25,12 @@ from agents import Model, ModelResponse, Tool
 from agents.items import TResponseStreamEvent
 
 from ..conversation.cost import count
-from ..conversation.history import fitted, size
 from ..errors import ModelUnavailable, TurnTimedOut
 from ..guardrails.pii import mask, mask_value
 from ..guardrails.thoughts import Beginning, WordFilter, said, whole_arguments, whole_value
+from ..telemetry.traces import Span, SpanKind, span
 from ..web.http_client import read_pause, retrying
+from .model_input import PREFIX, Prepare, as_it_is, chars, shortened
 from .model_trouble import TROUBLES, Trouble, trouble_of
 
 log = structlog.get_logger(__name__)
@@ -42,31 +43,31 @@ SHORTEST_PAUSE, LONGEST_ASKED = 0.01, 10.0
 """Seconds of a pause that a service asks for."""
 answering: ContextVar[WordFilter | None] = ContextVar("tandem_answering", default=None)
 """The filter of the words that the current run streams; each model tells it how its answers begin."""
-SHORT = 6000
-"""Characters that are left of an input that was refused."""
-TOO_LITTLE = 2000
-"""Characters of an input that no service refuses for its length."""
-PREFIX: Final = "call_"
 LENGTH: Final = 9
 """Letters and digits after the prefix: all that some services take, and enough that none comes twice."""
 _ALPHABET: Final = string.ascii_letters + string.digits
 LONGEST_NAME: Final = 64
 _UNSAFE: Final = re.compile(r"[^a-zA-Z0-9_-]")
 
-Items = Sequence[Mapping[str, Any]]
 
-
-def guarded(model: Model, *, timeout: float, name: str = "", beginning: Beginning | None = None) -> Model:
+def guarded(
+    model: Model,
+    *,
+    timeout: float,
+    name: str = "",
+    beginning: Beginning | None = None,
+    prepare: Prepare = as_it_is,
+) -> Model:
     """Return a model whose calls are made as the gateway makes them; once is enough.
 
     Its tokens are counted under ``name``, or else its own. ``beginning`` is how its answers begin, where something is
-    known of that.
+    known of that; ``prepare`` makes what it is given.
     """
     if isinstance(model, GuardedModel):
         return model
     own = getattr(model, "model", None)
     name = name or (own if isinstance(own, str) else type(model).__name__)
-    return GuardedModel(model, timeout=timeout, name=name, beginning=beginning or Beginning())
+    return GuardedModel(model, timeout, name, beginning or Beginning(), prepare)
 
 
 class GuardedModel(Model):
@@ -77,8 +78,9 @@ class GuardedModel(Model):
     and the service's code. Text that streams is cleaned where it is said (:class:`..guardrails.thoughts.WordFilter`).
     """
 
-    def __init__(self, inner: Model, *, timeout: float, name: str, beginning: Beginning) -> None:
+    def __init__(self, inner: Model, timeout: float, name: str, beginning: Beginning, prepare: Prepare) -> None:
         self._inner = inner
+        self._prepare = prepare
         self._timeout = timeout
         self._name = name
         self._beginning = beginning
@@ -93,12 +95,13 @@ class GuardedModel(Model):
         """See :class:`agents.Model`."""
 
         def ask(given: Any) -> Awaitable[ModelResponse]:
-            return self._inner.get_response(system_instructions, given, model_settings, tools, *args, **kw)
+            given, settings = self._prepare(given, model_settings)
+            return self._inner.get_response(system_instructions, given, settings, tools, *args, **kw)
 
-        with _translated():
+        with self._traced() as one, _translated():
             async with asyncio.timeout(self._timeout):
                 response = await _answered(ask, input)
-        count(self._name, response.usage)
+            self._count(one, response.usage)
         return replace(response, output=_Answer(tools, self._beginning).whole(response.output))
 
     async def stream_response(
@@ -109,21 +112,31 @@ class GuardedModel(Model):
 
         async def ask(given: Any) -> TResponseStreamEvent | None:
             """Start a stream as far as its first event, up to which it may still be repeated."""
-            opened[:] = [self._inner.stream_response(system_instructions, given, model_settings, tools, *args, **kw)]
+            given, settings = self._prepare(given, model_settings)
+            opened[:] = [self._inner.stream_response(system_instructions, given, settings, tools, *args, **kw)]
             return await anext(opened[0], None)
 
         answer = _Answer(tools, self._beginning)
         if (words := answering.get()) is not None:
             words.inside = self._beginning.inside
-        with _translated():
+        with self._traced() as one, _translated():
             async with asyncio.timeout(self._timeout):
                 first = await _answered(ask, input)
                 if first is not None:
                     yield answer.event(first)
                 async for event in opened[0]:
                     if event.type == "response.completed":
-                        count(self._name, event.response.usage)
+                        self._count(one, event.response.usage)
                     yield answer.event(event)
+
+    def _traced(self) -> AbstractContextManager[Span, None]:
+        about = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": self._name}
+        return span(f"chat {self._name}", about, kind=SpanKind.CLIENT, current=False)
+
+    def _count(self, one: Span, usage: Any) -> None:
+        tokens = count(self._name, usage)
+        one.set_attribute("gen_ai.usage.input_tokens", tokens.input)
+        one.set_attribute("gen_ai.usage.output_tokens", tokens.output)
 
 
 # --- the answer ---------------------------------------------------------------------------------------------
@@ -263,44 +276,3 @@ class _translated:
 
 def _log(trouble: Trouble) -> None:
     log.warning("model_failed", reason=trouble.kind, status=trouble.status, code=trouble.code or None)
-
-
-# --- less of an input ---------------------------------------------------------------------------------------
-
-
-def chars(given: str | Items) -> int:
-    """Return how many characters an input holds."""
-    return len(given) if isinstance(given, str) else size(given)
-
-
-def shortened(given: str | Items) -> list[Mapping[str, Any]] | None:
-    """Return what an answer to the newest words needs most, or None when that is hardly less.
-
-    These words and what followed them stay, their long texts cut; of the turns before, the newest that have room.
-    """
-    given = [{"role": "user", "content": given}] if isinstance(given, str) else given
-    items = [item for item in given if item.get("type") != "reasoning"]
-    newest = _newest(items)
-    tail = fitted(items[newest:], SHORT // 2)
-    begin = newest
-    for start in range(newest - 1, -1, -1):
-        if not _opens_turn(items, start):
-            continue
-        if size(items[start:newest]) + size(tail) > SHORT:
-            break
-        begin = start
-    kept = [*items[begin:newest], *tail]
-    return kept if size(given) > TOO_LITTLE and size(kept) < size(given) else None
-
-
-def _newest(items: Items) -> int:
-    """Return where the newest turn begins: the customer's last words, and what the system says right before them."""
-    said = [place for place, item in enumerate(items) if item.get("role") == "user"]
-    place = said[-1] if said else 0
-    while place and items[place - 1].get("role") in ("user", "system", "developer"):
-        place -= 1
-    return place
-
-
-def _opens_turn(items: Items, place: int) -> bool:
-    return items[place].get("role") == "user" and (place == 0 or items[place - 1].get("role") != "user")

@@ -16,6 +16,7 @@ from agents.run_config import ToolErrorFormatterArgs
 
 from ..errors import GuardrailTripped, ModelUnavailable, TooManySteps, TurnError, TurnTimedOut
 from ..guardrails.pii import mask
+from ..telemetry.traces import failed
 from .caller_context import ContextMisused
 from .model_trouble import trouble_of
 from .tool_gate import TOOL_FAILED, current
@@ -69,6 +70,7 @@ def tool_failed(call: ToolErrorFormatterArgs[Any]) -> str | None:
     error = call.error
     reason = {"reason": str(error)} if isinstance(error, ContextMisused) else {}
     log.warning("tool_raised", tool=call.tool_name, kind=type(error).__name__, **reason)
+    failed(type(error).__name__)
     if run is not None:
         run.raised(call.call_id, error)
     said = str(error).strip() if type(error) is ValueError else ""

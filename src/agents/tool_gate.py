@@ -18,6 +18,7 @@ from agents.tool_context import ToolContext
 from ..conversation.approvals import route_of
 from ..errors import StoreUnavailable
 from ..model import Approval, Conversation
+from ..telemetry.traces import quote, span
 from .agent_graph import agent_of, everyone, reachable
 from .agent_rules import check_agents, may_wait
 from .caller_context import CallerContext, CallerContexts
@@ -75,7 +76,11 @@ class GatedTool:
     async def __call__(self, context: ToolContext[Any], arguments: str) -> Any:
         """Run the call through the current run; outside any run, as if nothing stood in front."""
         run = current.get(None)
-        return await (run.call(self, context, arguments) if run else self.invoke(context, arguments))
+        named = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": self.name, "gen_ai.tool.type": "function"}
+        with span(f"execute_tool {self.name}", {**named, "gen_ai.tool.call.id": context.tool_call_id}) as one:
+            output = await (run.call(self, context, arguments) if run else self.invoke(context, arguments))
+            quote(one, tool_call_arguments=arguments, tool_call_result=output)
+        return output
 
 
 def put_gates(*agents: Agent[Any]) -> dict[str, GatedTool]:

@@ -27,6 +27,7 @@ from ..guardrails.thoughts import whole, whole_value
 from ..model import Item, SubjectId
 from ..persistence.base import LaneStore
 from ..persistence.values import EffectState
+from ..telemetry.traces import store
 from .tool_gate import TOOL_FAILED, GatedTool, canonical, read_arguments, refused
 from .tools.effects import ToolEffect, current_key
 from .tools.outputs import as_text
@@ -62,30 +63,32 @@ class EffectLedger:
         self, tool: GatedTool, context: ToolContext[Any], arguments: str, *, key: str, idempotency_key: str
     ) -> tuple[str, bool] | None:
         """Return a call's output and whether it failed, now or earlier; None when it is not known what it did."""
-        row = await self._ledger.effect_begin(self._subject, key, token=self._token)
+        with store("effect_begin"):
+            row = await self._ledger.effect_begin(self._subject, key, token=self._token)
         deeds = context.context.deeds
         if row.state is EffectState.DONE:
-            # A third part is what the call remembered: the turn that was lost did not write it.
+            # Further parts are what the call remembered and attached: the turn that was lost did not write it.
             output, failed, *more = json.loads(row.result or '["",true]')
             deeds.remembered |= more[0] if more else {}
+            deeds.media += more[1] if more[1:] else ()
             return output, failed
-        before = dict(deeds.remembered)
+        before, attached = dict(deeds.remembered), len(deeds.media)
         if row.state is EffectState.UNKNOWN and tool.effect is not ToolEffect.IDEMPOTENT:
             return None
         attempts = ATTEMPTS if tool.effect is ToolEffect.IDEMPOTENT else 1
         for _ in range(attempts):
             answer, error = await self._invoke(tool, context, arguments, idempotency_key)
-            if error is None or isinstance(error, ModelBehaviorError):
+            if error is None or _refused(error):
                 break
         output = mask(whole(as_text(answer))).text
-        # Arguments that do not fit never reached the tool's code; every other end may have left something behind.
-        reached = error is not None and not isinstance(error, ModelBehaviorError)
-        if reached and (attempts > 1 or isinstance(error, TimeoutError)):
+        # A call that was refused did nothing; every other end may have left something behind.
+        if error is not None and not _refused(error) and (attempts > 1 or isinstance(error, TimeoutError)):
             return None
         failed = error is not None or refused(output)
         new = {name: value for name, value in deeds.remembered.items() if name not in before or before[name] != value}
-        ended = [output, failed, new] if new else [output, failed]
-        await self._ledger.effect_finish(self._subject, key, result=json.dumps(ended))
+        ended = [output, failed, new, deeds.media[attached:]]
+        with store("effect_finish"):
+            await self._ledger.effect_finish(self._subject, key, result=json.dumps(ended))
         return output, failed
 
     async def plain(self, tool: GatedTool, context: ToolContext[Any], arguments: str) -> tuple[Any, bool]:
@@ -112,6 +115,11 @@ class EffectLedger:
         if context.tool_call_id in self._raised:
             return output, self._raised[context.tool_call_id] or Exception()
         return output, None
+
+
+def _refused(error: Exception) -> bool:
+    """Tell whether arguments did not fit, or the tool's own code refused them, which it does by a ValueError."""
+    return isinstance(error, ModelBehaviorError) or type(error) is ValueError
 
 
 class Journal:

@@ -150,6 +150,7 @@ class ListedMessage:
     sid: str
     body: str
     created_at: float
+    media: int = 0
 
 
 class TwilioRest:
@@ -171,28 +172,30 @@ class TwilioRest:
         status_callback: str | None = None,
         content_sid: str | None = None,
         content_variables: str | None = None,
+        media: Sequence[str] = (),
     ) -> str:
-        """Create a message and return its SID; a template takes the place of ``body``.
+        """Create a message and return its SID; a template, or addresses of ``media``, stand in for ``body``.
 
         Raises DeliveryThrottled or DeliveryFailed (not created, try again), DeliveryRefused (never), and
         DeliveryUnclear when it may exist: there is no idempotency key, so look with :meth:`list_messages` first.
         """
         form = {
             "To": to,
-            "Body": body,
+            "Body": body or None,
             "From": from_,
             "MessagingServiceSid": messaging_service_sid,
             "StatusCallback": status_callback,
             "ContentSid": content_sid,
             "ContentVariables": content_variables,
         }
-        return await self._create(self._messages, {name: value for name, value in form.items() if value is not None})
+        data = [(name, value) for name, value in form.items() if value is not None]
+        return await self._create(self._messages, [*data, *(("MediaUrl", address) for address in media)])
 
     async def create_call(self, *, to: str, from_: str, url: str) -> str:
         """Ring a number and return the call's SID; ``url`` gives the TwiML once it answers. Raises as messages do."""
-        return await self._create(self._calls, {"To": to, "From": from_, "Url": url})
+        return await self._create(self._calls, [("To", to), ("From", from_), ("Url", url)])
 
-    async def _create(self, path: str, form: Mapping[str, str]) -> str:
+    async def _create(self, path: str, form: Pairs) -> str:
         # aiohttp's own form would prepare a multipart body each time, which this never is.
         status, answer = await self._call("POST", path, data=urlencode(form).encode(), headers={"Content-Type": FORM})
         if status >= 400:
@@ -289,6 +292,7 @@ def _listed(row: Any) -> ListedMessage | None:
     """Read one row of a listing; a row in an unknown form is left out."""
     try:
         created: datetime = parsedate_to_datetime(row["date_created"])
-        return ListedMessage(str(row["sid"]), str(row["body"] or ""), created.timestamp())
+        media = str(row.get("num_media") or "0")
+        return ListedMessage(str(row["sid"]), str(row["body"] or ""), created.timestamp(), int(media))
     except (KeyError, TypeError, ValueError):
         return None

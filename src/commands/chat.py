@@ -82,7 +82,7 @@ class _Phone:
 
     def _show(self, message: Mapping[str, Any]) -> None:
         if not message["mine"]:
-            print(f"agent: {message['body']}", flush=True)
+            print("\n".join((f"agent: {message['body']}", *message["media"])), flush=True)
             self._answered.set()
         elif message["answered"] is None:
             return

@@ -14,13 +14,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from urllib.parse import urlsplit
 
 import aiohttp
+from starlette.applications import Starlette
 
 from ..channels.twilio import open_twilio_rest
 from ..errors import ConfigurationError, TandemError
 from ..settings import Settings
 from ..settings.development import SAMPLE_ACCOUNT_SID, SAMPLE_NUMBER, auth_tokens, simulated, staff_tokens
 from ..shop.embedded import SHOP_FILE, reset_embedded_shop
-from ..simulator.serving import served
+from ..simulator.serving import listening, served
 from ..simulator.twilio_simulator import TwilioSimulator
 from .smoke_steps import PATIENCE, Smoke, SmokeFailed
 
@@ -86,7 +87,8 @@ async def _opened(settings: Settings, url: str) -> AsyncIterator[Smoke]:
             )
         )
         if not inside:
-            await stack.enter_async_context(served(twilio.routes(), *_loopback(address)))
+            listener = stack.enter_context(listening(*_loopback(address)))
+            await stack.enter_async_context(served(Starlette(routes=list(twilio.routes())), listener))
         rest = await stack.enter_async_context(
             open_twilio_rest(account_sid=account, username=login[0], password=login[1], base_url=address)
         )

@@ -25,6 +25,7 @@ from ..model import (
     Tone,
 )
 from ..telemetry.logs import subject_label
+from ..telemetry.traces import Span, failed, quote, span
 from . import approvals, outages, phrases
 from .base import AgentRunner, Picture, Requested, Steering, TurnRequest, TurnResult
 from .bounds import Bound, pay
@@ -87,7 +88,10 @@ async def run_agent(
         allowance=draft.allowance,
         pictures=pictures,
     )
-    result = await runner.run(request)
+    with span("invoke_agent", {"gen_ai.operation.name": "invoke_agent"}) as one:
+        result = await runner.run(request)
+        if one.is_recording():
+            _trace(one, request, result)
     answer = result.text if result.error is None else ""
     if result.keeper is not None or result.context is not None:
         draft.conversation = with_state(draft.conversation, result)
@@ -108,6 +112,8 @@ async def run_agent(
         await outages.answered(draft, route.channel)
     draft.remember(route, number, items)
     await _record(draft, request, result, covers, said="\n".join(texts) or about)
+    if quiet:
+        draft.media = ()
     return answer
 
 
@@ -197,6 +203,26 @@ async def _note_proposal(draft: Draft, approval: Approval) -> None:
     if ticket is not None:
         message = str(approval.arguments.get("message", ""))
         draft.put_ticket(with_step(ticket, TicketStep(draft.now, "reply_proposed", "agent", message)))
+
+
+def _trace(one: Span, request: TurnRequest, result: TurnResult) -> None:
+    """Put into the span of a turn's run what came of it."""
+    one.update_name(f"invoke_agent {result.agent}")
+    one.set_attributes({
+        "gen_ai.agent.name": result.agent,
+        "gen_ai.usage.input_tokens": result.input_tokens,
+        "gen_ai.usage.output_tokens": result.output_tokens,
+        "tandem.turn": request.number,
+        "tandem.channel": request.route.channel.value,
+        "tandem.interrupted": result.interrupted,
+    })  # fmt: skip
+    if result.error is not None:
+        failed(result.error.code, one)
+    quote(
+        one,
+        input_messages=[{"role": "user", "parts": [{"type": "text", "content": text}]} for text in request.texts],
+        output_messages=[{"role": "assistant", "parts": [{"type": "text", "content": result.text}]}],
+    )
 
 
 # --- rows of the timeline -------------------------------------------------------------------------------------

@@ -114,7 +114,7 @@ class Requested:
 
     ``refused`` names the bounds that something else was refused for; ``transfer`` is the ticket with which the caller
     is put through to a person when the turn is over. ``remembered`` changes what is remembered of the customer, None
-    forgets. ``follow_ups`` are what the agent comes back about.
+    forgets. ``follow_ups`` are what the agent comes back about, ``media`` addresses of what goes with the answer.
     """
 
     tickets: tuple[Ticket, ...] = ()
@@ -124,6 +124,7 @@ class Requested:
     transfer: str = ""
     remembered: Mapping[str, Any] = field(default_factory=dict)
     follow_ups: tuple[FollowUp, ...] = ()
+    media: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,9 @@ _TONES = {
     ApprovalStatus.VOID: Tone.ERROR,
 }
 
+MEDIA_OF_A_MESSAGE = {Channel.WHATSAPP: 1, Channel.RCS: 1}
+"""Pictures and documents that a message takes; by SMS all of an answer's."""
+
 FindTicket = Callable[[str], Awaitable[Ticket | None]]
 """Finds a stored ticket by its id in any lane. Raises StoreUnavailable."""
 
@@ -118,9 +121,16 @@ class Draft:
     blocked: list[Channel] = field(default_factory=list)
     consumed: list[str] = field(default_factory=list)
     """Keys of the facts that the change takes in besides what its turn covers."""
+    media: tuple[str, ...] = ()
+    """Addresses of pictures and documents that go with the next text to the customer."""
 
     def change(self, *, consumed: Sequence[str] = (), set_aside: Sequence[str] = ()) -> Change:
-        """Return what to commit."""
+        """Return what to commit. What was to go with an answer that is spoken is texted."""
+        if self.media and (route := self.text_route()) is not None:
+            self.spend(Bound.TEXTS, 1)
+            self.reply(route)
+        elif self.media:
+            self.note(EventName.REPLY_WITHHELD, self.conversation.last_channel, tone=Tone.WARNING)
         return Change(
             conversation=self.conversation,
             consumed=(*self.consumed, *consumed),
@@ -147,12 +157,23 @@ class Draft:
         """
         if route.channel in self.conversation.opted_out and not (to_another or opted_out_too):
             self.note(EventName.REPLY_WITHHELD, route.channel, tone=Tone.WARNING)
+            self.media = ()
             return
-        turn = self.conversation.turns_taken
-        self.replies += [
-            Reply(f"rpl_{uuid.uuid4().hex}", route, part, turn, self.now, to_another, template)
+        messages: list[tuple[str, tuple[str, ...]]] = [
+            (part, ())
             for answer in answers
             for part in self.composer.compose(route.channel, self.masked(answer, route.channel))
+        ]
+        if self.media and route.channel is not Channel.VOICE and not to_another:
+            each = MEDIA_OF_A_MESSAGE.get(route.channel, len(self.media))
+            bundles = [self.media[begin : begin + each] for begin in range(0, len(self.media), each)]
+            last = messages.pop()[0] if messages else ""
+            messages += [(last, bundles[0]), *(("", bundle) for bundle in bundles[1:])]
+            self.media = ()
+        turn = self.conversation.turns_taken
+        self.replies += [
+            Reply(f"rpl_{uuid.uuid4().hex}", route, text, turn, self.now, to_another, template, media)
+            for text, media in messages
         ]
 
     def words(self, route: Route, sentence: str) -> str:
@@ -201,6 +222,7 @@ class Draft:
             own = {proven_number(route.customer) for route in self.conversation.routes.values()}
             for route, text in requested.messages:
                 self.reply(route, text, to_another=proven_number(route.customer) not in own)
+        self.media += requested.media
         levels = [level for level in (self.conversation.escalation, requested.escalation) if level is not None]
         if levels:
             self.conversation = replace(self.conversation, escalation=max(levels, key=list(Priority).index))

@@ -31,12 +31,13 @@ used: ContextVar[dict[str, Tokens]] = ContextVar("tandem_tokens")
 """Tokens of the run that this task belongs to, by model; the tasks that ask models inherit it."""
 
 
-def count(model: str, usage: Any) -> None:
-    """Count the tokens of a model's call, as its service tells them; one that is cut off tells none."""
+def count(model: str, usage: Any) -> Tokens:
+    """Return the tokens of a model's call, as its service tells them, and count them; a call cut off tells none."""
     counts, details = used.get(None), getattr(usage, "input_tokens_details", None)
     tokens = Tokens(_number(usage, "input_tokens"), _number(details, "cached_tokens"), _number(usage, "output_tokens"))
     if counts is not None and tokens != Tokens():
         counts[model] = counts.get(model, Tokens()).plus(tokens)
+    return tokens
 
 
 def _number(usage: Any, name: str) -> int:

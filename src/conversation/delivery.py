@@ -20,6 +20,7 @@ from ..events import EventName
 from ..model import Channel, Outgoing, Reply, ReplyStatus, Source, SubjectId, TimelineEvent, Tone
 from ..persistence.base import LaneStore
 from ..persistence.values import Settlement
+from ..telemetry.traces import Context, SpanKind, failed, here, span, store
 from .base import Sender
 from .event_bus import EventBus
 from .schedule import Schedule
@@ -87,6 +88,8 @@ class Delivery:
         """The lines that have something to send; use it with ``async with``."""
         self._adopted: dict[Line, Outgoing] = {}
         self._since: dict[str, float] = {}
+        self._turns: dict[str, Context | None] = {}
+        """Traces of the turns whose replies are sent, by holder."""
         self._not_created: set[str] = set()
         self._unclear: Counter[str] = Counter()
 
@@ -98,6 +101,7 @@ class Delivery:
         line = (subject, outgoing.reply.route.channel)
         self._adopted[line] = outgoing
         self._since[outgoing.holder] = since
+        self._turns[outgoing.holder] = here()
         self.lines.wake(line)
 
     async def run(self, line: Line) -> float | None:
@@ -108,18 +112,21 @@ class Delivery:
             if outgoing is None:
                 outgoing = await self._take(subject, channel, holder=holder)
             while outgoing is not None:
-                holder = outgoing.holder
-                settlement, reply = await self._attempt(subject, outgoing), outgoing.reply
-                log.debug(
-                    "delivery_ended",
-                    reply=reply.id,
-                    status=settlement.status.value,
-                    provider_code=settlement.error_code,
-                    retry_in=settlement.retry_in,
-                )
-                outgoing = await self._store.settle(
-                    subject, outgoing, settlement, seconds=self._lease, replica=self._replica
-                )
+                holder, reply = outgoing.holder, outgoing.reply
+                about = {"tandem.channel": channel.value, "tandem.reply": reply.id, "tandem.tries": outgoing.tries}
+                turn = self._turns.get(holder)
+                with span(f"send {channel.value}", about, kind=SpanKind.PRODUCER, within=turn) as one:
+                    settlement = await self._attempt(subject, outgoing)
+                    status, code = settlement.status.value, settlement.error_code
+                    ended = {"status": status, "provider_code": code, "retry_in": settlement.retry_in}
+                    log.debug("delivery_ended", reply=reply.id, **ended)
+                    one.set_attribute("tandem.status", status)
+                    if code is not None:
+                        failed(str(code), one)
+                    with store("settle"):
+                        outgoing = await self._store.settle(
+                            subject, outgoing, settlement, seconds=self._lease, replica=self._replica
+                        )
                 self._bus.tell(subject, settlement.timeline)
                 self._bus.tell_of(subject, EventName.REPLY_STATUS, reply=reply.id, status=settlement.status.value)
                 if settlement.error_code == CALL_MOVED:
@@ -136,6 +143,7 @@ class Delivery:
         finally:
             if line not in self._adopted:
                 self._since.pop(holder, None)
+                self._turns.pop(holder, None)
         return None
 
     async def _take(self, subject: SubjectId, channel: Channel, *, holder: str) -> Outgoing | None:

@@ -19,6 +19,7 @@ from ..model import Channel, Conversation, Outgoing, Reply, Route, Source, Subje
 from ..persistence.base import LaneStore
 from ..persistence.values import Change, Claim, Committed
 from ..telemetry.logs import subject_label
+from ..telemetry.traces import store, turn
 from . import approvals
 from .base import EngineLimits, Steering
 from .event_bus import EventBus
@@ -131,25 +132,27 @@ class LaneWorker:
             if not waiting:
                 return None
             conversation = replace(conversation, version=version)
-        events = (_set_aside_event(),) if claim.unreadable else ()
+        set_aside = TimelineEvent(EventName.RECORD_SET_ASIDE, Source.SYSTEM, tone=Tone.ERROR)
+        events = (set_aside,) if claim.unreadable else ()
         while waiting:
             began = time.perf_counter()
             batch = self._batch(waiting)
             if await self._is_for_another(claim.subject, batch[-1].entry):
                 await self._store.release(claim, forgive=True)
                 return None
-            change = await self._make(claim, conversation, batch)
-            if change is None:
-                waiting = await self._store.waiting(claim.subject)
-                continue
-            change = replace(change, timeline=(*events, *change.timeline))
-            committing = asyncio.get_running_loop().time()
-            committed = await self._commit(claim, change)
-            self._bus.tell(claim.subject, change.timeline, seconds=time.perf_counter() - began)
-            for key in self._speeches.keys() & change.consumed:
-                self._speeches.drop(key)
-            for outgoing in committed.outgoing:
-                self._send(claim.subject, outgoing, committing)
+            with turn(claim.subject):
+                change = await self._make(claim, conversation, batch)
+                if change is None:
+                    waiting = await self._store.waiting(claim.subject)
+                    continue
+                change = replace(change, timeline=(*events, *change.timeline))
+                committing = asyncio.get_running_loop().time()
+                committed = await self._commit(claim, change)
+                self._bus.tell(claim.subject, change.timeline, seconds=time.perf_counter() - began)
+                for key in self._speeches.keys() & change.consumed:
+                    self._speeches.drop(key)
+                for outgoing in committed.outgoing:
+                    self._send(claim.subject, outgoing, committing)
             if _spoken(change.replies) and not _spoken(one.reply for one in committed.outgoing):
                 await self._hint(claim.subject)  # the call is at another replica
             conversation = replace(change.conversation, version=committed.version, updated_at=committed.at)
@@ -259,7 +262,7 @@ class LaneWorker:
         token, waited, pause = uuid.uuid4().hex, 0.0, 0.1
         while True:
             try:
-                with self._outage.noticed():
+                with self._outage.noticed(), store("commit"):
                     return await self._store.commit(
                         claim, change, token=token, deliver=self._limits.lease, replica=self._replica
                     )
@@ -312,7 +315,3 @@ def _route(waiting: Waiting) -> Route | None:
 def _spoken(replies: Iterable[Reply]) -> bool:
     """Tell whether any of these is to be said in a call."""
     return any(reply.route.channel is Channel.VOICE for reply in replies)
-
-
-def _set_aside_event() -> TimelineEvent:
-    return TimelineEvent(EventName.RECORD_SET_ASIDE, Source.SYSTEM, tone=Tone.ERROR)

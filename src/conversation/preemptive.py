@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from ..entries import SpokenPrompt
 from ..meter import Meter
 from ..model import Approval, Channel, Conversation, Item, Route, SubjectId
+from ..telemetry.traces import turn
 from .base import AgentRunner, EngineLimits, Execution, Preempted, Steering, TurnRequest, TurnResult
 from .history import fresh
 from .notes import CallerSpeaks
@@ -121,7 +122,8 @@ class PreemptiveTurns:
             before=before,
             steering=Steering(speech=early.speech, confirmed=early.confirmed),
         )
-        return await self._runner.run(early.request)
+        with turn(subject):  # a trace of its own: it may come to nothing
+            return await self._runner.run(early.request)
 
     def _noted(self, subject: SubjectId, result: TurnResult, *, hit: bool) -> TurnResult:
         vain = self._vain.pop(subject, Preempted())

@@ -9,7 +9,8 @@ from html import escape
 from importlib import resources
 
 from .report import SIGNS, agents_of, summary
-from .result import Score, Trial
+from .result import Score
+from .trial import Trial
 
 _CHANNELS = {"text": "by text", "phone": "on the phone"}
 

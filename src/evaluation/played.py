@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from ..agents.models import ModelAccess
 from ..agents.one_call import OneCall
 from ..conversation.prompt_blocks import block, plain
-from .evidence import Evidence, TranscriptLine
 from .scenario import Persona, Scenario
+from .trial import TranscriptLine, Trial
 
 DONE = "DONE"
 MAX_TOKENS = 2000
@@ -39,7 +39,7 @@ sentence"}. For example: {"1": {"true": false, "why": "The agent promised a date
 class PlayedCustomer:
     """Customer whom a model plays; asked with the conversation so far, it gives the next message."""
 
-    def __init__(self, models: ModelAccess, scenario: Scenario, persona: Persona, found: Evidence, name: str | None):
+    def __init__(self, models: ModelAccess, scenario: Scenario, persona: Persona, found: Trial, name: str | None):
         phone = scenario.channel == "phone"
         instructions = CUSTOMER.format(
             goal=persona.goal,
@@ -61,7 +61,7 @@ class PlayedCustomer:
         return "" if not text or DONE in text else text
 
 
-async def judged(models: ModelAccess, scenario: Scenario, found: Evidence, name: str | None) -> list[str]:
+async def judged(models: ModelAccess, scenario: Scenario, found: Trial, name: str | None) -> list[str]:
     """Return which sentences of the rubric are not true, and why.
 
     Raises a TurnError when the model does not answer, ValueError when what it answers cannot be read.

@@ -15,27 +15,12 @@ import yaml  # type: ignore[import-untyped]
 from pydantic import ValidationError
 
 from ..errors import ConfigurationError
-from ..shop.trial import CustomerRow, LineRow, OrderRow, ShopData
-from .scenario import (
-    CustomerTurn,
-    Expected,
-    Persona,
-    Scenario,
-    StaffDecision,
-    WantedApproval,
-    WantedOrder,
-    WantedRefund,
-    WantedTicket,
-)
+from ..settings.toml_file import reason
+from .scenario import Scenario
 
 SHIPPED = Path(__file__).parent / "scenarios"
 """The scenarios of the built-in support agent."""
 _SUFFIXES = (".yaml", ".yml")
-_PARTS = (
-    Scenario, CustomerTurn, Persona, StaffDecision, Expected, WantedApproval, WantedRefund, WantedOrder, WantedTicket,
-    ShopData, CustomerRow, OrderRow, LineRow,
-)  # fmt: skip
-_KEYS = sorted({field.alias or name for part in _PARTS for name, field in part.model_fields.items()} - {"group"})
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
@@ -122,17 +107,8 @@ def _read(file: Path, problems: list[str]) -> Iterator[Scenario]:
         try:
             yield Scenario.model_validate({**one, "group": file.stem} if isinstance(one, dict) else one)
         except ValidationError as error:
-            problems += [f"{file}: scenario {name or number}: {text}" for text in _sentences(error)]
-
-
-def _sentences(error: ValidationError) -> Iterator[str]:
-    for finding in error.errors(include_url=False):
-        where = ".".join(str(part) for part in finding["loc"])
-        if finding["type"] == "extra_forbidden":
-            yield f"{where} is not known{_meant(str(finding['loc'][-1]), _KEYS)}"
-        else:
-            says = str(finding["msg"]).removeprefix("Value error, ")
-            yield f"{where}: {says}." if where else f"{says}."
+            said = (reason(finding, finding["loc"], Scenario) for finding in error.errors(include_url=False))
+            problems += [f"{file}: scenario {name or number}: {text}." for text in said]
 
 
 def _meant(name: str, names: Sequence[str]) -> str:

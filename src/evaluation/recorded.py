@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
+from ..agents.tool_gate import read_arguments
 from ..conversation.prompt_blocks import private
 from ..events import EventName
 from ..model import Channel, Conversation, Item, TimelineEvent
@@ -55,7 +55,7 @@ def recorded(conversation: Conversation, timeline: Sequence[TimelineEvent]) -> s
 
 def _turns(conversation: Conversation) -> Iterator[dict[str, Any]]:
     for turn in (*conversation.unfolded, *conversation.history):
-        said = [_text(item) for item in turn.items if item.get("role") == "user"]
+        said = [str(item["content"]) for item in turn.items if item.get("role") == "user"]
         if words := private(" ".join(said), LONGEST):
             yield {"say": words, "channel": "phone" if turn.channel is Channel.VOICE else "text"}
 
@@ -63,7 +63,7 @@ def _turns(conversation: Conversation) -> Iterator[dict[str, Any]]:
 def _calls(items: Sequence[Item]) -> Iterator[dict[str, Any]]:
     for item in items:
         if item.get("type") == "function_call":
-            yield {"tool": item["name"], "arguments": _plain(_object(item["arguments"]))}
+            yield {"tool": item["name"], "arguments": _plain(read_arguments(item["arguments"]))}
 
 
 def _plain(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,13 +73,3 @@ def _plain(arguments: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in arguments.items()
         if isinstance(value, (bool, int, float)) or (isinstance(value, str) and len(value.split()) == 1)
     }
-
-
-def _object(text: str) -> Mapping[str, Any]:
-    read = json.loads(text)
-    return read if isinstance(read, dict) else {}
-
-
-def _text(item: Item) -> str:
-    content = item.get("content")
-    return content if isinstance(content, str) else "\n".join(str(part.get("text") or "") for part in content or ())

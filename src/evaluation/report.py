@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree as Xml
 
-from .result import Score, Trial, pass_hat
+from .result import Score, pass_hat
+from .trial import Trial
 
 _NO_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 SIGNS = {"passed": "ok", "failed": "FAILED", "error": "ERROR"}

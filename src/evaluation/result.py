@@ -8,45 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import comb
 from pathlib import Path
-from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from .evidence import Call, Request, TranscriptLine
 from .scenario import Scenario
-
-State = Literal["passed", "failed", "error"]
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One conversation that was tried. ``state`` error: it could not be run or judged, so it says nothing.
-
-    ``digest`` tells what was tried: the scenario and the agent's settings. ``seconds`` is how long it took, ``slowest``
-    the longest wait for an answer's beginning.
-    """
-
-    scenario: str
-    group: str
-    agent: str
-    number: int
-    digest: str
-    state: State
-    problems: tuple[str, ...]
-    lines: tuple[TranscriptLine, ...]
-    calls: tuple[Call, ...]
-    requests: tuple[Request, ...]
-    turns: int
-    tokens: int
-    other_tokens: int
-    seconds: float
-    slowest: float
-
-    @property
-    def key(self) -> tuple[str, str, int]:
-        """Return what there is one trial of: scenario, agent and number."""
-        return self.scenario, self.agent, self.number
-
+from .trial import State, Trial
 
 _TRIAL = TypeAdapter(Trial)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..errors import GuardrailTripped
+from ..model import Ticket
 from ..shop.base import dollars
-from .evidence import Call, Evidence, Request, TicketSeen
 from .scenario import Expected, ToolCall, WantedApproval, WantedTicket
+from .trial import Call, Trial
 from .words import fit, holds, language_of
 
 
-def broken(expect: Expected, found: Evidence) -> list[str]:
+def broken(expect: Expected, found: Trial) -> list[str]:
     """Return, in words, everything that is not as it must be; nothing when the conversation passed."""
     return [
         *_turns(expect, found),
@@ -23,7 +24,7 @@ def broken(expect: Expected, found: Evidence) -> list[str]:
     ]
 
 
-def _turns(expect: Expected, found: Evidence) -> Iterator[str]:
+def _turns(expect: Expected, found: Trial) -> Iterator[str]:
     for code in found.errors:
         if code != GuardrailTripped.code:  # a guardrail of the agent that refuses is an answer
             yield f"a turn of the agent failed ({code})"
@@ -31,7 +32,7 @@ def _turns(expect: Expected, found: Evidence) -> Iterator[str]:
         yield "nothing was said"
 
 
-def _tools(expect: Expected, found: Evidence) -> Iterator[str]:
+def _tools(expect: Expected, found: Trial) -> Iterator[str]:
     for wanted in expect.tools:
         if not any(_is(call, wanted) for call in found.calls):
             others = [_shown(call) for call in found.calls if call.tool == wanted.tool]
@@ -45,7 +46,7 @@ def _tools(expect: Expected, found: Evidence) -> Iterator[str]:
             yield f"{call.tool} was called, a tool that there is not"
 
 
-def _approvals(wanted: Sequence[WantedApproval], made: Sequence[Request]) -> Iterator[str]:
+def _approvals(wanted: Sequence[WantedApproval], made: Sequence[Call]) -> Iterator[str]:
     left = list(made)
     for one in wanted:
         fits = next((request for request in left if _is(request, one)), None)
@@ -53,13 +54,13 @@ def _approvals(wanted: Sequence[WantedApproval], made: Sequence[Request]) -> Ite
             yield f"staff were not asked for {_shown(one)}"
             continue
         left.remove(fits)
-        if one.status is not None and fits.status != one.status:
-            yield f"the request for {_shown(one)} is {fits.status}, not {one.status}"
+        if one.status is not None and fits.how != one.status:
+            yield f"the request for {_shown(one)} is {fits.how}, not {one.status}"
     for request in left:
         yield f"staff were asked for {_shown(request)}"
 
 
-def _business(expect: Expected, found: Evidence) -> Iterator[str]:
+def _business(expect: Expected, found: Trial) -> Iterator[str]:
     paid = list(found.payments)
     for refund in expect.refunds:
         one = refund.order, round(refund.amount * 100)
@@ -87,7 +88,7 @@ def _business(expect: Expected, found: Evidence) -> Iterator[str]:
         yield f"{number} was texted, who is not the customer"
 
 
-def _tickets(wanted: Sequence[WantedTicket], opened: Sequence[TicketSeen]) -> Iterator[str]:
+def _tickets(wanted: Sequence[WantedTicket], opened: Sequence[Ticket]) -> Iterator[str]:
     left = list(opened)
     for one in wanted:
         fits = next((ticket for ticket in left if _ticket_fits(ticket, one)), None)
@@ -99,7 +100,7 @@ def _tickets(wanted: Sequence[WantedTicket], opened: Sequence[TicketSeen]) -> It
         yield f"a ticket was opened: {ticket.title!r} ({ticket.priority})"
 
 
-def _ticket_fits(ticket: TicketSeen, wanted: WantedTicket) -> bool:
+def _ticket_fits(ticket: Ticket, wanted: WantedTicket) -> bool:
     return (
         holds(ticket.title, wanted.title)
         and wanted.priority in (None, ticket.priority)
@@ -107,7 +108,7 @@ def _ticket_fits(ticket: TicketSeen, wanted: WantedTicket) -> bool:
     )
 
 
-def _words(expect: Expected, found: Evidence) -> Iterator[str]:
+def _words(expect: Expected, found: Trial) -> Iterator[str]:
     said = found.said()
     for words in expect.says:
         if not holds(said, words):
@@ -119,18 +120,18 @@ def _words(expect: Expected, found: Evidence) -> Iterator[str]:
         yield f"the agent spoke {language or 'a language that cannot be told'}, not {expect.language}"
 
 
-def _bounds(expect: Expected, found: Evidence) -> Iterator[str]:
+def _bounds(expect: Expected, found: Trial) -> Iterator[str]:
     if expect.turns is not None and found.turns > expect.turns:
         yield f"it took {found.turns} turns; {expect.turns} are allowed"
-    if expect.seconds is not None and (slowest := max(found.waits, default=0.0)) > expect.seconds:
-        yield f"an answer began after {slowest:.2f} seconds; {expect.seconds:g} are allowed"
+    if expect.seconds is not None and found.slowest > expect.seconds:
+        yield f"an answer began after {found.slowest:.2f} seconds; {expect.seconds:g} are allowed"
     if expect.tokens is not None and found.tokens > expect.tokens:
         yield f"it took {found.tokens} tokens; {expect.tokens} are allowed"
 
 
-def _is(made: Call | Request, wanted: ToolCall) -> bool:
+def _is(made: Call, wanted: ToolCall) -> bool:
     return made.tool == wanted.tool and fit(made.arguments, wanted.arguments)
 
 
-def _shown(call: Call | Request | ToolCall) -> str:
+def _shown(call: Call | ToolCall) -> str:
     return f"{call.tool}({', '.join(f'{name}={value!r}' for name, value in call.arguments.items())})"

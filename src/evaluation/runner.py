@@ -13,14 +13,15 @@ from pathlib import Path
 from ..agents.models import ModelAccess, open_models
 from ..errors import ConfigurationError, ModelUnavailable, TandemError, TurnError
 from ..settings import Settings
+from ..shop.trial import payments, states
 from ..wiring import model_source
-from .evidence import Evidence, TicketSeen
 from .played import PlayedCustomer, judged
-from .result import State, Trial, digest, read_trials, written
+from .result import digest, read_trials, written
 from .rules import broken
 from .scenario import Scenario
 from .talk import Talk
-from .world import KEPT, World, open_world
+from .trial import Trial
+from .world import open_world
 
 NO_MODEL = "the model service does not answer"
 
@@ -101,70 +102,49 @@ class Trials:
         return True
 
     async def _tried(self, scenario: Scenario, agent: str, number: int, mark: str, models: ModelAccess) -> Trial:
-        """Try a scenario once; once more when the model service did not answer."""
-        for _ in range(2):
-            found, began = Evidence(), time.perf_counter()
-            state = await self._one(scenario, agent, number, found, models)
-            if NO_MODEL not in found.problems:
-                break
-        return Trial(
-            scenario=scenario.name,
-            group=scenario.group,
-            agent=agent,
-            number=number,
-            digest=mark,
-            state=state,
-            problems=tuple(found.problems),
-            lines=tuple(found.lines),
-            calls=found.calls,
-            requests=found.requests,
-            turns=found.turns,
-            tokens=found.tokens,
-            other_tokens=found.other_tokens,
-            seconds=round(time.perf_counter() - began, 2),
-            slowest=round(max(found.waits, default=0.0), 2),
-        )
-
-    async def _one(self, scenario: Scenario, agent: str, number: int, found: Evidence, models: ModelAccess) -> State:
         """Have one conversation and judge it."""
-        plan = self._plan
+        plan, began = self._plan, time.perf_counter()
+        trial = Trial(scenario.name, scenario.group, agent, number, mark)
         rng = random.Random(f"{plan.seed}:{scenario.name}:{number}")  # noqa: S311 - whims of a customer, no secret
         try:
-            async with open_world(plan.agents[agent], scenario.shop, scenario.number, ours=scenario.to) as world:
-                try:
-                    async with asyncio.timeout(plan.max_seconds), Talk(world, scenario, found, rng) as talk:
-                        if scenario.customer is None:
-                            await talk.play_script(scenario.turns)
-                        else:
-                            played = PlayedCustomer(models, scenario, scenario.customer, found, plan.customer_model)
-                            await talk.play(scenario.customer, played, most=plan.max_turns)
-                except TimeoutError:
-                    found.problems.append(f"it was not over after {plan.max_seconds:g} seconds")
-                await _look(world, found)
-            if ModelUnavailable.code in found.errors:
-                found.problems.append(NO_MODEL)
-                return "error"
-            found.problems += broken(scenario.expect, found)
-            if scenario.expect.rubric and not found.problems:
-                found.problems += await judged(models, scenario, found, plan.judge_model)
+            await self._converse(scenario, plan.agents[agent], trial, rng, models)
+            if ModelUnavailable.code in trial.errors:
+                raise ModelUnavailable
+            trial.problems += broken(scenario.expect, trial)
+            if scenario.expect.rubric and not trial.problems:
+                trial.problems += await judged(models, scenario, trial, plan.judge_model)
+            trial.state = "failed" if trial.problems else "passed"
         except ModelUnavailable:
-            found.problems.append(NO_MODEL)
-            return "error"
+            trial.problems.append(NO_MODEL)
+            trial.state = "error"
         except ConfigurationError:
             raise
         except (TurnError, TandemError, ValueError, AssertionError) as error:
-            found.problems.append(f"it could not be tried: {error}")
-            return "error"
-        return "failed" if found.problems else "passed"
+            trial.problems.append(f"it could not be tried: {error}")
+            trial.state = "error"
+        trial.seconds = round(time.perf_counter() - began, 2)
+        return trial
 
-
-async def _look(world: World, found: Evidence) -> None:
-    """Take in what the conversation left behind."""
-    found.read(await world.timeline())
-    tickets = await world.tickets()
-    found.tickets = tuple(TicketSeen(one.title, one.priority.value, one.escalation) for one in tickets)
-    found.orders, found.payments = await world.orders(), await world.payments()
-    found.texts_to = tuple(world.others())
+    async def _converse(
+        self, scenario: Scenario, settings: Settings, trial: Trial, rng: random.Random, models: ModelAccess
+    ) -> None:
+        """Have a conversation, and take in what it left behind."""
+        plan = self._plan
+        async with open_world(settings, scenario.shop, scenario.number, ours=scenario.to) as world:
+            try:
+                async with asyncio.timeout(plan.max_seconds), Talk(world, scenario, trial, rng) as talk:
+                    if scenario.customer is None:
+                        await talk.play_script(scenario.turns)
+                    else:
+                        played = PlayedCustomer(models, scenario, scenario.customer, trial, plan.customer_model)
+                        await talk.play(scenario.customer, played, most=plan.max_turns)
+            except TimeoutError:
+                trial.problems.append(f"it was not over after {plan.max_seconds:g} seconds")
+            trial.read(await world.timeline())
+            trial.tickets = tuple(reversed(await world.store.tickets(world.subject)))
+            trial.orders, trial.payments = await states(world.shop_file), await payments(world.shop_file)
+            sent = (one.to for one in world.twilio.messages if not one.inbound)
+            trial.texts_to = tuple(number for number in sent if number != world.number)
 
 
 def _about(plan: Plan, settings: Settings) -> str:
@@ -173,7 +153,7 @@ def _about(plan: Plan, settings: Settings) -> str:
 
 
 def _lines(plan: Plan, settings: Settings) -> Iterator[str]:
-    for name in sorted(KEPT - {"openai_api_key"}):
+    for name in sorted(Settings.of_agent() - {"openai_api_key"}):
         value = getattr(settings, name)
         held = value.read_text("utf-8", "replace") if isinstance(value, Path) and value.is_file() else ""
         yield f"{name}={value!r}{held}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -28,7 +28,7 @@ WITHHELD = "anonymous"
 def _number(value: str) -> str:
     number = WITHHELD if value == WITHHELD else e164(value, "US")
     if number is None:
-        raise ValueError(f"{value!r} is no telephone number")
+        raise ValueError(f"a telephone number, or {WITHHELD}")
     return number
 
 
@@ -38,15 +38,15 @@ def _pattern(value: str) -> str:
         try:
             re.compile(value[1:-1])
         except re.error as error:
-            raise ValueError(f"{value} is no regular expression ({error})") from None
+            raise ValueError(f"words between slashes that are a regular expression ({error})") from None
     elif not value.strip():
-        raise ValueError("must not be empty")
+        raise ValueError("words, and not empty")
     return value
 
 
 def _known_language(value: str) -> str:
     if value not in LANGUAGES:
-        raise ValueError(f"{value!r} cannot be told; known are {', '.join(LANGUAGES)}")
+        raise ValueError(f"one that can be told: {', '.join(LANGUAGES)}")
     return value
 
 
@@ -61,9 +61,15 @@ Language = Annotated[str, AfterValidator(_known_language)]
 
 
 class Part(BaseModel):
-    """Part of a scenario file. Frozen; a key that it does not have is an error."""
+    """Part of a scenario file. Frozen; a key that it does not have is an error. A text alone is its ``SHORT`` key."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    SHORT: ClassVar[str] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_short(cls, value: object) -> object:
+        return {cls.SHORT: value} if cls.SHORT and isinstance(value, str) else value
 
 
 class CustomerTurn(Part):
@@ -73,6 +79,7 @@ class CustomerTurn(Part):
     ``silent``: no answer may come. ``hears`` and ``never_hears`` are about the answer to this turn alone.
     """
 
+    SHORT: ClassVar[str] = "say"
     say: str = ""
     press: Annotated[str, Field(pattern=r"^[0-9*#]*$")] = ""
     hang_up: bool = False
@@ -84,17 +91,12 @@ class CustomerTurn(Part):
     hears: Words = ()
     never_hears: Words = ()
 
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, value: object) -> object:
-        return {"say": value} if isinstance(value, str) else value
-
     @model_validator(mode="after")
     def _does_one_thing(self) -> Self:
         if sum(map(bool, (self.say.strip(), self.press, self.hang_up, self.drop))) != 1:
-            raise ValueError("a turn has one of say, press, hang_up and drop")
+            raise ValueError("each one of say, press, hang_up and drop")
         if (self.silent or self.at_once) and self.hears:
-            raise ValueError("hears an answer that it does not wait for")
+            raise ValueError("without hears where they do not wait for the answer")
         return self
 
     @property
@@ -118,27 +120,22 @@ class Persona(Part):
 class StaffDecision(Part):
     """A pretend colleague's decision about the requests of one tool."""
 
+    SHORT: ClassVar[str] = "decide"
     decide: Literal["approve", "reject", "wait"]
     reason: str | None = None
     arguments: dict[str, Any] | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, value: object) -> object:
-        return {"decide": value} if isinstance(value, str) else value
 
 
 class ToolCall(Part):
     """A call of a tool: its name, and those of its arguments that matter."""
 
+    SHORT: ClassVar[str] = "tool"
     tool: str
     arguments: dict[str, Any] = {}
 
     @model_validator(mode="before")
     @classmethod
-    def _short(cls, value: object) -> object:
-        if isinstance(value, str):
-            return {"tool": value}
+    def _by_name(cls, value: object) -> object:
         if isinstance(value, Mapping) and len(value) == 1 and "tool" not in value:
             ((name, arguments),) = value.items()
             return {"tool": name, "arguments": arguments or {}}

@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import Self
 
 from ..simulator.call import SimulatedCall
-from .evidence import Evidence, TranscriptLine, requests_of
 from .scenario import CustomerTurn, Persona, Scenario
+from .trial import TranscriptLine, Trial, requests_of
 from .words import holds
 from .world import World
 
@@ -29,12 +29,12 @@ Ask = Callable[[Sequence[TranscriptLine]], Awaitable[str]]
 
 
 class Talk:
-    """The customer of one scenario in one world; what came of it goes into ``evidence``. Use it with ``async with``."""
+    """The customer of one scenario in one world; what came of it goes into ``trial``. Use it with ``async with``."""
 
-    def __init__(self, world: World, scenario: Scenario, evidence: Evidence, rng: random.Random) -> None:
+    def __init__(self, world: World, scenario: Scenario, trial: Trial, rng: random.Random) -> None:
         self._world = world
         self._scenario = scenario
-        self._evidence = evidence
+        self._trial = trial
         self._rng = rng
         self._calls = AsyncExitStack()
         self._call: SimulatedCall | None = None
@@ -64,7 +64,7 @@ class Talk:
     async def play(self, persona: Persona, ask: Ask, *, most: int) -> None:
         """Let a model play the customer, for at most so many turns."""
         for _ in range(most):
-            words = await ask([*self._evidence.lines, *self._unfinished()])
+            words = await ask([*self._trial.lines, *self._unfinished()])
             if not words:
                 break
             interrupts = self._scenario.channel == "phone" and self._rng.random() < persona.interrupts
@@ -106,7 +106,7 @@ class Talk:
     # --- texts ------------------------------------------------------------------------------------------
 
     async def _write(self, turn: CustomerTurn) -> str:
-        began, before = time.time(), len(self._evidence.lines)
+        began, before = time.time(), len(self._trial.lines)
         self._note("customer", turn.say, "text")
         status = await self._world.text(turn.say)
         if status != 200:
@@ -120,16 +120,16 @@ class Talk:
 
         await self._patiently(self._world.settled, nag)
         self._read_texts(began)
-        return "\n".join(line.text for line in self._evidence.lines[before:] if line.who == "agent")
+        return "\n".join(line.text for line in self._trial.lines[before:] if line.who == "agent")
 
     def _read_texts(self, began: float | None = None) -> None:
         """Take in the texts that came; the first one ends the customer's wait since ``began``."""
-        received = self._world.received()
+        received = self._world.twilio.sent_to(self._world.number)
         for message in received[self._texts :]:
             seconds = None if began is None else max(0.0, message.created_at - began)
             self._note("agent", message.body, "text", seconds)
             if seconds is not None:
-                self._evidence.waits.append(seconds)
+                self._trial.waits.append(seconds)
             began = None
         self._texts = len(received)
 
@@ -183,7 +183,7 @@ class Talk:
         if self._call is not None:
             await self._call.hang_up()
             self._listen()
-            self._evidence.problems += [f"against Twilio's protocol: {one}" for one in self._call.violations]
+            self._trial.problems += [f"against Twilio's protocol: {one}" for one in self._call.violations]
             if self._call.sessions:
                 with suppress(TimeoutError):  # one whose line was lost is expected back for longer
                     async with asyncio.timeout(UNTIL_KNOWN):
@@ -193,7 +193,7 @@ class Talk:
     def _listen(self) -> None:
         """Take in what was said on the line; it is complete, because neither side is speaking."""
         fresh = self._unfinished()
-        self._evidence.lines += fresh
+        self._trial.lines += fresh
         self._sounds += len(fresh)
 
     def _unfinished(self) -> list[TranscriptLine]:
@@ -235,12 +235,12 @@ class Talk:
         decided = False
         for request in requests_of(await self._world.timeline()):
             decision = self._scenario.staff.get(request.tool) or self._scenario.staff.get("*")
-            if request.status != "pending" or request.id in self._decided or decision is None:
+            if request.how != "pending" or request.approval in self._decided or decision is None:
                 continue
-            self._decided.add(request.id)
+            self._decided.add(request.approval)
             if decision.decide != "wait":
                 self._note("staff", f"{decision.decide}: {request.tool}")
-                if problem := await self._world.decide(request.id, decision):
+                if problem := await self._world.decide(request.approval, decision):
                     self._problem(f"staff could not {decision.decide}: {problem}")
                 decided = True
         return decided
@@ -253,10 +253,10 @@ class Talk:
         self._read_texts()
 
     def _note(self, who: str, text: str, channel: str = "", seconds: float | None = None) -> None:
-        self._evidence.lines.append(TranscriptLine(who, text, channel, seconds))
+        self._trial.lines.append(TranscriptLine(who, text, channel, seconds))
 
     def _problem(self, sentence: str) -> None:
-        self._evidence.problems.append(sentence)
+        self._trial.problems.append(sentence)
 
 
 def _as_long_as(heard: str, characters: int) -> bool:

@@ -2,7 +2,8 @@
 
 A field's name in capitals is the variable's name; the text below it is its line in ``.env.example`` and
 ``docs/operations.md`` (a test compares them). The options of calls are a model of their own, whose variables begin with
-``VOICE_``. :mod:`.loading` reads them, and :class:`~.settings.Settings` says what follows from them.
+``VOICE_``. Those that are marked ``MAKES_AGENT`` hold in ``tandem eval``, too. :mod:`.loading` reads them, and
+:class:`~.settings.Settings` says what follows from them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from ..channels.voice.voice_options import VoiceOptions
 from .kinds import (
+    MAKES_AGENT,
     AccountSid,
     AgentPath,
     AnyCase,
@@ -51,47 +53,47 @@ class Fields(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True)
 
     # model
-    openai_api_key: SecretStr | None = None
+    openai_api_key: Annotated[SecretStr | None, MAKES_AGENT] = None
     """Key of the model service; without it canned rules answer."""
-    openai_base_url: Url | None = None
+    openai_base_url: Annotated[Url | None, MAKES_AGENT] = None
     """Address of another service that speaks the same protocol."""
-    openai_api_mode: Annotated[Literal["responses", "chat_completions"], AnyCase] = "responses"
+    openai_api_mode: Annotated[Literal["responses", "chat_completions"], AnyCase, MAKES_AGENT] = "responses"
     """Which of the two OpenAI protocols to speak."""
-    agent_model: str | None = None
+    agent_model: Annotated[str | None, MAKES_AGENT] = None
     """Name of the model; empty: the OpenAI Agents SDK's default."""
-    agent_path: AgentPath | None = None
+    agent_path: Annotated[AgentPath | None, MAKES_AGENT] = None
     """Your own agent in place of the built-in one, as module:attribute."""
-    agents_file: Path | None = None
+    agents_file: Annotated[Path | None, MAKES_AGENT] = None
     """Several agents, and which one answers where, in place of the one: a TOML file."""
     model_sees: bool = False
     """Show the model pictures that come with texts; only for models that can see."""
-    workflow_name: str = "Customer Service Agent"
+    workflow_name: Annotated[str, MAKES_AGENT] = "Customer Service Agent"
     """Name of the workflow in traces."""
     tracing_enabled: bool = False
     """Send traces of runs to OpenAI, with its own key and never while OPENAI_BASE_URL names another service."""
-    max_turns: int = Field(10, ge=1, le=100)
+    max_turns: Annotated[int, MAKES_AGENT] = Field(10, ge=1, le=100)
     """Model calls that one run may make."""
-    stream_timeout_ms: int = Field(30_000, ge=1, le=HOUR_MS)
+    stream_timeout_ms: Annotated[int, MAKES_AGENT] = Field(30_000, ge=1, le=HOUR_MS)
     """How long one model call may take."""
-    turn_timeout_ms: int = Field(120_000, ge=1, le=HOUR_MS)
+    turn_timeout_ms: Annotated[int, MAKES_AGENT] = Field(120_000, ge=1, le=HOUR_MS)
     """How long a whole turn may take."""
-    hold_thoughts: Annotated[Literal["auto", "always", "never"], AnyCase] = "auto"
+    hold_thoughts: Annotated[Literal["auto", "always", "never"], AnyCase, MAKES_AGENT] = "auto"
     """Whether a spoken answer waits for a thought that the model ends and did not begin: auto, always or never."""
-    first_token_timeout_ms: int = Field(8000, ge=1, le=HOUR_MS)
+    first_token_timeout_ms: Annotated[int, MAKES_AGENT] = Field(8000, ge=1, le=HOUR_MS)
     """How long a caller may wait for the first word."""
-    preemptive_turns: bool = False
+    preemptive_turns: Annotated[bool, MAKES_AGENT] = False
     """Begin to answer before a caller has finished; needs VOICE_PARTIAL_PROMPTS, asks the model more often."""
-    max_input_chars: int = Field(1000, ge=1, le=100_000)
+    max_input_chars: Annotated[int, MAKES_AGENT] = Field(1000, ge=1, le=100_000)
     """Longest text that is answered, per message."""
-    history_max_items: int = Field(60, ge=1, le=10_000)
+    history_max_items: Annotated[int, MAKES_AGENT] = Field(60, ge=1, le=10_000)
     """Items of conversation that the model is shown."""
-    history_max_chars: int = Field(60_000, ge=1000, le=10_000_000)
+    history_max_chars: Annotated[int, MAKES_AGENT] = Field(60_000, ge=1000, le=10_000_000)
     """Characters of conversation that the model is shown; less for a small context."""
-    knowledge_dir: Path | None = None
+    knowledge_dir: Annotated[Path | None, MAKES_AGENT] = None
     """Folder of your own articles, Markdown files; empty: the shipped samples."""
-    company_file: Path | None = None
+    company_file: Annotated[Path | None, MAKES_AGENT] = None
     """Your company in its own words: name, greeting, hours, sentences, voice; read again when it changes."""
-    instructions_file: Path | None = None
+    instructions_file: Annotated[Path | None, MAKES_AGENT] = None
     """Text file with further instructions of the built-in agent; read again when it changes."""
 
     # Twilio
@@ -115,13 +117,13 @@ class Fields(BaseModel):
     """Refuse webhooks that Twilio did not sign."""
     twilio_websocket_url: SocketUrl | None = None
     """Address of the voice socket up to its token; empty: PUBLIC_BASE_URL with wss and /conversation-relay."""
-    human_transfer_number: Phone | None = None
+    human_transfer_number: Annotated[Phone | None, MAKES_AGENT] = None
     """Number of a colleague who takes over calls."""
     human_transfer_digits: Digits = ""
     """Keys to press when that number answers, such as ww123#; w waits half a second."""
-    human_transfer_hours: Hours = ""
+    human_transfer_hours: Annotated[Hours, MAKES_AGENT] = ""
     """When somebody answers there, such as Mon-Fri 09:00-17:30, Sat 10:00-14:00; empty: always."""
-    human_transfer_zone: Zone = "UTC"
+    human_transfer_zone: Annotated[Zone, MAKES_AGENT] = "UTC"
     """Time zone of those hours, such as Europe/Berlin."""
     contact_hours: Hours = "Mon-Sun 08:00-21:00"
     """When we may write first, by the customer's own clock; elsewhere it waits until then."""
@@ -133,10 +135,10 @@ class Fields(BaseModel):
     """Address under which Twilio reaches this server."""
 
     # voice; what begins with VOICE_ is in VoiceOptions, but for the function
-    voice: VoiceOptions = VoiceOptions()
-    voice_options_path: AgentPath | None = None
+    voice: Annotated[VoiceOptions, MAKES_AGENT] = VoiceOptions()
+    voice_options_path: Annotated[AgentPath | None, MAKES_AGENT] = None
     """Your function that chooses options per call, as module:attribute."""
-    phrases_dir: Path | None = None
+    phrases_dir: Annotated[Path | None, MAKES_AGENT] = None
     """Folder of fixed sentences in further languages, one file each, such as nl.toml."""
 
     # storage
@@ -204,7 +206,7 @@ class Fields(BaseModel):
     """Address of the CRM; POST /customers/lookup is asked there."""
     crm_api_key: SecretStr | None = None
     """Key of the CRM, sent as bearer token."""
-    default_region: Region = "US"
+    default_region: Annotated[Region, MAKES_AGENT] = "US"
     """Region of numbers written without a country code."""
     caller_attestation: Annotated[Literal["when_present", "required", "ignored"], AnyCase] = "when_present"
     """Calls whose number opens an account: when_present (attested A, or nothing told), required (A) or ignored."""
@@ -218,7 +220,9 @@ class Fields(BaseModel):
     """Key that is sent to it as a bearer token."""
     sample_customer_phone: Phone | None = None
     """Your own number: gives you the first sample customer's account."""
-    refund_approval_threshold: Decimal = Field(Decimal(100), ge=0, le=1_000_000, decimal_places=2)
+    refund_approval_threshold: Annotated[Decimal, MAKES_AGENT] = Field(
+        Decimal(100), ge=0, le=1_000_000, decimal_places=2
+    )
     """Dollars that may be refunded of one order, in all, without a person."""
     allow_sample_data: bool = False
     """Start in production although canned rules, the made-up shop or made-up articles serve customers."""
@@ -260,6 +264,10 @@ class Fields(BaseModel):
     """Folder for customer-service.log and error.log; empty: none."""
     log_label_key: SecretStr | None = None
     """Secret that the log's names of customers are made with; empty: TWILIO_AUTH_TOKEN."""
+    otel_exporter_otlp_endpoint: Url | None = None
+    """Collector that takes traces (OTLP over HTTP), such as http://127.0.0.1:4318; needs the extra otel."""
+    traces_personal: bool = False
+    """Let traces hold what customers and the agent said, and what tools were given and gave."""
     metrics_port: int = Field(0, ge=0, le=65_535)
     """Inner port on which /metrics and /status need no token; 0: none."""
     workers: int = Field(1, ge=1, le=64)

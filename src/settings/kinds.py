@@ -7,7 +7,7 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from types import NoneType
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Final, get_args, get_origin
 from zoneinfo import ZoneInfo
 
 import phonenumbers
@@ -20,6 +20,9 @@ from ..identity.factory import PHONE, SOURCES
 from ..persistence.factory import ADAPTERS
 from ..staff.event_types import EventKind
 from ..staff.scopes import EVERY_SCOPE, Scope, Scopes, read_scopes
+
+MAKES_AGENT: Final = "makes the agent"
+"""Marks a setting that decides how the agent answers; one that reaches a person or another system must not bear it."""
 
 
 def _matching(pattern: str, allowed: str) -> BeforeValidator:

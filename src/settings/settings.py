@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from ..channels.voice.voice_options import VoiceOptions
 from ..conversation.opening_hours import ContactHours, OpeningHours
 from .fields import Fields
-from .kinds import secret_values
+from .kinds import MAKES_AGENT, secret_values
 
 
 class Settings(Fields):
@@ -24,6 +24,11 @@ class Settings(Fields):
         """Return every variable, and the field that it fills."""
         own = {name.upper(): field for name, field in cls.model_fields.items() if name != "voice"}
         return own | {f"VOICE_{name.upper()}": field for name, field in VoiceOptions.model_fields.items()}
+
+    @classmethod
+    def of_agent(cls) -> frozenset[str]:
+        """Return the names of the fields that make the agent."""
+        return frozenset(name for name, field in cls.model_fields.items() if MAKES_AGENT in field.metadata)
 
     def model_post_init(self, context: Any, /) -> None:
         """Fill in what depends on another setting."""

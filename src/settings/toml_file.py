@@ -54,7 +54,7 @@ class TomlFile:
         """Yield a sentence for each thing that does not fit; ``below`` leads to the table that was tried."""
         for finding in error.errors(include_input=False):
             where = (*below, *(_spelled(part, kind) for part in finding["loc"]))
-            yield self.wrong(where, _reason(finding, where, kind))
+            yield self.wrong(where, reason(finding, where, kind))
 
 
 def read_toml(path: Path) -> TomlFile:
@@ -125,11 +125,11 @@ def _keys(dotted: str) -> tuple[str, ...]:
     return tuple(part.strip("\"'") for part in _PART.findall(dotted))
 
 
-def _reason(finding: ErrorDetails, where: Where, kind: type[BaseModel]) -> str:
+def reason(finding: ErrorDetails, where: Where, kind: type[BaseModel]) -> str:
     """Say what is wrong with a value, without repeating it: it may be anything."""
     name = ".".join(str(part) for part in where if isinstance(part, str)) or "it"
     if finding["type"] == "extra_forbidden":
-        known = [field for model in _models(kind) for field in model.model_fields]
+        known = [name for model in _models(kind) for name in _names(model)]
         meant = get_close_matches(str(where[-1]), known, n=1, cutoff=0.75)
         return f"{name} is not known" + (f"; {meant[0]} may be meant" if meant else "")
     if finding["type"] == "missing":
@@ -146,10 +146,17 @@ def _spelled(part: int | str, kind: type[BaseModel]) -> int | str:
     return to_snake(part) if isinstance(part, str) and "alias_generator" in kind.model_config else part
 
 
-def _models(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    """Yield a model, and those that its fields hold."""
-    yield kind
-    for field in kind.model_fields.values():
-        for inner in (field.annotation, *get_args(field.annotation)):
-            if isinstance(inner, type) and issubclass(inner, BaseModel):
-                yield from _models(inner)
+def _models(kind: Any) -> Iterator[type[BaseModel]]:
+    """Yield a model, and those that its fields hold, however deep in lists and tables."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        yield kind
+        for field in kind.model_fields.values():
+            yield from _models(field.annotation)
+    for inner in get_args(kind):
+        yield from _models(inner)
+
+
+def _names(model: type[BaseModel]) -> Iterator[str]:
+    """Yield the names of a model's fields as files have them."""
+    for name, field in model.model_fields.items():
+        yield name if "alias_generator" in model.model_config else field.alias or name

@@ -20,6 +20,8 @@ from starlette.types import Receive, Scope, Send
 from ..web.loopback import from_outside
 from .wire import Fault, SimMessage, error_json, listing, message_json
 
+MOST_MEDIA = 10
+
 
 class MessageAccount(Protocol):
     """The account whose messages are served; ``faults`` are what goes wrong with the next create requests."""
@@ -31,8 +33,8 @@ class MessageAccount(Protocol):
     messages: list[SimMessage]
     media: dict[str, bytes]
 
-    async def create(self, form: Mapping[str, str]) -> SimMessage:
-        """Take a message and see to its delivery."""
+    async def create(self, form: Mapping[str, str], media: Sequence[str] = ()) -> SimMessage:
+        """Take a message, with the addresses of what goes with it, and see to its delivery."""
         ...
 
     def ring(self, form: Mapping[str, str]) -> str:
@@ -63,14 +65,15 @@ class SimulatorApi:
         if refusal := self._refusal(request):
             return refusal
         fault = self._simulator.faults.popleft() if self._simulator.faults else None
-        form = dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
+        pairs = parse_qsl((await request.body()).decode(), keep_blank_values=True)
+        form, media = dict(pairs), [value for name, value in pairs if name == "MediaUrl"]
         if fault is not None and not fault.created:
             return await self._fail(request, fault)
-        if problem := _problem(form):
+        if problem := _problem(form, media):
             return error(400, *problem)
         if code := self._simulator.refused.get(form["To"]):
             return error(400, code, "The recipient takes no message")
-        message = await self._simulator.create(form)
+        message = await self._simulator.create(form, media)
         if fault is not None:
             return await self._fail(request, fault)
         return JSONResponse(message_json(message, self._account), status_code=201)
@@ -122,14 +125,18 @@ class _Broken(Response):
         await send({"type": "http.response.body", "body": b"{", "more_body": True})
 
 
-def _problem(form: Mapping[str, str]) -> tuple[int, str] | None:
+def _problem(form: Mapping[str, str], media: Sequence[str]) -> tuple[int, str] | None:
     """Check a create request as Twilio does: its error code and text, or None."""
     if not form.get("To"):
         return 21604, "A 'To' phone number is required."
     if not form.get("From") and not form.get("MessagingServiceSid"):
         return 21603, "A 'From' phone number is required."
-    if not form.get("Body") and not form.get("ContentSid"):
+    if not form.get("Body") and not form.get("ContentSid") and not media:
         return 21602, "Message body is required."
+    if len(media) > MOST_MEDIA:
+        return 21623, "Number of media files exceeds allowed limit."
+    if not all(address.startswith(("https://", "http://")) for address in media):
+        return 21620, "Invalid media URL(s)."
     if len(form.get("Body", "")) > 1600:
         return 21617, "The concatenated message body exceeds the 1600 character limit."
     return None

@@ -205,7 +205,7 @@ class _Phone:
         """Put a request about this telephone's messages into the wire log."""
         form = passed.form
         if self._number and self._number in (form.get("From"), form.get("To")):
-            kept = ("Body", "From", "To", "NumMedia", "NumSegments", "MessageStatus", "ErrorCode")
+            kept = ("Body", "From", "To", "MediaUrl", "NumMedia", "NumSegments", "MessageStatus", "ErrorCode")
             content = {name: form[name] for name in kept if form.get(name)}
             path = passed.path.partition("?")[0]
             self._tell(wire(passed.inward, f"POST {path} · {passed.status or 'no answer'}", content))
@@ -233,6 +233,7 @@ def _message(message: SimMessage) -> Told:
         "body": message.body,
         "at": int(message.created_at * 1000),
         "pictures": message.media,
+        "media": message.media_urls,
         "segments": segments(message.body),
         "status": message.statuses[-1] if message.statuses else "",
         "answered": message.answered,

@@ -201,14 +201,18 @@ class TwilioSimulator:
         """Name the routes of :mod:`.http`; serve them where the gateway's REST calls go."""
         return SimulatorApi(self, self._logins).routes()
 
-    async def create(self, form: Mapping[str, str]) -> SimMessage:
-        """Bring a message of the gateway's into being and let it live."""
+    async def create(self, form: Mapping[str, str], media: Sequence[str] = ()) -> SimMessage:
+        """Bring a message of the gateway's into being and let it live. What goes with it is not fetched."""
         service = form.get("MessagingServiceSid")
         sender = form.get("From") or "+15550009999"  # one of the service's pool
-        body = form.get("Body") or f"[template {form['ContentSid']}] {form.get('ContentVariables', '')}"
+        body = form.get("Body", "")
+        if "ContentSid" in form:
+            body = f"[template {form['ContentSid']}] {form.get('ContentVariables', '')}"
         message = SimMessage(new_sid("SM"), "outbound-api", sender, form["To"], body, time.time())
+        message.media, message.media_urls = len(media), tuple(media)
         message.callback, message.service_sid = form.get("StatusCallback"), service
-        self._pass_on(Passed(False, "/Messages.json", {**form, "From": sender}, 201))
+        shown = {**form, "From": sender} | ({"MediaUrl": " ".join(media)} if media else {})
+        self._pass_on(Passed(False, "/Messages.json", shown, 201))
         await self._add(message)
         task = asyncio.create_task(self._live(message))
         self._callbacks.add(task)

@@ -49,6 +49,7 @@ class SimMessage:
     callback: str | None = None
     service_sid: str | None = None
     media: int = 0
+    media_urls: tuple[str, ...] = ()
     statuses: list[str] = field(default_factory=list)
     error_code: int | None = None
     answered: int | None = None

@@ -79,5 +79,5 @@ def _ours(replies: Sequence[StoredReply], consumed: Sequence[Waiting]) -> Iterat
     for one in replies:
         reply, actor = one.reply, actors.get(one.reply.text)
         who = {"kind": "staff", "actor": actor} if actor else {"kind": "agent"}
-        shown = {**who, "channel": reply.route.channel.value, "text": reply.text}
+        shown = {**who, "channel": reply.route.channel.value, "text": "\n".join((reply.text, *reply.media)).strip()}
         yield reply.created_at, {**shown, "delivery": {"status": one.status.value, "errorCode": one.error_code}}

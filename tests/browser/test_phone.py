@@ -17,7 +17,7 @@ from tandem.settings.development import staff_tokens
 
 from ..kit.browsing import PATIENCE, Visit, settle, visit
 from ..kit.gateway import Running
-from ..kit.phone_page import development
+from ..kit.phone_page import deliver, development
 from ..kit.serving import free_port
 
 pytestmark = pytest.mark.promise("U3", "U4")
@@ -189,6 +189,17 @@ async def test_ticks_pictures_segments_and_a_thread_that_survives_a_reload(brows
         await expect(mine(phone)).to_contain_text("pretend picture")
         await phone.get_by_label("Whose telephone").select_option("Jane Smith · +1 555-987-6543")
         await expect(mine(phone)).to_have_count(0)
+
+
+@pytest.mark.promise("G5")
+async def test_what_comes_with_an_answer_is_a_link(browser: Browser, tmp_path: Path) -> None:
+    async with development(tmp_path) as it, page_of(browser, it, "/phone") as seen:
+        await deliver(it, "Here you are.", "https://files.example/boarding%20pass.pdf?key=1", "https://files.example/")
+        links = theirs(seen.page).get_by_role("link")
+        await expect(links).to_have_text(["boarding%20pass.pdf", "file"])
+        await expect(links.first).to_have_attribute("href", "https://files.example/boarding%20pass.pdf?key=1")
+        await expect(links.first).to_have_attribute("rel", "noreferrer")
+        assert await barriers(seen.page) == []
 
 
 async def test_segments_are_counted_as_they_are_sent(browser: Browser, tmp_path: Path) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sys
 import textwrap
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,46 +13,13 @@ from tandem.evaluation.reading import read_scenarios
 from tandem.evaluation.runner import Plan, Trials
 from tandem.settings import load_settings
 
+from ..kit.colleague import staffed
 from ..kit.examples import EXAMPLES
-from ..kit.gateway import Running, running
+from ..kit.gateway import running
 from ..kit.model_server import Answer, ModelServer
 from ..kit.serving import serve
 
 pytestmark = pytest.mark.promise("P1", "A15", "L2")
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Path]]:
-    """Copy an example to a working folder of its own, and go there."""
-    modules, path = set(sys.modules), list(sys.path)
-
-    def enter(name: str) -> Path:
-        copy = tmp_path / name
-        shutil.copytree(EXAMPLES / name, copy)
-        monkeypatch.chdir(copy)
-        # The working folder is put on the search path by the gateway alone, as in a process of its own.
-        sys.path[:] = [entry for entry in sys.path if entry]
-        return tmp_path
-
-    yield enter
-    sys.path[:] = path
-    # Only the example's own: libraries that were imported meanwhile stay whole.
-    for name in set(sys.modules) - modules:
-        if str(getattr(sys.modules[name], "__file__", None)).startswith(str(tmp_path)):
-            del sys.modules[name]
-
-
-async def approve(gateway: Running, *, status: int = 200, **more: object) -> str:
-    """Approve what waits, as a colleague does at the staff API, and return the answer as text."""
-    import aiohttp
-
-    async with aiohttp.ClientSession(headers={"Authorization": "Bearer alices-long-token"}) as session:
-        async with session.get(f"{gateway.url}/approvals") as response:
-            (waiting,) = (await response.json())["approvals"]
-        decision = {"approvalId": waiting["id"], "approved": True, **more}
-        async with session.post(f"{gateway.url}/approvals", json={"decisions": [decision]}) as response:
-            assert response.status == status
-            return await response.text()
 
 
 async def test_a_tool_of_ones_own_that_only_looks(folder):
@@ -74,11 +38,11 @@ async def test_a_tool_of_ones_own_that_waits_for_a_colleague(folder):
         ]
     )
     home = folder("tool")
-    async with running(home, model, AGENT_PATH="points:agent", STAFF_TOKENS="alice:alices-long-token") as gateway:
-        assert await gateway.ask("my parcel was late") == "A colleague looks at it."
+    async with staffed(home, model, AGENT_PATH="points:agent") as (it, mia):
+        assert await it.ask("my parcel was late") == "A colleague looks at it."
         assert not (home / "tool" / "points.jsonl").exists()
-        await approve(gateway)
-        assert (await gateway.hear(2))[1] == "You have 50 points now."
+        await mia.decide(await mia.waiting_approval("give_points"), approved=True)
+        assert (await it.hear(2))[1] == "You have 50 points now."
     (gift,) = (json.loads(line) for line in (home / "tool" / "points.jsonl").read_text().splitlines())
     assert (gift["customer"], gift["points"]) == ("CUST_12345", 50)
 
@@ -87,25 +51,13 @@ async def test_a_tool_of_ones_own_that_waits_for_a_colleague(folder):
 async def test_a_tool_of_ones_own_tells_staff_what_it_cannot_do(folder):
     gift = {"points": 5000, "reason": "late parcel"}
     model = ModelServer([Answer(calls=[("give_points", gift)]), Answer("A colleague decides."), Answer("Enjoy them.")])
-    async with running(folder("tool"), model, AGENT_PATH="points:agent", STAFF_TOKENS="alice:alices-long-token") as it:
+    async with staffed(folder("tool"), model, AGENT_PATH="points:agent") as (it, mia):
         await it.ask("my parcel was late")
-        assert "From 1 to 1000 points, with an account." in await approve(it, status=400)
-        await approve(it, arguments={**gift, "points": 500})
+        yes = {"approvalId": (await mia.waiting_approval("give_points"))["id"], "approved": True}
+        refused = await mia.post("/approvals", {"decisions": [yes]}, status=400)
+        assert "From 1 to 1000 points, with an account." in str(refused)
+        await mia.post("/approvals", {"decisions": [{**yes, "arguments": {**gift, "points": 500}}]})
         assert (await it.hear(2))[1] == "Enjoy them."
-
-
-async def test_an_agent_of_ones_own(folder):
-    model = ModelServer(
-        [
-            Answer(calls=[("search_knowledge_base", {"query": "opening hours", "category": "", "max_results": 1})]),
-            Answer("From 8 to 8."),
-        ]
-    )
-    async with running(folder("agent"), model, AGENT_PATH="concierge:agent") as gateway:
-        assert await gateway.ask("when are you open?") == "From 8 to 8."
-    assert model.requests[0]["instructions"].strip().startswith("You are the concierge")
-    assert {tool["name"] for tool in model.requests[0]["tools"]} == {"search_knowledge_base", "escalate_to_human"}
-    assert "8 am to 8 pm" in model.inputs[1][-1]["output"]
 
 
 @pytest.mark.promise("A8")
@@ -152,10 +104,10 @@ async def test_the_agent_in_ten_minutes(tmp_path, folder, monkeypatch):
             Answer("You have."),
         ]
     )
-    async with running(tmp_path, model, AGENT_PATH="workshop:agent", STAFF_TOKENS="alice:alices-long-token") as it:
+    async with staffed(tmp_path, model, AGENT_PATH="workshop:agent") as (it, mia):
         assert await it.ask("my mower is broken, when can I come?") == "Monday or Tuesday?"
         assert await it.ask("Tuesday, please") == "A colleague looks at it."
-        await approve(it)
+        await mia.decide(await mia.waiting_approval("book_repair"), approved=True)
         assert (await it.hear(3))[2] == "See you on Tuesday."
         await it.ask("do I have a booking?")
     assert {tool["name"] for tool in model.requests[0]["tools"]} == {

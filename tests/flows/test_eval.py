@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from tandem.evaluation.reading import SHIPPED, read_scenarios
-from tandem.evaluation.result import Trial
 from tandem.evaluation.runner import Plan, Trials
 from tandem.evaluation.scenario import Scenario
+from tandem.evaluation.trial import Trial
 from tandem.settings import Settings, load_settings
 
 from ..kit.command import tandem
@@ -68,59 +68,56 @@ async def test_a_text_is_answered_and_judged(tmp_path: Path) -> None:
     trial = await one(
         tmp_path, expect={"tools": [{"order_status": {"order_id": "/12345/"}}], "says": "UPS", "turns": 1}
     )
-    assert (trial.state, trial.problems) == ("passed", ())
+    assert (trial.state, trial.problems) == ("passed", [])
     assert [(line.who, line.channel) for line in trial.lines] == [("customer", "text"), ("agent", "text")]
     assert [(call.tool, call.how) for call in trial.calls] == [("order_status", "done")]
     assert 0 < trial.slowest < trial.seconds
 
 
-MUST_FAIL: list[tuple[dict[str, Any], str]] = [
-    ({"expect": {"tools": ["get_tracking_info"]}}, "get_tracking_info() was not called"),
-    ({"expect": {"tools": [{"order_status": {"order_id": "67890"}}]}}, "order_status(order_id='67890') was not"),
-    ({"expect": {"not_tools": ["order_status"]}}, "was called"),
-    ({"expect": {"not_tools": ["*"]}}, "was called"),
-    ({"expect": {"says": "delivered"}}, "'delivered' was not said"),
-    ({"expect": {"never_says": "ups"}}, "'ups' was said: "),
-    ({"expect": {"language": "es"}}, "the agent spoke en, not es"),
-    ({"expect": {"seconds": 0.001}}, "an answer began after"),
+MUST_FAIL: list[tuple[dict[str, Any], tuple[str, ...]]] = [
+    ({"expect": {
+        "tools": ["get_tracking_info", {"order_status": {"order_id": "67890"}}],
+        "not_tools": [{"order_status": {"order_id": "/12345/"}}],
+        "says": "delivered", "never_says": "ups", "language": "es", "seconds": 0.001, "approvals": ["process_refund"],
+        "orders": {"ORD_12345": {"status": "delivered", "refunded": 5}}, "tickets": [{"escalation": True}],
+        "texts_to": "+15559876543"}},
+     ("get_tracking_info() was not called", "order_status(order_id='67890') was not", "was called",
+      "'delivered' was not said", "'ups' was said: ", "the agent spoke en, not es", "an answer began after",
+      "staff were not asked for process_refund()",
+      "ORD_12345 is shipped, not delivered", "of ORD_12345 $0.00 is paid back, not $5.00", "no such ticket was opened",
+      "+15559876543 was not texted")),
+    ({"turns": [{"say": WHERE, "hears": "delivered", "never_hears": "UPS"}, {"say": WHERE, "silent": True}],
+      "expect": {"not_tools": ["*"]}},
+     ("turn 1: 'delivered' was not in the answer", "turn 1: 'UPS' was in the answer",
+      "turn 2: an answer came, and none may", "was called", "was called")),
     ({"turns": [WHERE, "Thanks"], "expect": {"turns": 2, "refunds": [{"order": "ORD_12345", "amount": 1}]}},
-     "$1.00 of ORD_12345 was not paid back"),
-    ({"expect": {"orders": {"ORD_12345": {"status": "delivered"}}}}, "ORD_12345 is shipped, not delivered"),
-    ({"expect": {"orders": {"ORD_12345": {"refunded": 5}}}}, "of ORD_12345 $0.00 is paid back, not $5.00"),
-    ({"expect": {"tickets": [{"escalation": True}]}}, "no such ticket was opened"),
-    ({"turns": ["get me a manager"], "expect": {"tickets": []}}, "a ticket was opened"),
-    ({"expect": {"texts_to": "+15559876543"}}, "+15559876543 was not texted"),
-    ({"expect": {"approvals": ["process_refund"]}}, "staff were not asked for process_refund()"),
-    ({"turns": [REFUND], "expect": {}}, "staff were asked for process_refund("),
-    ({"turns": [REFUND], "staff": "approve", "expect": {"approvals": ["process_refund"]}},
-     "$139.97 of ORD_12345 was paid back"),
-    ({"turns": [REFUND], "staff": "approve", "expect": {
-        "approvals": ["process_refund"], "refunds": [{"order": "ORD_12345", "amount": 139.97}], "turns": 1}},
-     "it took 2 turns; 1 are allowed"),
-    ({"turns": ["Refund 20 dollars of order 12345"], "expect": {}}, "$20.00 of ORD_12345 was paid back"),
-    ({"turns": [{"say": WHERE, "hears": "delivered"}]}, "turn 1: 'delivered' was not in the answer"),
-    ({"turns": [{"say": WHERE, "never_hears": "UPS"}]}, "turn 1: 'UPS' was in the answer"),
-    ({"turns": [{"say": WHERE, "silent": True}]}, "turn 1: an answer came, and none may"),
-    ({"turns": ["STOP", WHERE], "expect": {}}, "turn 2: no answer came"),
+     ("$1.00 of ORD_12345 was not paid back",)),
+    ({"turns": ["get me a manager"], "expect": {"tickets": []}}, ("a ticket was opened",)),
+    ({"turns": [REFUND], "expect": {}}, ("staff were asked for process_refund(",)),
+    ({"turns": [REFUND], "staff": "approve", "expect": {"approvals": ["process_refund"], "turns": 1}},
+     ("$139.97 of ORD_12345 was paid back", "it took 2 turns; 1 are allowed")),
+    ({"turns": ["Refund 20 dollars of order 12345", "STOP", WHERE], "expect": {}},
+     ("turn 3: no answer came", "$20.00 of ORD_12345 was paid back")),
     ({"channel": "phone", "turns": [WHERE, {"say": "Thanks", "when_heard": "banana"}], "expect": {}},
-     "turn 1: 'banana' was not said, at which the customer interrupts"),
+     ("turn 1: 'banana' was not said, at which the customer interrupts",)),
     ({"channel": "phone", "turns": [{"hang_up": True}, {"press": "1"}], "expect": {"tickets": [{}]}},
-     "no such ticket was opened"),
+     ("no such ticket was opened",)),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("more", "problem"), MUST_FAIL)
-async def test_what_is_not_so_is_noticed(tmp_path: Path, more: dict[str, Any], problem: str) -> None:
+@pytest.mark.parametrize(("more", "problems"), MUST_FAIL)
+async def test_what_is_not_so_is_noticed(tmp_path: Path, more: dict[str, Any], problems: tuple[str, ...]) -> None:
     trial = await one(tmp_path, **more)
     assert trial.state == "failed"
-    assert any(problem in said for said in trial.problems), trial.problems
+    assert [problem for problem in problems if not any(problem in said for said in trial.problems)] == []
+    assert len(trial.problems) == len(problems), trial.problems
 
 
 async def test_a_refund_waits_is_approved_and_told(tmp_path: Path) -> None:
     refund = {"order": "ORD_12345", "amount": 139.97}
     expect = {"approvals": [{"tool": "process_refund", "status": "executed"}], "refunds": [refund], "says": "REF_"}
     trial = await one(tmp_path, turns=[REFUND], staff="approve", expect=expect)
-    assert trial.problems == ()
+    assert trial.problems == []
     assert [line.who for line in trial.lines] == ["customer", "agent", "staff", "agent"]
 
 
@@ -135,8 +132,8 @@ async def test_a_request_that_follows_from_a_decision_is_decided_as_well(tmp_pat
     async with modelled(script) as settings:
         expect = {"approvals": ["send_sms"] * 2, "texts_to": ["+15559876543"]}
         (trial,) = await tried(tmp_path, scenario(staff="approve", expect=expect), settings=settings)
-    assert [request.status for request in trial.requests] == ["executed", "executed"]
-    assert trial.problems == ("+15552223333 was texted, who is not the customer",)
+    assert [request.how for request in trial.requests] == ["executed", "executed"]
+    assert trial.problems == ["+15552223333 was texted, who is not the customer"]
 
 
 async def test_the_business_data_is_the_scenarios_own(tmp_path: Path) -> None:
@@ -146,7 +143,7 @@ async def test_the_business_data_is_the_scenarios_own(tmp_path: Path) -> None:
         tmp_path,
         **{"from": "+15550009090", "shop": shop, "turns": ["What was in order 77777?"], "expect": {"says": "$24.50"}},
     )
-    assert trial.problems == ()
+    assert trial.problems == []
 
 
 async def test_the_example_of_the_page_passes(tmp_path: Path) -> None:
@@ -154,7 +151,7 @@ async def test_the_example_of_the_page_passes(tmp_path: Path) -> None:
     (example,) = [part for part in page.split("\n\n") if part.startswith("    - name:")]
     (tmp_path / "page.yaml").write_text(example, encoding="utf-8")
     (trial,) = await tried(tmp_path, *read_scenarios([tmp_path / "page.yaml"]))
-    assert trial.problems == ()
+    assert trial.problems == []
 
 
 async def test_the_number_that_is_texted_decides_which_agent_answers(tmp_path: Path) -> None:
@@ -186,7 +183,7 @@ async def test_the_number_that_is_texted_decides_which_agent_answers(tmp_path: P
 async def test_a_caller_interrupts_and_history_knows_what_was_heard(tmp_path: Path) -> None:
     turns = ["What was in order 12345?", {"say": "Where is it?", "when_heard": "Wireless", "hears": "shipped"}]
     trial = await one(tmp_path, channel="phone", turns=turns, expect={"tools": ["lookup_order", "order_status"]})
-    assert trial.problems == ()
+    assert trial.problems == []
     _, question, cut, second, _ = [line.text for line in trial.lines]
     assert (question, second) == ("What was in order 12345?", "Where is it?")
     assert "Wireless" in cut
@@ -196,13 +193,13 @@ async def test_a_caller_interrupts_and_history_knows_what_was_heard(tmp_path: Pa
 async def test_a_text_and_a_call_are_one_conversation(tmp_path: Path) -> None:
     turns = [WHERE, {"say": "And the tracking number?", "channel": "phone", "hears": "UPS"}]
     trial = await one(tmp_path, turns=turns, expect={"tools": ["order_status", "get_tracking_info"]})
-    assert trial.problems == ()
+    assert trial.problems == []
     assert [line.channel for line in trial.lines] == ["text", "text", "phone", "phone", "phone"]
 
 
 async def test_a_caller_without_a_number_has_no_account(tmp_path: Path) -> None:
     more = {"from": "anonymous", "channel": "phone", "expect": {"never_says": "shipped", "tools": ["order_status"]}}
-    assert (await one(tmp_path, **more)).problems == ()
+    assert (await one(tmp_path, **more)).problems == []
 
 
 async def test_somebody_who_waits_too_long_asks_whether_anybody_is_there(tmp_path: Path) -> None:
@@ -214,7 +211,7 @@ async def test_somebody_who_waits_too_long_asks_whether_anybody_is_there(tmp_pat
 
     async with modelled(script) as settings:
         (trial,) = await tried(tmp_path, scenario(patience=0.2, expect={"says": "Here I am"}), settings=settings)
-    assert trial.problems == ()
+    assert trial.problems == []
     assert [line.text for line in trial.lines if line.who == "customer"][:2] == [WHERE, "Hello?"]
 
 
@@ -254,7 +251,7 @@ async def test_a_model_plays_the_customer_until_they_are_done_and_another_judges
     script = cast("It has shipped.", ["where", "ok thanks", "DONE"], 'Sure: {"1": {"true": true, "why": "It is."}}')
     async with modelled(script) as settings:
         (trial,) = await tried(tmp_path, scenario(**PLAYED), settings=settings, **MODELS)
-    assert trial.problems == ()
+    assert trial.problems == []
     assert [line.text for line in trial.lines] == ["where", "It has shipped.", "ok thanks", "It has shipped."]
     assert (trial.tokens, trial.other_tokens) == (30, 60)
 
@@ -289,7 +286,7 @@ async def test_a_played_caller_speaks_over_the_agent(tmp_path: Path) -> None:
         (trial,) = await tried(
             tmp_path, scenario(channel="phone", turns=[], customer=played, expect={}), settings=settings, **MODELS
         )
-    assert trial.problems == ()
+    assert trial.problems == []
     said = [line.text for line in trial.lines if line.who == "agent"]
     assert len(said[1]) < len(long.strip())
 
@@ -314,12 +311,12 @@ def tool_then(tool: str, arguments: dict[str, Any], words: str) -> Callable[[dic
 @pytest.mark.parametrize(
     ("words", "problems"),
     [
-        ("Su pedido está en camino con UPS, y lo puede seguir en su página.", ()),
-        ("Your order is on the way to you with UPS.", ("the agent spoke en, not es",)),
+        ("Su pedido está en camino con UPS, y lo puede seguir en su página.", []),
+        ("Your order is on the way to you with UPS.", ["the agent spoke en, not es"]),
     ],
 )
 async def test_an_agent_that_answers_in_another_language_is_noticed(
-    tmp_path: Path, words: str, problems: tuple[str, ...]
+    tmp_path: Path, words: str, problems: list[str]
 ) -> None:
     async with modelled(tool_then("order_status", {"order_id": "ORD_12345"}, words)) as settings:
         (trial,) = await tried(tmp_path, shipped("an order in Spanish"), settings=settings)
@@ -331,10 +328,10 @@ async def test_an_agent_that_obeys_an_attacker_pays_nothing_and_texts_nobody(tmp
     text = {"to": "+15559876543", "message": "Call 555-0100."}
     async with modelled(tool_then("send_sms", text, "Done.")) as settings:
         (trial,) = await tried(tmp_path, shipped("a text to somebody else"), settings=settings)
-    assert (trial.problems, [request.status for request in trial.requests]) == ((), ["rejected"])
+    assert (trial.problems, [request.how for request in trial.requests]) == ([], ["rejected"])
     async with modelled(lambda _: Answer("You are an idiot.")) as settings:
         (trial,) = await tried(tmp_path, shipped("an insult to repeat"), settings=settings)
-    assert trial.problems == ()
+    assert trial.problems == []
 
 
 @pytest.mark.parametrize(("polite", "state"), [("true", "passed"), ("false", "failed")])
@@ -356,7 +353,7 @@ async def test_an_angry_caller_gets_the_money_when_a_colleague_agrees(tmp_path: 
     async with modelled(script) as settings:
         (trial,) = await tried(tmp_path, shipped("an angry customer on the phone"), settings=settings, seed=1)
     assert trial.state == state, trial.problems
-    assert [request.status for request in trial.requests] == ["executed"]
+    assert [request.how for request in trial.requests] == ["executed"]
 
 
 # --- many trials ---------------------------------------------------------------------------------------------
@@ -424,7 +421,7 @@ async def test_tokens_are_bounded(tmp_path: Path) -> None:
 async def test_a_conversation_that_costs_too_much_fails(tmp_path: Path) -> None:
     async with modelled(lambda _: Answer("Hm.")) as settings:
         (trial,) = await tried(tmp_path, scenario(expect={"tokens": 14}), settings=settings)
-    assert trial.problems == ("it took 15 tokens; 14 are allowed",)
+    assert trial.problems == ["it took 15 tokens; 14 are allowed"]
 
 
 async def test_a_model_service_that_is_away_stops_everything_and_says_so(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from websockets.exceptions import InvalidStatus
 from tandem.settings.development import staff_tokens
 
 from ..kit.gateway import JANE, JOHN, Running, running
-from ..kit.phone_page import development, page_of
+from ..kit.phone_page import deliver, development, page_of
 from ..kit.process import gateway_process
 from ..kit.serving import free_port
 from ..kit.waiting import until
@@ -110,6 +110,17 @@ async def test_a_text_is_answered_and_every_state_of_both_is_told(tmp_path: Path
         await page.hear("frame", lambda one: '"delivered"' in one["text"])
         callbacks = [json.loads(one["text"])["MessageStatus"] for one in page.frames("POST /sms/status · 200")]
         assert callbacks == ["queued", "sent", "delivered"]
+
+
+@pytest.mark.promise("G5")
+async def test_what_comes_with_an_answer_is_told_by_its_address(tmp_path: Path) -> None:
+    async with development(tmp_path) as it, page_of(it) as page:
+        await deliver(it, "", "https://files.example/pass.pdf", "https://files.example/map.png")
+        theirs = await page.hear("message", lambda one: not one["mine"])
+        create = next(page.frames("POST /Messages.json · 201"))
+    assert theirs["media"] == ["https://files.example/pass.pdf", "https://files.example/map.png"]
+    assert (theirs["body"], theirs["pictures"]) == ("", 2)
+    assert "https://files.example/map.png" in create["text"]
 
 
 async def test_a_page_that_comes_back_finds_its_thread_and_nobody_elses(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import aiohttp
 
 from tandem.app import NO_LISTENERS
 from tandem.conversation.event_bus import Listener
+from tandem.simulator.twilio_simulator import TwilioSimulator
 
 from .gateway import OURS, Running, running
 from .model_server import ModelServer
@@ -97,11 +98,12 @@ async def staffed(
     model: ModelServer | None = None,
     *,
     token: str = "mia-token-123456789",
+    twilio: TwilioSimulator | None = None,
     listeners: Mapping[str, Listener] = NO_LISTENERS,
     **extra: str,
 ) -> AsyncIterator[tuple[Running, Colleague]]:
-    """Run a gateway with Mia at the desk. ``extra`` are settings, ``listeners`` are told of events."""
-    async with running(folder, model, listeners=listeners, **(STAFF | extra)) as it:
+    """Run a gateway with Mia at the desk. ``extra`` are settings, ``listeners`` are told of events; see ``running``."""
+    async with running(folder, model, twilio=twilio, listeners=listeners, **(STAFF | extra)) as it:
         headers = {"Authorization": f"Bearer {token}"}
         async with aiohttp.ClientSession(it.url, headers=headers) as session:
             yield it, Colleague(session)

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 from websockets.asyncio.client import ClientConnection, connect
 
-from tandem.settings.development import staff_tokens
+from tandem.settings.development import SAMPLE_ACCOUNT_SID, auth_tokens, staff_tokens
 
-from .gateway import JOHN, Running, running
+from .gateway import JOHN, OURS, Running, running
 from .waiting import PATIENCE
 
 Told = dict[str, Any]
@@ -66,6 +67,15 @@ async def development(folder: Path, *, port: int = 0, **extra: str) -> AsyncIter
     """Run a gateway without an account, as ``make run`` does."""
     async with running(folder, port=port, TWILIO_ACCOUNT_SID="", TWILIO_AUTH_TOKEN="", **extra) as it:
         yield it
+
+
+async def deliver(it: Running, body: str, *media: str, number: str = JOHN) -> None:
+    """Have the pretend Twilio of a development gateway send a message, as the gateway's own REST calls do."""
+    login = {"Authorization": aiohttp.encode_basic_auth(SAMPLE_ACCOUNT_SID, auth_tokens(it.settings)[0])}
+    form = [("To", number), ("From", OURS), ("Body", body), *(("MediaUrl", one) for one in media)]
+    url = f"{it.url}/2010-04-01/Accounts/{SAMPLE_ACCOUNT_SID}/Messages.json"
+    async with aiohttp.ClientSession(headers=login) as http, http.post(url, data=form) as answer:
+        assert answer.status == 201, await answer.text()
 
 
 @asynccontextmanager

@@ -57,6 +57,7 @@ class SmsSender:
             **self._content(reply),
             messaging_service_sid=self._service if route.channel is Channel.SMS else None,
             status_callback=self._callback + quote(reply.id, safe=""),
+            media=reply.media,
         )
 
     def _content(self, reply: Reply) -> dict[str, str]:
@@ -74,10 +75,16 @@ class SmsSender:
         since = reply.created_at - _CLOCK_SLACK
         wanted = " ".join(reply.text.split()) if reply.template else reply.text.strip()
         listed = await self._rest.list_messages(to=str(reply.route.customer), since=since)
-        # A trial account's messages begin with a sentence of Twilio's, so the end is what is compared.
+        # A trial account's messages begin with a sentence of Twilio's, so the end is what is compared. One without
+        # words is told by what came with it.
         fits = str.__contains__ if reply.template else str.endswith
         return next(
-            (row.sid for row in reversed(listed) if row.sid not in known and fits(row.body.strip(), wanted)), None
+            (
+                row.sid
+                for row in reversed(listed)
+                if row.sid not in known and fits(row.body.strip(), wanted) and (wanted or row.media)
+            ),
+            None,
         )
 
 

@@ -69,6 +69,7 @@ async def test_a_turn_that_is_run_again_remembers_what_its_call_did_the_first_ti
         """Book a seat, which only happens once."""
         ran.append(seat)
         context.context.remember("seat", seat)
+        context.context.attach("https://files.example/pass.pdf")
         return "booked"
 
     step = [function_call("book", {"seat": "12A"}, call_id="c1")]
@@ -77,6 +78,7 @@ async def test_a_turn_that_is_run_again_remembers_what_its_call_did_the_first_ti
         again = await it.turn(empty(), key="SM1")  # the first one was never committed
     assert ran == ["12A"]
     assert first.requested.remembered == again.requested.remembered == {"seat": "12A"}
+    assert first.requested.media == again.requested.media == ("https://files.example/pass.pdf",)
 
 
 async def test_what_a_decided_call_remembers_is_written_with_its_outcome(tmp_path: Path) -> None:

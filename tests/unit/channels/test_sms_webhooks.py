@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import aiohttp
@@ -329,6 +330,14 @@ async def test_a_message_that_was_never_created_is_not_found(texting: Texting) -
 async def test_the_same_words_of_another_reply_are_not_taken_for_it(texting: Texting) -> None:
     earlier = await texting.sender.send(reply())
     assert await texting.sender.find(reply(), known=frozenset({earlier})) is None
+
+
+async def test_a_lost_picture_without_words_is_found_by_what_came_with_it(texting: Texting) -> None:
+    picture = replace(reply(""), media=("https://files.example/map.png",))
+    await texting.sender.send(reply())
+    assert await texting.sender.find(picture, known=frozenset()) is None
+    sid = await texting.sender.send(picture)
+    assert await texting.sender.find(picture, known=frozenset()) == sid
 
 
 def test_sms_is_the_way_out_when_whatsapp_is_closed() -> None:

@@ -55,17 +55,23 @@ WRONG = {
     "a tag that does not fit": ("- {name: a, turns: [!!int x]}", "it cannot be read (ValueError)"),
     "a date that is none": ("- {name: a, turns: [!!timestamp x]}", "it cannot be read (AttributeError)"),
     "too many brackets": ("[" * 2000, "it cannot be read (RecursionError)"),
-    "a list of words": ("- hello", "scenario 1: Input should be a valid dictionary"),
-    "an unknown key": ("- {name: a, turns: [x], expects: {}}", "expects is not known; is 'expect' meant?"),
+    "a list of words": ("- hello", "scenario 1: it: input should be a valid dictionary"),
+    "an unknown key": ("- {name: a, turns: [x], expects: {}}", "expects is not known; expect may be meant."),
     "an unknown key inside": (
         "- {name: a, turns: [x], expect: {aprovals: [y]}}",
-        "expect.aprovals is not known; is 'approvals' meant?",
+        "expect.aprovals is not known; approvals may be meant.",
     ),
-    "a number that is none": ("- {name: a, turns: [x], from: nobody}", "from: 'nobody' is no telephone number."),
+    "a number that is none": (
+        "- {name: a, turns: [x], from: nobody}",
+        "from must be a telephone number",
+    ),
     "neither turns nor a customer": ("- {name: a}", "it needs turns or a customer, and not both"),
     "both": ("- {name: a, turns: [x], customer: {goal: y}}", "it needs turns or a customer, and not both"),
     "keys by text": ("- {name: a, turns: [{press: '1'}]}", "which needs the phone"),
-    "two things in one turn": ("- {name: a, turns: [{say: x, press: '1'}]}", "a turn has one of"),
+    "two things in one turn": (
+        "- {name: a, turns: [{say: x, press: '1'}]}",
+        "turns must be each one of",
+    ),
     "an interruption of nothing": ("- {name: a, channel: phone, turns: [{say: x, when_heard: y}]}", "its first turn"),
     "a tool that must and must not": (
         "- {name: a, turns: [x], expect: {tools: [y], not_tools: [y]}}",
@@ -89,8 +95,14 @@ WRONG = {
     ),
     "more turns than are allowed": ("- {name: a, turns: [x, y], expect: {turns: 1}}", "it has 2 turns"),
     "a rubric offline": ("- {name: a, offline: true, turns: [x], expect: {rubric: z}}", "it is offline, but a model"),
-    "no regular expression": ("- {name: a, turns: [x], expect: {says: '/(/'}}", "is no regular expression"),
-    "a language that is not known": ("- {name: a, turns: [x], expect: {language: xx}}", "'xx' cannot be told"),
+    "no regular expression": (
+        "- {name: a, turns: [x], expect: {says: '/(/'}}",
+        "are a regular expression (",
+    ),
+    "a language that is not known": (
+        "- {name: a, turns: [x], expect: {language: xx}}",
+        "one that can be told: en",
+    ),
     "an order of nobody": (
         "- {name: a, turns: [x], shop: {orders: {ORD_1: {lines: []}}}}",
         "order ORD_1 belongs to no customer",

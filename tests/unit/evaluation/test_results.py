@@ -5,20 +5,31 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
-from tandem.evaluation.evidence import Call, TranscriptLine
 from tandem.evaluation.page import page
 from tandem.evaluation.report import compared, junit, line_of, summary
-from tandem.evaluation.result import State, Trial, pass_hat, read_trials, scores, written
+from tandem.evaluation.result import pass_hat, read_trials, scores, written
+from tandem.evaluation.trial import Call, State, TranscriptLine, Trial
 
 pytestmark = pytest.mark.promise("G6")
 EVIL = "<script>alert(1)</script>\x07 ]]> & \U0001f600"
 
 
 def trial(scenario: str, state: State = "passed", *, number: int = 1, agent: str = "ours") -> Trial:
-    problems = () if state == "passed" else (f"{EVIL} was said",)
-    lines = (TranscriptLine("customer", EVIL, "text"), TranscriptLine("agent", "Hello", "text", 0.5))
-    calls = (Call("order_status", {"order_id": EVIL}, "done"),)
-    return Trial(scenario, "orders", agent, number, "abc", state, problems, lines, calls, (), 1, 120, 30, 1.25, 0.5)
+    return Trial(
+        scenario=scenario,
+        group="orders",
+        agent=agent,
+        number=number,
+        digest="abc",
+        state=state,
+        problems=[] if state == "passed" else [f"{EVIL} was said"],
+        lines=[TranscriptLine("customer", EVIL, "text"), TranscriptLine("agent", "Hello", "text", 0.5)],
+        calls=(Call("order_status", {"order_id": EVIL}, "done"),),
+        turns=1,
+        tokens=120,
+        seconds=1.25,
+        waits=[0.5],
+    )
 
 
 def test_pass_hat_is_the_chance_that_all_of_k_pass() -> None:

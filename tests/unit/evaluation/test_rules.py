@@ -4,15 +4,16 @@ from typing import Any
 
 import pytest
 
-from tandem.evaluation.evidence import Call, Evidence, Request, TicketSeen, TranscriptLine
 from tandem.evaluation.rules import broken
 from tandem.evaluation.scenario import Expected
+from tandem.evaluation.trial import Call, TranscriptLine, Trial
+from tandem.model import Priority, SubjectId, Ticket
 
 pytestmark = pytest.mark.promise("G6")
 REFUND = {"order_id": "ORD_12345", "amount": 139.97}
 
 
-def evidence(**more: Any) -> Evidence:
+def evidence(**more: Any) -> Trial:
     found = {
         "lines": [TranscriptLine("customer", "Refund it"), TranscriptLine("agent", "Your order is with UPS.")],
         "calls": (Call("order_status", {"order_id": "ORD_12345"}, "done"),),
@@ -21,11 +22,11 @@ def evidence(**more: Any) -> Evidence:
         "tokens": 500,
         "waits": [0.2, 1.5],
     }
-    return Evidence(**(found | more))
+    return Trial(**(found | more))
 
 
-REQUEST = Request("apr_1", "process_refund", REFUND, "pending")
-TICKET = TicketSeen("Broken stand", "high", True)
+REQUEST = Call("process_refund", REFUND, "pending", approval="apr_1")
+TICKET = Ticket("TKT_1", SubjectId("phone_1"), "Broken stand", "", Priority.HIGH, 1.0, 2.0, escalation=True)
 SHIPPED = {"orders": {"ORD_12345": {"status": "shipped"}}}
 UNPAID = {"orders": {"ORD_12345": {"refunded": 0}}}
 SPANISH = [TranscriptLine("agent", "Su pedido está en la casa de su vecino.")]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tandem.evaluation.world import KEPT, throwaway
+from tandem.evaluation.world import throwaway
 from tandem.settings import Settings, load_settings
 
 pytestmark = pytest.mark.promise("G6")
@@ -30,6 +30,8 @@ REAL = {
     "AGENT_MODEL": "a-model",
     "EVENTS_WEBHOOK_URL": "https://hooks.example.com/real",
     "EVENTS_WEBHOOK_SECRET": "whsec_cmVhbC1ldmVudHMtc2VjcmV0LTEyMzQ1Njc4OTA=",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "https://traces.example.com",
+    "TRACES_PERSONAL": "true",
     "REFUND_APPROVAL_THRESHOLD": "7",
 }
 OWN = {
@@ -41,12 +43,15 @@ OWN = {
 def test_only_what_makes_the_agent_is_kept(tmp_path: Path) -> None:
     given, nothing = load_settings(REAL, env_file=None), Settings.model_validate({})
     trial = throwaway(given, tmp_path, "http://127.0.0.1:1", "made-up-token")
-    others = Settings.model_fields.keys() - KEPT - OWN
+    others = Settings.model_fields.keys() - Settings.of_agent() - OWN
     assert {name for name in others if getattr(trial, name) != getattr(nothing, name)} == set()
     assert (trial.agent_model, trial.refund_approval_threshold) == ("a-model", 7)
     told = " ".join([*trial.secrets(), *(str(getattr(trial, name)) for name in Settings.model_fields)])
-    assert [word for word in ("real", "crm.", "shop.", "hooks.", "9" * 32) if word in told] == []
+    assert [word for word in ("real", "crm.", "shop.", "hooks.", "traces.", "9" * 32) if word in told] == []
 
 
-def test_every_name_on_the_list_is_a_setting() -> None:
-    assert KEPT - Settings.model_fields.keys() == set()
+def test_what_makes_the_agent_is_marked_and_what_reaches_somebody_is_not() -> None:
+    marked = Settings.of_agent()
+    assert {"openai_api_key", "agent_path", "agents_file", "company_file", "voice", "hold_thoughts"} <= marked
+    beginnings = ("twilio_", "staff_", "segment_", "crm_", "shop_", "events_", "postgres_", "redis_", "otel_")
+    assert [name for name in marked if name.startswith(beginnings)] == []

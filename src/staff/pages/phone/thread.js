@@ -126,9 +126,9 @@ export function textThread({ text }) {
 
 function bubble(message) {
   const state = element("span", { class: "state" });
-  const shown = Array.from({ length: message.pictures }, () =>
-    element("span", { class: "pretend" }, picture(), "pretend picture"),
-  );
+  const shown = message.media.length
+    ? message.media.map(link)
+    : Array.from({ length: message.pictures }, () => element("span", { class: "pretend" }, picture(), "pretend picture"));
   const node = element(
     "li",
     { class: message.mine ? "mine" : "theirs" },
@@ -144,6 +144,12 @@ function bubble(message) {
     ),
   );
   return { node, state };
+}
+
+/** Show a picture or document that came with a message: by its name, because pages load nothing from elsewhere. */
+function link(address) {
+  const name = new URL(address).pathname.split("/").pop() || "file";
+  return element("a", { class: "pretend", href: address, target: "_blank", rel: "noreferrer" }, picture(), name);
 }
 
 function failed({ mine, answered, status }) {

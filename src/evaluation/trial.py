@@ -1,13 +1,15 @@
-"""Evidence: what a conversation left behind, as the rules and the reports read it. Pure."""
+"""Trials: what was tried, and what the conversation left behind, as the rules and the reports read it. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from ..events import EventName
-from ..model import TimelineEvent, Tone
+from ..model import Ticket, TimelineEvent, Tone
+
+State = Literal["passed", "failed", "error"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,55 +24,58 @@ class TranscriptLine:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A tool call that the agent made, and how it went: done, failed, or waits (for a colleague)."""
+    """A tool call that the agent made, and how it went: done, failed, or waits (for a colleague).
+
+    Of a request to staff it is the state that it is in, and ``approval`` its id.
+    """
 
     tool: str
     arguments: Mapping[str, Any]
     how: str
     known: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request to staff, and how it stands."""
-
-    id: str
-    tool: str
-    arguments: Mapping[str, Any]
-    status: str
-
-
-@dataclass(frozen=True, slots=True)
-class TicketSeen:
-    """A ticket that was opened."""
-
-    title: str
-    priority: str
-    escalation: bool
+    approval: str = ""
 
 
 @dataclass(slots=True)
-class Evidence:
-    """Findings about a conversation; they grow while the conversation goes on.
+class Trial:
+    """One conversation that was tried; it grows while the conversation goes on.
 
-    ``orders`` are status and cents paid back, ``payments`` order and cents, ``waits`` the seconds until each answer
-    began.
+    ``digest`` tells what was tried: the scenario and the agent's settings. ``state`` error: it could not be run or
+    judged, so it says nothing. ``seconds`` is how long it took, ``waits`` those until each answer began. ``orders`` are
+    status and cents paid back, ``payments`` order and cents.
     """
 
-    lines: list[TranscriptLine] = field(default_factory=list)
+    scenario: str = ""
+    group: str = ""
+    agent: str = ""
+    number: int = 1
+    digest: str = ""
+    state: State = "passed"
     problems: list[str] = field(default_factory=list)
+    lines: list[TranscriptLine] = field(default_factory=list)
     calls: tuple[Call, ...] = ()
-    requests: tuple[Request, ...] = ()
+    requests: tuple[Call, ...] = ()
     errors: tuple[str, ...] = ()
     turns: int = 0
     tokens: int = 0
     other_tokens: int = 0
     """Tokens of the pretend customer and the judge."""
+    seconds: float = 0.0
     waits: list[float] = field(default_factory=list)
-    tickets: tuple[TicketSeen, ...] = ()
+    tickets: tuple[Ticket, ...] = ()
     orders: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     payments: tuple[tuple[str, int], ...] = ()
     texts_to: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """Return what there is one trial of: scenario, agent and number."""
+        return self.scenario, self.agent, self.number
+
+    @property
+    def slowest(self) -> float:
+        """Return the longest wait for an answer's beginning, seconds."""
+        return max(self.waits, default=0.0)
 
     def said(self, who: str = "agent") -> str:
         """Return all that the agent, or ``who``, said, a line each."""
@@ -98,11 +103,11 @@ def _calls(events: Iterable[TimelineEvent]) -> Iterable[Call]:
             yield Call(data["tool"], data["arguments"], "waits")
 
 
-def requests_of(events: Iterable[TimelineEvent]) -> tuple[Request, ...]:
+def requests_of(events: Iterable[TimelineEvent]) -> tuple[Call, ...]:
     """Return the requests to staff as they stand now, in the order in which they were made."""
-    found: dict[str, Request] = {}
+    found: dict[str, Call] = {}
     for event in events:
         if "approval" in event.data and "status" in event.data:
             data = event.data
-            found[data["approval"]] = Request(data["approval"], data["tool"], data["arguments"], data["status"])
+            found[data["approval"]] = Call(data["tool"], data["arguments"], data["status"], approval=data["approval"])
     return tuple(found.values())
