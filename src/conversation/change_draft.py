@@ -13,7 +13,6 @@ from ..guardrails.pii import Kind, mask, mask_value
 from ..guardrails.thoughts import said
 from ..identity.phone import proven_number
 from ..model import (
-    Address,
     Approval,
     ApprovalStatus,
     Channel,
@@ -31,13 +30,12 @@ from ..model import (
 )
 from ..persistence.values import Change
 from .approvals import wake_at
-from .base import EngineLimits, Requested, Sender
+from .base import EngineLimits, Requested
 from .bounds import Allowance, Bound, allowance, spend
 from .history import Window, remember, with_remembered
-from .notes import CallerSpeaks, read_note
+from .reply_composer import ReplyComposer, with_media
 from .text_screening import is_goodbye
 from .ticket_history import ids_of
-from .translations import ENGLISH, Translations
 
 _BY = {Verdict.EXPIRE: Source.SYSTEM, Verdict.WITHDRAW: Source.CUSTOMER}
 _TONES = {
@@ -48,62 +46,8 @@ _TONES = {
     ApprovalStatus.VOID: Tone.ERROR,
 }
 
-MEDIA_OF_A_MESSAGE = {Channel.WHATSAPP: 1, Channel.RCS: 1}
-"""Pictures and documents that a message takes; by SMS all of an answer's."""
-
 FindTicket = Callable[[str], Awaitable[Ticket | None]]
 """Finds a stored ticket by its id in any lane. Raises StoreUnavailable."""
-
-
-class ReplyComposer:
-    """Knows of each channel how an answer is split, and which other way there is; it sends nothing."""
-
-    def __init__(self, senders: Iterable[Sender], translations: Translations | None = None) -> None:
-        self._by_channel = {channel: sender for sender in senders for channel in sender.channels}
-        self._translations = translations or Translations({})
-
-    def compose(self, channel: Channel, text: str) -> tuple[str, ...]:
-        """Return the provider messages that carry an answer on a channel."""
-        return self._by_channel[channel].compose(text)
-
-    def words(self, conversation: Conversation, route: Route, sentence: str) -> str:
-        """Return a fixed sentence as the customer is told it: in a call, in the language that they spoke last.
-
-        A turn that runs in a live call asks the call itself, which knows more (``SpeechStream.words``).
-        """
-        if route.channel is not Channel.VOICE:
-            return sentence
-        return self._translations.say(sentence, spoken_language(conversation)).text
-
-    def other_way(self, route: Route) -> Route | None:
-        """Return another channel's way to the same customer, or None."""
-        return self._by_channel[route.channel].other_way(route)
-
-    def text_route(self, conversation: Conversation) -> Route | None:
-        """Return the way to text a customer: the text channel they used last, else by SMS to a caller.
-
-        None when there is none, or the customer opted out of each.
-        """
-        used = (conversation.last_channel, *(turn.channel for turn in reversed(conversation.history)), *Channel)
-        known = [conversation.routes[channel] for channel in dict.fromkeys(used) if channel in conversation.routes]
-        ways = [route for route in known if route.channel is not Channel.VOICE and route.customer.reachable]
-        ways += [other for route in known if (other := self.other_way(route)) is not None]
-        return next((route for route in ways if route.channel not in conversation.opted_out), None)
-
-    def first_route(self, conversation: Conversation | None, number: str | None, ours: str | None) -> Route | None:
-        """Return the way to text a customer who may never have written or called: by SMS from ``ours``, or None."""
-        if conversation is not None and (conversation.routes or Channel.SMS in conversation.opted_out):
-            return self.text_route(conversation)
-        return Route(Channel.SMS, Address("tel", number), Address("tel", ours)) if number and ours else None
-
-
-def spoken_language(conversation: Conversation) -> str:
-    """Return the language of what a caller said last, as it is noted in history; English where it is not."""
-    for turn in reversed(conversation.history):
-        if turn.channel is Channel.VOICE and any(item.get("role") == "user" for item in turn.items):
-            notes = (read_note(item) for item in turn.items)
-            return next((note.language for note in notes if isinstance(note, CallerSpeaks)), ENGLISH)
-    return ENGLISH
 
 
 @dataclass(slots=True)
@@ -159,21 +103,17 @@ class Draft:
             self.note(EventName.REPLY_WITHHELD, route.channel, tone=Tone.WARNING)
             self.media = ()
             return
-        messages: list[tuple[str, tuple[str, ...]]] = [
-            (part, ())
+        texts = [
+            part
             for answer in answers
             for part in self.composer.compose(route.channel, self.masked(answer, route.channel))
         ]
-        if self.media and route.channel is not Channel.VOICE and not to_another:
-            each = MEDIA_OF_A_MESSAGE.get(route.channel, len(self.media))
-            bundles = [self.media[begin : begin + each] for begin in range(0, len(self.media), each)]
-            last = messages.pop()[0] if messages else ""
-            messages += [(last, bundles[0]), *(("", bundle) for bundle in bundles[1:])]
-            self.media = ()
+        media = () if to_another or route.channel is Channel.VOICE else self.media
+        self.media = () if media else self.media
         turn = self.conversation.turns_taken
         self.replies += [
-            Reply(f"rpl_{uuid.uuid4().hex}", route, text, turn, self.now, to_another, template, media)
-            for text, media in messages
+            Reply(f"rpl_{uuid.uuid4().hex}", route, text, turn, self.now, to_another, template, own)
+            for text, own in with_media(route.channel, texts, media)
         ]
 
     def words(self, route: Route, sentence: str) -> str:

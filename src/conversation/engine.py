@@ -21,13 +21,13 @@ from ..model import Channel, Reply, ReplyStatus, Source, SubjectId, TimelineEven
 from ..persistence.base import LaneStore
 from ..persistence.values import Outcome, Receipt
 from .base import AgentRunner, EngineLimits, FetchPictures, Sender, no_pictures
-from .change_draft import ReplyComposer
 from .delivery import Delivery
 from .event_bus import EventBus
 from .lane import LaneWorker
 from .lane_merging import MergingResolver
 from .outages import OutageTickets, StoreOutage
 from .preemptive import PreemptiveTurns
+from .reply_composer import ReplyComposer
 from .schedule import Schedule
 from .speech_stream import SpeechStream, SpeechStreams
 from .summary import Summarise, Summarising

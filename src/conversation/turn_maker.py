@@ -31,10 +31,11 @@ from ..telemetry.logs import subject_label
 from . import agent_pause, approvals, outreach, phrases, spoken_turn, staff_actions, ticket_work
 from .agent_turn import run_agent
 from .base import AgentRunner, EngineLimits, FetchPictures, Steering
-from .change_draft import Draft, FindTicket, ReplyComposer, approval_event
+from .change_draft import Draft, FindTicket, approval_event
 from .delivery import CALL_ENDED
 from .notes import note_item
 from .plain_speech import as_written
+from .reply_composer import ReplyComposer
 from .text_screening import Rules, opt, screen
 from .ticket_history import REPLY_TO_TICKET
 

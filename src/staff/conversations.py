@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import structlog
 
 from ..conversation.approvals import as_seen
-from ..conversation.change_draft import ReplyComposer
+from ..conversation.reply_composer import ReplyComposer
 from ..conversation.staff_actions import paused_as_seen
 from ..entries import (
     Assigned,

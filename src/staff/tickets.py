@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from ..agents.tools.ticket import RESPONSE
-from ..conversation.change_draft import ReplyComposer
+from ..conversation.reply_composer import ReplyComposer
 from ..conversation.ticket_history import id_of_external, with_step
 from ..entries import CalledBack, TicketClosed, TicketOpened
 from ..errors import MalformedRequest, NotFound, NoWay, UnreadableRecord
