@@ -96,7 +96,7 @@ MUST_FAIL: list[tuple[dict[str, Any], tuple[str, ...]]] = [
     ({"turns": [REFUND], "expect": {}}, ("staff were asked for process_refund(",)),
     ({"turns": [REFUND], "staff": "approve", "expect": {"approvals": ["process_refund"], "turns": 1}},
      ("$139.97 of ORD_12345 was paid back", "it took 2 turns; 1 are allowed")),
-    ({"turns": ["Refund 20 dollars of order 12345", "STOP", WHERE], "expect": {}},
+    ({"turns": ["Refund 20 dollars of order 12345", {"say": "STOP", "silent": True}, WHERE], "expect": {}},
      ("turn 3: no answer came", "$20.00 of ORD_12345 was paid back")),
     ({"channel": "phone", "turns": [WHERE, {"say": "Thanks", "when_heard": "banana"}], "expect": {}},
      ("turn 1: 'banana' was not said, at which the customer interrupts",)),
@@ -174,7 +174,7 @@ async def test_the_number_that_is_texted_decides_which_agent_answers(tmp_path: P
     async with modelled(script) as settings:
         settings = settings.model_copy(update={"agents_file": tmp_path / "agents.toml"})
         done = await tried(tmp_path, *both, settings=settings)
-    assert [trial.problems for trial in done] == [(), ()]
+    assert [trial.problems for trial in done] == [[], []]
 
 
 # --- calls ---------------------------------------------------------------------------------------------------
