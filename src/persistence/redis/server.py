@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
@@ -22,20 +21,6 @@ HASH_TAG: Final = re.compile(r"^[^{]*\{[^}]+\}")
 """The part of a key that decides on its slot in a cluster (redis.io/docs, cluster specification)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Keeping:
-    """Persistence of a server: append-only file, snapshots, eviction. None: it would not say."""
-
-    append_only: bool | None = None
-    snapshots: bool | None = None
-    eviction: str | None = None
-
-    @property
-    def volatile(self) -> bool:
-        """True if a restart certainly loses everything."""
-        return self.append_only is False and self.snapshots is False
-
-
 async def prepare(link: RedisLink, *, create: bool, production: bool, allow_volatile: bool) -> None:
     """Make sure that the server can carry a store, warn of what it does not keep, and load the scripts.
 
@@ -44,7 +29,9 @@ async def prepare(link: RedisLink, *, create: bool, production: bool, allow_vola
     """
     try:
         information = await _information(link)
-        keeping = await _keeping(link, information)
+        append_only = await _configured(link, "appendonly") or _yes(information.get("aof_enabled"))
+        snapshots = await _configured(link, "save")
+        eviction = await _configured(link, "maxmemory-policy") or information.get("maxmemory_policy")
         await _layout(link, create=create)
         await link.load_scripts()
     except StoreUnavailable as error:
@@ -52,8 +39,17 @@ async def prepare(link: RedisLink, *, create: bool, production: bool, allow_vola
         if isinstance(error, StoreMissing):
             raise
         raise StoreUnavailable(f"({link.place}: {error.detail.strip('()')})") from error
-    _warn(link, keeping)
-    if keeping.volatile and production and not allow_volatile:
+    if append_only is None:
+        log.warning("redis_durability_unknown", place=link.place)
+    volatile = append_only == "no" and snapshots is not None and not snapshots.strip()
+    if volatile:
+        log.error("redis_keeps_nothing", place=link.place, lost="everything, when the server restarts")
+    elif append_only == "no":
+        log.error("redis_keeps_snapshots_only", place=link.place, lost="what came after the last snapshot")
+    # Nothing of ours ever expires, so policies that evict only what does are as good as none.
+    if str(eviction).startswith("allkeys"):
+        log.error("redis_may_evict", place=link.place, policy=eviction, wanted="noeviction")
+    if volatile and production and not allow_volatile:
         raise ConfigurationError(
             [
                 f"{link.place}: the server keeps nothing on disk, so a restart of it loses every conversation. "
@@ -103,16 +99,9 @@ async def _information(link: RedisLink) -> dict[str, Any]:
     return information
 
 
-async def _keeping(link: RedisLink, information: dict[str, Any]) -> Keeping:
-    append_only = await _configured(link, "appendonly")
-    save = await _configured(link, "save")
-    eviction = await _configured(link, "maxmemory-policy") or information.get("maxmemory_policy")
-    enabled = information.get("aof_enabled") if append_only is None else append_only == "yes"
-    return Keeping(
-        append_only=None if enabled is None else bool(enabled),
-        snapshots=None if save is None else bool(save.strip()),
-        eviction=str(eviction) if eviction else None,
-    )
+def _yes(told: object) -> str | None:
+    """Return what a figure that is 0 or 1 says; None where it was not told."""
+    return None if told is None else ("yes" if told else "no")
 
 
 async def _configured(link: RedisLink, name: str) -> str | None:
@@ -137,15 +126,3 @@ async def _layout(link: RedisLink, *, create: bool) -> None:
         await link.load_scripts()
         await carry_over(link)
         await link.ask("SET", name, LAYOUT)
-
-
-def _warn(link: RedisLink, keeping: Keeping) -> None:
-    if keeping.volatile:
-        log.error("redis_keeps_nothing", place=link.place, lost="everything, when the server restarts")
-    elif keeping.append_only is False:
-        log.error("redis_keeps_snapshots_only", place=link.place, lost="what came after the last snapshot")
-    elif keeping.append_only is None:
-        log.warning("redis_durability_unknown", place=link.place)
-    # Nothing of ours ever expires, so policies that evict only what does are as good as none.
-    if keeping.eviction is not None and keeping.eviction.startswith("allkeys"):
-        log.error("redis_may_evict", place=link.place, policy=keeping.eviction, wanted="noeviction")
