@@ -23,13 +23,11 @@ from .agents.summariser import Summariser
 from .agents.trace_export import set_up_tracing
 from .channels.sms.webhooks import MessageDedupe, SmsWebhooks
 from .channels.voice.call_registry import CallRegistry
-from .channels.voice.options_hook import options_per_call
 from .channels.voice.reception import NameOf, Reception
 from .channels.voice.socket_token import SocketTokens
 from .channels.voice.webhooks import VoiceWebhooks
 from .conversation.engine import TurnEngine
 from .conversation.event_bus import EventBus, Listener
-from .conversation.translations import load_translations
 from .errors import StoreUnavailable, TandemError
 from .health import Health
 from .identity.base import Resolution
@@ -39,9 +37,10 @@ from .persistence.announcements import Announcements
 from .persistence.base import LaneStore
 from .persistence.factory import open_store
 from .settings import Settings, load_settings
-from .settings.agents_file import GatewayAgents, open_agents
-from .settings.company import open_company, people_hours
+from .settings.agents_file import GatewayAgents
+from .settings.company import people_hours
 from .settings.development import auth_tokens, staff_scopes, staff_tokens
+from .settings.parts import read_parts
 from .settings.prices import priced
 from .shop.base import Shop
 from .shop.embedded import SHOP_FILE
@@ -57,7 +56,7 @@ from .staff.figures import open_figure_book
 from .staff.figures_api import Figures, FiguresApi
 from .staff.page_files import PageFiles
 from .staff.queue import QueueApi, WorkQueue
-from .staff.ready_replies import ReadyRepliesApi, load_ready_replies
+from .staff.ready_replies import ReadyRepliesApi
 from .staff.session import StaffSession
 from .telemetry.debug_log import DebugLog
 from .telemetry.metrics import Metrics
@@ -161,13 +160,10 @@ async def open_gateway(
         await stack.enter_async_context(open_traces(endpoint, personal=personal))
         source = model_source(settings)
         set_up_tracing(enabled=settings.tracing_enabled, api_key=source.api_key, base_url=source.base_url)
-        company = open_company(settings)
+        parts = read_parts(settings)
+        company, agents, translations = parts.company, parts.agents, parts.translations
         hours = people_hours(settings, company)
-        agents = open_agents(settings, company)
         await stack.enter_async_context(open_mcp_tools(*agents.choice.all))
-        translations = load_translations(settings.phrases_dir, own=lambda: company.current().sentences)
-        replies = load_ready_replies(settings.replies_file)
-        options = options_per_call(lambda: company.current().voice, agents.options, settings.voice_options_path)
         store = await stack.enter_async_context(open_store(settings))
         identity = await stack.enter_async_context(open_identity(settings))
         shop = await stack.enter_async_context(open_shop(settings, shop_file))
@@ -225,7 +221,7 @@ async def open_gateway(
             tokens=SocketTokens(next(iter(auth_tokens(settings)), "")),
             ways=voice_ways(settings, public),
             rules=call_rules(settings, hours),
-            reception=Reception(store, options, translations, _namer(callers, shop)),
+            reception=Reception(store, parts.options, translations, _namer(callers, shop)),
             warm=models.warm,
             rest=twilio.rest,
         )
@@ -248,7 +244,7 @@ async def open_gateway(
             QueueApi(WorkQueue(store, desk), tokens, aliases),
             AuditApi(AuditLog(store), tokens, aliases),
             FiguresApi(Figures(store), tokens),
-            ReadyRepliesApi(replies, tokens),
+            ReadyRepliesApi(parts.replies, tokens),
             conversation_api(settings, tokens, aliases, store=store, shop=shop, engine=engine, call=voice.call_back),
             StaffSession(tokens, made_token=not settings.staff_tokens),
             pages,

@@ -62,7 +62,7 @@ class TandemError(Exception):
     """Whether the fault lies on our side rather than with the caller or a provider."""
 
     def __init__(self, detail: str = "") -> None:
-        sentence = (type(self).__doc__ or "").strip().splitlines()[0]
+        sentence = (type(self).__doc__ or type(self).__name__).strip().splitlines()[0]
         super().__init__(f"{sentence} {detail}".strip())
         self.detail = detail
 

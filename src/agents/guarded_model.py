@@ -48,6 +48,8 @@ LENGTH: Final = 9
 _ALPHABET: Final = string.ascii_letters + string.digits
 LONGEST_NAME: Final = 64
 _UNSAFE: Final = re.compile(r"[^a-zA-Z0-9_-]")
+_AROUND: Final = re.compile(r"\A\s*(?:functions?[.:])?|(?::\d+|<\|.*|\(\s*\))?\s*\Z", re.DOTALL)
+"""What some templates and models put around the name of a tool."""
 
 
 def guarded(
@@ -199,8 +201,9 @@ class _Answer:
 
     def _name(self, name: str) -> str:
         """Return the name of a tool that there is, or one that no service takes offence at."""
-        if name in self._tools:
-            return name
+        for known in (name, _AROUND.sub("", name)):  # a template's way: "functions.order_status", "order_status:0"
+            if known in self._tools:
+                return known
         return _UNSAFE.sub("_", name)[:LONGEST_NAME] or "unnamed"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(options: argparse.Namespace) -> int:
     command: Command = options.command
     try:
-        _refuse_shadows()
+        _refuse_surroundings()
         done = command(options)
         if isinstance(done, int):
             return done
@@ -62,13 +63,19 @@ def _run(options: argparse.Namespace) -> int:
     return NOT_TRIED if command is _eval else 1
 
 
-def _refuse_shadows() -> None:
-    """Raise ConfigurationError where the package's own folder is an import path: our ``agents`` would be the SDK's."""
-    inside = Path(__file__).resolve().parents[1]
-    if any(Path(entry).resolve() == inside for entry in sys.path):
-        raise ConfigurationError(
-            [f"{inside} is an import path of Python and hides libraries; unset PYTHONPATH, and run it from elsewhere."]
-        )
+def _refuse_surroundings() -> None:
+    """Raise ConfigurationError where Python runs in a way in which nothing could work."""
+    inside, sentence = Path(__file__).resolve().parents[1], ""
+    try:  # our ``agents`` would be the SDK's
+        if any(Path(entry).resolve() == inside for entry in (os.getcwd(), *sys.path)[1:]):
+            hidden = "is an import path of Python and hides libraries; unset PYTHONPATH, and run it from elsewhere."
+            sentence = f"{inside} {hidden}"
+    except FileNotFoundError:
+        sentence = "The folder that this is run from is gone; run it from another one."
+    if sys.flags.optimize > 1:
+        sentence = "PYTHONOPTIMIZE=2 takes away the words by which tools and errors are told; unset it, or take 1."
+    if sentence:
+        raise ConfigurationError([sentence])
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -15,14 +15,29 @@ ESCAPED: Final = frozenset(r"\`*_{}[]()#+-.!~>|$%&")
 _PICTURES = "\U0001f000-\U0001faff\u2600-\u2775\u2794-\u27bf\u2b00-\u2bff\u231a-\u23ff"
 EMOJI: Final = _PICTURES + "\u200d\u20e3\ufe0e\ufe0f\U000e0020-\U000e007f"
 """Pictures, and what joins and colours them; of the dingbats, the circled digits are numbers and stay."""
+EMOJI_ONLY: Final = re.compile(f"[{EMOJI}]")
 LINK: Final = re.compile(
-    r"!?\[([^\[\]\n]*)\](?:\(\s*<?[^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*>?(?:\s+[\"'][^\n\"']*[\"'])?\s*\)"
+    r"!?\[([^\[\]\n]*)\](?:\([ \t]*<?[^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*>?(?:[ \t]+[\"'][^\n\"']*[\"'])?[ \t]*\)"
     r"|\[[^\[\]\n]{0,40}\])"
 )
 FOOTNOTE: Final = re.compile(r"\[\^([\w-]{1,20})\](:?)")
 DEFINED: Final = re.compile(r"\[[^\[\]\n^]{1,60}\]:[ \t]*<?https?://[^\s<>]+>?[^\n]*")
 """The address of links that only name it, at the end of an answer."""
 STRUCK: Final = re.compile(r"~~(?=[^\s~])([^~\n]{0,200}\S)~~(?!~)|~([^\s~]{1,30})~(?![~\w])")
+SUBSCRIPT: Final = re.compile(r"~([\w+\-]{1,8})~")
+"""``H~2~O``; behind a letter or digit."""
+MAY_BE_SUBSCRIPT: Final = re.compile(r"~[\w+\-]{0,8}\Z")
+SUPERSCRIPT: Final = re.compile(r"\^(?:([+\-]?[^\W_]{1,12})\^|\{([^{}\s]{1,12})\}|([+\-]?\d{1,4})(?![\w^]))")
+"""``x^2^``, ``x^{10}``, ``x^2``."""
+MAY_BE_SUPERSCRIPT: Final = re.compile(r"\^(?:[+\-]?[^\W_]{0,12}|\{[^{}\s]{0,12})\Z")
+SHORTCODE: Final = re.compile(r":(?:[a-z][a-z0-9_+\-]{1,30}|[+\-]1|100):(?![\w:])")
+"""The name of an emoji; behind no letter, digit or colon."""
+MAY_BE_SHORTCODE: Final = re.compile(r":(?:[a-z][a-z0-9_+\-]{0,30}|[+\-]1?|10{0,2})?:?\Z")
+TASK: Final = re.compile(r"\[([ xX])\][ \t]+(?=\S)")
+"""The box of a task, where the words of a line begin."""
+MAY_BE_TASK: Final = re.compile(r"\[(?:[ xX](?:\][ \t]*)?)?\Z")
+STRUCK_LETTERS: Final = re.compile("(?:[^\\W_]|[$€£¥₹])[\u0335\u0336](?:[^\n\u0335\u0336][\u0335\u0336]){0,200}")
+"""Letters that are struck out one by one, each with a stroke behind it."""
 MAY_BE_STRUCK: Final = re.compile(r"~(?:~(?:[^\s~][^~\n]{0,200}~?)?|[^\s~]{0,30})\Z")
 ENTITY: Final = re.compile(r"&(?:#\d{1,6}|#x[0-9a-f]{1,5}|[a-z][a-z0-9]{1,30});", re.IGNORECASE)
 MAY_BE_ENTITY: Final = re.compile(r"&#?[a-z0-9]{0,31}\Z", re.IGNORECASE)
@@ -35,10 +50,13 @@ BLOCK: Final = re.compile(r"(?:br|hr|/?p|/?div|/?li|/?tr|/h[1-6]|/?ul|/?ol)\s?/?
 TAG: Final = re.compile(r"/?[a-z][a-z0-9]*(?:\s[^<>]*)?/?", re.IGNORECASE)
 
 _LONGEST_TEXT, _LONGEST_LINK, _LONGEST_NAME = 200, 600, 41
-_LONGEST_START = 80
+_LONGEST_START, _LONGEST_RULE = 80, 400
 _MARKS: Final = re.compile(r"[ \t|:\-*_~`#>+•=]*")
 _FENCE: Final = re.compile(r"[ \t]*(?:```|~~~)[^\n]*(?:\n|\Z)")
-_RULE: Final = re.compile(r"[ \t]*(?:([-*_=])[ \t]*(?:\1[ \t]*){2,}|\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t:-]*)+)(?:\n|\Z)")
+_SECOND_ROW: Final = r"\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t:-]*)+"
+_RULE: Final = re.compile(rf"[ \t]*(?:([-*_=])[ \t]*(?:\1[ \t]*){{2,}}|{_SECOND_ROW})(?:\n|\Z)")
+_TABLE: Final = re.compile(rf"\|[^\n]{{0,300}}\n[ \t]*{_SECOND_ROW}(?:\n|\Z)")
+_MAY_BE_TABLE: Final = re.compile(r"\|[^\n]{0,300}(?:\n[ \t|:\-]{0,300})?\Z")
 _START: Final = re.compile(
     r"[ \t]*(?:(?P<quote>>[ \t]?)|(?P<heading>#{1,6}[ \t]+)|(?P<item>(?:[*•]|[-+](?=[ \t]+[^\s\d$€£¥+\-.,]))[ \t]+)"
     r"|(?P<row>\|[ \t]*))"
@@ -70,6 +88,19 @@ MATH: Final = {
 }
 """Commands of formulas: as they are written plainly, and as they are said."""
 _WRAPPED: Final = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mathit|boxed|operatorname)\s*\{([^{}]{0,200})\}")
+_UNIT: Final = r"(?:\\[^\n]|[^$\n\\])"
+FORMULA: Final = re.compile(
+    rf"(\$\$?)((?=\\){_UNIT}{{1,200}}?|[A-Za-z({{]{_UNIT}{{0,60}}?|\d[\d.,]{{0,12}} ?(?=\\[a-zA-Z]){_UNIT}{{1,200}}?)"
+    r"(?<!\s)\1(?![\d$])|\\\(([^\n]{1,200}?)\\\)|\\\[([^\[\]\n]{1,200}?)\\\]"
+)
+"""A formula begins as no price does: with a command, a letter, or a number before a command."""
+MAY_BE_FORMULA: Final = re.compile(
+    rf"(?:\$\$?(?:(?=\\){_UNIT}{{0,200}}\\?|[A-Za-z({{]{_UNIT}{{0,60}}\\?"
+    rf"|\d[\d.,]{{0,12}} ?(?:(?=\\(?:[a-zA-Z]|\Z)){_UNIT}{{0,200}}\\?)?)?\$?\$?"
+    r"|\\\([^\n]{0,201}|\\\[[^\[\]\n]{0,201})\Z"
+)
+_IN_BRACKETS, _BETWEEN_DOLLARS = re.compile(r"[\\^=+×÷<>]"), re.compile(r"\\[a-zA-Z]|\^|\A[a-zA-Z]\Z")
+"""What makes a formula of words in brackets, and of words between two amounts."""
 FRACTION: Final = re.compile(r"\\[dt]?frac\{([^{}\n]{0,100})\}\{([^{}\n]{0,100})\}")
 _COMMAND: Final = re.compile(r"\\([a-zA-Z]+)\s?")
 _SPACE: Final = re.compile(r"\\[,;:! ]")
@@ -99,12 +130,32 @@ def undecided(behind: str) -> bool:
     return _MAY_BE_AMOUNT.match(behind) is not None
 
 
-def formula(text: str) -> str:
-    """Return a formula of LaTeX as it is written plainly."""
+def formula(text: str, *, spoken: bool = False) -> str:
+    """Return a formula of LaTeX as it is written plainly, or said."""
     for _ in range(3):  # what is wrapped in what is wrapped
-        text = FRACTION.sub(r"\1/\2", _WRAPPED.sub(r"\1", text))
-    text = _COMMAND.sub(lambda found: f"{MATH.get(found[1], (found[1], ''))[0]} ", _SPACE.sub(" ", text))
+        text = FRACTION.sub(r"\1 over \2" if spoken else r"\1/\2", _WRAPPED.sub(r"\1", text))
+    if spoken:
+        text = SUPERSCRIPT.sub(lambda found: power(next(filter(None, found.groups()))), text)
+    text = _COMMAND.sub(lambda found: f"{MATH.get(found[1], (found[1],) * 2)[spoken]} ", _SPACE.sub(" ", text))
     return re.sub(r"[{}]", "", _ESCAPED.sub("\\1", text.replace(r"\{", "(").replace(r"\}", ")"))).strip()
+
+
+def is_formula(whole: str, inside: str) -> bool:
+    """Tell whether words between marks that prices and brackets have, too, are a formula."""
+    return (_BETWEEN_DOLLARS if whole.startswith("$") else _IN_BRACKETS).search(inside) is not None
+
+
+def task(box: str) -> str:
+    """Return what the box of a task says of it."""
+    return "To do: " if box == " " else "Done: "
+
+
+def power(raised: str) -> str:
+    """Return a superscript as it is said behind its word: ``2`` is " squared", ``th`` belongs to the word."""
+    if len(raised) > 1 and raised.strip("+-").isalpha():
+        return raised
+    told = raised.replace("-", "minus ").replace("+", "plus ")
+    return {"2": " squared", "3": " cubed"}.get(raised, f" to the power of {told}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +171,8 @@ class LineStart:
 def line_start(text: str, *, final: bool) -> LineStart | None:
     """Return what the marks at the beginning of a line mean; None when it takes more text to tell."""
     if found := _RULE.match(text):
-        return LineStart(found.end(), removed=True) if final or found[0].endswith("\n") else None
+        whole = final or found[0].endswith("\n") or len(text) >= _LONGEST_RULE
+        return LineStart(found.end(), removed=True) if whole else None
     if found := _FENCE.match(text):
         whole = final or found[0].endswith("\n") or len(text) >= _LONGEST_START
         return LineStart(found.end(), removed=True) if whole else None
@@ -132,6 +184,11 @@ def line_start(text: str, *, final: bool) -> LineStart | None:
         return LineStart()
     kind = found.lastgroup
     return LineStart(found.end(), removed=kind == "quote", item=kind in ("heading", "item"), row=kind == "row")
+
+
+def begins_table(text: str, *, final: bool) -> bool | None:
+    """Return whether a bar stands in a table's first row, above dashes; None when it takes more text to tell."""
+    return None if not final and _MAY_BE_TABLE.match(text) else _TABLE.match(text) is not None
 
 
 def may_be_link(text: str) -> bool:

@@ -2,15 +2,17 @@
 
 Carriers act on their words themselves, for SMS, and confirm them; for RCS the provider says so. Elsewhere those words
 are words: "cancel" answers "keep or cancel?". What carriers do not understand, such as "stop texting me", "S.T.O.P." or
-"ARRÊT", is confirmed by us, once. Plain "stop" and "unsubscribe" are that wish on every channel. What may be it, such
-as "please stop", goes to the agent, and the way is told beside its answer.
+"ARRÊT", is confirmed by us, once, in the language of its words. Plain "stop" and "unsubscribe" are that wish on every
+channel. What may be it, such as "please stop", goes to the agent, and the way is told beside its answer.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from ..entries import TextReceived
 from ..model import Channel
@@ -20,6 +22,8 @@ STOP_WORDS = frozenset({"stop", "stopall", "unsubscribe", "end", "quit", "revoke
 START_WORDS = frozenset({"start", "unstop"})
 AGREEING_WORDS = frozenset({"yes"})
 """Lift an opt-out where there is one; otherwise they are an answer like any other. A carrier's word, too."""
+_LIKE_END: Final = {"fin": "es"}
+"""What stands for END in other languages, and by SMS alone, as END does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Wish:
 
     out: bool
     confirmed: bool
+    language: str = "en"
 
 
 def read_wish(body: TextReceived, *, opted_out: bool) -> Wish | None:
@@ -36,16 +41,17 @@ def read_wish(body: TextReceived, *, opted_out: bool) -> Wish | None:
     by_carrier = body.route.channel is Channel.SMS
     if body.opt_out == "STOP" or (by_carrier and word in STOP_WORDS):
         return Wish(out=True, confirmed=True)
-    if asks_to_stop(body.text, by_sms=by_carrier):
-        return Wish(out=True, confirmed=opted_out)
+    if language := asks_to_stop(body.text, by_sms=by_carrier):
+        return Wish(out=True, confirmed=opted_out, language=language)
     if not opted_out:
         return None
     if body.opt_out == "START" or (by_carrier and word in START_WORDS):
         return Wish(out=False, confirmed=True)
     starts = _plain(body.text)
-    if _BACK.fullmatch(starts) or (by_carrier and starts in AGREEING_WORDS):
-        return Wish(out=False, confirmed=by_carrier and starts in AGREEING_WORDS)
-    return None
+    if by_carrier and starts in AGREEING_WORDS:
+        return Wish(out=False, confirmed=True)
+    language = _language(_RETURN, starts)
+    return Wish(out=False, confirmed=False, language=language) if language else None
 
 
 _TEXTS = r"(?:te?xts?|text messages?|te?xting|messages?|messaging|msgs?|sms|spam|notifications?)"
@@ -53,40 +59,69 @@ _ANY = r"(?: (?:any|all|more|these|those|the|your|such|so many|of))*"
 _WHOM = r"(?: me| us| (?:this|my)(?: phone| cell| mobile)? number)"
 _NUMBER = r"(?:me|us|my(?: phone| cell| mobile)? number|this number)"
 _UNSUBSCRIBE = r"unsu[bs]{1,3}c?ribe"
-_WISHES = (
-    r"stop(?: stop)*(?: all| everything| it all)?",
-    r"stop ?all",
-    rf"(?:stop|quit|cease|end)(?: all)? (?:te?xting|messaging|spamming|contacting|bothering){_WHOM}?",
-    rf"(?:stop|quit) (?:sending|writing)(?: to)?{_WHOM}?{_ANY} {_TEXTS}",
-    rf"(?:stop|quit) writing(?: to)?{_WHOM}",
-    rf"stop(?: receiving| getting)?{_ANY} {_TEXTS}",
-    r"(?:cancel|end|quit|revoke)(?: (?:all|any|more|these|those|the|your|my|future|of))*"
-    r" (?:te?xts|text messages|te?xting|messages|messaging|msgs|sms|notifications)",
-    rf"(?:do not|don't|dont|never) (?:text|txt|message|msg|contact|bother|spam|sms|write|write to){_WHOM}",
-    rf"(?:do not|don't|dont|never) send{_WHOM}?{_ANY} {_TEXTS}",
-    rf"(?:do not|don't|dont|no longer) (?:want|wish|need)(?: to (?:get|receive|have))?{_ANY} {_TEXTS}",
-    rf"no more {_TEXTS}(?: to{_WHOM})?",
-    rf"opt(?: ?(?:me|us))? ?out(?: (?:of|from)(?: this)?{_ANY} (?:{_TEXTS}|list))?",
-    rf"(?:unsub|{_UNSUBSCRIBE}){_WHOM}?(?:(?: from)? all)?",
-    rf"{_UNSUBSCRIBE}{_WHOM}?(?: (?:of|from)(?: this)?{_ANY}(?: mailing| text)? (?:{_TEXTS}|list|service|number))?",
-    rf"(?:remove|lose) {_NUMBER}",
-    rf"take {_NUMBER} off",
-    rf"(?:take|remove|delete) {_NUMBER} (?:off|from)(?: of)?(?: this| the| that| your| all)*"
-    rf"(?: mailing| texting| text| contact| sms)? (?:{_TEXTS}|lists?|system|database)",
-    r"leave me alone",
-    r"(?:revoke|withdraw) my consent",
-    # What Twilio blocks for French (docs/proxy/opt-out-keywords), and what its neighbours say.
-    r"arret(?:t|e|ez|er)?(?: tout)?",
-    r"(?:me )?(?:desabonner|desinscrire)|(?:desabonnez|desinscrivez) moi|desabonnement|desinscription",
-    r"(?:je ne veux )?plus de (?:messages?|textos?|sms)|arretez? (?:de m'envoyer|d'envoyer)(?: des| vos| ces| les)?"
-    r" (?:messages?|textos?|sms)",
-    r"baja|(?:(?:quiero|quisiera|deseo) )?dar(?:me|nos) de baja|(?:deme|denme|dame) de baja|desuscribir(?:me)?",
-    r"no(?: quiero| deseo)?(?: recibir)? mas (?:mensajes|textos|sms)|no me (?:envien?|envies|manden?|mandes)(?: mas)?"
-    r" (?:mensajes|textos|sms)|dejen? de (?:enviar|mandar)me (?:mensajes|textos|sms)",
-    r"stopp|abmelden|abbestellen|austragen|(?:bitte )?keine (?:weiteren )?(?:nachrichten|sms) mehr",
-    r"sair|descadastrar|descadastre(?: me)?|(?:nao quero(?: receber)? mais|parem? de (?:me )?(?:enviar|mandar))"
-    r" (?:mensagens|sms|textos)",
-)
+_WISHES: Final[Mapping[str, tuple[str, ...]]] = {
+    "en": (
+        r"stop(?: stop)*(?: all| everything| it all)?",
+        r"stop ?all",
+        rf"(?:stop|quit|cease|end)(?: all)? (?:te?xting|messaging|spamming|contacting|bothering){_WHOM}?",
+        rf"(?:stop|quit) (?:sending|writing)(?: to)?{_WHOM}?{_ANY} {_TEXTS}",
+        rf"(?:stop|quit) writing(?: to)?{_WHOM}",
+        rf"stop(?: receiving| getting)?{_ANY} {_TEXTS}",
+        r"(?:cancel|end|quit|revoke)(?: (?:all|any|more|these|those|the|your|my|future|of))*"
+        r" (?:te?xts|text messages|te?xting|messages|messaging|msgs|sms|notifications)",
+        rf"(?:do not|don't|dont|never) (?:text|txt|message|msg|contact|bother|spam|sms|write|write to){_WHOM}",
+        rf"(?:do not|don't|dont|never) send{_WHOM}?{_ANY} {_TEXTS}",
+        rf"(?:do not|don't|dont|no longer) (?:want|wish|need)(?: to (?:get|receive|have))?{_ANY} {_TEXTS}",
+        rf"no more {_TEXTS}(?: to{_WHOM})?",
+        rf"opt(?: ?(?:me|us))? ?out(?: (?:of|from)(?: this)?{_ANY} (?:{_TEXTS}|list))?",
+        rf"(?:unsub|{_UNSUBSCRIBE}){_WHOM}?(?:(?: from)? all)?",
+        rf"{_UNSUBSCRIBE}{_WHOM}?(?: (?:of|from)(?: this)?{_ANY}(?: mailing| text)? (?:{_TEXTS}|list|service|number))?",
+        rf"(?:remove|lose) {_NUMBER}",
+        rf"take {_NUMBER} off",
+        rf"(?:take|remove|delete) {_NUMBER} (?:off|from)(?: of)?(?: this| the| that| your| all)*"
+        rf"(?: mailing| texting| text| contact| sms)? (?:{_TEXTS}|lists?|system|database)",
+        r"leave me alone",
+        r"(?:revoke|withdraw) my consent",
+    ),
+    "fr": (  # what Twilio blocks for French (docs/proxy/opt-out-keywords), and its neighbours
+        r"arret(?:t|e|ez|er)?(?: tout)?",
+        r"(?:me )?(?:desabonner|desinscrire)|(?:desabonnez|desinscrivez) moi|desabonnement|desinscription",
+        r"(?:je ne veux )?plus de (?:messages?|textos?|sms)|arretez? (?:de m'envoyer|d'envoyer)(?: des| vos| ces| les)?"
+        r" (?:messages?|textos?|sms)",
+    ),
+    "es": (
+        r"baja|(?:(?:quiero|quisiera|deseo) )?dar(?:me|nos) de baja|(?:deme|denme|dame) de baja|desuscribir(?:me)?",
+        r"no(?: quiero| deseo)?(?: recibir)? mas (?:mensajes|textos|sms)"
+        r"|no me (?:envien?|envies|manden?|mandes)(?: mas)? (?:mensajes|textos|sms)"
+        r"|dejen? de (?:enviar|mandar)me (?:mensajes|textos|sms)",
+    ),
+    "de": (r"stopp|abmelden|abbestellen|austragen|(?:bitte )?keine (?:weiteren )?(?:nachrichten|sms) mehr",),
+    "pt": (
+        r"sair|descadastrar|descadastre(?: me)?|(?:nao quero(?: receber)? mais|parem? de (?:me )?(?:enviar|mandar))"
+        r" (?:mensagens|sms|textos)",
+    ),
+    "it": (r"disiscriv(?:imi|ermi|iti)|cancellami|(?:non voglio piu|niente|basta) (?:messaggi|sms)",),
+    "nl": (r"afmelden|uitschrijven|geen (?:sms|sms'jes|berichten) meer",),
+    "pl": (r"wypisz(?: mnie)?|nie chce wiecej (?:wiadomosci|sms(?:ow)?)",),
+    "ru": (
+        r"стоп|отпис(?:ка|аться)|отпишите(?: меня)?|(?:больше )?не пишите(?: мне)?(?: больше)?",
+        r"(?:больше )?не присылайте(?: мне)?(?: больше)? (?:смс|сообщени[ея])",
+    ),
+    "el": ("στοπ|διαγραφη",),
+    "tr": (r"durdur|abonelikten cik(?:ar)?|(?:artik )?mesaj (?:atma|gonderme)(?:yin)?",),
+    "ar": ("توقف|ايقاف|الغاء الاشتراك",),
+    "he": ("הסר|הסרה|הסירו אותי",),
+    "hi": ("बंद(?: करो| करें)?|रोको",),
+    "th": ("หยุด|ยกเลิกการรับข้อความ",),
+    "vi": ("dừng|huỷ đăng ký|hủy đăng ký",),
+    "zh": (
+        "停止|退订|退訂|取消订阅|取消訂閱|td",
+        "(?:请|請)?(?:不要|别|別|勿)(?:再(?:给我|給我)?(?:发|發)|(?:给我|給我)?(?:发|發)(?=短|消息))(?:短信|短訊|消息)?了?",
+    ),
+    "ja": ("停止|配信停止|配信解除|もう送らないで(?:ください)?",),
+    "ko": ("중지|수신 ?거부|문자 ?(?:중지|거부)",),
+}
+"""Wishes to get no more texts, by the language of the words; each is the whole of a text."""
 _BEFORE = (
     r"(?:(?:can|could|would|will) (?:you|u) |please |pls |just |wrong number |want to |(?:hi|hello|hey)(?: there)? "
     r"|(?:ok|okay|no|sorry|thanks|thank you|so) "
@@ -95,56 +130,118 @@ _BEFORE = (
 _AFTER = (
     r"(?: (?:please|pls|now|immediately|at once|again|any ?more|ever|thanks|thank you|por favor|merci|gracias|danke))*"
 )
-_WISH = re.compile(rf"{_BEFORE}*(?:{'|'.join(_WISHES)}){_AFTER}")
-_BARE = re.compile(
-    rf"{_BEFORE}+(?:stop|end|quit)(?: (?:stop|it|that|this|everything|all))*{_AFTER}"
-    rf"|(?:stop|end|quit)(?: (?:stop|it|that|this))*(?: (?:please|pls|now|it|that|this))+"
-    rf"|no {_TEXTS}|(?:do not|don't|dont) (?:te?xt|message|contact|sms|write)|no more|go away"
-    r"|i (?:said|told you to|asked you to) stop|stop (?:already|i mean it|i said)"
-    r"|stop (?:calling|phoning|ringing)(?: me)?"
-    r"|cancel (?:everything|all(?: of it)?)"
-    r"|parar|pare|alto|detener|detenganse?|cancelar|basta(?: ya)?|annuler|annulla|(?:bitte )?aufhoren"
-)
+_BARE: Final[Mapping[str, tuple[str, ...]]] = {
+    "en": (
+        rf"{_BEFORE}+(?:stop|end|quit)(?: (?:stop|it|that|this|everything|all))*{_AFTER}"
+        rf"|(?:stop|end|quit)(?: (?:stop|it|that|this))*(?: (?:please|pls|now|it|that|this))+"
+        rf"|no {_TEXTS}|(?:do not|don't|dont) (?:te?xt|message|contact|sms|write)|no more|go away"
+        r"|i (?:said|told you to|asked you to) stop|stop (?:already|i mean it|i said)"
+        r"|stop (?:calling|phoning|ringing)(?: me)?"
+        r"|cancel (?:everything|all(?: of it)?)",
+    ),
+    "es": (r"parar|pare|alto|detener|detenganse?|cancelar|basta(?: ya)?",),
+    "fr": ("annuler",),
+    "de": (r"(?:bitte )?aufhoren",),
+    "it": ("annulla",),
+    "pl": ("rezygnuje",),
+    "ko": ("그만",),
+}
 """Said to go on differently as often as to get no more texts: the agent answers, and the way is told."""
-_BACK = re.compile(
-    rf"(?:{_BEFORE})*(?:start|unstop|(?:re)?subscribe(?: me)?|(?:opt|sign)(?: me| us)?(?: back)? ?in|optin"
-    rf"|(?:start|resume)(?: (?:sending|texting|messaging))?(?: me| us)?(?: (?:your|the))?(?: {_TEXTS})?"
-    rf"|text me|alta|dar(?:me|nos) de alta|reprendre|anmelden){_AFTER}"
-)
+_BACK: Final[Mapping[str, tuple[str, ...]]] = {
+    "en": (
+        rf"(?:start|unstop|(?:re)?subscribe(?: me)?|(?:opt|sign)(?: me| us)?(?: back)? ?in|optin"
+        rf"|(?:start|resume)(?: (?:sending|texting|messaging))?(?: me| us)?(?: (?:your|the))?(?: {_TEXTS})?|text me)",
+    ),
+    "es": (r"alta|dar(?:me|nos) de alta",),
+    "fr": ("reprendre",),
+    "de": ("anmelden",),
+    "ru": ("старт",),
+    "zh": ("开始|開始",),
+}
 _LONGEST = 120
 
 
-def asks_to_stop(text: str, *, by_sms: bool = True) -> bool:
-    """Tell whether a text says, in plain words and nothing besides, that no more texts are wanted.
+def asks_to_stop(text: str, *, by_sms: bool = True) -> str | None:
+    """Return the language in which a text says, and nothing besides, that no more texts are wanted; else None.
 
     By SMS it may also be a carrier's word that no carrier reads: ``QUIT.``, or ``Ｅｎｄ`` in wide letters.
     """
     said = _plain(_without_signature(text))
-    if len(said) > _LONGEST or _BARE.fullmatch(said) is not None:
-        return False
-    return _WISH.fullmatch(said) is not None or (by_sms and _plain(text) in STOP_WORDS)
+    if may_ask_to_stop(text):
+        return None
+    whole = _plain(text)
+    carriers = "en" if whole in STOP_WORDS else _LIKE_END.get(whole)
+    return _language(_WISH, said) or (carriers if by_sms else None)
 
 
-def may_ask_to_stop(text: str) -> bool:
-    """Tell whether a text may mean that no more texts are wanted, and as well that something else shall end."""
-    said = _plain(_without_signature(text))
-    return len(said) <= _LONGEST and _BARE.fullmatch(said) is not None
+def may_ask_to_stop(text: str) -> str | None:
+    """Return the language in which a text may mean that no more texts are wanted, or that something else shall end."""
+    return _language(_MAY_BE_WISH, _plain(_without_signature(text)))
+
+
+def asks_to_stop_texts(speech: str) -> bool:
+    """Tell whether a caller says that they want no more texts: they name them, as "stop" alone ends other things."""
+    said = _plain(speech)
+    return asks_to_stop(speech, by_sms=False) is not None and _NAMES_TEXTS.search(said) is not None
+
+
+def _language(patterns: Mapping[str, re.Pattern[str]], said: str) -> str | None:
+    """Return the language whose pattern all of a text fits, or None."""
+    fitting = (language for language, pattern in patterns.items() if pattern.fullmatch(said))
+    return next(fitting, None) if len(said) <= _LONGEST else None
 
 
 _SPELLED = re.compile(r"\b\w(?: \w){2,}\b")
 _DRAWN_OUT = re.compile(r"(\w)\1{2,}")
+_TAG = re.compile(r"</?[a-z][^<>]{0,40}>", re.IGNORECASE)
+_PICTURES: Final = {"\U0001f6d1": "stop", "\u26d4": "no more", "\U0001f6ab": "no more", "\u270b": "no more"}
+"""What pictures say without any word: the stop sign is one, others may be an answer."""
+_AS_LETTERS: Final = {start + at: chr(97 + at) for start in (0x1F150, 0x1F170, 0x1F1E6) for at in range(26)} | {
+    ord("$"): "s"
+}
+"""Letters on coloured grounds, those that flags are made of, and a sign that is put for one."""
+_LOOKALIKES: Final = str.maketrans("0135ѕтоерасіυο", "oiesstoepaciuo")
+"""Digits, and letters of other alphabets, that are put for the letters of STOP."""
 
 
 def _plain(text: str) -> str:
-    """Return a text's words in small letters of the plain alphabet, without punctuation and pictures.
+    """Return a text's words in small letters of the plain alphabet, without tags, punctuation and pictures.
 
-    Words that were spelled out or drawn out are as they are usually written: ``S.T.O.P.``, ``stoooop``.
+    Words that were spelled out or drawn out are as they are usually written: ``S.T.O.P.``, ``stoooop``, ``ST0P``.
     """
-    letters = unicodedata.normalize("NFKD", text).casefold().replace("’", "'")
-    letters = "".join(one for one in letters if not unicodedata.combining(one) and unicodedata.category(one) != "Cf")
-    words = " ".join(word.strip("'") for word in re.sub(r"[^\w']+|_", " ", letters).split())
+    words = " ".join(word.strip("'") for word in _folded(_TAG.sub(" ", text)).split())
     words = _SPELLED.sub(lambda found: found[0].replace(" ", ""), words)
-    return _DRAWN_OUT.sub(r"\1", words)
+    words = _DRAWN_OUT.sub(r"\1", words)
+    if not words:
+        return next((said for picture, said in _PICTURES.items() if picture in text), "")
+    alike = words.translate(_LOOKALIKES)
+    return alike if alike in STOP_WORDS | START_WORDS else words
+
+
+def _folded(text: str) -> str:
+    """Return a text in small letters without accents; all that belongs to no word is a blank."""
+    letters = unicodedata.normalize("NFKD", text.translate(_AS_LETTERS)).casefold().replace("’", "'")
+    return "".join(
+        one if one.isalnum() or one == "'" or unicodedata.category(one) in ("Mn", "Mc") else " "
+        for one in letters
+        if not (unicodedata.combining(one) or unicodedata.category(one) == "Cf" or "\ufe00" <= one <= "\ufe0f")
+    )
+
+
+def _compiled(table: Mapping[str, tuple[str, ...]], before: str = "") -> Mapping[str, re.Pattern[str]]:
+    """Return patterns by language, for texts that are :func:`_plain`."""
+    return {
+        language: re.compile(f"{before}(?:{_without_accents('|'.join(one))}){_AFTER}")
+        for language, one in table.items()
+    }
+
+
+def _without_accents(pattern: str) -> str:
+    return "".join(one for one in unicodedata.normalize("NFKD", pattern) if not unicodedata.combining(one)).casefold()
+
+
+_WISH, _MAY_BE_WISH, _RETURN = _compiled(_WISHES, f"{_BEFORE}*"), _compiled(_BARE), _compiled(_BACK, f"{_BEFORE}*")
+_NAMES_TEXTS: Final = re.compile(r"\b(?:te?xt|messag|msg|sms|mensaje|mensagens|nachricht|messaggi|berichten)")
 
 
 _SEPARATOR = re.compile(r"\s*(?:-{2,}|_{2,}|—+|–+)\s*")

@@ -49,6 +49,7 @@ REPEATED = "I keep receiving the same message, so I will wait for a different on
 WAITING = "A colleague has to look at your request first. We will tell you as soon as it is decided."
 OPTED_OUT = "You will get no more texts from us here. Reply START if you want them again."
 OPTED_IN = "You will get texts from us again. How can we help you?"
+NO_MORE_TEXTS = "You will get no more texts from us. Text us START if you want them again."
 HOW_TO_STOP = "If you want no more texts from us, reply STOP."
 REFUSED = "I'm sorry, but I can't help with that. Is there anything else I can do for you?"
 HELD = "A colleague has taken over this conversation and will get back to you."

@@ -8,44 +8,20 @@ with the length of the text.
 
 from __future__ import annotations
 
-import html
 import re
 from typing import Final
 
-from .markup import (
-    ADDRESS,
-    BLANKS,
-    BLOCK,
-    COMMAND,
-    DEFINED,
-    EMOJI,
-    ENTITY,
-    ESCAPED,
-    FOOTNOTE,
-    FRACTION,
-    LINK,
-    MATH,
-    MAY_BE_COMMAND,
-    MAY_BE_DEFINED,
-    MAY_BE_ENTITY,
-    MAY_BE_STRUCK,
-    STRUCK,
-    TAG,
-    LineStart,
-    line_start,
-    may_be_link,
-    struck_spoken,
-    undecided,
-)
+from .markup import BLANKS, EMOJI, LineStart, begins_table, line_start
+from .spoken_marks import Place, read_mark
 
 _AT_ONCE = 256
-_LONGEST_TAG, _LONGEST_ADDRESS = 300, 500
-_HTTPS: Final = "https://"
+_STROKES: Final = "\u0335\u0336"
 _SPECIAL: Final = re.compile(
-    rf"[\n\\`*_~\[<|!&{EMOJI}]|(?<![^\W_])(?:https?://|h(?:t(?:t(?:p(?:s?(?::/?)?)?)?)?)?\Z)", re.IGNORECASE
+    rf"[\n\\`*_=~\[<|!&:^${EMOJI}{_STROKES}]|[{BLANKS}]+(?:\||\Z)|[^\W_](?=[{_STROKES}])|(?<!\w)[^\W_]\Z|[€£¥₹]\Z"
+    r"|(?<![^\W_])(?:https?://|h(?:t(?:t(?:p(?:s?(?::/?)?)?)?)?)?\Z)",
+    re.IGNORECASE,
 )
-_ROW_SPECIAL: Final = re.compile(rf"[{BLANKS}]|{_SPECIAL.pattern}", re.IGNORECASE)
-EMOJI_ONLY: Final = re.compile(f"[{EMOJI}]")
+"""Where a mark may begin; at the end of a piece, what a mark may still come to."""
 _ENDS_SENTENCE: Final = frozenset(".,:;!?…-–—。！？")
 _NUMBERED: Final = re.compile(r"[ \t]*\d{1,3}[.)][ \t]")
 
@@ -59,6 +35,8 @@ class PlainSpeech:
         """Nothing of the line was read yet."""
         self._item = self._row = False
         """The line is an item of a list or a heading; or a row of a table."""
+        self._table = False
+        """The line before was a row."""
         self._head = ""
         """The beginning of the line, as it went out."""
         self._breaks = ""
@@ -96,7 +74,7 @@ class PlainSpeech:
                     break
                 parts.append(self._begin_line(start))
                 continue
-            found = _SPECIAL.search(self._held) if not self._row else _ROW_SPECIAL.search(self._held)
+            found = _SPECIAL.search(self._held)
             if found is None or found.start():
                 parts.append(self._pass(self._cut(found.start() if found else len(self._held))))
                 continue
@@ -142,7 +120,7 @@ class PlainSpeech:
 
     def _end_line(self) -> str:
         self._breaks += self._cut(1)
-        self._fresh = True
+        self._fresh, self._table = True, self._row
         self._open.clear()
         return ""
 
@@ -152,25 +130,19 @@ class PlainSpeech:
         """Read what begins with a mark; None when it takes more text to tell."""
         if mark == "\n":
             return self._end_line()
-        if mark == "~":
-            return self._strike(final=final)
-        if mark in "*_":
+        if mark in "*_=":
             return self._emphasis(mark, final=final)
-        if mark == "&":
-            return self._entity(final=final)
-        if mark == "`" or EMOJI_ONLY.match(mark):
-            self._cut(1)
-            self._gap = True
-            return ""
-        if mark in "[!":
-            return self._link(final=final)
-        if mark == "<":
-            return self._tag(final=final)
-        if mark == "\\":
-            return self._escape(final=final)
-        if self._row and (mark == "|" or mark in BLANKS):
-            return self._cell(final=final)
-        return self._pass(self._cut(1)) if mark == "|" else self._address(final=final)
+        if mark[0] in BLANKS or mark == "|":
+            return self._bar(final=final)
+        read = read_mark(self._held, Place(self._read, self._head, final))
+        if read is None:
+            return None
+        if read.again is None:
+            self._cut(read.length)
+        else:
+            self._held = read.again + self._held[read.length :]
+        self._gap = self._gap or read.gap
+        return self._pass(read.said)
 
     def _emphasis(self, mark: str, *, final: bool) -> str | None:
         run = len(self._held) - len(self._held.lstrip(mark))
@@ -180,124 +152,30 @@ class PlainSpeech:
         marks = self._cut(run)
         closes = marks in self._open and not before.isspace() and not (mark == "_" and after.isalnum())
         opens = marks not in self._open and not before.isalnum() and not after.isspace()
-        if not (run <= 3 and (closes or opens)):
+        if not ((run == 2 if mark == "=" else run <= 3) and (closes or opens)):
             return self._pass(marks)
         self._read = before  # the mark is not there for the one beside it
         self._open.symmetric_difference_update({marks})
         return ""
 
-    def _strike(self, *, final: bool) -> str | None:
-        """Say of struck-out words that they were: their look is not heard."""
-        found = STRUCK.match(self._held)
-        if found is None or (found[2] and self._read.isalnum()):
-            waits = MAY_BE_STRUCK.match(self._held) and not final
-            run = len(self._held) - len(self._held.lstrip("~"))
-            return None if waits else self._pass(self._cut(run)) if run != 2 else self._drop(2)
-        behind = self._held[found.end() :]
-        if undecided(behind) and not final:
-            return None
-        words, length = struck_spoken(found[1] or found[2], behind)
-        self._held = words + behind[length:]
-        return ""
-
-    def _drop(self, length: int) -> str:
-        self._cut(length)
-        return ""
-
-    def _entity(self, *, final: bool) -> str | None:
-        if found := ENTITY.match(self._held):
-            self._cut(found.end())
-            return self._pass(html.unescape(found[0]).replace("\u00a0", " "))
-        return None if MAY_BE_ENTITY.match(self._held) and not final else self._pass(self._cut(1))
-
-    def _link(self, *, final: bool) -> str | None:
-        if not self._head.strip():
-            if MAY_BE_DEFINED.match(self._held) and not final:
-                return None
-            if defined := DEFINED.match(self._held):
-                return self._drop(defined.end())
-        note = FOOTNOTE.match(self._held)
-        if note and note.end() == len(self._held) and not final:
-            return None
-        if note:
-            self._held = (f"Note {note[1]}:" if note[2] and not self._head.strip() else "") + self._held[note.end() :]
-            self._gap = self._gap or not note[2]
-            return ""
-        if found := LINK.match(self._held):
-            self._held = found[1] + self._held[found.end() :]
-            self._gap = self._gap or not found[1]
-            return ""
-        return None if may_be_link(self._held) and not final else self._pass(self._cut(1))
-
-    def _tag(self, *, final: bool) -> str | None:
-        inside, closed, _ = self._held[1:].partition(">")
-        begun = not inside or inside[0].isalpha() or inside[0] == "/"
-        if begun and not closed and not final and len(inside) < _LONGEST_TAG and "\n" not in inside:
-            return None
-        if closed and inside.lower() in ("s", "del", "strike"):
-            struck, ended, rest = self._held[len(inside) + 2 :].partition(f"</{inside}>")
-            if not ended and not final and len(struck) < _LONGEST_TAG:
-                return None
-            self._held = f"~~{struck}~~{rest}" if ended else struck
-        elif closed and BLOCK.fullmatch(inside):
-            self._held = "\n" + self._held[len(inside) + 2 :]
-        elif closed and ADDRESS.match(inside):
-            self._held = inside + self._held[len(inside) + 2 :]
-        elif closed and inside.startswith("mailto:"):
-            self._held = inside.removeprefix("mailto:") + self._held[len(inside) + 2 :]
-        elif closed and TAG.fullmatch(inside):
-            self._cut(len(inside) + 2)
-            self._gap = True
-        else:
-            return self._pass(self._cut(1))
-        return ""
-
-    def _escape(self, *, final: bool) -> str | None:
-        if len(self._held) == 1 and not final:
-            return None
-        if not (self._read.isalnum() or self._read == ":"):  # C:\times is a folder
-            if MAY_BE_COMMAND.match(self._held) and not final:
-                return None
-            if found := FRACTION.match(self._held):
-                self._held = f"{found[1]} over {found[2]}{self._held[found.end() :]}"
-                return ""
-            if (found := COMMAND.match(self._held)) and found[1] in MATH:
-                self._cut(found.end())
-                return self._pass(MATH[found[1]][1])
-        escaped = self._held[1:2]
-        if escaped == "\n":
-            return self._drop(1)
-        if escaped and escaped in ESCAPED:
-            self._held = self._held[1:]
-        return self._pass(self._cut(1))
-
-    def _address(self, *, final: bool) -> str | None:
-        """Say the host of a web address."""
-        if self._read.isalnum():
-            return self._pass(self._cut(1))
-        found = ADDRESS.match(self._held)
-        length = found.end() if found else len(_HTTPS)
-        if not final and len(self._held) <= length < _LONGEST_ADDRESS:
-            return None
-        if found is None:
-            return self._pass(self._cut(1))
-        whole = found[0].rstrip(".,;:!?*_~")
-        self._cut(len(whole))
-        return self._pass(found[1].rstrip(".,;:!?*_~"))
-
-    def _cell(self, *, final: bool) -> str | None:
-        """Say a comma between two cells of a row."""
+    def _bar(self, *, final: bool) -> str | None:
+        """Say a comma between two cells of a row; a bar elsewhere is one."""
         rest = self._held.lstrip(BLANKS)
-        if not rest or (rest[0] == "|" and not rest[1:].lstrip(BLANKS)):
-            if not final:
-                return None
-            self._cut(len(self._held))
-            return ""
-        if rest[0] != "|":
-            return self._pass(self._cut(len(self._held) - len(rest)))
+        blanks = len(self._held) - len(rest)
+        if not rest and not final:
+            return None
+        if rest[:1] != "|":
+            return self._pass(self._cut(blanks))
+        if not (self._row or self._table):
+            begins = begins_table(rest, final=final)
+            if not begins:
+                return None if begins is None else self._pass(self._cut(blanks + 1))
+        self._row = True
         after = rest[1:].lstrip(BLANKS)
+        if not after and not final:
+            return None
         self._cut(len(self._held) - len(after))
-        return "" if after[0] == "\n" else self._pass(", ")
+        return self._pass(", ") if after and after[0] != "\n" else ""
 
 
 def plain_speech(text: str) -> str:

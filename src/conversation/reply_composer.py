@@ -18,7 +18,7 @@ class ReplyComposer:
 
     def __init__(self, senders: Iterable[Sender], translations: Translations | None = None) -> None:
         self._by_channel = {channel: sender for sender in senders for channel in sender.channels}
-        self._translations = translations or Translations({})
+        self.translations = translations or Translations({})
 
     def compose(self, channel: Channel, text: str) -> tuple[str, ...]:
         """Return the provider messages that carry an answer on a channel."""
@@ -31,7 +31,7 @@ class ReplyComposer:
         """
         if route.channel is not Channel.VOICE:
             return sentence
-        return self._translations.say(sentence, spoken_language(conversation)).text
+        return self.translations.say(sentence, spoken_language(conversation)).text
 
     def other_way(self, route: Route) -> Route | None:
         """Return another channel's way to the same customer, or None."""

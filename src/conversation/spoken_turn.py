@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from ..entries import CallEnded, Heard, PersonWanted, SpokenPrompt, Waiting
 from ..events import EventName
+from ..identity.phone import proven_number
 from ..model import Channel, Conversation, Item, Priority, Route, Ticket, Tone, Turn
 from ..persistence.values import Change
 from . import agent_pause, phrases
@@ -18,9 +19,10 @@ from .change_draft import Draft
 from .delivery import CALL_ENDED
 from .history import agents_words, hear, hear_colleague, rest_of
 from .notes import CallerSpeaks, note_item
+from .opt_out import asks_to_stop_texts
 from .plain_speech import as_written, plain_speech
 from .speech_stream import SpeechStream, SpeechStreams
-from .text_screening import is_goodbye
+from .text_screening import is_goodbye, opt, without_codes
 
 TRIED = 2
 """Tries of a prompt that another one may take along: by the replica that died, and this one."""
@@ -65,14 +67,17 @@ async def answer(runner: AgentRunner, draft: Draft, batch: Sequence[Waiting], st
         return draft.change(consumed=covers)
     if body.again:
         texts = list(dict.fromkeys(texts))
-    _begin(draft, [prompt for _, prompt in prompts])
+    spoken, texts = texts, without_codes(draft.conversation, texts)
+    _begin(draft, [prompt for _, prompt in prompts], ["security code"] * (texts != spoken))
     if not may_speak(draft.conversation.meter, draft.limits.bounds, now=draft.now):
         return _refuse(draft, covers, speech)
     draft.conversation = replace(draft.conversation, meter=speak(draft.conversation.meter, now=draft.now))
     greeting = next((prompt.greeting for _, prompt in prompts if prompt.greeting), "")
     before: list[Item] = [{"role": "assistant", "content": greeting}] if greeting else []
     notes = [CallerSpeaks(body.lang)] if body.lang else []
-    if draft.conversation.paused:
+    if proven_number(route.customer) and any(map(asks_to_stop_texts, texts)):
+        told = _stop_texts(draft, route, texts, before=[*before, *map(note_item, notes)], speech=speech)
+    elif draft.conversation.paused:
         kept = [*before, *map(note_item, notes)]
         told = agent_pause.hear_out(draft, route, "\n".join(texts), before=kept, speech=speech)
     else:
@@ -94,13 +99,13 @@ async def answer(runner: AgentRunner, draft: Draft, batch: Sequence[Waiting], st
     return draft.change(consumed=covers)
 
 
-def _begin(draft: Draft, prompts: Sequence[SpokenPrompt]) -> None:
+def _begin(draft: Draft, prompts: Sequence[SpokenPrompt], kinds: Sequence[str]) -> None:
     """Note that the customer speaks, and on which way; what was left open is theirs to ask for now."""
     route = prompts[-1].route
     routes = {**draft.conversation.routes, route.channel: route}
     context = {key: value for key, value in draft.conversation.context.items() if key not in (LEFT_OPEN, TOLD_LATER)}
     draft.conversation = replace(draft.conversation, routes=routes, last_channel=route.channel, context=context)
-    masked = [kind for prompt in prompts for kind in prompt.masked]
+    masked = [kind for prompt in prompts for kind in prompt.masked] + [*kinds]
     if masked:
         draft.note(EventName.MASKED, route.channel, tone=Tone.WARNING, direction="incoming", kinds=masked)
     draft.begin_session(route.channel)
@@ -113,6 +118,24 @@ def _refuse(draft: Draft, covers: Sequence[str], speech: SpeechStream | None) ->
         speech.say(speech.words(phrases.SPEAK_LATER))
         speech.finish()
     return draft.change(consumed=covers)
+
+
+def _stop_texts(
+    draft: Draft, route: Route, texts: Sequence[str], *, before: Sequence[Item], speech: SpeechStream | None
+) -> str:
+    """Opt a caller who says so out of all texts, and return what they are told."""
+    for channel in Channel:
+        if channel is not Channel.VOICE:
+            draft.conversation = opt(draft.conversation, channel, out=True)
+            draft.blocked.append(channel)
+    number, told = draft.conversation.turns_taken + 1, draft.words(route, phrases.NO_MORE_TEXTS)
+    if speech is not None:
+        speech.number, told = number, speech.words(phrases.NO_MORE_TEXTS)
+        speech.say(told)
+    said: list[Item] = [{"role": "user", "content": text} for text in texts]
+    draft.remember(route, number, [*before, *said, {"role": "assistant", "content": told}])
+    draft.note(EventName.OPTED_OUT, route.channel, tone=Tone.WARNING, turn=number)
+    return told
 
 
 def ending(text: str, longest: int) -> str:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from ..entries import TextReceived
 from ..events import EventName
+from ..guardrails.pii import mask_code
 from ..meter import SaidBefore
 from ..model import Channel, Conversation
 from . import phrases
@@ -49,8 +50,10 @@ class Screened:
     kept: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     new_files: bool = False
-    asked_how: bool = False
-    """A text may have meant that no more texts are wanted: the way is told beside the answer."""
+    language: str = "en"
+    """That of the wish which is confirmed."""
+    asked_how: str = ""
+    """Language of a text that may have meant that no more texts are wanted: the way is told beside the answer."""
     pictures: list[str] = field(default_factory=list)
 
 
@@ -81,6 +84,7 @@ def _screen(found: Screened, at: float, body: TextReceived, rules: Rules) -> Non
         found.happened.append(EventName.OPTED_OUT if wish.out else EventName.OPTED_IN)
         if not wish.confirmed:
             found.confirmations.append(phrases.OPTED_OUT if wish.out else phrases.OPTED_IN)
+            found.language = wish.language
     elif body.opt_out == "HELP":
         found.happened.append(EventName.HELP_ANSWERED_BY_PROVIDER)
     elif opted_out:
@@ -103,6 +107,8 @@ def _measure(found: Screened, at: float, body: TextReceived, rules: Rules) -> No
     too_many, machine = rules.rate_per_minute > 0 and len(recent) > rules.rate_per_minute, False
     if not more:  # the rest of an album is no repetition
         words = phrases.attachment_note(files) if wordless else text
+        if _sent_back(conversation, text):
+            words = _SENT_BACK
         lately, said = note_text(meter.lately, words, at, answered_at=conversation.updated_at)
         meter = replace(meter, lately=lately)
         alike = rules.rate_per_minute > 0 and is_numbering(said)
@@ -124,7 +130,7 @@ def _measure(found: Screened, at: float, body: TextReceived, rules: Rules) -> No
         found.notices.append(phrases.too_long(rules.max_chars))
         found.happened.append(EventName.NOTICE)
     else:
-        found.asked_how = found.asked_how or may_ask_to_stop(body.text)
+        found.asked_how = found.asked_how or may_ask_to_stop(body.text) or ""
         found.texts.append(f"{text}\n{phrases.attachment_note(files)}" if files else text)
         found.pictures += body.pictures
 
@@ -146,11 +152,39 @@ def _gathered(found: Screened) -> Screened:
     return found
 
 
-def _asked(conversation: Conversation) -> bool:
-    """Tell whether the agent's last words were, or held, a question."""
+_SENT_BACK = "\0 what the agent said"
+"""Stands for words of the agent that come back: they differ each time, and a machine repeats what it does."""
+
+
+def _last_words(conversation: Conversation) -> str:
+    """Return the agent's last words."""
     last = conversation.history[-1:]
     said = [str(item["content"]) for turn in last for item in turn.items if item.get("role") == "assistant"]
-    return bool(said) and "?" in said[-1]
+    return said[-1] if said else ""
+
+
+def without_codes(conversation: Conversation, texts: Sequence[str]) -> list[str]:
+    """Return a customer's words without a card's security code that the agent has just asked for."""
+    items = [item for turn in conversation.history[-1:] for item in turn.items]
+    talk = "\n".join(str(item["content"]) for item in items if item.get("role") in ("user", "assistant"))
+    return [mask_code(text, question=_last_words(conversation), talk=talk) for text in texts]
+
+
+def _asked(conversation: Conversation) -> bool:
+    """Tell whether the agent's last words were, or held, a question."""
+    return "?" in _last_words(conversation)
+
+
+def _sent_back(conversation: Conversation, text: str) -> bool:
+    """Tell whether a text holds the agent's last words or ours, alone or among what a mail program puts around them."""
+    came, last, ours = (
+        "".join(filter(str.isalnum, words.lower())) for words in (text, _last_words(conversation), phrases.REPEATED)
+    )
+    return (len(last) > _SHORT and last in came) or ours in came
+
+
+_SHORT = 12
+"""Characters of words that people say, too."""
 
 
 def opt(conversation: Conversation, channel: Channel, *, out: bool) -> Conversation:

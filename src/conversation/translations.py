@@ -20,6 +20,8 @@ SPOKEN: Final = (
     "REASON",
 )  # fmt: skip
 """Names of the sentences that callers may hear: each language has all of them."""
+OPT_OUTS: Final = ("NO_MORE_TEXTS", "OPTED_OUT", "OPTED_IN", "HOW_TO_STOP")
+"""Those that answer a wish in its own language, spoken or texted; a company's own languages may leave them out."""
 
 
 class Phrase(NamedTuple):
@@ -78,8 +80,8 @@ def load_translations(
     """
     problems: list[str] = []
     tables = dict(_tables(_shipped(), problems))
-    if folder is not None:
-        tables |= dict(_tables(_own(folder, problems), problems))
+    for language, own_table in _tables(_own(folder, problems), problems) if folder is not None else ():
+        tables[language] = {**tables.get(language, {}), **own_table}
     if problems:
         raise ConfigurationError(problems)
     return Translations(tables, own)
@@ -97,6 +99,8 @@ def _own(folder: Path, problems: list[str]) -> Iterator[tuple[str, str]]:
         return
     for file in sorted(folder.glob("*.toml")):
         try:
+            if not file.is_file():
+                raise OSError  # a pipe would be waited for
             yield file.name, file.read_text("utf-8")
         except (OSError, UnicodeDecodeError):
             problems.append(f"PHRASES_DIR: {file.name} cannot be read as a text file.")
@@ -112,13 +116,16 @@ def _tables(files: Iterator[tuple[str, str]], problems: list[str]) -> Iterator[t
         reasons = list(_misfits(table))
         problems.extend(f"PHRASES_DIR: {name} {reason}." for reason in reasons)
         if not reasons:
-            yield primary_tag(name.removesuffix(".toml")), {getattr(phrases, one): table[one] for one in SPOKEN}
+            yield (
+                primary_tag(name.removesuffix(".toml")),
+                {getattr(phrases, one): words for one, words in table.items()},
+            )
 
 
 def _misfits(table: Mapping[str, object]) -> Iterator[str]:
     if missing := [name for name in SPOKEN if name not in table]:
         yield f"lacks {', '.join(missing)}"
-    if unknown := sorted(table.keys() - set(SPOKEN)):
+    if unknown := sorted(table.keys() - {*SPOKEN, *OPT_OUTS}):
         yield f"has {', '.join(unknown)}, which is none of ours"
     if unfit := sorted(name for name, text in table.items() if not isinstance(text, str) or not text.strip()):
         yield f"has no words for {', '.join(unfit)}"

@@ -36,7 +36,7 @@ from .delivery import CALL_ENDED
 from .notes import note_item
 from .plain_speech import as_written
 from .reply_composer import ReplyComposer
-from .text_screening import Rules, opt, screen
+from .text_screening import Rules, opt, screen, without_codes
 from .ticket_history import REPLY_TO_TICKET
 
 log = structlog.get_logger(__name__)
@@ -122,21 +122,23 @@ class TurnMaker:
         for happened in dict.fromkeys(screened.happened):
             draft.note(happened, channel, tone=Tone.WARNING, covers=covers)
         kinds = [kind for _, body in batch for kind in body.masked]
+        texts = without_codes(conversation, screened.texts)
+        kinds += ["security code"] * (texts != screened.texts)
         if kinds:
             draft.note(EventName.MASKED, channel, tone=Tone.WARNING, direction="incoming", kinds=kinds)
         if screened.blocked:
             draft.blocked.append(channel)
         if screened.confirmations:
-            draft.reply(route, *screened.confirmations, opted_out_too=True)
+            told = [draft.composer.translations.say(one, screened.language).text for one in screened.confirmations]
+            draft.reply(route, *told, opted_out_too=True)
         if screened.notices:
             draft.reply(route, *screened.notices)
         if screened.kept:
             said: list[Item] = [{"role": "user", "content": text} for text in screened.kept]
             said += [{"role": "assistant", "content": notice} for notice in screened.notices]
             draft.remember(route, draft.conversation.turns_taken + 1, said)
-        if screened.texts:
+        if texts:
             draft.begin_session(channel)
-            texts = screened.texts
             if draft.conversation.paused:
                 agent_pause.keep_texts(draft, route, texts)
             else:
@@ -146,7 +148,7 @@ class TurnMaker:
                 )
                 draft.reply(route, answer)
             if screened.asked_how:
-                draft.reply(route, phrases.HOW_TO_STOP)
+                draft.reply(route, draft.composer.translations.say(phrases.HOW_TO_STOP, screened.asked_how).text)
             draft.end_session(channel, texts[-1])
         return draft.change(consumed=covers)
 

@@ -9,13 +9,13 @@ how often it errs and what it cannot find: docs/privacy.md.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from .cards import find_cards
 from .digits import DIGIT, FEWEST, SAID, DigitRun, runs
+from .iban import find_ibans
 from .social_security import find_social_security
 from .surroundings import Surroundings
 
@@ -36,26 +36,7 @@ _LONGEST_NUMBER = 10**19
 _NAME_OF_KEY = re.compile(r"ssn|itin|tax_?id|social_?security|track|imei|serial|phone|card", re.IGNORECASE)
 
 
-IBAN_MARK: Final = "[IBAN removed, ends in {}]"
 CODE_MARK: Final = "[security code removed]"
-
-_LENGTHS: Final = {
-    country: int(length)
-    for length, countries in (
-        line.split(":")
-        for line in (
-            "15:NO", "16:BE", "18:DK FI FO GL NL", "19:MK SI", "20:AT BA EE KZ LT LU XK", "21:CH HR LI LV",
-            "22:BG BH CR DE GB GE IE ME RS", "23:AE GI IL IQ TL", "24:AD CZ ES MD PK RO SA SE SK TN VG", "25:PT ST",
-            "26:IS TR", "27:FR GR IT MC MR SM", "28:AL AZ BY CY DO GT HU LB PL SV", "29:BR EG PS QA UA", "30:JO KW MU",
-            "31:MT SC", "32:LC",
-        )
-    )
-    for country in countries.split()
-}  # fmt: skip
-"""Characters of an IBAN by its country (the registry of ISO 13616)."""
-_APART: Final = r"[\s.\-_\u00ad\u200b-\u200d\u2060\ufeff]{0,2}"
-_IBAN_START: Final = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d\d")
-"""In one piece: "no. 9 4 7" and "is 35" are no countries."""
 
 _WORD: Final = rf"(?:{'|'.join(sorted(SAID, key=len, reverse=True))})"
 _CODE: Final = (
@@ -96,6 +77,14 @@ _BEHIND_CARD: Final = re.compile(
 )
 
 
+_ANSWERS: Final = re.compile(
+    rf"\W*(?:(?:sure|yes|yeah|ok|okay|it|it's|its|is|that's|the|my|code|number|of|on|back|here)\W+){{0,6}}{_CODE}\W*(?:please|thanks)?\W*",
+    re.IGNORECASE,
+)
+_ASKS: Final = re.compile(rf"\b(?:{_SURE})\b", re.IGNORECASE)
+_ASKS_ON_CARD: Final = re.compile(rf"\b(?:{_ON_CARD})\b", re.IGNORECASE)
+
+
 @dataclass(frozen=True, slots=True)
 class Masked:
     """A text without the numbers, and the kind of each number that was in it, in their order."""
@@ -133,13 +122,22 @@ def mask_incoming(text: str) -> Masked:
 
     A code counts where it is named, or stands behind a card's number or expiry date.
     """
-    text, ibans = _replaced(text, _ibans(text))
+    text, ibans = _replaced(text, find_ibans(text))
     masked = mask(text)
     text, codes = _replaced(masked.text, _codes(masked.text))
     iban: Kind = "iban"
     code: Kind = "security code"
     found = [iban] * ibans + [*masked.found] + [code] * codes
     return Masked(text, tuple(found))
+
+
+def mask_code(answer: str, *, question: str, talk: str) -> str:
+    """Replace a security code that is all of an answer, where the question was for one; ``talk`` may name the card."""
+    asked = _ASKS.search(question) or (_ASKS_ON_CARD.search(question) and _CARD.search(talk))
+    found = _ANSWERS.fullmatch(answer) if asked else None
+    if found is None or not _is_code(found["code"]):
+        return answer
+    return answer[: found.start("code")] + CODE_MARK + answer[found.end("code") :]
 
 
 def mask_value(value: Any) -> Any:
@@ -224,19 +222,6 @@ def _replaced(text: str, found: Iterator[tuple[int, int, str]]) -> tuple[str, in
     return "".join((*parts, text[at:])), count
 
 
-def _ibans(text: str) -> Iterator[tuple[int, int, str]]:
-    """Yield the account numbers whose length and check digits are right (ISO 13616)."""
-    plain = text if text.isascii() else "".join(map(_ascii, text))
-    for found in _IBAN_START.finditer(plain):
-        left = _LENGTHS.get(found[0][:2].upper(), 4) - 4
-        rest = re.compile(rf"(?:{_APART}[A-Za-z0-9]){{{left}}}(?![A-Za-z0-9])").match(plain, found.end())
-        if not left or rest is None:
-            continue
-        whole = "".join(filter(str.isalnum, plain[found.start() : rest.end()])).upper()
-        if int("".join(str(int(character, 36)) for character in whole[4:] + whole[:4])) % 97 == 1:
-            yield found.start(), rest.end(), IBAN_MARK.format(whole[-4:])
-
-
 def _codes(text: str) -> Iterator[tuple[int, int, str]]:
     """Yield the security codes of a text whose card numbers are marks."""
     spoken_of = _CARD.search(text)
@@ -250,10 +235,3 @@ def _is_code(text: str) -> bool:
     """Tell whether what was written or said has three or four digits."""
     said = "".join(SAID.get(word, word) for word in re.findall(r"[^\W\d_]+|\d", text.lower()))
     return 3 <= len(said) <= 4
-
-
-def _ascii(character: str) -> str:
-    """Return a letter or digit of another alphabet as ASCII, where it is one character."""
-    plain = unicodedata.normalize("NFKC", character)
-    digit = unicodedata.digit(plain, None) if len(plain) == 1 else None
-    return str(digit) if digit is not None else plain if len(plain) == 1 else character

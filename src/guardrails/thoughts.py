@@ -1,8 +1,8 @@
 """Takes a model's thoughts, their tags and broken characters out of words for customers. Pure.
 
-Local servers send a model's thoughts within its answer, between tags; half of a surrogate pair can be neither stored
-nor sent, and a control character is no word. :func:`said` does to a whole text what :class:`WordFilter` does to a
-stream. Tags are told by what their name holds, not by a list: each maker spells them differently.
+Local servers send what their template should have read within the answer (:mod:`.model_marks`). Half of a surrogate
+pair can be neither stored nor sent, and a control character is no word. :func:`said` does to a whole text what
+:class:`WordFilter` does to a stream.
 """
 
 from __future__ import annotations
@@ -10,57 +10,30 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Literal
+
+from .model_marks import BEGINS, MarkKind, read_marks
 
 HoldThoughts = Literal["auto", "always", "never"]
 """When a spoken answer waits for the end of a thought that it did not begin."""
 _LIKELY: Final = re.compile(r"deepseek[-_ ./:]?r1|r1[-_]distill|\bqwq\b|thinking|reasoning|glm-z1", re.IGNORECASE)
 """Names of models whose template opens the thought for them."""
-_NAMED = (
-    r"(?:think|thought|reasoning|reflection|scratchpad|monologue|analysis|rationale"
-    r"|tool_?(?:call|code|response|result)|function(?![a-z]))"
-)
-"""What a tag's name holds around what is no answer; calls as text come from servers that cannot read them."""
-_NAME = r"[\w:.\u2581-]{0,30}"
-_BAR = r"[|\uff5c]"
-_WORD = r"(?:think(?:ing)?|thoughts?|reasoning)"
-_OPEN = (
-    rf"<(?!tool_\w+\|>){_BAR}?(?!end|/){_NAME}?{_NAMED}{_NAME}(?:[\s=][^<>]{{0,80}})?{_BAR}?>"
-    r"|<(?:script|style)(?:\s[^<>]{0,80})?>"
-    rf"|\[{_WORD}\]|\u25c1{_WORD}\u25b7|<unused94>|<\|channel\|>\s*(?:analysis|commentary)\b"
-    r"|<\|channel>\s*(?:thought|thinking|analysis)\b"
-)
-_CLOSE = (
-    rf"<(?:/{_BAR}?|{_BAR}/|{_BAR}?end[_\u2581]?){_NAME}?{_NAMED}{_NAME}\s?{_BAR}?>|</(?:script|style)>"
-    rf"|\[/{_WORD}\]|\u25c1/{_WORD}\u25b7|<unused95>|<\|channel\|>\s*final\b"
-    r"|<\|start_response\|>|<\|begin_of_solution\|>|<(?:channel|tool_\w+)\|>"
-)
-_START = rf"<{_BAR}(?:im_)?start(?:_header_id)?{_BAR}>"
-_TOKEN = (
-    rf"{_START}\s*+(?:assistant\b|(?!assistant)(?=\w{{9}}|\w*+\W))|<\|channel\|>\s*\w+(?=\W)"
-    rf"|(?!{_START}|<\|channel\|>)<{_BAR}[\w\u2581]{{1,40}}{_BAR}>"
-)
-"""A special token of a template, such as ``<|im_end|>``: no word, and no thought follows it."""
-_TAG = re.compile(rf"(?P<open>{_OPEN})|(?P<close>{_CLOSE})|{_TOKEN}", re.IGNORECASE)
-_END = re.compile(_CLOSE, re.IGNORECASE)
-_THOUGHT = re.compile(rf"(?:{_OPEN}).*?(?:(?:{_CLOSE})\s*|\Z)", re.IGNORECASE | re.DOTALL)
-_TOKENS = re.compile(
-    rf"{_START}\s*(?:assistant\b)?|<\|channel\|>\s*\w*|<{_BAR}[\w\u2581]{{1,40}}{_BAR}>", re.IGNORECASE
-)
-_MAY_BECOME_TAG = re.compile(
-    rf"(?:<[/|\uff5c]{{0,2}}{_NAME}{_NAME}{_BAR}?|<{_BAR}?{_NAME}?{_NAMED}{_NAME}[\s=][^<>]{{0,80}}|<(?:script|style)\s[^<>]{{0,80}}"
-    rf"|\[/?[a-z]{{0,9}}|\u25c1/?[a-z]{{0,9}}|<\|channel\|?>\s*\w{{0,10}}|{_START}\s*\w{{0,9}})\Z",
-    re.IGNORECASE,
-)
-_LONGEST_TAG = 200
+
+
+def _goes_on(within: MarkKind, mark: MarkKind) -> bool:
+    """Tell whether what a mark began goes on behind another one."""
+    return mark is not MarkKind.CLOSE and not (mark is MarkKind.ANSWER and within is MarkKind.OTHER)
+
+
 _HALF = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b\u2060\u202d\u202e\ufeff]")
 """No words: control characters, blanks without a width, and what turns the order of others round."""
 
 
 class WordFilter:
-    """The filter of one streamed answer: what could be the beginning of a tag is held back until it shows.
+    """The filter of one streamed answer: what could be the beginning of a mark is held back until it shows.
 
     ``inside``: the model's template opens the thought, so that the stream holds its end alone. Then nothing goes out
     before that end, or before the end of an answer without one.
@@ -72,7 +45,9 @@ class WordFilter:
         self._unsure: list[str] | None = None
         """What may be a thought whose beginning is not told; None once that is known."""
         self._began = False
-        self._thinking = False
+        self._within: MarkKind | None = None
+        """What began that is no answer."""
+        self._struck = False
         self._blank = True
         """Nothing was said since the beginning, or since a thought: blanks there belong to it."""
 
@@ -80,35 +55,39 @@ class WordFilter:
         """Take in the next piece, and return what may be said now."""
         if piece and not self._began:
             self._began, self._unsure = True, [] if self.inside else None
-        text, out = self._held + piece, ""
+        text = self._held + piece
         half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""  # the other half may come with the next piece
-        text = whole(text[: len(text) - len(half)])
-        while found := (_END if self._thinking else _TAG).search(text):
-            out += self._pass(text[: found.start()])
-            out += self._settle(found)
-            text = text[found.end() :]
-        tail = _MAY_BECOME_TAG.search(text, max(0, len(text) - _LONGEST_TAG))
-        held = len(text) - tail.start() if tail else 0
-        self._held = text[len(text) - held :] + half
-        return out + self._pass(text[: len(text) - held])
+        out = self._take(whole(text[: len(text) - len(half)]), final=False)
+        self._held += half
+        return out
 
     def end(self) -> str:
         """Return what is held back; what follows is another answer."""
-        kept = self._surely(self._unsure)
-        rest = kept + self._pass(_TOKENS.sub("", whole(self._held)))
-        self._held, self._began, self._thinking, self._blank = "", False, False, True
+        rest = self._surely(self._unsure) + self._take(whole(self._held), final=True)
+        self._began, self._within, self._struck, self._blank = False, None, False, True
         return rest
 
-    def _settle(self, tag: re.Match[str]) -> str:
-        """Go on behind a tag; return what turned out to be no thought."""
-        if self._thinking or tag.lastgroup == "close":
-            self._unsure, self._thinking, self._blank = None, False, True
-            return ""
-        if tag.lastgroup != "open":
-            return ""
-        kept = self._surely(self._unsure)  # a model that begins its thought itself had begun none before
-        self._thinking = True
-        return kept
+    def _take(self, text: str, *, final: bool) -> str:
+        marks, end, self._struck = read_marks(text, final=final, struck=self._struck)
+        out, at = "", 0
+        for begin, behind, kind in marks:
+            out += self._pass(text[at:begin]) + self._settle(kind)
+            at = behind
+        self._held = text[end:]
+        return out + self._pass(text[at:end])
+
+    def _settle(self, mark: MarkKind) -> str:
+        """Go on behind a mark; return what turned out to be no thought."""
+        if self._within is not None:
+            if not _goes_on(self._within, mark):
+                self._within, self._blank = None, True
+        elif mark is MarkKind.CLOSE:
+            self._unsure, self._blank = None, True
+        elif mark in BEGINS:
+            kept = self._surely(self._unsure)  # a model that begins its thought itself had begun none before
+            self._within = mark
+            return kept
+        return ""
 
     def _surely(self, unsure: list[str] | None) -> str:
         self._unsure = None
@@ -116,7 +95,7 @@ class WordFilter:
 
     def _pass(self, text: str) -> str:
         """Return words that go out now: none of a thought, and no blanks in front of the first."""
-        if self._thinking or not text:
+        if self._within is not None or not text:
             return ""
         if self._unsure is not None:
             self._unsure.append(text)
@@ -130,25 +109,35 @@ def said(text: str, *, inside: bool = False) -> str:
     """Return a whole answer as it may be told. One that begins in the middle of a thought loses that, too.
 
     When nothing follows a thought's end, it is not known what it ended, unless the model is known to begin
-    ``inside``.
+    ``inside``. Of thoughts within a thought one end is left, which nothing seems to have begun.
     """
     text = whole(text)
-    if _TAG.search(text) is None:
+    marks, end, _ = read_marks(text, final=True)
+    if not marks:
         return text
-    text = _THOUGHT.sub("", text)
-    # Servers whose template opens the thought send its end alone; of thoughts within a thought one end is left, too.
-    while (end := _END.search(text)) is not None:
-        behind = text[end.end() :]
-        text = behind if inside or behind.strip() else text[: end.start()]
-    return _TOKENS.sub("", text).strip()
+    out, before, at = "", "", 0
+    within: MarkKind | None = None
+    for begin, behind, kind in (*marks, (end, end, MarkKind.TOKEN)):
+        if within is None:
+            out += text[at:begin]
+        at = behind
+        if within is not None:
+            within = within if _goes_on(within, kind) else None
+            at += len(text[at:]) - len(text[at:].lstrip()) if within is None else 0
+        elif kind is MarkKind.CLOSE:
+            out, before = "", out if out.strip() else before
+        elif kind in BEGINS:
+            within = kind
+    return (out if inside or out.strip() else before).strip()
 
 
 def begins_inside(text: str) -> bool | None:
     """Tell whether a whole answer began in a thought that it only ends; None where it does not show."""
-    first = next((tag for tag in _TAG.finditer(text) if tag.lastgroup), None)
-    if first is None or first.lastgroup == "open":
+    marks = read_marks(text, final=True)[0]
+    first = next((mark for mark in marks if mark[2] is MarkKind.CLOSE or mark[2] in BEGINS), None)
+    if first is None or first[2] is not MarkKind.CLOSE:
         return False if text.strip() else None
-    return True if text[first.end() :].strip() else None
+    return True if text[first[1] :].strip() else None
 
 
 def whole(text: str) -> str:
@@ -169,7 +158,11 @@ def whole_value(value: Any, clean: Callable[[str], str] = whole) -> Any:
 
 
 def whole_arguments(text: str) -> str:
-    r"""Return a call's arguments without halves of characters, which JSON can spell (``\ud83d``) where UTF-8 cannot."""
+    r"""Return a call's arguments without halves of characters, which JSON can spell (``\ud83d``) where UTF-8 cannot.
+
+    What some models put around them goes too: a fence of code, or a second JSON text.
+    """
+    text = _unwrapped(text)
     if "\\u" not in text and whole(text) == text:
         return text
     try:
@@ -178,6 +171,19 @@ def whole_arguments(text: str) -> str:
     except (ValueError, RecursionError):
         return whole(text)
     return text if cleaned == value else json.dumps(cleaned, ensure_ascii=False)
+
+
+_FENCE: Final = re.compile(r"\A\s*```(?:json)?\s*(\{.*\})\s*```\s*\Z", re.DOTALL)
+
+
+def _unwrapped(arguments: str) -> str:
+    if found := _FENCE.match(arguments):
+        return found[1]
+    if arguments.lstrip()[:1] == '"':
+        with suppress(ValueError, RecursionError):
+            inner = json.loads(arguments)
+            return inner if inner.lstrip()[:1] == "{" else arguments
+    return arguments
 
 
 @dataclass(slots=True)

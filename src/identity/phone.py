@@ -43,6 +43,9 @@ _TWO_WAYS: Final = (
     (re.compile(r"\+55([1-9][0-9])([6-9][0-9]{7})", re.ASCII), r"+55\g<1>9\2"),  # Brazil put a 9 in front, 2012 to 2016
     (re.compile(r"\+54([1-8][0-9]{9})", re.ASCII), r"+549\1"),  # Argentina's 9 tells a mobile line, not another number
     (re.compile(r"\+229([0-9]{8})", re.ASCII), r"+22901\1"),  # Benin put 01 in front in 2024
+    (re.compile(r"\+225([04-9][0-3][0-9]{6})", re.ASCII), r"+22501\1"),  # Côte d'Ivoire put its operator in front, 2021
+    (re.compile(r"\+225([04-9][4-6][0-9]{6})", re.ASCII), r"+22505\1"),
+    (re.compile(r"\+225([04-9][7-9][0-9]{6})", re.ASCII), r"+22507\1"),
 )
 """Numbers that networks write in two ways, and the one that counts: WhatsApp and some carriers keep old plans."""
 
@@ -237,4 +240,4 @@ def _as_written(digits: str, country: int) -> PhoneNumber | None:
 def _sip(value: str) -> tuple[str, str]:
     """``+1415…:secret@Host:5060;user=phone`` → ``+1415…`` and ``host`` (RFC 3261, section 19.1.1)."""
     name, _, host = re.split("[;?]", value, maxsplit=1)[0].partition("@")
-    return unquote(name.partition(":")[0]), re.sub(":[0-9]*$", "", host).lower()
+    return unquote(name.partition(":")[0]), re.sub(r"\.?(?::[0-9]*)?$", "", host).lower()

@@ -156,7 +156,7 @@ def _files(folder: Path) -> Iterator[tuple[str, Stamp]]:
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     ahead.append(name)
-                elif entry.name.casefold().endswith(".md"):
+                elif entry.name.casefold().endswith(".md") and entry.is_file():  # a pipe would be waited for
                     with suppress(FileNotFoundError):  # it went away while we looked
                         stat = entry.stat()
                         yield name, (stat.st_mtime_ns, stat.st_size)

@@ -25,6 +25,7 @@ from .kinds import (
     DatabaseUrl,
     Digits,
     EventKinds,
+    Host,
     Hosts,
     Hours,
     KeyPrefix,
@@ -252,7 +253,7 @@ class Fields(BaseModel):
     """Let those posts hold customers' words and numbers."""
 
     # server
-    host: str = ""
+    host: Host = ""
     """Address to listen on; empty: 127.0.0.1, and 0.0.0.0 in production."""
     port: int = Field(3001, ge=0, le=65_535)
     """Port to listen on; 0: any free one."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
+from ipaddress import ip_address
 from types import NoneType
 from typing import Annotated, Any, Final, get_args, get_origin
 from zoneinfo import ZoneInfo
@@ -70,6 +72,15 @@ def _hosts(value: object) -> object:
     if not all(re.fullmatch(r"[a-z0-9.-]+|\[[0-9a-f:.]+\]", host) for host in hosts):
         raise ValueError("host names or addresses without a port, several with commas")
     return hosts
+
+
+def _host(value: str) -> str:
+    """Accept what a socket can listen on: an address of a network card, or a name."""
+    with suppress(ValueError):
+        return str(ip_address(value[1:-1] if value[0] + value[-1] == "[]" else value))
+    if not re.fullmatch(r"(?!-)[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*", value) or re.fullmatch(r"[\d.]+", value):
+        raise ValueError("an address of this machine such as 127.0.0.1, 0.0.0.0 or ::1, or its name")
+    return value
 
 
 def _hours(value: str) -> str:
@@ -198,6 +209,7 @@ Phone = Annotated[str, AfterValidator(_phone)]
 Digits = Annotated[str, _matching(r"[0-9*#w]{1,60}\Z", "keys such as ww123#, where w waits half a second")]
 Region = Annotated[str, AfterValidator(_region)]
 Hosts = Annotated[tuple[str, ...], BeforeValidator(_hosts)]
+Host = Annotated[str, AfterValidator(_host)]
 Hours = Annotated[str, AfterValidator(_hours)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Tokens = Annotated[tuple[SecretStr, ...], BeforeValidator(_tokens)]

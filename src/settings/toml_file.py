@@ -72,8 +72,10 @@ def read_toml(path: Path) -> TomlFile:
 
 
 def read_text(path: Path) -> str:
-    """Read a text file that a setting names. Raises ConfigurationError."""
+    """Read a text file that a setting names. Raises ConfigurationError; a pipe is not waited for."""
     try:
+        if path.exists() and not path.is_file():
+            raise ConfigurationError([f"{path} cannot be read (it is no file)."])
         with open(path, "rb") as file:
             content = file.read(LONGEST_FILE + 1)
         text = content.decode("utf-8")

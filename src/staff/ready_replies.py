@@ -38,6 +38,8 @@ def load_ready_replies(file: Path | None) -> tuple[ReadyReply, ...]:
     if file is None:
         return ()
     try:
+        if not file.is_file():
+            raise OSError  # a pipe would be waited for
         table = tomllib.loads(file.read_text("utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError([f"REPLIES_FILE: {file} cannot be read as a text file."]) from error

@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, Request, Route, expect
 
+from ..field.test_exposure import attack
 from ..flows.test_approvals import REFUND, Desk, scene
 from ..kit.browsing import PATIENCE, Visit, visit
 from ..kit.gateway import JANE, JOHN, Running
+from ..kit.process import gateway_process
 from ..kit.serving import free_port
 
 pytestmark = pytest.mark.promise("U1")
@@ -63,6 +65,22 @@ async def test_a_wrong_token_is_refused_and_a_right_one_opens_the_desk(browser: 
         await expect(page.get_by_label("Staff token")).to_be_visible()
         assert [cookie for cookie in await page.context.cookies() if cookie.get("name") == "tandem_staff"] == []
         seen.expect_problems("401")
+
+
+async def test_connections_that_the_server_drops_are_told_until_they_are_seen(browser: Browser, tmp_path: Path) -> None:
+    bounds = {"MAX_CONNECTIONS_PER_ADDRESS": "20", "STAFF_TOKENS": f"mia:{MIA}"}
+    async with gateway_process(tmp_path, free_port(), bounds) as gateway, visit(browser) as seen:
+        await seen.page.clock.install()
+        async with seen.page.expect_response("**/status"):
+            await seen.page.goto(f"{gateway.url}/staff#token={MIA}")
+        told = seen.page.get_by_role("alert")
+        held = [await attack(gateway, b"") for _ in range(60)]
+        await seen.page.clock.run_for(30_000)
+        await expect(told).to_contain_text("40 connections were dropped within 30 seconds")
+        await told.get_by_role("button", name="Seen").click()
+        await expect(told).to_have_count(0)
+        for one in held:
+            one.close()
 
 
 async def test_the_link_signs_in_and_its_token_leaves_the_address(browser: Browser, tmp_path: Path) -> None:

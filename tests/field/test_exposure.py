@@ -251,7 +251,16 @@ async def test_the_inner_port_needs_no_token(tmp_path: Path) -> None:
 
 
 async def test_a_development_server_shows_them_to_its_own_machine_alone(tmp_path: Path) -> None:
-    outside: tuple[dict[str, str], ...] = ({"X-Forwarded-For": "203.0.113.9"}, {"Host": "tunnel.example"})
+    outside: tuple[dict[str, str], ...] = (
+        {"X-Forwarded-For": "203.0.113.9"},
+        {"Host": "tunnel.example"},
+        # Found by trying: what nobody reported.
+        {"Via": "1.1 proxy"},
+        {"True-Client-IP": "203.0.113.9"},
+        {"X-Forwarded-Server": "proxy.example"},
+        {"X-Cluster-Client-IP": "203.0.113.9"},
+        {"Host": "127.0.0.1:evil.example"},
+    )
     async with running(tmp_path) as it, aiohttp.ClientSession(it.url) as session:
         for headers, status in (({}, 200), *((headers, 401) for headers in outside)):
             async with session.get("/metrics", headers=headers) as answer:

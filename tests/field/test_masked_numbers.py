@@ -10,13 +10,15 @@ from tandem.guardrails.pii import mask, mask_incoming
 
 from ..flows.test_voice import committed, dial, echo
 from ..kit.gateway import running
-from ..kit.model_server import ModelServer
+from ..kit.model_server import Answer, ModelServer
 from ..kit.pii_harmless import KINDS, harmless
 
 pytestmark = pytest.mark.promise("F5", "R1")
 CARD = "[card number removed, ends in 1111]"
 CODE = "[security code removed]"
 IBAN = "[IBAN removed, ends in 3000]"
+DICTATED = "three seven zero four zero zero four four zero five three two zero one three zero zero zero"
+DICTADOS = "tres siete cero cuatro cero cero cuatro cuatro cero cinco tres dos cero uno tres cero cero cero"
 
 CARDS = [
     "4111x1111x1111x1111", "4111 x 1111 x 1111 x 1111", "4111X1111X1111X1111", "４１１１ｘ1111×1111×1111",
@@ -63,11 +65,54 @@ def test_a_card_is_found_whatever_stands_between_its_digits(text: str) -> None:
         ("4111111111111111, order number 123", f"{CARD}, order number 123"),
         ("cvv 12345", "cvv 12345"),
         ("4111111111111111 cvv 123", f"{CARD} cvv {CODE}"),
+        (f"my iban is D E eight nine {DICTATED}", f"my iban is {IBAN}"),
+        ("it is D. E. 89, 3704, 0044, 0532, 0130, double zero", f"it is {IBAN}"),
+        ("delta echo eighty-nine 3 7 0 4 0 0 double 4 0 5 3 2 0 1 3 0 triple", None),
+        ("delta echo eighty-nine 3 7 0 4 double 0 double 4 0 5 3 2 0 1 3 triple 0 thanks", f"{IBAN} thanks"),
+        (
+            "G B two nine N W B K six oh one six one three three one nine two six eight one nine",
+            "[IBAN removed, ends in 6819]",
+        ),
+        # Found by trying: what nobody reported.
+        ("de ochenta", None),
+        (f"D E eight eight {DICTATED}", None),
+        (f"d e ocho nueve {DICTADOS}", IBAN),
+        ("DE eight nine and then 3704 0044 and 0532 0130 00 please", f"{IBAN} please"),
+        ("it is 5 to 9, or 9 to 5 de lunes a viernes", None),
     ],
 )
-def test_account_numbers_and_security_codes_are_masked_on_the_way_in(text: str, masked: str) -> None:
-    assert mask_incoming(text).text == masked
-    assert mask_incoming(masked).text == masked
+def test_account_numbers_and_security_codes_are_masked_on_the_way_in(text: str, masked: str | None) -> None:
+    """None stands for the text as it is."""
+    assert mask_incoming(text).text == (masked or text)
+    assert mask_incoming(masked or text).text == (masked or text)
+
+
+ASKED = [
+    ("What is the security code on the back of your card?", "123", CODE),
+    ("Please give me the CVV.", "It is 1234.", f"It is {CODE}."),
+    ("And the three digits on the back of the card?", "one two three", CODE),
+    ("What is the CVC?", "sure, it's 1 2 3, thanks", f"sure, it's {CODE}, thanks"),
+    ("What is the CVC?", "I do not know", "I do not know"),
+    ("What is the CVC?", "where is order 12345?", "where is order 12345?"),
+    ("How many do you want?", "123", "123"),
+    ("Which four digits did we text you? I need that security code.", "1234", "1234"),
+]
+
+
+@pytest.mark.parametrize(("question", "answer", "read"), ASKED)
+async def test_a_security_code_alone_is_masked_where_the_agent_asked_for_it(
+    tmp_path: Path, question: str, answer: str, read: str
+) -> None:
+    model = ModelServer([Answer(question), Answer("Thank you."), Answer(question), Answer("Thank you.")])
+    async with running(tmp_path, model) as it, dial(it) as call:
+        await it.ask("I want to pay")
+        await it.ask(answer)
+        await call.ask("I want to pay")
+        await call.ask(answer)
+        stored = [str(item["content"]) for turn in (await committed(it, 4)).history for item in turn.items]
+    given = [[item["content"] for item in one if item.get("role") == "user"][-1] for one in model.inputs]
+    assert given[1::2] == [read, read]
+    assert read == answer or answer not in stored
 
 
 def test_every_iban_of_the_corpus_is_found_and_nothing_else_is_taken_for_one_or_for_a_code() -> None:

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from tandem.agents.guarded_model import MAX_BACKOFF
 from tandem.conversation import phrases
 from tandem.conversation.history import size
+from tandem.guardrails.thoughts import whole_arguments
 from tandem.model import TicketStatus
 
 from ..kit.colleague import Colleague, staffed
@@ -104,6 +105,37 @@ async def test_a_tool_name_that_a_model_makes_up_spoils_no_later_turn(tmp_path: 
         said = [await it.ask(f"pay me back, {number}") for number in range(5)]
     assert said == ["I cannot do that."] * 5
     assert model.refused == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "name",
+    ["functions.order_status", "order_status<|channel|>commentary", "functions.order_status:0", " order_status\n",
+     "order_status()"],
+)  # fmt: skip
+async def test_a_tool_is_known_by_its_name_whatever_a_template_puts_around_it(
+    tmp_path: Path, name: str, mode: str
+) -> None:
+    answers = iter([Answer(calls=[(name, {"order_id": "12345"})]), Answer("There.")])
+    async with running(tmp_path, ModelServer(lambda _: next(answers)), OPENAI_API_MODE=mode) as it:
+        assert await it.ask("where is it?") == "There."
+        items = (await it.conversation()).history[0].items
+    assert [item["name"] for item in items if "name" in item] == ["order_status"]
+    assert "shipped" in str([item["output"] for item in items if "output" in item])
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        (json.dumps(json.dumps({"order_id": "12345"})), {"order_id": "12345"}),
+        ('```json\n{"order_id": "12345"}\n```', {"order_id": "12345"}),
+        ('"12345"', "12345"),
+        ('{"order_id": "{\\"a\\": 1}"}', {"order_id": '{"a": 1}'}),
+        ('{"a": "```"}', {"a": "```"}),
+    ],
+)
+def test_arguments_are_read_out_of_what_a_model_wraps_them_in(given: str, read: Any) -> None:
+    assert json.loads(whole_arguments(given)) == read
 
 
 @pytest.mark.parametrize("arguments", ["", "{", '"12345"', "[1]"])

@@ -8,24 +8,43 @@ import pytest
 
 from tandem.conversation import phrases
 from tandem.conversation.opt_out import asks_to_stop, may_ask_to_stop
+from tandem.conversation.translations import load_translations
 from tandem.model import Channel
 
-from ..flows.test_voice import echo
+from ..flows.test_voice import committed, dial, echo
 from ..kit.gateway import JOHN, OURS, running
 from ..kit.model_server import ModelServer
 from .test_stopping_machines_floods import exchange
 
 pytestmark = pytest.mark.promise("F2", "F6")
 
+WORDS = load_translations()
+TEXTED = (Channel.RCS, Channel.SMS, Channel.WHATSAPP)
 SPELLED = [
     "S.T.O.P.", "ＳＴＯＰ", "s t o p", "S-T-O-P", "STOP!!!", "stop.", "Stoooop", "𝐒𝐓𝐎𝐏", "STO\u200bP",
     "s.t.o.p. texting me",    "QUIT.", "Unsubscribe!", "Unsuscribe", "unsubcribe", "End.", "opt me out",
     "remove my number", "take me off your list", "take my number off the list", "lose my number",
     "cancel all messages", "cancel my messages", "stop texting me", "unsubscribe me", "do not contact me",
     "Hi there, please do not contact me again", "dont msg me anymore", "I want you to stop texting me",
-    "ARRÊT", "arret", "Arrêtez", "ARRETE", "baja", "BAJA", "quiero darme de baja", "no más mensajes",
-    "désabonnez-moi", "plus de messages", "stopp", "Abmelden", "keine SMS mehr", "sair", "não quero mais mensagens",
+    "🛑", "🛑🛑", "ST0P", "<b>STOP</b>", "$TOP",
+    # Found by trying: what nobody reported.
+    "🇸🇹🇴🇵", "🆂🆃🅾🅿", "ЅТОР", "<p>Please unsubscribe me.</p>", "5T0P!!",
 ]  # fmt: skip
+FOREIGN = {
+    "fr": ["ARRÊT", "arret", "Arrêtez", "ARRETE", "désabonnez-moi", "plus de messages"],
+    "es": ["baja", "BAJA", "quiero darme de baja", "no más mensajes", "FIN"],
+    "de": ["stopp", "Abmelden", "keine SMS mehr"],
+    "pt": ["sair", "não quero mais mensagens"],
+    "it": ["disiscrivimi", "basta messaggi"],
+    "ru": ["СТОП", "Стоп!", "не пишите мне больше"],
+    "zh": ["停止", "退订", "TD", "不要再发短信了"],
+    "ja": ["配信停止"],
+    "ko": ["중지", "수신거부"],
+    "hi": ["बंद करो"],
+    "ar": ["إيقاف"],
+    "he": ["הסר"],
+    "el": ["ΣΤΟΠ"],
+}
 
 
 @pytest.mark.parametrize("text", SPELLED)
@@ -37,7 +56,51 @@ async def test_a_wish_is_understood_however_it_is_spelled_and_confirmed_once(tmp
     assert model.requests == []
 
 
-@pytest.mark.parametrize("text", ["S.T.O.P.", "ＳＴＯＰ", "ARRÊT", "baja", "remove my number"])
+@pytest.mark.parametrize(("language", "text"), [(one, text) for one, texts in FOREIGN.items() for text in texts])
+async def test_a_wish_in_another_language_is_confirmed_in_it_where_it_has_sentences(
+    tmp_path: Path, language: str, text: str
+) -> None:
+    async with running(tmp_path, ModelServer(echo)) as it:
+        assert await exchange(it, [text, "hello?"]) == [WORDS.say(phrases.OPTED_OUT, language).text]
+        assert (await it.conversation()).opted_out == (Channel.SMS,)
+    assert asks_to_stop(text) == language
+
+
+async def test_the_way_back_and_the_way_out_are_told_in_the_language_of_the_words(tmp_path: Path) -> None:
+    async with running(tmp_path, ModelServer(echo)) as it:
+        heard = await exchange(it, ["baja", "alta", "basta ya"])
+    told = [WORDS.say(one, "es").text for one in (phrases.OPTED_OUT, phrases.OPTED_IN, phrases.HOW_TO_STOP)]
+    assert heard == [*told[:2], "You said: basta ya", told[2]]
+
+
+SPOKEN = [
+    ("stop texting me", True), ("Please stop sending me text messages.", True), ("no más mensajes", True),
+    ("I don't want any more messages", True), ("unsubscribe me from these texts", True),
+    ("stop", False), ("stop it", False), ("stop calling me", False), ("leave me alone", False),
+    ("did you stop texting me", False), ("stop texting me the wrong order", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "wished"), SPOKEN)
+async def test_a_caller_who_wants_no_more_texts_gets_none_and_is_told(tmp_path: Path, said: str, wished: bool) -> None:
+    model = ModelServer(echo)
+    async with running(tmp_path, model) as it, dial(it) as call:
+        told = await call.ask(said)
+        conversation = await committed(it, 1)
+        assert (await exchange(it, ["START", "hello"]))[-1] == "You said: hello"
+    assert told == (phrases.NO_MORE_TEXTS if wished else f"You said: {said}")
+    assert sorted(conversation.opted_out) == (sorted(TEXTED) if wished else [])
+    assert len(model.requests) == (1 if wished else 3)
+
+
+async def test_a_caller_without_a_number_opts_no_one_out(tmp_path: Path) -> None:
+    async with running(tmp_path, ModelServer(echo)) as it:
+        async with it.twilio.call("anonymous", to=OURS, chars_per_second=1e6) as call:
+            assert await call.ask("stop texting me") == "You said: stop texting me"
+        assert await it.ask("hello") == "You said: hello"
+
+
+@pytest.mark.parametrize("text", ["S.T.O.P.", "ＳＴＯＰ", "remove my number", "🛑", "ST0P"])
 async def test_on_whatsapp_it_is_understood_too(tmp_path: Path, text: str) -> None:
     theirs, ours = f"whatsapp:{JOHN}", f"whatsapp:{OURS}"
     async with running(tmp_path, ModelServer(echo)) as it:
@@ -46,14 +109,14 @@ async def test_on_whatsapp_it_is_understood_too(tmp_path: Path, text: str) -> No
 
 UNSURE = ["please stop", "STOP PLEASE", "can you stop?", "stop it", "cancel everything", "go away", "no texts",
           "I said stop", "stop calling me", "Stop!!! I mean it", "I need you to stop",
-          "parar", "cancelar", "alto"]  # fmt: skip
+          "parar", "cancelar", "alto", "🚫", "✋", "aufhören", "annuler", "rezygnuję"]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", UNSURE)
 async def test_who_may_want_no_more_texts_is_answered_and_told_the_way(tmp_path: Path, text: str) -> None:
     async with running(tmp_path, ModelServer(echo)) as it:
         heard = await exchange(it, [text])
-        assert heard == [f"You said: {text}", phrases.HOW_TO_STOP]
+        assert heard == [f"You said: {text}", WORDS.say(phrases.HOW_TO_STOP, may_ask_to_stop(text) or "").text]
         assert (await it.conversation()).opted_out == ()
         assert await exchange(it, ["STOP", "hello?"]) == heard
 
@@ -64,13 +127,14 @@ OTHER = [
     "the end", "no", "I don't want you to stop texting me",
     "please cancel it", "ok, cancel that", "end of message", "baja el precio",
     "how do I unsubscribe from the newsletter?", "a b c",
+    "5 stops", "top 0", "thanks ✋", "我的包裹停止了吗", "не пишите на коробке", "$5", "the fin", "St. Op", "100",
     "my parcel has stopped moving", "stopwatch", "Arrêt de bus?", "I need a start date",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", OTHER)
 def test_what_only_sounds_like_it_is_none(text: str) -> None:
-    assert (asks_to_stop(text), may_ask_to_stop(text)) == (False, False)
+    assert (asks_to_stop(text), may_ask_to_stop(text)) == (None, None)
 
 
 async def test_what_only_sounds_like_it_reaches_the_agent_alone(tmp_path: Path) -> None:
@@ -96,7 +160,8 @@ async def test_the_way_back_is_found_however_it_is_spelled(tmp_path: Path, text:
     async with running(tmp_path, ModelServer(echo)) as it:
         heard = await exchange(it, ["stop texting me", text, "hello"])
         assert (await it.conversation()).opted_out == ()
-    assert heard == [phrases.OPTED_OUT, phrases.OPTED_IN, "You said: hello"]
+    told = WORDS.say(phrases.OPTED_IN, "es" if text == "alta" else "en").text
+    assert heard == [phrases.OPTED_OUT, told, "You said: hello"]
 
 
 @pytest.mark.parametrize("text", ["starting tomorrow", "start a return", "subscribe to socks", "what is new?"])

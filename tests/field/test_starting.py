@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 
 from tandem.errors import ConfigurationError
 from tandem.settings import Settings, load_settings
+from tandem.settings.parts import read_parts
 
 from ..kit.command import SECONDS, tandem
 from ..kit.gateway import JOHN, running
@@ -272,6 +274,73 @@ def test_more_calls_than_connections_are_noticed(bound: str) -> None:
     assert notice.startswith("MAX_CALLS is 300, but only 300 connections")
 
 
+HOSTS = ["not a host", "127.0.0.1:3001", "http://localhost", "999.1.1.1", "-x", "a..b", "x" * 70, "[::1", "кафе!"]
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_what_is_no_host_is_told_with_all_the_rest(host: str) -> None:
+    assert [one.partition(" must be ")[::2] for one in problems({"HOST": host, "PORT": "x"})] == [
+        ("HOST", "an address of this machine such as 127.0.0.1, 0.0.0.0 or ::1, or its name."),
+        ("PORT", "a whole number from 0 to 65535, not 'x'."),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("host", "read"),
+    [("[::1]", "::1"), ("fe80::1%eth0", "fe80::1%eth0"), ("localhost", "localhost"), ("a-b.example", "a-b.example")],
+)
+def test_a_host_is_read_as_people_write_it(host: str, read: str) -> None:
+    assert load_settings({"HOST": host}, env_file=None).host == read
+
+
+def test_all_that_is_wrong_with_files_and_code_is_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "company.toml").write_text("nmae = 'x'\n")
+    (tmp_path / "phrases").mkdir()
+    (tmp_path / "phrases/nl.toml").write_text("EMPTY = 'leeg'\n")
+    (tmp_path / "replies.toml").write_text("Hi = 5\n")
+    (tmp_path / "prices.toml").write_text("currency = 'x'\n")
+    env = {
+        "COMPANY_FILE": "company.toml", "AGENT_PATH": "nowhere:agent", "PHRASES_DIR": "phrases", "PORT": "0",
+        "REPLIES_FILE": "replies.toml", "VOICE_OPTIONS_PATH": "nowhere:options", "PRICES_FILE": "prices.toml",
+    }  # fmt: skip
+    done = tandem("serve", folder=tmp_path, env=env)
+    told = "\n".join(line for line in done.stderr.splitlines() if line.startswith("  - "))
+    wanted = ["company.toml, line 1", "AGENT_PATH=nowhere", "PHRASES_DIR: nl.toml", "REPLIES_FILE:", "VOICE_OPTIONS",
+              "prices.toml, line 1"]  # fmt: skip
+    assert (done.returncode, [one for one in wanted if one not in told]) == (1, [])
+
+
+NAMED = {
+    "COMPANY_FILE": "company.toml", "INSTRUCTIONS_FILE": "more.txt", "AGENTS_FILE": "agents.toml",
+    "PRICES_FILE": "prices.toml", "REPLIES_FILE": "replies.toml", "PHRASES_DIR": "nl.toml",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device", "socket"])
+@pytest.mark.parametrize("name", NAMED)
+def test_what_is_no_file_is_answered_and_not_waited_for(tmp_path: Path, name: str, kind: str) -> None:
+    path = tmp_path / NAMED[name]
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        os.mknod(path, stat.S_IFSOCK | 0o600)
+    settings = load_settings({name: str(tmp_path if name == "PHRASES_DIR" else path)}, env_file=None)
+    with pytest.raises(ConfigurationError) as raised:
+        read_parts(settings)
+    assert [NAMED[name] in said and "cannot be read" in said for said in raised.value.problems] == [True]
+
+
+def test_an_article_that_is_no_file_is_left_out(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.md")
+    (tmp_path / "real.md").write_text("# Real\n\nWords.\n")
+    done = tandem("check", folder=tmp_path, env={"KNOWLEDGE_DIR": str(tmp_path)})
+    assert f"knowledge: 1 articles ({tmp_path})" in done.stdout
+
+
 @pytest.mark.parametrize("host", ["203.0.113.1", "no-such-host.invalid"])
 def test_an_address_of_another_machine_is_one_sentence(tmp_path: Path, host: str) -> None:
     done = tandem("serve", folder=tmp_path, env={"HOST": host, "PORT": str(free_port())})
@@ -292,6 +361,40 @@ def test_the_packages_own_folder_as_import_path_is_answered_in_one_sentence(
     inside = tandem(*command, folder=source, env={"PORT": "0"}, fresh=True)
     assert "Traceback" not in inside.stderr
     assert f"{source} is an import path" in inside.stderr
+
+
+@pytest.mark.parametrize("command", [("serve",), ("check",), ("show", JOHN)])
+def test_a_python_in_which_nothing_can_work_is_answered_in_one_sentence(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """Found by trying: a folder that was deleted meanwhile, and docstrings that were optimised away."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    inside = (sys.executable, "-c", "import os, sys; os.rmdir(os.getcwd()); os.execv(sys.argv[1], sys.argv[1:])")
+    done = subprocess.run(
+        [*inside, sys.executable, "-m", "tandem", *command], cwd=gone, capture_output=True, text=True, check=False,
+        timeout=SECONDS, env={"PATH": os.environ["PATH"], "PORT": "0"},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr.splitlines()[1:]) == (
+        1, ["  - The folder that this is run from is gone; run it from another one."],
+    )  # fmt: skip
+    done = tandem(*command, folder=tmp_path, env={"PYTHONOPTIMIZE": "2", "PORT": "0"}, fresh=True)
+    assert (done.returncode, "PYTHONOPTIMIZE=2 takes away" in done.stderr, len(done.stderr.splitlines())) == (
+        1,
+        True,
+        2,
+    )
+
+
+@pytest.mark.parametrize("folder", ["d? #1%20", "a&b=c;d", "ordner ü", "'q\"", "-x"])
+def test_a_folder_of_any_name_holds_the_data(tmp_path: Path, folder: str) -> None:
+    """Found by trying: the data's path is part of addresses of SQLite."""
+    place = tmp_path / folder
+    place.mkdir()
+    made = tandem("cleanup", folder=place)
+    shown = tandem("check", folder=place, env={"PORT": "0"})
+    assert (made.stderr.count("Traceback"), shown.returncode) == (0, 0)
+    assert [one.name for one in tmp_path.iterdir()] == [folder]
 
 
 def test_the_version_is_told(tmp_path: Path) -> None:

@@ -91,6 +91,29 @@ async def test_machines_are_stopped_by_what_they_repeat_after_being_answered(
         assert "Thank you" in await it.ask("Hello, a person again: where is my parcel?")
 
 
+@pytest.mark.parametrize(
+    "form",
+    ["{}", "You wrote: {}", "> {}\n\nThis mailbox is not read.", "RE: {} [sent automatically]", "{}."],
+)
+async def test_a_machine_that_sends_back_what_it_reads_is_stopped(tmp_path: Path, form: str) -> None:
+    """Found by trying: each of its texts is another one, as each of our answers is."""
+    model = numbered("Thank **you** for message number {}.")
+    async with running(tmp_path, model, **FAST) as it:
+        heard = await exchange(it, ["Hello"])
+        for _ in range(20):
+            heard = await exchange(it, [form.format(heard[-1])])
+        assert len(model.requests) <= 7
+        assert heard.count(phrases.REPEATED) == 1
+        assert "Thank" in await it.ask("A person again: where is my parcel?")
+
+
+@pytest.mark.parametrize("text", ["OK", "Is it 5?", "Thank you for message number", "you said it is on its way?"])
+async def test_a_person_who_quotes_the_agent_is_answered(tmp_path: Path, text: str) -> None:
+    model = ModelServer(lambda _: Answer("It is on its way."))
+    async with running(tmp_path, model, **FAST) as it:
+        assert await exchange(it, ["where is it?", text, "and now?", text]) == ["It is on its way."] * 4
+
+
 async def test_machines_that_number_what_they_say_in_turns_are_stopped_too(tmp_path: Path) -> None:
     texts = [f"Ticket #{n} was received." if n % 2 else f"Your case REF_{n:02x}{n}b is now closed." for n in range(80)]
     model = numbered("Thank you, {}.")

@@ -144,6 +144,7 @@ PRODUCERS = {
     "CALL_BACK": {"channels/voice/call_back.py:nobody_free", "conversation/agent_turn.py:_fixed"},
     "CLOSED": {"channels/voice/call_back.py:nobody_free"},
     "TICKET_OPENED": {"channels/voice/call_back.py:line_lost"},
+    "NO_MORE_TEXTS": {"conversation/spoken_turn.py:_stop_texts"},
     "OPTED_IN": {"conversation/text_screening.py:_screen"},
     "OPTED_OUT": {"conversation/text_screening.py:_screen"},
     "TRANSFER": {"channels/voice/call.py:_want_person", "conversation/agent_turn.py:_fixed"},

@@ -132,6 +132,13 @@ SENT = [
     ({}, ("image/jpeg", "audio/ogg", "image/png"), "[2 pictures] [voice note]"),
     ({"MessageType": "order"}, (), "[order]"),
     ({**BERLIN}, ("image/jpeg",), "[location 52.5, 13.4]\n[picture]"),
+    # Found by trying: what nobody reported.
+    ({"MessageType": "button", "ButtonText": "Keep it"}, (), "Keep it"),
+    ({"MessageType": "interactive", "ListTitle": "Size 42", "ListId": "size_42"}, (), "Size 42"),
+    ({"MessageType": "button", "ButtonPayload": "card 4111111111111111"}, (),
+     "card [card number removed, ends in 1111]"),
+    ({"MessageType": "reaction", "ButtonText": " \u200b"}, (), "[reaction]"),
+    ({"Latitude": "-0.0", "Longitude": "1e1"}, (), "[location -0.0, 10.0]"),
 ]  # fmt: skip
 
 

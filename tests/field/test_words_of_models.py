@@ -61,6 +61,20 @@ THOUGHTS = [
     "<function=order_status>{}</function>Your order has shipped.",
     "<style>p { color: red }</style>Your order has shipped.",
     "\u200bYour order has shipped.\u202e",
+    "Your order has shipped.</s>",
+    f"<start_of_turn>model\nYour order has shipped.<end_of_turn>\n<start_of_turn>user\n{SECRET}",
+    f"Your order has shipped.<|start|>assistant to=functions.order_status<|channel|>commentary json{SECRET}",
+    f'Your order has shipped. to=functions.order_status {{"reason": "{SECRET}"}}',
+    f'Your order has shipped.[TOOL_CALLS][{{"name": "{SECRET}"}}]</s>',
+    f"&lt;think&gt;{SECRET}&lt;/think&gt;Your order has shipped.",
+    f"< think >{SECRET}</ think >Your order has shipped.",
+    f"<|channel>thought\n{SECRET}<channel|><|channel>final\nYour order has shipped.",
+    # Found by trying: what nobody reported.
+    "<think/>Your order has shipped.",
+    f"<answer>Your order has shipped.</answer><|user|>{SECRET}",
+    f"<|tool_call_begin|>order_status {SECRET}<|tool_call_end|>Your order has shipped.",
+    f"Your order has shipped.<|python_tag|>order_status.call(reason={SECRET!r})<|eom_id|>",
+    f"[INST]{SECRET}[/INST] Your order has shipped.<eos>",
 ]
 INSIDE = f"{SECRET}</think>Your order has shipped."
 """What a server sends whose template opened the thought."""
@@ -86,7 +100,7 @@ async def test_thoughts_are_neither_texted_nor_remembered(tmp_path: Path, answer
 @pytest.mark.parametrize("answer", THOUGHTS)
 async def test_thoughts_are_not_spoken_while_the_answer_streams(tmp_path: Path, answer: str) -> None:
     async with running(tmp_path, ModelServer(lambda _: Answer(answer))) as it, dial(it) as call:
-        assert await call.ask("where is my order") == "Your order has shipped."
+        assert (await call.ask("where is my order")).rstrip() == "Your order has shipped."
         conversation = await committed(it, 1)
         assert SECRET not in call.heard()
     assert words(conversation, 1) == ["Your order has shipped."]
@@ -224,8 +238,10 @@ def test_however_the_stream_is_cut_nothing_of_a_thought_or_its_tags_gets_out(ans
 
 
 @pytest.mark.parametrize(
-    "text", ["a < b and b > c", "<3", "Use <b>bold</b>", "[t", "see [track](x)", "I think so.", "<th"]
-)
+    "text",
+    ["a < b and b > c", "<3", "Use <b>bold</b>", "[t", "see [track](x)", "I think so.", "<th", "<s>$50</s> $40",
+     "write to=support", "AT&T &lt;3", "[x] done", "a <|b", "to", "<your thoughts here> & <analysis@x.example>"],
+)  # fmt: skip
 def test_what_is_no_thought_passes_the_stream(text: str) -> None:
     filtered = WordFilter()
     assert "".join(map(filtered.feed, text)) + filtered.end() == text == said(text)

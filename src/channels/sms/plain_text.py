@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import re
 
-from ...conversation.markup import formula, struck
+from ...conversation.markup import SHORTCODE, STRUCK_LETTERS, SUBSCRIPT, TASK, formula, is_formula, struck, task
 
 _BLANKS = re.compile(r"[ \t]{2,}")
 _KEPT = re.compile(r"(https?://[^\s<>]+)|\\([\\`*_{}\[\]()#+\-.!~>|$%&])", re.IGNORECASE)
@@ -30,28 +30,32 @@ _HTML = (
         r"[\2](\1)",
     ),
     (re.compile(r"<img\s[^<>]{0,500}?alt=[\"']([^\"'<>\[\]\n]{0,300})[\"'][^<>]{0,500}>", re.I), r"\1"),
-    (re.compile(r"</?(?:s|del|strike)(?:\s[^<>]{0,100})?>", re.I), "~~"),
+    (re.compile(r"<(s|del|strike)(?:\s[^<>]{0,100})?>(.{0,300}?)</\1>", re.I), r"~~\2~~"),
+    (re.compile(r"</?sup>", re.I), "^"),
     (re.compile(r"<(?:br|hr|/p|/div|/li|/summary|/tr|/h[1-6]|/ul|/ol|/table)\s?/?>[ \t]*\n?", re.I), "\n"),
     (re.compile(r"<li(?:\s[^<>]{0,100})?>", re.I), "- "),
     (re.compile(r"</t[dh]>\s*(?=<t[dh])", re.I), ", "),
     (
         re.compile(
-            r"</?(?:a|abbr|b|big|blockquote|body|center|code|details|div|em|font|h[1-6]|html|i|img|ins|kbd|mark|ol|p|pre"
-            r"|q|small|span|strong|sub|summary|sup|table|tbody|td|tfoot|th|thead|tr|tt|u|ul|var)(?:\s[^<>]{0,500})?/?>",
+            r"</?(?:a|abbr|b|big|blockquote|body|center|code|details|div|em|font|h[1-6]|html|i|del|img|ins|kbd|mark|ol|p"
+            r"|pre|q|s|small|span|strike|strong|sub|summary|sup|table|tbody|td|tfoot|th|thead|tr|tt|u|ul|var)(?:\s[^<>]{0,500})?/?>",
             re.I,
         ),
         "",
     ),
-    (re.compile(r"((?:[^\s\u0335\u0336][\u0335\u0336])(?:[^\n\u0335\u0336][\u0335\u0336])*)"), r"~~\1~~"),
-    (re.compile("[\u0335\u0336]"), ""),  # letters that are struck out one by one
+    (re.compile(f"({STRUCK_LETTERS.pattern})"), r"~~\1~~"),
+    (re.compile("[\u0335\u0336]"), ""),
 )
 _ENTITY = re.compile(r"&(?:#\d{1,6}|#x[0-9a-f]{1,5}|[a-z][a-z0-9]{1,30});", re.IGNORECASE)
 _FORMULAS = re.compile(
     r"\\\(([^\n]{1,300}?)\\\)|\\\[([^\[\]]{1,300}?)\\\]|\$\$((?:\\\$|[^$]){1,300})\$\$"
     r"|(?<![\w$])\$((?:\\\$|[^$\n]){1,300})\$(?![\w$])"
 )
-_IN_BRACKETS, _BETWEEN_DOLLARS = re.compile(r"[\\^=+×÷<>]"), re.compile(r"\\[a-zA-Z]")
-"""What makes a formula of words in brackets, and of words between two amounts."""
+
+
+def _task(match: re.Match[str]) -> str:
+    return match[1] + task(match[2])
+
 
 _AMOUNT = r"[-+(~]?[ \t]?[A-Z]{0,3}[ \t]?[$€£¥₹]?[ \t]?[.,]?\d"
 _SECOND_ROW = re.compile(r"[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t:-]*)+")
@@ -61,6 +65,7 @@ _LINES = (
     (re.compile(r"^[ \t]*={3,}[ \t]*$\n?", re.MULTILINE), ""),  # the line below a heading
     (re.compile(r"^[ \t]{0,3}#{1,6}[ \t]+(.*?)[ \t]*#*$", re.MULTILINE), r"\1"),
     (re.compile(rf"^[ \t]*(?:>[ \t]?)+(?![ \t]*{_AMOUNT})", re.MULTILINE), ""),  # "> $50" is more than 50
+    (re.compile(rf"^([ \t]*(?:(?:[-*+•]|\d{{1,3}}[.)])[ \t]+)?){TASK.pattern}", re.MULTILINE), _task),
     # A dash before an amount would be a minus, and a plus is no bullet: "+ $8.25 tax".
     (re.compile(rf"^([ \t]*)[*•][ \t]+(?={_AMOUNT})", re.MULTILINE), r"\1"),
     (re.compile(r"^([ \t]*)[*•][ \t]+", re.MULTILINE), r"\1- "),
@@ -72,6 +77,10 @@ _INLINE = (
     (re.compile(r"(?<![\w*])\*{1,3}(?=[^\s*])([^*\n]*[^\s*])\*{1,3}(?![\w*])"), r"\1"),
     (re.compile(r"(?<!\w)_{1,3}(?=[^\s_])([^\n]{0,300}?[^\s_])_{1,3}(?!\w)"), r"\1"),
     (re.compile(r"(?<!=)==(?=[^\s=])([^=\n]{0,200}[^\s=])==(?!=)"), r"\1"),
+    (re.compile(rf"(?<![\w:]){SHORTCODE.pattern}"), ""),
+    (re.compile(rf"(?<=[^\W_]){SUBSCRIPT.pattern}"), r"\1"),
+    (re.compile(r"(?<=[\w)])\^([+\-]?\d{1,4})\^"), r"^\1"),
+    (re.compile(r"\^([^\W_]{1,12})\^"), r"\1"),
 )
 _STRUCK = re.compile(r"~~(?=\S)([^~\n]{0,300}\S)~~|(?<![\w~])~(?=[^\s~])([^\s~]{0,30}[^\s~])~(?![\w~])")
 
@@ -86,12 +95,12 @@ def strip_markdown(text: str) -> str:
         for pattern, replacement in _HTML:
             text = pattern.sub(replacement, text)
     text = _AUTOLINK.sub(lambda match: match[1].removeprefix("mailto:"), _LINK.sub(_link, _references(text)))
-    if "\\" in text:
+    if "\\" in text or "$" in text:
         text = _FORMULAS.sub(_formula, text)
     text = _FOOTNOTE_MARK.sub(r" (note \1)", _FOOTNOTE.sub(r"Note \1: ", text))
     text = _tables(text)
-    for pattern, replacement in _LINES:
-        text = pattern.sub(replacement, text)
+    for pattern, put in _LINES:
+        text = pattern.sub(put, text)
     # Emphasis is removed around addresses and never inside one: an address may hold underscores and asterisks.
     kept: list[str] = []
     text = _KEPT.sub(lambda match: _hide(match, kept), text.replace(_HIDDEN, ""))
@@ -119,8 +128,7 @@ def _link(match: re.Match[str]) -> str:
 
 def _formula(match: re.Match[str]) -> str:
     inside = next(filter(None, match.groups()))
-    sign = _BETWEEN_DOLLARS if match[0].startswith("$") else _IN_BRACKETS
-    return formula(inside) if sign.search(inside) else match[0]
+    return formula(inside) if is_formula(match[0], inside) else match[0]
 
 
 def _references(text: str) -> str:

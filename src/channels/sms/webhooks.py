@@ -173,6 +173,8 @@ def _text_received(form: Mapping[str, str]) -> tuple[str, TextReceived]:
         raise MalformedRequest("To is missing or no address.")
     words, came = form.get("Body", ""), files(form)
     words = words if whole(words).strip() else ""  # blanks without a width are no words
+    if not words:  # a button or a row of a list says what is written on it
+        words = next((told for name in _PRESSED if whole(told := form.get(name, "")).strip()), "")
     told = place(form)
     if not words and not came:
         told = told or other(form)
@@ -189,6 +191,9 @@ def _text_received(form: Mapping[str, str]) -> tuple[str, TextReceived]:
         files=tuple(came),
         told=told,
     )
+
+
+_PRESSED: Final = ("ButtonText", "ListTitle", "ButtonPayload", "ListId")
 
 
 def _unanswerable(route: Route) -> Route:

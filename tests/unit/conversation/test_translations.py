@@ -11,7 +11,7 @@ import tandem
 from tandem.channels.voice.call_language import CallLanguage
 from tandem.channels.voice.voice_options import LanguageOptions, VoiceOptions
 from tandem.conversation import phrases
-from tandem.conversation.translations import SPOKEN, Phrase, Translations, load_translations
+from tandem.conversation.translations import OPT_OUTS, SPOKEN, Phrase, Translations, load_translations
 from tandem.errors import ConfigurationError
 from tandem.model import ApprovalStatus
 from tandem.settings import load_settings
@@ -28,7 +28,7 @@ def english(name: str) -> str:
 
 
 @pytest.mark.parametrize("language", SHIPPED)
-@pytest.mark.parametrize("name", SPOKEN)
+@pytest.mark.parametrize("name", [*SPOKEN, *OPT_OUTS])
 def test_each_language_has_all_sentences(language: str, name: str) -> None:
     text, spoken = ALL.say(english(name), f"{language}-XX")
     assert (spoken, text.strip() == text, text != english(name)) == (language, True, True)
@@ -46,13 +46,13 @@ def test_whatever_a_call_says_has_its_name_among_them() -> None:
     assert said - set(SPOKEN) == set()
 
 
-TEXTED = {"PICTURE", "FILE", "SLOWER", "REPEATED", "OPTED_OUT", "OPTED_IN", "HOW_TO_STOP"}
+TEXTED = {"PICTURE", "FILE", "SLOWER", "REPEATED"}
 """Sentences that only an answer to a text has; texts have no language of their own."""
 
 
 def test_every_fixed_sentence_is_one_that_callers_hear_in_their_language_or_one_for_texts() -> None:
     sentences = {name for name, value in vars(phrases).items() if name.isupper() and isinstance(value, str)}
-    assert {name for name in sentences if not name.startswith("_")} == {*SPOKEN, *TEXTED}
+    assert {name for name in sentences if not name.startswith("_")} == {*SPOKEN, *OPT_OUTS, *TEXTED}
 
 
 @pytest.mark.parametrize("language", SHIPPED)

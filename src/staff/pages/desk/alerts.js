@@ -1,18 +1,42 @@
-// Telling somebody who looks elsewhere that a new approval waits: the tab's title, a sound, a browser notification.
+// What the desk draws attention to: a new approval, for somebody who looks elsewhere (title, sound, notification), and
+// connections that the server dropped.
 
 import { element, fill } from "../shared/element.js";
+import { ask } from "../shared/gateway.js";
 import { symbol } from "./icons.js";
 import { target, words } from "./sentences.js";
 
 const TITLE = "Staff desk";
 const SETTING = "tandem-desk-sound";
+const LOOK_SECONDS = 30;
+const FEW = 30; // connections dropped between two looks: probes that say nothing are among them
 
 export class Alerts {
   constructor() {
     this.known = null;
     this.sound = localStorage.getItem(SETTING) === "on";
     this.button = element("button", { class: "button quiet icon-only", onclick: () => this.#toggle() });
+    this.bounds = element("div", {});
     this.#draw();
+  }
+
+  /** Look now and then whether connections pass a bound: somebody takes them up, or the bounds are too small. */
+  async watchBounds(before = null) {
+    let dropped = before;
+    try {
+      dropped = (await ask("GET", "status")).droppedConnections ?? null;
+    } catch {
+      // That the server is away is shown elsewhere.
+    }
+    const more = before === null ? 0 : dropped - before;
+    if (more > FEW) fill(this.bounds, this.#tooMany(more));
+    setTimeout(() => this.watchBounds(dropped), LOOK_SECONDS * 1000);
+  }
+
+  #tooMany(more) {
+    const told = `${more} connections were dropped within ${LOOK_SECONDS} seconds: too many at once, or requests too slow or too large.`;
+    const seen = element("button", { class: "button", onclick: () => fill(this.bounds) }, "Seen");
+    return element("div", { class: "failure", role: "alert" }, element("p", {}, told), seen);
   }
 
   /** Take the approvals that wait now; whatever is new among them is announced. */

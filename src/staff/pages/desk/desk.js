@@ -84,6 +84,7 @@ async function start() {
       element("a", { href: "staff/figures" }, "Figures"),
       may.has("administer") && element("a", { href: "staff/audit" }, "Audit"),
     ),
+    alerts.bounds,
     waiting.place,
     conversations.place,
     may.has("reply") && firstMessage({ say, sent: (subject) => (location.hash = `subject=${encodeURIComponent(subject)}`) }),
@@ -91,6 +92,7 @@ async function start() {
   fill(place, element("div", { class: "desk" }, side, person.place, said));
   moveByKeys(side);
   keepCounting();
+  alerts.watchBounds();
 
   await refreshLists(null);
   await openAddressed();
