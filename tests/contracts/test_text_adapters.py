@@ -107,7 +107,7 @@ async def test_no_secret_and_no_customer_is_logged(adapter: Texting) -> None:
 @pytest.mark.parametrize(
     ("error", "code"),
     [(BadSignature(), 403), (MalformedRequest(), 400), (NotAuthorised(), 401), (RequestRejected(), 400),
-     (StoreUnavailable(), 503), (TandemError(), 500), (DeliveryUnclear(), 500)],
+     (StoreUnavailable(), 503), (TandemError(), 500), (DeliveryUnclear(), 502)],
 )  # fmt: skip
 def test_every_error_has_its_status(error: TandemError, code: int) -> None:
     assert status_code(error) == code
