@@ -80,21 +80,6 @@ async def test_many_who_come_first_make_one_schema(url: str, table: str) -> None
         assert len(await stores[0].waiting(JANE)) == 6
 
 
-async def test_a_schema_is_there_the_next_time(url: str, table: str) -> None:
-    async with open_postgres_store(url, table=table) as store:
-        await write(store)
-    async with open_postgres_store(url, table=table, create=False) as store:
-        assert await store.conversation(JANE) is not None
-
-
-@pytest.mark.parametrize("name", ["conversation_states", "conversation_states_eu"])
-async def test_a_table_may_have_the_default_name(url: str, name: str) -> None:
-    async with open_postgres_store(url, table=name) as store:
-        await write(store)
-        assert await store.conversation(JANE) is not None
-        await store.erase(JANE)
-
-
 async def test_a_store_that_must_be_there_is_not_made(url: str, table: str) -> None:
     for _ in range(2):
         with pytest.raises(StoreMissing, match=table):
@@ -110,12 +95,14 @@ async def test_a_newer_schema_is_refused(url: str, table: str) -> None:
             pass
 
 
-@pytest.mark.parametrize("odd", ["Select", "user", "x" * 40])
-async def test_any_name_can_be_a_table(url: str, odd: str) -> None:
-    async with open_postgres_store(url, table=odd) as store:
+@pytest.mark.parametrize("name", ["conversation_states", "conversation_states_eu", "Select", "user", "x" * 40])
+async def test_any_name_can_be_a_table_and_is_found_the_next_time(url: str, name: str) -> None:
+    async with open_postgres_store(url, table=name) as store:
         committed = await write(store, replies=(reply("r1"),), deliver=LEASE)
         sent = Settlement(ReplyStatus.SENT, provider_id="SM1")
         assert await store.settle(JANE, committed.outgoing[0], sent, seconds=LEASE) is None
+    async with open_postgres_store(url, table=name, create=False) as store:
+        assert await store.conversation(JANE) is not None
         assert await store.erase(JANE) > 0
 
 
