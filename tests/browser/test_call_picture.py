@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, expect
 
 from ..flows.test_voice import dial
+from ..kit.browsing import barriers
 from .test_desk import desk_page
 
 pytestmark = pytest.mark.promise("U1")
@@ -22,7 +22,7 @@ async def test_a_call_is_drawn_while_it_goes_on(browser: Browser, tmp_path: Path
             await call.ask("where is my order 12345", lang="en-US")
             await page.get_by_role("list", name="Recent conversations").get_by_role("link", name="John Doe").click()
             picture = page.get_by_role("figure").filter(has_text="first word after")
-            await expect(picture).to_contain_text("so far 0:0")
+            await expect(picture).to_contain_text("so far ")
             await expect(picture).to_contain_text("1 tool")
             await call.ask("y el otro", lang="es-ES")
             await expect(picture.locator("rect.client")).to_have_count(2)
@@ -32,9 +32,7 @@ async def test_a_call_is_drawn_while_it_goes_on(browser: Browser, tmp_path: Path
         await expect(picture.locator("rect.agent").first).to_be_attached()
         await expect(page.get_by_text("Call over after")).to_be_visible()
         assert await picture.locator("title").all_inner_texts() != []
-        found = await Axe().run(page, context=".facts")
-        assert [one["id"] for one in found.response["violations"] if one["impact"] in ("serious", "critical")] == []
-        await page.screenshot(path=str(tmp_path / "call.png"))
+        assert await barriers(page, ".facts") == []
 
 
 @pytest.mark.promise("V28")

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, FrameLocator, Locator, Page, WebSocketRoute, expect
 
 from tandem.channels.sms.sender import segments
 from tandem.settings.development import staff_tokens
 
-from ..kit.browsing import PATIENCE, Visit, settle, visit
+from ..kit.browsing import PATIENCE, Visit, barriers, visit
 from ..kit.gateway import Running
 from ..kit.phone_page import deliver, development
 from ..kit.serving import free_port
@@ -45,14 +44,6 @@ async def phone_page(browser: Browser, folder: Path, path: str = "/phone", **opt
     """A gateway as `make run` starts it, and one page of it."""
     async with development(folder) as it, page_of(browser, it, path, **options) as seen:
         yield seen.page
-
-
-async def barriers(page: Page) -> list[str]:
-    """Return what axe-core finds serious or critical on a page."""
-    await settle(page)
-    found = (await Axe().run(page)).response["violations"]
-    bad = [one for one in found if one["impact"] in ("serious", "critical")]
-    return [f"{one['id']}: {node['html'][:120]}" for one in bad for node in one["nodes"]]
 
 
 async def text(phone: Where, words: str) -> None:
@@ -123,7 +114,7 @@ async def test_a_refund_is_asked_for_in_a_call_approved_on_the_desk_and_spoken_i
 
 
 async def test_typing_while_the_agent_speaks_stops_it(browser: Browser, tmp_path: Path) -> None:
-    async with phone_page(browser, tmp_path, "/phone?speed=0.7") as phone:
+    async with phone_page(browser, tmp_path, "/phone?speed=0.5") as phone:
         await phone.get_by_role("button", name="Call Tandem").click()
         await expect(caption(phone, "Hello")).to_be_visible()
         await phone.get_by_label("Say", exact=True).press_sequentially("w")
@@ -276,6 +267,39 @@ async def test_nothing_can_be_sent_before_the_line_knows_its_number(browser: Bro
         await expect(theirs(seen.page)).to_have_count(1)
 
 
+async def test_words_sent_before_the_new_line_knows_its_number_wait_for_it(browser: Browser, tmp_path: Path) -> None:
+    lines: list[WebSocketRoute] = []
+    known = asyncio.Event()
+    known.set()
+
+    async def between(line: WebSocketRoute) -> None:
+        server = line.connect_to_server()
+        lines.append(line)
+
+        async def tell(told: str | bytes) -> None:
+            if '"number"' in str(told):
+                await known.wait()
+            line.send(told)
+
+        server.on_message(tell)
+
+    async with development(tmp_path) as it, page_of(browser, it, "/phone") as seen:
+        phone, field = seen.page, seen.page.get_by_label("Text message")
+        await phone.route_web_socket("**/phone/line", between)
+        await phone.reload()
+        await field.fill("hello")
+        known.clear()
+        await lines[0].close()
+        await expect(phone.get_by_role("button", name="Call Tandem")).to_be_disabled()
+        await field.press("Enter")
+        await expect(phone.get_by_text("The server does not answer")).to_be_visible()
+        known.set()
+        await expect(phone.get_by_text("The server does not answer")).to_be_hidden()
+        await expect(field).to_have_value("hello")
+        await field.press("Enter")
+        await expect(theirs(phone)).to_have_count(1)
+
+
 async def test_a_suggestion_waits_for_the_phone(browser: Browser, tmp_path: Path) -> None:
     async with phone_page(browser, tmp_path, "/") as welcome:
         may_stand = await reloaded_with_a_held_line(welcome)
@@ -350,7 +374,7 @@ async def fits_everybody(page: Page) -> None:
 
 async def test_a_text_and_a_call_by_keyboard_alone(browser: Browser, tmp_path: Path) -> None:
     async with phone_page(browser, tmp_path, "/phone?speed=10") as phone:
-        await expect(phone.get_by_label("Text message")).to_be_visible()
+        await expect(phone.get_by_label("Text message")).to_be_enabled()
         await reach(phone, "Text message")
         await phone.keyboard.type("Where is my order 12345?")
         await phone.keyboard.press("Enter")

@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
+AXE = AXE_FILE_PATH.read_text("utf-8")
+SERIOUS = ("serious", "critical")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PATIENCE = 30_000
 """Milliseconds that a page may take to show what is expected; the machine may be busy."""
@@ -82,3 +85,19 @@ async def settle(page: Page) -> None:
             await Promise.allSettled(changing.map((one) => one.finished));
         }"""
     )
+
+
+async def barriers(page: Page, within: str = "html") -> list[str]:
+    """Return what axe-core calls serious or critical in a part of the page as it is."""
+    await settle(page)
+    if not await page.evaluate("'axe' in window"):
+        await page.evaluate(AXE)
+    found: dict[str, Any] = await page.evaluate(
+        "within => axe.run(within, { resultTypes: ['violations'], preload: false })", within
+    )
+    return [
+        f"{one['id']}: {node['html'][:120]} {node.get('failureSummary', '')}"
+        for one in found["violations"]
+        if one["impact"] in SERIOUS
+        for node in one["nodes"]
+    ]

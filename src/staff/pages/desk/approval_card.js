@@ -36,14 +36,21 @@ export class ApprovalCard {
 
   /** Take a newer version of the request; what was typed is kept, and the person told. */
   update(approval) {
-    const typed = [this.reason?.value ?? "", this.note.value];
+    const typed = this.#boxes().map((box) => box?.value ?? "");
+    const writing = this.#boxes().indexOf(document.activeElement);
     const mine = this.decidedHere; // it was the first approval of two, and has arrived
     this.decidedHere = false;
     this.#approval = approval;
     this.#build();
-    if (this.reason) this.reason.value = typed[0];
-    this.note.value = typed[1];
+    const boxes = this.#boxes();
+    boxes.forEach((box, number) => box && (box.value = typed[number]));
+    if (this.message?.value) this.message.closest("details").open = true; // what is sent is seen
+    boxes[writing]?.focus();
     this.#problem(mine ? "" : CHANGED);
+  }
+
+  #boxes() {
+    return [this.reason, this.note, this.message];
   }
 
   /** Take no decision for a moment: the request has just come into view, perhaps under the pointer. */

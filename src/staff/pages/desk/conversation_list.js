@@ -44,11 +44,12 @@ export class ConversationList {
       this.end,
     );
     fill(this.rows, ...Array.from({ length: 6 }, placeholder));
-    new IntersectionObserver(([end]) => end.isIntersecting && this.#more()).observe(this.end);
+    this.watch = new IntersectionObserver(([end]) => end.isIntersecting && this.#more());
+    this.watch.observe(this.end);
   }
 
   /** Load the first page and put it on top of what is there; what did not change is not touched. */
-  async load(subjects = null) {
+  async load() {
     const query = this.#query;
     const number = ++this.#asked;
     try {
@@ -62,7 +63,7 @@ export class ConversationList {
       this.#draw();
     } catch (refused) {
       if (number !== this.#asked) return;
-      fill(this.problem, failure(refused, () => this.load(subjects)));
+      fill(this.problem, failure(refused, () => this.load()));
       if (!this.#loaded) fill(this.rows);
     }
   }
@@ -90,6 +91,7 @@ export class ConversationList {
     this.typing = setTimeout(() => {
       this.#query = this.search.value.trim();
       this.#loaded = false;
+      this.#next = null; // it belongs to the list of before
       this.load();
     }, TYPING);
   }
@@ -111,8 +113,6 @@ export class ConversationList {
     } finally {
       this.loadingMore = false;
     }
-    // A page that does not fill the screen is followed by the next one.
-    if (this.#next && this.end.getBoundingClientRect().top < innerHeight) this.#more();
   }
 
   #take(head) {
@@ -132,11 +132,16 @@ export class ConversationList {
       fill(this.rows, element("li", { class: "empty" }, text));
       return;
     }
+    const focused = this.rows.contains(document.activeElement) ? document.activeElement : null;
     const wanted = heads.map((head) => this.#row(head));
     for (const row of [...this.rows.children]) if (!wanted.includes(row)) row.remove();
     wanted.forEach((row, place) => {
       if (this.rows.children[place] !== row) this.rows.insertBefore(row, this.rows.children[place] ?? null);
     });
+    focused?.focus({ preventScroll: true }); // a row that moves loses it
+    // Observed anew, the end tells where it is now: a page may not fill the screen, or be scrolled through before it is painted.
+    this.watch.unobserve(this.end);
+    this.watch.observe(this.end);
   }
 
   /** Return the row of a conversation: the one that is there, filled anew when something changed. */

@@ -28,7 +28,7 @@ async function start() {
   };
 
   const conversations = new ConversationList({ shown: () => waiting.renamed() });
-  const together = (told) => (say(told), refreshLists(null).then(() => person.refreshIf(null)));
+  const together = (told) => (say(told), refreshLists().then(() => person.refreshIf(null)));
   const waiting = new WaitingList({ actor, may, together, shown: (all) => alerts.show(all), nameOf: (subject) => conversations.nameOf(subject) });
   const person = new PersonView({ actor, may, say, colleagues, decided: openNext, gone: (subject) => conversations.forget(subject) });
   const connection = element("span", { class: "connection", title: "Connecting" });
@@ -37,17 +37,19 @@ async function start() {
     waiting.drop(approval.id);
     const next = waiting.next(approval);
     if (next) location.hash = `approval=${encodeURIComponent(next.id)}`;
-    refreshLists(null);
+    refreshLists();
   }
 
-  async function refreshLists(subjects) {
-    await Promise.all([waiting.load(), conversations.load(subjects)]);
+  async function refreshLists() {
+    await Promise.all([waiting.load(), conversations.load()]);
   }
 
   async function openAddressed(quiet = false) {
-    const wanted = new URLSearchParams(location.hash.slice(1));
+    const { hash } = location;
+    const wanted = new URLSearchParams(hash.slice(1));
     const approval = waiting.find(wanted.get("approval"));
     const subject = wanted.get("subject") ?? approval?.subjectId ?? (await waiting.ownerOf(wanted.get("approval")));
+    if (location.hash !== hash) return; // another was chosen meanwhile
     document.body.classList.toggle("shows-person", Boolean(subject));
     waiting.mark(wanted.get("approval"));
     conversations.mark(subject);
@@ -94,12 +96,12 @@ async function start() {
   keepCounting();
   alerts.watchBounds();
 
-  await refreshLists(null);
+  addEventListener("hashchange", () => openAddressed()); // rows can be chosen as soon as they are there
+  await refreshLists();
   await openAddressed();
   await openFirst();
-  addEventListener("hashchange", () => openAddressed());
   watch({
-    changed: (subjects) => Promise.all([refreshLists(subjects), person.refreshIf(subjects)]).then(openFirst),
+    changed: (subjects) => Promise.all([refreshLists(), person.refreshIf(subjects)]).then(openFirst),
     present: (subject) => person.refreshIf(new Set([subject])),
     state: (live) => {
       connection.classList.toggle("live", live);

@@ -108,6 +108,7 @@ export class PersonView {
   async load() {
     const subject = this.#subject;
     const number = ++this.#number;
+    if (!subject) return; // the customer was left while something was done for them
     const path = encodeURIComponent(subject);
     try {
       const [conversation, customer] = await Promise.all([
@@ -121,8 +122,8 @@ export class PersonView {
       this.#draw(conversation, customer);
       this.#arrive();
     } catch (refused) {
-      if (subject !== this.#subject || !(refused instanceof Refused)) throw refused;
-      this.#fail(refused);
+      if (!(refused instanceof Refused)) throw refused;
+      if (subject === this.#subject && number === this.#number) this.#fail(refused);
     }
   }
 

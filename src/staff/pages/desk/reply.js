@@ -61,6 +61,12 @@ export class Reply {
     this.#key = null;
   }
 
+  /** Take away what was sent; what was typed meanwhile stays. */
+  #sent(text) {
+    this.text.value = this.text.value.replace(text, "").trimStart();
+    this.#key = null;
+  }
+
   #shortcut(event) {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.#send(event);
   }
@@ -92,8 +98,8 @@ export class Reply {
     this.#key ??= Array.from(crypto.getRandomValues(new Uint8Array(12)), (one) => one.toString(16).padStart(2, "0")).join("");
     try {
       await ask("POST", `conversations/${encodeURIComponent(subject)}/${where}`, { text }, { "Idempotency-Key": this.#key });
-      if (subject === this.#subject) this.#clear();
-      else this.#drafts.delete(subject);
+      if (subject === this.#subject) this.#sent(text);
+      else if (this.#drafts.get(subject)?.trim() === text) this.#drafts.delete(subject);
       this.#say(done);
     } catch (refused) {
       this.#say(refused.status ? refused.message : unsure);

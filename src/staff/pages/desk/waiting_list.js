@@ -24,6 +24,7 @@ function isSnoozed({ kind, snoozedUntil, overdue }) {
 
 export class WaitingList {
   #items = null; // as the server gave them: {kind, due, overdue, subjectId, assignee, approval or ticket}
+  #asked = 0;
   #filter = "";
   #marked = null;
   #shown;
@@ -59,14 +60,17 @@ export class WaitingList {
   }
 
   async load() {
+    const number = ++this.#asked;
     try {
       const queue = await ask("GET", address("queue", { limit: PAGE }));
+      if (number !== this.#asked) return;
       this.#items = queue.items;
       this.more = queue.more;
       fill(this.problem, untold(queue.counts.eventsUntold));
       this.#shown(this.#requests());
       this.#draw();
     } catch (refused) {
+      if (number !== this.#asked) return;
       fill(this.problem, failure(refused, () => this.load()));
       if (!this.#items) fill(this.rows);
     }
@@ -85,6 +89,7 @@ export class WaitingList {
 
   /** Leave out what was just decided, until the server says so too. */
   drop(id) {
+    this.#asked += 1; // an answer from before the decision would bring it back
     this.#items = (this.#items ?? []).filter((item) => item.approval?.id !== id);
     this.#shown(this.#requests());
     this.#draw();

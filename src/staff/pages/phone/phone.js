@@ -58,7 +58,7 @@ let shown = "";
 let known = false; // whether the line that stands knows our number
 let hiding = 0;
 
-const tell = openLine({ hear, changed });
+const tell = openLine({ hear, lost });
 
 function hear(told) {
   switch (told.type) {
@@ -101,11 +101,7 @@ function hear(told) {
   }
 }
 
-async function changed(stands) {
-  if (stands) {
-    show("");
-    return;
-  }
+async function lost() {
   show("The server does not answer. Trying again …");
   if (call.open) hear({ type: "call", state: "ended", why: "The server went away." });
   dial.disabled = true;
@@ -118,6 +114,7 @@ function become(number) {
   if (number !== shown) thread.clear();
   shown = number;
   known = true;
+  show("");
   dial.disabled = false;
   thread.allow(number !== "anonymous");
   if (parent !== window) parent.postMessage({ ready: true }, location.origin);

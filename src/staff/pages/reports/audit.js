@@ -55,7 +55,7 @@ async function start() {
       told.textContent = rows.children.length ? "" : page.next ? "Nothing among the newest." : "Nothing of that kind in this time.";
       table.hidden = !rows.children.length;
     } catch (refused) {
-      fill(problem, failure(refused, () => load(cursor)));
+      if (number === asked) fill(problem, failure(refused, () => load(cursor)));
     }
   }
 

@@ -37,7 +37,7 @@ async function start() {
       fill(problem);
       refresh(shown, { ...figures, from: null, to: null }, () => charts(figures));
     } catch (refused) {
-      fill(problem, failure(refused, load));
+      if (number === asked) fill(problem, failure(refused, load));
     }
   }
 

@@ -1,6 +1,7 @@
 // Asking the gateway, as whoever is signed in. Addresses are relative, so a proxy may put a folder before them.
 
 const PATIENCE = 15_000; // milliseconds
+const LONGEST_PRESS = 5_000; // milliseconds; a menu or another window may keep the release for itself
 const ROOT = document.documentElement.dataset.root ?? ""; // from a page in a folder, the way up
 
 /** An answer that is no success. `status` is 0 when there was none; `body` is what was said. */
@@ -13,13 +14,28 @@ export class Refused extends Error {
 }
 
 let whenSignedOut = () => {};
+let released = Promise.resolve(); // once nothing is pressed
+
+addEventListener(
+  "pointerdown",
+  () => {
+    released = new Promise((resolve) => {
+      setTimeout(resolve, LONGEST_PRESS);
+      for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => setTimeout(resolve), { once: true, capture: true }); // the click comes first
+    });
+  },
+  { capture: true },
+);
 
 /** Name what to do when the session is over. */
 export function onSignedOut(act) {
   whenSignedOut = act;
 }
 
-/** Ask and return the JSON that is answered, or null for an empty answer. Throws Refused. */
+/**
+ * Ask and return the JSON that is answered, or null for an empty answer. Throws Refused. Nothing returns between the press
+ * and the release of a button: what is drawn anew under a pointer would lose its click.
+ */
 export async function ask(method, path, body, more = {}) {
   const headers = { "X-Tandem-Page": "1", Accept: "application/json", ...more };
   if (body !== undefined) headers["Content-Type"] = "application/json";
@@ -37,8 +53,10 @@ export async function ask(method, path, body, more = {}) {
     const text = await answer.text();
     told = text ? JSON.parse(text) : null;
   } catch (problem) {
-    if (!answer || !(problem instanceof SyntaxError)) throw new Refused(0, null);
+    if (!(problem instanceof SyntaxError)) answer = null;
   }
+  await released;
+  if (!answer) throw new Refused(0, null);
   if (answer.ok) return told;
   if (answer.status === 401 && path !== "staff/session") whenSignedOut();
   throw new Refused(answer.status, told);

@@ -62,7 +62,7 @@ async function beginAnew({ target }) {
   } catch (problem) {
     target.textContent = problem.message;
   }
-  setTimeout(() => Object.assign(target, { textContent: "Begin anew", disabled: false }), 3000);
+  setTimeout(() => Object.assign(target, { textContent: "Begin anew", disabled: false }), 6000);
 }
 
 function tab(name, pane) {
