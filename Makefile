@@ -24,7 +24,7 @@ help: ## show this list
 run: .venv/.runtime ## start the server; stop it with Ctrl-C
 	@exec $(BIN)/tandem serve
 
-# One worker takes what starts, freezes, kills or floods processes, one test after the other; the rest have the others.
+# One worker takes what keeps all processors busy, one test after the other; the rest have the others.
 test: .venv/.develop ## run the whole test suite
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 

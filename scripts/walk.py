@@ -48,7 +48,6 @@ PACKAGE = str(Path(tandem.__file__).parent) + "/"
 SIMULATOR = "simulator/"
 CLOCKWORK = frozenset({"TurnEngine._sweep", "TurnEngine._listen", "LaneWorker._renew"})
 """Functions that the clock starts: what they enter is not counted."""
-TIMES = 3
 STAFF = "mia-token-123456789"
 QUESTION, REFUND = "Where is my order?", {"order_id": "12345", "amount": 139.97, "reason": "damaged"}
 THROTTLED = Fault(429, 20429)
@@ -249,10 +248,10 @@ async def world(folder: Path) -> AsyncIterator[World]:
             tracer.end()
 
 
-async def shortest(folder: Path) -> dict[str, Walk]:
+async def shortest(folder: Path, times: int) -> dict[str, Walk]:
     """Take each walk several times and return the shortest ones, by name."""
     found: dict[str, Walk] = {}
-    for take, (name, walk) in itertools.product(range(TIMES), WALKS.items()):
+    for take, (name, walk) in itertools.product(range(times), WALKS.items()):
         async with world(folder / f"{name}{take}") as opened:
             taken = await walk(opened)
         if name not in found or (len(taken.files), taken.moves) < (len(found[name].files), found[name].moves):
@@ -265,10 +264,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--steps", action="store_true", help="list every move")
     parser.add_argument("--json", action="store_true", help="print files and moves by walk, as JSON")
+    parser.add_argument("--times", type=int, default=3, help="how often each walk is taken")
     chosen = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     with tempfile.TemporaryDirectory() as folder:
-        found = asyncio.run(shortest(Path(folder)))
+        found = asyncio.run(shortest(Path(folder), chosen.times))
     if chosen.json:
         print(json.dumps({name: [len(walk.files), walk.moves] for name, walk in found.items()}))
         return

@@ -32,7 +32,7 @@ collect_ignore = [] if "REAL_MODEL_PYTHON" in os.environ else ["real_model"]
 PER_CORE = 2
 """Workers per core: half of a test's time is waiting for a process, a browser or a clock."""
 HEAVY_SECONDS = 300
-"""For one test that starts, freezes, kills or floods several processes, on a machine with better things to do."""
+"""For one test that keeps all processors busy, on a machine with better things to do."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,7 +52,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         # By name first, so that all workers have one order, which is what distributing them takes.
         items.sort(key=lambda item: item.nodeid)
         random.Random(seed).shuffle(items)
-    # One worker begins with them, one after the other; they take as long as all the others together.
+    # One worker begins with them, one after the other.
     items.sort(key=lambda item: item.get_closest_marker("heavy") is None)
 
 

@@ -16,7 +16,7 @@ from ..kit.model_server import Answer, ModelServer
 from ..kit.replicas import Replicas
 from ..kit.waiting import until
 
-pytestmark = [pytest.mark.heavy, pytest.mark.promise("F5", "E3")]
+pytestmark = pytest.mark.promise("F5", "E3")
 CANARIES = [
     "5551234567",
     "phone_1555",

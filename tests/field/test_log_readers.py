@@ -23,7 +23,7 @@ from ..kit.process import GatewayProcess, gateway_process
 from ..kit.replicas import Replicas
 from ..kit.serving import free_port
 
-pytestmark = [pytest.mark.heavy, pytest.mark.promise("F5")]
+pytestmark = pytest.mark.promise("F5")
 MANY = 1500
 """Requests whose lines in the log are more than a pipe holds."""
 

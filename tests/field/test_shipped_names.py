@@ -21,7 +21,7 @@ from ..kit.redis_server import redis_server
 from ..kit.serving import free_port
 from .test_starting import REFUND, approve
 
-pytestmark = [pytest.mark.heavy, pytest.mark.promise("F5", "P1")]
+pytestmark = pytest.mark.promise("F5", "P1")
 SUBJECT = "phone_15551234567"
 
 

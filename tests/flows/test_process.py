@@ -19,7 +19,7 @@ from ..kit.process import gateway_process
 from ..kit.replicas import Replicas, file_place, replicas
 from ..kit.waiting import until
 
-pytestmark = [pytest.mark.heavy, pytest.mark.promise("S1", "P3")]
+pytestmark = pytest.mark.promise("S1", "P3")
 
 
 @asynccontextmanager
@@ -79,6 +79,7 @@ async def test_sigterm_lets_a_running_turn_finish_and_be_delivered(tmp_path: Pat
 
 
 @pytest.mark.promise("P2")
+@pytest.mark.heavy
 async def test_killed_at_random_moments_every_text_has_one_turn_and_one_reply(tmp_path: Path) -> None:
     model = ModelServer(lambda request: Answer("You said: " + str(request["input"][-1]["content"])))
     chance = random.Random(7)

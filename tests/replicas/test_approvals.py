@@ -130,7 +130,6 @@ async def test_asked_at_one_replica_decided_at_two_executed_once_and_told_once(t
     assert bank.payments == 1
 
 
-@pytest.mark.heavy
 @pytest.mark.parametrize(("tool", "outcome"), [("pay", "executed"), ("pay_blindly", "unknown")])
 async def test_a_replica_killed_while_it_pays(tmp_path: Path, shared: Shared, tool: str, outcome: str) -> None:
     """With a key the payment is repeated under it; without one nobody knows, so it is not, and staff are shown."""
@@ -151,7 +150,6 @@ async def test_a_replica_killed_while_it_pays(tmp_path: Path, shared: Shared, to
     assert told == ["A colleague looks at it.", "It is paid." if outcome == "executed" else "It is being checked."]
 
 
-@pytest.mark.heavy
 async def test_a_replica_killed_between_the_payment_and_its_commit(tmp_path: Path, shared: Shared) -> None:
     bank, gate = Bank(), asyncio.Event()
     script, held = cashier("pay_blindly"), iter([gate])
@@ -178,7 +176,6 @@ async def test_a_replica_killed_between_the_payment_and_its_commit(tmp_path: Pat
     assert told == ["A colleague looks at it.", "It is paid."]
 
 
-@pytest.mark.heavy
 async def test_a_replica_killed_as_soon_as_it_acknowledged_a_decision(tmp_path: Path, anywhere: Shared) -> None:
     bank = Bank()
     async with scene(tmp_path, ModelServer(cashier("pay")), anywhere, bank, count=1) as it:

@@ -29,7 +29,6 @@ GREETING = "Hello John!"
 
 
 @pytest.mark.promise("V16a")
-@pytest.mark.heavy
 async def test_a_call_whose_replica_dies_goes_on_at_another_without_a_greeting(tmp_path: Path, shared: Shared) -> None:
     model = ModelServer(echo)
     async with replicas(tmp_path, model, shared) as it:

@@ -79,7 +79,6 @@ async def recovered(it: Replicas) -> None:
 
 
 @pytest.mark.promise("O8")
-@pytest.mark.heavy
 @pytest.mark.parametrize("how", ["stopped", "frozen"])
 async def test_a_server_that_stops_or_freezes_and_comes_back(tmp_path: Path, server: Server, how: str) -> None:
     model = ModelServer(echo)
@@ -96,7 +95,6 @@ async def test_a_server_that_stops_or_freezes_and_comes_back(tmp_path: Path, ser
     assert "Traceback" not in log
 
 
-@pytest.mark.heavy
 async def test_what_was_acknowledged_before_the_server_stopped_is_answered_afterwards(
     tmp_path: Path, server: Server
 ) -> None:
@@ -114,7 +112,6 @@ async def test_what_was_acknowledged_before_the_server_stopped_is_answered_after
     assert sorted(covered.values()) == [1, 1, 1]
 
 
-@pytest.mark.heavy
 async def test_a_caller_on_the_line_hears_an_apology_while_the_server_is_frozen(tmp_path: Path, server: Server) -> None:
     async with replicas(tmp_path, ModelServer(echo), place(server), count=1) as it, it.call() as call:
         assert await call.ask("before") == "You said: before"
@@ -130,7 +127,6 @@ async def test_a_caller_on_the_line_hears_an_apology_while_the_server_is_frozen(
         assert call.violations == []
 
 
-@pytest.mark.heavy
 async def test_a_slow_server_makes_answers_late_and_one_that_is_too_slow_is_refused_in_time(
     tmp_path: Path, server: Server
 ) -> None:

@@ -32,7 +32,7 @@ from .test_calls import GREETING
 from .test_staff_events import HEADERS
 from .test_texts import echo
 
-pytestmark = [pytest.mark.heavy, pytest.mark.promise("V30")]
+pytestmark = pytest.mark.promise("V30")
 
 BOTH = {"1", "2"}
 FIELD = re.compile(r"(\w+)=(\S+)")
