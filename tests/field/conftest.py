@@ -1,7 +1,7 @@
-"""What is met in the field is met over every store, where the store has a part in it."""
+"""What is met in the field is met over each of the stores by turns, where the store has a part in it."""
 
 from __future__ import annotations
 
-from ..flows.conftest import place
+from ..flows.conftest import place, pytest_generate_tests
 
-__all__ = ["place"]
+__all__ = ["place", "pytest_generate_tests"]

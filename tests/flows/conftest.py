@@ -16,16 +16,16 @@ from ..kit.sources import everywhere
 _prefixes = (f"flow-{number}:" for number in itertools.count(1))
 
 
-@pytest.fixture(params=["file", "postgres", "redis"])
+@pytest.fixture
 async def place(request: pytest.FixtureRequest) -> AsyncIterator[dict[str, str]]:
-    """Settings that name an empty store of each kind."""
+    """Settings that name an empty store."""
     async for env in _places(request.param):
         yield env
 
 
-@pytest.fixture(params=["postgres", "redis"])
+@pytest.fixture
 async def shared_place(request: pytest.FixtureRequest) -> AsyncIterator[dict[str, str]]:
-    """Settings that name an empty store of each kind that several machines can share."""
+    """Settings that name an empty store that several machines can share."""
     async for env in _places(request.param):
         yield env
 
@@ -43,13 +43,17 @@ async def _places(kind: str) -> AsyncIterator[dict[str, str]]:
 
 PLACES = ("", "crm", "segment")
 """Where customers are known: by their number alone, in a CRM, at Segment."""
+WORLDS = {"known": PLACES, "place": ("file", "postgres", "redis"), "shared_place": ("postgres", "redis")}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a flow that uses ``known`` in one of the three worlds, by turns: what it shows does not depend on the id."""
-    if "known" in metafunc.fixturenames:
-        place = PLACES[crc32(metafunc.function.__name__.encode()) % len(PLACES)]
-        metafunc.parametrize("known", [place], ids=[place or "number"], indirect=True)
+    """Run a flow in one world of customers, and over one store, by turns.
+
+    What it shows does not depend on them: tests/contracts compares the stores, tests/replicas has both shared ones.
+    """
+    for name in WORLDS.keys() & metafunc.fixturenames:
+        turn = WORLDS[name][crc32(metafunc.function.__name__.encode()) % len(WORLDS[name])]
+        metafunc.parametrize(name, [turn], ids=[turn or "number"], indirect=True)
 
 
 @pytest.fixture

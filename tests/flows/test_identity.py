@@ -73,41 +73,12 @@ async def test_a_caller_is_greeted_at_once_and_known_when_they_speak(tmp_path: P
 
 
 @SOURCES
-async def test_a_message_delivered_many_times_is_one_turn(tmp_path: Path, kind: str) -> None:
-    model = ModelServer(echo)
-    async with knowing(kind, tmp_path, model) as (it, _):
-        await it.twilio.text(JOHN, "once", to=OURS, sid=new_sid("SM"), deliveries=5)
-        await it.hear()
-        await it.ask("twice")
-    assert [last_words(request) for request in model.requests] == ["once", "twice"]
-
-
-@SOURCES
-async def test_a_burst_is_one_turn(tmp_path: Path, kind: str) -> None:
-    model = ModelServer(echo)
-    async with knowing(kind, tmp_path, model, COALESCE_MS="200") as (it, _):
-        await asyncio.gather(*(it.say(f"part {part}") for part in range(4)))
-        await it.hear()
-    assert len(model.requests) == 1
-
-
-@SOURCES
 async def test_what_becomes_of_a_reply_finds_its_lane(tmp_path: Path, kind: str) -> None:
     async with knowing(kind, tmp_path, ModelServer(echo)) as (it, known):
         await it.ask("hello")
         async with asyncio.timeout(PATIENCE):
             while [row.status for row in await it.store.replies(known.subject())] != [ReplyStatus.DELIVERED]:
                 await asyncio.sleep(0.005)
-
-
-@SOURCES
-async def test_withheld_callers_have_a_lane_of_their_own_each(tmp_path: Path, kind: str) -> None:
-    model = ModelServer(echo)
-    async with knowing(kind, tmp_path, model) as (it, _):
-        for words in ("red", "blue"):
-            async with dial(it, "anonymous") as call:
-                assert await call.ask(words) == f"You said: {words}"
-    assert "red" not in said(model, 1)
 
 
 @SOURCES

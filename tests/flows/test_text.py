@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,11 @@ import aiohttp
 import pytest
 
 from tandem.conversation import phrases
-from tandem.simulator.wire import new_sid, sign
+from tandem.simulator.wire import new_sid
 
 from ..kit.gateway import JANE, JOHN, OURS, TOKEN, running
 from ..kit.model_server import Answer, ModelServer
-from ..kit.sources import everywhere, subject_of
+from ..kit.sources import everywhere
 
 pytestmark = [pytest.mark.usefixtures("known"), pytest.mark.promise("S2", "A10", "A14")]
 
@@ -101,56 +100,6 @@ async def test_a_message_delivered_many_times_is_one_turn_and_one_reply(tmp_path
         assert await it.ask("twice") == "You said: twice"
     assert [last_words(request) for request in model.requests] == ["once", "twice"]
     assert it.twilio.creates == 2
-
-
-@pytest.mark.promise("S9")
-@pytest.mark.parametrize("signature", ["", "bm90IGEgc2lnbmF0dXJl"])
-async def test_unsigned_and_forged_texts_are_refused_and_leave_nothing(tmp_path: Path, signature: str) -> None:
-    model = ModelServer(echo)
-    async with running(tmp_path, model) as it:
-        form = {"MessageSid": new_sid("SM"), "From": JOHN, "To": OURS, "Body": "let me in"}
-        answer = await it.twilio.post("/sms", form, signature=signature)
-        assert answer.status == 403
-        assert await it.store.conversation(subject_of(JOHN)) is None
-        assert await it.store.waiting(subject_of(JOHN)) == ()
-    assert model.requests == []
-
-
-@pytest.mark.parametrize(
-    ("form", "status"),
-    [
-        ({"MessageSid": "SM" + "a" * 32, "From": JOHN, "Body": "no recipient"}, 400),
-        ({"MessageSid": "SM" + "a" * 32, "From": JOHN, "To": "../../etc/passwd", "Body": "path"}, 400),
-        ({"From": JOHN, "To": OURS, "Body": "no sid"}, 400),
-        ({"MessageSid": "SM" + "a" * 32, "From": JOHN, "To": OURS, "Body": "x" * 200_000}, 413),
-    ],
-)
-async def test_malformed_texts_get_a_clear_answer_and_leave_the_gateway_alive(
-    tmp_path: Path, form: dict[str, str], status: int
-) -> None:
-    async with running(tmp_path, ModelServer(echo)) as it:
-        assert (await it.twilio.post("/sms", form)).status == status
-        assert (await it.store.counts()).conversations == 0
-        assert await it.ask("still there?") == "You said: still there?"
-
-
-async def test_ten_megabytes_are_refused_before_they_are_read(tmp_path: Path) -> None:
-    async def endless() -> AsyncIterator[bytes]:
-        for _ in range(10):
-            yield b"Body=" + b"x" * 1_000_000
-
-    headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    async with running(tmp_path, ModelServer(echo)) as it, aiohttp.ClientSession() as session:
-        async with session.post(f"{it.url}/sms", data=endless(), headers=headers) as response:
-            assert response.status == 413
-        assert await it.ask("still there?") == "You said: still there?"
-
-
-async def test_another_content_type_is_refused(tmp_path: Path) -> None:
-    async with running(tmp_path, ModelServer(echo)) as it, aiohttp.ClientSession() as session:
-        headers = {"X-Twilio-Signature": sign(f"{it.url}/sms", {}, TOKEN)}
-        async with session.post(f"{it.url}/sms", json={"From": JOHN}, headers=headers) as response:
-            assert response.status == 415
 
 
 @pytest.mark.promise("S10")

@@ -120,17 +120,6 @@ async def test_words_go_out_before_the_answer_is_complete(tmp_path: Path) -> Non
         await call.wait_heard("violet")
 
 
-@pytest.mark.promise("V7")
-async def test_partial_prompts_are_no_turns(tmp_path: Path) -> None:
-    model = ModelServer(echo)
-    asked = {"VOICE_PARTIAL_PROMPTS": "true", "VOICE_SPEECH_MODEL": "flux"}
-    async with running(tmp_path, model, **asked) as it, dial(it) as call:
-        await call.ask("one two three four five six seven eight nine ten")
-        partials = [frame for frame in call.sent if frame.get("type") == "prompt" and not frame.get("last")]
-    assert len(partials) >= 2
-    assert len(model.requests) == 1
-
-
 @pytest.mark.promise("V5")
 async def test_a_known_caller_is_greeted_by_name_and_the_model_knows_it(tmp_path: Path) -> None:
     model = ModelServer(echo)
@@ -286,16 +275,6 @@ async def test_a_failing_model_is_apologised_for_and_the_next_prompt_served(tmp_
     async with running(tmp_path, ModelServer([Answer(status=400), Answer("Back again.")])) as it, dial(it) as call:
         assert await call.ask("hello") == phrases.FAILURE
         assert await call.ask("again") == "Back again."
-
-
-@pytest.mark.promise("V12")
-async def test_an_empty_prompt_gets_its_sentence_and_no_turn(tmp_path: Path) -> None:
-    model = ModelServer(echo)
-    async with running(tmp_path, model) as it, dial(it) as call:
-        await call.wait_silent()
-        await call.say("   ")
-        await call.wait_heard(phrases.EMPTY)
-    assert model.requests == []
 
 
 async def test_a_caller_does_not_wait_for_a_text_turn_that_has_done_nothing(tmp_path: Path) -> None:
