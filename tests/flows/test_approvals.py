@@ -137,8 +137,8 @@ async def test_an_edited_refund_pays_the_edited_amount_and_keeps_both_versions(t
 async def test_an_expired_refund_is_told_and_a_late_decision_refused(tmp_path: Path) -> None:
     async with scene(tmp_path, APPROVAL_TIMEOUT_SECONDS="1") as (it, desk):
         await it.ask(REFUND)
-        (waiting,) = await desk.approvals()
         outcome = (await it.hear(2))[1]
+        (waiting,) = await desk.approvals("all")
         status, told = await desk.decide(waiting, approved=True)
         done = await desk.settled(waiting["id"])
     assert "in time" in outcome

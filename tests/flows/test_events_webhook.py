@@ -20,6 +20,7 @@ from ..kit.command import tandem
 from ..kit.examples import EXAMPLES, importable
 from ..kit.receiver import Receiver
 from ..kit.serving import serve
+from ..kit.tables import each
 from ..kit.waiting import until
 from .test_events import REFUND, talk
 
@@ -89,7 +90,7 @@ async def test_a_receiver_that_is_away_is_counted_and_shown(tmp_path: Path) -> N
     assert tandem("events", folder=tmp_path, env=ours).stdout == "events: 1 wait to be told, 0 were not told\n"
 
 
-@pytest.mark.parametrize(
+@each(
     ("more", "sentence"),
     [
         ({}, "EVENTS_WEBHOOK_SECRET must be set"),

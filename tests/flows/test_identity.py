@@ -24,7 +24,6 @@ from .test_voice import dial
 pytestmark = pytest.mark.promise("I1", "I3", "I5", "I6", "E3")
 
 SOURCES = pytest.mark.parametrize("kind", ["segment", "crm"])
-QUICK = {"RESOLVER_TIMEOUT_MS": "50"}
 
 
 def said(model: ModelServer, number: int = -1) -> str:
@@ -119,7 +118,7 @@ def mia() -> dict[str, str]:
 async def test_whatever_is_wrong_with_the_source_a_text_is_answered(
     tmp_path: Path, kind: str, trouble: Trouble
 ) -> None:
-    async with knowing(kind, tmp_path, ModelServer(echo), **QUICK) as (it, known):
+    async with knowing(kind, tmp_path, ModelServer(echo), RESOLVER_TIMEOUT_MS="50") as (it, known):
         known.source.trouble = trouble
         assert await it.ask("hello") == "You said: hello"
         assert await it.ask("hello", sender=JANE) == "You said: hello"
@@ -179,7 +178,7 @@ async def test_an_outage_in_the_middle_of_a_call_is_not_heard_and_the_customer_s
     tmp_path: Path, kind: str
 ) -> None:
     model = ModelServer(echo)
-    async with knowing(kind, tmp_path, model, **QUICK) as (it, known):
+    async with knowing(kind, tmp_path, model, RESOLVER_TIMEOUT_MS="10000") as (it, known):
         async with dial(it) as call:
             assert await call.ask("one") == "You said: one"
             known.source.trouble = Trouble.HALF_OPEN

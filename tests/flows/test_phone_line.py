@@ -184,13 +184,6 @@ async def test_a_silent_caller_is_asked_once_and_then_told_goodbye(tmp_path: Pat
     assert phrases.GOODBYE_SILENCE in call.heard()
 
 
-async def test_whoever_answers_the_question_is_not_hung_up_on(tmp_path: Path) -> None:
-    async with running(tmp_path, ModelServer(echo), SILENCE_SECONDS="0.6") as it, dial(it) as call:
-        await call.wait_heard(phrases.STILL_THERE)
-        assert await call.ask("yes I am here") == "You said: yes I am here"
-        assert not call.over
-
-
 async def test_more_calls_than_allowed_hear_that_the_lines_are_busy(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer(echo), MAX_CALLS="1") as it, dial(it) as call:
         await call.ask("hello")
@@ -203,6 +196,5 @@ async def test_more_calls_than_allowed_hear_that_the_lines_are_busy(tmp_path: Pa
 @pytest.mark.promise("V19")
 async def test_the_longest_call_ends_with_a_goodbye(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer(echo), CALL_MAX_SECONDS="1") as it, dial(it) as call:
-        assert await call.ask("hello") == "You said: hello"
         await call.wait_over()
     assert phrases.GOODBYE_LENGTH in call.heard()

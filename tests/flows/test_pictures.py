@@ -13,6 +13,7 @@ from tandem.conversation import phrases
 
 from ..kit.gateway import ACCOUNT, JOHN, OURS, Running, running
 from ..kit.model_server import Answer, ModelServer
+from ..kit.tables import each
 
 pytestmark = pytest.mark.promise("G5")
 
@@ -88,7 +89,7 @@ async def test_a_model_that_does_not_see_is_told_of_it(tmp_path: Path) -> None:
     assert shown(model) == []
 
 
-@pytest.mark.parametrize(
+@each(
     "url",
     [
         "https://evil.example/2010-04-01/Accounts/AC1/Messages/MM1/Media/ME1",

@@ -11,6 +11,7 @@ from tandem.model import Address, Channel, Reply, ReplyStatus, Route, StoredRepl
 from tandem.staff.earlier_words import delivery
 
 from ..kit.colleague import JOHNS_ID, Colleague, entries, staffed
+from ..kit.tables import each
 
 pytestmark = pytest.mark.promise("D3")
 
@@ -64,7 +65,7 @@ async def test_each_answer_tells_whether_it_arrived(tmp_path: Path) -> None:
     assert all("delivery" not in one for one in entries(shown) if one["kind"] == "customer")
 
 
-@pytest.mark.parametrize(
+@each(
     ("statuses", "told"),
     [("", None), ("sent", "sent"), ("read delivered", "delivered"), ("delivered undelivered sent", "undelivered"),
      ("undelivered failed", "failed"), ("waiting sent", "waiting")],

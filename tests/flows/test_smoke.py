@@ -18,6 +18,7 @@ from tandem.settings import Settings, load_settings
 from ..kit.command import tandem
 from ..kit.process import gateway_process
 from ..kit.serving import free_port, serve
+from ..kit.tables import each
 
 pytestmark = pytest.mark.promise("X3")
 
@@ -90,7 +91,7 @@ PRODUCTION = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
+@each(
     ("more", "sentence"),
     [
         ({}, "let TWILIO_API_BASE_URL of the gateways be a free port here"),

@@ -78,7 +78,7 @@ async def test_blank_and_too_long_texts_get_their_sentence_and_no_model_call(tmp
 @pytest.mark.promise("S5")
 async def test_a_too_long_text_in_a_burst_does_not_spoil_the_others(tmp_path: Path) -> None:
     model = ModelServer(echo)
-    async with running(tmp_path, model, COALESCE_MS="200") as it:
+    async with running(tmp_path, model, COALESCE_MS="1500") as it:
         await asyncio.gather(it.say("first"), it.say("x" * 1001))
         heard = await it.hear(2)
     assert sorted(heard) == [
@@ -105,7 +105,7 @@ async def test_a_message_delivered_many_times_is_one_turn_and_one_reply(tmp_path
 @pytest.mark.promise("S10")
 async def test_a_burst_is_one_turn_and_one_answer(tmp_path: Path) -> None:
     model = ModelServer(echo)
-    async with running(tmp_path, model, COALESCE_MS="300") as it:
+    async with running(tmp_path, model, COALESCE_MS="2000") as it:
         for number in range(5):
             await it.say(f"part {number}")
         assert await it.hear() == ["You said: part 4"]

@@ -14,6 +14,7 @@ from tandem.telemetry.metrics import Metrics
 
 from ..architecture.test_documents import OPERATIONS, rows
 from ..architecture.tree import ROOT
+from ..kit.tables import each
 
 pytestmark = pytest.mark.promise("X4")
 
@@ -54,7 +55,7 @@ def _collectors(metrics: Metrics) -> list[dict[str, frozenset[str]]]:
 KNOWN = figures()
 
 
-@pytest.mark.parametrize("what", ASKED)
+@each("what", ASKED)
 def test_every_figure_that_is_asked_for_is_there_with_its_labels(what: str) -> None:
     expression = ASKED[what]
     names = set(re.findall(r"\btandem_\w+", expression))

@@ -13,6 +13,7 @@ from tandem.settings import load_settings
 from tandem.settings.company import CompanyFile, read_company
 from tandem.settings.toml_file import line_of
 
+from ..kit.tables import each
 from .test_check import Lines
 
 pytestmark = pytest.mark.promise("G9")
@@ -86,7 +87,7 @@ def test_own_words_are_in_the_language_of_the_line(tmp_path: Path) -> None:
     assert read_company(path, None, VoiceOptions()).sentences == ("de", {phrases.GREETING: "Guten Tag!"})
 
 
-@pytest.mark.parametrize(
+@each(
     ("where", "line"),
     [
         (("name",), 1),

@@ -14,6 +14,8 @@ from tandem.events import NOT_STORED, EventName
 from tandem.model import ApprovalStatus
 from tandem.telemetry.metrics import COUNTED
 
+from ..kit.tables import each
+
 pytestmark = pytest.mark.promise("E1")
 
 SRC = Path(tandem.__file__).parent
@@ -49,9 +51,7 @@ def test_emitters_use_the_list() -> None:
     assert [(module, name) for module, source in sources() for name in literal_names(source)] == []
 
 
-@pytest.mark.parametrize(
-    "source", ['draft.note("heard", channel)', 'TimelineEvent("turn", Source.AGENT)', 'TimelineEvent(name="turn")']
-)
+@each("source", ['draft.note("heard", channel)', 'TimelineEvent("turn", Source.AGENT)', 'TimelineEvent(name="turn")'])
 def test_a_literal_name_is_noticed(source: str) -> None:
     assert len(literal_names(source)) == 1
 

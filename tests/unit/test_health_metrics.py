@@ -16,6 +16,7 @@ from tandem.health import Health
 from tandem.telemetry.metrics import Metrics
 
 from ..kit.serving import serve
+from ..kit.tables import each
 
 pytestmark = pytest.mark.promise("E4")
 
@@ -32,7 +33,7 @@ class Away:
         raise StoreUnavailable
 
 
-@pytest.mark.parametrize("frozen", [False, True], ids=["down", "frozen"])
+@each("frozen", [False, True])
 async def test_metrics_are_served_without_the_store(frozen: bool) -> None:
     store: Any = Away(frozen=frozen)
     shop: Any = None

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from tandem.web.http_client import HttpTrouble, open_http, retrying
 
 from ..kit.serving import serve
+from ..kit.tables import each
 
 
 async def ask(asked: list[str], again: bool | float, text: str) -> None:
@@ -26,7 +27,7 @@ async def ask(asked: list[str], again: bool | float, text: str) -> None:
             raise HttpTrouble(text)
 
 
-@pytest.mark.parametrize(("again", "asked"), [(True, 3), (0.001, 3), (False, 1)])
+@each(("again", "asked"), [(True, 3), (0.001, 3), (False, 1)])
 async def test_a_request_is_made_as_often_as_it_may_be(again: bool | float, asked: int) -> None:
     questions: list[str] = []
     with pytest.raises(HttpTrouble, match="HTTP 503"):
@@ -41,7 +42,7 @@ async def test_the_text_of_an_error_is_not_logged() -> None:
     assert logged == []
 
 
-@pytest.mark.parametrize(("limit", "body"), [(5, b"1234"), (4, None), (3, None), (1, None)])
+@each(("limit", "body"), [(5, b"1234"), (4, None), (3, None), (1, None)])
 async def test_an_answer_is_read_up_to_its_limit(limit: int, body: bytes | None) -> None:
     app = Starlette(routes=[Route("/", lambda request: Response("1234"))])
     async with serve(app) as url, open_http(seconds=5.0, limit=limit) as http:

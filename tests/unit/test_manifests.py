@@ -18,6 +18,7 @@ from tandem.settings import Settings, load_settings
 from tandem.telemetry.metrics import Metrics
 
 from ..architecture.tree import ROOT
+from ..kit.tables import each
 
 pytestmark = pytest.mark.promise("X2")
 
@@ -136,7 +137,7 @@ def test_it_scales_by_figures_that_there_are_and_before_a_replica_is_full() -> N
     assert asked["tandem_turns_running"] < EngineLimits().workers
 
 
-@pytest.mark.parametrize("pod", list(pods()), ids=["gateway", "cleanup"])
+@each("pod", list(pods()))
 def test_it_runs_as_nobody_writes_nowhere_else_and_may_nothing(pod: Mapping[str, Any]) -> None:
     spec = pod["spec"]
     image = (ROOT / "deploy/Dockerfile").read_text("utf-8")

@@ -8,6 +8,8 @@ from pydantic import ValidationError
 from tandem.errors import ConfigurationError
 from tandem.settings import RETIRED, Settings, load_settings
 
+from ..kit.tables import each
+
 pytestmark = pytest.mark.promise("A12")
 
 SECRET = "very-secret-value-4711"
@@ -69,7 +71,7 @@ def test_production_needs_https() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "value", "sentence"),
     [
         ("PORT", "70000", "PORT must be a whole number from 0 to 65535, not '70000'."),
@@ -136,15 +138,15 @@ def test_wrong_value_is_answered_in_plain_words(name: str, value: str, sentence:
     assert problems({name: value}) == (sentence,)
 
 
-@pytest.mark.parametrize("name", ["OPENAI_BASE_URL", "TWILIO_API_BASE_URL", "PUBLIC_BASE_URL"])
-@pytest.mark.parametrize("value", ["gateway.example.com", "ftp://example.com", "https://", "https://a.example/?q=1"])
+@each("name", ["OPENAI_BASE_URL", "TWILIO_API_BASE_URL", "PUBLIC_BASE_URL"])
+@each("value", ["gateway.example.com", "ftp://example.com", "https://", "https://a.example/?q=1"])
 def test_address_needs_its_scheme_and_no_query(name: str, value: str) -> None:
     assert problems({name: value}) == (
         f"{name} must be an address that starts with https:// or http:// and has no query.",
     )
 
 
-@pytest.mark.parametrize(
+@each(
     "env",
     [
         {"STAFF_TOKENS": SECRET},
@@ -216,9 +218,7 @@ def test_file_that_is_no_text_is_a_problem(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("name", "replacement"), [("PORT_VOICE", "PORT"), ("START_CHANNELS", "PORT"), ("NODE_ENV", "APP_ENV")]
-)
+@each(("name", "replacement"), [("PORT_VOICE", "PORT"), ("START_CHANNELS", "PORT"), ("NODE_ENV", "APP_ENV")])
 def test_old_name_is_answered_with_the_new_one(name: str, replacement: str) -> None:
     (notice,) = load({name: "3002"}).notices
     assert notice == f"{name} is not used any more; {RETIRED[name]}."
@@ -239,15 +239,13 @@ def test_a_staff_token_that_can_be_guessed_stops_a_production_start() -> None:
     assert load(tokens).staff_tokens.keys() == {"alice", "bob"}
 
 
-@pytest.mark.parametrize(
-    ("name", "url"), [("DATABASE_URL", "postgresql://db/chats"), ("REDIS_URL", "redis://cache:6379/0")]
-)
+@each(("name", "url"), [("DATABASE_URL", "postgresql://db/chats"), ("REDIS_URL", "redis://cache:6379/0")])
 def test_a_database_that_is_not_used_is_noticed(name: str, url: str) -> None:
     (notice,) = load({name: url}).notices
     assert notice.startswith("PERSISTENCE_ADAPTER is file")
 
 
-@pytest.mark.parametrize("adapter", ["Postgres", "my_stores.own:Store"])
+@each("adapter", ["Postgres", "my_stores.own:Store"])
 def test_a_store_is_chosen(adapter: str) -> None:
     chosen = load({"PERSISTENCE_ADAPTER": adapter}).persistence_adapter
     assert chosen == (adapter if ":" in adapter else "postgres")
@@ -258,14 +256,14 @@ def test_settings_are_frozen() -> None:
         Settings().port = 1
 
 
-@pytest.mark.parametrize("adapter", ["redis", "postgres"])
+@each("adapter", ["redis", "postgres"])
 def test_several_servers_need_a_shop_that_all_of_them_reach(adapter: str) -> None:
     (notice,) = load({"PERSISTENCE_ADAPTER": adapter}).notices
     assert notice.startswith("SHOP_BASE_URL is not set: several servers")
     assert load({"PERSISTENCE_ADAPTER": adapter, "SHOP_BASE_URL": "https://shop.example"}).notices == ()
 
 
-@pytest.mark.parametrize(
+@each(
     ("env", "start"),
     [
         ({"SHOP_API_KEY": "key"}, "SHOP_API_KEY is set without SHOP_BASE_URL"),

@@ -17,6 +17,7 @@ from tandem.shop.base import Customer
 from tandem.shop.embedded import EmbeddedShop
 
 from ...kit.callers import FREE, JANE, JOHN, STRANGER
+from ...kit.tables import each
 
 pytestmark = pytest.mark.promise("A16")
 
@@ -95,9 +96,7 @@ async def test_the_customer_is_told_politely(line):
     assert await line(FREE).say("open a ticket about my chair") == SENTENCE
 
 
-@pytest.mark.parametrize(
-    ("plan", "support"), [("premium", True), ("basic", True), ("Gold 2", True), ("free", False), (" FREE ", False)]
-)
+@each(("plan", "support"), [("premium", True), ("basic", True), ("Gold 2", True), ("free", False), (" FREE ", False)])
 def test_which_plans_have_support(plan, support):
     assert has_support(Customer("C", "N", "", JOHN, plan)) is support
 

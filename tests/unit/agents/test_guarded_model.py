@@ -13,13 +13,14 @@ from tandem.shop.embedded import EmbeddedShop
 
 from ...kit.callers import JOHN
 from ...kit.line import Line
+from ...kit.tables import each
 
 pytestmark = pytest.mark.promise("F5")
 CARD = "4111 1111 1111 1111"
 MARK = "[card number removed, ends in 1111]"
 
 
-@pytest.mark.parametrize(
+@each(
     ("written", "masked"),
     [
         ('{"note": "pay 4111111111111111"}', f'{{"note": "pay {MARK}"}}'),
@@ -33,7 +34,7 @@ def test_numbers_are_taken_out_and_what_was_json_stays_json(written: str, masked
     assert masked_arguments(written) == masked
 
 
-@pytest.mark.parametrize("written", ['{ "order_id" : "12345" }', "", "{", "[1, 2]", '{"amount": 139.970}'])
+@each("written", ['{ "order_id" : "12345" }', "", "{", "[1, 2]", '{"amount": 139.970}'])
 def test_what_holds_no_number_stays_as_it_was_written(written: str) -> None:
     assert masked_arguments(written) == written
 

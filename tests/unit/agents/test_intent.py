@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from tandem.agents.tools.intent import UNSURE, Guess, Intent, classify, classify_intent
 
 from ...kit.callers import JOHN
+from ...kit.tables import each
 
 pytestmark = pytest.mark.promise("A3")
 
 
-@pytest.mark.parametrize(
+@each(
     ("message", "intent"),
     [
         ("Where is my order 12345?", Intent.ORDER),

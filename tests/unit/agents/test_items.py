@@ -28,6 +28,8 @@ from openai.types.responses import (
 
 from tandem.agents.items import check_plain, plain_items
 
+from ...kit.tables import each
+
 AGENT = Agent(name="A")
 
 
@@ -177,7 +179,7 @@ def test_items_survive_json(new_items):
     assert tuple(json.loads(json.dumps(items))) == items
 
 
-@pytest.mark.parametrize(
+@each(
     "items",
     [
         [{"role": "assistant", "content": "x", "id": "msg_1"}],

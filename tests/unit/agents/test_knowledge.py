@@ -18,6 +18,7 @@ from tandem.knowledge.index import Index
 from tandem.knowledge.library import Knowledge, open_knowledge
 from tandem.knowledge.query import MAX_WORDS, words_of
 
+from ...kit.tables import each
 from ...kit.waiting import PATIENCE
 
 pytestmark = pytest.mark.promise("A8")
@@ -152,9 +153,7 @@ def test_any_character_may_be_asked(question: str, category: str):
 INDEX = index_of(a="Every order has a parcel.", b="NEAR AND OR NOT title heading body")
 
 
-@pytest.mark.parametrize(
-    "question", ["order OR", 'a" OR "parcel', "parcel*", "NEAR(order parcel)", "body:order", "^parcel"]
-)
+@each("question", ["order OR", 'a" OR "parcel', "parcel*", "NEAR(order parcel)", "body:order", "^parcel"])
 def test_nothing_in_a_question_is_an_operator(question):
     assert "a" in names(INDEX, f"parcel {question}")
 
@@ -174,7 +173,7 @@ def test_trouble_with_the_index_is_translated():
 # --- reading -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "title", "category"),
     [
         (RETURNS, "Returns", "orders"),
@@ -191,7 +190,7 @@ def test_title_and_category(text, title, category):
     assert (article.title, article.category) == (title, category)
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "reason"),
     [
         ("---\ntitle: X\nText.", "its front matter does not end"),

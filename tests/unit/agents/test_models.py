@@ -34,6 +34,7 @@ from tandem.errors import ModelUnavailable, TurnTimedOut
 
 from ...kit.model_server import Answer, ModelServer
 from ...kit.serving import listen, port_of, serve
+from ...kit.tables import each
 from ...kit.waiting import until
 
 OWN, SDKS = "ours", "the SDK's"
@@ -91,7 +92,7 @@ ANSWERS = [
 ]
 
 
-@pytest.mark.parametrize("answer", ANSWERS)
+@each("answer", ANSWERS)
 async def test_an_answer_is_read_as_the_sdk_reads_it(answer: Answer) -> None:
     read = []
     for which in (OWN, SDKS):
@@ -103,7 +104,7 @@ async def test_an_answer_is_read_as_the_sdk_reads_it(answer: Answer) -> None:
     assert (ours.usage, ours.response_id) == (theirs.usage, theirs.response_id)
 
 
-@pytest.mark.parametrize("answer", ANSWERS)
+@each("answer", ANSWERS)
 async def test_a_stream_is_read_as_the_sdk_reads_it_less_what_repeats(answer: Answer) -> None:
     read = []
     for which in (OWN, SDKS):
@@ -116,7 +117,7 @@ async def test_a_stream_is_read_as_the_sdk_reads_it_less_what_repeats(answer: An
     ]
 
 
-@pytest.mark.parametrize(
+@each(
     ("takes", "left"),
     [
         (True, ["output_item.added", "output_item.done", "completed"]),
@@ -140,7 +141,7 @@ async def test_a_listener_hears_the_text_and_the_sdk_the_rest(takes: bool, left:
     assert [event.type.removeprefix("response.") for event in events] == left
 
 
-@pytest.mark.parametrize(
+@each(
     "settings",
     [
         ModelSettings(store=False),
@@ -149,7 +150,7 @@ async def test_a_listener_hears_the_text_and_the_sdk_the_rest(takes: bool, left:
         ModelSettings(store=False, extra_body={"extra": [1]}, extra_args={"user": "somebody"}, truncation="auto"),
     ],
 )
-@pytest.mark.parametrize("given", [HISTORY, HISTORY[-1:]])
+@each("given", [HISTORY, HISTORY[-1:]])
 async def test_the_body_on_the_wire_is_the_one_that_the_sdk_sends(settings: ModelSettings, given: Any) -> None:
     sent = []
     for which in (OWN, SDKS):
@@ -248,7 +249,7 @@ async def test_an_answer_that_lacks_newer_fields_is_read_all_the_same() -> None:
     assert response.output[0].content[0].text == "hi"  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("split", [1, 7, 10_000])
+@each("split", [1, 7, 10_000])
 async def test_events_may_arrive_in_any_pieces_and_unknown_ones_are_passed_over(split: int) -> None:
     events = (
         b': hello\r\n\r\nevent: response.newest\ndata: {"type": "response.newest"}\n\n'

@@ -19,6 +19,7 @@ from tandem.model import Priority, TicketStatus
 
 from ...kit.callers import FREE, JANE, JOHN, STRANGER, caller_of
 from ...kit.line import Line
+from ...kit.tables import each
 
 pytestmark = pytest.mark.promise("A17")
 
@@ -187,7 +188,7 @@ async def test_a_question_is_looked_up_in_the_articles(line, said):
     assert talk.calls == ["search_knowledge_base"]
 
 
-@pytest.mark.parametrize("said", ["where is order 12345", "open a ticket", "I want a human", "refund order 12345"])
+@each("said", ["where is order 12345", "open a ticket", "I want a human", "refund order 12345"])
 def test_without_the_tool_the_answer_is_honest(said):
     assert next_step([{"role": "user", "content": said}], frozenset()) == "I can't do that from here. I am sorry."
 

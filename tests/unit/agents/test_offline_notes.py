@@ -15,6 +15,8 @@ from tandem.conversation.approvals import waiting_output
 from tandem.conversation.notes import words
 from tandem.model import Approval, ApprovalStatus, Channel, SubjectId
 
+from ...kit.tables import each
+
 pytestmark = pytest.mark.promise("A17")
 
 TOOLS = frozenset({"process_refund", "order_status"})
@@ -109,8 +111,8 @@ OUTCOMES: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.promise("H2", "H3", "H5", "H8", "H9")
-@pytest.mark.parametrize(("changes", "sentence"), OUTCOMES)
-@pytest.mark.parametrize("before", [ANSWERED, ASKED], ids=["after the answer", "straight after the call"])
+@each(("changes", "sentence"), OUTCOMES)
+@each("before", [ANSWERED, ASKED])
 def test_the_outcome_of_a_request(before: list[dict[str, Any]], changes: dict[str, Any], sentence: str):
     assert said([*before, noted(REFUND, **changes)]) == sentence
 

@@ -14,6 +14,7 @@ from tandem.model import Channel
 from tandem.shop.order_number import parse_order_number
 
 from ...kit.callers import JOHN, route_of
+from ...kit.tables import each
 
 pytestmark = pytest.mark.promise("V1", "A17")
 
@@ -32,7 +33,7 @@ def call(line):
     return open_call
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "spoken"),
     [
         ("Order 12345 has shipped.", "Order 1 2 3 4 5 has shipped."),

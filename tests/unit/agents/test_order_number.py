@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from tandem.guardrails.pii import mask
 from tandem.shop.order_number import MAX_DIGITS, find_order_number, parse_order_number, spoken_order_number
 
+from ...kit.tables import each
+
 pytestmark = pytest.mark.promise("A4")
 
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
@@ -17,7 +19,7 @@ def said(digits: str) -> str:
     return " ".join(WORDS[int(digit)] for digit in digits)
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "12345",
@@ -51,7 +53,7 @@ def test_an_order_number_as_people_write_and_say_it(text: str):
     assert parse_order_number(text) == "ORD_12345"
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "order"),
     [
         ("one oh oh two", "ORD_1002"),
@@ -64,7 +66,7 @@ def test_zeros_and_repeated_digits_as_people_say_them(text: str, order: str):
     assert parse_order_number(text) == order
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "",
@@ -105,7 +107,7 @@ def test_searching_never_fails(text: str):
     assert order is None or parse_order_number(order) == order
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "order"),
     [
         ("where is 12345?", "ORD_12345"),
@@ -119,9 +121,7 @@ def test_the_number_that_is_meant(text: str, order: str):
     assert find_order_number(text) == order
 
 
-@pytest.mark.parametrize(
-    "text", ["I bought 2 of them", "refund $1234.50", "1234 dollars", "oh are you there?", "call +1 555 123 4567 99"]
-)
+@each("text", ["I bought 2 of them", "refund $1234.50", "1234 dollars", "oh are you there?", "call +1 555 123 4567 99"])
 def test_other_numbers_are_no_orders(text: str):
     assert find_order_number(text) is None
 
@@ -131,9 +131,7 @@ def test_the_number_as_it_is_told():
 
 
 @pytest.mark.promise("R1")
-@pytest.mark.parametrize(
-    "text", ["[card number removed, ends in 1111]", "my card [card number removed, ends in 1111] ?"]
-)
+@each("text", ["[card number removed, ends in 1111]", "my card [card number removed, ends in 1111] ?"])
 def test_the_rest_of_a_masked_card_is_no_order_number(text: str):
     assert (find_order_number(text), parse_order_number(text)) == (None, None)
 

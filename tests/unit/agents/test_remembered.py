@@ -14,23 +14,24 @@ from tandem.agents.remembered import LARGEST, MOST, to_keep
 from tandem.conversation.history import with_remembered
 from tandem.conversation.prompt_blocks import REMEMBERED
 
+from ...kit.tables import each
 from .test_execution import SAID, bench, empty
 
 pytestmark = pytest.mark.promise("G3")
 
 
-@pytest.mark.parametrize("value", ["Sam", 3, 2.5, True, [1, "two"], {"seat": {"row": 12}}])
+@each("value", ["Sam", 3, 2.5, True, [1, "two"], {"seat": {"row": 12}}])
 def test_json_values_are_kept_as_they_are(value: Any) -> None:
     assert to_keep({}, "name", value) == value
 
 
-@pytest.mark.parametrize("value", [{1, 2}, object(), math.nan, [math.inf]])
+@each("value", [{1, 2}, object(), math.nan, [math.inf]])
 def test_what_is_no_json_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match="name is no JSON value"):
         to_keep({}, "name", value)
 
 
-@pytest.mark.parametrize("name", ["", "1", "a b", "a" * 65, "näme", "a\n"])
+@each("name", ["", "1", "a b", "a" * 65, "näme", "a\n"])
 def test_names_are_plain(name: str) -> None:
     with pytest.raises(ValueError, match="begin with a letter"):
         to_keep({}, name, "x")

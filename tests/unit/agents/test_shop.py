@@ -11,6 +11,8 @@ from tandem.errors import ConfigurationError, StoreUnavailable
 from tandem.shop.base import Customer, Order, OrderLine, Shipment, dollars
 from tandem.shop.embedded import open_embedded_shop
 
+from ...kit.tables import each
+
 JOHN = Customer("CUST_12345", "John Doe", "john.doe@email.com", "+15551234567", "premium")
 JANE = Customer("CUST_67890", "Jane Smith", "jane.smith@email.com", "+15559876543", "basic")
 FREE = Customer("CUST_003", "Basic User LLC", "", "+15552223333", "free")
@@ -113,7 +115,7 @@ async def test_trouble_with_the_file_is_translated(tmp_path: Path):
             await shop.orders_of("CUST_12345")
 
 
-@pytest.mark.parametrize(
+@each(
     ("cents", "text"), [(0, "$0.00"), (5, "$0.05"), (13997, "$139.97"), (123456789, "$1,234,567.89"), (-150, "-$1.50")]
 )
 def test_dollars(cents: int, text: str):

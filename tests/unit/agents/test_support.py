@@ -14,6 +14,7 @@ from tandem.errors import ConfigurationError
 from tandem.model import Channel
 
 from ...kit.callers import JOHN, caller_of
+from ...kit.tables import each
 
 TEXT = resources.files("tandem.agents").joinpath("instructions.md").read_text("utf-8")
 
@@ -61,7 +62,7 @@ def test_no_tool_has_a_defaulted_argument():
 
 
 @pytest.mark.promise("A1")
-@pytest.mark.parametrize("subject", ["Billing", "Orders", "Technical", "General", "person"])
+@each("subject", ["Billing", "Orders", "Technical", "General", "person"])
 def test_there_is_guidance_for_every_subject(subject: str):
     assert subject in TEXT
 

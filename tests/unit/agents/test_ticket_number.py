@@ -6,12 +6,14 @@ from hypothesis import strategies as st
 
 from tandem.agents.tools.ticket import find_ticket_number, parse_ticket_number
 
+from ...kit.tables import each
+
 pytestmark = pytest.mark.promise("A9")
 
 codes = st.text("0123456789ABCDEF", min_size=8, max_size=12).filter(lambda code: any(map(str.isdigit, code)))
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "TKT_1A2B3C4D5E6F",
@@ -29,12 +31,12 @@ def test_a_ticket_number_as_people_write_and_say_it(text: str):
     assert parse_ticket_number(text) == "TKT_1A2B3C4D5E6F"
 
 
-@pytest.mark.parametrize("text", ["", "ticket", "my ticket", "facade", "order 12345", "ORD_12345", "ZEN-42", "hello"])
+@each("text", ["", "ticket", "my ticket", "facade", "order 12345", "ORD_12345", "ZEN-42", "hello"])
 def test_what_is_no_ticket_number(text: str):
     assert parse_ticket_number(text) is None
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "is TKT_1A2B3C4D closed?",
@@ -47,7 +49,7 @@ def test_a_ticket_number_in_a_sentence(text: str):
     assert find_ticket_number(text) == "TKT_1A2B3C4D"
 
 
-@pytest.mark.parametrize("text", ["open a ticket for order 12345", "ticket about 1a2b3c4d", "ticket facade", "12345"])
+@each("text", ["open a ticket for order 12345", "ticket about 1a2b3c4d", "ticket facade", "12345"])
 def test_a_sentence_without_one(text: str):
     assert find_ticket_number(text) is None
 

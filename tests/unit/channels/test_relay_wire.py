@@ -30,6 +30,8 @@ from tandem.channels.voice.relay_messages import (
     write,
 )
 
+from ...kit.tables import each
+
 pytestmark = pytest.mark.promise("V11")
 
 # As in twilio.com/docs/voice/conversationrelay/websocket-messages.
@@ -85,7 +87,7 @@ def test_the_documented_setup_is_read_whole() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "message"),
     [
         (frame("setup", callSid="CA1"), Setup("CA1")),
@@ -140,7 +142,7 @@ def test_frames_are_read_leniently(text: str | bytes, message: Inbound) -> None:
     assert read(text) == message
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "reason"),
     [
         ("", "not JSON"),
@@ -191,7 +193,6 @@ def test_frames_are_read_leniently(text: str | bytes, message: Inbound) -> None:
         ("x" * (LONGEST_FRAME + 1), "too large"),
         ("x" * LONGEST_FRAME, "not JSON"),
     ],
-    ids=lambda value: repr(value)[:60],
 )
 def test_what_is_no_message_is_malformed(text: str | bytes, reason: str) -> None:
     assert read(text) == Malformed(reason)
@@ -226,7 +227,7 @@ def test_what_was_read_can_be_stored(text: str) -> None:
 # --- out ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each(
     ("message", "text"),
     [
         (Text("Hello"), '{"type":"text","token":"Hello","last":false}'),

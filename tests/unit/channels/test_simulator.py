@@ -16,6 +16,7 @@ from tandem.simulator.twilio_simulator import TwilioSimulator
 from tandem.simulator.wire import Fault, SimMessage, listing, twiml_messages
 
 from ...kit.serving import serve
+from ...kit.tables import each
 from ...kit.texting import ACCOUNT, CUSTOMER, OURS, TOKEN, Texting, open_texting
 
 LOGIN = {"Authorization": aiohttp.encode_basic_auth(ACCOUNT, TOKEN)}
@@ -174,7 +175,7 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize(
+@each(
     ("query", "sids"),
     [({}, ["SM3", "SM2", "SM1"]), ({"To": CUSTOMER}, ["SM2", "SM1"]), ({"From": CUSTOMER}, ["SM3"]),
      ({"DateSent": "1970-01-02"}, ["SM1"]), ({"DateSent>": "1970-01-03"}, ["SM3"]),
@@ -193,7 +194,7 @@ def test_texts_are_read_out_of_twiml() -> None:
     assert twiml_messages("<Response><Message>I&apos;m</Message><Message to='x'>a</Message></Response>") == ["I'm", "a"]
 
 
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Forwarded-Host", "CF-Connecting-IP"])
+@each("header", ["X-Forwarded-For", "Forwarded", "X-Forwarded-Host", "CF-Connecting-IP"])
 async def test_a_forwarded_request_finds_nothing(header: str) -> None:
     simulator = TwilioSimulator(account_sid="AC1", auth_token="t", gateway_url="http://127.0.0.1:9")
     login, path = {"Authorization": aiohttp.encode_basic_auth("AC1", "t")}, "/2010-04-01/Accounts/AC1/Messages.json"

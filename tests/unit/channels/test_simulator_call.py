@@ -17,6 +17,7 @@ from tandem.simulator.wire import sign
 from ...kit.clock import ManualClock
 from ...kit.scripted_gateway import EVENTS, SOCKET, ScriptedGateway, relay
 from ...kit.serving import serve
+from ...kit.tables import each
 
 ACCOUNT, TOKEN, PUBLIC = "AC" + "2" * 32, "call-token", "https://gateway.example"
 CALLER, OURS = "+15551234567", "+15550001111"
@@ -436,7 +437,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("frame", "reason"), WRONG)
+@each(("frame", "reason"), WRONG)
 async def test_a_wrong_frame_is_dropped_and_noted(frame: str | bytes, reason: str) -> None:
     gateway = ScriptedGateway()
     async with calling(gateway, chars_per_second=inf) as call:

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from tandem.simulator.playback import Played, SimulatedPlayback, Speaking
 from tandem.simulator.twiml import BadTwiml, Dial, Hangup, Other, Pause, Redirect, Relay, SayVerb, parse
 
+from ...kit.tables import each
+
 TOKEN = st.text(alphabet="ab .\n", max_size=12)
 MOMENT = st.floats(min_value=0, max_value=2)
 
@@ -157,7 +159,7 @@ def test_a_relay_knows_its_defaults() -> None:
     assert (relay.language, relay.flag("dtmfDetection"), relay.action) == ("en-US", False, None)
 
 
-@pytest.mark.parametrize(
+@each(
     "document",
     ["", "Hello", "<html/>", '<Response><Connect><ConversationRelay url="https://a"/></Connect></Response>'],
 )

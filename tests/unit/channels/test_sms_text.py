@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from tandem.channels.sms.sender import GSM7, GSM7_TWICE, LIMIT, clean, compose, segments
 
+from ...kit.tables import each
+
 pytestmark = pytest.mark.promise("S7")
 
 WORDS = st.sampled_from(
@@ -29,7 +31,7 @@ def utf16(text: str) -> int:
 # --- counting ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "count"),
     [("", 0), ("a", 1), ("a" * 160, 1), ("a" * 161, 2), ("a" * 306, 2), ("a" * 307, 3), ("€" * 80, 1), ("€" * 81, 2),
      ("ж" * 70, 1), ("ж" * 71, 2), ("ж" * 134, 2), ("ж" * 135, 3), ("🙂" * 35, 1), ("🙂" * 36, 2), ("a" * 70 + "’", 2),
@@ -46,7 +48,7 @@ def test_the_alphabet_is_complete() -> None:
 # --- cleaning ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each(
     ("markdown", "plain"),
     [
         ("# Title\n\nText", "Title\n\nText"),
@@ -72,7 +74,7 @@ def test_markdown_becomes_plain_words(markdown: str, plain: str) -> None:
     assert clean(markdown) == plain
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     ["ORD_12345_A and TRK_ABC123", "2*3*4 = 24", "a - b", "#1 choice", "costs 5 * 3", "snake_case_name", "C# is it",
      "a > b", "write to ana_b@x.example"],
@@ -126,7 +128,7 @@ def test_a_joined_character_is_not_cut() -> None:
     assert all(part.startswith("👩") and part.endswith("👧") for part in compose(family * 300))
 
 
-@pytest.mark.parametrize("text", ["", "   ", "\n", "---", "```\n```"])
+@each("text", ["", "   ", "\n", "---", "```\n```"])
 def test_a_blank_answer_is_no_message(text: str) -> None:
     assert compose(text) == ()
 
@@ -153,7 +155,7 @@ def test_plain_words_are_only_tidied(text: str) -> None:
     assert clean(text) == " ".join(text.split())
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     ["*" * 20_000, "_a" * 10_000, "[a](" * 5_000, "`" * 20_000, " " * 20_000, "*a " * 7_000,
      "_a b " * 4_000, "|-" * 9_000, "a\n" * 9_000, "https://" * 3_000, "\\" * 20_000, "> " * 9_000, "- " * 9_000 + "x",

@@ -27,6 +27,7 @@ from tandem.identity.phone import PhoneResolver
 from tandem.model import Address, Channel, Route, SubjectId
 
 from ...kit.clock import timeless
+from ...kit.tables import each
 from ...kit.waiting import PATIENCE, until
 
 CALL = "CA" + "1" * 32
@@ -148,7 +149,7 @@ async def live(
 
 
 @pytest.mark.promise("V3", "V16")
-@pytest.mark.parametrize(("speaks_first", "said"), [(True, ["Here you are."]), (False, [REST])])
+@each(("speaks_first", "said"), [(True, ["Here you are."]), (False, [REST])])
 async def test_a_caller_who_speaks_first_after_a_lost_socket_is_answered(speaks_first: bool, said: list[str]) -> None:
     socket, ready = Socket(), asyncio.Event()
 
@@ -218,7 +219,7 @@ async def test_two_seconds_without_a_key_end_a_number() -> None:
 
 
 @pytest.mark.promise("V19")
-@pytest.mark.parametrize("who", ["agent", "client"])
+@each("who", ["agent", "client"])
 def test_speech_is_no_silence(who: str) -> None:
     @timeless
     async def call() -> None:
@@ -236,7 +237,7 @@ def test_speech_is_no_silence(who: str) -> None:
 
 
 @pytest.mark.promise("V19")
-@pytest.mark.parametrize("sign", ["key", "words", "voice"])
+@each("sign", ["key", "words", "voice"])
 def test_a_sign_of_life_after_the_question_begins_the_patience_anew(sign: str) -> None:
     @timeless
     async def call() -> None:
@@ -381,7 +382,7 @@ async def test_a_call_has_one_ticket_however_often_its_caller_asks_for_a_person(
 
 
 @pytest.mark.promise("H2")
-@pytest.mark.parametrize("who", ["agent", "client"])
+@each("who", ["agent", "client"])
 def test_what_is_said_unasked_waits_until_nobody_speaks(who: str) -> None:
     @timeless
     async def unasked() -> None:

@@ -23,6 +23,8 @@ from tandem.errors import ConfigurationError
 from tandem.settings import load_settings
 from tandem.simulator.relay_attributes import refused
 
+from ...kit.tables import each
+
 pytestmark = pytest.mark.promise("V21")
 
 FORM = {"CallSid": "CA1", "From": "+15551234567", "To": "+15550001111"}
@@ -163,7 +165,7 @@ def test_newer_attributes_are_sent_as_they_are() -> None:
     assert chosen.unknown_to_library() == ["level", "somethingNew"]
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "reason"),
     [
         ("url", "is set by the gateway itself"),
@@ -182,7 +184,7 @@ def test_no_attribute_hides_a_known_one(name: str, reason: str) -> None:
     assert problems(VOICE_ATTRIBUTES=f'{{"{name}": "x"}}') == (f"VOICE_ATTRIBUTES: {name!r} {reason}.",)
 
 
-@pytest.mark.parametrize(
+@each(
     ("env", "sentence"),
     [
         ({"VOICE_LANGUAGE": "english!"}, "VOICE_LANGUAGE must be a language such as en-US, or multi to let Twilio "
@@ -212,7 +214,7 @@ def test_all_wrong_options_are_listed_at_once() -> None:
     assert len(problems(VOICE_LANGUAGE="??", VOICE_VOICE="x" * 3000, VOICE_OFFER_PERSON="x", PORT="x")) == 4
 
 
-@pytest.mark.parametrize(
+@each(
     ("env", "attribute"),
     [
         ({"ttsProvider": "acme"}, "ttsProvider"),
@@ -275,7 +277,7 @@ async def test_a_function_may_be_async_and_give_options_or_nothing() -> None:
     assert await OptionsPerCall(lambda: BASE, hook=lambda call: None).choose(FORM) == BASE
 
 
-@pytest.mark.parametrize(
+@each(
     ("answer", "logged"),
     [
         ({"voice": 3}, {"reason": "unfit", "options": ["voice"]}),

@@ -15,6 +15,7 @@ from tandem.channels.voice.call_presence import CallPresence
 from tandem.errors import StoreUnavailable
 from tandem.model import SubjectId
 
+from ...kit.tables import each
 from ...kit.waiting import PATIENCE
 
 pytestmark = pytest.mark.promise("H12")
@@ -111,7 +112,7 @@ async def test_a_call_that_goes_on_on_another_socket_here_is_not_gone() -> None:
     assert engine.gone == []
 
 
-@pytest.mark.parametrize("stay", [0.0, 10.0])
+@each("stay", [0.0, 10.0])
 async def test_the_end_says_how_long_it_may_come_back(stay: float) -> None:
     store = Store()
     async with standing(store, Engine(), stay=stay):

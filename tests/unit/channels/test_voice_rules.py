@@ -10,6 +10,8 @@ from tandem.channels.voice.action_callback import MAX_ATTEMPTS, Ending, Next, re
 from tandem.channels.voice.call_patience import CallTimeouts, TimeoutKind
 from tandem.channels.voice.dtmf import LONGEST, KeyMeaning, Keys
 
+from ...kit.tables import each
+
 pytestmark = pytest.mark.promise("V10", "V16", "V17")
 
 LOST = {"CallStatus": "in-progress", "SessionStatus": "failed", "ErrorCode": "64105"}
@@ -112,7 +114,7 @@ def test_a_handoff_transfers_with_its_ticket() -> None:
     assert read_ending(form, attempt=0) == Ending(Next.TRANSFER, ticket="TKT_1")
 
 
-@pytest.mark.parametrize(
+@each(
     "form",
     [
         {"CallStatus": "completed", "SessionStatus": "completed"},

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from tandem.channels.voice.socket_token import LONGEST_CALL, SECONDS, SocketTokens
 from tandem.errors import BadSignature
 
+from ...kit.tables import each
+
 pytestmark = pytest.mark.promise("V4")
 
 TOKENS = SocketTokens("secret")
@@ -23,7 +25,7 @@ def test_a_token_says_what_it_was_made_for() -> None:
     assert TOKENS.read(TOKENS.make(CALL, now=1000), now=1000 + SECONDS).call == CALL
 
 
-@pytest.mark.parametrize("proven", [True, False])
+@each("proven", [True, False])
 def test_a_token_says_whether_the_number_is_believed(proven: bool) -> None:
     assert TOKENS.read(TOKENS.make(CALL, now=1000, proven=proven), now=1000).proven is proven
 

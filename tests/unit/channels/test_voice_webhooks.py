@@ -31,6 +31,7 @@ from tandem.simulator.wire import sign
 from tandem.web.status import error_response
 
 from ...kit.serving import listen, port_of, serve
+from ...kit.tables import each
 
 pytestmark = pytest.mark.promise("O8")
 
@@ -89,7 +90,7 @@ async def post(url: str, path: str, form: Mapping[str, str], *, signed: bool = T
 
 
 @pytest.mark.promise("V2")
-@pytest.mark.parametrize("store", [Store(None), None], ids=["away", "broken"])
+@each("store", [Store(None), None])
 async def test_a_failure_behind_the_webhook_is_heard_as_an_apology(store: Store | None) -> None:
     async with gateway(store) as url:
         status, twiml = await post(url, "/voice", FORM)
@@ -111,20 +112,20 @@ async def test_the_fallback_needs_no_store_and_apologises() -> None:
     assert CALL_FAILURE in twiml
 
 
-@pytest.mark.parametrize("path", ["", "/action", "/fallback", "/whisper", "/dialed"])
+@each("path", ["", "/action", "/fallback", "/whisper", "/dialed"])
 async def test_unsigned_voice_webhooks_are_refused(path: str) -> None:
     async with gateway() as url:
         assert (await post(url, f"/voice{path}", FORM, signed=False))[0] == 403
 
 
-@pytest.mark.parametrize("call", ["", "../../x", "SM123", "CA" + "1" * 100])
+@each("call", ["", "../../x", "SM123", "CA" + "1" * 100])
 async def test_a_call_without_a_call_sid_is_malformed(call: str) -> None:
     async with gateway() as url:
         assert (await post(url, "/voice", FORM | {"CallSid": call}))[0] == 400
 
 
 @pytest.mark.promise("V17")
-@pytest.mark.parametrize(
+@each(
     ("status", "told"),
     [("completed", False), ("answered", False), ("no-answer", True), ("busy", True), ("failed", True), ("", True)],
 )

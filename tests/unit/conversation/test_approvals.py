@@ -25,6 +25,8 @@ from tandem.conversation.base import GatedCall
 from tandem.entries import Decision, Entry, Verdict, Waiting
 from tandem.model import Address, Approval, ApprovalStatus, Channel, Conversation, Route, SubjectId
 
+from ...kit.tables import each
+
 pytestmark = pytest.mark.promise("H1", "H9")
 
 STEPS = {
@@ -49,7 +51,7 @@ def decision(verdict: Verdict) -> Decision:
     return Decision("apr_1", verdict, "mia", 5.0)
 
 
-@pytest.mark.parametrize(("status", "verdict"), EVERY)
+@each(("status", "verdict"), EVERY)
 def test_a_verdict_decides_about_one_status_and_is_then_carried_to_its_end(
     status: ApprovalStatus, verdict: Verdict
 ) -> None:
@@ -58,7 +60,7 @@ def test_a_verdict_decides_about_one_status_and_is_then_carried_to_its_end(
     assert applies(decision(verdict), approval(status)) == (pair in STEPS or pair in UNDER_WAY)
 
 
-@pytest.mark.parametrize(("pair", "then"), STEPS.items())
+@each(("pair", "then"), STEPS.items())
 def test_what_follows_from_a_verdict_and_what_staff_see_until_it_has(
     pair: tuple[str, str], then: tuple[str, str]
 ) -> None:
@@ -72,7 +74,7 @@ def test_what_follows_from_a_verdict_and_what_staff_see_until_it_has(
     assert before.status in recorded_as(seen.status)
 
 
-@pytest.mark.parametrize("status", ApprovalStatus)
+@each("status", ApprovalStatus)
 def test_what_is_over_stays_as_it_is_whatever_waits(status: ApprovalStatus) -> None:
     now = approval(status)
     late = Waiting(Entry(decision_key(now, Verdict.APPROVE), decision(Verdict.APPROVE)), accepted_at=5.0, tries=0)
@@ -100,7 +102,7 @@ def test_a_conversation_carries_what_waits_and_the_ten_newest_that_do_not() -> N
     assert [one.snapshot for one in found] == ["large", *[""] * 10]
 
 
-@pytest.mark.parametrize(("known", "route"), [("sms voice", "sms"), ("voice", "voice"), ("rcs", None)])
+@each(("known", "route"), [("sms voice", "sms"), ("voice", "voice"), ("rcs", None)])
 def test_a_call_is_carried_out_over_the_route_on_which_it_was_asked(known: str, route: str | None) -> None:
     """An account goes with a number, and a customer may have two; what was asked by text is not the last caller's."""
     ours = Address("tel", "+14155550199")
@@ -111,7 +113,7 @@ def test_a_call_is_carried_out_over_the_route_on_which_it_was_asked(known: str, 
     assert (found and found.channel) == route
 
 
-@pytest.mark.parametrize(
+@each(
     ("tool", "arguments", "status", "same"),
     [
         ("pay", {"amount": 5, "reason": "broken"}, "pending", True),

@@ -32,6 +32,7 @@ from tandem.persistence.file import open_file_store
 from tandem.persistence.values import Claim, Outcome
 
 from ...kit.engine import JOHN, ROUTE, SHORT_LEASE, Lab, answer, echo, lab
+from ...kit.tables import each
 from ...kit.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.promise("S8", "S10", "H2", "H3", "H6", "H8", "H10")
@@ -546,7 +547,7 @@ def test_what_ended_two_turns_is_left_out_of_the_next_one_and_so_is_another_call
     assert [one.entry.key for one in left_unspoken(waiting, last, SpeechStreams())] == ["CA1:1"]
 
 
-@pytest.mark.parametrize(("later", "offered"), [(599.0, "the rest"), (600.0, "")])
+@each(("later", "offered"), [(599.0, "the rest"), (600.0, "")])
 def test_what_was_left_open_is_offered_for_ten_minutes(later: float, offered: str) -> None:
     context = {LEFT_OPEN: {"text": "the rest", "at": 1000.0}}
     left = Conversation(JOHN, created_at=0, updated_at=0, context=context)

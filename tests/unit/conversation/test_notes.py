@@ -31,6 +31,8 @@ from tandem.conversation.notes import (
 from tandem.model import ApprovalStatus, Channel, Conversation, Item, Priority, SubjectId, TicketStatus, Turn
 from tandem.staff.transcript import transcript
 
+from ...kit.tables import each
+
 pytestmark = pytest.mark.promise("R6")
 
 ASKED = {"order_id": "ORD_1", "amount": 120}
@@ -87,17 +89,17 @@ SENTENCES: list[tuple[Note, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("note", "sentence"), SENTENCES)
+@each(("note", "sentence"), SENTENCES)
 def test_the_model_reads_a_note_in_these_words(note: Note, sentence: str) -> None:
     assert for_model([note_item(note)]) == [{"role": "system", "content": sentence}]
 
 
-@pytest.mark.parametrize("status", ["executed", "failed", "unknown", "void", "rejected", "expired"])
+@each("status", ["executed", "failed", "unknown", "void", "rejected", "expired"])
 def test_every_end_of_a_request_has_its_words(status: str) -> None:
     assert words(RequestSettled("apr_1", "pay", {}, ApprovalStatus(status))).endswith("call no tool for it.")
 
 
-@pytest.mark.parametrize("note", [note for note, _ in SENTENCES])
+@each("note", [note for note, _ in SENTENCES])
 def test_a_stored_note_is_read_back_as_it_was(note: Note) -> None:
     stored = json.loads(json.dumps(note_item(note)))
     assert read_note(stored) == note

@@ -8,6 +8,8 @@ from tandem.conversation.opening_hours import ALWAYS, ContactHours, OpeningHours
 from tandem.errors import ConfigurationError
 from tandem.settings import load_settings
 
+from ...kit.tables import each
+
 SHOP = OpeningHours.parse("Mon-Fri 09:00-17:30, Sat 10:00-14:00", "Europe/Berlin")
 
 
@@ -15,7 +17,7 @@ def at(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-@pytest.mark.parametrize(
+@each(
     ("moment", "is_open", "opens"),
     [
         ("2026-11-30T07:59+00:00", False, "Monday at 09:00"),
@@ -46,7 +48,7 @@ def test_none_at_all_means_always() -> None:
     assert OpeningHours.parse("", "UTC") == ALWAYS
 
 
-@pytest.mark.parametrize("text", ["9-5", "Mon 9:00", "Mon-Fry 09:00-17:00", "Mon 17:00-09:00", "Mon 09:00-24:30",
+@each("text", ["9-5", "Mon 9:00", "Mon-Fry 09:00-17:00", "Mon 17:00-09:00", "Mon 09:00-24:30",
                                   "Mon 09:60-10:00", "Mon 09:00-09:00", "Monday 09:00-10:00"])  # fmt: skip
 def test_hours_that_are_none_are_answered_in_plain_words(text: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
@@ -56,7 +58,7 @@ def test_hours_that_are_none_are_answered_in_plain_words(text: str) -> None:
     )
 
 
-@pytest.mark.parametrize("zone", ["Mars/One", "../../etc/passwd", "Europe"])
+@each("zone", ["Mars/One", "../../etc/passwd", "Europe"])
 def test_a_zone_that_is_none_is_answered_in_plain_words(zone: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         load_settings({"HUMAN_TRANSFER_ZONE": zone}, env_file=None)

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from tandem.conversation.plain_speech import PlainSpeech, plain_speech
 
+from ...kit.tables import each
+
 pytestmark = pytest.mark.promise("V26")
 
 
-@pytest.mark.parametrize(
+@each(
     ("written", "spoken"),
     [
         ("**Hi** [track](https://shop.example/t/1) 🎉", "Hi track "),
@@ -36,7 +38,7 @@ def test_markup_goes_and_words_stay(written: str, spoken: str) -> None:
     assert plain_speech(written) == spoken
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "+ $8.25 tax", "- $8.25 tax", "-5 degrees", "+1 555 123 4567", "2*3*4", "2 * 3 = 6", "5*", "~5 days", "a < b",
@@ -89,7 +91,7 @@ def test_words_are_not_held_back() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
+@each(
     "unit",
     ["*", "[", "<", "`", "![a](", "https://", "| ", "- \n", "a_", "🎉", "\\", "~~a", "&a", "[^", "<s>", "\\frac{", "$",
      "$x", "$\\a", ":a", "^", "==", "a\u0336", "\\(", "a |b\n", "[x"],

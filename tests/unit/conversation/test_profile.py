@@ -23,6 +23,8 @@ from tandem.model import (
     Turn,
 )
 
+from ...kit.tables import each
+
 pytestmark = pytest.mark.promise("I7")
 
 NOW = 1_000_000.0
@@ -124,7 +126,7 @@ def test_facts_go_first_and_waiting_requests_stay_when_there_is_no_room() -> Non
     assert "fact:" not in text
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@each("text", HOSTILE)
 def test_nobodys_words_close_or_forge_the_block(text: str) -> None:
     profile, conversation = with_everything(text)
     shown = render(profile, conversation, Channel.SMS, now=NOW)
@@ -154,7 +156,7 @@ def test_plain_text_is_short_and_stays_as_it_is(text: str, limit: int) -> None:
     assert not set(once) & set('<>"\n')
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "secret"),
     [
         ("4111 1111 1111 1111", "1111 1111"),

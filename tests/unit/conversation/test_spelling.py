@@ -4,10 +4,12 @@ import pytest
 
 from tandem.conversation.plain_speech import as_written
 
+from ...kit.tables import each
+
 pytestmark = pytest.mark.promise("V14")
 
 
-@pytest.mark.parametrize(
+@each(
     ("spoken", "written"),
     [
         ("Your refund is R E F 0 B 7.", "Your refund is REF0B7."),

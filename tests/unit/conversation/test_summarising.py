@@ -19,6 +19,7 @@ from tandem.persistence.base import LaneStore
 from tandem.persistence.values import Change, Claim, Committed
 
 from ...kit.engine import JOHN, ROUTE, Lab, lab
+from ...kit.tables import each
 from ...kit.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.promise("P10")
@@ -66,14 +67,12 @@ async def test_turns_that_left_meanwhile_stay_for_the_next_time() -> None:
     assert (after.summary, after.unfolded) == ("story: A story of 2 words.", turns(3))
 
 
-@pytest.mark.parametrize(
-    "meanwhile", [conversation(turns(2)), conversation((), "digested"), conversation(turns(1, 2), "x")]
-)
+@each("meanwhile", [conversation(turns(2)), conversation((), "digested"), conversation(turns(1, 2), "x")])
 async def test_a_story_of_something_else_is_not_taken(meanwhile: Conversation) -> None:
     assert await folded(story, conversation(turns(1, 2)), meanwhile) == meanwhile
 
 
-@pytest.mark.parametrize("summarise", [None, raises, silent])
+@each("summarise", [None, raises, silent])
 async def test_without_a_model_rules_remember(summarise: Callable[[str], Awaitable[str]] | None) -> None:
     now = conversation(turns(1, 2))
     after = await folded(summarise, now, now)
@@ -218,7 +217,7 @@ def test_what_leaves_the_window_is_digested_once_when_it_leaves() -> None:
     )
 
 
-@pytest.mark.parametrize("by_model", [False, True], ids=["by rules", "by a model"])
+@each("by_model", [False, True])
 def test_a_thousand_turns_stay_flat_and_the_first_is_remembered(by_model: bool) -> None:
     now = conversation(())
     sizes, known = list[int](), list[bool]()

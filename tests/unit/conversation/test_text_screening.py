@@ -11,6 +11,8 @@ from tandem.conversation.text_screening import ALIKE, REPEATS, Rules, Screened, 
 from tandem.entries import TextReceived
 from tandem.model import Address, Channel, Conversation, Route, SubjectId
 
+from ...kit.tables import each
+
 pytestmark = pytest.mark.promise("S5", "S12", "R4")
 
 ROUTE = Route(Channel.SMS, Address("tel", "+15551234567"), Address("tel", "+15550001111"))
@@ -28,7 +30,7 @@ def said(
 
 
 @pytest.mark.promise("S11")
-@pytest.mark.parametrize("text", ["STOP", "stop", " Stop ", "UNSUBSCRIBE", "cancel", "QUIT", "end", "REVOKE", "optout"])
+@each("text", ["STOP", "stop", " Stop ", "UNSUBSCRIBE", "cancel", "QUIT", "end", "REVOKE", "optout"])
 def test_a_stop_word_alone_opts_out_without_an_answer(text: str) -> None:
     found = said(text)
     assert found.conversation.opted_out == (Channel.SMS,)
@@ -36,7 +38,7 @@ def test_a_stop_word_alone_opts_out_without_an_answer(text: str) -> None:
     assert (found.texts, found.notices) == ([], [])
 
 
-@pytest.mark.parametrize("text", ["cancel that refund", "please stop", "the end", "stop sending the wrong size"])
+@each("text", ["cancel that refund", "please stop", "the end", "stop sending the wrong size"])
 def test_a_stop_word_in_a_sentence_is_a_sentence(text: str) -> None:
     found = said(text, rules=Rules(rate_per_minute=3, max_chars=100))
     assert found.texts == [text]
@@ -53,7 +55,7 @@ def test_what_the_provider_calls_an_opt_out_is_one() -> None:
     assert said("arrêt", opt_out="STOP").conversation.opted_out == (Channel.SMS,)
 
 
-@pytest.mark.parametrize("text", ["START", "unstop", "Yes"])
+@each("text", ["START", "unstop", "Yes"])
 def test_start_lifts_an_opt_out_without_an_answer(text: str) -> None:
     found = said(text, conversation=OUT)
     assert found.conversation.opted_out == ()
@@ -151,7 +153,7 @@ def test_a_message_from_our_own_number_is_not_answered() -> None:
     assert (found.texts, found.notices) == ([], [])
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     ["bye", "Goodbye!", "ok thanks, bye", "That's all, thank you", "no thanks", "I'm good",
      "I’m all set, have a great day", "nothing else", "see you", "that would be all"],
@@ -161,7 +163,7 @@ def test_goodbyes(text: str) -> None:
 
 
 @pytest.mark.promise("S13")
-@pytest.mark.parametrize(
+@each(
     "text",
     ["I'm good with a replacement", "thanks", "no thanks, but what about my refund?", "is that all?", "hello",
      "before I say bye: where is my order", "I am good but I need help", "nothing else works, please help",

@@ -16,6 +16,8 @@ from tandem.errors import ConfigurationError
 from tandem.model import ApprovalStatus
 from tandem.settings import load_settings
 
+from ...kit.tables import each
+
 pytestmark = pytest.mark.promise("V22")
 
 SHIPPED = ("es", "fr", "de", "pt")
@@ -27,14 +29,14 @@ def english(name: str) -> str:
     return str(getattr(phrases, name))
 
 
-@pytest.mark.parametrize("language", SHIPPED)
-@pytest.mark.parametrize("name", [*SPOKEN, *OPT_OUTS])
+@each("language", SHIPPED)
+@each("name", [*SPOKEN, *OPT_OUTS])
 def test_each_language_has_all_sentences(language: str, name: str) -> None:
     text, spoken = ALL.say(english(name), f"{language}-XX")
     assert (spoken, text.strip() == text, text != english(name)) == (language, True, True)
 
 
-@pytest.mark.parametrize("language", SHIPPED)
+@each("language", SHIPPED)
 def test_no_two_sentences_of_a_language_are_the_same(language: str) -> None:
     assert len({ALL.say(english(name), language).text for name in SPOKEN}) == len(SPOKEN)
 
@@ -55,8 +57,8 @@ def test_every_fixed_sentence_is_one_that_callers_hear_in_their_language_or_one_
     assert {name for name in sentences if not name.startswith("_")} == {*SPOKEN, *OPT_OUTS, *TEXTED}
 
 
-@pytest.mark.parametrize("language", SHIPPED)
-@pytest.mark.parametrize("status", phrases._OUTCOMES)
+@each("language", SHIPPED)
+@each("status", phrases._OUTCOMES)
 def test_what_became_of_a_request_is_told_in_each_language(language: str, status: ApprovalStatus) -> None:
     told = phrases.outcome(status, "r", words=lambda one: ALL.say(one, language).text)
     assert set(told.removesuffix(" r").split()).isdisjoint({"your", "request", "Your", "Reason:"})
@@ -122,7 +124,7 @@ def test_plain_english_is_nothing_to_tell_the_agent_and_the_way_back_to_it_is() 
     assert [line.hear(one) for one in ("en", "es", "es", "en", "en", "")] == ["", "es", "es", "en", "", ""]
 
 
-@pytest.mark.parametrize(
+@each(
     ("line", "heard", "tag"),
     [
         (spoken(), "en-US", None),

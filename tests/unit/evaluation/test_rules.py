@@ -9,6 +9,8 @@ from tandem.evaluation.scenario import Expected
 from tandem.evaluation.trial import Call, TranscriptLine, Trial
 from tandem.model import Priority, SubjectId, Ticket
 
+from ...kit.tables import each
+
 pytestmark = pytest.mark.promise("G6")
 REFUND = {"order_id": "ORD_12345", "amount": 139.97}
 
@@ -56,7 +58,7 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("expect", "otherwise", "problem"), CASES)
+@each(("expect", "otherwise", "problem"), CASES)
 def test_a_rule_holds_and_notices(expect: dict[str, Any], otherwise: dict[str, Any], problem: str) -> None:
     expected = Expected.model_validate({"language": None, **expect})
     fits = {"lines": [TranscriptLine("agent", "Your order is with UPS, and it is on the way.")]}
@@ -76,7 +78,7 @@ WANTED: list[tuple[dict[str, Any], dict[str, Any], str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("expect", "happened", "problem"), WANTED)
+@each(("expect", "happened", "problem"), WANTED)
 def test_what_must_happen_is_missed(expect: dict[str, Any], happened: dict[str, Any], problem: str) -> None:
     expected = Expected.model_validate(expect)
     assert broken(expected, evidence(**happened)) == []

@@ -6,10 +6,12 @@ import pytest
 
 from tandem.evaluation.words import fit, holds, language_of
 
+from ...kit.tables import each
+
 pytestmark = pytest.mark.promise("G6")
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "wanted", "found"),
     [
         ("Order 12345 has SHIPPED.", "has  shipped", True),
@@ -24,7 +26,7 @@ def test_words_are_found(text: str, wanted: str, found: bool) -> None:
     assert holds(text, wanted) is found
 
 
-@pytest.mark.parametrize(
+@each(
     ("given", "wanted", "fits"),
     [
         ({"amount": 20.0, "reason": "x"}, {"amount": 20}, True),
@@ -44,7 +46,7 @@ def test_arguments_fit(given: dict[str, Any], wanted: dict[str, Any], fits: bool
     assert fit(given, wanted) is fits
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "language"),
     [
         ("Your order has shipped with UPS, and it is on the way to you.", "en"),

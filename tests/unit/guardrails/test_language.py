@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from tandem.guardrails.language import LISTED, Cleaned, professional
 from tandem.guardrails.stream import StreamFilter
 
+from ...kit.tables import each
+
 pytestmark = pytest.mark.promise("R2")
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "cleaned"),
     [
         ("You are an idiot.", "You are an individual."),
@@ -28,7 +30,7 @@ def test_a_listed_word_is_replaced_in_its_case(text: str, cleaned: str) -> None:
     assert professional(text).text == cleaned
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "",
@@ -51,7 +53,7 @@ def test_what_was_replaced_is_told_in_its_order() -> None:
     assert professional("Damn, what an ASSHOLE. damn").replaced == ("damn", "asshole", "damn")
 
 
-@pytest.mark.parametrize("word", sorted(LISTED))
+@each("word", sorted(LISTED))
 def test_every_word_can_be_said_in_three_cases(word: str) -> None:
     neutral = LISTED[word]
     assert neutral not in LISTED
@@ -99,7 +101,7 @@ def test_behind_an_end_a_new_word_begins() -> None:
     assert [words.feed("wait"), words.end(), words.feed("shit"), words.end()] == ["wait", "", "", "mess"]
 
 
-@pytest.mark.parametrize("text", ["shit " * 20_000, "a" * 100_000, "as" * 50_000, "ass" + "'" * 100_000])
+@each("text", ["shit " * 20_000, "a" * 100_000, "as" * 50_000, "ass" + "'" * 100_000])
 def test_a_long_text_takes_time_in_proportion(text: str) -> None:
     began = time.process_time()
     professional(text)

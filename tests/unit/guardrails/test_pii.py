@@ -14,6 +14,7 @@ from tandem.guardrails.pii import SSN_MARK, TOO_DEEP, Masked, mask, mask_value
 from ...kit.pii_corpus import Case, cards, social_security_numbers
 from ...kit.pii_harmless import KINDS, harmless
 from ...kit.steps import calls
+from ...kit.tables import each
 
 SEED = 20260101
 # ``make corpus`` runs all of it; otherwise a sample, always the same, keeps the suite short.
@@ -76,7 +77,7 @@ def test_false_alarms_of_each_kind_are_under_a_thousandth(kind: str, false_alarm
 # --- single spellings --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "4111111111111111",
@@ -107,7 +108,7 @@ def test_a_card_in_every_spelling(text: str) -> None:
     assert mask(text) == Masked(CARD, ("card",))
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "rest"),
     [
         ("my card is {} exp 12/27 cvv 123", "my card is {} exp 12/27 cvv 123"),
@@ -130,7 +131,7 @@ def test_a_digit_heard_before_a_card_does_not_hide_it() -> None:
     assert mask(f"use four {' '.join('4111111111111111')}").text == f"use four {CARD}"
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "masked"),
     [
         ("378282246310005", AMEX),
@@ -151,7 +152,7 @@ def test_a_card_of_every_issuer(text: str, masked: str) -> None:
     assert mask(text).text == masked
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "123-45-6789",
@@ -169,7 +170,7 @@ def test_a_social_security_number_speaks_for_itself(text: str) -> None:
     assert mask(text) == Masked(SSN_MARK, ("ssn",))
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "my ssn is {}",
@@ -184,12 +185,12 @@ def test_a_social_security_number_speaks_for_itself(text: str) -> None:
         "the social on my account is {}",
     ],
 )
-@pytest.mark.parametrize("number", ["123456789", "900701234", "000000000", "12 345 6789", "123, 45, 6789"])
+@each("number", ["123456789", "900701234", "000000000", "12 345 6789", "123, 45, 6789"])
 def test_any_nine_digits_count_when_they_are_named(text: str, number: str) -> None:
     assert mask(text.format(number)).text == text.format(SSN_MARK)
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "123456789",
@@ -213,7 +214,7 @@ def test_nine_digits_that_are_something_else_pass(text: str) -> None:
     assert mask(text) == Masked(text)
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "",
@@ -245,7 +246,7 @@ def test_other_numbers_pass(text: str) -> None:
     assert mask(text) == Masked(text)
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "4111 1111",
@@ -324,7 +325,7 @@ ADVERSARIAL = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(ADVERSARIAL))
+@each("name", sorted(ADVERSARIAL))
 def test_the_steps_grow_with_the_length_alone(name: str) -> None:
     text = ADVERSARIAL[name]
     few, many = (calls(lambda text=text[:size]: mask(text)).total() for size in (5_000, 20_000))
@@ -334,7 +335,7 @@ def test_the_steps_grow_with_the_length_alone(name: str) -> None:
 # --- values ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each(
     ("value", "masked"),
     [
         ("4111111111111111", CARD),
@@ -353,7 +354,7 @@ def test_values_are_masked_and_keys_stay(value: Any, masked: Any) -> None:
     assert mask_value(value) == masked
 
 
-@pytest.mark.parametrize("value", [None, True, 0, 12345, 4155550100, 1.5, 10**30, float("inf"), "ORD_12345", [], {}])
+@each("value", [None, True, 0, 12345, 4155550100, 1.5, 10**30, float("inf"), "ORD_12345", [], {}])
 def test_other_values_stay(value: Any) -> None:
     assert mask_value(value) == value
 
@@ -382,6 +383,6 @@ def test_masking_a_value_twice_changes_nothing(value: Any) -> None:
     assert mask_value(once) == once
 
 
-@pytest.mark.parametrize("text", ["oh.123-45-6789", "o.123 45 6789", "oh 123-45-6789 is my ssn"])
+@each("text", ["oh.123-45-6789", "o.123 45 6789", "oh 123-45-6789 is my ssn"])
 def test_an_oh_before_a_number_is_no_crash_and_no_way_out(text: str) -> None:
     assert mask(text).found == ("ssn",)

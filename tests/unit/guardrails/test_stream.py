@@ -16,6 +16,7 @@ from tandem.guardrails.stream import MOST_HELD, StreamFilter
 
 from ...kit.pii_corpus import Case, card, cards, check_digit, digits, social_security_numbers
 from ...kit.pii_harmless import harmless
+from ...kit.tables import each
 
 SEED = 20260102
 CARD = "[card number removed, ends in 1111]"
@@ -134,7 +135,7 @@ def test_pauses_in_a_card_number_never_let_it_out_whole(seed: int, pauses: set[i
 # --- single cases ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "out"),
     [
         ("Your card 4111 1111 1111 1111 is charged.", f"Your card {CARD} is charged."),
@@ -154,7 +155,7 @@ def test_pauses_in_a_card_number_never_let_it_out_whole(seed: int, pauses: set[i
         ("Someone phoned: the stonework is done", "Someone phoned: the stonework is done"),
     ],
 )
-@pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
+@each("size", [1, 2, 3, 7, 100])
 def test_pieces_of_one_size(text: str, out: str, size: int) -> None:
     assert filtered(text[at : at + size] for at in range(0, len(text), size))[0] == out
 
@@ -179,8 +180,8 @@ def test_nine_digits_in_unusual_groups_are_held_back_when_they_are_named() -> No
     assert filtered(tokens("My social is 12345 6789 ok"))[0] == f"My social is {SSN_MARK} ok"
 
 
-@pytest.mark.parametrize("junk", [" ", " 7", "-7-", " seven, ", " and then "])
-@pytest.mark.parametrize("missing", range(0, 40, 3))
+@each("junk", [" ", " 7", "-7-", " seven, ", " and then "])
+@each("missing", range(0, 40, 3))
 def test_a_card_in_a_number_without_end_never_gets_out_whole(junk: str, missing: int) -> None:
     number = card(random.Random(missing), "visa")
     text = "7" + junk * ((MOST_HELD - missing) // len(junk)) + " " + number + junk * 40
@@ -223,7 +224,7 @@ def test_nothing_is_held_back_but_what_may_become_a_word_of_the_lists(text: str)
     assert out + stream.end() == text
 
 
-@pytest.mark.parametrize(
+@each(
     ("pieces", "out"),
     [
         (["order 12345", " ", "is"], ["order ", "12345 ", "is"]),
@@ -243,7 +244,7 @@ def test_what_a_piece_lets_out(pieces: list[str], out: list[str]) -> None:
     assert [stream.feed(piece) for piece in pieces] == out
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     ["4" * 5_000, "4 " * 2_500, "one " * 1_500, "seven and then the " * 300, "7, " * 2_000, "4" + " and" * 1_000],
 )
@@ -297,7 +298,7 @@ def steps(text: str) -> tuple[int, int]:
 
 
 @pytest.mark.promise("V29")
-@pytest.mark.parametrize("name", sorted(ADVERSARIAL))
+@each("name", sorted(ADVERSARIAL))
 def test_the_steps_grow_with_the_length_alone(name: str) -> None:
     text = ADVERSARIAL[name]
     (few, _), (many, characters) = steps(text[:2_000]), steps(text[:8_000])
@@ -307,7 +308,7 @@ def test_the_steps_grow_with_the_length_alone(name: str) -> None:
 
 
 @pytest.mark.promise("V29")
-@pytest.mark.parametrize("text", ["The parcel is on its way. ", "Order 23456 costs $49.99 on March 3, at 9:30. "])
+@each("text", ["The parcel is on its way. ", "Order 23456 costs $49.99 on March 3, at 9:30. "])
 def test_a_character_of_an_ordinary_answer_is_read_once(text: str) -> None:
     _, characters = steps(text * 100)
     assert characters < 1.2 * len(text * 100)

@@ -16,6 +16,7 @@ from tandem.model import Channel, Source, SubjectId, TimelineEvent, Tone
 from ...kit.faults import Trouble
 from ...kit.segment_server import WRITE_KEY, SegmentServer
 from ...kit.serving import free_port, serve
+from ...kit.tables import each
 
 pytestmark = pytest.mark.promise("I6", "E1")
 
@@ -62,7 +63,7 @@ async def test_a_session_is_identified_once_and_everything_is_flushed_at_the_end
     assert set(server.keys) == {WRITE_KEY}
 
 
-@pytest.mark.parametrize(
+@each(
     ("event", "name", "properties"),
     [
         (row("escalation", priority="high", title=WORDS), "Conversation Escalated", {"priority": "high"}),
@@ -90,7 +91,7 @@ async def test_a_change_of_channel_is_told() -> None:
     assert changed["properties"] == {"from": "sms", "to": "voice"}
 
 
-@pytest.mark.parametrize(
+@each(
     ("subject", "ids"),
     [
         (ADA, {"user_id": "ada"}),
@@ -102,7 +103,7 @@ def test_a_subject_is_known_to_segment_under_its_own_id(subject: SubjectId, ids:
     assert person(subject) == ids
 
 
-@pytest.mark.parametrize("subject", [PHONE, SubjectId("short_us_12345"), SubjectId("withheld_CA1")])
+@each("subject", [PHONE, SubjectId("short_us_12345"), SubjectId("withheld_CA1")])
 def test_no_number_is_an_id(subject: SubjectId) -> None:
     (kind, value), = person(subject).items()  # fmt: skip
     assert kind == "anonymous_id"
@@ -110,7 +111,7 @@ def test_no_number_is_an_id(subject: SubjectId) -> None:
     assert "415555" not in value
 
 
-@pytest.mark.parametrize("said", [{"doNotTrack": True}, {"doNotTrack": "true"}, {"do_not_track": 1}])
+@each("said", [{"doNotTrack": True}, {"doNotTrack": "true"}, {"do_not_track": 1}])
 async def test_whoever_does_not_want_to_be_tracked_is_not(said: dict[str, object]) -> None:
     known = Resolution(ADA, "+14155550100", facts=said)
     assert wants_no_tracking(known.facts)
@@ -121,7 +122,7 @@ async def test_whoever_does_not_want_to_be_tracked_is_not(said: dict[str, object
     assert server.events == []
 
 
-@pytest.mark.parametrize("said", [{}, {"doNotTrack": False}, {"doNotTrack": "false"}, {"doNotTrack": None}])
+@each("said", [{}, {"doNotTrack": False}, {"doNotTrack": "false"}, {"doNotTrack": None}])
 def test_nothing_said_is_no_objection(said: dict[str, object]) -> None:
     assert not wants_no_tracking(said)
 

@@ -17,6 +17,7 @@ from tandem.identity.phone import PhoneResolver
 from tandem.model import Address, Channel, Route, SubjectId
 
 from ...kit.clock import timeless
+from ...kit.tables import each
 
 pytestmark = pytest.mark.promise("I3", "I3a", "I5")
 
@@ -225,7 +226,7 @@ async def test_slow_answers_open_the_circuit() -> None:
         assert len(it.source.asked) == 3
 
 
-@pytest.mark.parametrize(
+@each(
     "answer",
     [
         None,

@@ -20,6 +20,7 @@ from tandem.model import Address
 from ...kit.crm_server import KEY, CrmServer
 from ...kit.faults import Trouble
 from ...kit.serving import free_port, serve
+from ...kit.tables import each
 
 pytestmark = pytest.mark.promise("I5")
 
@@ -41,7 +42,7 @@ async def look_up(record: dict[str, Any] | None, **metadata: str) -> Resolution:
         return await resolver.resolve(CALLER, session="SM1", metadata=metadata)
 
 
-@pytest.mark.parametrize(
+@each(
     ("record", "subject"),
     [
         ({"profileId": "P1", "customerId": "C1", "id": "I1"}, "crm_P1"),
@@ -62,7 +63,7 @@ async def test_everything_else_is_a_fact_and_the_number_s_lane_is_theirs() -> No
     assert (found.phone, found.earlier) == (NUMBER, ("phone_14155550100",))
 
 
-@pytest.mark.parametrize("record", [{}, {"id": ""}, {"id": None}, {"id": "0"}, {"id": True}, {"id": "undefined"}])
+@each("record", [{}, {"id": ""}, {"id": None}, {"id": "0"}, {"id": True}, {"id": "undefined"}])
 async def test_an_id_that_would_make_one_of_many_is_garbage(record: dict[str, Any]) -> None:
     with pytest.raises(IdentityUnreadable):
         await look_up(record)
@@ -78,7 +79,7 @@ async def test_more_than_the_number_is_asked_when_more_is_known() -> None:
     assert found.subject == "crm_I7"
 
 
-@pytest.mark.parametrize(
+@each(
     ("record", "earlier"),
     [
         ({"id": "I7"}, ()),
@@ -97,7 +98,7 @@ async def test_whoever_uses_another_s_telephone_does_not_get_its_lane(
     assert (found.subject, found.earlier) == ("crm_I7", earlier)
 
 
-@pytest.mark.parametrize(
+@each(
     ("numbers", "earlier"),
     [
         ({"phone": "+14155550199"}, ()),
@@ -118,7 +119,7 @@ async def test_a_withheld_number_is_not_asked_about() -> None:
     assert (found.subject, server.asked) == ("withheld_CA1", [])
 
 
-@pytest.mark.parametrize(
+@each(
     ("trouble", "error"),
     [
         (Trouble.FAILING, IdentityUnavailable),
@@ -151,7 +152,7 @@ async def answering(response: Response) -> AsyncIterator[CrmResolver]:
         yield resolver
 
 
-@pytest.mark.parametrize(
+@each(
     ("response", "error"),
     [
         (JSONResponse({"id": "I1", "notes": "x" * 300_000}), IdentityUnreadable),
@@ -161,7 +162,6 @@ async def answering(response: Response) -> AsyncIterator[CrmResolver]:
         (Response(b"[" * 100_000, media_type="application/json"), IdentityUnreadable),
         (Response(b"", 204), IdentityUnreadable),
     ],
-    ids=["too-large", "redirect", "bad-request", "nan", "nested", "empty"],
 )
 async def test_hostile_answers_are_neither_followed_nor_believed(
     response: Response, error: type[IdentityError]

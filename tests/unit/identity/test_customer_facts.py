@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from tandem.identity.source_answers import LONGEST, capped
 
+from ...kit.tables import each
+
 pytestmark = pytest.mark.promise("I6", "I6b")
 
 ANYTHING = st.recursive(
@@ -38,7 +40,7 @@ def test_useful_names_are_kept_when_there_is_too_much() -> None:
     assert len(kept) < len(facts)
 
 
-@pytest.mark.parametrize(
+@each(
     ("value", "kept"),
     [
         ("x" * 1000, "x" * 300),

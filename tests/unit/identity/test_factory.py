@@ -16,6 +16,8 @@ from tandem.identity.phone import PhoneResolver
 from tandem.model import Address
 from tandem.settings import Settings, load_settings
 
+from ...kit.tables import each
+
 pytestmark = pytest.mark.promise("I3")
 
 CALLER = Address("tel", "+14155550100")
@@ -88,7 +90,7 @@ async def test_the_number_unless_told_otherwise() -> None:
     assert source_place(load()) == "the telephone number alone"
 
 
-@pytest.mark.parametrize(
+@each(
     ("env", "place"),
     [
         ({"SUBJECT_RESOLVER": "CRM", **CRM}, "the CRM at https://crm.example"),
@@ -113,14 +115,14 @@ async def test_a_source_is_guarded_and_its_place_shows_no_key(env: dict[str, str
     assert source_place(settings) == place
 
 
-@pytest.mark.parametrize("name", sorted(SOURCES))
+@each("name", sorted(SOURCES))
 def test_a_missing_key_stops_the_start_with_one_sentence_each(name: str) -> None:
     expected = tuple(f"{need} must be set with SUBJECT_RESOLVER={name}." for need in SOURCES[name].needs)
     assert problems(SUBJECT_RESOLVER=name.upper()) == expected
     assert problems(SUBJECT_RESOLVER=name, PORT="x")[1:] == expected
 
 
-@pytest.mark.parametrize("name", ["hubspot", "module:", ":Class", "a b:c"])
+@each("name", ["hubspot", "module:", ":Class", "a b:c"])
 def test_an_unknown_name_stops_the_start(name: str) -> None:
     (said,) = problems(SUBJECT_RESOLVER=name)
     assert said == f"SUBJECT_RESOLVER must be phone, segment, crm or module:Class, not {name!r}."

@@ -4,10 +4,12 @@ import pytest
 
 from tandem.identity.metadata import read
 
+from ...kit.tables import each
+
 pytestmark = pytest.mark.promise("I6")
 
 
-@pytest.mark.parametrize(
+@each(
     ("given", "kept"),
     [
         ({"userId": "u7", "email": "a@b.c"}, {"userId": "u7", "email": "a@b.c"}),

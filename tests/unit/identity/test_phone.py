@@ -15,6 +15,8 @@ from tandem.identity.base import Resolution
 from tandem.identity.phone import PhoneResolver, e164, subject_id
 from tandem.model import Address, SubjectId
 
+from ...kit.tables import each
+
 pytestmark = pytest.mark.promise("V18", "I2")
 
 REGIONS = ("US", "GB", "DE", "IT", "FR", "BR", "MX", "AR", "IN", "CN", "RU", "AU", "NO", "SM", "BY", "HU", "NG", "JP")
@@ -59,7 +61,7 @@ def spellings(number: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     ["+14155550100", "4155550100", "(415) 555-0100", "415-555-0100", "whatsapp:+14155550100", "1 415 555 0100",
      "415.555.0100", "rcs:+14155550100", "sip:+14155550100@sip.example.com", "sip:%2B14155550100@h",
@@ -149,7 +151,7 @@ def test_the_same_short_code_of_two_countries_is_two_senders() -> None:
     assert resolve("12345", region="US").subject != resolve("12345", region="GB").subject
 
 
-@pytest.mark.parametrize("text", ["+14155550100 x12", "+14155550100;ext=12", "+14155550100 ext. 12", "+14155550100,,12",
+@each("text", ["+14155550100 x12", "+14155550100;ext=12", "+14155550100 ext. 12", "+14155550100,,12",
                                   "+14155550100#12", "1-800-FLOWERS"])  # fmt: skip
 def test_extensions_and_letters_are_never_read_as_digits(text: str) -> None:
     assert resolve(text) == nobody()
@@ -160,7 +162,7 @@ WITHHELD = ["anonymous", "Anonymous", "Restricted", "Unavailable", "unknown", "B
             "sip:anonymous@anonymous.invalid", "sip:Restricted@10.0.0.1"]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", WITHHELD)
+@each("text", WITHHELD)
 def test_a_withheld_number_has_a_subject_of_its_own(text: str) -> None:
     assert resolve(text, "CA" + "1" * 32) == nobody("CA" + "1" * 32)
 
@@ -189,7 +191,7 @@ HOSTILE = ["../../etc/passwd", "..\\x", "+1415555\x000100", "\x00", "+" + "9" * 
            "sip:..@x"]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@each("text", HOSTILE)
 def test_hostile_senders_are_nobody(text: str) -> None:
     assert resolve(text) == nobody()
 
@@ -198,12 +200,12 @@ NOT_OURS = ["sip:+14155550100@x.example", "sip:alice@x.example", "sip:+141555501
             "sip:+14155550100@evil@h"]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", NOT_OURS)
+@each("text", NOT_OURS)
 def test_whatever_a_foreign_switchboard_writes_is_nobody(text: str) -> None:
     assert resolve(text) == nobody()
 
 
-@pytest.mark.parametrize("text", ["client:4155550100", "client:1-415-555-0100", "messenger:14155550100"])
+@each("text", ["client:4155550100", "client:1-415-555-0100", "messenger:14155550100"])
 def test_a_name_of_digits_is_no_number(text: str) -> None:
     found = resolve(text)
     assert (found.phone, found.nobody) == (None, False)
@@ -223,17 +225,17 @@ def test_nothing_is_ever_raised_but_for_want_of_a_session(value: str, scheme: st
     assert "/" not in found.subject
 
 
-@pytest.mark.parametrize("text", ["phone_14155550100", "phone_+14155550100", "+14155550100", "(415) 555-0100"])
+@each("text", ["phone_14155550100", "phone_+14155550100", "+14155550100", "(415) 555-0100"])
 def test_staff_may_spell_a_subject_in_several_ways(text: str) -> None:
     assert subject_id(text, "US") == "phone_14155550100"
 
 
-@pytest.mark.parametrize("text", ["short_us_12345", "withheld_CA1", "crm_0042", "phone_short"])
+@each("text", ["short_us_12345", "withheld_CA1", "crm_0042", "phone_short"])
 def test_other_subject_ids_stay_as_they_are(text: str) -> None:
     assert subject_id(text, "US") == text
 
 
-@pytest.mark.parametrize("text", ["", "  ", "a\x00b", "x" * 1000, "a\nb"])
+@each("text", ["", "  ", "a\x00b", "x" * 1000, "a\nb"])
 def test_what_can_be_no_subject_id_is_malformed(text: str) -> None:
     with pytest.raises(MalformedRequest):
         subject_id(text, "US")

@@ -18,6 +18,7 @@ from tandem.model import Address
 from ...kit.faults import Trouble
 from ...kit.segment_server import SPACE, TOKEN, Person, SegmentServer
 from ...kit.serving import serve
+from ...kit.tables import each
 
 pytestmark = pytest.mark.promise("I6")
 
@@ -61,7 +62,7 @@ async def test_values_are_escaped_and_both_halves_asked_for_with_the_token() -> 
     }
 
 
-@pytest.mark.parametrize("missing", ["null", "undefined", "0", ""])
+@each("missing", ["null", "undefined", "0", ""])
 async def test_a_user_id_that_is_none_is_not_asked_about(missing: str) -> None:
     server = SegmentServer(people=[ADA])
     async with segment(server) as resolver:
@@ -99,7 +100,7 @@ async def test_an_anonymous_id_that_came_along_names_somebody_unknown() -> None:
     assert (found.subject, found.earlier) == ("segment_web-9", ())
 
 
-@pytest.mark.parametrize("taken", ["user_ada", "a" * 32, "-x"])
+@each("taken", ["user_ada", "a" * 32, "-x"])
 async def test_an_anonymous_id_cannot_be_somebody_else(taken: str) -> None:
     found = await look_up(ADA, address=Address("tel", "+14155550177"), anonymousId=taken)
     assert re.fullmatch("segment_-[0-9a-f]{64}", found.subject)
@@ -123,7 +124,7 @@ async def test_a_profile_without_user_id_keeps_its_traits_under_the_number() -> 
     assert found.facts == {"tier": "gold"}
 
 
-@pytest.mark.parametrize(
+@each(
     ("trouble", "error"),
     [
         (Trouble.FAILING, IdentityUnavailable),
@@ -156,7 +157,7 @@ async def test_an_answer_that_never_ends_is_given_up_by_whoever_waits() -> None:
                 await resolver.resolve(CALLER, session="SM1")
 
 
-@pytest.mark.parametrize("body", [{"traits": ["x"]}, {"cursor": {}}])
+@each("body", [{"traits": ["x"]}, {"cursor": {}}])
 async def test_an_answer_of_another_shape_is_unreadable(body: dict[str, Any]) -> None:
     from starlette.applications import Starlette
     from starlette.responses import JSONResponse

@@ -10,6 +10,8 @@ from tandem.errors import MalformedRequest
 from tandem.model import Priority, TicketStatus
 from tandem.staff.bodies import Body, NewMessage, NewTicket, TicketClosing, read_as
 
+from ...kit.tables import each
+
 pytestmark = pytest.mark.promise("H11")
 
 TICKET = {"customerId": "CUST_001", "subject": "Broken", "description": "It is broken."}
@@ -19,7 +21,7 @@ def without(name: str) -> dict[str, Any]:
     return {key: value for key, value in TICKET.items() if key != name}
 
 
-@pytest.mark.parametrize(
+@each(
     ("kind", "sent", "sentence"),
     [
         (NewMessage, {}, "text must be a text of 1 to 6400 characters."),

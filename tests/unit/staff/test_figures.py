@@ -12,10 +12,12 @@ from tandem.model import Channel, Source, SubjectId, TimelineEvent
 from tandem.persistence.values import Act, Hour, Page
 from tandem.staff.figures import FigureBook, bucket, counts_of, how_many, note, percentile
 
+from ...kit.tables import each
+
 pytestmark = pytest.mark.promise("D7")
 
 
-@pytest.mark.parametrize("share", [0.5, 0.95])
+@each("share", [0.5, 0.95])
 def test_a_percentile_is_right_within_a_tenth(share: float) -> None:
     seconds = sorted(random.Random(4).lognormvariate(0.3, 1.2) for _ in range(2000))
     counts = Counter(bucket("answer.sms", one) for one in seconds)
@@ -26,12 +28,12 @@ def test_a_percentile_is_right_within_a_tenth(share: float) -> None:
     assert percentile(counts, "answer.rcs", share) is None
 
 
-@pytest.mark.parametrize(("seconds", "told"), [(0.0, 0.01), (-1.0, 0.01), (86_400.0, 86_400.0)])
+@each(("seconds", "told"), [(0.0, 0.01), (-1.0, 0.01), (86_400.0, 86_400.0)])
 def test_the_shortest_and_the_longest_have_a_bucket(seconds: float, told: float) -> None:
     assert percentile({bucket("wait", seconds): 1}, "wait", 0.5) == pytest.approx(told, rel=0.1)
 
 
-@pytest.mark.parametrize("number", [0, 1, 2, 10, 100, 1000, 5000, 50_000])
+@each("number", [0, 1, 2, 10, 100, 1000, 5000, 50_000])
 def test_different_customers_are_counted_over_hours_and_processes(number: int) -> None:
     sketches: list[dict[str, int]] = [{}, {}, {}]
     for one in range(number):
@@ -49,7 +51,7 @@ def test_an_event_that_is_no_figure_counts_nothing() -> None:
     assert counts_of(happened("tool")) == {}
 
 
-@pytest.mark.parametrize("amount", ["many", None, True, 1e300, float("nan")])
+@each("amount", ["many", None, True, 1e300, float("nan")])
 def test_an_amount_that_is_none_is_no_money(amount: object) -> None:
     assert counts_of(happened("approval_requested", arguments={"amount": amount})) == {"approvals.requested": 1}
 

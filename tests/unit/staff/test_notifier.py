@@ -17,6 +17,7 @@ from tandem.staff.notifier import MOST, Paces, StaffNotifier, open_notifier
 
 from ...kit.receiver import Receiver
 from ...kit.serving import serve
+from ...kit.tables import each
 
 pytestmark = pytest.mark.promise("H13")
 
@@ -66,7 +67,7 @@ async def test_a_request_is_posted_with_a_link_and_no_words_of_the_customer() ->
     assert b"canary" not in receiver.posts[0][1]
 
 
-@pytest.mark.parametrize("amount", [10**400, float("inf"), float("nan"), True, "139.97"])
+@each("amount", [10**400, float("inf"), float("nan"), True, "139.97"])
 async def test_an_amount_that_is_none_is_left_out_and_the_next_request_is_posted(amount: Any) -> None:
     odd = refund()
     odd.event.data["arguments"]["amount"] = amount
@@ -140,7 +141,7 @@ async def test_a_receiver_that_fails_is_asked_again_with_the_same_message() -> N
     assert one == two == three
 
 
-@pytest.mark.parametrize("status", [302, 400, 404, 410])
+@each("status", [302, 400, 404, 410])
 async def test_a_receiver_that_refuses_is_not_asked_again(status: int) -> None:
     async with scene(status, digest=0.0) as (receiver, notifier):
         await notifier.hear(refund(1))

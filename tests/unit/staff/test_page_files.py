@@ -14,6 +14,7 @@ import tandem.staff
 from tandem.staff.page_files import POLICY, PageFiles
 
 from ...kit.serving import serve
+from ...kit.tables import each
 
 pytestmark = pytest.mark.promise("U1", "U4")
 
@@ -58,16 +59,14 @@ def test_all_pages_together_are_light() -> None:
     assert sum(path.stat().st_size for path in FILES) < HEAVIEST
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+@each("path", FILES)
 def test_a_file_is_short_and_never_reads_text_as_html(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.count("\n") <= LONGEST
     assert [word for word in EXECUTED if word in text] == []
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in FILES if path.suffix in (".html", ".js", ".css")], ids=lambda p: p.name
-)
+@each("path", [path for path in FILES if path.suffix in (".html", ".js", ".css")])
 def test_what_a_file_names_exists_and_is_ours(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     named = re.findall(r'(?:from|import) "([^"]+)"', text) if path.suffix == ".js" else []

@@ -23,6 +23,7 @@ from tandem.web.status import error_response
 
 from ...kit.serving import serve
 from ...kit.staffing import ANNA, BEN, Answered
+from ...kit.tables import each
 
 pytestmark = pytest.mark.promise("H10", "H11", "U1")
 
@@ -127,7 +128,7 @@ HEADER, END, MAC = GOOD.split(".")
 LATER = seal("anna", SECRETS["anna"], until=999).split(".")[1]
 
 
-@pytest.mark.parametrize(
+@each(
     "value",
     [
         "",
@@ -216,7 +217,7 @@ async def test_a_body_that_is_none_is_refused(door: Door, body: bytes) -> None:
     assert (answered.status, answered.body["code"]) == (400, "malformed_request")
 
 
-@pytest.mark.parametrize("headers", [{"X-Forwarded-For": "1.2.3.4"}, {"Forwarded": "for=1.2.3.4"}])
+@each("headers", [{"X-Forwarded-For": "1.2.3.4"}, {"Forwarded": "for=1.2.3.4"}])
 async def test_the_token_that_a_server_made_itself_signs_in_on_its_machine_only(headers: dict[str, str]) -> None:
     async with open_door({DEVELOPER: ANNA}, made_token=True) as door:
         assert (await door.sign_in(headers=headers)).status == 401

@@ -10,6 +10,7 @@ from tandem.conversation.consent import approvals_needed
 from tandem.entries import Verdict
 
 from ...kit.staffing import BEN, NOW, SUBJECT, Desk, approval
+from ...kit.tables import each
 
 pytestmark = pytest.mark.promise("H2", "H3", "D5")
 
@@ -145,7 +146,7 @@ async def test_a_first_approval_extends_no_deadline(desk: Desk) -> None:
     assert await keys(desk) == []
 
 
-@pytest.mark.parametrize(
+@each(
     ("arguments", "needed"),
     [
         ({"amount": 100}, 1),

@@ -8,6 +8,8 @@ from agents import WebSearchTool, function_tool
 from tandem.agents.tools import support_tools
 from tandem.agents.tools.effects import ToolEffect, effect_of, idempotency_key, idempotent, in_commit, reads_only
 
+from ....kit.tables import each
+
 
 @function_tool
 def ring_the_bell() -> str:
@@ -30,10 +32,9 @@ def test_so_does_a_hosted_tool():
     assert effect_of(WebSearchTool()) is ToolEffect.ONCE
 
 
-@pytest.mark.parametrize(
+@each(
     ("declare", "effect"),
     [(reads_only, ToolEffect.NONE), (in_commit, ToolEffect.IN_COMMIT), (idempotent, ToolEffect.IDEMPOTENT)],
-    ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_what_a_tool_declares(declare, effect):
     assert effect_of(declare(copy.copy(ring_the_bell))) is effect
