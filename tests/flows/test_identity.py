@@ -178,7 +178,7 @@ async def test_an_outage_in_the_middle_of_a_call_is_not_heard_and_the_customer_s
     tmp_path: Path, kind: str
 ) -> None:
     model = ModelServer(echo)
-    async with knowing(kind, tmp_path, model, RESOLVER_TIMEOUT_MS="10000") as (it, known):
+    async with knowing(kind, tmp_path, model) as (it, known):
         async with dial(it) as call:
             assert await call.ask("one") == "You said: one"
             known.source.trouble = Trouble.HALF_OPEN
