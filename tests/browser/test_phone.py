@@ -123,16 +123,6 @@ async def test_typing_while_the_agent_speaks_stops_it(browser: Browser, tmp_path
         await expect(phone.locator(".frames")).to_contain_text("utteranceUntilInterrupt")
 
 
-async def test_key_zero_asks_for_a_person(browser: Browser, tmp_path: Path) -> None:
-    async with phone_page(browser, tmp_path, "/phone?speed=10") as phone:
-        await call(phone)
-        await phone.get_by_role("button", name="Keypad").click()
-        await phone.get_by_role("button", name="0", exact=True).click()
-        await expect(caption(phone, "a colleague will call you back")).to_be_visible()
-        await phone.locator(".wire summary").click()
-        await expect(phone.locator(".frames strong", has_text="dtmf")).to_have_count(1)
-
-
 async def test_the_newest_caption_stays_in_view_above_the_keypad(browser: Browser, tmp_path: Path) -> None:
     async with phone_page(browser, tmp_path, "/phone?speed=20", viewport={"width": 360, "height": 720}) as phone:
         await call(phone)
@@ -145,7 +135,9 @@ async def test_the_newest_caption_stays_in_view_above_the_keypad(browser: Browse
         await expect(caption(phone, "a colleague will call you back")).to_be_in_viewport()
 
 
-async def test_a_lost_connection_comes_back_within_the_same_call(browser: Browser, tmp_path: Path) -> None:
+async def test_a_lost_connection_comes_back_within_the_same_call_and_key_zero_asks_for_a_person(
+    browser: Browser, tmp_path: Path
+) -> None:
     async with phone_page(browser, tmp_path, "/phone?speed=10") as phone:
         await call(phone)
         await phone.get_by_role("button", name="Lose line").click()
@@ -153,6 +145,11 @@ async def test_a_lost_connection_comes_back_within_the_same_call(browser: Browse
         await expect(caption(phone, "Connected again")).to_be_visible()
         await say(phone, "where is my order 12345")
         await expect(caption(phone, "has shipped")).to_be_visible()
+        await phone.get_by_role("button", name="Keypad").click()
+        await phone.get_by_role("button", name="0", exact=True).click()
+        await expect(caption(phone, "a colleague will call you back")).to_be_visible()
+        await phone.locator(".wire summary").click()
+        await expect(phone.locator(".frames strong", has_text="dtmf")).to_have_count(1)
 
 
 async def test_a_withheld_number_calls_and_cannot_text(browser: Browser, tmp_path: Path) -> None:
@@ -164,8 +161,18 @@ async def test_a_withheld_number_calls_and_cannot_text(browser: Browser, tmp_pat
         await expect(caption(phone, "John")).to_have_count(0)
 
 
+SEGMENTED = [
+    "", "a", "x" * 160, "x" * 161, "€" * 80, "€" * 81, "[" * 154, "é" * 306, "ł" * 70, "ł" * 71, "😀" * 36, CANARY
+]  # fmt: skip
+COUNTED = """async texts => {
+    const { count } = await import('/pages/phone/segments.js');
+    return texts.map(text => count(text).segments);
+}"""
+
+
 async def test_ticks_pictures_segments_and_a_thread_that_survives_a_reload(browser: Browser, tmp_path: Path) -> None:
     async with phone_page(browser, tmp_path) as phone:
+        assert await phone.evaluate(COUNTED, SEGMENTED) == [segments(one) for one in SEGMENTED]
         await phone.get_by_label("Text message").fill("x" * 161)
         await expect(phone.get_by_text("161/306 · 2 segments")).to_be_visible()
         await phone.get_by_label("Text message").fill("schöne Grüße 😀")
@@ -191,29 +198,6 @@ async def test_what_comes_with_an_answer_is_a_link(browser: Browser, tmp_path: P
         await expect(links.first).to_have_attribute("href", "https://files.example/boarding%20pass.pdf?key=1")
         await expect(links.first).to_have_attribute("rel", "noreferrer")
         assert await barriers(seen.page) == []
-
-
-async def test_segments_are_counted_as_they_are_sent(browser: Browser, tmp_path: Path) -> None:
-    texts = [
-        "",
-        "a",
-        "x" * 160,
-        "x" * 161,
-        "€" * 80,
-        "€" * 81,
-        "[" * 154,
-        "é" * 306,
-        "ł" * 70,
-        "ł" * 71,
-        "😀" * 36,
-        CANARY,
-    ]
-    script = """async texts => {
-        const { count } = await import('/pages/phone/segments.js');
-        return texts.map(text => count(text).segments);
-    }"""
-    async with phone_page(browser, tmp_path) as phone:
-        assert await phone.evaluate(script, texts) == [segments(one) for one in texts]
 
 
 async def test_markup_in_a_text_stays_text(browser: Browser, tmp_path: Path) -> None:
@@ -325,10 +309,6 @@ async def test_the_first_minute_phone_and_desk_side_by_side(browser: Browser, tm
         await expect(phone.get_by_label("Say", exact=True)).to_have_value("Can I talk to a person, please?")
         await phone.get_by_label("Say", exact=True).press("Enter")
         await expect(phone.locator(".captions .mine")).to_contain_text("Can I talk to a person")
-
-
-async def test_the_demo_begins_anew_by_a_button(browser: Browser, tmp_path: Path) -> None:
-    async with phone_page(browser, tmp_path, "/") as welcome:
         await welcome.get_by_role("button", name="Begin anew").click()
         await expect(welcome.get_by_role("button", name="Nothing is refunded now")).to_be_visible()
 
