@@ -876,10 +876,10 @@ def answer(session: RelaySession, actions: Actions, chance: random.Random) -> No
             say(session, action.turn, "Your order ", "is on its way.", done=chance.random() < 0.5)
 
 
-def test_a_hundred_thousand_frames_neither_crash_nor_fill_the_memory() -> None:
+def test_thirty_thousand_frames_neither_crash_nor_fill_the_memory() -> None:
     chance = random.Random(5)
     session, largest, closed = ready(GREETING), 0, 0
-    for number in range(100_000):
+    for number in range(30_000):
         answer(session, session.receive(mutated(chance)), chance)
         if number % 20 == 0:  # keeps most calls from being closed
             session.receive(prompt("Hi", last=False))
@@ -891,8 +891,8 @@ def test_a_hundred_thousand_frames_neither_crash_nor_fill_the_memory() -> None:
     assert closed > 0
 
 
-def test_a_hundred_thousand_empty_prompts_do_not_fill_the_memory() -> None:
+def test_thirty_thousand_empty_prompts_do_not_fill_the_memory() -> None:
     session = ready()
-    for _ in range(100_000):
+    for _ in range(30_000):
         session.receive(prompt(""))
     assert len(pickle.dumps(session)) < 100_000
