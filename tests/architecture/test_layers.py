@@ -5,8 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
+from ..kit.tables import each
 from .tree import ROOT, SRC, modules
 
 ROOMS = (
@@ -112,7 +111,7 @@ def test_every_module_is_in_a_known_room() -> None:
     assert {module for module in modules() if room_of(module) not in {*HEIGHT, "__init__"}} == set()
 
 
-@pytest.mark.parametrize(
+@each(
     ("module", "source"),
     [
         ("conversation/engine.py", "from ..agents.runner import Runner"),
@@ -139,7 +138,7 @@ def test_rules_notice(module: str, source: str) -> None:
     assert len(broken_rules(Path(module), source)) == 1
 
 
-@pytest.mark.parametrize(
+@each(
     ("module", "source"),
     [
         ("conversation/engine.py", "from ..persistence.base import LaneStore\nfrom .lane import LaneWorker"),

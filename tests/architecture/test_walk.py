@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from ..kit.tables import each
 from .tree import ROOT, SRC
 
 PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
@@ -44,14 +45,14 @@ def is_there(file: str, function: str) -> bool:
     return path.exists() and function in names(ast.parse(path.read_text(encoding="utf-8")).body)
 
 
-@pytest.mark.parametrize("life", LIVES)
+@each("life", LIVES)
 def test_every_step_of_a_life_exists(life: str) -> None:
     found = steps(life)
     assert len(found) >= 8
     assert [step for step in found if not is_there(*step)] == []
 
 
-@pytest.mark.parametrize("step", [("conversation/engine.py", "TurnEngine.gone"), ("conversation/gone.py", "decide")])
+@each("step", [("conversation/engine.py", "TurnEngine.gone"), ("conversation/gone.py", "decide")])
 def test_a_step_that_is_gone_is_noticed(step: tuple[str, str]) -> None:
     assert not is_there(*step)
 

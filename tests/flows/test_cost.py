@@ -20,6 +20,7 @@ from ..kit.colleague import JOHNS_ID, staffed
 from ..kit.gateway import JANE, JOHN, OURS, Running, running
 from ..kit.model_server import Answer, ModelServer
 from ..kit.sources import subject_of
+from ..kit.tables import each
 from ..kit.waiting import PATIENCE
 from ..unit.test_check import Lines
 
@@ -142,7 +143,7 @@ def test_cached_tokens_have_a_price_of_their_own() -> None:
     assert table.unpriced({"m": Tokens(1), "unknown": Tokens(1)}) == ("unknown",)
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "sentence"),
     [
         ("[models.a]\ninput = 1\noutput = 1\n", "line 1: currency is missing."),

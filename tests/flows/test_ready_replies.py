@@ -10,6 +10,7 @@ from tandem.errors import ConfigurationError
 from tandem.staff.ready_replies import ReadyReply, load_ready_replies
 
 from ..kit.colleague import staffed
+from ..kit.tables import each
 
 pytestmark = pytest.mark.promise("D4")
 
@@ -35,7 +36,7 @@ async def test_replies_are_served_in_their_order_to_those_who_may_write(tmp_path
     assert read.status == 403
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "problem"),
     [
         ('Greeting = "Hello {firstname}."', '"Greeting" names firstname'),

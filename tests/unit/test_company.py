@@ -28,7 +28,7 @@ def said(folder: Path, text: str | bytes, voice: VoiceOptions | None = None) -> 
     return tuple(sentence.removeprefix(str(path)) for sentence in refused.value.problems)
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "sentence"),
     [
         ('name = "A"\n\nname = "B"\n', ", line 3: Cannot overwrite a value."),

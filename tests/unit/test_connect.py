@@ -14,6 +14,7 @@ from tandem.settings import Settings, load_settings
 
 from ..kit.command import tandem
 from ..kit.serving import free_port
+from ..kit.tables import each
 from ..kit.twilio_process import pretend_twilio
 
 pytestmark = pytest.mark.promise("O3")
@@ -178,7 +179,7 @@ async def test_a_service_that_passes_texts_on_is_none(
     assert "problem" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
+@each(
     "url",
     [
         "http://gateway.example",

@@ -45,7 +45,7 @@ async def titles(knowledge: Knowledge, question: str, **more: object) -> list[st
 # --- the shipped articles ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each(
     ("question", "title", "heading"),
     [
         ("What is your return policy?", "Returns and refunds", "How long you can return something"),
@@ -64,9 +64,7 @@ async def test_the_samples_answer_what_people_ask(samples, question, title, head
     assert (first.title, first.heading) == (title, heading)
 
 
-@pytest.mark.parametrize(
-    "question", ["do you sell bicycles?", "who are you", "", "   ", "?!", "quantum physics", "Rückgaberecht"]
-)
+@each("question", ["do you sell bicycles?", "who are you", "", "   ", "?!", "quantum physics", "Rückgaberecht"])
 async def test_what_is_not_there_is_not_found(samples, question):
     assert (await samples.search(question)).hits == ()
 

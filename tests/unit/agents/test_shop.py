@@ -26,12 +26,12 @@ JOHNS_ORDER = Order(
 JANES_ORDER = Order("ORD_67890", "CUST_67890", "pending", (OrderLine("Laptop Stand", 1, 4999),))
 
 
-@pytest.mark.parametrize("customer", [JOHN, JANE, FREE], ids=lambda customer: customer.id)
+@each("customer", [JOHN, JANE, FREE])
 async def test_the_sample_customers_are_those_of_the_contract(shop, customer):
     assert await shop.customer_by_phone(customer.phone) == customer
 
 
-@pytest.mark.parametrize("order", [JOHNS_ORDER, JANES_ORDER], ids=lambda order: order.id)
+@each("order", [JOHNS_ORDER, JANES_ORDER])
 async def test_the_sample_orders_are_those_of_the_contract(shop, order):
     assert await shop.orders_of(order.customer_id) == (order,)
 

@@ -21,6 +21,7 @@ from tandem.shop.http import TRIES, HttpShop, Patience, open_http_shop
 from ...kit.callers import caller_of
 from ...kit.serving import free_port, serve
 from ...kit.shop_server import FREE, JOHN, Fault, ShopServer, order
+from ...kit.tables import each
 
 pytestmark = pytest.mark.promise("A5")
 
@@ -104,7 +105,7 @@ async def test_a_refund_shows_on_the_order(shop):
     assert await shop.refunded_cents("ORD_12345") == 2000
 
 
-@pytest.mark.parametrize(
+@each(
     ("asked", "why"),
     [
         ({"cents": 13998}, NoRefund.TOO_MUCH),
@@ -135,7 +136,7 @@ async def test_a_wrong_key_is_named_and_not_tried_again(shop, server):
 
 
 @pytest.mark.promise("A10")
-@pytest.mark.parametrize("strange", ["../C-2", "C-2/orders", "C 1?x=1", "%2e%2e", "ü#"])
+@each("strange", ["../C-2", "C-2/orders", "C 1?x=1", "%2e%2e", "ü#"])
 async def test_no_id_leads_to_another_address(shop, server, strange):
     assert await shop.order_of("C-1", strange) is None
     (asked,) = server.asked
@@ -153,7 +154,7 @@ async def test_an_account_of_another_number_looks_absent(shop, server):
 
 
 @pytest.mark.promise("A10")
-@pytest.mark.parametrize("other", [{"customer_id": "C-2"}, {"id": "ORD_67890"}], ids=["owner", "order"])
+@each("other", [{"customer_id": "C-2"}, {"id": "ORD_67890"}])
 async def test_an_answer_with_another_order_looks_absent(shop, server, other):
     server.instead = JSONResponse(order() | other)
     assert await shop.order_of("C-1", "ORD_12345") is None
@@ -229,13 +230,13 @@ BAD_ORDERS: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("answer", GARBAGE)
+@each("answer", GARBAGE)
 async def test_an_answer_that_fits_nothing_is_refused_without_telling_it(shop, server, answer):
     server.instead = JSONResponse(answer)
     assert await trouble(shop) == "The store does not answer. (shop: its answer is no customer)"
 
 
-@pytest.mark.parametrize("answer", BAD_ORDERS)
+@each("answer", BAD_ORDERS)
 async def test_an_order_that_fits_nothing_is_refused(shop, server, answer):
     server.instead = JSONResponse(answer)
     with pytest.raises(StoreUnavailable, match="no order"):
@@ -248,13 +249,13 @@ async def test_one_bad_order_spoils_the_list(shop, server):
         await shop.orders_of("C-1")
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"\xff\xfe", b"[" * 100_000, b'{"a":' + b" " * 1_000_001])
+@each("body", [b"", b"<html>", b"\xff\xfe", b"[" * 100_000, b'{"a":' + b" " * 1_000_001])
 async def test_what_is_no_json_or_has_no_end_is_refused(shop, server, body):
     server.instead = Response(body, media_type="application/json")
     assert "its answer is no customer" in await trouble(shop)
 
 
-@pytest.mark.parametrize("status", [204, 302, 400, 418])
+@each("status", [204, 302, 400, 418])
 async def test_other_statuses_are_refused(shop, server, status):
     server.instead = Response(status_code=status, headers={"Location": "/api/counts"})
     assert f"HTTP {status}" in await trouble(shop)

@@ -20,6 +20,7 @@ from tandem.errors import ConfigurationError, StoreUnavailable
 from tandem.shop.base import NoRefund, Refund
 from tandem.shop.embedded import EmbeddedShop, open_embedded_shop
 
+from ...kit.tables import each
 from ...kit.waiting import PATIENCE
 
 pytestmark = pytest.mark.promise("A5")
@@ -69,14 +70,14 @@ async def test_refunds_of_other_orders_do_not_count(shop):
     assert await shop.refunded_cents(JANES) == 0
 
 
-@pytest.mark.parametrize("cents", [0, -1, TOTAL + 1])
+@each("cents", [0, -1, TOTAL + 1])
 async def test_what_is_no_part_of_the_total_is_not_paid(shop, cents):
     assert await pay(shop, cents) is NoRefund.TOO_MUCH
     assert await shop.refunded_cents(JOHNS) == 0
 
 
 @pytest.mark.promise("A10")
-@pytest.mark.parametrize(("customer", "order"), [(JANE, JOHNS), (JOHN, JANES), (JOHN, "ORD_99999"), ("", JOHNS)])
+@each(("customer", "order"), [(JANE, JOHNS), (JOHN, JANES), (JOHN, "ORD_99999"), ("", JOHNS)])
 async def test_only_the_owner_of_an_order_is_paid(shop, customer, order):
     assert await shop.refund(customer, order, cents=1, reason="", key="k") is NoRefund.NOT_FOUND
 

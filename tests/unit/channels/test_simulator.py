@@ -100,9 +100,9 @@ async def test_messages_are_a_stream_from_the_beginning(texting: Texting) -> Non
 # --- the REST API ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("headers", [{}, {"Authorization": "Basic !"}, {"Authorization": "Bearer x"},
+@each("headers", [{}, {"Authorization": "Basic !"}, {"Authorization": "Bearer x"},
                                      {"Authorization": aiohttp.encode_basic_auth(ACCOUNT, "wrong")}])  # fmt: skip
-@pytest.mark.parametrize(("method", "path"), [("POST", MESSAGES), ("GET", MESSAGES)])
+@each(("method", "path"), [("POST", MESSAGES), ("GET", MESSAGES)])
 async def test_every_route_asks_for_the_login(
     texting: Texting, method: str, path: str, headers: dict[str, str]
 ) -> None:
@@ -159,9 +159,7 @@ async def test_statuses_are_called_back_in_order() -> None:
         ]
 
 
-@pytest.mark.parametrize(
-    "callback", ["https://elsewhere.example/sms/status?reply=r1", "https://gateway.example.evil/x"]
-)
+@each("callback", ["https://elsewhere.example/sms/status?reply=r1", "https://gateway.example.evil/x"])
 async def test_no_other_host_is_ever_called(texting: Texting, callback: str) -> None:
     await call(texting, "POST", MESSAGES, data=CREATE | {"StatusCallback": callback})
     await texting.simulator.settle()

@@ -20,6 +20,7 @@ from tandem.model import Address, Channel, Reply, ReplyStatus, Route
 from tandem.simulator.wire import Fault, SimMessage, sign, webhook_form
 
 from ...kit.canaries import found
+from ...kit.tables import each
 from ...kit.texting import ACCOUNT, CUSTOMER, OLD_TOKEN, OURS, PUBLIC, TOKEN, Texting, open_texting
 
 pytestmark = pytest.mark.promise("S1", "S9", "S14", "S16")
@@ -113,11 +114,11 @@ async def test_the_older_token_passes_during_rotation(texting: Texting) -> None:
     assert answer.status == 200
 
 
-@pytest.mark.parametrize(
+@each(
     "signature",
     ["", "forged", sign(f"{PUBLIC}/sms", form(Body="other"), TOKEN), sign("http://127.0.0.1/sms", form(), TOKEN)],
 )
-@pytest.mark.parametrize("path", ["/sms", "/sms/status?reply=rpl_1", "/sms/fallback"])
+@each("path", ["/sms", "/sms/status?reply=rpl_1", "/sms/fallback"])
 async def test_unsigned_and_forged_requests_reach_nothing(texting: Texting, path: str, signature: str) -> None:
     answer = await texting.simulator.post(path, form(MessageStatus="sent"), signature=signature)
     assert (answer.status, texting.desk.entries, texting.desk.statuses) == (403, [], [])
@@ -144,7 +145,7 @@ MALFORMED = {
 }
 
 
-@pytest.mark.parametrize("change", MALFORMED.values(), ids=MALFORMED.keys())
+@each("change", MALFORMED.values())
 async def test_signed_nonsense_is_malformed(texting: Texting, change: dict[str, str]) -> None:
     answer = await texting.simulator.post("/sms", form(**change))
     assert (answer.status, texting.desk.entries) == (400, [])
@@ -213,12 +214,12 @@ async def test_a_large_body_without_a_length_is_refused_at_the_limit(texting: Te
     assert sent < 100 * BODY_LIMIT
 
 
-@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "application/json", "text/plain", "x"])
+@each("kind", ["multipart/form-data; boundary=x", "application/json", "text/plain", "x"])
 async def test_other_content_types_are_not_served(texting: Texting, kind: str) -> None:
     assert await post_raw(texting, b"Body=x", **{"Content-Type": kind}) == 415
 
 
-@pytest.mark.parametrize("body", [b"\xff\xfe", b"&".join(b"a%d=1" % n for n in range(500))])
+@each("body", [b"\xff\xfe", b"&".join(b"a%d=1" % n for n in range(500))])
 async def test_a_body_that_is_no_form_is_malformed(texting: Texting, body: bytes) -> None:
     assert await post_raw(texting, body) == 400
 
@@ -259,7 +260,7 @@ async def test_an_error_code_comes_along(texting: Texting) -> None:
     assert texting.desk.statuses == [(SUBJECT, "rpl_1", ReplyStatus.UNDELIVERED, SID, 63016)]
 
 
-@pytest.mark.parametrize(("path", "status"), [("/sms/status", "sent"), ("/sms/status?reply=rpl_1", "new-in-2027")])
+@each(("path", "status"), [("/sms/status", "sent"), ("/sms/status?reply=rpl_1", "new-in-2027")])
 async def test_statuses_of_nothing_we_know_are_taken_and_forgotten(texting: Texting, path: str, status: str) -> None:
     answer = await texting.simulator.post(path, {"MessageSid": SID, "MessageStatus": status, "To": CUSTOMER})
     assert (answer.status, texting.desk.statuses) == (200, [])

@@ -13,6 +13,7 @@ from tandem.channels.twilio import open_twilio_rest
 from tandem.errors import DeliveryError, DeliveryFailed, DeliveryRefused, DeliveryThrottled, DeliveryUnclear
 from tandem.simulator.wire import Fault
 
+from ...kit.tables import each
 from ...kit.texting import ACCOUNT, CUSTOMER, OURS, TOKEN, Texting, open_texting
 
 pytestmark = pytest.mark.promise("S15")
@@ -57,7 +58,7 @@ ANSWERS = [
 ]
 
 
-@pytest.mark.parametrize(("fault", "kind"), ANSWERS, ids=lambda value: getattr(value, "code", None))
+@each(("fault", "kind"), ANSWERS)
 async def test_every_refusal_has_its_kind_and_keeps_the_code(
     texting: Texting, fault: Fault, kind: type[DeliveryError]
 ) -> None:

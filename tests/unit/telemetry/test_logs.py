@@ -15,6 +15,7 @@ from tandem.telemetry import log_writer, logs
 from tandem.telemetry.logs import configure_logging, subject_label
 
 from ...kit.canaries import found
+from ...kit.tables import each
 
 WORDS = "my cat is ill"
 """Stands for anything a customer may say; no pattern could find it."""
@@ -116,7 +117,7 @@ def test_level_is_kept(written: Callable[[], list[dict[str, Any]]]) -> None:
     assert [line["event"] for line in written()] == ["loud"]
 
 
-@pytest.mark.parametrize("name", ["openai", "openai.agents", "httpx2", "httpcore2", "uvicorn.error", "uvicorn.access"])
+@each("name", ["openai", "openai.agents", "httpx2", "httpcore2", "uvicorn.error", "uvicorn.access"])
 def test_libraries_do_not_chat(written: Callable[[], list[dict[str, Any]]], name: str) -> None:
     configure_logging(level="debug", production=True)
     library = logging.getLogger(name)
@@ -129,7 +130,7 @@ def test_libraries_do_not_chat(written: Callable[[], list[dict[str, Any]]], name
 
 
 @pytest.mark.promise("E3")
-@pytest.mark.parametrize(
+@each(
     ("name", "message", "arguments", "kept"),
     [
         ("openai.agents", f"Error streaming response: {WORDS}", (), ""),
@@ -154,7 +155,7 @@ def test_library_message_loses_its_values(
     assert WORDS not in json.dumps(line)
 
 
-@pytest.mark.parametrize("message", ["%s", "%s: %s", " %-5.2f ", "%(what)s"])
+@each("message", ["%s", "%s: %s", " %-5.2f ", "%(what)s"])
 def test_a_library_message_that_is_nothing_but_values_is_left_out(
     written: Callable[[], list[dict[str, Any]]], message: str
 ) -> None:

@@ -11,6 +11,7 @@ from tandem.agents.tools.approval import withdraw_request
 from tandem.model import Approval, ApprovalStatus, Channel, SubjectId
 
 from ....kit.callers import JOHN, caller_of
+from ....kit.tables import each
 
 pytestmark = pytest.mark.promise("H9")
 
@@ -49,13 +50,13 @@ async def test_a_colleague_was_first(use, shop):
 
 
 @pytest.mark.promise("A10")
-@pytest.mark.parametrize("approval_id", ["apr_2", "", "apr_1 "])
+@each("approval_id", ["apr_2", "", "apr_1 "])
 async def test_only_requests_of_this_customer_can_be_taken_back(use, shop, approval_id):
     answer, asked = await withdraw(use, shop, approval_id, WAITS)
     assert (answer["error"], asked) == ("not_found", [])
 
 
-@pytest.mark.parametrize("status", sorted(set(ApprovalStatus) - {ApprovalStatus.PENDING}))
+@each("status", sorted(set(ApprovalStatus) - {ApprovalStatus.PENDING}))
 async def test_what_does_not_wait_cannot_be_taken_back(use, shop, status):
     answer, asked = await withdraw(use, shop, "apr_1", replace(WAITS, status=status))
     assert (answer["error"], asked) == ("not_found", [])

@@ -6,6 +6,8 @@ import pytest
 
 from tandem.agents.tools.customer import lookup_customer
 
+from ....kit.tables import each
+
 JOHN, JANE, STRANGER = "+15551234567", "+15559876543", "+15550001111"
 RECORD = {
     "customer_id": "CUST_12345",
@@ -18,7 +20,7 @@ RECORD = {
 
 
 @pytest.mark.promise("A2")
-@pytest.mark.parametrize(
+@each(
     ("type", "identifier"),
     [
         ("email", "john.doe@email.com"),
@@ -35,7 +37,7 @@ async def test_the_caller_finds_their_own_record(use, type, identifier):
 
 
 @pytest.mark.promise("A2", "A10")
-@pytest.mark.parametrize(
+@each(
     ("type", "foreign", "absent"),
     [
         ("email", "jane.smith@email.com", "nobody@email.com"),
@@ -54,8 +56,8 @@ async def test_a_foreign_record_looks_absent(use, type, foreign, absent):
 
 
 @pytest.mark.promise("V18", "A10")
-@pytest.mark.parametrize("phone", [STRANGER, None], ids=["unknown", "withheld"])
-@pytest.mark.parametrize("identifier", ["me", JOHN])
+@each("phone", [STRANGER, None])
+@each("identifier", ["me", JOHN])
 async def test_a_caller_without_an_account_reaches_nothing(use, phone, identifier):
     answer = json.loads(await use(lookup_customer, phone, identifier=identifier, type="phone"))
     assert answer["error"] == "not_found"

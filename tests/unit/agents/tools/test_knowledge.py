@@ -11,6 +11,7 @@ from tandem.agents.tools.knowledge import MOST_RESULTS, NOTHING, REFERENCE, sear
 from tandem.knowledge.library import open_knowledge
 
 from ....kit.callers import caller_of
+from ....kit.tables import each
 
 pytestmark = pytest.mark.promise("A8")
 
@@ -51,7 +52,7 @@ async def test_in_a_category_that_has_none(search):
     assert (await search("warranty", "shipping"))["results"] == []
 
 
-@pytest.mark.parametrize(("asked", "shown"), [(1, 1), (2, 2), (0, 1), (-5, 1)])
+@each(("asked", "shown"), [(1, 1), (2, 2), (0, 1), (-5, 1)])
 async def test_how_many_are_shown(search, asked, shown):
     assert len((await search("account order shipping parcel", max_results=asked))["results"]) == shown
 

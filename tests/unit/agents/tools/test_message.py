@@ -14,6 +14,7 @@ from tandem.entries import Verdict
 from tandem.model import Address, Channel, Route
 
 from ....kit.callers import JOHN, OURS, caller_of
+from ....kit.tables import each
 
 pytestmark = pytest.mark.promise("A7")
 
@@ -28,12 +29,12 @@ async def must_wait(shop: Any, phone: str | None, to: Any, message: Any = "Hello
 OWN = [JOHN, "555-123-4567", "(555) 123 4567", "1 555 123 4567", " +1 (555) 123-4567 ", "me", "ME"]
 
 
-@pytest.mark.parametrize("to", OWN)
+@each("to", OWN)
 async def test_the_callers_own_number_is_free(shop, to):
     assert not await must_wait(shop, JOHN, to)
 
 
-@pytest.mark.parametrize("to", [FRIEND, "555-999-8888", "+4915112345678", "+445551234567"])
+@each("to", [FRIEND, "555-999-8888", "+4915112345678", "+445551234567"])
 async def test_any_other_number_waits(shop, to):
     assert await must_wait(shop, JOHN, to)
 
@@ -45,29 +46,29 @@ async def test_a_withheld_caller_has_no_number_of_their_own(shop):
 IMPOSSIBLE = ["", "12", "12345", "my friend", "+1", "+1555123456789012345", "whatsapp:+15559998888", "1-800-FLOWERS"]
 
 
-@pytest.mark.parametrize("to", IMPOSSIBLE)
+@each("to", IMPOSSIBLE)
 async def test_impossible_numbers_bother_nobody(shop, to):
     assert not await must_wait(shop, JOHN, to)
 
 
-@pytest.mark.parametrize("to", IMPOSSIBLE)
+@each("to", IMPOSSIBLE)
 async def test_impossible_numbers_are_refused(use, shop, to):
     caller = caller_of(shop, JOHN)
     assert json.loads(await use(send_sms, caller, to=to, message="Hello"))["error"] == "bad_arguments"
     assert caller.deeds.messages == []
 
 
-@pytest.mark.parametrize("message", ["", "  \n", "x" * (MAX_MESSAGE + 1)], ids=["empty", "blank", "long"])
+@each("message", ["", "  \n", "x" * (MAX_MESSAGE + 1)])
 async def test_texts_that_cannot_be_sent_bother_nobody(shop, message):
     assert not await must_wait(shop, JOHN, FRIEND, message)
 
 
-@pytest.mark.parametrize("message", ["", "  \n", "x" * (MAX_MESSAGE + 1)], ids=["empty", "blank", "long"])
+@each("message", ["", "  \n", "x" * (MAX_MESSAGE + 1)])
 async def test_texts_that_cannot_be_sent_are_refused(use, message):
     assert json.loads(await use(send_sms, JOHN, to="me", message=message))["error"] == "bad_arguments"
 
 
-@pytest.mark.parametrize(("to", "message"), [(5559998888, "Hello"), (None, "Hello"), (FRIEND, None), ([FRIEND], "Hi")])
+@each(("to", "message"), [(5559998888, "Hello"), (None, "Hello"), (FRIEND, None), ([FRIEND], "Hi")])
 async def test_arguments_of_another_kind_bother_nobody(shop, to, message):
     """The tool's schema refuses them."""
     assert not await must_wait(shop, JOHN, to, message)

@@ -6,6 +6,8 @@ import pytest
 
 from tandem.agents.tools.order import get_tracking_info, lookup_order, order_status
 
+from ....kit.tables import each
+
 pytestmark = pytest.mark.promise("A4")
 
 JOHN, JANE, STRANGER = "+15551234567", "+15559876543", "+15550001111"
@@ -48,7 +50,7 @@ async def test_the_status_names_the_parcel_once_there_is_one(use):
     }
 
 
-@pytest.mark.parametrize(("phone", "order_id"), [(JOHN, "12345"), (JANE, "67890")])
+@each(("phone", "order_id"), [(JOHN, "12345"), (JANE, "67890")])
 async def test_the_three_tools_agree(use, phone, order_id):
     full, status, tracking = [json.loads(await use(tool, phone, order_id=order_id)) for tool in TOOLS]
     assert {**full, **tracking, **status} == full

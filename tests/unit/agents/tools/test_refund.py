@@ -19,6 +19,7 @@ from tandem.model import ApprovalStatus
 from tandem.shop.base import Order, OrderLine
 
 from ....kit.callers import JANE, JOHN, STRANGER, caller_of
+from ....kit.tables import each
 
 pytestmark = pytest.mark.promise("A5")
 
@@ -57,12 +58,12 @@ async def test_the_order_shows_it(use, shop):
     assert await shop.refunded_cents("ORD_12345") == 1999
 
 
-@pytest.mark.parametrize("amount", [0, -5, -0.01, 0.001, 19.999, 1e-9, 1e300, 0.1 + 0.2, float("nan"), math.inf])
+@each("amount", [0, -5, -0.01, 0.001, 19.999, 1e-9, 1e300, 0.1 + 0.2, float("nan"), math.inf])
 async def test_what_is_no_amount_is_refused(use, shop, amount):
     assert json.loads(await use(TOOL, JOHN, **ask(amount)))["error"] == "bad_amount"
 
 
-@pytest.mark.parametrize("amount", [True, False])
+@each("amount", [True, False])
 async def test_true_is_no_dollar(use, shop, amount):
     assert "REF_" not in await use(TOOL, JOHN, **ask(amount))
     assert await shop.refunded_cents("ORD_12345") == 0
@@ -96,7 +97,7 @@ async def test_a_foreign_order_looks_absent(use):
 
 
 @pytest.mark.promise("A10")
-@pytest.mark.parametrize("phone", [JANE, STRANGER, None], ids=["another", "unknown", "withheld"])
+@each("phone", [JANE, STRANGER, None])
 async def test_nobody_but_the_owner_is_paid(use, shop, phone):
     await use(TOOL, phone, **ask(1))
     assert await shop.refunded_cents("ORD_12345") == 0
@@ -124,7 +125,7 @@ async def test_without_consent_the_threshold_holds_even_past_the_gate(use, shop)
 # --- the gate ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each(
     ("amount", "waits"),
     [(100, False), (100.0, False), (100.01, True), (139.97, True), (139.98, False), (-200, False), (120.001, False)],
 )
@@ -138,7 +139,7 @@ async def test_the_gate_counts_what_was_refunded_before(shop):
     assert await must_wait(shop, JOHN, ask(20.01))
 
 
-@pytest.mark.parametrize(
+@each(
     "arguments",
     [
         ask(120, "67890"),
@@ -152,7 +153,6 @@ async def test_the_gate_counts_what_was_refunded_before(shop):
         {"amount": 120},
         {},
     ],
-    ids=str,
 )
 async def test_what_cannot_succeed_bothers_nobody(shop, arguments):
     assert not await must_wait(shop, JOHN, arguments)
@@ -164,7 +164,7 @@ async def test_an_amount_in_quotes_is_gated_as_it_would_be_paid(shop):
 
 
 @pytest.mark.promise("A10")
-@pytest.mark.parametrize("phone", [JANE, STRANGER, None], ids=["another", "unknown", "withheld"])
+@each("phone", [JANE, STRANGER, None])
 async def test_requests_for_somebody_elses_order_bother_nobody(shop, phone):
     assert not await must_wait(shop, phone, ask(120))
 

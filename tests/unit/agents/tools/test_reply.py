@@ -15,6 +15,7 @@ from tandem.conversation.ticket_history import id_of_external
 from tandem.model import Priority, SubjectId, Ticket, TicketStatus
 
 from ....kit.callers import JOHN, NOW, caller_of
+from ....kit.tables import each
 
 pytestmark = pytest.mark.promise("O9")
 
@@ -56,7 +57,7 @@ IMPOSSIBLE = [
 ]
 
 
-@pytest.mark.parametrize("arguments", IMPOSSIBLE)
+@each("arguments", IMPOSSIBLE)
 async def test_what_cannot_be_sent_bothers_nobody_and_is_refused(shop, arguments):
     assert not await waits(caller(shop), **arguments)
     assert "error" in await run(caller(shop), approved=True, **arguments)

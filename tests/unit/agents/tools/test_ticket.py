@@ -22,6 +22,7 @@ from tandem.agents.tools.ticket import (
 from tandem.model import Priority, SubjectId, Ticket, TicketStatus
 
 from ....kit.callers import JANE, JOHN, NOW, STRANGER, caller_of
+from ....kit.tables import each
 
 pytestmark = pytest.mark.promise("A9")
 
@@ -140,7 +141,7 @@ async def test_the_callers_own_id_as_people_write_it(use, john, spelling):
 
 
 @pytest.mark.promise("A10")
-@pytest.mark.parametrize("foreign", ["CUST_67890", "CUST_99999", "", "phone_15551234567"])
+@each("foreign", ["CUST_67890", "CUST_99999", "", "phone_15551234567"])
 async def test_tickets_for_other_customers_are_refused(use, john, foreign):
     assert (await create(use, john, foreign))["error"] == "not_found"
     assert john.deeds.tickets == []
@@ -227,7 +228,7 @@ async def test_somebody_elses_ticket_looks_absent(use, shop, phone):
     assert foreign == absent == {"error": "not_found", "message": "This customer has no ticket with that number."}
 
 
-@pytest.mark.parametrize("said", ["", "  ", "TKT_\x00", "1" * (LONGEST_ID + 1)])
+@each("said", ["", "  ", "TKT_\x00", "1" * (LONGEST_ID + 1)])
 async def test_what_is_no_ticket_number_is_not_looked_up(use, shop, said):
     assert (await standing(use, shop, TICKET, said))["error"] == "bad_arguments"
 
