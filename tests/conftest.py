@@ -24,7 +24,7 @@ providers.is_local_module_file = lambda _: False  # type: ignore[attr-defined]
 
 _failed = pytest.StashKey[bool]()
 _tests = itertools.count(1)
-COLLECT_EVERY = 50
+COLLECT_EVERY = 250
 # It needs a model that make real-model installs.
 collect_ignore = [] if "REAL_MODEL_PYTHON" in os.environ else ["real_model"]
 

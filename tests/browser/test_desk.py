@@ -166,6 +166,7 @@ async def test_a_rejection_needs_a_reason_and_is_told(browser: Browser, tmp_path
         ]
 
 
+@pytest.mark.promise("H6")
 async def test_an_edited_amount_and_message_are_what_happens(browser: Browser, tmp_path: Path) -> None:
     async with desk_page(browser, tmp_path) as (it, desk, seen):
         page = seen.page

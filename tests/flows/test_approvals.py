@@ -13,7 +13,7 @@ import pytest
 
 from tandem.simulator.twilio_simulator import TwilioSimulator
 
-from ..kit.gateway import JANE, JOHN, Running, running
+from ..kit.gateway import JOHN, Running, running
 from ..kit.model_server import Answer, ModelServer
 from ..kit.waiting import PATIENCE
 
@@ -158,24 +158,6 @@ async def test_the_customer_can_withdraw_a_refund_that_waits(tmp_path: Path, pla
     assert status == 409
 
 
-async def test_a_small_refund_needs_nobody_until_they_add_up(tmp_path: Path) -> None:
-    async with scene(tmp_path) as (it, desk):
-        first = await it.ask("please refund 60 dollars of order 12345")
-        assert "REF_" in first
-        assert await desk.approvals() == []
-        second = await it.ask("please refund 50 dollars of order 12345")
-        (waiting,) = await desk.approvals()
-    assert "colleague" in second
-    assert waiting["arguments"]["amount"] == 50
-
-
-async def test_what_cannot_succeed_does_not_bother_staff(tmp_path: Path) -> None:
-    async with scene(tmp_path) as (it, desk):
-        await it.ask("please refund 500 dollars of order 12345")
-        await it.ask("please refund 120 dollars of order 12345", sender=JANE)
-        assert await desk.approvals("all") == []
-
-
 async def test_the_real_api_accepts_every_request_of_the_story(tmp_path: Path) -> None:
     """Nothing dangling, nothing orphaned: the scripted server refuses what the real one refuses."""
     arguments = {"order_id": "12345", "amount": 139.97, "reason": "broken"}
@@ -197,28 +179,6 @@ async def test_the_real_api_accepts_every_request_of_the_story(tmp_path: Path) -
     assert heard[2] == "Your refund is on its way."
     assert "Note from the staff desk" in str(model.inputs[3])
     assert len(model.requests) == 5
-
-
-@pytest.mark.promise("H6")
-async def test_a_final_message_of_staff_is_what_the_customer_reads(tmp_path: Path) -> None:
-    async with scene(tmp_path) as (it, desk):
-        await it.ask(REFUND)
-        (waiting,) = await desk.approvals()
-        await desk.decide(waiting, approved=True, finalMessage="Dear John, done. Mia")
-        assert (await it.hear(2))[1] == "Dear John, done. Mia"
-
-
-async def test_five_decisions_at_once_are_one(tmp_path: Path, place: dict[str, str]) -> None:
-    async with scene(tmp_path, **place) as (it, desk):
-        await it.ask(REFUND)
-        (waiting,) = await desk.approvals()
-        answers = await asyncio.gather(*(desk.decide(waiting, approved=n % 2 == 0) for n in range(5)))
-        await desk.settled(waiting["id"])
-        await it.hear(2)
-        counts = sum(event.name == "approval_decided" for event in await it.store.timeline(waiting["subjectId"]))
-    assert sorted(status for status, _ in answers)[0] == 200
-    assert sum(status == 200 for status, _ in answers) == 1
-    assert counts == 1
 
 
 async def test_the_printed_curl_approves_whatever_is_next(tmp_path: Path) -> None:

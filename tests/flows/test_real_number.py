@@ -67,13 +67,6 @@ async def test_a_refusal_with_21610_is_stored_as_an_opt_out(tmp_path: Path) -> N
     assert (reply.status, reply.error_code) == (ReplyStatus.BLOCKED, 21610)
 
 
-@pytest.mark.promise("S12")
-async def test_a_picture_is_answered_honestly(tmp_path: Path) -> None:
-    async with running(tmp_path, ModelServer(echo)) as it:
-        await it.twilio.text(JOHN, "", to=OURS, media=1)
-        assert await it.hear() == [phrases.PICTURE]
-
-
 @pytest.mark.promise("S14")
 async def test_whatsapp_is_the_same_customer_answered_on_whatsapp(tmp_path: Path) -> None:
     model = ModelServer(echo)

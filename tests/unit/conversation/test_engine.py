@@ -289,15 +289,6 @@ async def test_an_approved_call_is_executed_and_the_customer_told(tmp_path: Path
     assert len(it.runner.executed) == 1
 
 
-async def test_a_rejected_call_is_not_executed_and_the_customer_told_why(tmp_path: Path) -> None:
-    async with lab(tmp_path, responds) as it:
-        await waiting_approval(it)
-        await decide(it, Verdict.REJECT, reason="out of the return window")
-        heard = await it.sender.texts(2)
-    assert "out of the return window" in heard[1]
-    assert it.runner.executed == []
-
-
 async def test_the_final_message_of_staff_replaces_the_models(tmp_path: Path) -> None:
     async with lab(tmp_path, responds) as it:
         await waiting_approval(it)
@@ -382,19 +373,6 @@ async def test_the_first_decision_wins(tmp_path: Path) -> None:
         await settled(it)
     assert sorted(outcomes) == [Outcome.ACCEPTED, Outcome.DUPLICATE, Outcome.DUPLICATE, Outcome.DUPLICATE]
     assert len(it.sender.sent) == 2
-
-
-async def test_an_approval_that_nobody_decided_expires_and_the_customer_is_told(tmp_path: Path) -> None:
-    async with lab(tmp_path, responds, approval_timeout=0.1) as it:
-        await waiting_approval(it)
-        heard = await it.sender.texts(2)
-        await settled(it)
-        late = await decide(it, Verdict.APPROVE)
-        (approval,) = (await saved(it)).approvals
-    assert "not decided in time" in heard[1]
-    assert approval.status is ApprovalStatus.EXPIRED
-    assert late is Outcome.DUPLICATE
-    assert it.runner.executed == []
 
 
 async def test_a_decision_after_the_deadline_is_refused_even_before_anybody_noticed_it(tmp_path: Path) -> None:
