@@ -66,22 +66,6 @@ def times_told(call: SimulatedCall) -> int:
     return call.heard().count(OUTCOME)
 
 
-async def test_decided_at_one_replica_it_is_spoken_at_the_one_that_has_the_call(
-    tmp_path: Path, shared_place: dict[str, str]
-) -> None:
-    there = ModelServer([Answer(OUTCOME)])
-    async with two(tmp_path, ModelServer(ASKED), there, shared_place) as (one, other, desk), dial(one) as call:
-        await call.ask(REFUND)
-        await present(one)
-        await desk.decide(await desk.waiting(), approved=True)
-        await call.wait_heard(OUTCOME)
-        assert await ways_told(other) == [Channel.VOICE]
-        assert times_told(call) == 1
-        assert call.violations == []
-        assert len(there.requests) == 1
-        assert one.twilio.sent_to(JOHN) == []
-
-
 async def test_decided_after_hanging_up_at_another_replica_it_is_texted_once(
     tmp_path: Path, shared_place: dict[str, str]
 ) -> None:

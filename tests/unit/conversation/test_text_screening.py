@@ -83,7 +83,6 @@ def test_help_is_answered_by_the_provider() -> None:
     assert said("HELP", opt_out="HELP").texts == []
 
 
-@pytest.mark.promise("S12")
 def test_a_picture_alone_is_answered_honestly_and_one_with_words_is_mentioned() -> None:
     found = said("", media=1, files=("picture",))
     assert (found.notices, found.kept, found.texts) == ([phrases.PICTURE], ["[picture]"], [])
