@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
-import shutil
 import tarfile
 import uuid
 import zipfile
@@ -18,35 +16,18 @@ import tandem
 from scripts import sbom
 from scripts.build import build
 
-ROOT = Path(__file__).parents[2]
-EPOCH = 1_700_000_000
+from ..kit.wheel import EPOCH, copied, released
 
 pytestmark = pytest.mark.promise("X1")
 
 
-def copied(folder: Path, *, umask: int, touched: float) -> Path:
-    """Copy the sources as another machine would have them: other rights, other times, another path."""
-    before = os.umask(umask)
-    try:
-        shutil.copytree(
-            ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"), copy_function=shutil.copyfile
-        )
-        for name in ("pyproject.toml", "README.md", "LICENSE"):
-            shutil.copyfile(ROOT / name, folder / name)
-        for path in folder.rglob("*"):
-            os.utime(path, (touched, touched))
-    finally:
-        os.umask(before)
-    return folder
-
-
 @pytest.mark.heavy
 def test_two_machines_build_the_same_bytes(tmp_path: Path) -> None:
-    first = build(copied(tmp_path / "here", umask=0o022, touched=EPOCH + 1e6), tmp_path / "first", EPOCH)
+    folder, first = released()
     second = build(copied(tmp_path / "a longer path", umask=0o077, touched=EPOCH + 2e6), tmp_path / "second", EPOCH)
     assert first == second
     assert sorted(name.rpartition(".")[2] for name in first) == ["gz", "whl"]
-    wheel, source = (next((tmp_path / "first").glob(f"*.{suffix}")) for suffix in ("whl", "tar.gz"))
+    wheel, source = (next(folder.glob(f"*.{suffix}")) for suffix in ("whl", "tar.gz"))
     with zipfile.ZipFile(wheel) as archive:
         assert archive.testzip() is None
         assert {entry.date_time for entry in archive.infolist()} == {(2023, 11, 14, 22, 13, 20)}
