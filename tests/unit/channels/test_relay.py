@@ -155,7 +155,7 @@ def fault(steps: tuple[Step, ...]) -> str | None:
             if tuple(step) != given:
                 return f"step {number}: {given} and not {tuple(step)}"
         else:
-            given = tuple(step(session) if callable(step) else session.receive(step) or ())  # type: ignore[arg-type]
+            given = tuple((step(session) if callable(step) else session.receive(step)) or ())  # type: ignore[arg-type]
     return None
 
 
