@@ -295,7 +295,7 @@ async def test_a_ticket_of_a_snoozed_conversation_leaves_the_list_and_comes_back
         row = page.get_by_role("list", name="Waiting for you").get_by_role("link", name="Ticket low")
         await row.click()
         await page.get_by_label("Snooze until").select_option("for an hour")
-        await expect(page.get_by_text("snoozed until ")).to_be_visible()
+        await expect(page.locator(".pill", has_text="snoozed until ")).to_be_visible()
         await expect(row).to_have_count(0)
         await page.get_by_label("Show only some of what waits").select_option("Snoozed")
         await expect(row).to_be_visible()

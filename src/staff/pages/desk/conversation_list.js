@@ -44,7 +44,7 @@ export class ConversationList {
       this.end,
     );
     fill(this.rows, ...Array.from({ length: 6 }, placeholder));
-    this.watch = new IntersectionObserver(([end]) => end.isIntersecting && this.#more());
+    this.watch = new IntersectionObserver((seen) => seen.at(-1).isIntersecting && this.#more());
     this.watch.observe(this.end);
   }
 
