@@ -21,7 +21,7 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 import structlog
-from agents import Model, ModelResponse, Tool
+from agents import Model, ModelResponse, ModelSettings, Tool
 from agents.items import TResponseStreamEvent
 
 from ..conversation.cost import count
@@ -30,7 +30,7 @@ from ..guardrails.pii import mask, mask_value
 from ..guardrails.thoughts import Beginning, WordFilter, said, whole_arguments, whole_value
 from ..telemetry.traces import Span, SpanKind, span
 from ..web.http_client import read_pause, retrying
-from .model_input import PREFIX, Prepare, as_it_is, chars, shortened
+from .model_input import PREFIX, chars, shortened
 from .model_trouble import TROUBLES, Trouble, trouble_of
 
 log = structlog.get_logger(__name__)
@@ -50,6 +50,15 @@ LONGEST_NAME: Final = 64
 _UNSAFE: Final = re.compile(r"[^a-zA-Z0-9_-]")
 _AROUND: Final = re.compile(r"\A\s*(?:functions?[.:])?|(?::\d+|<\|.*|\(\s*\))?\s*\Z", re.DOTALL)
 """What some templates and models put around the name of a tool."""
+
+
+Prepare = Callable[[Any, ModelSettings], tuple[Any, ModelSettings]]
+"""Returns the input and the settings of a call as the SDK's own model is given them."""
+
+
+def as_it_is(given: Any, settings: ModelSettings) -> tuple[Any, ModelSettings]:
+    """Return both unchanged."""
+    return given, settings
 
 
 def guarded(

@@ -10,7 +10,7 @@ A plain item has one of these shapes and nothing else, so that any later turn, o
 
 No reasoning items and no provider ids: the API refuses a reasoning item whose partner was cut or corrected, and
 since history is stored, it would refuse every later turn too. Within a turn, between the calls of tools, a reasoning
-model gets its thoughts back (:func:`.model_input.for_responses`).
+model gets its thoughts back (:func:`.models.for_responses`).
 
 :func:`briefing` shows the model memory in front of the window and the profile behind it, as system messages that exist
 in the request alone: neither history nor the state of a paused run ever holds them. What changes least comes first, so

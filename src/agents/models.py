@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import json
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import aiohttp
@@ -12,6 +14,7 @@ import httpx2
 from agents import (
     Model,
     ModelProvider,
+    ModelSettings,
     OpenAIChatCompletionsModel,
     OpenAIResponsesModel,
 )
@@ -20,14 +23,17 @@ from openai import AsyncOpenAI, DefaultAsyncHttpx2Client
 
 from ..guardrails.thoughts import Beginning, HoldThoughts
 from .chat_endpoint import ChatEndpoint
-from .guarded_model import guarded
-from .model_input import for_chat, for_responses
+from .guarded_model import Prepare, guarded
+from .model_input import PREFIX, Items
 from .offline.model import OfflineModel
 from .responses import ResponsesEndpoint, warm_up
 
 KEEPALIVE_SECONDS = 300.0
 """The HTTP library's default of 5 s would reconnect on almost every turn of a telephone conversation."""
 MAX_CONNECTIONS = 1000
+REASONING = re.compile(r"(?:.*/)?(?:(?!o1-mini)o[1-9](?:-.*)?|gpt-5(?!.*-(?:chat|search)).*|codex-.*)")
+"""Models that think before they answer, as OpenAI calls them; others refuse to be asked for thoughts."""
+ENCRYPTED = "reasoning.encrypted_content"
 CONNECT_SECONDS, READ_SECONDS = 5.0, 60.0
 """Bounds of a connection's making, and of a silence within an answer; whole calls have a bound of their own."""
 
@@ -147,3 +153,94 @@ async def open_client(api_key: str, base_url: str | None) -> AsyncIterator[Model
         aiohttp.ClientSession(connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session,
     ):
         yield ModelClient(client, ResponsesEndpoint(session, client), ChatEndpoint(client))
+
+
+# --- input items as they leave, in forms that every service takes ----------------------------------------------
+
+
+def for_chat(given: Any, settings: ModelSettings) -> tuple[Any, ModelSettings]:
+    """Return the input of the Chat Completions API in what all services agree on."""
+    return given if isinstance(given, str) else portable(given), settings
+
+
+def for_responses(name: str) -> Prepare:
+    """Return what hands the input items to a model of the Responses API as they are.
+
+    On the way through the SDK's model each of them would be copied twice more (docs/decisions/0005). They leave in
+    their full form (:func:`wire_items`), which every server of that protocol takes. Ids stay out: nothing
+    is stored at the provider, so they would refer to nothing. Instead a reasoning model is asked for its thoughts
+    encrypted, and gets them back with the results of the tools that it called. Of earlier turns it needs none.
+    """
+    reasons = REASONING.fullmatch(name) is not None
+
+    def prepare(given: Any, settings: ModelSettings) -> tuple[Any, ModelSettings]:
+        items = wire_items([{"role": "user", "content": given}] if isinstance(given, str) else given)
+        body = settings.extra_body if isinstance(settings.extra_body, Mapping) else {}
+        store = False if settings.store is None else settings.store
+        include = list(settings.response_include or ())
+        if reasons and not store and ENCRYPTED not in include:
+            include.append(ENCRYPTED)
+        settings = replace(settings, extra_body={**body, "input": items}, store=store, response_include=include or None)
+        return [], settings
+
+    return prepare
+
+
+def portable(items: Items) -> list[dict[str, Any]]:
+    """Return the items in what all services agree on.
+
+    Ids of calls are nine letters and digits, which is all that some take. Arguments are a JSON object, which some read
+    back. Hosted tools' items are left out: they refer to what is stored at the provider, and nothing is.
+    """
+    return [_portable(item) for item in items if _kind(item) == "function_call" or not _kind(item).endswith("_call")]
+
+
+def wire_items(items: Items) -> list[dict[str, Any]]:
+    """Return the items as every server of the Responses API takes them: portable, each with its type and its parts.
+
+    Without provider ids, and without reasoning that carries no content of its own.
+    """
+    return [
+        _typed(item) for item in portable(items) if item.get("type") != "reasoning" or item.get("encrypted_content")
+    ]
+
+
+def _kind(item: Mapping[str, Any]) -> str:
+    return str(item.get("type") or "message")
+
+
+def _portable(item: Mapping[str, Any]) -> dict[str, Any]:
+    changed: dict[str, Any] = dict(item)
+    if isinstance(item.get("call_id"), str):
+        changed["call_id"] = item["call_id"].removeprefix(PREFIX)
+    if isinstance(item.get("arguments"), str):
+        changed["arguments"] = _arguments(item["arguments"])
+    return changed
+
+
+def _arguments(text: str) -> str:
+    try:
+        readable = isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        readable = False
+    if readable:
+        return text
+    return json.dumps({"unreadable": text}, ensure_ascii=False) if text.strip() else "{}"
+
+
+def _typed(item: Mapping[str, Any]) -> dict[str, Any]:
+    if _kind(item) != "message":
+        return {key: value for key, value in item.items() if key not in ("id", "status") and value is not None}
+    role, content = item["role"], item.get("content")
+    kind = "output_text" if role == "assistant" else "input_text"
+    parts = (
+        [{"type": kind, "text": content}] if isinstance(content, str) else [_part(part, kind) for part in content or ()]
+    )
+    return {"type": "message", "role": role, "content": parts}
+
+
+def _part(part: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    text = part.get("text") or part.get("refusal")
+    if isinstance(text, str):
+        return {"type": kind, "text": text}
+    return {key: value for key, value in part.items() if value is not None}

@@ -148,7 +148,7 @@ async def test_arguments_that_are_no_object_leave_as_one(tmp_path: Path, argumen
         broken = [
             {**item, "arguments": arguments} if "arguments" in item else item for item in conversation.history[0].items
         ]
-    from tandem.agents.model_input import wire_items
+    from tandem.agents.models import wire_items
 
     sent = [json.loads(item["arguments"]) for item in wire_items(broken) if "arguments" in item]
     assert [type(one) for one in sent] == [dict, dict]
