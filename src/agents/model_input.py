@@ -1,4 +1,4 @@
-"""Input of a model call: what prepares it, and less of one that was refused. Pure."""
+"""Input of a model call that was refused for what it holds: less of it. Pure."""
 
 from __future__ import annotations
 
