@@ -162,6 +162,8 @@ class PlainSpeech:
         """Say a comma between two cells of a row; a bar elsewhere is one."""
         rest = self._held.lstrip(BLANKS)
         blanks = len(self._held) - len(rest)
+        if blanks and (self._read in _ENDS_SENTENCE or self._read in BLANKS):
+            return self._pass(self._cut(blanks))  # no cell ends so, and nothing is waited for behind a sentence
         if not rest and not final:
             return None
         if rest[:1] != "|":
