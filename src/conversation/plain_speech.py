@@ -18,8 +18,7 @@ _AT_ONCE = 256
 _STROKES: Final = "\u0335\u0336"
 _SPECIAL: Final = re.compile(
     rf"[\n\\`*_=~\[<|!&:^${EMOJI}{_STROKES}]|[{BLANKS}]+(?:\||\Z)|[^\W_](?=[{_STROKES}])|(?<!\w)[^\W_]\Z|[€£¥₹]\Z"
-    r"|(?<![^\W_])(?:https?://|h(?:t(?:t(?:p(?:s?(?::/?)?)?)?)?)?\Z)",
-    re.IGNORECASE,
+    r"|(?<![^\W_])(?i:https?://|h(?:t(?:t(?:p(?:s?(?::/?)?)?)?)?)?\Z)"
 )
 """Where a mark may begin; at the end of a piece, what a mark may still come to."""
 _ENDS_SENTENCE: Final = frozenset(".,:;!?…-–—。！？")

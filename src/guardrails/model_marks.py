@@ -72,6 +72,8 @@ _BAR: Final = "|\uff5c"
 _NAME: Final = r"[\w:.\u2581-]"
 _BEGIN: Final = re.compile(r"[<\[\u25c1]|&(?:lt;|l?t?\Z)|to=functions\.|\bt(?:o(?:=\w{0,9})?)?\Z", re.IGNORECASE)
 """Where a mark may begin; ``to=functions.x`` names the function that a message is for."""
+SIGN: Final = re.compile(r"[<\[\u25c1&=]|[tToO]\Z")
+"""What a text holds in which one may begin: most have none, and are read at the cost of this alone."""
 _MARK: Final = re.compile(
     r"(?:<|&lt;)(?P<tag>[^<>&]{1,140}?)(?:>|&gt;)|\[(?P<square>/?[a-z_]{4,16})\]|\u25c1(?P<white>/?\w{3,16})\u25b7"
     r"|(?P<call>to=functions\.)",

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from .model_marks import BEGINS, MarkKind, read_marks
+from .model_marks import BEGINS, SIGN, MarkKind, read_marks
 
 HoldThoughts = Literal["auto", "always", "never"]
 """When a spoken answer waits for the end of a thought that it did not begin."""
@@ -57,7 +57,11 @@ class WordFilter:
             self._began, self._unsure = True, [] if self.inside else None
         text = self._held + piece
         half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""  # the other half may come with the next piece
-        out = self._take(whole(text[: len(text) - len(half)]), final=False)
+        text = whole(text[: len(text) - len(half)] if half else text)
+        if SIGN.search(text):
+            out = self._take(text, final=False)
+        else:
+            self._held, out = "", self._pass(text)
         self._held += half
         return out
 
