@@ -6,21 +6,17 @@ gateway's real socket, and prints what the agent says at the speed of speech.
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any
 
-from ..errors import ConfigurationError
-from ..identity.phone import e164
 from ..settings import Settings
-from ..settings.development import SAMPLE_ACCOUNT_SID, SAMPLE_NUMBER, auth_tokens, simulated
+from ..settings.development import SAMPLE_ACCOUNT_SID, SAMPLE_NUMBER, auth_tokens
 from ..simulator.call import SimulatedCall
 from ..simulator.playback import CHARS_PER_SECOND
 from ..simulator.twilio_simulator import TwilioSimulator
-from .places import tell_places
-from .typed import typed_lines
+from .terminal import customers_number, no_gateway, typed_lines, until_one_ends
 
 HELP = "Type what you say and press Enter; Enter alone interrupts. /press KEYS  /lang es-ES  /drop  /hangup"
 ANSWER_SECONDS = 60.0
@@ -33,14 +29,7 @@ async def call(settings: Settings, sender: str, *, speed: float = 1.0) -> int:
 
     ``speed`` is how many times faster than people both sides speak.
     """
-    number = e164(sender, settings.default_region)
-    if number is None:
-        raise ConfigurationError([f"--from: {sender!r} is no telephone number."])
-    if not simulated(settings):
-        raise ConfigurationError(
-            ["tandem call needs the pretend Twilio: APP_ENV=development without TWILIO_ACCOUNT_SID."]
-        )
-    tell_places(settings)
+    number = customers_number(settings, sender, command="call")
     ours = settings.twilio_phone_number or SAMPLE_NUMBER
     async with (
         TwilioSimulator(
@@ -53,9 +42,7 @@ async def call(settings: Settings, sender: str, *, speed: float = 1.0) -> int:
     ):
         status = line.happened("webhook")[0]["status"]
         if status == "0":
-            raise ConfigurationError(
-                [f"No gateway listens on port {settings.port}; start one with `make run` or `tandem serve`."]
-            )
+            raise no_gateway(settings)
         if status != "200":
             print(f"  (the gateway answered {status})", flush=True)
         await _talk(line)
@@ -65,17 +52,14 @@ async def call(settings: Settings, sender: str, *, speed: float = 1.0) -> int:
 async def _talk(line: SimulatedCall) -> None:
     """Print and obey until the call or the input is over."""
     printer = _Printer(line)
-    terminal = _Terminal(line, printer)
-    tasks = [asyncio.create_task(work) for work in (terminal.run(), line.wait_over(None), printer.run())]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+
+    async def talk() -> None:
+        await until_one_ends(_Terminal(line, printer).run(), line.wait_over(None))
         await line.hang_up()
+
+    try:
+        await until_one_ends(talk(), printer.run())
     finally:
-        for task in tasks:
-            task.cancel()
-        for result in await asyncio.gather(*tasks, return_exceptions=True):
-            if isinstance(result, Exception):
-                raise result
         printer.finish()
 
 

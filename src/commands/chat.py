@@ -16,13 +16,12 @@ from typing import Any
 import aiohttp
 
 from ..errors import ConfigurationError, StoreMissing
-from ..identity.phone import e164, subject_of_number
+from ..identity.phone import subject_of_number
 from ..persistence.factory import open_store
 from ..settings import Settings
-from ..settings.development import simulated, staff_tokens
-from .places import tell_places
+from ..settings.development import staff_tokens
 from .show import harmless, transcript
-from .typed import typed_lines
+from .terminal import customers_number, no_gateway, typed_lines, until_one_ends
 
 LAST_ANSWER_SECONDS = 10.0
 """How long the end of the input waits for an answer that is under way."""
@@ -30,14 +29,7 @@ LAST_ANSWER_SECONDS = 10.0
 
 async def chat(settings: Settings, sender: str) -> int:
     """Text with the agent until the end of the input; return the exit code. Raises ConfigurationError."""
-    number = e164(sender, settings.default_region)
-    if number is None:
-        raise ConfigurationError([f"--from: {sender!r} is no telephone number."])
-    if not simulated(settings):
-        raise ConfigurationError(
-            ["tandem chat needs the pretend Twilio: APP_ENV=development without TWILIO_ACCOUNT_SID."]
-        )
-    tell_places(settings)
+    number = customers_number(settings, sender, command="chat")
     await _print_history(settings, number)
     address = f"http://127.0.0.1:{settings.port}"
     token = next(iter(staff_tokens(settings).values()))
@@ -46,11 +38,9 @@ async def chat(settings: Settings, sender: str) -> int:
             async with session.ws_connect(f"{address}/phone/line", origin=address) as line:
                 phone = _Phone(line)
                 await line.send_json({"do": "number", "number": number})
-                await _talk(phone)
+                await until_one_ends(_type_lines(phone), phone.listen())
         except aiohttp.ClientConnectionError:
-            raise ConfigurationError(
-                [f"No gateway listens on port {settings.port}; start one with `make run` or `tandem serve`."]
-            ) from None
+            raise no_gateway(settings) from None
         except aiohttp.WSServerHandshakeError as error:
             raise ConfigurationError([f"The server on this port is no development gateway ({error.status})."]) from None
     return 0
@@ -107,19 +97,6 @@ async def _print_history(settings: Settings, number: str) -> None:
     if conversation is not None:
         for line in transcript(conversation):
             print(harmless(line))
-
-
-async def _talk(phone: _Phone) -> None:
-    """Type and listen until either ends: the input, the line, or whoever reads what is printed."""
-    tasks = [asyncio.create_task(work) for work in (_type_lines(phone), phone.listen())]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        for result in await asyncio.gather(*tasks, return_exceptions=True):
-            if isinstance(result, Exception):
-                raise result
 
 
 async def _type_lines(phone: _Phone) -> None:

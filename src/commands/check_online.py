@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,77 +14,84 @@ from ..settings import Settings
 from ..simulator.wire import sign
 from ..web.http_client import HttpClient, HttpTrouble, open_http
 from ..wiring import model_source, open_shop
-from .check_result import CheckResult, ok, problem, skipped
+from .check_report import Report
 from .check_twilio import look_at_twilio
 
 SECONDS = 15.0
 
 
-async def look_online(settings: Settings, agents: Sequence[Any]) -> AsyncIterator[CheckResult]:
-    """Yield what the others say. There are no ``agents`` when one of them did not load."""
-    yield await _model(settings, agents)
-    yield await _customers(settings)
+async def look_online(report: Report, settings: Settings, agents: Sequence[Any]) -> None:
+    """Tell what the others say. There are no ``agents`` when one of them did not load."""
+    await _model(report, settings, agents)
+    await _customers(report, settings)
     if settings.shop_base_url is not None:
-        yield await _shop(settings)
-    async for finding in look_at_twilio(settings):
-        yield finding
-    async for finding in _public_address(settings):
-        yield finding
+        await _shop(report, settings)
+    await look_at_twilio(report, settings)
+    await _public_address(report, settings)
 
 
-async def _model(settings: Settings, agents: Sequence[Any]) -> CheckResult:
+async def _model(report: Report, settings: Settings, agents: Sequence[Any]) -> None:
     if settings.openai_api_key is None:
-        return without_key(settings, agents)
+        without_key(report, settings, agents)
+        return
     if not agents:
-        return skipped("model", "the agent comes first")
+        report.skipped("model", "the agent comes first")
+        return
     probe = await probe_models(agents, model_source(settings))
     if probe.works is None:
-        return skipped("model", probe.text)
-    return ok("model", probe.text) if probe.works else problem("model", probe.text)
+        report.skipped("model", probe.text)
+    elif probe.works:
+        report.ok("model", probe.text)
+    else:
+        report.problem("model", probe.text)
 
 
-def without_key(settings: Settings, agents: Sequence[Any]) -> CheckResult:
+def without_key(report: Report, settings: Settings, agents: Sequence[Any]) -> None:
     """Say what answers without a key; a user of their own agent would take the canned rules for it."""
     if agents and not any(models_of(agents, None)):
-        return skipped("model", "the agent brings one of its own, which nothing asks")
+        report.skipped("model", "the agent brings one of its own, which nothing asks")
+        return
     own = ", and call none of your own tools" if settings.agent_path or settings.agents_file else ""
-    return skipped("model", f"OPENAI_API_KEY is not set: canned rules answer{own}")
+    report.skipped("model", f"OPENAI_API_KEY is not set: canned rules answer{own}")
 
 
-async def _shop(settings: Settings) -> CheckResult:
+async def _shop(report: Report, settings: Settings) -> None:
     """Ask the business system how much it holds."""
     async with open_shop(settings, Path()) as shop:
         try:
             counts = await shop.counts()
         except StoreUnavailable as error:
-            return problem("shop", f"SHOP_BASE_URL: {error.detail.strip('()')}.")
-    return ok("shop", ", ".join(f"{kind}: {count}" for kind, count in counts.items()) or "answers")
+            report.problem("shop", f"SHOP_BASE_URL: {error.detail.strip('()')}.")
+            return
+    report.ok("shop", ", ".join(f"{kind}: {count}" for kind, count in counts.items()) or "answers")
 
 
-async def _customers(settings: Settings) -> CheckResult:
+async def _customers(report: Report, settings: Settings) -> None:
     """Ask the source of customers about a number that nobody has."""
     if settings.subject_resolver == PHONE:
-        return skipped("customers online", "SUBJECT_RESOLVER is phone: there is nobody to ask")
+        report.skipped("customers online", "SUBJECT_RESOLVER is phone: there is nobody to ask")
+        return
     try:
         await probe_source(settings)
     except (ConfigurationError, IdentityError) as error:
-        return problem("customers online", f"{error} Look at {source_place(settings)}.")
-    return ok("customers online", f"{source_place(settings)} answers")
+        report.problem("customers online", f"{error} Look at {source_place(settings)}.")
+    else:
+        report.ok("customers online", f"{source_place(settings)} answers")
 
 
-async def _public_address(settings: Settings) -> AsyncIterator[CheckResult]:
+async def _public_address(report: Report, settings: Settings) -> None:
     """Go the way that Twilio goes: from outside to a gateway, and then with a signature to this one."""
     if settings.public_base_url is None:
-        yield skipped("public address", "PUBLIC_BASE_URL is not set")
+        report.skipped("public address", "PUBLIC_BASE_URL is not set")
         return
     async with open_http(seconds=SECONDS) as http:
         trouble = await _no_gateway(http, settings.public_base_url)
         if trouble:
-            yield problem("public address", trouble)
-            yield skipped("signature", "the public address comes first")
+            report.problem("public address", trouble)
+            report.skipped("signature", "the public address comes first")
             return
-        yield ok("public address", f"a gateway answers at {settings.public_base_url}/health")
-        yield await _signature(http, settings)
+        report.ok("public address", f"a gateway answers at {settings.public_base_url}/health")
+        await _signature(report, http, settings)
 
 
 async def _no_gateway(http: HttpClient, url: str) -> str | None:
@@ -99,20 +106,23 @@ async def _no_gateway(http: HttpClient, url: str) -> str | None:
     return f"Something else answers at {url}/health (HTTP {status}); point the tunnel or proxy at this gateway's PORT."
 
 
-async def _signature(http: HttpClient, settings: Settings) -> CheckResult:
+async def _signature(report: Report, http: HttpClient, settings: Settings) -> None:
     """Ask the fallback, which keeps nothing, with a signature of ours: another gateway would refuse it."""
     if not settings.twilio_auth_token:
-        return skipped("signature", "TWILIO_AUTH_TOKEN is not set")
+        report.skipped("signature", "TWILIO_AUTH_TOKEN is not set")
+        return
     url = f"{settings.public_base_url}/sms/fallback"
     form = {"MessageSid": "SM" + "0" * 32}
     headers = {SIGNATURE: sign(url, form, settings.twilio_auth_token[0].get_secret_value())}
     try:
         status = (await http.ask("POST", url, data=form, headers=headers)).status
     except HttpTrouble as error:
-        return problem("signature", f"{url} does not answer ({error}); try again.")
+        report.problem("signature", f"{url} does not answer ({error}); try again.")
+        return
     if status == 200:
-        return ok("signature", "the gateway there takes what this account signs")
-    return problem(
+        report.ok("signature", "the gateway there takes what this account signs")
+        return
+    report.problem(
         "signature",
         f"The gateway there refuses what this account signs (HTTP {status}): it is another one, it was started before "
         "TWILIO_AUTH_TOKEN or PUBLIC_BASE_URL changed, or a proxy rewrites requests.",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-
 from ..channels.twilio_account import (
     Number,
     TwilioAccount,
@@ -15,76 +13,78 @@ from ..channels.twilio_account import (
 from ..errors import AccountError, ConfigurationError
 from ..identity.phone import e164
 from ..settings import Settings
-from .check_result import CheckResult, notice, ok, problem, skipped
+from .check_report import Report
 
 
-async def look_at_twilio(settings: Settings) -> AsyncIterator[CheckResult]:
-    """Yield what Twilio says of the account; nothing is changed."""
+async def look_at_twilio(report: Report, settings: Settings) -> None:
+    """Tell what Twilio says of the account; nothing is changed."""
     sid, login, base_url = settings.twilio_account_sid, settings.twilio_login, settings.twilio_api_base_url
     if sid is None or login is None:
-        yield skipped("twilio account", "TWILIO_ACCOUNT_SID, or what signs in with it, is not set")
+        report.skipped("twilio account", "TWILIO_ACCOUNT_SID, or what signs in with it, is not set")
         return
     for position, token in enumerate(settings.twilio_auth_token):
         name = "second auth token" if position else "auth token"
         password = token.get_secret_value()
         async with open_twilio_account(account_sid=sid, login=(sid, password), base_url=base_url) as account:
-            yield await _token(account, name)
+            await _token(report, account, name)
     async with open_twilio_account(account_sid=sid, login=login, base_url=base_url) as account:
         try:
-            async for finding in _number(account, settings):
-                yield finding
+            await _number(report, account, settings)
         except (AccountError, ConfigurationError) as error:
-            yield problem("number", str(error))
+            report.problem("number", str(error))
 
 
-async def _token(account: TwilioAccount, name: str) -> CheckResult:
+async def _token(report: Report, account: TwilioAccount, name: str) -> None:
     """Look whether a token is the account's: with any other one every webhook would be refused."""
     try:
         found = await account.account()
     except AccountError as error:
-        return problem(name, str(error))
+        report.problem(name, str(error))
+        return
     if not found.active:
-        return problem(name, "The account is suspended or closed; its console says why.")
+        report.problem(name, "The account is suspended or closed; its console says why.")
+        return
     trial = "; a trial account texts and calls verified numbers alone, and adds a sentence" if found.trial else ""
-    return ok(name, f"the account takes it{trial}")
+    report.ok(name, f"the account takes it{trial}")
 
 
-async def _number(account: TwilioAccount, settings: Settings) -> AsyncIterator[CheckResult]:
+async def _number(report: Report, account: TwilioAccount, settings: Settings) -> None:
     if settings.twilio_phone_number is None:
         await account.numbers()  # the API key is worth a question all the same
-        yield skipped("number", "TWILIO_PHONE_NUMBER is not set")
+        report.skipped("number", "TWILIO_PHONE_NUMBER is not set")
         return
     written = e164(settings.twilio_phone_number, settings.default_region)
     if written is None:
-        yield skipped("number", "TWILIO_PHONE_NUMBER is a short code; look at its webhooks in Twilio's console")
+        report.skipped("number", "TWILIO_PHONE_NUMBER is a short code; look at its webhooks in Twilio's console")
         return
     number = await find_number(account, written)
-    yield ok("number", f"…{written[-4:]} belongs to the account")
+    report.ok("number", f"…{written[-4:]} belongs to the account")
     if not number.texts:
-        yield problem("number", "It cannot receive texts; buy one that can.")
+        report.problem("number", "It cannot receive texts; buy one that can.")
     if not number.calls:
-        yield notice("number", "it cannot receive calls")
+        report.notice("number", "it cannot receive calls")
     url = settings.public_base_url
     if url is None:
-        yield skipped("webhooks", "PUBLIC_BASE_URL is not set")
+        report.skipped("webhooks", "PUBLIC_BASE_URL is not set")
         return
-    yield _webhooks(number, url)
-    if service := settings.twilio_messaging_service_sid:
-        trouble = await service_trouble(account, service, number, url)
-        yield problem("messaging service", trouble) if trouble else ok("messaging service", "texts come here")
+    _webhooks(report, number, url)
+    service = settings.twilio_messaging_service_sid
+    if service and (trouble := await service_trouble(account, service, number, url)):
+        report.problem("messaging service", trouble)
+    elif service:
+        report.ok("messaging service", "texts come here")
 
 
-def _webhooks(number: Number, url: str) -> CheckResult:
+def _webhooks(report: Report, number: Number, url: str) -> None:
     wanted = webhooks_at(url)
-    if wrong := _differing({name: _bare(value) for name, value in wanted.items()}, number):
-        return problem("webhooks", f"{', '.join(wrong)} not as they should be; run `tandem connect --url {url}`.")
-    if number.webhooks != wanted:
-        return ok("webhooks", f"point here, but ask for no retries; `tandem connect --url {url}` sets them")
-    return ok("webhooks", "texts, calls, fallbacks and status callback point here")
-
-
-def _differing(wanted: Mapping[str, str], number: Number) -> list[str]:
-    return [name for name, value in wanted.items() if _bare(number.webhooks[name]) != value]
+    wrong = [name for name, value in wanted.items() if _bare(number.webhooks[name]) != _bare(value)]
+    if wrong:
+        told = f"{', '.join(wrong)} not as they should be; run `tandem connect --url {url}`."
+        report.problem("webhooks", told)
+    elif number.webhooks != wanted:
+        report.ok("webhooks", f"point here, but ask for no retries; `tandem connect --url {url}` sets them")
+    else:
+        report.ok("webhooks", "texts, calls, fallbacks and status callback point here")
 
 
 def _bare(address: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from pydantic.alias_generators import to_camel
 
 from ..channels.voice.options_hook import load_hook
@@ -12,12 +10,12 @@ from ..conversation.translations import Translations, load_translations, primary
 from ..errors import ConfigurationError
 from ..settings import Settings
 from ..settings.company import Company
-from .check_result import CheckResult, notice, ok, problem, skipped
+from .check_report import Report
 
 LONGEST_VALUE = 40
 
 
-def voice_findings(settings: Settings, company: Company) -> Iterator[CheckResult]:
+def look_at_voice(report: Report, settings: Settings, company: Company) -> None:
     """Look at everything of calls that can be looked at without Twilio."""
     try:
         options = company.voice
@@ -25,13 +23,14 @@ def voice_findings(settings: Settings, company: Company) -> Iterator[CheckResult
             load_hook(settings.voice_options_path)
         translations = load_translations(settings.phrases_dir)
     except ConfigurationError as error:
-        for sentence in error.problems:
-            yield problem("voice", sentence)
+        report.problem("voice", *error.problems)
         return
     hook = settings.voice_options_path
-    yield ok("voice", _listed(options) + (f"; {hook} may change them for each call" if hook else ""))
-    yield from _untranslated(options, translations)
-    yield _person(settings, company)
+    report.ok("voice", _listed(options) + (f"; {hook} may change them for each call" if hook else ""))
+    for language in _untranslated(options, translations):
+        told = f"{language} has no fixed sentences, so they are said in English; PHRASES_DIR takes yours"
+        report.notice("voice", told)
+    _person(report, settings, company)
 
 
 def _listed(options: VoiceOptions) -> str:
@@ -45,21 +44,18 @@ def _shown(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)[:LONGEST_VALUE]
 
 
-def _untranslated(options: VoiceOptions, translations: Translations) -> Iterator[CheckResult]:
+def _untranslated(options: VoiceOptions, translations: Translations) -> list[str]:
     languages = dict.fromkeys((options.spoken_language, *(one.code for one in options.languages)))
-    for language in languages:
-        if language != MULTI and primary_tag(language) not in translations.languages:
-            yield notice(
-                "voice", f"{language} has no fixed sentences, so they are said in English; PHRASES_DIR takes yours"
-            )
+    return [one for one in languages if one != MULTI and primary_tag(one) not in translations.languages]
 
 
-def _person(settings: Settings, company: Company) -> CheckResult:
+def _person(report: Report, settings: Settings, company: Company) -> None:
     number = settings.human_transfer_number
     hours, zone = settings.human_transfer_hours, settings.human_transfer_zone
     if not hours:
         hours, zone = company.hours, company.zone
     if not number:
-        return skipped("a person", "HUMAN_TRANSFER_NUMBER is not set: a caller who asks for one gets a ticket")
+        report.skipped("a person", "HUMAN_TRANSFER_NUMBER is not set: a caller who asks for one gets a ticket")
+        return
     when = f"{hours} ({zone})" if hours else "at any time"
-    return ok("a person", f"callers are put through to …{number[-4:]}, {when}")
+    report.ok("a person", f"callers are put through to …{number[-4:]}, {when}")

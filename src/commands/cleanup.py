@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 
+from ..conversation.base import EngineLimits
 from ..conversation.history import fresh
 from ..errors import ConfigurationError, StoreError
 from ..model import Conversation
 from ..persistence.factory import open_store
 from ..settings import Settings
-
-DEFAULT_DAYS = 7
 
 
 async def cleanup(settings: Settings, *, hours: int, dry_run: bool) -> int:
@@ -18,16 +17,14 @@ async def cleanup(settings: Settings, *, hours: int, dry_run: bool) -> int:
 
     Before, what became too old for a window is folded into its summary, by rules.
     """
-    state_max_age, context_max_age = settings.state_max_age / 1000, settings.context_max_age / 1000
+    limits = EngineLimits(state_max_age=settings.state_max_age / 1000, context_max_age=settings.context_max_age / 1000)
 
     def folded(conversation: Conversation, now: float) -> Conversation:
-        return fresh(
-            conversation, now=now, state_max_age=state_max_age, context_max_age=context_max_age, unfolded_items=0
-        )
+        return fresh(conversation, limits, now=now)
 
     try:
         async with open_store(settings, create=False) as store:
-            number = await store.fold(folded, older_than=state_max_age, dry_run=dry_run)
+            number = await store.fold(folded, older_than=limits.state_max_age, dry_run=dry_run)
             report = await store.purge(older_than=hours * 3600.0, dry_run=dry_run)
     except (StoreError, ConfigurationError) as error:
         print(f"cleanup: failed. {error}", file=sys.stderr)

@@ -7,6 +7,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -94,11 +95,11 @@ def _parser() -> argparse.ArgumentParser:
     init.set_defaults(command=_init)
     chat = commands.add_parser("chat", help="text with the agent of a running development server")
     chat.add_argument("--from", dest="sender", required=True, metavar="NUMBER", help='for example "+15551234567"')
-    chat.set_defaults(command=_chat)
+    chat.set_defaults(command=_lazy("chat"))
     call = commands.add_parser("call", help="call the agent of a running development server")
     call.add_argument("--from", dest="sender", required=True, metavar="NUMBER", help='for example "+15551234567"')
     call.add_argument("--speed", type=_speed, default=1.0, metavar="N", help="speak N times faster than people do")
-    call.set_defaults(command=_call)
+    call.set_defaults(command=_lazy("call"))
     _add_looking(commands)
     _add_keeping(commands)
     _add_eval(commands)
@@ -108,21 +109,21 @@ def _parser() -> argparse.ArgumentParser:
 def _add_looking(commands: Any) -> None:
     """Add what looks at gateways and stores."""
     show = commands.add_parser("show", help="print a conversation from the store")
-    show.add_argument("subject", metavar="SUBJECT", help="a subject id or telephone number")
-    show.add_argument("--json", action="store_true", help="the whole record as JSON")
-    show.set_defaults(command=_show)
+    show.add_argument("spelling", metavar="SUBJECT", help="a subject id or telephone number")
+    show.add_argument("--json", dest="as_json", action="store_true", help="the whole record as JSON")
+    show.set_defaults(command=_lazy("show"))
     check = commands.add_parser("check", help="say whether everything is configured as it must be")
     check.add_argument("--online", action="store_true", help="also ask the model service, Twilio and our own address")
     check.set_defaults(command=_check)
     connect = commands.add_parser("connect", help="point TWILIO_PHONE_NUMBER's webhooks at this gateway")
     connect.add_argument("--url", required=True, help="the https address under which Twilio reaches this gateway")
     connect.add_argument("--dry-run", action="store_true", help="show what would change, and change nothing")
-    connect.set_defaults(command=_connect)
+    connect.set_defaults(command=_lazy("connect"))
     top = commands.add_parser("top", help="show what gateways do just now")
     top.add_argument("urls", nargs="*", metavar="URL", help="of gateways or their METRICS_PORT; ours unless given")
     top.add_argument("--every", type=_whole(LONGEST_AGE), default=2, metavar="SECONDS", help="2 unless given")
     top.add_argument("--once", action="store_true", help="show it once")
-    top.set_defaults(command=_top)
+    top.set_defaults(command=_lazy("top"))
     smoke = commands.add_parser("smoke", help="text, approve, call and go on, through the address of running gateways")
     smoke.add_argument("url", metavar="URL", help="where they are reached, such as http://127.0.0.1:8080")
     smoke.add_argument(
@@ -133,23 +134,25 @@ def _add_looking(commands: Any) -> None:
         "--drain", type=_whole(LARGEST_PID), metavar="PID", help="stop this replica while calls are on the line"
     )
     smoke.add_argument("--kill", type=_whole(LARGEST_PID), metavar="PID", help="kill this one after that")
-    smoke.set_defaults(command=_smoke)
+    smoke.set_defaults(command=_lazy("smoke"))
 
 
 def _add_keeping(commands: Any) -> None:
     """Add what changes stores."""
     cleanup = commands.add_parser("cleanup", help="delete what nothing touched for long")
     age = cleanup.add_mutually_exclusive_group()
-    age.add_argument("--days", type=_whole(LONGEST_AGE), metavar="N", help="how long that is; 7 unless given")
+    age.add_argument(
+        "--days", type=_days, dest="hours", default=24 * 7, metavar="N", help="how long that is; 7 unless given"
+    )
     age.add_argument("--hours", type=_whole(LONGEST_AGE), metavar="N", help="the same in hours")
     cleanup.add_argument("--dry-run", action="store_true", help="count what would be deleted, and delete nothing")
-    cleanup.set_defaults(command=_cleanup)
+    cleanup.set_defaults(command=_lazy("cleanup"))
     demo = commands.add_parser("demo", help="let the made-up shop begin anew")
     demo.add_argument("--reset", action="store_true", required=True, help="undo every refund in it")
     demo.set_defaults(command=_demo)
     events = commands.add_parser("events", help="show the events of which EVENTS_WEBHOOK_URL was told in vain")
     events.add_argument("--again", action="store_true", help="tell them again")
-    events.set_defaults(command=_events)
+    events.set_defaults(command=_lazy("events"))
     export = commands.add_parser("export", help="write the whole store to a file")
     export.add_argument("file", nargs="?", default="-", metavar="FILE", help="a new file; - or none: a pipe")
     export.add_argument("--running", action="store_true", help="a backup, while gateways go on working")
@@ -159,9 +162,9 @@ def _add_keeping(commands: Any) -> None:
     imports.add_argument("file", nargs="?", default="-", metavar="FILE", help="an export; - or none: a pipe")
     imports.set_defaults(command=_import)
     erase = commands.add_parser("erase", help="delete everything that is kept of one person")
-    erase.add_argument("subject", metavar="SUBJECT", help="a subject id or telephone number")
-    erase.add_argument("--yes", action="store_true", help="do not ask")
-    erase.set_defaults(command=_erase)
+    erase.add_argument("spelling", metavar="SUBJECT", help="a subject id or telephone number")
+    erase.add_argument("--yes", dest="sure", action="store_true", help="do not ask")
+    erase.set_defaults(command=_lazy("erase"))
 
 
 def _add_eval(commands: Any) -> None:
@@ -194,6 +197,11 @@ def _whole(most: int) -> Callable[[str], int]:
     return read
 
 
+def _days(text: str) -> int:
+    """Read a number of days; return as many hours."""
+    return 24 * _whole(LONGEST_AGE)(text)
+
+
 def _speed(text: str) -> float:
     try:
         speed = float(text)
@@ -204,9 +212,21 @@ def _speed(text: str) -> float:
     return speed
 
 
+def _lazy(name: str) -> Command:
+    """Return what runs the function of a module that are both called ``name``; its parameters are the options."""
+
+    async def run(options: argparse.Namespace) -> int:
+        settings = load_settings()  # before the import, which takes a second: a wrong setting is told at once
+        function = getattr(import_module(f".{name}", __package__), name)
+        given = {option: value for option, value in vars(options).items() if option != "command"}
+        return int(await function(settings, **given))
+
+    return run
+
+
 def _serve(options: argparse.Namespace) -> int:
     given = {} if options.workers is None else {"WORKERS": options.workers}
-    settings = load_settings(**given)  # before the imports, which take a second: a wrong setting is told at once
+    settings = load_settings(**given)
     from .workers import run
 
     return run(settings)
@@ -218,26 +238,6 @@ async def _init(options: argparse.Namespace) -> int:
     given = {name.strip().upper(): value for name, _, value in (one.partition("=") for one in options.set)}
     ask = not options.yes and sys.stdin.isatty()
     return init(given, agent=options.agent, articles=options.articles, company=options.company, ask=ask)
-
-
-async def _chat(options: argparse.Namespace) -> int:
-    settings = load_settings()
-    from .chat import chat
-
-    return await chat(settings, options.sender)
-
-
-async def _call(options: argparse.Namespace) -> int:
-    settings = load_settings()
-    from .call import call
-
-    return await call(settings, options.sender, speed=options.speed)
-
-
-async def _show(options: argparse.Namespace) -> int:
-    from .show import show
-
-    return await show(load_settings(), options.subject, as_json=options.json)
 
 
 async def _check(options: argparse.Namespace) -> int:
@@ -253,28 +253,6 @@ async def _eval(options: argparse.Namespace) -> int:
     if options.paths[:1] == ["record"] and len(options.paths) == 2:
         return await record(settings, options.paths[1])
     return await evaluate(settings, options)
-
-
-async def _connect(options: argparse.Namespace) -> int:
-    from .connect import connect
-
-    return await connect(load_settings(), options.url, dry_run=options.dry_run)
-
-
-async def _cleanup(options: argparse.Namespace) -> int:
-    from .cleanup import DEFAULT_DAYS, cleanup
-
-    hours = options.hours or 24 * (options.days or DEFAULT_DAYS)
-    return await cleanup(load_settings(), hours=hours, dry_run=options.dry_run)
-
-
-async def _smoke(options: argparse.Namespace) -> int:
-    settings = load_settings()
-    from .smoke import smoke
-
-    return await smoke(
-        settings, options.url, calls=options.calls, drain=options.drain, kill=options.kill, speed=options.speed
-    )
 
 
 async def _export(options: argparse.Namespace) -> int:
@@ -295,26 +273,7 @@ async def _import(options: argparse.Namespace) -> int:
     return await import_store(settings, options.file)
 
 
-async def _events(options: argparse.Namespace) -> int:
-    from .events import events
-
-    return await events(load_settings(), again=options.again)
-
-
-async def _top(options: argparse.Namespace) -> int:
-    settings = load_settings()
-    from .top import top
-
-    return await top(settings, options.urls, every=options.every, once=options.once)
-
-
 async def _demo(options: argparse.Namespace) -> int:
     from .demo import reset
 
     return await reset(load_settings())
-
-
-async def _erase(options: argparse.Namespace) -> int:
-    from .erase import erase
-
-    return await erase(load_settings(), options.subject, sure=options.yes)
