@@ -13,14 +13,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
 from typing import Self
+from xml.etree.ElementTree import Element
 
 from .caller import SimulatedCaller
-from .clock import Clock, wait_until
+from .clock import Clock
 from .frames import Leg
 from .playback import CHARS_PER_SECOND
 from .relay import SessionEnd, SimulatedRelay
 from .requests import GatewayClient, MessagePage
-from .twiml import BadTwiml, Dial, Gather, Hangup, Other, Pause, Redirect, Relay, SayVerb, Verb, parse
+from .twiml import BadTwiml, Relay, Verb, dialled, parse, words
 from .wire import new_sid
 
 LOST_SECONDS = 1.2
@@ -152,26 +153,25 @@ class SimulatedCall(SimulatedCaller):
         return None
 
     async def _perform(self, verb: Verb, page: MessagePage) -> MessagePage | None:
-        match verb:
-            case Relay():
-                return await self._connect(verb, page)
-            case Dial():
+        if isinstance(verb, Relay):
+            return await self._connect(verb, page)
+        match verb.tag:
+            case "Dial":
                 return await self._dial(verb, page)
-            case Redirect():
-                return await self._ask(verb.method, verb.url, {}, base=page.url, what="redirect")
-            case SayVerb():
+            case "Redirect":
+                return await self._ask(verb.get("method", "POST"), words(verb), {}, base=page.url, what="redirect")
+            case "Say":
                 self.status = "in-progress"
-                self._note("say", text=verb.text, language=verb.language)
-                await self.hear(verb.text)
-            case Pause():
+                self._note("say", text=words(verb), language=verb.get("language", "en-US"))
+                await self.hear(words(verb))
+            case "Pause":
                 self.status = "in-progress"
-                await wait_until(self.clock, self.clock.time() + verb.seconds * self.speech.scale)
-            case Hangup():
+                await self.clock.wait(float(verb.get("length", "1")) * self.speech.scale)
+            case "Hangup":
                 self.status = "completed"
                 self._note("hangup")
-            case Gather() | Other():
-                name = verb.name if isinstance(verb, Other) else "Gather"
-                self.faults.append(f"a verb that is not simulated: {name}")
+            case other:
+                self.faults.append(f"a verb that is not simulated: {other}")
         return None
 
     async def _connect(self, verb: Relay, page: MessagePage) -> MessagePage | None:
@@ -183,13 +183,13 @@ class SimulatedCall(SimulatedCaller):
         answered = self.status == "in-progress"
         end = await session.run(self.gateway, answered=answered, signature=self._options.signature)
         while end.code == 64105 and verb.flag("applicationReconnect") and self.status != "completed":
-            await wait_until(self.clock, self.clock.time() + BACK_SECONDS * self.speech.scale)
+            await self.clock.wait(BACK_SECONDS * self.speech.scale)
             again = SimulatedRelay(verb, self.leg, self.speech, self.clock, self.changed, back=session)
             self._note("reattach", session=again.sid)
             self.sessions.append(again)
             session, end = again, await again.run(self.gateway, answered=True, signature=self._options.signature)
         if end.code == 64105:
-            await wait_until(self.clock, self.clock.time() + LOST_SECONDS * self.speech.scale)
+            await self.clock.wait(LOST_SECONDS * self.speech.scale)
         hung_up = end.status == "completed" or self.status == "completed"
         self.status = "completed" if hung_up else "in-progress"
         form = _ending(session, end, self.clock.time() - begun)
@@ -199,22 +199,22 @@ class SimulatedCall(SimulatedCaller):
         answer = await self._ask("POST", verb.action, form, base=page.url, what="action")
         return None if hung_up else answer
 
-    async def _dial(self, verb: Dial, page: MessagePage) -> MessagePage | None:
+    async def _dial(self, verb: Element, page: MessagePage) -> MessagePage | None:
         """Ring a colleague, who first hears the whisper, and ask the action URL what follows."""
         self.status = "in-progress"
-        outcome, child = self._options.dial, new_sid("CA")
-        self._note("dial", verb.attributes, number=verb.number, outcome=outcome)
-        if outcome == "completed" and verb.whisper:
-            form = {"CallSid": child, "ParentCallSid": self.sid, "To": verb.number, "Direction": "outbound-dial"}
-            whisper = await self._ask("POST", verb.whisper, form, base=page.url, what="whisper", fallback=False)
-            words = [one.text for one in _verbs(whisper) if isinstance(one, SayVerb)]
-            self._note("whispered", text=" ".join(words))
-        if verb.action is None:
+        outcome, child, noun = self._options.dial, new_sid("CA"), verb.find("Number")
+        number, whisper = dialled(verb), None if noun is None else noun.get("url")
+        self._note("dial", verb.attrib, number=number, outcome=outcome)
+        if outcome == "completed" and whisper:
+            form = {"CallSid": child, "ParentCallSid": self.sid, "To": number, "Direction": "outbound-dial"}
+            told = await self._ask("POST", whisper, form, base=page.url, what="whisper", fallback=False)
+            self._note("whispered", text=" ".join(_said(told)))
+        if (action := verb.get("action")) is None:
             return None
         form = {"DialCallStatus": outcome, "DialCallSid": child}
         if outcome == "completed":
             form["DialCallDuration"] = "60"
-        return await self._ask("POST", verb.action, form, base=page.url, what="dialled")
+        return await self._ask("POST", action, form, base=page.url, what="dialled")
 
     async def _ask(
         self,
@@ -255,11 +255,13 @@ class SimulatedCall(SimulatedCaller):
                 raise result
 
 
-def _verbs(page: MessagePage) -> list[Verb]:
+def _said(page: MessagePage) -> list[str]:
+    """Give the words of a document."""
     try:
-        return parse(page.body) if not page.failed else []
+        verbs = parse(page.body) if not page.failed else []
     except BadTwiml:
         return []
+    return [words(one) for one in verbs if isinstance(one, Element) and one.tag == "Say"]
 
 
 def _ending(session: SimulatedRelay, end: SessionEnd, seconds: float) -> dict[str, str]:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 
-from .clock import Clock, LoopClock
-from .frames import Fields, prompt
+from .clock import Clock
+from .frames import Fields
 from .playback import PlaybackCut, SimulatedPlayback, Utterance
 from .relay import SimulatedRelay
 from .relay_attributes import heard
@@ -35,7 +35,7 @@ class SimulatedCaller:
     """A caller and the line's sound. Waiting methods raise TimeoutError after ``seconds`` of real time."""
 
     def __init__(self, chars_per_second: float, clock: Clock | None, *, partials: bool) -> None:
-        self.clock: Clock = clock or LoopClock()
+        self.clock = clock or Clock()
         self.speech = SimulatedPlayback(chars_per_second)
         self.sessions: list[SimulatedRelay] = []
         """All ConversationRelay sessions of the call, oldest first."""
@@ -145,12 +145,12 @@ class SimulatedCaller:
         cut = await self.interrupt()
         self._said(text)
         for partial in _partials(text) if self._partials and session.noun.flag("partialPrompts") else ():
-            await session.send(prompt(partial, spoken, last=False))
+            await session.prompt(partial, spoken, last=False)
             await self._spend(PARTIAL_SECONDS)
         await self._spend(FINAL_SECONDS)
         await session.speaker("clientSpeaking", on=False)
         self._acted(session)
-        await session.send(prompt(text, spoken, last=True))
+        await session.prompt(text, spoken, last=True)
         return cut
 
     async def utter(self, text: str, lang: str | None = None, *, last: bool) -> None:
@@ -164,7 +164,7 @@ class SimulatedCaller:
             if last:
                 self._acted(session)
             if last or session.noun.flag("partialPrompts"):
-                await session.send(prompt(text, heard(session.language, lang or ""), last=last))
+                await session.prompt(text, heard(session.language, lang or ""), last=last)
         if last:
             self._said(text)
 

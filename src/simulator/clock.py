@@ -4,53 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any
 
 
-class Timer(Protocol):
-    """Something that will happen."""
-
-    def cancel(self) -> None:
-        """Let it not happen."""
-
-
-class Clock(Protocol):
-    """Time in seconds, from any beginning."""
+class Clock:
+    """The running event loop's time, in seconds."""
 
     def time(self) -> float:
-        """Return what time it is."""
+        """Return what time it is, from any beginning."""
+        return asyncio.get_running_loop().time()
 
-    def call_at(self, when: float, callback: Callable[[], None], /) -> Timer:
-        """Call back at a time, or at once when it has passed."""
+    def call_at(self, when: float, callback: Callable[[], None], /) -> Any:
+        """Call back at a time, or at once when it has passed; what is returned has ``cancel()``."""
+        return asyncio.get_running_loop().call_at(when, callback)
 
     async def spend(self, seconds: float) -> None:
         """Let time pass while the caller does something: a manual clock moves by itself here."""
-
-
-class LoopClock:
-    """The running event loop's time."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-
-    def time(self) -> float:
-        """Return the loop's time."""
-        return self._loop.time()
-
-    def call_at(self, when: float, callback: Callable[[], None], /) -> Timer:
-        """Call back in the loop."""
-        return self._loop.call_at(when, callback)
-
-    async def spend(self, seconds: float) -> None:
-        """Sleep."""
         await asyncio.sleep(seconds)
 
-
-async def wait_until(clock: Clock, when: float) -> None:
-    """Return at a time; unlike a caller's doing, this does not move a manual clock."""
-    event = asyncio.Event()
-    timer = clock.call_at(when, event.set)
-    try:
-        await event.wait()
-    finally:
-        timer.cancel()
+    async def wait(self, seconds: float) -> None:
+        """Return after a time; unlike a caller's doing, this does not move a manual clock."""
+        event = asyncio.Event()
+        timer = self.call_at(self.time() + seconds, event.set)
+        try:
+            await event.wait()
+        finally:
+            timer.cancel()

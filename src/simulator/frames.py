@@ -91,19 +91,3 @@ class Leg:
             "callStatus": "IN-PROGRESS" if answered else "RINGING",
             "customParameters": dict(parameters),
         }
-
-
-def prompt(text: str, lang: str, *, last: bool) -> Fields:
-    """Give what the caller said so far."""
-    return {"type": "prompt", "voicePrompt": text, "lang": lang, "last": last}
-
-
-def interrupt(heard: str, milliseconds: int) -> Fields:
-    """Give the news that the caller stopped the agent's speech. The duration is an integer in recorded calls."""
-    return {"type": "interrupt", "utteranceUntilInterrupt": heard, "durationUntilInterruptMs": milliseconds}
-
-
-def info(name: str, value: str, milliseconds: int | None = None) -> Fields:
-    """Give an event. Speaker events carry the time, ``tokensPlayed`` does not (recorded calls)."""
-    frame: Fields = {"type": "info", "name": name, "value": value}
-    return frame if milliseconds is None else frame | {"ts": milliseconds}

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections import deque
 from collections.abc import Mapping, Sequence, Set
-from typing import Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -18,34 +17,18 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from ..web.loopback import from_outside
-from .wire import Fault, SimMessage, error_json, listing, message_json
+from .wire import Fault, error_json, listing, message_json
+
+if TYPE_CHECKING:
+    from .twilio_simulator import TwilioSimulator
 
 MOST_MEDIA = 10
-
-
-class MessageAccount(Protocol):
-    """The account whose messages are served; ``faults`` are what goes wrong with the next create requests."""
-
-    account_sid: str
-    creates: int
-    faults: deque[Fault]
-    refused: dict[str, int]
-    messages: list[SimMessage]
-    media: dict[str, bytes]
-
-    async def create(self, form: Mapping[str, str], media: Sequence[str] = ()) -> SimMessage:
-        """Take a message, with the addresses of what goes with it, and see to its delivery."""
-        ...
-
-    def ring(self, form: Mapping[str, str]) -> str:
-        """Ring a number, and return the call's SID."""
-        ...
 
 
 class SimulatorApi:
     """Serves one account. ``logins`` are the pairs of name and password that may enter."""
 
-    def __init__(self, simulator: MessageAccount, logins: Set[tuple[str, str]]) -> None:
+    def __init__(self, simulator: TwilioSimulator, logins: Set[tuple[str, str]]) -> None:
         self._simulator = simulator
         self._logins = logins
         self._account = simulator.account_sid

@@ -19,7 +19,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from .clock import Clock
-from .frames import BadFrame, Fields, Leg, info, interrupt, read_frame
+from .frames import BadFrame, Fields, Leg, read_frame
 from .playback import Event, PlaybackCut, Played, SimulatedPlayback
 from .relay_attributes import refused
 from .requests import GatewayClient
@@ -141,18 +141,24 @@ class SimulatedRelay:
         """Report what the agent's voice did, when the TwiML asked for it."""
         if isinstance(event, Played):
             if "tokens-played" in self._events:
-                await self.send(info("tokensPlayed", event.token))
+                await self.send({"type": "info", "name": "tokensPlayed", "value": event.token})
         else:
             await self.speaker("agentSpeaking", on=event.on)
 
     async def speaker(self, name: str, *, on: bool) -> None:
-        """Report who speaks, when the TwiML asked for it."""
+        """Report who speaks, when the TwiML asked for it. These events carry the time, ``tokensPlayed`` does not."""
         if "speaker-events" in self._events:
-            await self.send(info(name, "on" if on else "off", int(time.time() * 1000)))
+            value, now = "on" if on else "off", int(time.time() * 1000)
+            await self.send({"type": "info", "name": name, "value": value, "ts": now})
 
     async def interrupt(self, cut: PlaybackCut) -> None:
-        """Report that the caller stopped the agent."""
-        await self.send(interrupt(cut.heard, cut.milliseconds))
+        """Report that the caller stopped the agent. The duration is an integer in recorded calls."""
+        told = {"utteranceUntilInterrupt": cut.heard, "durationUntilInterruptMs": cut.milliseconds}
+        await self.send({"type": "interrupt", **told})
+
+    async def prompt(self, text: str, lang: str, *, last: bool) -> None:
+        """Report what the caller said so far."""
+        await self.send({"type": "prompt", "voicePrompt": text, "lang": lang, "last": last})
 
     def stoppable(self, by: str) -> bool:
         """Tell whether speech, or a key (``dtmf``), stops what is being spoken now."""

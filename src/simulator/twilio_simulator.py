@@ -22,7 +22,7 @@ from .caller import PATIENCE
 from .frames import Leg
 from .http import SimulatorApi
 from .requests import GatewayClient
-from .twiml import Dial, Gather, SayVerb, parse
+from .twiml import Relay, dialled, parse, words
 from .wire import Fault, SimMessage, new_sid, status_form, twiml_messages, webhook_form
 
 DELIVERED = ("queued", "sent", "delivered")
@@ -233,13 +233,16 @@ class TwilioSimulator:
         while url:
             page, url = await self._client().fetch("POST", url, leg.form("in-progress", keys)), ""
             for verb in parse(page.body):
-                if isinstance(verb, SayVerb | Gather):
-                    self.rung[-1].heard.append(verb.text if isinstance(verb, SayVerb) else verb.words)
-                if isinstance(verb, Gather) and self.key:
-                    keys, url = {"Digits": self.key}, verb.action
+                if isinstance(verb, Relay):
+                    continue
+                if verb.tag in ("Say", "Gather"):
+                    said = [verb] if verb.tag == "Say" else verb.findall("Say")
+                    self.rung[-1].heard.append(" ".join(map(words, said)))
+                if verb.tag == "Gather" and self.key:
+                    keys, url = {"Digits": self.key}, verb.get("action", "")
                     break
-                if isinstance(verb, Dial):
-                    self.rung.append(Rung(verb.number, verb.attributes.get("callerId", "")))
+                if verb.tag == "Dial":
+                    self.rung.append(Rung(dialled(verb), verb.get("callerId", "")))
         await self._tell_news()
 
     async def _live(self, message: SimMessage) -> None:

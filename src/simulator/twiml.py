@@ -13,14 +13,6 @@ from .relay_attributes import understood
 
 
 @dataclass(frozen=True, slots=True)
-class SayVerb:
-    """Words that Twilio speaks by itself."""
-
-    text: str
-    language: str = "en-US"
-
-
-@dataclass(frozen=True, slots=True)
 class Relay:
     """``<Connect>`` with ``<ConversationRelay>``. ``attributes`` are the noun's, ``action`` the verb's."""
 
@@ -45,52 +37,8 @@ class Relay:
         return understood(self.attributes)
 
 
-@dataclass(frozen=True, slots=True)
-class Dial:
-    """A transfer to another number; ``whisper`` is the address whose TwiML that person hears first."""
-
-    number: str
-    action: str | None
-    whisper: str | None
-    attributes: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Gather:
-    """A wait for a key, with which ``action`` is asked; ``words`` are said meanwhile."""
-
-    action: str
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Hangup:
-    """The end of the call."""
-
-
-@dataclass(frozen=True, slots=True)
-class Redirect:
-    """Go on with another address's TwiML."""
-
-    url: str
-    method: str
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Silence, in seconds."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Other:
-    """A verb that this simulator does not act on."""
-
-    name: str
-
-
-Verb = SayVerb | Relay | Dial | Gather | Hangup | Redirect | Pause | Other
+Verb = Relay | Xml.Element
+"""A verb. One that connects to the agent is read at once: where it does not fit, Twilio takes none of the document."""
 
 
 class BadTwiml(ValueError):
@@ -108,41 +56,24 @@ def parse(document: str) -> list[Verb]:
     return [_verb(element) for element in root]
 
 
+def words(element: Xml.Element) -> str:
+    """Return the text of a verb or noun."""
+    return (element.text or "").strip()
+
+
+def dialled(dial: Xml.Element) -> str:
+    """Return the number that ``<Dial>`` rings."""
+    noun = dial.find("Number")
+    return words(dial if noun is None else noun)
+
+
 def _verb(element: Xml.Element) -> Verb:
-    text = (element.text or "").strip()
-    match element.tag:
-        case "Say":
-            return SayVerb(text, element.get("language", "en-US"))
-        case "Connect":
-            return _relay(element)
-        case "Dial":
-            return _dial(element, text)
-        case "Gather":
-            return Gather(element.get("action", ""), " ".join(one.text or "" for one in element.findall("Say")))
-        case "Hangup":
-            return Hangup()
-        case "Redirect":
-            return Redirect(text, element.get("method", "POST"))
-        case "Pause":
-            return Pause(float(element.get("length", "1")))
-        case name:
-            return Other(name)
-
-
-def _relay(element: Xml.Element) -> Verb:
-    noun = element.find("ConversationRelay")
+    noun = element.find("ConversationRelay") if element.tag == "Connect" else None
     if noun is None:
-        return Other("Connect")
+        return element
     url = noun.get("url", "")
     if not url.startswith("wss://"):
         raise BadTwiml("error 64101: <ConversationRelay> needs a url that begins with wss://")
     parameters = {one.get("name", ""): one.get("value", "") for one in noun.findall("Parameter")}
     languages = tuple(dict(one.attrib) for one in noun.findall("Language"))
     return Relay(url, element.get("action"), dict(noun.attrib), languages, parameters)
-
-
-def _dial(element: Xml.Element, text: str) -> Dial:
-    noun = element.find("Number")
-    if noun is None:
-        return Dial(text, element.get("action"), None, dict(element.attrib))
-    return Dial((noun.text or "").strip(), element.get("action"), noun.get("url"), dict(element.attrib))

@@ -10,11 +10,13 @@ from functools import wraps
 from itertools import count
 from typing import Any
 
+from tandem.simulator.clock import Clock
+
 ROUNDS = 20
 """How often the event loop turns after each step, so that whoever was woken can act."""
 
 
-class ManualClock:
+class ManualClock(Clock):
     """Time stands until :meth:`advance`, or until a caller spends some by speaking."""
 
     def __init__(self) -> None:
