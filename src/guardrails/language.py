@@ -1,4 +1,4 @@
-"""Replaces unprofessional words, in a whole text and in one that comes in pieces. Pure.
+"""Replaces unprofessional words. Pure.
 
 The list is short and English: profanity, slurs and insults that have no other meaning in a support conversation. What
 is also a name (Dick), a thing (screw, jerk chicken) or a word of a language that callers are answered in (French
@@ -49,11 +49,8 @@ def _pairs() -> Iterator[tuple[str, str]]:
 
 LISTED = dict(_pairs())
 """Every listed word in lower case, and the neutral one."""
-_BEGINNINGS = frozenset(word[:size] for word in LISTED for size in range(1, len(word) + 1))
-_LONGEST = max(map(len, LISTED))
 # A word is letters only: an underscore is Markdown's emphasis, and of digits a mark may be left.
 _WORD = re.compile(rf"[^\W_{DIGIT}]+")
-_REST_OF_WORD = re.compile(rf"[^\W_{DIGIT}]*")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -10,8 +11,23 @@ from typing import Any, Protocol
 from ..model import Address, Route, SubjectId
 
 Metadata = Mapping[str, str]
-"""What came with a request besides the address, by name; see :mod:`.metadata`."""
+"""What came with a request besides the address, by name: a signed webhook's query, or a call's parameters."""
 NO_METADATA: Metadata = MappingProxyType({})
+USER_ID, ANONYMOUS_ID, EMAIL = "userId", "anonymousId", "email"
+_SPELLINGS = {"user_id": USER_ID, "anonymous_id": ANONYMOUS_ID}
+_NAME = re.compile(r"[a-z][A-Za-z0-9_]{0,63}", re.ASCII)
+"""The provider's own fields begin with a capital letter, and stand beside ours in the query of a GET."""
+_MOST, _LONGEST = 16, 200
+
+
+def read_metadata(values: Mapping[str, str]) -> dict[str, str]:
+    """Return what a resolver may use of a request's values: at most 16, of at most 200 printable characters each."""
+    found: dict[str, str] = {}
+    for name, value in values.items():
+        text = value.strip()
+        if _NAME.fullmatch(name) and text and len(text) <= _LONGEST and text.isprintable() and len(found) < _MOST:
+            found.setdefault(_SPELLINGS.get(name, name), text)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +56,7 @@ class SubjectResolver(Protocol):
         * ``session`` is the id of the call or message; an address that names nobody (a withheld number) gets a subject
           of its own per session, never a shared one.
         * ``metadata`` is what the webhook's address or the call's ``<Parameter>`` said, signed by the provider: what
-          :func:`.metadata.read` makes of it reaches a source.
+          :func:`read_metadata` makes of it reaches a source.
         * The same address gives the same subject again and again: status callbacks rely on it.
         * Different numbers never give the same subject, unless the source knows that one person owns both.
         * An address that cannot be read names nobody; it is no error. Neither is trouble at a source, for whoever asks:

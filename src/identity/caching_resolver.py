@@ -23,9 +23,8 @@ from cachetools import LRUCache, TTLCache
 
 from ..errors import IdentityError, IdentityUnavailable, IdentityUnreadable, MalformedRequest
 from ..model import Address, Channel, Route, SubjectId
-from .base import NO_METADATA, Metadata, Resolution, SubjectResolver
+from .base import NO_METADATA, Metadata, Resolution, SubjectResolver, read_metadata
 from .breaker import Breaker, May
-from .metadata import read
 from .phone import PhoneResolver
 from .source_answers import Kept, checked
 
@@ -119,7 +118,7 @@ class CachingResolver:
 
     async def _find(self, address: Address, session: str, metadata: Metadata, *, waits: bool) -> Resolution:
         base = await self._phone.resolve(address, session=session)
-        metadata = read(metadata) if metadata else NO_METADATA
+        metadata = read_metadata(metadata) if metadata else NO_METADATA
         question = base.subject, frozenset(metadata.items())
         kept = self._answers.get(question)
         if kept is not None and self._clock() < kept.fresh:

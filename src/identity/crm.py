@@ -13,8 +13,7 @@ from typing import Any, Final
 
 from ..errors import IdentityUnreadable
 from ..model import Address, SubjectId
-from .base import NO_METADATA, Metadata, Resolution
-from .metadata import EMAIL, USER_ID
+from .base import EMAIL, NO_METADATA, USER_ID, Metadata, Resolution
 from .phone import PhoneResolver, e164
 from .source_answers import customer_id
 from .source_client import SourceClient, open_client
@@ -39,7 +38,7 @@ class CrmResolver:
         if base.phone is None and not named:
             return base
         question = {"phone": base.phone, **named} if base.phone else named
-        answer = await self._client.post(self._url, question)
+        answer = await self._client.ask("POST", self._url, question)
         if answer is None:
             return base
         known = next((found for name in IDS if (found := customer_id(answer.get(name)))), None)

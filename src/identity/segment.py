@@ -29,8 +29,7 @@ from urllib.parse import quote
 
 from ..errors import IdentityUnreadable
 from ..model import Address, SubjectId
-from .base import NO_METADATA, Metadata, Resolution
-from .metadata import ANONYMOUS_ID, EMAIL, USER_ID
+from .base import ANONYMOUS_ID, EMAIL, NO_METADATA, USER_ID, Metadata, Resolution
 from .phone import PhoneResolver, e164
 from .source_answers import customer_id
 from .source_client import SourceClient, open_client
@@ -107,7 +106,7 @@ class SegmentResolver:
         )
 
     async def _part(self, url: str, name: str, kind: type) -> Any:
-        answer = await self._client.get(url)
+        answer = await self._client.ask("GET", url)
         if answer is None:
             return None
         part = answer.get(name)

@@ -22,18 +22,11 @@ class SourceClient:
     def __init__(self, http: HttpClient) -> None:
         self._http = http
 
-    async def get(self, url: str) -> dict[str, Any] | None:
+    async def ask(self, method: str, url: str, body: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
         """Return the JSON object at an address whose values are escaped already; None for 404.
 
         Raises IdentityUnavailable, IdentityRefused and IdentityUnreadable.
         """
-        return await self._ask("GET", url, None)
-
-    async def post(self, url: str, body: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Post a JSON object; answers and errors as for :meth:`get`."""
-        return await self._ask("POST", url, body)
-
-    async def _ask(self, method: str, url: str, body: Mapping[str, Any] | None) -> dict[str, Any] | None:
         try:
             answer = await self._http.ask(method, URL(url, encoded=True), json=body)
         except HttpTrouble as error:

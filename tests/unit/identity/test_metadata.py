@@ -2,7 +2,7 @@
 
 import pytest
 
-from tandem.identity.metadata import read
+from tandem.identity.base import read_metadata
 
 from ...kit.tables import each
 
@@ -23,8 +23,8 @@ pytestmark = pytest.mark.promise("I6")
     ],
 )  # fmt: skip
 def test_ours_are_read_and_the_provider_s_left(given: dict[str, str], kept: dict[str, str]) -> None:
-    assert read(given) == kept
+    assert read_metadata(given) == kept
 
 
 def test_there_are_not_too_many() -> None:
-    assert len(read({f"name{number}": "x" for number in range(100)})) == 16
+    assert len(read_metadata({f"name{number}": "x" for number in range(100)})) == 16
