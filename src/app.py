@@ -21,7 +21,7 @@ from .agents.models import ModelAccess, open_models
 from .agents.runner import RunLimits, SdkRunner, warm_up
 from .agents.summariser import Summariser
 from .agents.trace_export import set_up_tracing
-from .channels.sms.webhooks import MessageDedupe, SmsWebhooks
+from .channels.sms.webhooks import SmsWebhooks
 from .channels.voice.call_registry import CallRegistry
 from .channels.voice.reception import NameOf, Reception
 from .channels.voice.socket_token import SocketTokens
@@ -184,7 +184,8 @@ async def open_gateway(
         metrics = Metrics(figures)
         scopes = staff_scopes(settings)
         tokens = StaffTokens(staff_tokens(settings), scopes=scopes, public=settings.public_base_url)
-        aliases = Aliases(next(iter(auth_tokens(settings)), ""))  # known to every replica
+        known = next(iter(auth_tokens(settings)), "")  # to every replica
+        aliases = Aliases(known)
         live = await stack.enter_async_context(StaffEvents(store, tokens, aliases))
         book = await stack.enter_async_context(open_figure_book(store))
         told = await open_listeners(settings, stack, identity, public)
@@ -194,7 +195,7 @@ async def open_gateway(
         if settings.log_level == "debug":
             told["debug-log"] = DebugLog(runner.checks.tools).hear
         twilio = await open_twilio(settings, stack, address, metrics.refused)
-        calls = CallRegistry(metrics.calls, lambda: metrics.value("open_calls"))
+        calls = CallRegistry(metrics)
         engine = TurnEngine(
             store=store,
             runner=spending or runner,
@@ -209,16 +210,17 @@ async def open_gateway(
         await stack.enter_async_context(engine)
         sms = SmsWebhooks(
             engine,
+            store,
             signatures=twilio.signatures,
+            several_lanes=settings.subject_resolver != PHONE,
             pictures=settings.model_sees,
-            dedupe=MessageDedupe(store, engine.outage, several_lanes=settings.subject_resolver != PHONE),
         )
         voice = VoiceWebhooks(
             engine,
             calls,
             store=store,
             signatures=twilio.signatures,
-            tokens=SocketTokens(next(iter(auth_tokens(settings)), "")),
+            tokens=SocketTokens(known),
             ways=voice_ways(settings, public),
             rules=call_rules(settings, hours),
             reception=Reception(store, parts.options, translations, _namer(callers, shop)),

@@ -20,7 +20,7 @@ from .channels.voice.call_registry import CallRegistry
 from .channels.voice.parties import AttestationRule
 from .channels.voice.sender import VoiceSender
 from .channels.voice.voice_config import CallRules, VoiceAddresses
-from .conversation.base import EngineLimits, FetchPictures, Sender, no_pictures
+from .conversation.base import EngineLimits, FetchPictures, Sender
 from .conversation.bounds import Bounds
 from .conversation.engine import TurnEngine
 from .conversation.event_bus import Listener
@@ -168,7 +168,7 @@ class TwilioSide:
     signatures: SignatureCheck
     rest: TwilioRest
     simulator: TwilioSimulator | None = None
-    pictures: FetchPictures = no_pictures
+    pictures: FetchPictures | None = None
 
     @property
     def routes(self) -> tuple[BaseRoute, ...]:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from ..conversation.approvals import pending_key
 from ..conversation.base import Requested, TurnRequest
 from ..conversation.bounds import UNLIMITED, Allowance, Bound
-from ..conversation.opening_hours import ALWAYS, Hours
+from ..conversation.opening_hours import Hours, always
 from ..conversation.prompt_blocks import REMEMBERED, render
 from ..entries import Decision, Entry, Verdict
 from ..identity.phone import home_region, proven_number
@@ -118,7 +118,7 @@ class CallerContext:
     ticket: FindTicket
     knowledge: Library = field(default_factory=EmptyLibrary)
     allowance: Allowance = UNLIMITED
-    hours: Hours = ALWAYS
+    hours: Hours = always
     connects: bool = False
     own: Any = None
     remembered: Mapping[str, Any] = field(default_factory=dict)
@@ -240,7 +240,7 @@ class CallerContexts:
         region: str,
         knowledge: Library | None = None,
         facts: Facts | None = None,
-        hours: Hours = ALWAYS,
+        hours: Hours = always,
         transfers: bool = False,
     ) -> None:
         self._shop = shop
@@ -289,7 +289,7 @@ class CallerContexts:
             own=own,
             remembered=conversation.context.get(REMEMBERED, {}),
             hours=self._hours,
-            connects=live and self._transfers and self._hours.open_at(now),
+            connects=live and self._transfers and self._hours().open_at(now),
         )
 
     async def profile(self, caller: CallerContext, conversation: Conversation) -> str:

@@ -1,4 +1,4 @@
-"""What ``tandem check`` finds: a line for each item, printed as it is found."""
+"""Report of ``tandem check``: a line for each item, printed as it is found."""
 
 from __future__ import annotations
 

@@ -4,13 +4,12 @@ to the agent when it may go on.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ..events import EventName
-from ..model import Conversation, Item, Priority, Route, Ticket, Tone
+from ..model import Conversation, Item, Priority, Route, Tone
 from . import phrases
 from .change_draft import Draft
 from .speech_stream import SpeechStream
@@ -18,8 +17,6 @@ from .speech_stream import SpeechStream
 HOLD = "hold"
 """Key in the conversation's context; what is under it lasts from a pause to its resume."""
 TOLD, UNANSWERED, CALLED, TICKETS, ALOUD = "told", "unanswered", "called", "tickets", "aloud"
-CALL_BACK_SECONDS = 1800.0
-"""When a colleague answers a caller: that of a ticket of high priority."""
 
 
 def begin(conversation: Conversation) -> Conversation:
@@ -76,26 +73,9 @@ def hear_out(draft: Draft, route: Route, said: str, *, before: Sequence[Item], s
     draft.remember(route, number, items)
     draft.note(EventName.KEPT_WHILE_PAUSED, route.channel, tone=Tone.WARNING, turn=number)
     if not (taken_over or state.get(CALLED)):
-        _open_ticket(draft, route, said)
+        draft.open_ticket(route.channel, "A call came in while the agent was held", said, Priority.HIGH)
     _note(draft, **{UNANSWERED: True}, **({} if taken_over else {CALLED: True}))
     return told
-
-
-def _open_ticket(draft: Draft, route: Route, said: str) -> None:
-    ticket = Ticket(
-        id=f"TKT_{uuid.uuid4().hex[:12].upper()}",
-        subject=draft.conversation.subject,
-        title="A call came in while the agent was held",
-        description=said,
-        priority=Priority.HIGH,
-        created_at=draft.now,
-        respond_by=draft.now + CALL_BACK_SECONDS,
-    )
-    draft.put_ticket(ticket)
-    level = ticket.priority.value
-    draft.note(
-        EventName.TICKET_CREATED, route.channel, tone=Tone.WARNING, ticket=ticket.id, priority=level, title=ticket.title
-    )
 
 
 def _note(draft: Draft, **changes: Any) -> None:

@@ -19,7 +19,6 @@ from ..model import (
     Priority,
     Route,
     Source,
-    Ticket,
     TicketStep,
     TimelineEvent,
     Tone,
@@ -27,8 +26,8 @@ from ..model import (
 from ..telemetry.logs import subject_label
 from ..telemetry.traces import Span, failed, quote, span
 from . import approvals, outages, phrases
-from .base import AgentRunner, Picture, Requested, Steering, TurnRequest, TurnResult
-from .bounds import Bound, pay
+from .base import Picture, Requested, RunTurn, Steering, TurnRequest, TurnResult
+from .bounds import Bound, allowance, pay
 from .change_draft import Draft, approval_event
 from .cost import MILLION
 from .history import with_state
@@ -38,17 +37,13 @@ from .ticket_history import REPLY_TO_TICKET, with_step
 
 log = structlog.get_logger(__name__)
 
-FOLLOW_UP_SECONDS = 7200.0
-"""When a colleague answers a request that the agent could not finish: that of a ticket of medium priority."""
-
-
 CAP_TICKET: Final = "cost_cap_ticket"
 """Key in the conversation's context: the ticket that holds what was asked past the cap."""
 CAP_TITLE: Final = "The cap on the agent's cost is reached"
 
 
 async def run_agent(
-    runner: AgentRunner,
+    run: RunTurn,
     draft: Draft,
     route: Route,
     covers: Sequence[str],
@@ -85,11 +80,11 @@ async def run_agent(
         notes=tuple(notes),
         before=tuple(before),
         steering=steering,
-        allowance=draft.allowance,
+        allowance=allowance(draft.conversation, draft.limits.bounds, now=draft.now),
         pictures=pictures,
     )
     with span("invoke_agent", {"gen_ai.operation.name": "invoke_agent"}) as one:
-        result = await runner.run(request)
+        result = await run(request)
         if one.is_recording():
             _trace(one, request, result)
     answer = result.text if result.error is None else ""
@@ -143,29 +138,12 @@ async def _instead(draft: Draft, request: TurnRequest, result: TurnResult) -> st
     if not isinstance(result.error, TooManySteps):
         await outages.unanswered(draft, request.route.channel, request.texts)
         return phrases.FAILURE
-    if len(result.requested.tickets) >= draft.allowance.tickets:
+    if len(result.requested.tickets) >= request.allowance.tickets:
         draft.note_limit(Bound.TICKETS)
         return phrases.FAILURE
-    ticket = Ticket(
-        id=f"TKT_{uuid.uuid4().hex[:8].upper()}",
-        subject=draft.conversation.subject,
-        title="The agent could not finish a request",
-        description="\n".join(request.texts) or "\n".join(map(words, request.notes)),
-        priority=Priority.MEDIUM,
-        created_at=draft.now,
-        respond_by=draft.now + FOLLOW_UP_SECONDS,
-    )
-    draft.put_ticket(ticket)
+    asked = "\n".join(request.texts) or "\n".join(map(words, request.notes))
+    draft.open_ticket(request.route.channel, "The agent could not finish a request", asked, Priority.MEDIUM)
     draft.spend(Bound.TICKETS, 1)
-    level = ticket.priority.value
-    draft.note(
-        EventName.TICKET_CREATED,
-        request.route.channel,
-        tone=Tone.WARNING,
-        ticket=ticket.id,
-        priority=level,
-        title=ticket.title,
-    )
     return phrases.TOO_MANY_STEPS
 
 

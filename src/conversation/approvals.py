@@ -6,7 +6,7 @@ docs/approvals.md draws it. The engine, the staff API and the desk ask here and 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -131,13 +131,6 @@ def decidable(approval: Approval, verdict: Verdict) -> bool:
     return approval.status is TRANSITIONS[verdict].before
 
 
-def applies(decision: Decision, approval: Approval) -> bool:
-    """Return whether a decision still means something; one that is being carried out is still carried out."""
-    transition = TRANSITIONS[decision.verdict]
-    under_way = approval.status is ApprovalStatus.EXECUTING and transition.after is ApprovalStatus.EXECUTING
-    return under_way or decidable(approval, decision.verdict)
-
-
 def decision_key(approval: Approval, verdict: Verdict) -> str:
     """Return the key of the entry that decides an open approval; the first entry with it counts.
 
@@ -239,9 +232,16 @@ def recorded_as(seen: ApprovalStatus) -> tuple[ApprovalStatus, ...]:
 # --- the approvals of a conversation --------------------------------------------------------------------------
 
 
-def find(conversation: Conversation, approval_id: str) -> Approval | None:
-    """Return one of a conversation's approvals, or None."""
-    return next((approval for approval in conversation.approvals if approval.id == approval_id), None)
+def decided_by(decision: Decision, conversation: Conversation) -> Approval | None:
+    """Return the approval that a decision is about, None where it means nothing any more.
+
+    One that is being carried out is still carried out.
+    """
+    approval = next((one for one in conversation.approvals if one.id == decision.approval_id), None)
+    if approval is None or decidable(approval, decision.verdict):
+        return approval
+    carried_out = TRANSITIONS[decision.verdict].after is ApprovalStatus.EXECUTING
+    return approval if carried_out and approval.status is ApprovalStatus.EXECUTING else None
 
 
 def put(conversation: Conversation, *changed: Approval) -> Conversation:
@@ -256,13 +256,8 @@ def put(conversation: Conversation, *changed: Approval) -> Conversation:
 
 def expired(conversation: Conversation, now: float) -> tuple[Approval, ...]:
     """Return the approvals that nobody decided in time."""
-    return tuple(approval for approval in _pending(conversation) if approval.expires_at <= now)
-
-
-def wake_at(conversation: Conversation, *, now: float, after: float) -> float | None:
-    """Return when a lane is due although nothing waits; one that is to be folded, ``after`` its turn at the latest."""
-    due, fold = conversation.due_at, now + after
-    return due if not conversation.unfolded else fold if due is None else min(due, fold)
+    waiting = (one for one in conversation.approvals if one.status is ApprovalStatus.PENDING)
+    return tuple(one for one in waiting if one.expires_at <= now)
 
 
 def reason_told(approval: Approval) -> str | None:
@@ -281,10 +276,6 @@ def note(approval: Approval) -> RequestSettled:
         result=approval.result,
         reason=reason_told(approval),
     )
-
-
-def _pending(conversation: Conversation) -> Sequence[Approval]:
-    return [approval for approval in conversation.approvals if approval.status is ApprovalStatus.PENDING]
 
 
 def _light(approval: Approval) -> Approval:

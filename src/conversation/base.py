@@ -12,7 +12,7 @@ from ..model import Approval, ApprovalStatus, Channel, Conversation, FollowUp, I
 from .bounds import UNLIMITED, Allowance, Bound, Bounds
 from .cost import Tokens
 from .notes import Note
-from .opening_hours import ALWAYS, ANY_TIME, ContactHours, Hours
+from .opening_hours import ANY_TIME, ContactHours, Hours, always
 from .speech_stream import SpeechStream
 
 
@@ -40,11 +40,6 @@ class Picture:
 
 FetchPictures = Callable[[Sequence[str]], Awaitable[tuple[Picture, ...]]]
 """Returns the pictures of some addresses that can be had in time. Never fails."""
-
-
-async def no_pictures(addresses: Sequence[str]) -> tuple[Picture, ...]:
-    """Return none: the model does not see."""
-    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +180,10 @@ class Execution:
     requested: Requested = Requested()
 
 
+RunTurn = Callable[[TurnRequest], Awaitable[TurnResult]]
+"""Runs one turn; see :meth:`AgentRunner.run`."""
+
+
 class AgentRunner(Protocol):
     """Runs one turn of the agent. Fulfilled by :mod:`tandem.agents.runner`."""
 
@@ -236,7 +235,6 @@ class EngineLimits:
 
     coalesce: float = 0.3
     lease: float = 5.0
-    turn_timeout: float = 120.0
     history_max_items: int = 60
     history_max_chars: int = 60_000
     unfolded_max_items: int = 0
@@ -255,7 +253,7 @@ class EngineLimits:
     workers: int = 64
     bounds: Bounds = field(default_factory=Bounds)
     """Bounds of each customer."""
-    hours: Hours = ALWAYS
+    hours: Hours = always
     """When people answer: what is promised of them counts from then on."""
     template: bool = False
     """Whether there is a template for WhatsApp, which may be sent when the 24 hours are over."""

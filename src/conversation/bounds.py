@@ -72,15 +72,12 @@ def allowance(conversation: Conversation, bounds: Bounds, *, now: float) -> Allo
     )
 
 
-def may_speak(meter: Meter, bounds: Bounds, *, now: float) -> bool:
-    """Tell whether one more spoken turn is within the bounds of the hour and of the minute."""
+def speak(meter: Meter, bounds: Bounds, *, now: float) -> Meter | None:
+    """Return the meter after one more spoken turn; None where that is beyond the bounds of the hour or the minute."""
     hour = _left(bounds.spoken_turns, spent(meter, Bound.SPOKEN_TURNS, now=now))
     minute = _left(-(-bounds.spoken_turns // A_MINUTE), spent(meter, _IN_A_MINUTE, now=now, seconds=MINUTE))
-    return hour > 0 and minute > 0
-
-
-def speak(meter: Meter, *, now: float) -> Meter:
-    """Return the meter after one more spoken turn."""
+    if not (hour and minute):
+        return None
     return spend(spend(meter, Bound.SPOKEN_TURNS, now=now), _IN_A_MINUTE, now=now, seconds=MINUTE)
 
 

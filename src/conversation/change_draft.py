@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..entries import Decision, Verdict
 from ..events import EventName
@@ -29,13 +30,13 @@ from ..model import (
     Turn,
 )
 from ..persistence.values import Change
-from .approvals import wake_at
 from .base import EngineLimits, Requested
-from .bounds import Allowance, Bound, allowance, spend
-from .history import Window, remember, with_remembered
+from .bounds import Bound, allowance, spend
+from .history import remember, with_remembered
 from .reply_composer import ReplyComposer, with_media
+from .summary import wake_at
 from .text_screening import is_goodbye
-from .ticket_history import ids_of
+from .ticket_history import ids_of, new_ticket
 
 _BY = {Verdict.EXPIRE: Source.SYSTEM, Verdict.WITHDRAW: Source.CUSTOMER}
 _TONES = {
@@ -140,12 +141,8 @@ class Draft:
     def remember(self, route: Route, number: int, items: Iterable[Item]) -> None:
         """Add a turn to the history; old ones go, and what matters of them stays in the summary."""
         kept = tuple(mask_value([_as_told(item) for item in items]))
-        self.conversation = remember(
-            self.conversation,
-            Turn(number=number, channel=route.channel, at=self.now, items=kept),
-            window=Window(self.limits.history_max_items, self.limits.history_max_chars),
-            unfolded_items=self.limits.unfolded_max_items,
-        )
+        turn = Turn(number=number, channel=route.channel, at=self.now, items=kept)
+        self.conversation = remember(self.conversation, turn, self.limits)
 
     def grant(self, requested: Requested) -> None:
         """Add what tools asked for. The level of escalation is raised, never lowered."""
@@ -166,11 +163,6 @@ class Draft:
         levels = [level for level in (self.conversation.escalation, requested.escalation) if level is not None]
         if levels:
             self.conversation = replace(self.conversation, escalation=max(levels, key=list(Priority).index))
-
-    @property
-    def allowance(self) -> Allowance:
-        """Return what this change may still do for the customer."""
-        return allowance(self.conversation, self.limits.bounds, now=self.now)
 
     def spend(self, bound: Bound, count: int) -> None:
         """Count what was done for the customer."""
@@ -195,6 +187,14 @@ class Draft:
                 return ticket
         return None
 
+    def open_ticket(self, channel: Channel, title: str, description: str, priority: Priority, **data: Any) -> Ticket:
+        """Add a ticket that nobody asked a tool for; ``data`` goes along in its row of the timeline."""
+        ticket = new_ticket(self.conversation.subject, title, description, priority, now=self.now)
+        self.put_ticket(ticket)
+        told: dict[str, Any] = {"ticket": ticket.id, "priority": priority.value, "title": title, **data}
+        self.note(EventName.TICKET_CREATED, channel, tone=Tone.WARNING, **told)
+        return ticket
+
     def put_ticket(self, ticket: Ticket) -> None:
         """Add a ticket, new or changed."""
         self.tickets = [*(one for one in self.tickets if one.id != ticket.id), ticket]
@@ -211,7 +211,7 @@ class Draft:
 
     def follow_up(self, one: FollowUp) -> None:
         """Keep what is to be written at its time, unless too much waits already."""
-        if not self.allowance.follow_ups:
+        if not allowance(self.conversation, self.limits.bounds, now=self.now).follow_ups:
             self.note_limit(Bound.FOLLOW_UPS)
             return
         self.conversation = replace(self.conversation, follow_ups=(*self.conversation.follow_ups, one))

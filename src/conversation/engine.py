@@ -20,7 +20,7 @@ from ..identity.base import Identity
 from ..model import Channel, Reply, ReplyStatus, Source, SubjectId, TimelineEvent, Tone
 from ..persistence.base import LaneStore
 from ..persistence.values import Outcome, Receipt
-from .base import AgentRunner, EngineLimits, FetchPictures, Sender, no_pictures
+from .base import AgentRunner, EngineLimits, FetchPictures, Sender
 from .delivery import Delivery
 from .event_bus import EventBus
 from .lane import LaneWorker
@@ -52,7 +52,7 @@ class TurnEngine:
         bus: EventBus,
         limits: EngineLimits,
         summarise: Summarise | None = None,
-        pictures: FetchPictures = no_pictures,
+        pictures: FetchPictures | None = None,
         translations: Translations | None = None,
     ) -> None:
         self.replica = uuid.uuid4().hex
@@ -70,9 +70,9 @@ class TurnEngine:
         """The voices of spoken turns; the voice channel adds one per prompt."""
         self.outage = StoreOutage()
         """Channels tell it of reads that failed."""
-        self._early = PreemptiveTurns(runner, store.conversation, limits)
-        turns = TurnMaker(self._early, self.composer, limits, find_ticket=store.ticket, pictures=pictures)
-        bus.add("outage-tickets", OutageTickets(store.ticket, self._act).hear)
+        self._early = PreemptiveTurns(runner.run, store.conversation, limits)
+        turns = TurnMaker(runner, self._early.run, self.composer, limits, find_ticket=store.ticket, pictures=pictures)
+        bus.add("outage-tickets", OutageTickets(store.ticket, self.act).hear)
         self._folding = Summarising(summarise, self.wake, timeout=limits.fold_timeout)
         self._delivery = Delivery(
             store,
@@ -123,41 +123,34 @@ class TurnEngine:
         """Return how many lanes have a turn that runs here."""
         return self._lanes.running
 
-    async def accept(self, subject: SubjectId, entries: Sequence[Entry], *, token: str) -> tuple[Receipt, ...]:
-        """Make entries durable and see that a turn takes them up; the answer of :meth:`LaneStore.accept`."""
+    async def accept(
+        self, subject: SubjectId, entries: Sequence[Entry], *, token: str | None = None, not_after: float | None = None
+    ) -> tuple[Receipt, ...]:
+        """Make entries durable and see that a turn takes them up; the answer of :meth:`LaneStore.accept`.
+
+        What may be the first of a burst of texts waits a moment. Holding the agent stops a text turn here in which no
+        tool has begun.
+        """
         with self.outage.noticed():
-            receipts = await self._store.accept(subject, entries, token=token)
+            receipts = await self._store.accept(subject, entries, token=token or uuid.uuid4().hex, not_after=not_after)
         if any(receipt.outcome is Outcome.ACCEPTED for receipt in receipts):
-            self._lanes.wake(subject, after=self._limits.coalesce)
+            body = entries[0].body
+            if isinstance(body, Hold) and body.on:
+                self._worker.preempt(subject)
+            at_once = isinstance(body, Decision | StaffAct)
+            self._lanes.wake(subject, after=0.0 if at_once else self._limits.coalesce)
             await self._store.notify(subject)
         return receipts
 
     async def decide(self, subject: SubjectId, decision: Decision, *, key: str, not_after: float | None) -> Receipt:
         """Make a decision durable, unless there is one already (DUPLICATE) or its time is over (LATE)."""
-        entry = Entry(key, decision)
-        with self.outage.noticed():
-            (receipt,) = await self._store.accept(subject, [entry], token=uuid.uuid4().hex, not_after=not_after)
-        if receipt.outcome is Outcome.ACCEPTED:
-            self._lanes.wake(subject)
-            await self._store.notify(subject)
+        (receipt,) = await self.accept(subject, [Entry(key, decision)], not_after=not_after)
         return receipt
 
-    async def act(self, subject: SubjectId, act: StaffAct, *, key: str) -> Receipt:
-        """Make what staff do durable, unless ``key`` did it already (DUPLICATE), and see that it is carried out.
-
-        Holding the agent stops a text turn here in which no tool has begun.
-        """
-        with self.outage.noticed():
-            (receipt,) = await self._store.accept(subject, [Entry(key, act)], token=uuid.uuid4().hex)
-        if receipt.outcome is Outcome.ACCEPTED:
-            if isinstance(act, Hold) and act.on:
-                self._worker.preempt(subject)
-            self._lanes.wake(subject)
-            await self._store.notify(subject)
+    async def act(self, subject: SubjectId, act: StaffAct, key: str) -> Receipt:
+        """Make what staff do durable, unless ``key`` did it already (DUPLICATE), and see that it is carried out."""
+        (receipt,) = await self.accept(subject, [Entry(key, act)])
         return receipt
-
-    async def _act(self, subject: SubjectId, act: StaffAct, key: str) -> Receipt:
-        return await self.act(subject, act, key=key)
 
     async def delivery_status(
         self,

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from ..model import Conversation, Item, Turn
-from .base import TurnResult
+from ..model import Conversation, Item, SubjectId, Turn
+from .base import EngineLimits, TurnResult
 from .notes import StaffWrote, for_model, note_item, read_note
 from .prompt_blocks import REMEMBERED
 from .summary import digest, digest_of
@@ -77,25 +77,33 @@ def _letters(text: str) -> str:
     return "".join(filter(str.isalnum, text.casefold()))
 
 
-def hear(history: Sequence[Turn], *, turn: int, texts: Sequence[str], last: bool = False) -> tuple[Turn, ...]:
-    """Return the history with the agent's words of one turn, or the ``last`` of them, replaced by what was heard.
+def hear(conversation: Conversation, turn: int, texts: Sequence[str], *, last: bool = False) -> Conversation:
+    """Return a conversation with the agent's words of one turn, or the ``last`` of them, replaced by what was heard.
 
-    A turn that left the window already stays as the summary has it.
+    A turn that is folded in already stays as the summary has it.
     """
-    return tuple(replace(one, items=_heard(one.items, texts, last)) if one.number == turn else one for one in history)
+    return _with_turn(conversation, turn, lambda items: _heard(items, texts, last))
 
 
-def hear_colleague(history: Sequence[Turn], *, turn: int, text: str) -> tuple[Turn, ...]:
-    """Return the history with what a colleague said aloud in one turn replaced by what was heard of it."""
-    return tuple(
-        replace(one, items=tuple(_colleague_heard(item, text) for item in one.items)) if one.number == turn else one
-        for one in history
+def hear_colleague(conversation: Conversation, turn: int, text: str) -> Conversation:
+    """Return a conversation with what a colleague said aloud in one turn replaced by what was heard of it."""
+
+    def heard(item: Item) -> Item:
+        note = read_note(item)
+        return note_item(replace(note, text=text)) if isinstance(note, StaffWrote) and note.spoken else item
+
+    return _with_turn(conversation, turn, lambda items: tuple(map(heard, items)))
+
+
+def _with_turn(
+    conversation: Conversation, turn: int, change: Callable[[tuple[Item, ...]], tuple[Item, ...]]
+) -> Conversation:
+    history, unfolded = (
+        tuple(replace(one, items=change(one.items)) if one.number == turn else one for one in turns)
+        for turns in (conversation.history, conversation.unfolded)
     )
-
-
-def _colleague_heard(item: Item, text: str) -> Item:
-    note = read_note(item)
-    return note_item(replace(note, text=text)) if isinstance(note, StaffWrote) and note.spoken else item
+    digest = conversation.digest if unfolded == conversation.unfolded else ""
+    return replace(conversation, history=history, unfolded=unfolded, digest=digest)
 
 
 def _heard(items: Sequence[Item], texts: Sequence[str], last: bool) -> tuple[Item, ...]:
@@ -112,40 +120,45 @@ def agents_words(items: Sequence[Item]) -> list[int]:
     return [index for index, item in enumerate(items) if index >= first and item.get("role") == "assistant"]
 
 
-def fresh(
-    conversation: Conversation, *, now: float, state_max_age: float, context_max_age: float, unfolded_items: int
-) -> Conversation:
+def begin(conversation: Conversation | None, subject: SubjectId, limits: EngineLimits, *, now: float) -> Conversation:
+    """Return what the next turn starts from: what it may still know of a conversation, or a new one."""
+    if conversation is None:
+        return Conversation(subject, created_at=now, updated_at=now)
+    return fresh(conversation, limits, now=now)
+
+
+def fresh(conversation: Conversation, limits: EngineLimits, *, now: float) -> Conversation:
     """Return what the next turn may still know: ages are seconds since the last commit.
 
     Past ``state_max_age`` the history leaves the window as a whole, for the summary; past ``context_max_age`` summary
     and context go too. Approvals stay.
     """
     age = now - conversation.updated_at
-    if age > state_max_age and (conversation.history or conversation.unfolded):
+    if age > limits.state_max_age and (conversation.history or conversation.unfolded):
         forgotten = without_keeper(replace(conversation, history=()))
-        conversation = _fold(forgotten, conversation.history, unfolded_items)
-    if age > context_max_age:
+        conversation = _fold(forgotten, conversation.history, limits)
+    if age > limits.context_max_age:
         conversation = replace(conversation, unfolded=(), summary="", digest="", context={})
     return conversation
 
 
-def remember(conversation: Conversation, turn: Turn, *, window: Window, unfolded_items: int) -> Conversation:
+def remember(conversation: Conversation, turn: Turn, limits: EngineLimits) -> Conversation:
     """Return a conversation with one turn more.
 
-    Turns that leave the window wait to be folded into the summary by a model; more than ``unfolded_items`` items do
-    not wait, but are folded in by rules at once.
+    Turns that leave the window wait to be folded into the summary by a model; more than ``unfolded_max_items`` items
+    do not wait, but are folded in by rules at once.
     """
     turns = (*conversation.history, turn)
-    history = trim(turns, window)
+    history = trim(turns, Window(limits.history_max_items, limits.history_max_chars))
     conversation = replace(conversation, history=history, turns_taken=turn.number)
     leaving = turns[: len(turns) - len(history)]
-    return _fold(conversation, leaving, unfolded_items) if leaving else conversation
+    return _fold(conversation, leaving, limits) if leaving else conversation
 
 
-def _fold(conversation: Conversation, leaving: tuple[Turn, ...], unfolded_items: int) -> Conversation:
+def _fold(conversation: Conversation, leaving: tuple[Turn, ...], limits: EngineLimits) -> Conversation:
     """Return a conversation in which turns that leave the window wait for a model, or are in the summary by rules."""
     unfolded, now = (*conversation.unfolded, *leaving), digest(digest_of(conversation), leaving)
-    if sum(len(one.items) for one in unfolded) > unfolded_items:
+    if sum(len(one.items) for one in unfolded) > limits.unfolded_max_items:
         return replace(conversation, unfolded=(), summary=now, digest="")
     return replace(conversation, unfolded=unfolded, digest=now)
 

@@ -20,15 +20,14 @@ from ..persistence.base import LaneStore
 from ..persistence.values import Change, Claim, Committed
 from ..telemetry.logs import subject_label
 from ..telemetry.traces import store, turn
-from . import approvals
 from .base import EngineLimits, Steering
 from .event_bus import EventBus
-from .history import fresh
+from .history import begin
 from .outages import StoreOutage
 from .outreach import due_entries
 from .speech_stream import SpeechStreams
 from .spoken_turn import left_unspoken
-from .summary import FOLD_AGAIN, Summarising
+from .summary import FOLD_AGAIN, Summarising, wake_at
 from .turn_maker import TurnMaker
 
 log = structlog.get_logger(__name__)
@@ -125,7 +124,8 @@ class LaneWorker:
         return None
 
     async def _drain(self, claim: Claim) -> float | None:
-        conversation = self._begin(claim)
+        known = self._folding.adopt(claim.subject, claim.conversation)
+        conversation = begin(known, claim.subject, self._limits, now=claim.now)
         waiting = await self._expire(conversation, claim)
         if not waiting:
             version, waiting = await self._idle(claim, conversation)
@@ -179,7 +179,7 @@ class LaneWorker:
         if claim.conversation is None or not claim.conversation.unfolded:
             await self._store.release(claim)
             return conversation.version, ()
-        due = approvals.wake_at(conversation, now=claim.now, after=FOLD_AGAIN)
+        due = wake_at(conversation, now=claim.now, after=FOLD_AGAIN)
         committed = await self._commit(claim, Change(conversation, wake_at=due))
         if conversation.unfolded:
             self._folding.begin(conversation)
@@ -200,11 +200,10 @@ class LaneWorker:
                 return None
             running.task.cancel()
             raise
-        except Exception:
-            await self._give_back(claim, forgive=False)
-            raise
         finally:
             del self._running[claim.subject]
+            if running.task.done() and not running.task.cancelled() and running.task.exception() is not None:
+                await self._give_back(claim, forgive=False)
 
     async def _expire(self, conversation: Conversation, claim: Claim) -> tuple[Waiting, ...]:
         """Return what waits, with what the clock has to say: a request's time is over, a follow-up's has come.
@@ -217,20 +216,6 @@ class LaneWorker:
         entries = due_entries(conversation, claim.now)
         await self._store.accept(claim.subject, entries, token=claim.holder)
         return await self._store.waiting(claim.subject)
-
-    def _begin(self, claim: Claim) -> Conversation:
-        conversation = claim.conversation
-        if conversation is None:
-            self._folding.forget(claim.subject)
-            return Conversation(subject=claim.subject, created_at=claim.now, updated_at=claim.now)
-        limits = self._limits
-        return fresh(
-            self._folding.adopt(conversation),
-            now=claim.now,
-            state_max_age=limits.state_max_age,
-            context_max_age=limits.context_max_age,
-            unfolded_items=limits.unfolded_max_items,
-        )
 
     def _batch(self, waiting: tuple[Waiting, ...]) -> tuple[Waiting, ...]:
         """Return the entries of the next turn, behind all that tells how earlier answers were heard: what is asked now

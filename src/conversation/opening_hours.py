@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Final, Protocol
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from ..identity.phone import zones_of
@@ -28,22 +28,6 @@ class Span:
     day: int
     begin: int
     end: int
-
-
-class Hours(Protocol):
-    """Hours of people: fixed ones, or those of a file that changes."""
-
-    def open_at(self, now: float) -> bool:
-        """Tell whether people are there; ``now`` is seconds since the epoch."""
-        ...
-
-    def opens_after(self, now: float) -> float:
-        """Return when people are there again: now, while they are."""
-        ...
-
-    def in_words(self, moment: float) -> str:
-        """Return a moment as people there say it: Monday at 09:30."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +76,13 @@ class OpeningHours:
 
 ALWAYS: Final = OpeningHours()
 
+Hours = Callable[[], OpeningHours]
+"""Returns the hours of people now: those of a file may change while the gateway runs."""
 
-@dataclass(frozen=True, slots=True)
-class CurrentHours:
-    """Hours that may change while the gateway runs: ``these`` gives today's."""
 
-    these: Callable[[], OpeningHours]
-
-    def open_at(self, now: float) -> bool:
-        """See :class:`Hours`."""
-        return self.these().open_at(now)
-
-    def opens_after(self, now: float) -> float:
-        """See :class:`Hours`."""
-        return self.these().opens_after(now)
-
-    def in_words(self, moment: float) -> str:
-        """See :class:`Hours`."""
-        return self.these().in_words(moment)
+def always() -> OpeningHours:
+    """Return hours without an end."""
+    return ALWAYS
 
 
 @dataclass(frozen=True, slots=True)

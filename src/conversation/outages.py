@@ -8,18 +8,17 @@ first turn that is answered in this process has the agent propose an answer to e
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
 from ..entries import StaffAct, TicketOpened
 from ..errors import StoreUnavailable
 from ..events import EventName, Happened
-from ..model import Channel, Priority, Source, SubjectId, Ticket, TicketStatus, TicketStep, Tone
+from ..model import Channel, Priority, Source, SubjectId, TicketStatus, TicketStep
 from ..persistence.values import Receipt
 from .change_draft import Draft, FindTicket
 from .text_screening import is_goodbye
@@ -73,8 +72,6 @@ class StoreOutage:
 TICKET: Final = "outage_ticket"
 """Key in the conversation's context; and, as a cause, in the row of the ticket."""
 TITLE: Final = "The agent could not answer"
-FOLLOW_UP_SECONDS: Final = 7200.0
-"""When a colleague answers: as of any ticket of medium priority."""
 LONGEST: Final = 2000
 """Characters of a ticket's description."""
 
@@ -92,26 +89,8 @@ async def passed_on(draft: Draft, channel: Channel, asked: Sequence[str], *, key
         description = "\n".join((ticket.description, *asked))[:LONGEST]
         draft.put_ticket(replace(ticket, description=description))
         return
-    ticket = Ticket(
-        id=f"TKT_{uuid.uuid4().hex[:8].upper()}",
-        subject=draft.conversation.subject,
-        title=title,
-        description="\n".join(asked)[:LONGEST],
-        priority=Priority.MEDIUM,
-        created_at=draft.now,
-        respond_by=draft.now + FOLLOW_UP_SECONDS,
-    )
-    draft.put_ticket(ticket)
+    ticket = draft.open_ticket(channel, title, "\n".join(asked)[:LONGEST], Priority.MEDIUM, cause=key)
     draft.conversation = replace(draft.conversation, context={**draft.conversation.context, key: ticket.id})
-    draft.note(
-        EventName.TICKET_CREATED,
-        channel,
-        tone=Tone.WARNING,
-        ticket=ticket.id,
-        priority=ticket.priority.value,
-        title=title,
-        cause=key,
-    )
 
 
 async def answered(draft: Draft, channel: Channel) -> None:
@@ -126,18 +105,12 @@ async def answered(draft: Draft, channel: Channel) -> None:
         return
     status = TicketStatus.SOLVED
     draft.put_ticket(with_step(replace(ticket, status=status), TicketStep(draft.now, status.value, "agent")))
-    draft.note(
-        EventName.TICKET_CLOSED,
-        channel,
-        source=Source.AGENT,
-        ticket=ticket.id,
-        actor="agent",
-        status=status.value,
-        note="",
-    )
+    told: dict[str, Any] = {"ticket": ticket.id, "actor": "agent", "status": status.value, "note": ""}
+    draft.note(EventName.TICKET_CLOSED, channel, source=Source.AGENT, **told)
 
 
 Act = Callable[[SubjectId, StaffAct, str], Awaitable[Receipt]]
+"""Carries out an act of staff, once for its key; see :meth:`.TurnEngine.act`."""
 
 
 class OutageTickets:

@@ -17,8 +17,8 @@ from ..model import Conversation, FollowUp, Source, Tone
 from ..persistence.values import Change
 from . import approvals, outages, phrases, staff_actions
 from .agent_turn import run_agent
-from .base import AgentRunner
-from .bounds import Bound
+from .base import RunTurn
+from .bounds import Bound, allowance
 from .change_draft import Draft
 from .notes import TimeToComeBack
 
@@ -41,7 +41,7 @@ def due_entries(conversation: Conversation, now: float) -> list[Entry]:
     return expiries + [Entry(f"follow_up:{one.id}:{one.at:.0f}", FollowUpDue(one.id)) for one in come]
 
 
-async def carry_out(runner: AgentRunner, draft: Draft, waiting: Waiting, body: Outreach | FollowUpDue) -> Change:
+async def carry_out(run: RunTurn, draft: Draft, waiting: Waiting, body: Outreach | FollowUpDue) -> Change:
     """Write what a colleague begins, or what is due, unless its time is still to come."""
     key, channel = waiting.entry.key, draft.conversation.last_channel
     one = _begun(draft, body) if isinstance(body, Outreach) else _taken(draft, body.id)
@@ -61,7 +61,7 @@ async def carry_out(runner: AgentRunner, draft: Draft, waiting: Waiting, body: O
     elif one.actor:
         staff_actions.write(draft, StaffMessage(one.actor, one.text))
     else:
-        await _come_back(runner, draft, one, key)
+        await _come_back(run, draft, one, key)
     return draft.change(consumed=[key])
 
 
@@ -92,11 +92,12 @@ def _writable_at(draft: Draft, one: FollowUp) -> float:
     route = draft.text_route()
     number = proven_number(route.customer) if route else None
     at = draft.limits.contact.opens_after(number, max(one.at, draft.now))
-    kept_back = not one.actor and (draft.conversation.paused or not draft.allowance.texts)
+    allowed = allowance(draft.conversation, draft.limits.bounds, now=draft.now)
+    kept_back = not one.actor and (draft.conversation.paused or not allowed.texts)
     return max(at, draft.now + LATER_SECONDS) if kept_back else at
 
 
-async def _come_back(runner: AgentRunner, draft: Draft, one: FollowUp, key: str) -> None:
+async def _come_back(run: RunTurn, draft: Draft, one: FollowUp, key: str) -> None:
     """Let the agent write what it promised; where it cannot, a colleague has a ticket, and the customer knows."""
     route = draft.text_route()
     if route is None:
@@ -104,7 +105,7 @@ async def _come_back(runner: AgentRunner, draft: Draft, one: FollowUp, key: str)
         return
     draft.spend(Bound.TEXTS, 1)
     note, otherwise = TimeToComeBack(one.text), phrases.TOO_MANY_STEPS
-    answer = await run_agent(runner, draft, route, [key], notes=[note], otherwise=otherwise, about=one.text)
+    answer = await run_agent(run, draft, route, [key], notes=[note], otherwise=otherwise, about=one.text)
     if answer == otherwise:
         await outages.passed_on(draft, route.channel, [one.text], key=TICKET, title=TITLE)
     draft.reply(route, answer)

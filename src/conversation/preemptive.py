@@ -15,10 +15,10 @@ from dataclasses import dataclass, field, replace
 
 from ..entries import SpokenPrompt
 from ..meter import Meter
-from ..model import Approval, Channel, Conversation, Item, Route, SubjectId
+from ..model import Channel, Conversation, Item, SubjectId
 from ..telemetry.traces import turn
-from .base import AgentRunner, EngineLimits, Execution, Preempted, Steering, TurnRequest, TurnResult
-from .history import fresh
+from .base import EngineLimits, Preempted, RunTurn, Steering, TurnRequest, TurnResult
+from .history import begin
 from .notes import CallerSpeaks
 from .speech_stream import SpeechStream
 from .spoken_turn import LEFT_OPEN, TOLD_LATER
@@ -36,12 +36,12 @@ class _Early:
 
 
 class PreemptiveTurns:
-    """The runs of one process. Fulfils :class:`.base.AgentRunner`: it hands over a run that was begun, or runs one."""
+    """The runs of one process: they are handed over, as far as they were begun, when their turn comes."""
 
     def __init__(
-        self, runner: AgentRunner, read: Callable[[SubjectId], Awaitable[Conversation | None]], limits: EngineLimits
+        self, run: RunTurn, read: Callable[[SubjectId], Awaitable[Conversation | None]], limits: EngineLimits
     ) -> None:
-        self._runner = runner
+        self._run = run
         self._read = read
         self._limits = limits
         self._runs: dict[SubjectId, _Early] = {}
@@ -79,7 +79,7 @@ class PreemptiveTurns:
             if (gone := self.drop(subject)) is not None and gone.task is not None:
                 await asyncio.gather(gone.task, return_exceptions=True)  # it says nothing any more
                 gone.speech.restart()
-            return self._noted(subject, await self._runner.run(request), hit=False)
+            return self._noted(subject, await self._run(request), hit=False)
         del self._runs[subject]
         early.speech.release()
         early.confirmed.set()
@@ -92,24 +92,9 @@ class PreemptiveTurns:
             result = replace(result, first_words_seconds=max(0.0, began - taken))
         return self._noted(subject, result, hit=True)
 
-    async def execute(self, approval: Approval, conversation: Conversation, route: Route, *, now: float) -> Execution:
-        """Run exactly one decided call; see the protocol."""
-        return await self._runner.execute(approval, conversation, route, now=now)
-
     async def _think(self, subject: SubjectId, early: _Early, body: SpokenPrompt) -> TurnResult:
-        now, limits = time.time(), self._limits
-        found = await self._read(subject)
-        conversation = (
-            Conversation(subject, created_at=now, updated_at=now)
-            if found is None
-            else fresh(
-                found,
-                now=now,
-                state_max_age=limits.state_max_age,
-                context_max_age=limits.context_max_age,
-                unfolded_items=limits.unfolded_max_items,
-            )
-        )
+        now = time.time()
+        conversation = begin(await self._read(subject), subject, self._limits, now=now)
         before: tuple[Item, ...] = ({"role": "assistant", "content": body.greeting},) if body.greeting else ()
         early.request = TurnRequest(
             conversation,
@@ -123,7 +108,7 @@ class PreemptiveTurns:
             steering=Steering(speech=early.speech, confirmed=early.confirmed),
         )
         with turn(subject):  # a trace of its own: it may come to nothing
-            return await self._runner.run(early.request)
+            return await self._run(early.request)
 
     def _noted(self, subject: SubjectId, result: TurnResult, *, hit: bool) -> TurnResult:
         vain = self._vain.pop(subject, Preempted())

@@ -13,8 +13,8 @@ from ..model import Channel, Conversation, Item, Priority, Route, Ticket, Tone, 
 from ..persistence.values import Change
 from . import agent_pause, phrases
 from .agent_turn import run_agent
-from .base import AgentRunner, Requested, Steering
-from .bounds import Bound, may_speak, speak
+from .base import Requested, RunTurn, Steering
+from .bounds import Bound, speak
 from .change_draft import Draft
 from .delivery import CALL_ENDED
 from .history import agents_words, hear, hear_colleague, rest_of
@@ -23,6 +23,7 @@ from .opt_out import asks_to_stop_texts
 from .plain_speech import as_written, plain_speech
 from .speech_stream import SpeechStream, SpeechStreams
 from .text_screening import is_goodbye, opt, without_codes
+from .ticket_history import RESPONSE_SECONDS
 
 TRIED = 2
 """Tries of a prompt that another one may take along: by the replica that died, and this one."""
@@ -31,8 +32,6 @@ LEFT_OPEN, TOLD_LATER = "left_open", "told_later"
 AGAIN_SECONDS = 60.0
 """How long ago a caller's words may have been taken up that are delivered for the second time."""
 LEFT_OPEN_SECONDS = 600.0
-CALL_BACK_SECONDS = 1800.0
-"""When a colleague answers a caller who asked for a person: that of an escalation of high priority."""
 _SIDES = {"user": "Customer", "assistant": "Agent"}
 
 
@@ -51,7 +50,7 @@ def left_unspoken(waiting: Sequence[Waiting], body: SpokenPrompt, speeches: Spee
     )
 
 
-async def answer(runner: AgentRunner, draft: Draft, batch: Sequence[Waiting], steering: Steering) -> Change:
+async def answer(run: RunTurn, draft: Draft, batch: Sequence[Waiting], steering: Steering) -> Change:
     """Answer what a caller said: aloud while the call is live here, else by whatever way reaches the customer.
 
     ``batch`` is one prompt, or several of the same call of which only the last has a voice.
@@ -69,9 +68,10 @@ async def answer(runner: AgentRunner, draft: Draft, batch: Sequence[Waiting], st
         texts = list(dict.fromkeys(texts))
     spoken, texts = texts, without_codes(draft.conversation, texts)
     _begin(draft, [prompt for _, prompt in prompts], ["security code"] * (texts != spoken))
-    if not may_speak(draft.conversation.meter, draft.limits.bounds, now=draft.now):
+    meter = speak(draft.conversation.meter, draft.limits.bounds, now=draft.now)
+    if meter is None:
         return _refuse(draft, covers, speech)
-    draft.conversation = replace(draft.conversation, meter=speak(draft.conversation.meter, now=draft.now))
+    draft.conversation = replace(draft.conversation, meter=meter)
     greeting = next((prompt.greeting for _, prompt in prompts if prompt.greeting), "")
     before: list[Item] = [{"role": "assistant", "content": greeting}] if greeting else []
     notes = [CallerSpeaks(body.lang)] if body.lang else []
@@ -81,7 +81,7 @@ async def answer(runner: AgentRunner, draft: Draft, batch: Sequence[Waiting], st
         kept = [*before, *map(note_item, notes)]
         told = agent_pause.hear_out(draft, route, "\n".join(texts), before=kept, speech=speech)
     else:
-        told = await run_agent(runner, draft, route, covers, texts=texts, notes=notes, steering=steering, before=before)
+        told = await run_agent(run, draft, route, covers, texts=texts, notes=notes, steering=steering, before=before)
     if speech is not None:
         _trace(draft, speech)
     if speech is None:
@@ -92,7 +92,7 @@ async def answer(runner: AgentRunner, draft: Draft, batch: Sequence[Waiting], st
         _left_behind(draft, route, draft.conversation.turns_taken, told, speech.heard or "", back=speech.back)
     else:
         if speech.interrupted.is_set():  # also in the moment between the last word and here
-            _hear(draft, draft.conversation.turns_taken, [speech.heard or ""])
+            draft.conversation = hear(draft.conversation, draft.conversation.turns_taken, [speech.heard or ""])
         speech.finish()
         draft.note_filtered(route.channel, speech.filter.found, speech.filter.replaced)
     draft.end_session(route.channel, texts[-1])
@@ -200,34 +200,15 @@ def correct(draft: Draft, body: Heard) -> None:
             draft.note(EventName.SENT_ANOTHER_WAY, route.channel, tone=Tone.WARNING, code=CALL_ENDED)
             draft.reply(route, as_written(body.announced))
         if not told:
-            _hear_colleague(draft, body)
+            draft.conversation = hear_colleague(conversation, body.turn, body.text)
         if not told or plain_speech(told[-1]) != announced:
             return
-        _hear(draft, body.turn, [body.text], last=True)
+        draft.conversation = hear(draft.conversation, body.turn, [body.text], last=True)
     elif body.lost and told and (route := conversation.routes.get(Channel.VOICE)) is not None:
         _left_behind(draft, route, body.turn, " ".join(told), body.text, back=False)
     else:
-        _hear(draft, body.turn, [body.text])
+        draft.conversation = hear(draft.conversation, body.turn, [body.text])
     draft.note(EventName.HEARD, conversation.last_channel, turn=body.turn)
-
-
-def _hear(draft: Draft, turn: int, texts: Sequence[str], *, last: bool = False) -> None:
-    conversation = draft.conversation
-    unfolded = hear(conversation.unfolded, turn=turn, texts=texts, last=last)
-    draft.conversation = replace(
-        conversation,
-        history=hear(conversation.history, turn=turn, texts=texts, last=last),
-        unfolded=unfolded,
-        digest=conversation.digest if unfolded == conversation.unfolded else "",
-    )
-
-
-def _hear_colleague(draft: Draft, body: Heard) -> None:
-    """Let history say what the caller heard of a colleague's words, which no agent said."""
-    conversation = draft.conversation
-    unfolded = hear_colleague(conversation.unfolded, turn=body.turn, text=body.text)
-    history = hear_colleague(conversation.history, turn=body.turn, text=body.text)
-    draft.conversation = replace(conversation, history=history, unfolded=unfolded)
 
 
 def _left_behind(draft: Draft, route: Route, turn: int, told: str, heard: str, *, back: bool) -> None:
@@ -245,7 +226,7 @@ def _left_behind(draft: Draft, route: Route, turn: int, told: str, heard: str, *
         _tell_later(draft, route, turn, told)
         return
     again = f"{draft.words(route, phrases.CUT_OFF)} {rest}" if back and rest else ""
-    _hear(draft, turn, [heard, again])
+    draft.conversation = hear(draft.conversation, turn, [heard, again])
     if again:
         _tell_later(draft, route, turn, again)
     elif rest:
@@ -276,7 +257,7 @@ def want_person(draft: Draft, key: str, body: PersonWanted) -> Change:
         description=_summary(draft.conversation),
         priority=Priority.HIGH,
         created_at=draft.now,
-        respond_by=draft.limits.hours.opens_after(draft.now) + CALL_BACK_SECONDS,
+        respond_by=draft.limits.hours().opens_after(draft.now) + RESPONSE_SECONDS[Priority.HIGH],
         escalation=True,
     )
     draft.grant(Requested(tickets=(ticket,), escalation=Priority.HIGH))

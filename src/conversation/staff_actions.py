@@ -26,7 +26,7 @@ from ..model import Channel, Conversation, Source, Tone
 from ..persistence.values import Change
 from . import agent_pause, phrases, ticket_work
 from .agent_turn import run_agent
-from .base import AgentRunner
+from .base import RunTurn
 from .change_draft import Draft
 from .notes import AgentResumed, StaffWhispered, StaffWrote, note_item
 
@@ -34,14 +34,14 @@ MAX_TRIES = 6
 """Claims that may find an act first in line; opening a ticket takes two commits."""
 
 
-async def act(runner: AgentRunner, draft: Draft, waiting: Waiting, body: StaffAct) -> Change:
+async def act(run: RunTurn, draft: Draft, waiting: Waiting, body: StaffAct) -> Change:
     """Carry out what staff did."""
     key = waiting.entry.key
     if waiting.tries > MAX_TRIES:
         draft.note(EventName.ENTRY_SET_ASIDE, draft.conversation.last_channel, tone=Tone.ERROR, covers=[key])
         return draft.change(set_aside=[key])
     if isinstance(body, TicketOpened):
-        return await ticket_work.opened(runner, draft, key, body)
+        return await ticket_work.opened(run, draft, key, body)
     if isinstance(body, TicketClosed):
         await ticket_work.closed(draft, body)
     elif isinstance(body, StaffMessage):
@@ -56,7 +56,7 @@ async def act(runner: AgentRunner, draft: Draft, waiting: Waiting, body: StaffAc
     elif isinstance(body, Handled):
         _handle(draft, body)
     elif isinstance(body, Hold):
-        await _hold(runner, draft, key, body)
+        await _hold(run, draft, key, body)
     elif isinstance(body, CalledBack):
         _row(draft, EventName.CALLED_BACK, actor=body.actor, ticket=body.ticket)
     elif isinstance(body, Revealed):
@@ -133,7 +133,7 @@ def _row(draft: Draft, name: EventName, **data: Any) -> None:
     draft.note(name, draft.conversation.last_channel, source=Source.STAFF, **data)
 
 
-async def _hold(runner: AgentRunner, draft: Draft, key: str, body: Hold) -> None:
+async def _hold(run: RunTurn, draft: Draft, key: str, body: Hold) -> None:
     """Hold the agent or let it go on; what is so already stays as it is."""
     conversation = draft.conversation
     if conversation.paused is body.on:
@@ -146,7 +146,7 @@ async def _hold(runner: AgentRunner, draft: Draft, key: str, body: Hold) -> None
     draft.conversation, state = agent_pause.end(conversation)
     route = conversation.routes.get(conversation.last_channel)
     if state.get(agent_pause.UNANSWERED) and route is not None:
-        answer = await run_agent(runner, draft, route, [key], notes=[AgentResumed()], otherwise=phrases.FAILURE)
+        answer = await run_agent(run, draft, route, [key], notes=[AgentResumed()], otherwise=phrases.FAILURE)
         draft.reply(route, answer)
     for ticket_id in state.get(agent_pause.TICKETS, ()):
-        await ticket_work.work(runner, draft, str(ticket_id), f"{key}:{ticket_id}")
+        await ticket_work.work(run, draft, str(ticket_id), f"{key}:{ticket_id}")

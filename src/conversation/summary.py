@@ -178,6 +178,13 @@ log = structlog.get_logger(__name__)
 Summarise = Callable[[str], Awaitable[str]]
 """Tells the given lines as a short story; see :func:`.summary.material`."""
 
+
+def wake_at(conversation: Conversation, *, now: float, after: float) -> float | None:
+    """Return when a lane is due although nothing waits; one that is to be folded, ``after`` its turn at the latest."""
+    due, fold = conversation.due_at, now + after
+    return due if not conversation.unfolded else fold if due is None else min(due, fold)
+
+
 # --- folding ------------------------------------------------------------------------------------------------
 
 # A model writes the story without the lane's lease, so that no text and no caller ever waits for it. What it wrote is
@@ -232,19 +239,18 @@ class Summarising:
         if subject not in self._tasks:
             self._tasks[subject] = asyncio.create_task(self._fold(conversation), name="folding")
 
-    def adopt(self, conversation: Conversation) -> Conversation:
-        """Return the conversation with the summary that was made for it, if one was and still fits."""
-        folded = self._done.pop(conversation.subject, None)
-        if folded is None or conversation.summary != folded.before:
+    def adopt(self, subject: SubjectId, conversation: Conversation | None) -> Conversation | None:
+        """Return the conversation with the summary that was made for it, if one was and still fits.
+
+        One that was made for a conversation that is no more, because it was erased meanwhile, is dropped.
+        """
+        folded = self._done.pop(subject, None)
+        if conversation is None or folded is None or conversation.summary != folded.before:
             return conversation
         count = len(folded.turns)
         if conversation.unfolded[:count] != folded.turns:
             return conversation
         return replace(conversation, summary=folded.summary, unfolded=conversation.unfolded[count:], digest="")
-
-    def forget(self, subject: SubjectId) -> None:
-        """Drop what was made for a conversation that is no more: it was erased meanwhile."""
-        self._done.pop(subject, None)
 
     async def _fold(self, conversation: Conversation) -> None:
         before, turns = conversation.summary, conversation.unfolded

@@ -21,6 +21,7 @@ from ..guardrails.pii import mask_code
 from ..meter import SaidBefore
 from ..model import Channel, Conversation
 from . import phrases
+from .base import EngineLimits
 from .opt_out import may_ask_to_stop, read_wish
 
 WINDOW = 60.0
@@ -57,23 +58,17 @@ class Screened:
     pictures: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """Bounds: texts per minute and number (0: no bound), and characters per text."""
-
-    rate_per_minute: int
-    max_chars: int
-
-
-def screen(conversation: Conversation, arrivals: Sequence[tuple[float, TextReceived]], rules: Rules) -> Screened:
+def screen(
+    conversation: Conversation, arrivals: Sequence[tuple[float, TextReceived]], limits: EngineLimits
+) -> Screened:
     """Sort a burst of texts over one route; each comes with the time at which it was accepted."""
     found = Screened(conversation)
     for at, body in arrivals:
-        _screen(found, at, body, rules)
+        _screen(found, at, body, limits)
     return _gathered(found)
 
 
-def _screen(found: Screened, at: float, body: TextReceived, rules: Rules) -> None:
+def _screen(found: Screened, at: float, body: TextReceived, limits: EngineLimits) -> None:
     channel = body.route.channel
     opted_out = channel in found.conversation.opted_out
     if body.route.customer == body.route.ours:
@@ -91,27 +86,27 @@ def _screen(found: Screened, at: float, body: TextReceived, rules: Rules) -> Non
         # An answer could not be sent: the provider refuses it (error 21610).
         found.happened.append(EventName.TEXT_AFTER_OPT_OUT)
     else:
-        _measure(found, at, body, rules)
+        _measure(found, at, body, limits)
 
 
-def _measure(found: Screened, at: float, body: TextReceived, rules: Rules) -> None:
-    conversation = found.conversation
+def _measure(found: Screened, at: float, body: TextReceived, limits: EngineLimits) -> None:
+    conversation, most = found.conversation, limits.rate_per_minute
     meter, files = conversation.meter, body.files or ("file",) * body.media
     text = "\n".join(part for part in (body.text, body.told and f"[{body.told}]") if part.strip())
     wordless = bool(files) and not text
     more = wordless and at - meter.files_at < ALBUM_SECONDS
     recent = tuple(one for one in meter.arrivals if at - one < WINDOW)
     # One more than the bound is enough to know that it is passed.
-    recent = (*recent, at)[-(rules.rate_per_minute + 1) :] if rules.rate_per_minute else ()
+    recent = (*recent, at)[-(most + 1) :] if most else ()
     meter = replace(meter, arrivals=recent, files_at=at if files else meter.files_at)
-    too_many, machine = rules.rate_per_minute > 0 and len(recent) > rules.rate_per_minute, False
+    too_many, machine = 0 < most < len(recent), False
     if not more:  # the rest of an album is no repetition
         words = phrases.attachment_note(files) if wordless else text
         if _sent_back(conversation, text):
             words = _SENT_BACK
         lately, said = note_text(meter.lately, words, at, answered_at=conversation.updated_at)
         meter = replace(meter, lately=lately)
-        alike = rules.rate_per_minute > 0 and is_numbering(said)
+        alike = most > 0 and is_numbering(said)
         machine = alike or is_repeating(said, words, asked=_asked(conversation))
     found.conversation = replace(conversation, meter=meter)
     if too_many or machine:
@@ -126,8 +121,8 @@ def _measure(found: Screened, at: float, body: TextReceived, rules: Rules) -> No
     elif not text:
         found.notices.append(phrases.EMPTY)
         found.happened.append(EventName.NOTICE)
-    elif len(body.text) > rules.max_chars:
-        found.notices.append(phrases.too_long(rules.max_chars))
+    elif len(body.text) > limits.max_input_chars:
+        found.notices.append(phrases.too_long(limits.max_input_chars))
         found.happened.append(EventName.NOTICE)
     else:
         found.asked_how = found.asked_how or may_ask_to_stop(body.text) or ""

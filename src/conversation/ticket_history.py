@@ -1,16 +1,32 @@
-"""Ticket ids, and the steps of a ticket's history. Pure."""
+"""Tickets of the gateway's own, ticket ids, and the steps of a ticket's history. Pure but for random ids."""
 
 from __future__ import annotations
 
 import hashlib
+import uuid
 from dataclasses import replace
 
-from ..model import Ticket, TicketStep
+from ..model import Priority, SubjectId, Ticket, TicketStep
 
 REPLY_TO_TICKET = "reply_to_ticket"
 """The gated tool by which the agent proposes an answer to a ticket."""
+RESPONSE_SECONDS = {Priority.URGENT: 900.0, Priority.HIGH: 1800.0, Priority.MEDIUM: 7200.0, Priority.LOW: 86_400.0}
+"""When a colleague answers a ticket."""
 STEPS_KEPT = 50
 """Steps that a ticket carries: how it was opened, and the newest others."""
+
+
+def new_ticket(subject: SubjectId, title: str, description: str, priority: Priority, *, now: float) -> Ticket:
+    """Return a ticket that nobody asked a tool for, to be answered as its priority says."""
+    return Ticket(
+        id=f"TKT_{uuid.uuid4().hex[:12].upper()}",
+        subject=subject,
+        title=title,
+        description=description,
+        priority=priority,
+        created_at=now,
+        respond_by=now + RESPONSE_SECONDS[priority],
+    )
 
 
 def id_of_external(external: str) -> str:

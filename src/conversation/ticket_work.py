@@ -10,7 +10,7 @@ from ..model import Approval, ApprovalStatus, Priority, Source, Ticket, TicketSt
 from ..persistence.values import Change
 from . import agent_pause, phrases
 from .agent_turn import run_agent
-from .base import AgentRunner
+from .base import RunTurn
 from .change_draft import Draft
 from .notes import Note, TicketAssigned, TicketEnded, TicketReplySettled, note_item
 from .ticket_history import REPLY_TO_TICKET, with_step
@@ -21,7 +21,7 @@ _UNSENT = frozenset({ApprovalStatus.FAILED, ApprovalStatus.UNKNOWN, ApprovalStat
 """What an answer is that staff agreed to, and that was not sent."""
 
 
-async def opened(runner: AgentRunner, draft: Draft, key: str, body: TicketOpened) -> Change:
+async def opened(run: RunTurn, draft: Draft, key: str, body: TicketOpened) -> Change:
     """Store a ticket, and in a second commit let the agent work on it."""
     ticket = body.ticket
     known = await draft.ticket(ticket.id)
@@ -37,11 +37,11 @@ async def opened(runner: AgentRunner, draft: Draft, key: str, body: TicketOpened
     elif draft.conversation.paused:
         agent_pause.keep_ticket(draft, ticket.id)
     else:
-        await work(runner, draft, ticket.id, key)
+        await work(run, draft, ticket.id, key)
     return draft.change(consumed=[key])
 
 
-async def work(runner: AgentRunner, draft: Draft, ticket_id: str, key: str) -> None:
+async def work(run: RunTurn, draft: Draft, ticket_id: str, key: str) -> None:
     """Let the agent propose an answer to an open ticket. Nobody hears its words: they are for the proposal."""
     ticket = await draft.ticket(ticket_id)
     route = draft.text_route() or next(iter(draft.conversation.routes.values()), None)
@@ -50,7 +50,7 @@ async def work(runner: AgentRunner, draft: Draft, ticket_id: str, key: str) -> N
     before = {approval.id for approval in draft.conversation.approvals}
     about = f"{ticket.title}\n{ticket.description}"
     note = TicketAssigned(ticket.id, ticket.priority, ticket.title, ticket.description)
-    await run_agent(runner, draft, route, [key], notes=[note], quiet=True, about=about)
+    await run_agent(run, draft, route, [key], notes=[note], quiet=True, about=about)
     new = [one for one in draft.conversation.approvals if one.id not in before and one.tool == REPLY_TO_TICKET]
     if not new:
         draft.note(EventName.TICKET_UNANSWERED, route.channel, tone=Tone.WARNING, source=Source.AGENT, ticket=ticket.id)

@@ -30,43 +30,44 @@ from ..persistence.values import Change
 from ..telemetry.logs import subject_label
 from . import agent_pause, approvals, outreach, phrases, spoken_turn, staff_actions, ticket_work
 from .agent_turn import run_agent
-from .base import AgentRunner, EngineLimits, FetchPictures, Steering
+from .base import AgentRunner, EngineLimits, FetchPictures, RunTurn, Steering
 from .change_draft import Draft, FindTicket, approval_event
-from .delivery import CALL_ENDED
+from .delivery import CALL_ENDED, OPTED_OUT
 from .notes import note_item
 from .plain_speech import as_written
 from .reply_composer import ReplyComposer
-from .text_screening import Rules, opt, screen, without_codes
+from .text_screening import opt, screen, without_codes
 from .ticket_history import REPLY_TO_TICKET
 
 log = structlog.get_logger(__name__)
 
 MAX_TRIES = 3
 """Claims that may find a text first in line; then it is set aside, so that no entry blocks its lane."""
-OPTED_OUT, WINDOW_CLOSED = 21610, 63016
-"""Twilio's codes: the recipient wrote STOP; WhatsApp's 24 hours after the customer's last message are over."""
+WINDOW_CLOSED = 63016
+"""Twilio's code: WhatsApp's 24 hours after the customer's last message are over."""
 ACTED_ON = frozenset({OPTED_OUT, WINDOW_CLOSED, CALL_ENDED})
 """Codes of undelivered replies from which something follows."""
 
 
 class TurnMaker:
-    """Turns entries into changes with the help of the agent."""
+    """Turns entries into changes with the help of the agent; callers may have been answered early."""
 
     def __init__(
         self,
         runner: AgentRunner,
+        answer_caller: RunTurn,
         composer: ReplyComposer,
         limits: EngineLimits,
         *,
         find_ticket: FindTicket,
-        pictures: FetchPictures,
+        pictures: FetchPictures | None,
     ) -> None:
         self._runner = runner
+        self._answer_caller = answer_caller
         self._composer = composer
         self._limits = limits
         self._find_ticket = find_ticket
         self._pictures = pictures
-        self._rules = Rules(rate_per_minute=limits.rate_per_minute, max_chars=limits.max_input_chars)
 
     async def make(
         self, conversation: Conversation, batch: Sequence[Waiting], *, now: float, steering: Steering
@@ -99,13 +100,13 @@ class TurnMaker:
             draft.note(EventName.OPTION_REFUSED, body.route.channel, tone=Tone.ERROR, code=body.code, option=body.name)
             return draft.change(consumed=[first.entry.key])
         if isinstance(body, Outreach | FollowUpDue):
-            return await outreach.carry_out(self._runner, draft, first, body)
+            return await outreach.carry_out(self._runner.run, draft, first, body)
         if isinstance(body, StaffAct):
-            return await staff_actions.act(self._runner, draft, first, body)
+            return await staff_actions.act(self._runner.run, draft, first, body)
         if first.tries > MAX_TRIES and isinstance(body, SpokenPrompt | TextReceived):
             return self._set_aside(draft, first, body.route)
         if isinstance(body, SpokenPrompt):
-            return await spoken_turn.answer(self._runner, draft, batch, steering)
+            return await spoken_turn.answer(self._answer_caller, draft, batch, steering)
         texts = [(one, one.entry.body) for one in batch if isinstance(one.entry.body, TextReceived)]
         return await self._texts(draft, texts, steering)
 
@@ -117,7 +118,7 @@ class TurnMaker:
             return self._record(draft, batch, covers)
         routes = {**draft.conversation.routes, channel: route}
         conversation = replace(draft.conversation, routes=routes, last_channel=channel)
-        screened = screen(conversation, [(waiting.accepted_at, body) for waiting, body in batch], self._rules)
+        screened = screen(conversation, [(waiting.accepted_at, body) for waiting, body in batch], self._limits)
         draft.conversation = screened.conversation
         for happened in dict.fromkeys(screened.happened):
             draft.note(happened, channel, tone=Tone.WARNING, covers=covers)
@@ -142,9 +143,9 @@ class TurnMaker:
             if draft.conversation.paused:
                 agent_pause.keep_texts(draft, route, texts)
             else:
-                pictures = await self._pictures(screened.pictures)
+                pictures = await self._pictures(screened.pictures) if self._pictures and screened.pictures else ()
                 answer = await run_agent(
-                    self._runner, draft, route, covers, texts=texts, steering=steering, pictures=pictures
+                    self._runner.run, draft, route, covers, texts=texts, steering=steering, pictures=pictures
                 )
                 draft.reply(route, answer)
             if screened.asked_how:
@@ -201,6 +202,7 @@ def _apply_facts(draft: Draft, batch: Sequence[Waiting]) -> Sequence[Waiting]:
 
 # --- decisions of staff, clock and customer about calls that wait -------------------------------------------
 
+_DECIDED = {Verdict.FIRST: EventName.APPROVAL_FIRST, Verdict.EXPIRE: EventName.APPROVAL_EXPIRED}
 DECISION_TRIES = 6
 """Claims that may find a decision first in line. It takes two commits: one to say that it is carried out, one for the
 outcome."""
@@ -210,20 +212,18 @@ async def decide(runner: AgentRunner, draft: Draft, waiting: Waiting, decision: 
     """Carry out a decision as far as one commit goes, and tell the customer once it is settled."""
     key = waiting.entry.key
     conversation = draft.conversation
-    approval = approvals.find(conversation, decision.approval_id)
-    if approval is None or not approvals.applies(decision, approval):
+    approval = approvals.decided_by(decision, conversation)
+    if approval is None:
         draft.note(EventName.DECISION_IGNORED, conversation.last_channel, covers=[key])
-        return draft.change(consumed=[key])
-    if decision.verdict is Verdict.FIRST:  # nothing follows yet, and the customer is not told
-        approval = approvals.decided(approval, decision)
-        draft.events.append(approval_event(EventName.APPROVAL_FIRST, approval, decision))
-        draft.conversation = approvals.put(conversation, approval)
         return draft.change(consumed=[key])
     given_up = waiting.tries > DECISION_TRIES
     if approval.status is not ApprovalStatus.EXECUTING:
         approval = approvals.decided(approval, decision)
-        name = EventName.APPROVAL_EXPIRED if decision.verdict is Verdict.EXPIRE else EventName.APPROVAL_DECIDED
+        name = _DECIDED.get(decision.verdict, EventName.APPROVAL_DECIDED)
         draft.events.append(approval_event(name, approval, decision))
+        if decision.verdict is Verdict.FIRST:  # nothing follows yet, and the customer is not told
+            draft.conversation = approvals.put(conversation, approval)
+            return draft.change(consumed=[key])
         if approval.status is ApprovalStatus.EXECUTING and not given_up:
             # Committed first, so that all colleagues see that it is being carried out; the entry stays.
             draft.conversation = approvals.put(conversation, approval)
@@ -261,7 +261,7 @@ async def _tell(runner: AgentRunner, draft: Draft, approval: Approval, route: Ro
         draft.remember(route, draft.conversation.turns_taken + 1, items)
     else:
         otherwise = _outcome(draft, approval, route)
-        answer = await run_agent(runner, draft, route, [key], notes=[note], otherwise=otherwise)
+        answer = await run_agent(runner.run, draft, route, [key], notes=[note], otherwise=otherwise)
     draft.reply(route, answer)
 
 

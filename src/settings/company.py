@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from ..channels.voice.call_language import CallLanguage
 from ..channels.voice.voice_options import VoiceOptions
 from ..conversation import phrases
-from ..conversation.opening_hours import CurrentHours, Hours, OpeningHours
+from ..conversation.opening_hours import Hours, OpeningHours
 from ..conversation.translations import OwnSentences, Translations, primary_tag
 from ..errors import ConfigurationError
 from .kinds import Hours as HoursText
@@ -221,8 +221,8 @@ def open_company(settings: Settings) -> CompanyFile:
 def people_hours(settings: Settings, company: CompanyFile) -> Hours:
     """Return when people answer: the hours of the number for transfers, or else the company's."""
     if settings.human_transfer_hours:
-        return settings.opening_hours
-    return CurrentHours(lambda: company.current().opening_hours)
+        return lambda: settings.opening_hours
+    return lambda: company.current().opening_hours
 
 
 def _stamp(path: Path) -> Stamp | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ..channels.voice.options_hook import OptionsPerCall, options_per_call
+from ..channels.voice.options_hook import OptionsPerCall, load_hook
 from ..conversation.translations import Translations, load_translations
 from ..errors import ConfigurationError
 from ..staff.ready_replies import ReadyReply, load_ready_replies
@@ -40,9 +40,8 @@ def read_parts(settings: Settings) -> Parts:
     with _noted(problems):
         replies = load_ready_replies(settings.replies_file)
     with _noted(problems):
-        options = options_per_call(
-            lambda: company.current().voice, lambda call: agents.options(call), settings.voice_options_path
-        )
+        hook = load_hook(settings.voice_options_path) if settings.voice_options_path else None
+        options = OptionsPerCall(lambda: company.current().voice, lambda call: agents.options(call), hook)
     with _noted(problems):
         read_prices(settings)
     if problems:

@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from ..agents.tools.ticket import RESPONSE
 from ..conversation.reply_composer import ReplyComposer
-from ..conversation.ticket_history import id_of_external, with_step
+from ..conversation.ticket_history import RESPONSE_SECONDS, id_of_external, with_step
 from ..entries import CalledBack, TicketClosed, TicketOpened
 from ..errors import MalformedRequest, NotFound, NoWay, UnreadableRecord
 from ..guardrails.pii import mask
@@ -153,7 +152,7 @@ class Tickets:
             description=mask(wanted.description).text,
             priority=wanted.priority,
             created_at=now,
-            respond_by=now + RESPONSE[wanted.priority][0],
+            respond_by=now + RESPONSE_SECONDS[wanted.priority],
             external_id=wanted.external_id,
             history=(TicketStep(now, "opened", actor),),
         )

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from tandem.channels.sms.sender import SmsSender
 from tandem.channels.sms.webhooks import SmsWebhooks
 from tandem.channels.twilio import SignatureCheck, TwilioRest, open_twilio_rest
+from tandem.conversation.outages import StoreOutage
 from tandem.entries import Entry
 from tandem.errors import StoreUnavailable, TandemError
 from tandem.identity.phone import PhoneResolver
@@ -31,14 +32,18 @@ CUSTOMER, OURS = "+14155550100", "+15550001111"
 
 @dataclass
 class Desk:
-    """Stands where the engine stands: keeps what webhooks hand in. ``down`` makes it a store that is away."""
+    """Stands where engine and store stand: keeps what webhooks hand in. ``down`` makes it a store that is away."""
 
     entries: list[tuple[SubjectId, Entry]] = field(default_factory=list)
     statuses: list[tuple[SubjectId, str, ReplyStatus, str, int | None]] = field(default_factory=list)
     down: bool = False
     identity: PhoneResolver = field(default_factory=lambda: PhoneResolver("US"))
+    outage: StoreOutage = field(default_factory=StoreOutage)
 
-    async def accept(self, subject: SubjectId, entries: Sequence[Entry], *, token: str) -> tuple[Receipt, ...]:
+    async def erased(self, key: str) -> bool:
+        return False
+
+    async def accept(self, subject: SubjectId, entries: Sequence[Entry]) -> tuple[Receipt, ...]:
         if self.down:
             raise StoreUnavailable
         known = {(who, entry.key) for who, entry in self.entries}
@@ -104,7 +109,7 @@ async def open_texting(
             ) as rest,
         ):
             signatures = SignatureCheck(public_base_url=PUBLIC, tokens=[TOKEN, OLD_TOKEN])
-            webhooks = SmsWebhooks(desk, signatures=signatures)  # type: ignore[arg-type]
+            webhooks = SmsWebhooks(desk, desk, signatures=signatures)  # type: ignore[arg-type]
             sender = SmsSender(rest, public_base_url=PUBLIC, messaging_service_sid=service)
             routes = [*webhooks.routes(), *simulator.routes()]  # one server, as in development
             later.app = Starlette(routes=routes, exception_handlers={TandemError: error_response})

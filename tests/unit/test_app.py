@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tandem.conversation.opening_hours import ALWAYS
+from tandem.conversation.opening_hours import always
 from tandem.settings import load_settings
 from tandem.settings.development import staff_tokens
 from tandem.wiring import engine_limits
@@ -27,4 +27,4 @@ def test_given_staff_tokens_are_the_only_ones(tmp_path: Path) -> None:
 
 def test_requests_wait_as_long_as_the_setting_says() -> None:
     settings = load_settings({"APPROVAL_TIMEOUT_SECONDS": "90.5"}, env_file=None)
-    assert engine_limits(settings, ALWAYS).approval_timeout == 90.5
+    assert engine_limits(settings, always).approval_timeout == 90.5

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from agents import RunContextWrapper, function_tool
 from agents.tool_context import ToolContext
 
-from ...conversation.ticket_history import ids_of
+from ...conversation.ticket_history import RESPONSE_SECONDS, ids_of
 from ...guardrails.thoughts import said
 from ...model import Priority, Ticket, TicketStatus
 from ...shop.order_number import UNITS
@@ -26,12 +26,12 @@ from .effects import in_commit, reads_only
 from .outputs import BAD_ARGUMENTS, NOT_DECIDED, NOT_FOUND, TOO_MANY, as_json, clipped, refusal, sentence_of
 
 RESPONSE = {
-    Priority.URGENT: (900, "within 15 minutes"),
-    Priority.HIGH: (1800, "within 30 minutes"),
-    Priority.MEDIUM: (7200, "within 2 hours"),
-    Priority.LOW: (86_400, "within 24 hours"),
+    Priority.URGENT: "within 15 minutes",
+    Priority.HIGH: "within 30 minutes",
+    Priority.MEDIUM: "within 2 hours",
+    Priority.LOW: "within 24 hours",
 }
-"""When a person answers, in seconds and in words."""
+"""When a person answers (RESPONSE_SECONDS), in words."""
 MAX_TITLE, MAX_DESCRIPTION = 120, 2000
 """Characters that are kept; a customer who needs a person is not turned away for writing too much."""
 LONGEST_ID = 100
@@ -215,8 +215,7 @@ def _time_left(ticket: Ticket, now: float) -> str:
 
 def _opened(caller: CallerContext, title: str, description: str, priority: Priority, *, escalation: bool) -> Ticket:
     """Put a ticket among the turn's deeds. It is the subject's, whatever the model said about whose it is."""
-    seconds, _ = RESPONSE[priority]
-    begins = caller.hours.opens_after(caller.now) if escalation else caller.now
+    begins = caller.hours().opens_after(caller.now) if escalation else caller.now
     ticket = Ticket(
         id=f"TKT_{uuid.uuid4().hex[:12].upper()}",
         subject=caller.subject,
@@ -224,7 +223,7 @@ def _opened(caller: CallerContext, title: str, description: str, priority: Prior
         description=clipped(description, MAX_DESCRIPTION),
         priority=priority,
         created_at=caller.now,
-        respond_by=begins + seconds,
+        respond_by=begins + RESPONSE_SECONDS[priority],
         escalation=escalation,
     )
     caller.deeds.tickets.append(ticket)
@@ -233,9 +232,10 @@ def _opened(caller: CallerContext, title: str, description: str, priority: Prior
 
 def _told(ticket: Ticket, caller: CallerContext) -> str:
     """Tell the ticket, and when a colleague answers: nobody does while nobody is there."""
-    _, in_words = RESPONSE[ticket.priority]
-    if ticket.escalation and not caller.hours.open_at(caller.now):
-        in_words += f" of opening on {caller.hours.in_words(caller.hours.opens_after(caller.now))}"
+    in_words = RESPONSE[ticket.priority]
+    hours = caller.hours()
+    if ticket.escalation and not hours.open_at(caller.now):
+        in_words += f" of opening on {hours.in_words(hours.opens_after(caller.now))}"
     told = {"ticket_id": ticket.id, "priority": ticket.priority.value, "response": in_words}
     return as_json(told | {"now": "the caller is being put through"} if caller.deeds.transfer == ticket.id else told)
 

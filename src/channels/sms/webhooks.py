@@ -21,7 +21,6 @@ from starlette.routing import BaseRoute
 from starlette.routing import Route as HttpRoute
 
 from ...conversation.engine import TurnEngine
-from ...conversation.outages import StoreOutage
 from ...conversation.phrases import FAILURE
 from ...entries import Entry, TextReceived
 from ...errors import MalformedRequest
@@ -63,54 +62,28 @@ _STATUSES = {
 _OPT_OUT_TYPES = frozenset({"STOP", "START", "HELP"})
 
 
-class MessageDedupe:
-    """Tells which messages were taken by a lane that their sender does not name any more.
-
-    A lane takes a message once, by its key. When it was erased, what was captured of it must not be answered again.
-    And when a source of customers goes down or comes back between two deliveries of one message, they name two lanes:
-    ``several_lanes`` then keeps the second from being answered too.
-    """
-
-    def __init__(self, store: LaneStore, outage: StoreOutage, *, several_lanes: bool) -> None:
-        self._store = store
-        self._outage = outage
-        self._several_lanes = several_lanes
-
-    async def before(self, sid: str) -> bool:
-        """Tell whether a message was taken before by another lane, or one that is erased. Raises StoreUnavailable."""
-        with self._outage.met():
-            if await self._store.erased(sid):
-                return True
-            if not self._several_lanes:
-                return False
-            effect = await self._store.effect_begin(TAKEN_MESSAGES, sid, token=uuid.uuid4().hex)
-        return effect.state is EffectState.DONE
-
-    async def note(self, sid: str) -> None:
-        """Note that a message is durable now. Raises StoreUnavailable."""
-        if self._several_lanes:
-            await self._store.effect_finish(TAKEN_MESSAGES, sid, result="")
-
-
 class SmsWebhooks:
     """Reads what Twilio posts about texts, and hands it to the engine.
 
-    ``dedupe`` tells of messages that lanes took which are no more, or are not named any more. ``pictures``: the model
-    sees, so their addresses are kept with the text.
+    ``several_lanes``: when a source of customers goes down or comes back between two deliveries of one message, they
+    name two lanes, and the second must not answer it too. ``pictures``: the model sees, so their addresses are kept
+    with the text.
     """
 
     def __init__(
         self,
         engine: TurnEngine,
+        store: LaneStore,
         *,
         signatures: SignatureCheck,
-        dedupe: MessageDedupe | None = None,
+        several_lanes: bool = False,
         pictures: bool = False,
     ) -> None:
         self._engine = engine
+        self._store = store
         self._pictures = pictures
         self._signatures = signatures
-        self._dedupe = dedupe
+        self._several_lanes = several_lanes
 
     def routes(self) -> Sequence[BaseRoute]:
         """Name the webhooks that ``tandem connect`` points a number at."""
@@ -125,16 +98,29 @@ class SmsWebhooks:
         sid, body = _text_received(form)
         if self._pictures:
             body = replace(body, pictures=picture_paths(form))
-        if self._dedupe and await self._dedupe.before(sid):
+        if await self._was_taken(sid):
             return _twiml(_EMPTY)
         came = request.query_params
         resolution = await self._engine.identity.resolve(body.route.customer, session=sid, metadata=came)
         if resolution.nobody or body.route.customer.scheme not in _CHANNELS:
             body = replace(body, route=_unanswerable(body.route))
-        await self._engine.accept(resolution.subject, [Entry(key=sid, body=body)], token=uuid.uuid4().hex)
-        if self._dedupe:
-            await self._dedupe.note(sid)
+        await self._engine.accept(resolution.subject, [Entry(key=sid, body=body)])
+        if self._several_lanes:
+            await self._store.effect_finish(TAKEN_MESSAGES, sid, result="")
         return _twiml(_EMPTY)
+
+    async def _was_taken(self, sid: str) -> bool:
+        """Tell whether a message was taken before by another lane, or by one that is erased. Raises StoreUnavailable.
+
+        A lane takes a message once, by its key; what was captured of an erased one must not be answered again.
+        """
+        with self._engine.outage.met():
+            if await self._store.erased(sid):
+                return True
+            if not self._several_lanes:
+                return False
+            effect = await self._store.effect_begin(TAKEN_MESSAGES, sid, token=uuid.uuid4().hex)
+        return effect.state is EffectState.DONE
 
     async def _status(self, request: Request) -> Response:
         form = await self._signatures.read_form(request)

@@ -21,9 +21,10 @@ from ...telemetry.logs import subject_label
 from .action_callback import MOVED, transferring
 from .call_back import nobody_free, want_person
 from .call_patience import CallPatience
+from .call_presence import CallPresence
 from .call_turns import CallTurns
 from .dtmf import KeyMeaning, Keys
-from .parties import Find
+from .parties import Parties
 from .reception import Reception
 from .relay_actions import (
     Action,
@@ -53,10 +54,9 @@ KEPT_SECONDS = 5.0
 
 
 class LiveCall:
-    """A call on its socket. ``find`` gives who is calling. ``greeting`` is what the TwiML spoke, where that is known
-    here; else ``reception`` gives it. ``resumed``: the call was connected before, so nothing greeted the caller now.
-    ``joined`` is told when the caller is known, and gives the rest of what they were being told when the line broke,
-    "" where nothing is left.
+    """A call on its socket. ``proven``: its webhook believed the caller's number. ``greeting`` is what the TwiML spoke,
+    where that is known here; else ``reception`` gives it. ``resumed``: the call was connected before, so nothing
+    greeted the caller now, and the rest of what they were being told when the line broke is said first.
     """
 
     def __init__(
@@ -65,22 +65,22 @@ class LiveCall:
         call: str,
         *,
         engine: TurnEngine,
-        find: Find,
+        presence: CallPresence,
+        proven: bool,
         greeting: str = "",
         resumed: bool = False,
         reception: Reception,
         warm: Callable[[], Awaitable[None]],
         rules: CallRules,
-        joined: Callable[[LiveCall], Awaitable[str]],
     ) -> None:
         self._wire = RelaySocket(socket)
         self._call = call
         self._engine = engine
-        self._find = find
+        self._presence = presence
+        self._proven = proven
         self._reception = reception
         self._warm = warm
         self._rules = rules
-        self._joined = joined
         self._resumed = resumed
         self._greeting = greeting
         self._session = RelaySession(greeting)
@@ -146,10 +146,7 @@ class LiveCall:
             log.info("call_ended", subject=subject_label(self.subject or ""))
 
     async def say_between(self, text: str, number: int) -> bool:
-        """Say something unasked, once neither the caller nor the agent speaks; False when the call ended before.
-
-        ``number`` is the turn of the conversation that it came of.
-        """
+        """Say unasked what came of turn ``number``, once neither side speaks; False when the call ended before."""
         while not self._ended:
             if self._silent and self._speak_alone(text, number):
                 return True
@@ -241,19 +238,22 @@ class LiveCall:
         try:
             self._turns.language = await self._reception.language(setup)
             self._speak_their_language()
-            resolution, self._turns.route = await self._find(setup)
-            self._turns.subject = resolution.subject
-            self._reachable = resolution.phone is not None
-            rest = await self._joined(self)
+            parties = Parties.of(from_=setup.from_, to=setup.to, direction=setup.direction)
+            asked = parties.asked_for(self._call, proven=self._proven)
+            found = await self._engine.identity.resolve(asked, session=self._call, metadata=setup.custom_parameters)
+            self._turns.subject, self._turns.route = found.subject, parties.route(found, self._call)
+            self._reachable = found.phone is not None
+            self._presence.begin(found.subject)
+            rest = await self._reception.rest(found.subject) if self._resumed else ""
             # A caller who speaks already must not be cut off by us.
             opening = f"{self._turns.words(phrases.CUT_OFF)} {rest}" if rest and self._session.turn is None else ""
             greeting = self._greeting
             if not (greeting or self._resumed):  # /voice was answered by another replica
-                greeting = await self._reception.greeting(setup, resolution)
+                greeting = await self._reception.greeting(setup, found)
             self._session.greeted("" if self._greeting else greeting)
             self._turns.greeting = opening or greeting
             self._ready.set()
-            log.info("call_started", subject=subject_label(resolution.subject))
+            log.info("call_started", subject=subject_label(found.subject))
             if opening:
                 self._speak_alone(opening)
         except StoreUnavailable:
@@ -262,8 +262,9 @@ class LiveCall:
 
     async def _answer(self, turn: int, text: str, lang: str) -> None:
         await self._ready.wait()  # the prompt may come on the heels of the setup
-        told = self._turns.language.hear(lang)
-        self._speak_their_language()
+        before, told = self._turns.language.caller, self._turns.language.hear(lang)
+        if self._turns.language.caller != before:
+            self._speak_their_language()
         await self._turns.answer(turn, text, told)
 
     def _speak_their_language(self) -> None:
@@ -284,9 +285,7 @@ class LiveCall:
         match meaning:
             case KeyMeaning.PERSON if not self._transferring:
                 self._start(self._want_person(), self._kept)
-            case KeyMeaning.REPEAT if self._session.thinking:
-                pass  # the answer that is coming is the one to hear
-            case KeyMeaning.REPEAT:
+            case KeyMeaning.REPEAT if not self._session.thinking:  # else the answer that is coming is the one to hear
                 self._speak_alone(self._turns.last_answer or self._turns.words(phrases.NOTHING_TO_REPEAT))
             case KeyMeaning.NUMBER:
                 self._perform(self._session.begin(f"[The caller entered the number {digits} with the keys.]"))
@@ -299,7 +298,7 @@ class LiveCall:
         connects = self._transferring = self._rules.connects(now := time.time())
         ticket = await want_person(self._engine, self.subject, self.route, self._call)
         if not connects:
-            sentence = nobody_free(ticket, reachable=self._reachable, is_open=self._rules.hours.open_at(now))
+            sentence = nobody_free(ticket, reachable=self._reachable, is_open=self._rules.hours().open_at(now))
             said = self._turns.words(sentence)
             self._speak_alone(said)
             if sentence == phrases.ASK_NUMBER:  # the agent has to know what the caller answers

@@ -7,7 +7,6 @@ the ticket is stored and there is a number to call.
 from __future__ import annotations
 
 import hashlib
-import uuid
 
 import structlog
 
@@ -29,7 +28,7 @@ async def want_person(engine: TurnEngine, subject: SubjectId, route: Route, call
     """Open a call's ticket, once; return its id when that is durable, None when the store is away."""
     ticket = ticket_of(call)
     try:
-        await engine.accept(subject, [Entry(f"person:{call}", PersonWanted(route, ticket))], token=uuid.uuid4().hex)
+        await engine.accept(subject, [Entry(f"person:{call}", PersonWanted(route, ticket))])
     except StoreUnavailable:
         log.warning("ticket_lost")
         return None

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal
 
 from ...conversation import phrases
 from .relay_actions import Actions
@@ -20,21 +20,13 @@ QUIET_SECONDS = 0.4
 LOOK_SECONDS = 1.0
 
 
-class Notice(Protocol):
-    """Says a fixed sentence that is no part of an answer."""
-
-    def __call__(self, sentence: str, *, interruptible: bool | None = None) -> str:
-        """Say it in the caller's language; return it."""
-        ...
-
-
 class CallPatience:
     """Clock of one call. ``perform`` carries out what the session answers; ``notice`` says a fixed sentence in the
     caller's language and returns it.
     """
 
     def __init__(
-        self, session: RelaySession, perform: Callable[[Actions], None], rules: CallRules, notice: Notice
+        self, session: RelaySession, perform: Callable[[Actions], None], rules: CallRules, notice: Callable[..., str]
     ) -> None:
         self._session = session
         self._perform = perform

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import structlog
 
 from ...model import Route
+from ...telemetry.metrics import Metrics
 from .call import LiveCall
 
 log = structlog.get_logger(__name__)
@@ -23,13 +24,12 @@ AFTERWARDS_SECONDS = 2.0
 class CallRegistry:
     """Keeps the live calls. ``leaving`` says that no further call may begin here.
 
-    ``told`` hears how many there are, and ``in_all`` tells how many the workers of this server have together.
+    ``metrics`` tell others how many there are, and how many the workers of this server have together.
     """
 
-    def __init__(self, told: Callable[[int], None] | None = None, in_all: Callable[[], int] | None = None) -> None:
+    def __init__(self, metrics: Metrics | None = None) -> None:
         self._calls: set[LiveCall] = set()
-        self._told = told
-        self._in_all = in_all
+        self._metrics = metrics or Metrics()
         self._changed = asyncio.Event()
         self._until: dict[str, tuple[Route, float]] = {}
         self.draining = False
@@ -41,7 +41,7 @@ class CallRegistry:
     @property
     def in_all(self) -> int:
         """Number of calls that are on the line of this server, whichever of its workers has them."""
-        return len(self) if self._in_all is None else self._in_all()
+        return self._metrics.value("open_calls")
 
     def on(self, route: Route) -> Iterator[LiveCall]:
         """Yield the calls to a customer over a route."""
@@ -50,18 +50,14 @@ class CallRegistry:
     def add(self, call: LiveCall) -> None:
         """Note that a call is connected here."""
         self._calls.add(call)
-        self._count()
+        self._metrics.calls(len(self))
 
     def remove(self, call: LiveCall) -> None:
         """Note that a call's socket closed."""
         self._calls.discard(call)
-        self._count()
+        self._metrics.calls(len(self))
         if not self._calls:
             self._changed.set()
-
-    def _count(self) -> None:
-        if self._told is not None:
-            self._told(len(self))
 
     # --- calls that may come back -----------------------------------------------------------------------
 

@@ -246,7 +246,7 @@ class CallTurns:
     async def _store(self, correction: Entry) -> None:
         assert self.subject is not None, "a turn without a caller"
         with suppress(StoreUnavailable):  # it is tried again with the next prompt, and at the end
-            await self._engine.accept(self.subject, [correction], token=uuid.uuid4().hex)
+            await self._engine.accept(self.subject, [correction])
             self._unstored.pop(correction.key, None)
 
     async def refused(self, code: int, field: str) -> None:

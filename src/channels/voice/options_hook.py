@@ -133,11 +133,6 @@ class OptionsPerCall:
             answer.set_exception(RuntimeError() if isinstance(failed, StopIteration) else failed)
 
 
-def options_per_call(line: Callable[[], VoiceOptions], agent: AgentOptions, path: str | None) -> OptionsPerCall:
-    """Return what chooses the options of each call. Raises ConfigurationError for a function that cannot be used."""
-    return OptionsPerCall(line, agent, load_hook(path) if path else None)
-
-
 def _changed(options: VoiceOptions, answer: Any) -> VoiceOptions:
     if isinstance(answer, VoiceOptions):
         return options.changed(answer.chosen())

@@ -9,14 +9,13 @@ that forwarded it, which knows nothing of who called at first: it proves no numb
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from ...identity.base import Resolution, SubjectResolver
+from ...identity.base import Resolution
 from ...model import NOBODY, Address, Channel, Route
-from .relay_messages import Setup
 
 FULL_ATTESTATION: Final = frozenset({"tn-validation-passed-a", "tn-validation-passed-a-passthrough"})
 """The values that prove a number: its carrier knows the caller, and that they may use it. All others do not."""
@@ -75,19 +74,3 @@ class Parties:
         elif found.nobody:
             customer = Address(NOBODY, call)
         return Route(Channel.VOICE, customer, self.ours)
-
-
-Find = Callable[[Setup], Awaitable[tuple[Resolution, Route]]]
-"""Finds the customer of a call and the way to them, from the first frame of its session."""
-
-
-def finder(identity: SubjectResolver, call: str, *, proven: bool) -> Find:
-    """Return what finds the customer of a call; ``proven`` is what its webhook said of their number."""
-
-    async def find(setup: Setup) -> tuple[Resolution, Route]:
-        parties = Parties.of(from_=setup.from_, to=setup.to, direction=setup.direction)
-        asked = parties.asked_for(call, proven=proven)
-        found = await identity.resolve(asked, session=call, metadata=setup.custom_parameters)
-        return found, parties.route(found, call)
-
-    return find

@@ -37,16 +37,9 @@ class Setup:
     """The first frame of a session. Only ``call_sid`` is sure to be there; ``from_`` is empty when withheld."""
 
     call_sid: str
-    session_id: str = ""
     from_: str = ""
     to: str = ""
     direction: str = ""
-    account_sid: str = ""
-    parent_call_sid: str = ""
-    forwarded_from: str = ""
-    call_type: str = ""
-    caller_name: str = ""
-    call_status: str = ""
     custom_parameters: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -68,20 +61,18 @@ class Dtmf:
 
 @dataclass(frozen=True, slots=True)
 class Interrupt:
-    """The caller stopped our speech; ``heard`` is what was played of it. The duration is None when unreadable."""
+    """The caller stopped our speech; ``heard`` is what was played of it."""
 
     heard: str
-    duration_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RelayError:
-    """Twilio refused a message of ours and goes on. The description quotes that message: never log it.
+    """Twilio refused a message of ours and goes on. Its description quotes that message, and so is not kept.
 
     ``field`` is what may not fit in it, where it has more than words.
     """
 
-    description: str
     code: int | None = None
     field: str = ""
 
@@ -151,16 +142,9 @@ def _setup(fields: Fields) -> Setup:
     named = parameters.items() if isinstance(parameters, dict) else ()
     return Setup(
         call_sid=call_sid,
-        session_id=_text(fields, "sessionId"),
         from_=_text(fields, "from"),
         to=_text(fields, "to"),
         direction=_text(fields, "direction"),
-        account_sid=_text(fields, "accountSid"),
-        parent_call_sid=_text(fields, "parentCallSid"),
-        forwarded_from=_text(fields, "forwardedFrom"),
-        call_type=_text(fields, "callType"),
-        caller_name=_text(fields, "callerName"),
-        call_status=_text(fields, "callStatus"),
         custom_parameters={_clean(name): _clean(value) for name, value in named if isinstance(value, str)},
     )
 
@@ -184,7 +168,7 @@ def _dtmf(fields: Fields) -> Dtmf:
 
 
 def _interrupt(fields: Fields) -> Interrupt:
-    return Interrupt(_text(fields, "utteranceUntilInterrupt"), _integer(fields.get("durationUntilInterruptMs")))
+    return Interrupt(_text(fields, "utteranceUntilInterrupt"))
 
 
 def _error(fields: Fields) -> RelayError:
@@ -193,7 +177,7 @@ def _error(fields: Fields) -> RelayError:
     found = _ERROR_CODE.search(description)
     code = _integer(named)
     field = next((name for name in _QUOTED_FIELD.findall(description) if name in _OPTIONS), "")
-    return RelayError(description, int(found[0]) if code is None and found else code, field)
+    return RelayError(int(found[0]) if code is None and found else code, field)
 
 
 def _info(fields: Fields) -> Info:
@@ -257,23 +241,7 @@ class Play:
 
     source: str
     loop: int | None = None
-    interruptible: bool | None = None
     preemptible: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SendDigits:
-    """Keys to press for the other side to hear; ``w`` waits half a second."""
-
-    digits: str
-
-
-@dataclass(frozen=True, slots=True)
-class Language:
-    """Changes the language that is spoken or understood; None leaves it as it is."""
-
-    tts: str | None = None
-    transcription: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +251,7 @@ class End:
     handoff_data: str = ""
 
 
-Outbound = Text | Play | SendDigits | Language | End
+Outbound = Text | Play | End
 
 
 def write(message: Outbound) -> str:
@@ -301,12 +269,7 @@ def _written(message: Outbound) -> dict[str, object]:
         case Text(token, last, lang, interruptible, preemptible):
             stops = {"interruptible": interruptible, "preemptible": preemptible}
             return {"type": "text", "token": token, "last": last, "lang": lang, **stops}
-        case Play(source, loop, interruptible, preemptible):
-            stops = {"interruptible": interruptible, "preemptible": preemptible}
-            return {"type": "play", "source": source, "loop": loop, **stops}
-        case SendDigits(digits):
-            return {"type": "sendDigits", "digits": digits}
-        case Language(tts, transcription):
-            return {"type": "language", "ttsLanguage": tts, "transcriptionLanguage": transcription}
+        case Play(source, loop, preemptible):
+            return {"type": "play", "source": source, "loop": loop, "preemptible": preemptible}
         case End(handoff_data):
             return {"type": "end", "handoffData": handoff_data or None}

@@ -134,7 +134,7 @@ class RelaySession:
                 return self._interrupted(heard)
             case wire.Info(name, value):
                 return self._informed(name, value)
-            case wire.RelayError(_, code, field):
+            case wire.RelayError(code, field):
                 noted = self._note("relay_error", "" if code is None else str(code))
                 return (*noted, MessageRefused(code or wire.INVALID_MESSAGE, field)) if noted else ()
             case wire.Unknown(kind):

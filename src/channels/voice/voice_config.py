@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...conversation.opening_hours import ALWAYS, Hours
+from ...conversation.opening_hours import Hours, always
 from .parties import AttestationRule
 
 
@@ -20,12 +20,12 @@ class CallRules:
     transfers: bool = False
     """Whether there is a number to transfer to."""
     attestation: AttestationRule = AttestationRule.WHEN_PRESENT
-    hours: Hours = ALWAYS
+    hours: Hours = always
     """When somebody answers there."""
 
     def connects(self, now: float) -> bool:
         """Tell whether a caller can be put through; ``now`` is seconds since the epoch."""
-        return self.transfers and self.hours.open_at(now)
+        return self.transfers and self.hours().open_at(now)
 
 
 @dataclass(frozen=True, slots=True)

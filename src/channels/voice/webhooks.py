@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from urllib.parse import urlencode
 
@@ -24,8 +23,7 @@ from ...conversation import phrases
 from ...conversation.engine import TurnEngine
 from ...entries import Entry, OptionRefused
 from ...errors import MalformedRequest, RequestRejected, StoreUnavailable
-from ...identity import metadata
-from ...identity.base import Metadata
+from ...identity.base import Metadata, read_metadata
 from ...persistence.base import LaneStore
 from ..twilio import SignatureCheck, TwilioRest
 from .action_callback import Ending, Next, read_ending
@@ -35,7 +33,7 @@ from .call_language import say_attribute
 from .call_presence import CallPresence
 from .call_registry import RECONNECT_SECONDS, CallRegistry
 from .calling_back import CallingBack
-from .parties import Parties, finder
+from .parties import Parties
 from .reception import Reception
 from .socket_admission import SocketAdmission
 from .socket_token import SocketTokens
@@ -109,7 +107,7 @@ class VoiceWebhooks:
             log.warning("call_refused", reason="max_calls")
             return self._say(phrases.LINE_BUSY)
         try:
-            came = metadata.read(request.query_params)
+            came = read_metadata(request.query_params)
             parties = Parties.of_form(form)
             proven = parties.proven(self._rules.attestation, form.get("StirVerstat", ""))
             if not proven:
@@ -170,7 +168,7 @@ class VoiceWebhooks:
         if ending.next is Next.RECONNECT:
             log.info("call_reconnected", attempt=ending.attempt, moved=ending.moved)
             after = RESTART_SECONDS if self._registry.draining else 0
-            came = metadata.read({name: text for name, text in request.query_params.items() if name != "attempt"})
+            came = read_metadata({name: text for name, text in request.query_params.items() if name != "attempt"})
             if ending.unfit:
                 return answer(await self._begin_without(form, ending, came, proven=proven))
             again = self._connect(
@@ -223,7 +221,7 @@ class VoiceWebhooks:
         found = await self._engine.identity.resolve_cached(caller, session=call, metadata=came)
         refused = OptionRefused(parties.route(found, call), ending.unfit, name)
         entry = Entry(f"option:{call}:{ending.attempt}", refused)
-        await self._engine.accept(found.subject, [entry], token=uuid.uuid4().hex)
+        await self._engine.accept(found.subject, [entry])
         opening = await self._reception.open(call, options.without(name), found)
         return self._connect(
             call,
@@ -251,24 +249,18 @@ class VoiceWebhooks:
             return
         await socket.accept()
         ticket, again = admitted.claims, admitted.resumed
-        standing = CallPresence(self._store, self._engine, ticket.call)
-
-        async def joined(call: LiveCall) -> str:
-            if call.subject is not None:
-                standing.begin(call.subject)
-            return await self._reception.rest(call.subject) if again and call.subject else ""
-
+        presence = CallPresence(self._store, self._engine, ticket.call)
         call = LiveCall(
             socket,
             ticket.call,
             engine=self._engine,
-            find=finder(self._engine.identity, ticket.call, proven=ticket.proven),
+            presence=presence,
+            proven=ticket.proven,
             greeting="" if again else self._reception.greeted(ticket.call),
             resumed=again,
             reception=self._reception,
             warm=self._warm,
             rules=self._rules,
-            joined=joined,
         )
         self._registry.add(call)
         try:
@@ -281,7 +273,7 @@ class VoiceWebhooks:
                 self._registry.expect(ticket.call, call.route)
             again_here = call.route is not None and any(self._registry.on(call.route))
             comes_back = call.lost or self._registry.leaving
-            await standing.end(stay=None if again_here else RECONNECT_SECONDS if comes_back else 0.0)
+            await presence.end(stay=None if again_here else RECONNECT_SECONDS if comes_back else 0.0)
 
 
 def _call_sid(form: Mapping[str, str]) -> str:

@@ -169,19 +169,19 @@ FILLED = (*asked(), MOMENT, says(1, "Your order ", "is on its way."))
 ORDERS: dict[str, tuple[Step, ...]] = {
     # setup
     "the setup makes the call ready": (
-        GREETING, setup(), [CallReady(Setup("CA1", "VX1", "+14155550100"))], open_turn, [None],
+        GREETING, setup(), [CallReady(Setup("CA1", "+14155550100"))], open_turn, [None],
     ),
     "before the setup nothing is said": (
         says(1, "Hi", done=True), [], notice("Hi"), [], begin("Hi"), [], stop, [], heeded, [None],
     ),
     "a setup without from is a withheld number": (frame("setup", callSid="CA1"), [CallReady(Setup("CA1"))]),
-    "a second setup of the call changes nothing but the session id": (
+    "a second setup of the call changes nothing": (
         *asked("Hi", "Hello "), frame("setup", callSid="CA1", sessionId="VX2"), [RecordEvent("setup_again", "")],
-        heeded, [Setup("CA1", "VX2")], says(1, "there."), [said("there.")],
+        heeded, [Setup("CA1")], says(1, "there."), [said("there.")],
     ),
     "a setup of another call is refused": (
         *asked(), setup("CA2"), [RecordEvent("setup_of_another_call", "")],
-        heeded, [Setup("CA1", "VX1", "+14155550100")],
+        heeded, [Setup("CA1", "+14155550100")],
     ),
     # turns
     "a final prompt is answered as the tokens come": (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -14,7 +14,6 @@ import pytest
 from tandem.channels.voice.call import LiveCall
 from tandem.channels.voice.call_language import CallLanguage
 from tandem.channels.voice.call_registry import CallRegistry
-from tandem.channels.voice.parties import finder
 from tandem.channels.voice.relay_messages import Setup
 from tandem.channels.voice.voice_config import CallRules
 from tandem.channels.voice.voice_options import VoiceOptions
@@ -76,6 +75,7 @@ class Engine:
 
     def __init__(self, *, thinks: bool = False) -> None:
         self.speeches = SpeechStreams()
+        self.identity = PhoneResolver("US")
         self.thinks = thinks
         self.heard: list[str] = []
         self.keys: list[str] = []
@@ -94,16 +94,18 @@ class Engine:
             speech.finish()
             speech.done.set()
 
-    async def accept(self, subject: SubjectId, entries: Sequence[Entry], *, token: str) -> tuple[()]:
+    async def accept(self, subject: SubjectId, entries: Sequence[Entry]) -> tuple[()]:
         self.accepted += entries
         return ()
 
 
 class Reception:
-    """Knows nothing of the call, which is plain English, but its options."""
+    """Knows nothing of the call, which is plain English, but its options and, once ``ready``, its unheard ``rest``."""
 
-    def __init__(self, options: VoiceOptions) -> None:
+    def __init__(self, options: VoiceOptions, rest: str, ready: asyncio.Event) -> None:
         self._options = options
+        self._rest = rest
+        self._ready = ready
 
     async def language(self, setup: Setup) -> CallLanguage:
         return CallLanguage(self._options, Translations({}))
@@ -111,12 +113,18 @@ class Reception:
     async def greeting(self, setup: Setup, resolution: Resolution) -> str:
         return ""
 
+    async def rest(self, subject: SubjectId) -> str:
+        await self._ready.wait()
+        return self._rest
+
+
+class Presence:
+    """Tells no other replica of the call."""
+
+    def begin(self, subject: SubjectId) -> None: ...
+
 
 async def warm() -> None: ...
-
-
-async def no_rest(call: LiveCall) -> str:
-    return ""
 
 
 @asynccontextmanager
@@ -124,7 +132,8 @@ async def live(
     socket: Socket,
     engine: Engine,
     *,
-    joined: Callable[[LiveCall], Awaitable[str]] = no_rest,
+    rest: str = "",
+    ready: asyncio.Event | None = None,
     greeting: str = "",
     options: VoiceOptions | None = None,
     **rules: Any,
@@ -134,11 +143,12 @@ async def live(
         socket,  # type: ignore[arg-type]
         CALL,
         engine=engine,  # type: ignore[arg-type]
-        find=finder(PhoneResolver("US"), CALL, proven=True),
-        reception=Reception(options or VoiceOptions()),  # type: ignore[arg-type]
+        presence=Presence(),  # type: ignore[arg-type]
+        proven=True,
+        resumed=ready is not None,
+        reception=Reception(options or VoiceOptions(), rest, ready or asyncio.Event()),  # type: ignore[arg-type]
         warm=warm,
         rules=CallRules(**rules),
-        joined=joined,
         greeting=greeting,
     )
     socket.put(SETUP)
@@ -152,12 +162,7 @@ async def live(
 @each(("speaks_first", "said"), [(True, ["Here you are."]), (False, [REST])])
 async def test_a_caller_who_speaks_first_after_a_lost_socket_is_answered(speaks_first: bool, said: list[str]) -> None:
     socket, ready = Socket(), asyncio.Event()
-
-    async def joined(call: LiveCall) -> str:
-        await ready.wait()
-        return REST.removeprefix(f"{phrases.CUT_OFF} ")
-
-    async with live(socket, Engine(), joined=joined) as call:
+    async with live(socket, Engine(), rest=REST.removeprefix(f"{phrases.CUT_OFF} "), ready=ready) as call:
         if speaks_first:
             socket.put(PROMPT)
         async with asyncio.timeout(PATIENCE):
@@ -169,18 +174,19 @@ async def test_a_caller_who_speaks_first_after_a_lost_socket_is_answered(speaks_
     assert socket.texts == said
 
 
-@pytest.mark.promise("V5")
-@timeless
 @pytest.mark.promise("V24")
+@timeless
 @pytest.mark.parametrize("then", ["speaks on", "hangs up"])
 async def test_what_is_said_before_the_caller_is_known_is_answered_and_never_taken_for_heard(then: str) -> None:
     socket, engine, known = Socket(), Engine(thinks=True), asyncio.Event()
 
-    async def joined(call: LiveCall) -> str:
-        await known.wait()
-        return ""
+    class Slow(PhoneResolver):
+        async def resolve(self, *asked: Any, **more: Any) -> Resolution:
+            await known.wait()
+            return await super().resolve(*asked, **more)
 
-    async with live(socket, engine, joined=joined) as call:
+    engine.identity = Slow("US")
+    async with live(socket, engine) as call:
         socket.put(PROMPT)
         if then == "speaks on":
             socket.put(PROMPT | {"voicePrompt": "or rather the other one"})
@@ -194,6 +200,8 @@ async def test_what_is_said_before_the_caller_is_known_is_answered_and_never_tak
         assert [speech.silent for speech in others] == [False] * len(others)
 
 
+@pytest.mark.promise("V5")
+@timeless
 async def test_the_model_is_told_of_the_greeting_once() -> None:
     socket, engine = Socket(), Engine()
     async with live(socket, engine, greeting="Hello John!"):

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tandem.conversation.base import EngineLimits
 from tandem.conversation.history import Window, fresh, model_input, trim
 from tandem.model import Channel, Conversation, SubjectId, Turn
 
@@ -43,7 +44,7 @@ def kept_parts(age: float) -> tuple[bool, bool, bool]:
         SubjectId("phone_1"), created_at=0, updated_at=1000, summary="s", context={"k": 1},
         history=(Turn(1, Channel.SMS, 0.0, ()),),
     )  # fmt: skip
-    after = fresh(conversation, now=1000 + age, state_max_age=60, context_max_age=600, unfolded_items=0)
+    after = fresh(conversation, EngineLimits(state_max_age=60, context_max_age=600), now=1000 + age)
     return bool(after.history), bool(after.summary), bool(after.context)
 
 

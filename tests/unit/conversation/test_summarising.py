@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tandem.conversation.approvals import wake_at
-from tandem.conversation.history import Window, model_input, remember
-from tandem.conversation.summary import LONGEST_MATERIAL, Summarising, digest, digest_of, material, shown, told
+from tandem.conversation.base import EngineLimits
+from tandem.conversation.history import model_input, remember
+from tandem.conversation.summary import LONGEST_MATERIAL, Summarising, digest, digest_of, material, shown, told, wake_at
 from tandem.entries import Entry, TextReceived
 from tandem.model import Channel, Conversation, Turn
 from tandem.persistence.base import LaneStore
@@ -41,7 +41,9 @@ async def folded(
     async with Summarising(summarise, lambda _: ready.set(), timeout=timeout) as one:
         one.begin(before)
         await asyncio.wait_for(ready.wait(), PATIENCE)
-        return one.adopt(after)
+        kept = one.adopt(JOHN, after)
+        assert kept is not None
+        return kept
 
 
 async def story(material: str) -> str:
@@ -115,8 +117,8 @@ async def test_what_was_made_for_somebody_who_was_erased_meanwhile_is_dropped() 
     async with Summarising(story, lambda _: ready.set(), timeout=5) as one:
         one.begin(before)
         await asyncio.wait_for(ready.wait(), PATIENCE)
-        one.forget(JOHN)
-        assert one.adopt(before) is before
+        assert one.adopt(JOHN, None) is None
+        assert one.adopt(JOHN, before) is before
 
 
 async def test_what_leaves_the_window_is_folded_when_the_lane_is_idle(tmp_path: Path) -> None:
@@ -204,28 +206,27 @@ async def test_a_process_that_ends_while_it_folds_leaves_the_turns_for_the_next(
 
 
 def test_what_leaves_the_window_is_digested_once_when_it_leaves() -> None:
-    now = conversation(())
+    now, limits = conversation(()), EngineLimits(history_max_items=6, unfolded_max_items=100)
     for one in turns(*range(1, 12)):
-        before, now = now, remember(now, one, window=Window(6, 1_000_000), unfolded_items=100)
+        before, now = now, remember(now, one, limits)
         assert (now.digest != before.digest) == (now.unfolded != before.unfolded)
         assert digest_of(now) == digest(now.summary, now.unfolded)
     assert len(now.unfolded) > 3
     older = replace(now, digest="")  # as stored before there was one
     assert digest_of(older) == digest_of(now)
-    assert digest_of(remember(older, turns(12)[0], window=Window(2, 1_000_000), unfolded_items=100)).startswith(
-        "said: words 1\n"
-    )
+    smaller = replace(limits, history_max_items=2)
+    assert digest_of(remember(older, turns(12)[0], smaller)).startswith("said: words 1\n")
 
 
 @each("by_model", [False, True])
 def test_a_thousand_turns_stay_flat_and_the_first_is_remembered(by_model: bool) -> None:
-    now = conversation(())
+    now, limits = conversation(()), EngineLimits(unfolded_max_items=60 if by_model else 0)
     sizes, known = list[int](), list[bool]()
     for number in range(1, 1001):
         said = "the order is ORD_4711, my dog is Rex" if number == 1 else f"and what of number {number}?"
         items = ({"role": "user", "content": said}, {"role": "assistant", "content": f"I will look at it, {number}."})
         one = Turn(number, Channel.SMS, 0.0, items)
-        now = remember(now, one, window=Window(60, 1_000_000), unfolded_items=60 if by_model else 0)
+        now = remember(now, one, limits)
         given = shown(digest_of(now)) + str(model_input(now.history))
         sizes.append(len(given))
         known.append("ORD_4711" in given and "Rex" in given)

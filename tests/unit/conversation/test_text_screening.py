@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from tandem.conversation import phrases
-from tandem.conversation.text_screening import ALIKE, REPEATS, Rules, Screened, is_goodbye, screen
+from tandem.conversation.base import EngineLimits
+from tandem.conversation.text_screening import ALIKE, REPEATS, Screened, is_goodbye, screen
 from tandem.entries import TextReceived
 from tandem.model import Address, Channel, Conversation, Route, SubjectId
 
@@ -18,15 +19,15 @@ pytestmark = pytest.mark.promise("S5", "S12", "R4")
 ROUTE = Route(Channel.SMS, Address("tel", "+15551234567"), Address("tel", "+15550001111"))
 EMPTY = Conversation(SubjectId("phone_1"), created_at=0, updated_at=0)
 OUT = replace(EMPTY, opted_out=(Channel.SMS,))
-RULES = Rules(rate_per_minute=3, max_chars=20)
+LIMITS = EngineLimits(rate_per_minute=3, max_input_chars=20)
 
 
 def said(
-    *texts: str, conversation: Conversation = EMPTY, gap: float = 30.0, rules: Rules = RULES, **more: object
+    *texts: str, conversation: Conversation = EMPTY, gap: float = 30.0, limits: EngineLimits = LIMITS, **more: object
 ) -> Screened:
     """Screen texts that arrive ``gap`` seconds apart, long after anything before."""
     arrivals = [(1000 + gap * n, TextReceived(ROUTE, text, **more)) for n, text in enumerate(texts)]  # type: ignore[arg-type]
-    return screen(conversation, arrivals, rules)
+    return screen(conversation, arrivals, limits)
 
 
 @pytest.mark.promise("S11")
@@ -40,7 +41,7 @@ def test_a_stop_word_alone_opts_out_without_an_answer(text: str) -> None:
 
 @each("text", ["cancel that refund", "please stop", "the end", "stop sending the wrong size"])
 def test_a_stop_word_in_a_sentence_is_a_sentence(text: str) -> None:
-    found = said(text, rules=Rules(rate_per_minute=3, max_chars=100))
+    found = said(text, limits=EngineLimits(rate_per_minute=3, max_input_chars=100))
     assert found.texts == [text]
     assert found.conversation.opted_out == ()
 
@@ -65,9 +66,9 @@ def test_start_lifts_an_opt_out_without_an_answer(text: str) -> None:
 @pytest.mark.promise("S11", "S14")
 def test_an_opt_out_is_one_channels() -> None:
     whatsapp = replace(ROUTE, channel=Channel.WHATSAPP)
-    out = screen(OUT, [(0.0, TextReceived(whatsapp, "STOP"))], RULES).conversation
+    out = screen(OUT, [(0.0, TextReceived(whatsapp, "STOP"))], LIMITS).conversation
     assert out.opted_out == (Channel.SMS, Channel.WHATSAPP)
-    assert screen(out, [(1.0, TextReceived(whatsapp, "START"))], RULES).conversation.opted_out == (Channel.SMS,)
+    assert screen(out, [(1.0, TextReceived(whatsapp, "START"))], LIMITS).conversation.opted_out == (Channel.SMS,)
 
 
 def test_yes_is_an_answer_when_nobody_opted_out() -> None:
@@ -102,21 +103,21 @@ def test_more_texts_than_the_rate_get_one_notice_and_no_turn() -> None:
 
 def test_after_a_quiet_minute_texts_are_answered_again() -> None:
     limited = said("a", "b", "c", "d", gap=1.0)
-    later = screen(limited.conversation, [(1100.0, TextReceived(ROUTE, "hello"))], RULES)
+    later = screen(limited.conversation, [(1100.0, TextReceived(ROUTE, "hello"))], LIMITS)
     assert later.texts == ["hello"]
 
 
 def test_rate_zero_is_no_limit() -> None:
     texts = [f"t{n}" for n in range(50)]
-    assert said(*texts, gap=0.01, rules=Rules(rate_per_minute=0, max_chars=20)).texts == texts
+    assert said(*texts, gap=0.01, limits=EngineLimits(rate_per_minute=0, max_input_chars=20)).texts == texts
 
 
-def answered(*texts: str, gap: float, rules: Rules = RULES) -> list[Screened]:
+def answered(*texts: str, gap: float, limits: EngineLimits = LIMITS) -> list[Screened]:
     """Screen texts of which each comes after the one before was answered."""
     found, conversation = list[Screened](), EMPTY
     for number, text in enumerate(texts):
         at = 1000 + gap * number
-        found.append(screen(conversation, [(at, TextReceived(ROUTE, text))], rules))
+        found.append(screen(conversation, [(at, TextReceived(ROUTE, text))], limits))
         conversation = replace(found[-1].conversation, updated_at=at + gap / 2)
     return found
 
@@ -127,7 +128,7 @@ def test_a_machine_that_repeats_itself_is_noticed_and_not_answered() -> None:
     assert sum(bool(one.texts) for one in found) == REPEATS
     assert [text for one in found for text in one.notices] == [phrases.REPEATED]
     later = [(2000.0, TextReceived(ROUTE, "something else"))]
-    assert screen(found[-1].conversation, later, RULES).texts == ["something else"]
+    assert screen(found[-1].conversation, later, LIMITS).texts == ["something else"]
 
 
 def test_what_is_repeated_before_an_answer_is_no_machines() -> None:
@@ -141,15 +142,15 @@ def test_a_text_of_the_longest_length_is_read() -> None:
 
 
 def test_a_machine_that_numbers_its_messages_is_noticed_too() -> None:
-    rules = Rules(rate_per_minute=100, max_chars=50)
-    found = answered(*[f"Ticket #{n} received" for n in range(ALIKE + 5)], gap=2.0, rules=rules)
+    limits = EngineLimits(rate_per_minute=100, max_input_chars=50)
+    found = answered(*[f"Ticket #{n} received" for n in range(ALIKE + 5)], gap=2.0, limits=limits)
     assert sum(bool(one.texts) for one in found) == ALIKE
     assert [text for one in found for text in one.notices] == [phrases.REPEATED]
 
 
 def test_a_message_from_our_own_number_is_not_answered() -> None:
     own = replace(ROUTE, customer=ROUTE.ours)
-    found = screen(EMPTY, [(0.0, TextReceived(own, "hello"))], RULES)
+    found = screen(EMPTY, [(0.0, TextReceived(own, "hello"))], LIMITS)
     assert (found.texts, found.notices) == ([], [])
 
 
