@@ -87,9 +87,9 @@ async function start() {
       may.has("administer") && element("a", { href: "staff/audit" }, "Audit"),
     ),
     alerts.bounds,
+    may.has("reply") && firstMessage({ say, sent: (subject) => (location.hash = `subject=${encodeURIComponent(subject)}`) }),
     waiting.place,
     conversations.place,
-    may.has("reply") && firstMessage({ say, sent: (subject) => (location.hash = `subject=${encodeURIComponent(subject)}`) }),
   );
   fill(place, element("div", { class: "desk" }, side, person.place, said));
   moveByKeys(side);
