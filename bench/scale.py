@@ -35,7 +35,7 @@ PICTURE: Final = Path(__file__).parents[1] / "docs/images/scaling.svg"
 class Point:
     """One layout over one store: turns per second, latency at the 99th percentile, processor seconds of a turn.
 
-    ``late`` texts had no answer within 20 seconds, and are in none of these.
+    ``late`` texts had no answer within 20 seconds, or were refused because the store had none; they are in none of these.
     """
 
     workers: int
@@ -79,7 +79,8 @@ async def measure(folder: Path, say: Say, layouts: Sequence[tuple[int, int]] = L
             for workers, replicas in layouts:
                 say(f"{replicas} replicas of {workers} workers over {name}")
                 place = folder / f"{name}-{workers}-{replicas}"
-                found[name].append(await _point(place, env, workers, replicas))
+                found[name].append(point := await _point(place, env, workers, replicas))
+                say(point.row.figure)
     await asyncio.to_thread(picture.write_text, drawn(found), encoding="utf-8")
     title = f"Turns a second over {{}}, a model that takes {MODEL_SECONDS:.0f} s, {CUSTOMERS} customers a process"
     return "\n\n".join(table(title.format(name), [one.row for one in points]) for name, points in found.items())

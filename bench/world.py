@@ -97,6 +97,8 @@ class World:
         connection = await self.connection(number, self.port)
         started = time.perf_counter()
         status, _ = await connection.send(wire)
+        if status == 503:
+            raise NoReply("the store did not answer in time")
         if status != 200:
             raise RuntimeError(f"the gateway answered {status}")
         return started, time.perf_counter() - started
