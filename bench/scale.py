@@ -35,7 +35,7 @@ PICTURE: Final = Path(__file__).parents[1] / "docs/images/scaling.svg"
 class Point:
     """One layout over one store: turns per second, latency at the 99th percentile, processor seconds of a turn.
 
-    ``late`` texts had no answer in 20 seconds, or were refused because the store had none; they count for none of these.
+    ``late`` texts had no answer in 20 seconds, or the store had none for them; they count for none of these.
     """
 
     workers: int
