@@ -39,25 +39,20 @@ from .persistence.factory import open_store
 from .settings import Settings, load_settings
 from .settings.agents_file import GatewayAgents
 from .settings.company import people_hours
-from .settings.development import auth_tokens, staff_scopes, staff_tokens
+from .settings.development import auth_tokens, our_number
 from .settings.parts import read_parts
 from .settings.prices import priced
 from .shop.base import Shop
 from .shop.embedded import SHOP_FILE
 from .staff.aliases import Aliases
-from .staff.approvals import ApprovalDesk
-from .staff.approvals_api import ApprovalsApi
-from .staff.audit import AuditApi, AuditLog
-from .staff.auth import StaffTokens
 from .staff.event_stream import StaffEvents
 from .staff.event_types import EventTypes
 from .staff.event_webhook import open_event_webhook
 from .staff.figures import open_figure_book
-from .staff.figures_api import Figures, FiguresApi
 from .staff.page_files import PageFiles
-from .staff.queue import QueueApi, WorkQueue
-from .staff.ready_replies import ReadyRepliesApi
+from .staff.room import staff_routes
 from .staff.session import StaffSession
+from .staff.single_sign_on import open_single_sign_on
 from .telemetry.debug_log import DebugLog
 from .telemetry.metrics import Metrics
 from .telemetry.traces import open_traces
@@ -66,7 +61,6 @@ from .web.status import error_response
 from .wiring import (
     call_rules,
     configuration,
-    conversation_api,
     engine_limits,
     may_look,
     model_source,
@@ -76,6 +70,8 @@ from .wiring import (
     open_twilio,
     phone_routes,
     senders,
+    sign_on_provider,
+    staff_at_the_desk,
     voice_ways,
 )
 
@@ -182,8 +178,7 @@ async def open_gateway(
         spending = priced(settings, agents.choice.all, runner, store)
         await warm_up()
         metrics = Metrics(figures)
-        scopes = staff_scopes(settings)
-        tokens = StaffTokens(staff_tokens(settings), scopes=scopes, public=settings.public_base_url)
+        tokens = staff_at_the_desk(settings, store)
         known = next(iter(auth_tokens(settings)), "")  # to every replica
         aliases = Aliases(known)
         live = await stack.enter_async_context(StaffEvents(store, tokens, aliases))
@@ -240,21 +235,27 @@ async def open_gateway(
         )
         _leave_what_is_there_uncollected()
         pages = PageFiles()
-        desk = ApprovalDesk(store, engine, runner.checks, takes_next=not settings.production)
-        staff = (
-            ApprovalsApi(desk, tokens, aliases, region=settings.default_region),
-            QueueApi(WorkQueue(store, desk), tokens, aliases),
-            AuditApi(AuditLog(store), tokens, aliases),
-            FiguresApi(Figures(store), tokens),
-            ReadyRepliesApi(parts.replies, tokens),
-            conversation_api(settings, tokens, aliases, store=store, shop=shop, engine=engine, call=voice.call_back),
-            StaffSession(tokens, made_token=not settings.staff_tokens),
-            pages,
-            live,
+        staff = staff_routes(
+            store,
+            shop,
+            engine,
+            runner.checks,
+            tokens,
+            aliases,
+            replies=parts.replies,
+            region=settings.default_region,
+            ours=our_number(settings),
+            call=voice.call_back,
+            takes_next=not settings.production,
         )
+        provider = sign_on_provider(settings)
+        session = StaffSession(tokens, made_token=not settings.staff_tokens, sso=provider is not None)
+        sign_on = await stack.enter_async_context(open_single_sign_on(provider, tokens, store, public=public))
         routes = (
             *metrics.counted((*sms.routes(), *voice.routes())),
-            *(route for part in (*staff, health) for route in part.routes()),
+            *staff,
+            *sign_on,
+            *(route for part in (session, pages, live, health) for route in part.routes()),
             *twilio.routes,
             *phone_routes(settings, pages, tokens, twilio.simulator, shop_file),
         )

@@ -189,18 +189,20 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Revealed:
-    """Record that a staff member looked at the customer's full number."""
+    """Record that a staff member looked at the customer's full number, or took a copy of the conversation."""
 
     actor: str
+    copied: bool = False
     kind: Literal["revealed"] = "revealed"
 
 
 @dataclass(frozen=True, slots=True)
 class StaffNote:
-    """Note of a staff member for colleagues: neither the customer nor the agent reads it."""
+    """Note of a staff member for colleagues, some of whom it ``mentions``: neither customer nor agent reads it."""
 
     actor: str
     text: str
+    mentions: tuple[str, ...] = ()
     kind: Literal["staff_note"] = "staff_note"
 
 

@@ -22,6 +22,7 @@ class EventName(StrEnum):
     HUNG_UP = "hung_up"
     OPTION_REFUSED = "option_refused"
     CALL_ENDED = "call_ended"
+    RATED = "rated"
     ESCALATION = "escalation"
     TICKET_CREATED = "ticket_created"
     # calls that wait for people
@@ -52,6 +53,7 @@ class EventName(StrEnum):
     AGENT_RESUMED = "agent_resumed"
     KEPT_WHILE_PAUSED = "kept_while_paused"
     CONTACT_REVEALED = "contact_revealed"
+    EXPORTED = "exported"
     TICKET_OPENED = "ticket_opened"
     TICKET_IGNORED = "ticket_ignored"
     TICKET_UNANSWERED = "ticket_unanswered"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
@@ -22,12 +21,10 @@ from .channels.voice.sender import VoiceSender
 from .channels.voice.voice_config import CallRules, VoiceAddresses
 from .conversation.base import EngineLimits, FetchPictures, Sender
 from .conversation.bounds import Bounds
-from .conversation.engine import TurnEngine
 from .conversation.event_bus import Listener
 from .conversation.opening_hours import Hours
 from .identity.analytics import ADDRESSES, open_analytics
 from .identity.base import Identity
-from .model import Address, SubjectId
 from .persistence.base import LaneStore
 from .settings import Settings
 from .settings.company import CompanyFile
@@ -37,6 +34,7 @@ from .settings.development import (
     auth_tokens,
     our_number,
     simulated,
+    staff_scopes,
     staff_tokens,
 )
 from .shop.base import Shop
@@ -44,18 +42,12 @@ from .shop.embedded import open_embedded_shop, reset_embedded_shop
 from .shop.http import open_http_shop
 from .simulator.phone import PhoneLine
 from .simulator.twilio_simulator import TwilioSimulator
-from .staff.aliases import Aliases
-from .staff.auth import StaffTokens
-from .staff.conversation_api import ConversationApi
-from .staff.conversations import Conversations
-from .staff.customer_directory import CustomerDirectory
-from .staff.customers import Customers
+from .staff.auth import StaffTokens, no_others
 from .staff.development_pages import demo_reset, phone_pages, signed_in
 from .staff.notifier import open_notifier
 from .staff.page_files import PageFiles
 from .staff.scopes import Scope
-from .staff.subject_lookup import SubjectLookup
-from .staff.tickets import CallBack, Tickets
+from .staff.single_sign_on import Provider
 from .telemetry.logs import configure_logging
 from .telemetry.streams import forgive
 from .web.loopback import from_outside
@@ -104,6 +96,7 @@ def engine_limits(settings: Settings, hours: Hours) -> EngineLimits:
             waiting_requests=settings.max_waiting_requests,
             requests_per_turn=settings.max_requests_per_turn,
         ),
+        ask_rating=settings.ask_rating,
         hours=hours,
         contact=settings.contact,
         template=settings.whatsapp_template_sid is not None,
@@ -238,41 +231,29 @@ def may_look(settings: Settings, tokens: StaffTokens) -> Callable[[Request], boo
     return check
 
 
-def conversation_api(
-    settings: Settings,
-    tokens: StaffTokens,
-    aliases: Aliases,
-    *,
-    store: LaneStore,
-    shop: Shop,
-    engine: TurnEngine,
-    call: CallBack,
-) -> ConversationApi:
-    """Return what serves conversations, customers and tickets to staff."""
-    region = settings.default_region
-    people = CustomerDirectory(shop, store, region=region)
+def staff_at_the_desk(settings: Settings, store: LaneStore) -> StaffTokens:
+    """Return what knows everybody at the desk: by their tokens, and by the provider where there is one."""
+    provider = sign_on_provider(settings)
+    return StaffTokens(
+        staff_tokens(settings),
+        scopes=staff_scopes(settings),
+        public=settings.public_base_url,
+        sso_secret=provider.client_secret if provider else "",
+        others=store.colleagues if provider else no_others,
+    )
 
-    async def subject_of(address: Address) -> SubjectId:
-        return (await engine.identity.resolve(address, session=f"staff-{uuid.uuid4().hex}")).subject
 
-    whose = SubjectLookup(store, subject_of, aliases, region=region)
-    ours = our_number(settings)
-    return ConversationApi(
-        Conversations(store, engine, people, whose, composer=engine.composer, ours=ours),
-        Customers(store, shop, people, whose),
-        Tickets(
-            store,
-            engine,
-            people,
-            shop,
-            whose,
-            region=region,
-            ours=ours,
-            composer=engine.composer,
-            call=call,
-        ),
-        tokens,
-        aliases,
+def sign_on_provider(settings: Settings) -> Provider | None:
+    """Return the provider where colleagues sign in, if there is one."""
+    if not (settings.oidc_issuer and settings.oidc_client_id and settings.oidc_client_secret):
+        return None
+    return Provider(
+        settings.oidc_issuer,
+        settings.oidc_client_id,
+        settings.oidc_client_secret.get_secret_value(),
+        scopes=settings.oidc_scopes,
+        scopes_claim=settings.oidc_scopes_claim,
+        name_claim=settings.oidc_name_claim,
     )
 
 

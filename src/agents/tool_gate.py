@@ -192,7 +192,7 @@ CHECK_SECONDS = 10.0
 
 
 class CallChecks:
-    """Fulfils :class:`tandem.staff.base.CallCheck` with the tools of one agent."""
+    """Says of calls of our agents' tools whether staff may let them run."""
 
     def __init__(self, tools: Mapping[str, GatedTool], callers: CallerContexts) -> None:
         self._tools = tools
@@ -216,7 +216,11 @@ class CallChecks:
     async def call_problem(
         self, approval: Approval, arguments: Mapping[str, Any], conversation: Conversation, *, now: float
     ) -> str | None:
-        """Return why a call cannot be carried out; see the protocol."""
+        """Return in one sentence why a call cannot be carried out if staff approve it now, or None.
+
+        ``arguments`` are the call's own, or those that staff put in their place. Raises StoreUnavailable when the
+        business data that the check needs does not answer.
+        """
         tool, route = self._tools.get(approval.tool), route_of(approval, conversation)
         if tool is None or tool.check is None or route is None:
             return None

@@ -253,6 +253,7 @@ class EngineLimits:
     workers: int = 64
     bounds: Bounds = field(default_factory=Bounds)
     """Bounds of each customer."""
+    ask_rating: bool = False
     hours: Hours = always
     """When people answer: what is promised of them counts from then on."""
     template: bool = False

@@ -222,17 +222,20 @@ class Draft:
     def begin_session(self, channel: Channel) -> None:
         """Note that the customer is here, unless they were already; whatever rested at the desk is open again."""
         if self.conversation.handling != "open":
-            self.conversation = replace(self.conversation, handling="open", snoozed_until=None)
+            called = {name: at for name, at in self.conversation.called.items() if at <= self.now}
+            self.conversation = replace(self.conversation, handling="open", snoozed_until=None, called=called)
             self.note(EventName.REOPENED, channel, source=Source.CUSTOMER)
         if not self.conversation.in_session:
             self.conversation = replace(self.conversation, in_session=True)
             self.note(EventName.CONVERSATION_START, channel)
 
-    def end_session(self, channel: Channel, last_words: str) -> None:
-        """Note that the customer said goodbye, if they did."""
-        if is_goodbye(last_words):
-            self.conversation = replace(self.conversation, in_session=False)
-            self.note(EventName.CONVERSATION_END, channel)
+    def end_session(self, channel: Channel, last_words: str) -> bool:
+        """Note that the customer said goodbye, if they did; return whether they did."""
+        if not is_goodbye(last_words):
+            return False
+        self.conversation = replace(self.conversation, in_session=False)
+        self.note(EventName.CONVERSATION_END, channel)
+        return True
 
     def note(
         self,

@@ -52,6 +52,8 @@ OPTED_IN = "You will get texts from us again. How can we help you?"
 NO_MORE_TEXTS = "You will get no more texts from us. Text us START if you want them again."
 HOW_TO_STOP = "If you want no more texts from us, reply STOP."
 REFUSED = "I'm sorry, but I can't help with that. Is there anything else I can do for you?"
+RATING = "How satisfied are you with our help? Please reply with a number from 1 (not at all) to 5 (very)."
+RATED = "Thank you for telling us."
 HELD = "A colleague has taken over this conversation and will get back to you."
 
 EXECUTED = "Good news: your request was approved and has been carried out."

@@ -24,7 +24,7 @@ from ..entries import (
 from ..events import EventName
 from ..model import Channel, Conversation, Source, Tone
 from ..persistence.values import Change
-from . import agent_pause, phrases, ticket_work
+from . import agent_pause, phrases, rating, ticket_work
 from .agent_turn import run_agent
 from .base import RunTurn
 from .change_draft import Draft
@@ -40,6 +40,7 @@ async def act(run: RunTurn, draft: Draft, waiting: Waiting, body: StaffAct) -> C
     if waiting.tries > MAX_TRIES:
         draft.note(EventName.ENTRY_SET_ASIDE, draft.conversation.last_channel, tone=Tone.ERROR, covers=[key])
         return draft.change(set_aside=[key])
+    _looked(draft, body.actor)
     if isinstance(body, TicketOpened):
         return await ticket_work.opened(run, draft, key, body)
     if isinstance(body, TicketClosed):
@@ -51,6 +52,7 @@ async def act(run: RunTurn, draft: Draft, waiting: Waiting, body: StaffAct) -> C
     elif isinstance(body, StaffNote):
         # On the timeline alone: what is in history reaches the model, and from there the customer.
         _row(draft, EventName.STAFF_NOTE, actor=body.actor, text=body.text)
+        _call(draft, dict.fromkeys(body.mentions, draft.now))
     elif isinstance(body, Assigned):
         _assign(draft, body)
     elif isinstance(body, Handled):
@@ -60,7 +62,7 @@ async def act(run: RunTurn, draft: Draft, waiting: Waiting, body: StaffAct) -> C
     elif isinstance(body, CalledBack):
         _row(draft, EventName.CALLED_BACK, actor=body.actor, ticket=body.ticket)
     elif isinstance(body, Revealed):
-        _row(draft, EventName.CONTACT_REVEALED, actor=body.actor)
+        _row(draft, EventName.EXPORTED if body.copied else EventName.CONTACT_REVEALED, actor=body.actor)
     return draft.change(consumed=[key])
 
 
@@ -124,9 +126,26 @@ def _handle(draft: Draft, body: Handled) -> None:
     conversation = draft.conversation
     if (conversation.handling, conversation.snoozed_until) == (body.state, body.until):
         return
-    draft.conversation = replace(conversation, handling=body.state, snoozed_until=body.until)
+    called = {} if body.state == "resolved" else {who: at for who, at in conversation.called.items() if at <= draft.now}
+    draft.conversation = replace(conversation, handling=body.state, snoozed_until=body.until, called=called)
     until = {} if body.until is None else {"until": body.until}
     _row(draft, _HANDLED[body.state], actor=body.actor, **until)
+    if body.until is not None:
+        _call(draft, {conversation.assignee or body.actor: body.until})
+    if body.state == "resolved":
+        rating.ask(draft)
+
+
+def _call(draft: Draft, colleagues: Mapping[str, float]) -> None:
+    """Ask colleagues to look, each from a time on: the conversation is in their queue until they act in it."""
+    draft.conversation = replace(draft.conversation, called={**draft.conversation.called, **colleagues})
+
+
+def _looked(draft: Draft, actor: str) -> None:
+    """Ask a colleague no more to look, once they act; a snooze of theirs goes on."""
+    called = {who: at for who, at in draft.conversation.called.items() if who != actor or at > draft.now}
+    if called != draft.conversation.called:
+        draft.conversation = replace(draft.conversation, called=called)
 
 
 def _row(draft: Draft, name: EventName, **data: Any) -> None:

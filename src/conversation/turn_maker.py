@@ -28,7 +28,7 @@ from ..events import EventName
 from ..model import Approval, ApprovalStatus, Conversation, Item, Route, Tone
 from ..persistence.values import Change
 from ..telemetry.logs import subject_label
-from . import agent_pause, approvals, outreach, phrases, spoken_turn, staff_actions, ticket_work
+from . import agent_pause, approvals, outreach, phrases, rating, spoken_turn, staff_actions, ticket_work
 from .agent_turn import run_agent
 from .base import AgentRunner, EngineLimits, FetchPictures, RunTurn, Steering
 from .change_draft import Draft, FindTicket, approval_event
@@ -138,7 +138,10 @@ class TurnMaker:
             said: list[Item] = [{"role": "user", "content": text} for text in screened.kept]
             said += [{"role": "assistant", "content": notice} for notice in screened.notices]
             draft.remember(route, draft.conversation.turns_taken + 1, said)
-        if texts:
+        score = rating.read(conversation, texts) if conversation.rating_asked_at else None
+        if score is not None:
+            rating.take(draft, route, texts[0], score)
+        elif texts:
             draft.begin_session(channel)
             if draft.conversation.paused:
                 agent_pause.keep_texts(draft, route, texts)
@@ -150,7 +153,8 @@ class TurnMaker:
                 draft.reply(route, answer)
             if screened.asked_how:
                 draft.reply(route, draft.composer.translations.say(phrases.HOW_TO_STOP, screened.asked_how).text)
-            draft.end_session(channel, texts[-1])
+            if draft.end_session(channel, texts[-1]):
+                rating.ask(draft)
         return draft.change(consumed=covers)
 
     def _record(self, draft: Draft, batch: Sequence[tuple[Waiting, TextReceived]], covers: Sequence[str]) -> Change:

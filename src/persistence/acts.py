@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from ..model import SubjectId, TimelineEvent
 from . import kinds
 from .rows import DAY, MICRO, LaneIndex
-from .values import Act, Hour, Looker
+from .values import Act, Colleague, Hour, Looker
 
 if TYPE_CHECKING:
     from .state import Lane
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 KEPT_SECONDS: Final = 400 * DAY
 """A year, and time to look at it."""
 HOURS_KEPT_SECONDS: Final = 40 * DAY
+COLLEAGUE_SECONDS: Final = 90 * DAY
 ERASED: Final = "erased"
 """The name of the act that leaves no timeline to stand on."""
 _TOLD: Final = ("tool", "verdict", "status", "first_by", "to", "on", "ticket", "priority", "approval", "deleted")
@@ -88,6 +89,15 @@ def look(house: Lane, actor: str, subject: SubjectId | None, writing: bool, seco
         return
     looker = Looker(actor, subject, writing, house.now + seconds)
     house.write(kinds.LOOKER, actor, looker, sequence=int(house.now * MICRO))
+
+
+def note_colleague(house: Lane, name: str, identity: str) -> bool:
+    """Note who signed in under a name; see :meth:`.Housekeeping.note_colleague`."""
+    known = None if house.is_new(name, kinds.COLLEAGUE) else house.readable(kinds.COLLEAGUE, name)
+    if known is not None and known.identity != identity:
+        return False
+    house.write(kinds.COLLEAGUE, name, Colleague(name, identity, house.now), sequence=int(house.now * MICRO))
+    return True
 
 
 def look_away(house: Lane, subject: SubjectId) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import re
+import unicodedata
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from ..errors import RecordTooLarge
@@ -46,7 +50,7 @@ def write_conversation(lane: Lane, conversation: Conversation) -> int:
 def store_conversation(lane: Lane, conversation: Conversation, version: int, updated_at: float) -> int:
     """Write the conversation under a version and time; return the version."""
     head = lane.head
-    head.version, head.updated_at = version, updated_at
+    head.version, head.updated_at, head.called = version, updated_at, dict(conversation.called)
     stored = _write_bounded(lane, replace(_apart(lane, conversation), version=version, updated_at=updated_at))
     lane.write(kinds.GLANCE, "", head_fields(stored))
     index_approvals(lane, stored.approvals)
@@ -172,6 +176,7 @@ def head_fields(conversation: Conversation) -> ConversationHead:
         assignee=conversation.assignee,
         handling=conversation.handling,
         snoozed_until=conversation.snoozed_until,
+        words=codes_of(remembered(conversation)),
     )
 
 
@@ -188,12 +193,20 @@ def _preview(conversation: Conversation) -> str:
     return line if len(line) <= PREVIEW_CHARS else f"{line[: PREVIEW_CHARS - 1].rstrip()}…"
 
 
+def remembered(conversation: Conversation) -> str:
+    """Return all that is remembered of what was said, and the summary of the rest."""
+    items = (item for turn in (*conversation.unfolded, *conversation.history) for item in turn.items)
+    return "\n".join([conversation.summary, *map(_words, items)])
+
+
 def _words(item: Item) -> str:
     """Return what an item says to the other side in one line, if anything."""
-    said = item.get("content") if item.get("role") in _SPOKEN_BY else None
-    if item.get("kind") == "staff_wrote":
-        said = item.get("text")
-    return " ".join(said.split()) if isinstance(said, str) else ""
+    said = item.get("text") if item.get("kind") == "staff_wrote" else None
+    if item.get("role") in _SPOKEN_BY:
+        said = item.get("content")
+    if not isinstance(said, str):
+        said = " ".join(str(part.get("text") or "") for part in said or () if isinstance(part, Mapping))
+    return " ".join(said.split())
 
 
 def _title(item: Item) -> str:
@@ -206,6 +219,37 @@ def read_head(subject: SubjectId, updated_at: float, stored: str | None) -> Conv
     """Return a row of the list; what is not there or cannot be read is empty."""
     seen = kinds.readable(kinds.GLANCE, stored) or ConversationHead(subject, 0, updated_at, Channel.SMS)
     return replace(seen, subject=subject, updated_at=updated_at)
+
+
+# --- codes of words, by which a search passes over conversations without reading them ------------------------------
+
+SHORT, LONG = 4, 6
+"""Letters: a word is found by its first four or six, a shorter one whole."""
+MOST_CODES: Final = 6000
+"""A conversation with more has none, and is read by every search."""
+_ALONE: Final = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff"
+"""Thai, Lao, kana and Han stand without spaces: each sign is found by itself."""
+_WORD: Final = re.compile(rf"[{_ALONE}]|[^\W_{_ALONE}]+")
+
+
+def words_of(text: str) -> frozenset[str]:
+    """Return the words of a text, without case and accents; ``ORD_12345`` is two."""
+    folded = text.casefold()
+    if not folded.isascii():
+        folded = "".join(one for one in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(one))
+    return frozenset(_WORD.findall(folded))
+
+
+def codes_of(text: str) -> str:
+    """Return four letters for each beginning of a word in a text; nothing where there are too many."""
+    found = {code(one) for word in words_of(text) for one in (word[:SHORT], word[:LONG])}
+    return base64.b64encode(b"".join(sorted(found))).decode() if len(found) <= MOST_CODES else ""
+
+
+@lru_cache(maxsize=65_536)
+def code(beginning: str) -> bytes:
+    """Return three bytes, which are four letters; they may stand for other words as well."""
+    return zlib.crc32(beginning.encode()).to_bytes(4, "big")[1:]
 
 
 # --- the timeline, and what is set aside --------------------------------------------------------------------

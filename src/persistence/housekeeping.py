@@ -10,16 +10,17 @@ from ..errors import StoreUnavailable
 from ..model import SubjectId
 from . import acts, kinds, redaction, upkeep
 from .conversations import WANTS_CONVERSATION
-from .reading import NOTHING, Reading
+from .reading import NOTHING
 from .rows import LaneIndex, Want
-from .values import Announced, Folding, Hour, PurgeReport
+from .search import Searching
+from .values import Announced, Called, Folding, Hour, PurgeReport
 
 T = TypeVar("T")
 
 _DELETED: Final = ("conversations", "timeline", "replies", "keys", "effects", "tickets", "set_aside")
 
 
-class Housekeeping(Reading):
+class Housekeeping(Searching):
     """Purges, folds, erases: one lane at a time, so that each may be broken off and run again."""
 
     announced: Announced | None = None
@@ -101,6 +102,22 @@ class Housekeeping(Reading):
         """Note that a colleague has a conversation on the screen for ``seconds`` from now, or (None) none any more."""
         rule = partial(acts.look, actor=actor, subject=subject, writing=writing, seconds=seconds)
         await self.storage.step({upkeep.NOBODY: NOTHING}, rule, blind=True)
+
+    async def note_colleague(self, name: str, *, identity: str) -> bool:
+        """Note that somebody signed in under a name; False, and nothing is noted, when it is another identity's."""
+        rule = partial(acts.note_colleague, name=name, identity=identity)
+        return await self.storage.step({upkeep.NOBODY: Want(rows=frozenset({(kinds.COLLEAGUE, name)}))}, rule)
+
+    async def colleagues(self) -> tuple[str, ...]:
+        """Return the names under which somebody signed in during the last :data:`.acts.COLLEAGUE_SECONDS`."""
+        loaded = await self.storage.load(upkeep.NOBODY, Want(kinds=frozenset({kinds.COLLEAGUE})))
+        known = kinds.records(kinds.COLLEAGUE, loaded.kinds[kinds.COLLEAGUE])
+        return tuple(sorted(one.name for _, one in known if one.at + acts.COLLEAGUE_SECONDS > loaded.now))
+
+    async def called(self, *, limit: int) -> tuple[Called, ...]:
+        """Return whom conversations ask to look at them by now, the longest asked first."""
+        found = await self.storage.scan(LaneIndex.CALLED, upto=await self.storage.now(), limit=limit)
+        return tuple(Called(one.key, one.subject, one.sort) for one in found)
 
     async def note_hour(self, hour: Hour, *, process: str) -> None:
         """Keep what a process counted in an hour, in place of what it had counted before.

@@ -11,7 +11,7 @@ from ..errors import UnreadableRecord
 from ..model import Approval, Conversation, StoredReply, Ticket, TimelineEvent
 from .rows import Indexed, Row
 from .state import Kind
-from .values import Act, Committed, ConversationHead, Erasure, Hour, Looker
+from .values import Act, Colleague, Committed, ConversationHead, Erasure, Hour, Looker
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Row | Indexed)
@@ -63,9 +63,10 @@ ACT: Final = Kind("act", Act)
 """What staff did, by the keys of the timeline's rows; in the store's own lane, what is left of lanes that went."""
 HOUR: Final = Kind("hour", Hour)
 LOOKER: Final = Kind("looker", Looker)
+COLLEAGUE: Final = Kind("colleague", Colleague)
 AUDIT: Final = Kind("audit", Erasure)
 SECRET: Final = "secret"  # noqa: S105 (a kind)
-"""Rows of the store itself: figures, what colleagues look at, proofs of erasures, and the key of their hashes."""
+"""Rows of the store itself: figures, what colleagues look at, who they are, proofs of erasures, the key of hashes."""
 
 OF_A_LANE: Final = (
     CONVERSATION, GLANCE, OPT_OUT, WAITING, KEY, UNSETTLED, REPLY, TIMELINE, APPROVAL, TICKET, SNAPSHOT, EFFECT, RESULT,

@@ -256,6 +256,14 @@ class Reading:
         await self.storage.ping()
 
 
+async def conversation_of(store: Reading, subject: SubjectId) -> Conversation | None:
+    """Return a conversation; one that cannot be read is none: the next turn sets it aside."""
+    try:
+        return await store.conversation(subject)
+    except UnreadableRecord:
+        return None
+
+
 def _in_order(*rows: tuple[Row, ...]) -> tuple[Row, ...]:
     return tuple(sorted(chain(*rows), key=lambda row: row.sequence))
 

@@ -47,6 +47,8 @@ class LaneIndex:
     ACTS: Final = "acts"
     HOURS: Final = "hours"
     """What staff did, and figures, each by time."""
+    CALLED: Final = "called"
+    """Conversations that colleagues are asked to look at (key: the colleague), by from when on."""
     LARGE: Final = "large"
     """Lanes whose conversation is large, by its size."""
     OF_A_HEAD: Final = (DUE, OLDEST_ENTRY, OLDEST_REPLY, RECENT, AGE, LARGE)

@@ -136,7 +136,8 @@ class ConversationHead:
     """One row of the list of conversations.
 
     ``preview`` is what the customer said last, or was told if they said nothing: one line, 120 characters. ``pending``
-    counts the approvals that are not decided yet. What the last commit of an older version did not store is empty.
+    counts the approvals that are not decided yet. ``words`` are codes of what is remembered (search.py). What the
+    last commit of an older version did not store is empty.
     """
 
     subject: SubjectId
@@ -150,6 +151,7 @@ class ConversationHead:
     assignee: str | None = None
     handling: str = "open"
     snoozed_until: float | None = None
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +233,24 @@ class Hour:
     start: float
     counts: Mapping[str, int] = field(default_factory=dict)
     seen: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A colleague who is asked to look at a conversation since a time: by a note, or because their snooze is over."""
+
+    actor: str
+    subject: SubjectId
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """Colleague who signed in ``at`` a time through a provider, which knows them by ``identity``."""
+
+    name: str
+    identity: str
+    at: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from .kinds import (
     RedisUrl,
     Region,
     ResolverName,
+    ScopesByValue,
     ServiceSid,
     SocketUrl,
     StoreName,
@@ -231,6 +232,20 @@ class Fields(BaseModel):
     # staff
     staff_tokens: NamedTokens = {}
     """Who may do what: name:token:scope+scope, several with commas; without a scope, everything."""
+    oidc_issuer: Url | None = None
+    """Your company's OpenID Connect provider, where colleagues may sign in: the address that it calls its issuer."""
+    oidc_client_id: str | None = None
+    """This gateway's client id there; its redirect URI is PUBLIC_BASE_URL/staff/sso/callback."""
+    oidc_client_secret: SecretStr | None = None
+    """Secret of that client."""
+    oidc_scopes: ScopesByValue = {}
+    """Who of them may do what: value:scope+scope, several with commas; the values are those of OIDC_SCOPES_CLAIM."""
+    oidc_scopes_claim: str = "groups"
+    """Claim that those values are looked for in."""
+    oidc_name_claim: str = "preferred_username"
+    """Claim that names a colleague at the desk; without it the mail address does."""
+    ask_rating: bool = False
+    """Ask customers by text how satisfied they are, when they say goodbye and when a colleague resolves."""
     approval_timeout_seconds: float = Field(86_400.0, ge=0.1, le=30 * 86_400)
     """How long a request waits for a person."""
     approval_second_above: Decimal | None = Field(None, ge=0, le=1_000_000, decimal_places=2)

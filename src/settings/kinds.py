@@ -156,6 +156,17 @@ def _staff_token(text: str) -> StaffToken:
         raise ValueError(f"name:token:scope+scope, and a scope one of {', '.join(Scope)}") from error
 
 
+def _scopes_by_value(value: object) -> object:
+    """Split ``support:read+reply,leads:read+approve``; a value may hold colons itself."""
+    if not isinstance(value, str):
+        return value
+    try:
+        pairs = [part.rpartition(":")[::2] for part in value.split(",")]
+        return {name.strip(): read_scopes(scopes) for name, scopes in pairs if name.strip() or scopes.strip()}
+    except ValueError as error:
+        raise ValueError(f"value:scope+scope, several with commas, and a scope one of {', '.join(Scope)}") from error
+
+
 RETIRED_LEVELS = {
     "warn": "warning",
     "http": "info",
@@ -214,6 +225,7 @@ Hours = Annotated[str, AfterValidator(_hours)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Tokens = Annotated[tuple[SecretStr, ...], BeforeValidator(_tokens)]
 EventKinds = Annotated[tuple[EventKind, ...], BeforeValidator(_event_kinds)]
+ScopesByValue = Annotated[dict[str, Scopes], BeforeValidator(_scopes_by_value)]
 NamedTokens = Annotated[dict[str, StaffToken], BeforeValidator(_named_tokens)]
 StoreName = Annotated[str, _one_of(ADAPTERS, "file, redis, postgres or module:Class")]
 ResolverName = Annotated[str, _one_of((PHONE, *SOURCES), "phone, segment, crm or module:Class")]

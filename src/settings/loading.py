@@ -162,6 +162,9 @@ def _missing(given: Mapping[str, str]) -> Iterator[str]:
     yield from missing(given.get("SUBJECT_RESOLVER", "").lower(), given)
     if "EVENTS_WEBHOOK_URL" in given and "EVENTS_WEBHOOK_SECRET" not in given:
         yield "EVENTS_WEBHOOK_SECRET must be set with EVENTS_WEBHOOK_URL: it signs what is posted there."
+    for name in ("OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OIDC_SCOPES"):
+        if "OIDC_ISSUER" in given and name not in given:
+            yield f"{name} must be set with OIDC_ISSUER."
     if given.get("APP_ENV", "").lower() != "production":
         return
     for name, reason in NEEDED_IN_PRODUCTION.items():
@@ -171,8 +174,9 @@ def _missing(given: Mapping[str, str]) -> Iterator[str]:
         for name, reason in MADE_UP.items():
             if name not in given:
                 yield f"{name} must be set in production: without it {reason}. ALLOW_SAMPLE_DATA=true allows that."
-    if given.get("PUBLIC_BASE_URL", "").startswith("http://"):
-        yield "PUBLIC_BASE_URL must start with https:// in production."
+    for name in ("PUBLIC_BASE_URL", "OIDC_ISSUER"):
+        if given.get(name, "").startswith("http://"):
+            yield f"{name} must start with https:// in production."
 
 
 def _odd_ones(settings: Settings) -> Iterator[str]:
@@ -180,7 +184,8 @@ def _odd_ones(settings: Settings) -> Iterator[str]:
     if settings.metrics_port and settings.metrics_port == settings.port:
         yield "METRICS_PORT must be another port than PORT, or everybody sees the figures."
     approvers = [name for name, token in settings.staff_tokens.items() if Scope.APPROVE in token.scopes]
-    if settings.approval_second_above is not None and len(approvers) < 2:
+    by_provider = any(Scope.APPROVE in scopes for scopes in settings.oidc_scopes.values())
+    if settings.approval_second_above is not None and len(approvers) < 2 and not by_provider:
         yield "APPROVAL_SECOND_ABOVE needs two colleagues in STAFF_TOKENS who may approve."
     if settings.agents_file and settings.agent_path:
         yield "AGENTS_FILE and AGENT_PATH are both set; name the agent in the file, or keep one of them."

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+from starlette.requests import Request
 
 from ..model import SubjectId
 from ..persistence.redaction import pattern_of
@@ -50,6 +51,10 @@ class Aliases:
         except (binascii.Error, InvalidTag, ValueError):
             return spelling
 
+    def seen(self, request: Request, content: Mapping[str, Any], *, number: str | None = None) -> Mapping[str, Any]:
+        """Return what the sender of a request may see: a program everything, a page no id that tells a number."""
+        return self.veiled(content, number=number) if by_page(request) else content
+
     def veiled(self, content: Mapping[str, Any], *, number: str | None = None) -> dict[str, Any]:
         """Return an answer as a page is sent it: aliases for ids, and the ends of the customers' own numbers.
 
@@ -81,6 +86,11 @@ class Aliases:
     def _text(self, text: str, number: str | None) -> str:
         text = _PHONE.sub(lambda found: self.of(found[0]), text)
         return text if number is None else _spellings(number).sub(masked_number(number) or "", text)
+
+
+def by_page(request: Request) -> bool:
+    """Tell whether a page of ours sent a request, and no program with a token."""
+    return "authorization" not in request.headers
 
 
 @lru_cache(maxsize=4096)

@@ -10,16 +10,18 @@ from typing import Any
 
 import structlog
 
+from ..agents.tool_gate import CallChecks
 from ..conversation.approvals import TRANSITIONS, as_seen, decidable, decision_key, foreseen, is_open, recorded_as
 from ..conversation.consent import approvals_needed, call_of, consent, in_one_spelling
+from ..conversation.engine import TurnEngine
 from ..entries import Decision, Verdict
 from ..errors import MalformedRequest, StoreUnavailable, UnreadableRecord
 from ..guardrails.pii import mask, mask_value
-from ..model import Approval, ApprovalStatus, Conversation, SubjectId
+from ..model import Approval, ApprovalStatus, SubjectId
 from ..persistence.base import LaneStore
+from ..persistence.reading import conversation_of
 from ..persistence.values import Outcome, Page, Receipt
 from ..telemetry.logs import subject_label
-from .base import CallCheck, Decider
 from .bodies import Ask, Submission
 
 log = structlog.get_logger(__name__)
@@ -53,8 +55,8 @@ class ApprovalDesk:
     def __init__(
         self,
         store: LaneStore,
-        decider: Decider,
-        check: CallCheck,
+        engine: TurnEngine,
+        checks: CallChecks,
         *,
         takes_next: bool = False,
         clock: Callable[[], float] = time.time,
@@ -64,8 +66,8 @@ class ApprovalDesk:
         ``takes_next``: a decision may be about :data:`NEXT`, unseen. Only a development server takes that.
         """
         self._store = store
-        self._decider = decider
-        self._check = check
+        self._engine = engine
+        self._checks = checks
         self.takes_next = takes_next
         self._clock = clock
 
@@ -131,12 +133,12 @@ class ApprovalDesk:
         arguments = _call(ask, approval)
         if ask.arguments is not None:
             at = f"{at}.arguments"
-            if problem := self._check.argument_problem(approval.tool, arguments):
+            if problem := self._checks.argument_problem(approval.tool, arguments):
                 raise MalformedRequest(f"{at}: {problem}")
-        conversation = await self._conversation(approval.subject)
+        conversation = await conversation_of(self._store, approval.subject)
         if conversation is None:
             return
-        if problem := await self._check.call_problem(approval, arguments, conversation, now=self._clock()):
+        if problem := await self._checks.call_problem(approval, arguments, conversation, now=self._clock()):
             raise CallImpossible(f"{at}: {problem}")
 
     async def _find(self, subject: SubjectId | None, ask: Ask) -> Approval | None:
@@ -158,7 +160,7 @@ class ApprovalDesk:
 
     async def _newest(self, subject: SubjectId, ask: Ask) -> Approval | None:
         """Find the newest request with a call's id that can be decided, else the newest at all."""
-        conversation = await self._conversation(subject)
+        conversation = await conversation_of(self._store, subject)
         waiting = await self._store.waiting(subject)
         # Call ids are unique within one run only: models begin anew with call_1.
         same = [one for one in (conversation.approvals if conversation else ()) if one.call_id == ask.call_id]
@@ -231,12 +233,12 @@ class ApprovalDesk:
         A lane may be moved into another one after its request was looked at; once a decision waits in it, it stays.
         """
         key, subject = decision_key(approval, decision.verdict), approval.subject
-        receipt = await self._decider.decide(subject, decision, key=key, not_after=not_after)
+        receipt = await self._engine.decide(subject, decision, key=key, not_after=not_after)
         now = None
         with suppress(StoreUnavailable):  # the decision is durable by now, whatever comes
             now = await self._approval(approval.id)
         if now is not None and now.subject != subject:
-            receipt = await self._decider.decide(now.subject, decision, key=key, not_after=not_after)
+            receipt = await self._engine.decide(now.subject, decision, key=key, not_after=not_after)
         return receipt
 
     async def _after(self, approval: Approval, receipt: Receipt) -> Approval:
@@ -246,13 +248,6 @@ class ApprovalDesk:
         if isinstance(earlier, Decision) and now.status is approval.status and now.version == approval.version:
             return foreseen(now, earlier)
         return now
-
-    async def _conversation(self, subject: SubjectId) -> Conversation | None:
-        """Return a conversation; one that cannot be read is none."""
-        try:
-            return await self._store.conversation(subject)
-        except UnreadableRecord:
-            return None
 
     async def _approval(self, approval_id: str) -> Approval | None:
         """Find an approval; one that cannot be read cannot be decided either."""

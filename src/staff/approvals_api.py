@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from ..errors import MalformedRequest
 from ..model import ApprovalStatus
 from .aliases import Aliases
 from .answers import ApprovalView
 from .approvals import NEXT, ApprovalDesk, Result
 from .auth import StaffTokens
 from .bodies import InvalidBody, Submission, read_submission
-from .http import answer, limit_of, read_bytes
+from .http import answer, choice_of, cursor_of, limit_of, read_bytes
 from .scopes import Scope
 
+STATUSES: Final[Mapping[str, ApprovalStatus | None]] = {"all": None, **{one.value: one for one in ApprovalStatus}}
 _NOTHING_WAITS = "No request waits for a decision."
 _NOT_NEXT = "Name the request: only development servers take next."
 _REFUSED = {
@@ -48,11 +48,10 @@ class ApprovalsApi:
 
     async def _list(self, request: Request) -> Response:
         self._tokens.actor(request, Scope.READ, Scope.APPROVE)
-        query = request.query_params
-        page = await self._desk.page(
-            _status(query.get("status") or "pending"), limit=limit_of(request), cursor=query.get("cursor")
-        )
-        return self._answer(request, {"approvals": [ApprovalView.of(one) for one in page.items], "next": page.next})
+        status = choice_of(request, "status", STATUSES, ApprovalStatus.PENDING)
+        page = await self._desk.page(status, limit=limit_of(request), cursor=cursor_of(request))
+        shown = {"approvals": [ApprovalView.of(one) for one in page.items], "next": page.next}
+        return answer(self._aliases.seen(request, shown))
 
     async def _decide(self, request: Request) -> Response:
         actor = self._tokens.actor(request, Scope.APPROVE)
@@ -61,22 +60,8 @@ class ApprovalsApi:
             raise InvalidBody
         submission = read_submission(body, region=self._region, named=self._aliases.named)
         results = await self._desk.decide(submission, actor=actor)
-        return self._answer(request, *_told(submission, results, takes_next=self._desk.takes_next))
-
-    def _answer(self, request: Request, content: Mapping[str, Any], status: int = 200) -> Response:
-        """Answer with what the sender may see."""
-        return answer(self._aliases.veiled(content) if self._tokens.by_page(request) else content, status)
-
-
-def _status(text: str) -> ApprovalStatus | None:
-    """Return the status to list; None for all."""
-    if text == "all":
-        return None
-    try:
-        return ApprovalStatus(text)
-    except ValueError as error:
-        known = ", ".join(ApprovalStatus)
-        raise MalformedRequest(f"status must be all or one of {known}.") from error
+        told, status = _told(submission, results, takes_next=self._desk.takes_next)
+        return answer(self._aliases.seen(request, told), status)
 
 
 def _told(submission: Submission, results: Sequence[Result], *, takes_next: bool) -> tuple[dict[str, Any], int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final
@@ -17,7 +17,7 @@ from ..persistence.values import Act
 from .aliases import Aliases
 from .answers import written
 from .auth import StaffTokens
-from .http import LONGEST_PAGE, answer, answer_csv, choice_of, limit_of
+from .http import LONGEST_PAGE, answer, answer_csv, choice_of, cursor_of, limit_of
 from .scopes import Scope
 
 LOOKED: Final = 2000
@@ -94,13 +94,10 @@ class AuditApi:
         days = choice_of(request, "days", DAYS, "30")
         wanted = Wanted(self._clock() - days * 86_400, query.get("actor") or "", query.get("act") or "")
         if choice_of(request, "format", {"json": False, "csv": True}, "json"):
-            acts = [self._seen(request, _shown(one)) for one in await self._audit.every(wanted)]
+            acts = [self._aliases.seen(request, _shown(one)) for one in await self._audit.every(wanted)]
             return answer_csv("audit", [("at", "actor", "act", "customer", *COLUMNS), *map(_row, acts)])
-        found = await self._audit.page(wanted, limit=limit_of(request), cursor=query.get("cursor") or None)
-        return answer(self._seen(request, found))
-
-    def _seen(self, request: Request, content: dict[str, Any]) -> dict[str, Any]:
-        return self._aliases.veiled(content) if self._tokens.by_page(request) else content
+        found = await self._audit.page(wanted, limit=limit_of(request), cursor=cursor_of(request))
+        return answer(self._aliases.seen(request, found))
 
 
 def _shown(one: Act) -> dict[str, Any]:
@@ -108,7 +105,7 @@ def _shown(one: Act) -> dict[str, Any]:
     return {**known, "subjectId": one.subject, "details": dict(one.data)}
 
 
-def _row(act: dict[str, Any]) -> tuple[Any, ...]:
+def _row(act: Mapping[str, Any]) -> tuple[Any, ...]:
     details = act["details"]
     customer = act.get("contact") or act["subjectId"]
     return (act["at"], act["actor"], act["act"], customer, *(details.get(name) for name in COLUMNS))

@@ -1,4 +1,7 @@
-"""Staff authentication: a named token as ``Authorization: Bearer …``, or the page's session cookie."""
+"""Staff authentication: a named token as ``Authorization: Bearer …``, or the page's session cookie.
+
+The session is signed with a key made of the colleague's token, or of the provider's client secret after single sign-on.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,20 @@ import hmac
 import json
 import shlex
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from hashlib import sha256
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import jwt
 from starlette.requests import Request
 
-from ..errors import CrossSiteRequest, NotAuthorised, OutOfScope
+from ..errors import CrossSiteRequest, NotAuthorised, OutOfScope, StoreUnavailable
 from ..web.loopback import on_loopback
-from .scopes import EVERY_SCOPE, Scope, Scopes
+from .scopes import EVERY_SCOPE, Scope, Scopes, read_scopes
 
 DEVELOPER = "developer"
 """The actor of the token that a development server makes for itself."""
@@ -30,10 +35,29 @@ PAGE_HEADER = "x-tandem-page"
 ALL_FOR_ALL: Final[Mapping[str, Scopes]] = MappingProxyType({})
 
 
+async def no_others() -> Sequence[str]:
+    """Return the colleagues without a token where everybody has one."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Colleague or system that sent a request, and what they may do."""
+
+    actor: str
+    scopes: Scopes
+
+    def check(self, *scopes: Scope) -> None:
+        """Raise OutOfScope unless they have one of these scopes, if any is given."""
+        if scopes and not self.scopes.intersection(scopes):
+            raise OutOfScope(f"It needs the scope {' or '.join(scopes)}.")
+
+
 class StaffTokens:
     """The tokens of everybody at the desk, by name, and the scopes of those who may not do everything.
 
-    ``public`` is the address that browsers know, if one is set.
+    ``public`` is the address that browsers know, if one is set. ``sso_secret`` signs the sessions of colleagues who
+    have no token and came by single sign-on; ``others`` names them.
     """
 
     def __init__(
@@ -42,9 +66,13 @@ class StaffTokens:
         *,
         scopes: Mapping[str, Scopes] = ALL_FOR_ALL,
         public: str | None = None,
+        sso_secret: str = "",
+        others: Callable[[], Awaitable[Sequence[str]]] = no_others,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._scopes = scopes
+        self._sso = _digest(b"single sign-on:" + sso_secret.encode()) if sso_secret else None
+        self._others = others
         self._digests = [(name, _digest(token.encode())) for name, token in tokens.items()]
         self._secrets = dict(self._digests)
         self._origin = _origin(public) if public else None
@@ -58,32 +86,29 @@ class StaffTokens:
         A bearer token goes before a cookie. Raises NotAuthorised, OutOfScope, and CrossSiteRequest for a write with a
         cookie that does not come from a page of ours.
         """
-        actor = self._sender(request)
-        self.check_scope(actor, *scopes)
-        return actor
+        sender = self.sender(request)
+        sender.check(*scopes)
+        return sender.actor
 
-    def check_scope(self, actor: str, *scopes: Scope) -> None:
-        """Raise OutOfScope unless an actor's token covers one of these scopes."""
-        if scopes and not self._scopes.get(actor, EVERY_SCOPE).intersection(scopes):
-            raise OutOfScope(f"It needs the scope {' or '.join(scopes)}.")
+    def holder(self, actor: str) -> Principal:
+        """Return the colleague or system with a token of this name."""
+        return Principal(actor, self._scopes.get(actor, EVERY_SCOPE))
 
-    def _sender(self, request: Request) -> str:
+    def sender(self, request: Request) -> Principal:
+        """Return the sender of a request; see :meth:`actor`."""
         if "authorization" in request.headers:
             scheme, _, token = request.headers["authorization"].partition(" ")
             found = self.named(token.strip().encode("latin-1"))  # the bytes as they were sent
             if scheme.lower() != "bearer" or found is None:
                 raise NotAuthorised
-            return found
-        found = unseal(request.cookies.get(self.cookie, ""), self._secrets, now=self._clock())
-        if found is None:
+            return self.holder(found)
+        session = unseal(request.cookies.get(self.cookie, ""), self._secrets, sso=self._sso, now=self._clock())
+        if session is None:
             raise NotAuthorised
         if request.method not in ("GET", "HEAD"):
             self.check_page(request)
-        return found
-
-    def by_page(self, request: Request) -> bool:
-        """Tell whether a page of ours sent a request, and no program with a token."""
-        return "authorization" not in request.headers
+        actor, scopes = session
+        return self.holder(actor) if scopes is None else Principal(actor, scopes)
 
     def named(self, token: bytes) -> str | None:
         """Return whose token it is, or None.
@@ -94,15 +119,17 @@ class StaffTokens:
         found = [name for name, digest in self._digests if hmac.compare_digest(digest, given)]
         return found[0] if found else None
 
-    @property
-    def colleagues(self) -> tuple[str, ...]:
-        """The names of those who may read conversations; partner systems may not."""
-        return tuple(name for name in self._secrets if Scope.READ in self._scopes.get(name, EVERY_SCOPE))
+    def has_token(self, name: str) -> bool:
+        """Tell whether there is a token of this name."""
+        return name in self._secrets
 
-    def scopes_of(self, actor: str) -> list[Scope]:
-        """Return what an actor may do, in the order in which scopes are listed."""
-        own = self._scopes.get(actor, EVERY_SCOPE)
-        return [scope for scope in Scope if scope in own]
+    async def colleagues(self) -> tuple[str, ...]:
+        """Return the names of those who may read conversations; partner systems may not."""
+        own = [name for name in self._secrets if Scope.READ in self.holder(name).scopes]
+        others: Sequence[str] = ()
+        with suppress(StoreUnavailable):  # they are named again with the conversations
+            others = await self._others()
+        return tuple(dict.fromkeys((*own, *others)))
 
     @property
     def cookie(self) -> str:
@@ -112,6 +139,10 @@ class StaffTokens:
     def session(self, actor: str) -> str:
         """Return a cookie's value for an actor; it ends by itself after ``SECONDS``, or with the actor's token."""
         return seal(actor, self._secrets[actor], until=self._clock() + SECONDS)
+
+    def sso_session(self, actor: str, scopes: Scopes) -> str:
+        """Return a cookie's value for a colleague whom the provider vouches for, and with these scopes."""
+        return seal(actor, self._sso or b"", until=self._clock() + SECONDS, scopes=scopes)
 
     def check_page(self, request: Request) -> None:
         """Raise CrossSiteRequest unless a page of ours sent the request, by its own header and by the browser's."""
@@ -161,23 +192,37 @@ def cookie_name(secure: bool) -> str:
     return f"__Host-{NAME}" if secure else NAME
 
 
-def seal(actor: str, secret: bytes, *, until: float) -> str:
-    """Return the cookie of an actor. ``secret`` is made of their token, so without the token it is worth nothing."""
-    return jwt.encode({"exp": int(until)}, _key(secret), _ALGORITHM, headers={"kid": actor})
+def seal(actor: str, secret: bytes, *, until: float, scopes: Scopes | None = None) -> str:
+    """Return the cookie of an actor. ``secret`` is made of their token, so without the token it is worth nothing.
+
+    ``scopes`` are of a colleague who came by single sign-on, and has none by a token.
+    """
+    claims: dict[str, Any] = {"exp": int(until)}
+    if scopes is None:
+        return jwt.encode(claims, _key(secret), _ALGORITHM, headers={"kid": actor})
+    claims["scopes"] = "+".join(sorted(scopes))
+    return jwt.encode(claims, _key(secret), _ALGORITHM, headers={"kid": actor, "sso": True})
 
 
-def unseal(value: str, secrets: Mapping[str, bytes], *, now: float) -> str | None:
-    """Return whose cookie it is, or None when it is forged, expired, or of a name without a token."""
+def unseal(
+    value: str, secrets: Mapping[str, bytes], *, sso: bytes | None = None, now: float
+) -> tuple[str, Scopes | None] | None:
+    """Return whose cookie it is, and the scopes of one of single sign-on; None when it is forged, expired, or of a name
+    without a token.
+    """
     if len(value) > _LONGEST:
         return None
     try:
-        actor = jwt.get_unverified_header(value)["kid"]
+        header = jwt.get_unverified_header(value)
+        actor, by_sso = header["kid"], header.get("sso") is True
+        secret = sso if by_sso else secrets.get(actor)
         # An unknown name costs the same comparison. The end is compared here, by the caller's clock.
-        key = _key(secrets.get(actor, b"nobody"))
+        key = _key(b"nobody" if secret is None else secret)
         claims = jwt.decode(value, key, [_ALGORITHM], options={"verify_exp": False, "require": ["exp"]})
+        scopes = read_scopes(claims["scopes"]) if by_sso else None
     except (jwt.InvalidTokenError, KeyError, ValueError, RecursionError):
         return None
-    return actor if actor in secrets and now < claims["exp"] else None
+    return (actor, scopes) if secret is not None and now < claims["exp"] else None
 
 
 def _key(secret: bytes) -> bytes:

@@ -159,6 +159,12 @@ class Snooze(Body):
     until: Later = Field(default=...)
 
 
+class Export(Body):
+    """A wish for a copy of a conversation."""
+
+    format: Annotated[Literal["json", "text"], must('must be "json" or "text".')] = "json"
+
+
 class Glance(Body):
     """Customer whom a colleague has on the screen, or none."""
 

@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypedDict
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from ..entries import Handled, Handling
 from ..errors import MalformedRequest
-from .aliases import Aliases
+from .aliases import Aliases, by_page
 from .answers import TicketView
 from .auth import StaffTokens
-from .bodies import Assignment, Body, FirstMessage, NewMessage, NewNote, NewTicket, Snooze, TicketClosing
+from .bodies import Assignment, Body, BodyT, Export, FirstMessage, NewMessage, NewNote, NewTicket, Snooze, TicketClosing
 from .conversations import Conversations
 from .customers import Customers
-from .http import act_key, answer, answer_if_changed, idempotency_key, limit_of, read_object
+from .exports import export_text
+from .http import act_key, answer, answer_if_changed, answer_text, cursor_of, idempotency_key, limit_of, read_object
 from .scopes import Scope
 from .tickets import Tickets
 
 MAX_SEARCH = 200
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class By(TypedDict):
+    """Actor of an act, and the key under which it is done once."""
+
+    actor: str
+    key: str
+
+
+CarryOut = Callable[[str, BodyT, By], Awaitable[dict[str, Any]]]
+"""Does something for a customer, whom the first argument names."""
 
 
 class ConversationApi:
@@ -49,17 +61,9 @@ class ConversationApi:
         return [
             Route("/conversations", self._list, methods=["GET"]),
             Route("/conversations", self._begin, methods=["POST"]),
-            Route(f"{one}/messages", self._write, methods=["POST"]),
             Route(f"{one}/earlier", self._earlier, methods=["GET"]),
-            Route(f"{one}/say", self._say, methods=["POST"]),
-            Route(f"{one}/whisper", self._whisper, methods=["POST"]),
-            Route(f"{one}/notes", self._note, methods=["POST"]),
-            Route(f"{one}/assign", self._assign, methods=["POST"]),
-            Route(f"{one}/resolve", self._resolve, methods=["POST"]),
-            Route(f"{one}/reopen", self._reopen, methods=["POST"]),
-            Route(f"{one}/snooze", self._snooze, methods=["POST"]),
-            Route(f"{one}/pause", self._pause, methods=["POST"]),
-            Route(f"{one}/resume", self._resume, methods=["POST"]),
+            Route(f"{one}/export", self._export, methods=["POST"]),
+            *(Route(f"{one}/{act}", endpoint, methods=["POST"]) for act, endpoint in self._acts().items()),
             Route(one, self._show, methods=["GET"]),
             Route(one, self._erase, methods=["DELETE"]),
             Route("/customers/{subject:path}/reveal", self._reveal, methods=["POST"]),
@@ -70,25 +74,58 @@ class ConversationApi:
             Route(ticket, self._close_ticket, methods=["POST"]),
         ]
 
+    def _acts(self) -> dict[str, Endpoint]:
+        """Return what colleagues do in a conversation, by the last part of the address."""
+        todo = self._conversations
+        return {
+            "messages": self._act("message", NewMessage, lambda who, sent, by: todo.write(who, sent, **by)),
+            "say": self._act("say", NewNote, lambda who, sent, by: todo.say(who, sent.text, **by)),
+            "whisper": self._act("whisper", NewNote, lambda who, sent, by: todo.whisper(who, sent.text, **by)),
+            "notes": self._act("note", NewNote, self._note),
+            "assign": self._act("assign", Assignment, self._assign),
+            "resolve": self._act("resolved", Body, lambda who, _, by: todo.handle(who, "resolved", **by)),
+            "reopen": self._act("open", Body, lambda who, _, by: todo.handle(who, "open", **by)),
+            "snooze": self._act("snoozed", Snooze, lambda who, sent, by: todo.handle(who, "snoozed", sent.until, **by)),
+            "pause": self._act("pause", Body, lambda who, _, by: todo.hold(who, on=True, **by)),
+            "resume": self._act("resume", Body, lambda who, _, by: todo.hold(who, on=False, **by)),
+        }
+
+    def _act(self, kind: str, body: type[BodyT], carry_out: CarryOut[BodyT]) -> Endpoint:
+        """Return an endpoint that carries out an act once per key; the actor is known by the token alone."""
+
+        async def endpoint(request: Request) -> Response:
+            actor = self._tokens.actor(request, Scope.REPLY)
+            sent = await read_object(request, body)
+            by = By(actor=actor, key=act_key(kind, request, actor))
+            return answer(self._aliases.seen(request, await carry_out(_subject(request), sent, by)))
+
+        return endpoint
+
+    async def _note(self, who: str, sent: NewNote, by: By) -> dict[str, Any]:
+        return await self._conversations.note(who, sent.text, colleagues=await self._tokens.colleagues(), **by)
+
+    async def _assign(self, who: str, sent: Assignment, by: By) -> dict[str, Any]:
+        known = await self._tokens.colleagues()
+        if "to" not in sent.model_fields_set or (sent.to is not None and sent.to not in known):
+            raise MalformedRequest(f"to must be null or one of {', '.join(known)}.")
+        return await self._conversations.assign(who, sent.to, **by)
+
     # --- conversations ----------------------------------------------------------------------------------
 
     async def _list(self, request: Request) -> Response:
         self._tokens.actor(request, Scope.READ)
-        query = request.query_params
-        words = query.get("q") or ""
+        words = request.query_params.get("q") or ""
         if len(words) > MAX_SEARCH or "\0" in words:
             raise MalformedRequest(f"q must be a text of at most {MAX_SEARCH} characters.")
-        found = await self._conversations.list.page(
-            limit=limit_of(request), cursor=query.get("cursor") or None, words=words
-        )
-        return answer_if_changed(request, self._seen(request, found))
+        found = await self._conversations.list.page(limit=limit_of(request), cursor=cursor_of(request), words=words)
+        return answer_if_changed(request, self._aliases.seen(request, found))
 
     async def _show(self, request: Request) -> Response:
         self._tokens.actor(request, Scope.READ)
         if "reveal" in request.query_params:
             raise MalformedRequest("A number is revealed by POST /customers/{subjectId}/reveal.")
         shown = await self._conversations.detail(_subject(request))
-        return answer_if_changed(request, self._seen(request, shown, number=await self._number(request)))
+        return answer_if_changed(request, self._aliases.seen(request, shown, number=await self._number(request)))
 
     async def _earlier(self, request: Request) -> Response:
         self._tokens.actor(request, Scope.READ)
@@ -97,99 +134,40 @@ class ConversationApi:
             raise MalformedRequest("(before)")
         before = float(text) if text else None
         found = await self._conversations.earlier(_subject(request), before=before, limit=limit_of(request))
-        return answer(self._seen(request, found, number=await self._number(request)))
+        return answer(self._aliases.seen(request, found, number=await self._number(request)))
 
     async def _erase(self, request: Request) -> Response:
         actor = self._tokens.actor(request, Scope.ADMINISTER)
-        return answer(self._seen(request, await self._conversations.erase(_subject(request), actor=actor)))
-
-    async def _write(self, request: Request) -> Response:
-        actor = self._tokens.actor(request, Scope.REPLY)
-        sent = await read_object(request, NewMessage)
-        key = act_key("message", request, actor)
-        told = await self._conversations.write(_subject(request), sent, actor=actor, key=key)
-        return answer(self._seen(request, told))
+        return answer(self._aliases.seen(request, await self._conversations.erase(_subject(request), actor=actor)))
 
     async def _begin(self, request: Request) -> Response:
         actor = self._tokens.actor(request, Scope.REPLY)
         sent = await read_object(request, FirstMessage)
         told = await self._conversations.begin(sent, actor=actor, key=act_key("first", request, actor))
-        return answer(self._seen(request, told))
+        return answer(self._aliases.seen(request, told))
 
-    async def _say(self, request: Request) -> Response:
-        return await self._word(request, "say", self._conversations.say)
-
-    async def _whisper(self, request: Request) -> Response:
-        return await self._word(request, "whisper", self._conversations.whisper)
-
-    async def _note(self, request: Request) -> Response:
-        return await self._word(request, "note", self._conversations.note)
-
-    async def _word(self, request: Request, act: str, carry_out: Callable[..., Awaitable[dict[str, Any]]]) -> Response:
-        """Carry out an act that takes a person's words."""
-        actor = self._tokens.actor(request, Scope.REPLY)
-        sent = await read_object(request, NewNote)
-        told = await carry_out(_subject(request), sent.text, actor=actor, key=act_key(act, request, actor))
-        return answer(self._seen(request, told))
-
-    async def _assign(self, request: Request) -> Response:
-        actor = self._tokens.actor(request, Scope.REPLY)
-        sent = await read_object(request, Assignment)
-        to = sent.to
-        if "to" not in sent.model_fields_set or (to is not None and to not in self._tokens.colleagues):
-            raise MalformedRequest(f"to must be null or one of {', '.join(self._tokens.colleagues)}.")
-        key = act_key("assign", request, actor)
-        told = await self._conversations.assign(_subject(request), to, actor=actor, key=key)
-        return answer(self._seen(request, told))
-
-    async def _resolve(self, request: Request) -> Response:
-        return await self._handle(request, "resolved")
-
-    async def _reopen(self, request: Request) -> Response:
-        return await self._handle(request, "open")
-
-    async def _snooze(self, request: Request) -> Response:
-        return await self._handle(request, "snoozed")
-
-    async def _handle(self, request: Request, state: Handling) -> Response:
-        actor = self._tokens.actor(request, Scope.REPLY)
-        sent = await read_object(request, Snooze if state == "snoozed" else Body)
-        act = Handled(actor, state, sent.until.timestamp() if isinstance(sent, Snooze) else None)
-        told = await self._conversations.handle(_subject(request), act, key=act_key(state, request, actor))
-        return answer(self._seen(request, told))
-
-    async def _pause(self, request: Request) -> Response:
-        return await self._hold(request, on=True)
-
-    async def _resume(self, request: Request) -> Response:
-        return await self._hold(request, on=False)
-
-    async def _hold(self, request: Request, *, on: bool) -> Response:
-        actor = self._tokens.actor(request, Scope.REPLY)
-        await read_object(request, Body)
-        key = act_key("pause" if on else "resume", request, actor)
-        told = await self._conversations.hold(_subject(request), on=on, actor=actor, key=key)
-        return answer(self._seen(request, told))
+    async def _export(self, request: Request) -> Response:
+        actor = self._tokens.actor(request, Scope.READ)
+        sent = await read_object(request, Export)
+        whole = await self._conversations.export(_subject(request), actor=actor)
+        shown = self._aliases.seen(request, whole, number=await self._number(request))
+        return answer_text("conversation", export_text(shown)) if sent.format == "text" else answer(shown)
 
     # --- customers --------------------------------------------------------------------------------------
 
     async def _customer(self, request: Request) -> Response:
         self._tokens.actor(request, Scope.READ)
         found = await self._customers.detail(_subject(request))
-        return answer_if_changed(request, self._seen(request, found, number=await self._number(request)))
+        return answer_if_changed(request, self._aliases.seen(request, found, number=await self._number(request)))
 
     async def _reveal(self, request: Request) -> Response:
         actor = self._tokens.actor(request, Scope.REPLY)
         await read_object(request, Body)
         told = await self._conversations.reveal(_subject(request), actor=actor)
-        return answer({**self._seen(request, told), "contact": told["contact"]})
-
-    def _seen(self, request: Request, content: Mapping[str, Any], *, number: str | None = None) -> Mapping[str, Any]:
-        """Return what whoever asks may see: programs with a token everything, pages no id that tells a number."""
-        return self._aliases.veiled(content, number=number) if self._tokens.by_page(request) else content
+        return answer({**self._aliases.seen(request, told), "contact": told["contact"]})
 
     async def _number(self, request: Request) -> str | None:
-        return await self._conversations.number(_subject(request)) if self._tokens.by_page(request) else None
+        return await self._conversations.number(_subject(request)) if by_page(request) else None
 
     # --- tickets ----------------------------------------------------------------------------------------
 
@@ -198,7 +176,7 @@ class ConversationApi:
         wanted = await read_object(request, NewTicket)
         key = idempotency_key(request)
         opened = await self._tickets.open(wanted, actor=actor, key=key)
-        shown = self._seen(request, TicketView.of(opened.ticket))
+        shown = self._aliases.seen(request, TicketView.of(opened.ticket))
         if not opened.earlier:
             return answer(shown, 201)
         if key and not wanted.external_id:
@@ -211,12 +189,12 @@ class ConversationApi:
         await read_object(request, Body)
         key = act_key("call", request, actor)
         ticket = await self._tickets.call(request.path_params["ticket"], actor=actor, key=key)
-        return answer(self._seen(request, {"success": True, "subjectId": ticket.subject}))
+        return answer(self._aliases.seen(request, {"success": True, "subjectId": ticket.subject}))
 
     async def _ticket(self, request: Request) -> Response:
         self._tokens.actor(request, Scope.READ, Scope.TICKETS)
         found = TicketView.of(await self._tickets.find(request.path_params["ticket"]))
-        return answer_if_changed(request, self._seen(request, found))
+        return answer_if_changed(request, self._aliases.seen(request, found))
 
     async def _close_ticket(self, request: Request) -> Response:
         actor = self._tokens.actor(request, Scope.TICKETS)
@@ -224,7 +202,7 @@ class ConversationApi:
         name = request.path_params["ticket"]
         key = act_key(f"ticket:{name}", request, actor)
         ticket = await self._tickets.close(name, sent.status, sent.note, actor=actor, key=key)
-        return answer(self._seen(request, TicketView.of(ticket)))
+        return answer(self._aliases.seen(request, TicketView.of(ticket)))
 
 
 def _subject(request: Request) -> str:

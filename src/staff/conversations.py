@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import time
 import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any
 
 import structlog
 
 from ..conversation.approvals import as_seen
-from ..conversation.reply_composer import ReplyComposer
+from ..conversation.engine import TurnEngine
 from ..conversation.staff_actions import paused_as_seen
 from ..entries import (
     Assigned,
     Handled,
+    Handling,
     Hold,
     Outreach,
     Revealed,
@@ -25,16 +30,17 @@ from ..entries import (
     StaffWhisper,
     Waiting,
 )
-from ..errors import LeaseLost, MalformedRequest, NoCall, NotFound, NoWay, TurnRunning, UnreadableRecord
+from ..errors import LeaseLost, MalformedRequest, NoCall, NotFound, NoWay, TurnRunning
 from ..guardrails.pii import mask
 from ..model import Channel, Conversation, StoredReply, SubjectId, Ticket, TimelineEvent
 from ..persistence.base import LaneStore
 from ..persistence.merging import erase_person
-from ..persistence.values import Outcome, Receipt
+from ..persistence.reading import conversation_of
+from ..persistence.values import Outcome
 from ..telemetry.logs import subject_label
 from .answers import ApprovalView, FollowUpView, ReplyView, TicketView, TimelineRow, written
 from .bodies import FirstMessage, NewMessage
-from .conversation_list import ConversationList, handling_of
+from .conversation_list import ConversationList, shown_of
 from .customer_directory import CustomerDirectory, masked_number
 from .earlier_words import KEPT, earlier_words, memory_begins
 from .subject_lookup import SubjectLookup
@@ -43,33 +49,26 @@ from .transcript import transcript, waiting_words
 log = structlog.get_logger(__name__)
 
 
-class Actor(Protocol):
-    """Takes the actions of staff. Fulfilled by the turn engine."""
-
-    async def act(self, subject: SubjectId, act: StaffAct, *, key: str) -> Receipt:
-        """Make an act durable, unless ``key`` did it already (DUPLICATE)."""
-        ...
-
-
 class Conversations:
     """Reads conversations from the store and acts in their lanes."""
 
     def __init__(
         self,
         store: LaneStore,
-        lanes: Actor,
+        engine: TurnEngine,
         people: CustomerDirectory,
         whose: SubjectLookup,
         *,
-        composer: ReplyComposer,
         ours: str | None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """``ours`` is the number that texts to somebody new leave from."""
+        """``ours`` is the number that texts to somebody new leave from; ``clock`` dates exports."""
+        self._clock = clock
         self._store = store
-        self._lanes = lanes
+        self._engine = engine
         self._people = people
         self._whose = whose
-        self._composer = composer
+        self._composer = engine.composer
         self._ours = ours
         self.list = ConversationList(store, people, whose)
         """What a list shows of all of them."""
@@ -81,7 +80,9 @@ class Conversations:
         subject = await self._whose.one(spelling)
         records = await self._records(subject)
         # Read last: whatever the timeline speaks of is in the transcript, though not the other way round.
-        conversation, waiting = await asyncio.gather(self._conversation(subject), self._store.waiting(subject))
+        conversation, waiting = await asyncio.gather(
+            conversation_of(self._store, subject), self._store.waiting(subject)
+        )
         if conversation is None and not waiting:
             raise NotFound("(conversation)")
         if conversation is None:
@@ -93,7 +94,7 @@ class Conversations:
     async def earlier(self, spelling: str, *, before: float | None, limit: int) -> dict[str, Any]:
         """Return words from before the agent's memory, as far as they are kept. Raises NotFound."""
         subject = await self._whose.one(spelling)
-        conversation = await self._conversation(subject)
+        conversation = await conversation_of(self._store, subject)
         if conversation is None:
             raise NotFound("(conversation)")
         consumed, replies = await asyncio.gather(
@@ -102,13 +103,21 @@ class Conversations:
         messages, following = earlier_words(conversation, consumed, replies, before=before, limit=limit)
         return {"subjectId": subject, "messages": messages, "before": following and repr(following)}
 
+    async def export(self, spelling: str, *, actor: str) -> dict[str, Any]:
+        """Return all that is shown of a conversation and all that is kept of before, once that is written down."""
+        whole = await self.detail(spelling)
+        before = await self.earlier(spelling, before=None, limit=KEPT) if whole["version"] else {"messages": []}
+        await self._act(whole["subjectId"], Revealed(actor, copied=True), f"exported:{uuid.uuid4().hex}")
+        del whole["lookers"], whole["liveCall"]
+        return {"exportedAt": written(self._clock()), "exportedBy": actor, **whole, "earlier": before["messages"]}
+
     async def reveal(self, spelling: str, *, actor: str) -> dict[str, Any]:
         """Return a customer's full number, once it is written down who sees it. Raises NotFound."""
         subject = await self._whose.one(spelling)
-        conversation = await self._conversation(subject)
+        conversation = await conversation_of(self._store, subject)
         if conversation is None and not await self._store.waiting(subject):
             raise NotFound("(conversation)")
-        await self._lanes.act(subject, Revealed(actor), key=f"revealed:{uuid.uuid4().hex}")
+        await self._engine.act(subject, Revealed(actor), key=f"revealed:{uuid.uuid4().hex}")
         return {"subjectId": subject, "contact": await self._people.number(subject, conversation)}
 
     async def number(self, spelling: str) -> str | None:
@@ -122,19 +131,11 @@ class Conversations:
         )
         _, customer = known.get(subject, (None, None))
         return {
-            "subjectId": subject,
-            "name": customer.name if customer else None,
-            "plan": customer.plan if customer else None,
-            "contact": contact,
-            "version": conversation.version,
+            **shown_of(conversation, customer, contact, live=live is not None),
             "createdAt": written(conversation.created_at),
-            "updatedAt": written(conversation.updated_at),
-            "lastChannel": conversation.last_channel.value,
             "channels": [channel.value for channel in Channel if channel in conversation.routes],
-            "escalation": conversation.escalation.value if conversation.escalation else None,
-            "assignee": conversation.assignee,
-            **handling_of(conversation),
-            "liveCall": live is not None,
+            "called": {who: written(at) for who, at in conversation.called.items()},
+            "rating": conversation.rating,
             "lookers": [{"actor": one.actor, "writing": one.writing} for one in lookers if one.subject == subject],
             "optedOut": [channel.value for channel in conversation.opted_out],
             "summary": conversation.summary,
@@ -147,12 +148,6 @@ class Conversations:
             )
         )
 
-    async def _conversation(self, subject: SubjectId) -> Conversation | None:
-        try:
-            return await self._store.conversation(subject)
-        except UnreadableRecord:
-            return None  # it is set aside with the next turn; what else is stored can be shown
-
     # --- acts -------------------------------------------------------------------------------------------
 
     async def begin(self, sent: FirstMessage, *, actor: str, key: str) -> dict[str, Any]:
@@ -160,7 +155,7 @@ class Conversations:
         number, subject = self._whose.number(sent.to), await self._whose.one(sent.to)
         if number is None:
             raise MalformedRequest("to must be a telephone number.")
-        route = self._composer.first_route(await self._conversation(subject), number, self._ours)
+        route = self._composer.first_route(await conversation_of(self._store, subject), number, self._ours)
         if route is None:
             raise NoWay
         at = sent.at.timestamp() if sent.at else 0.0
@@ -170,7 +165,7 @@ class Conversations:
 
     async def write(self, spelling: str, sent: NewMessage, *, actor: str, key: str) -> dict[str, Any]:
         """Text the customer in a person's name, now or later. Raises NotFound and NoWay."""
-        conversation = await self._conversation(await self._whose.one(spelling))
+        conversation = await conversation_of(self._store, await self._whose.one(spelling))
         if conversation is None:
             raise NotFound("(conversation)")
         route = self._composer.text_route(conversation)
@@ -187,7 +182,7 @@ class Conversations:
         subject = await self._somebody(spelling)
         # Where a caller is to be reached is stored with the first thing they say, or waits to be.
         speaks = any(isinstance(one.entry.body, SpokenPrompt) for one in await self._store.waiting(subject))
-        conversation = await self._conversation(subject)
+        conversation = await conversation_of(self._store, subject)
         known = speaks or (conversation is not None and Channel.VOICE in conversation.routes)
         if not known or await self._store.present(subject) is None:
             raise NoCall
@@ -197,17 +192,23 @@ class Conversations:
         """Tell the agent something that the customer does not hear. Raises NotFound."""
         return await self._act(await self._somebody(spelling), StaffWhisper(actor, mask(text).text), key)
 
-    async def note(self, spelling: str, text: str, *, actor: str, key: str) -> dict[str, Any]:
-        """Leave a note for colleagues. Raises NotFound."""
-        return await self._act(await self._somebody(spelling), StaffNote(actor, mask(text).text), key)
+    async def note(
+        self, spelling: str, text: str, *, actor: str, key: str, colleagues: Sequence[str]
+    ) -> dict[str, Any]:
+        """Leave a note for colleagues; those of them whom it names find it in their queue. Raises NotFound."""
+        note = StaffNote(actor, mask(text).text, mentioned(text, colleagues))
+        return {**await self._act(await self._somebody(spelling), note, key), "mentions": note.mentions}
 
     async def assign(self, spelling: str, to: str | None, *, actor: str, key: str) -> dict[str, Any]:
         """Give the conversation to a colleague, or to nobody. Raises NotFound."""
         return {**await self._act(await self._somebody(spelling), Assigned(actor, to), key), "assignee": to}
 
-    async def handle(self, spelling: str, act: Handled, *, key: str) -> dict[str, Any]:
+    async def handle(
+        self, spelling: str, state: Handling, until: datetime | None = None, *, actor: str, key: str
+    ) -> dict[str, Any]:
         """Resolve the conversation, open it again, or let it rest. Raises NotFound."""
-        return {**await self._act(await self._somebody(spelling), act, key), "handling": act.state}
+        act = Handled(actor, state, until.timestamp() if until else None)
+        return {**await self._act(await self._somebody(spelling), act, key), "handling": state}
 
     async def hold(self, spelling: str, *, on: bool, actor: str, key: str) -> dict[str, Any]:
         """Hold the agent, or let it go on. Raises NotFound."""
@@ -231,18 +232,27 @@ class Conversations:
         """Return whose conversation it is. Raises NotFound where there is none."""
         subject = await self._whose.one(spelling)
         # Somebody who calls for the first time is there before anything is stored of them.
-        known = await self._conversation(subject) or await self._store.waiting(subject)
+        known = await conversation_of(self._store, subject) or await self._store.waiting(subject)
         if not known and await self._store.present(subject) is None:
             raise NotFound("(conversation)")
         return subject
 
     async def _act(self, subject: SubjectId, act: StaffAct, key: str) -> dict[str, Any]:
-        receipt = await self._lanes.act(subject, act, key=key)
+        receipt = await self._engine.act(subject, act, key=key)
         repeated = receipt.outcome is Outcome.DUPLICATE
         if not repeated:
             kind = ("pause" if act.on else "resume") if isinstance(act, Hold) else act.kind
             log.info("staff_act_accepted", subject=subject_label(subject), act=kind)
         return {"success": True, "subjectId": subject, "repeated": repeated}
+
+
+def mentioned(text: str, colleagues: Sequence[str]) -> tuple[str, ...]:
+    """Return the colleagues whom a text names behind an ``@``."""
+    return tuple(
+        name
+        for name in colleagues
+        if re.search(rf"(?<![\w@.]){re.escape(f'@{name}')}(?![\w@-]|\.\w)", text, re.IGNORECASE)
+    )
 
 
 @dataclass(frozen=True, slots=True)

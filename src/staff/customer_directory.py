@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from cachetools import TTLCache
 
-from ..errors import StoreUnavailable, UnreadableRecord
+from ..errors import StoreUnavailable
 from ..identity.phone import e164, proven_number
 from ..model import Conversation, SubjectId
 from ..persistence.base import LaneStore
+from ..persistence.reading import conversation_of
 from ..shop.base import Customer, Shop
 
 AT_ONCE = 8
@@ -45,10 +46,7 @@ class CustomerDirectory:
         """Return the telephone number of a subject in E.164, or None."""
         if subject.startswith("phone_"):
             return e164(f"+{subject.removeprefix('phone_')}", self._region)
-        try:
-            conversation = conversation or await self._store.conversation(subject)
-        except UnreadableRecord:
-            return None
+        conversation = conversation or await conversation_of(self._store, subject)
         routes = conversation.routes.values() if conversation else ()
         found = (proven_number(route.customer, self._region) for route in routes)
         return next((number for number in found if number), None)

@@ -10,9 +10,10 @@ from typing import Any
 from ..conversation.bounds import COST_IN_ALL, spent
 from ..conversation.cost import MILLION
 from ..conversation.prompt_blocks import REMEMBERED
-from ..errors import NotFound, UnreadableRecord
-from ..model import Conversation, SubjectId, Ticket, TicketStatus
+from ..errors import NotFound
+from ..model import Conversation, Ticket, TicketStatus
 from ..persistence.base import LaneStore
+from ..persistence.reading import conversation_of
 from ..shop.base import Order, Shop, dollars
 from .answers import AccountView, OrderView, TicketView, written
 from .customer_directory import CustomerDirectory
@@ -31,7 +32,9 @@ class Customers:
     async def detail(self, spelling: str) -> dict[str, Any]:
         """Return what is shown of a customer. Raises NotFound, and StoreUnavailable when a source does not answer."""
         subject = await self._whose.one(spelling)
-        conversation, tickets = await asyncio.gather(self._conversation(subject), self._store.tickets(subject))
+        conversation, tickets = await asyncio.gather(
+            conversation_of(self._store, subject), self._store.tickets(subject)
+        )
         number = await self._people.number(subject, conversation)
         account = await self._people.account(subject, number)
         if account is None and conversation is None:
@@ -45,12 +48,6 @@ class Customers:
             "numbers": _numbers(conversation, orders, tickets),
             "remembered": conversation.context.get(REMEMBERED, {}) if conversation else {},
         }
-
-    async def _conversation(self, subject: SubjectId) -> Conversation | None:
-        try:
-            return await self._store.conversation(subject)
-        except UnreadableRecord:
-            return None
 
 
 def _numbers(conversation: Conversation | None, orders: Sequence[Order], tickets: Sequence[Ticket]) -> dict[str, Any]:

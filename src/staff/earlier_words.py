@@ -57,13 +57,15 @@ def delivery(replies: Sequence[StoredReply], turn: int) -> dict[str, Any] | None
 
 
 def _theirs(conversation: Conversation, consumed: Sequence[Waiting]) -> Iterator[tuple[float, dict[str, Any]]]:
-    """Yield words of the customer that no remembered turn holds."""
+    """Yield words of the customer that no remembered turn holds, and the names of what came with them."""
     remembered = _first_words(conversation)
     for one in consumed:
         body = one.entry.body
         if isinstance(body, TextReceived | SpokenPrompt) and not any(body.text in said for said in remembered):
             channel = body.route.channel.value
-            yield one.accepted_at, {"kind": "customer", "channel": channel, "text": body.text, "delivery": None}
+            files = list(body.files) if isinstance(body, TextReceived) else []
+            shown = {"kind": "customer", "channel": channel, "text": body.text, "media": files, "delivery": None}
+            yield one.accepted_at, shown
 
 
 def _first_words(conversation: Conversation) -> list[str]:

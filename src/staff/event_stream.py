@@ -26,8 +26,8 @@ from ..errors import StoreUnavailable
 from ..events import EventName, Happened
 from ..model import SubjectId
 from ..persistence.base import LaneStore
-from ..persistence.values import Looker
-from .aliases import Aliases
+from ..persistence.values import Called, Looker
+from .aliases import Aliases, by_page
 from .auth import StaffTokens
 from .bodies import Glance
 from .http import read_object
@@ -72,6 +72,7 @@ class StaffEvents:
         self._pages: set[_Page] = set()
         self._versions: dict[SubjectId, int] | None = None
         self._lookers: frozenset[Looker] = frozenset()
+        self._called: frozenset[Called] = frozenset()
         self._busy_until = 0.0
         self._hinted = asyncio.Event()
         self._watchers: list[asyncio.Task[None]] = []
@@ -118,7 +119,7 @@ class StaffEvents:
         if self._closed or len(self._pages) >= MAX_PAGES:
             raise HTTPException(503, headers={"Retry-After": "5"})
         return EventSourceResponse(
-            self._stream(self._aliases.of if self._tokens.by_page(request) else str),
+            self._stream(self._aliases.of if by_page(request) else str),
             ping=self._heartbeat,
             ping_message_factory=lambda: ServerSentEvent(comment="still here", sep="\n"),
             sep="\n",
@@ -177,6 +178,7 @@ class StaffEvents:
                     self._compare(self._versions, versions)
                 self._versions = versions
                 self._compare_lookers(await self._store.lookers())
+                await self._compare_called()
             if time.monotonic() < self._busy_until:
                 await asyncio.sleep(min(BUSY_SECONDS, self._look_seconds))
                 continue
@@ -197,6 +199,13 @@ class StaffEvents:
         for subject in {one.subject for one in now ^ self._lookers}:
             self._tell(subject, "presence")
         self._lookers = now
+
+    async def _compare_called(self) -> None:
+        """Tell of conversations whose snooze is over now: no version changes with it."""
+        called = frozenset(await self._store.called(limit=LOOK_AT))
+        for one in called - self._called:
+            self._tell(one.subject, "conversation")
+        self._called = called
 
     def _stop_watching(self) -> None:
         for task in self._watchers:

@@ -40,6 +40,7 @@ TYPES: Final[Mapping[str, str]] = {
     EventName.RESOLVED: "conversation.resolved",
     EventName.REOPENED: "conversation.reopened",
     EventName.SNOOZED: "conversation.snoozed",
+    EventName.RATED: "conversation.rated",
     EventName.JOINED: "conversation.joined",
     EventName.MOVED: "conversation.moved",
     EventName.TURN: "turn.ended",
@@ -79,7 +80,7 @@ KEPT: Final = frozenset(
     {
         EventName.HANDOFF, EventName.HEARD, EventName.DECISION_IGNORED, EventName.STAFF_MESSAGE_UNSENT,
         EventName.STAFF_SAID, EventName.STAFF_WHISPER, EventName.STAFF_NOTE, EventName.KEPT_WHILE_PAUSED,
-        EventName.CONTACT_REVEALED, EventName.TICKET_IGNORED, EventName.TEXT_AFTER_OPT_OUT,
+        EventName.CONTACT_REVEALED, EventName.EXPORTED, EventName.TICKET_IGNORED, EventName.TEXT_AFTER_OPT_OUT,
         EventName.HELP_ANSWERED_BY_PROVIDER, EventName.OWN_MESSAGE, EventName.RATE_LIMITED, EventName.LOOP_STOPPED,
         EventName.LIMIT_REACHED, EventName.NOTICE, EventName.FILES_KEPT, EventName.SENDER_UNREACHABLE,
         EventName.TEXT_FROM_ANOTHER, EventName.MASKED, EventName.LANGUAGE, EventName.ENTRY_SET_ASIDE,
@@ -91,8 +92,8 @@ IMPERSONAL: Final = frozenset(
     {
         "actor", "approval", "at", "bound", "call", "call_id", "cause", "code", "consented_at", "covers", "error",
         "first_words_seconds", "input_tokens", "interrupted", "kinds", "model_seconds", "option", "output_tokens",
-        "priority", "reply", "seconds", "status", "ticket", "to", "tool", "tool_seconds", "turns", "until", "verdict",
-        "waited_seconds",
+        "priority", "reply", "score", "seconds", "status", "ticket", "to", "tool", "tool_seconds", "turns", "until",
+        "verdict", "waited_seconds",
     }
 )  # fmt: skip
 """Data that hold neither words of people nor numbers of customers."""

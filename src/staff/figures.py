@@ -140,6 +140,8 @@ def counts_of(happened: Happened) -> dict[str, int]:
         return {"tickets.opened": 1}
     if event.name == EventName.TICKET_CLOSED:
         return {"tickets.closed": 1}
+    if event.name == EventName.RATED:
+        return {f"ratings.{data.get('score')}": 1}
     return {"people": 1} if event.name in PEOPLE else {}
 
 

@@ -29,6 +29,7 @@ MOST_TICKETS: Final = 1000
 OUTCOMES: Final = (
     "requested", "approved", "rejected", "expired", "withdrawn", "executed", "failed", "unknown", "void",
 )  # fmt: skip
+SCORES: Final = ("1", "2", "3", "4", "5")
 WITH_MONEY: Final = ("requested", "approved", "rejected", "executed")
 
 
@@ -61,6 +62,7 @@ class Figures:
             "customers": customers,
             "withPerson": helped,
             "withoutPerson": round(1 - helped / customers, 3) if customers else None,
+            "ratings": _ratings(counts),
             "tokens": {"input": counts["tokens.input"], "output": counts["tokens.output"]},
         }
 
@@ -124,6 +126,13 @@ def _approvals(counts: Counter[str]) -> dict[str, Any]:
     }
 
 
+def _ratings(counts: Counter[str]) -> dict[str, Any]:
+    scores = {score: counts[f"ratings.{score}"] for score in SCORES}
+    number = sum(scores.values())
+    mean = sum(int(score) * count for score, count in scores.items()) / number if number else None
+    return {"count": number, "average": mean and round(mean, 2), "scores": scores}
+
+
 def _bars(hours: Sequence[Hour], days: int, bar: float, now: float) -> list[dict[str, Any]]:
     """Return turns by channel in equal parts of time, the last one under way; parts without any are there too."""
     parts: dict[float, Counter[str]] = {}
@@ -149,6 +158,7 @@ def _table(hours: Sequence[Hour]) -> list[tuple[object, ...]]:
     names += [f"approvals.{outcome}" for outcome in OUTCOMES]
     names += [f"cents.{outcome}" for outcome in WITH_MONEY]
     names += ["tickets.opened", "tickets.closed", "tokens.input", "tokens.output"]
+    names += [f"ratings.{score}" for score in SCORES]
     rows: list[tuple[object, ...]] = [("hour", *names, "customers", "with_person", "answer_p50", "answer_p95")]
     for start in sorted({one.start for one in hours}):
         same = [one for one in hours if one.start == start]

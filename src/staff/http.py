@@ -44,6 +44,12 @@ def answer_if_changed(request: Request, content: Mapping[str, Any]) -> Response:
     return Response(body, headers=headers, media_type="application/json")
 
 
+def answer_text(name: str, text: str) -> Response:
+    """Answer with a text file."""
+    headers = {**_PRIVATE, "Content-Disposition": f'attachment; filename="{name}.txt"'}
+    return Response(text, headers=headers, media_type="text/plain")
+
+
 def answer_csv(name: str, rows: Iterable[Iterable[object]]) -> Response:
     """Answer with a file of comma-separated values; a cell that a spreadsheet would run is text."""
     text = io.StringIO()
@@ -96,6 +102,11 @@ def limit_of(request: Request) -> int:
     if not re.fullmatch("[0-9]{1,3}", text) or not 1 <= int(text) <= LONGEST_PAGE:
         raise MalformedRequest(f"limit must be a whole number from 1 to {LONGEST_PAGE}.")
     return int(text)
+
+
+def cursor_of(request: Request) -> str | None:
+    """Return where a list is to go on, None for its beginning."""
+    return request.query_params.get("cursor") or None
 
 
 def idempotency_key(request: Request) -> str | None:

@@ -1,31 +1,30 @@
-"""Work that waits for people: requests to decide and open tickets, the one due soonest first."""
+"""Work that waits for people: requests, open tickets, and conversations that colleagues are asked to look at."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from ..errors import MalformedRequest, UnreadableRecord
 from ..model import Approval, ApprovalStatus, SubjectId, Ticket, TicketStatus
 from ..persistence.base import LaneStore
-from ..persistence.values import Page
+from ..persistence.reading import conversation_of
+from ..persistence.values import Called, Page
 from .aliases import Aliases
 from .answers import ApprovalView, TicketView, written
 from .approvals import ApprovalDesk
 from .auth import StaffTokens
-from .http import answer, answer_if_changed, limit_of
+from .conversation_list import side_by_side
+from .http import answer, answer_if_changed, choice_of, cursor_of, limit_of
 from .scopes import Scope
 
+STATUSES: Final[Mapping[str, TicketStatus | None]] = {"all": None, **{one.value: one for one in TicketStatus}}
 Held = dict[SubjectId, dict[str, str | None]]
-
-AT_ONCE = 8
-"""Conversations that are read side by side."""
 
 
 class WorkQueue:
@@ -39,28 +38,31 @@ class WorkQueue:
 
     async def page(self, *, limit: int) -> dict[str, Any]:
         """Return the first ``limit`` of each kind, soonest due first, and whether there are more."""
-        pending, unknown, tickets, stored = await asyncio.gather(
+        pending, unknown, tickets, called, stored = await asyncio.gather(
             self._desk.page(ApprovalStatus.PENDING, limit=limit, cursor=None),
             self._desk.page(ApprovalStatus.UNKNOWN, limit=limit, cursor=None),
             self.tickets(TicketStatus.OPEN, limit=limit, cursor=None),
+            self._store.called(limit=limit),
             self._store.counts(),
         )
         requests = [*unknown.items, *pending.items]
-        subjects = [*(one.subject for one in requests), *(one.subject for one in tickets.items)]
-        held = await self._held(subjects)
+        found: Sequence[Approval | Ticket | Called] = (*requests, *tickets.items, *called)
+        held = await self._held([one.subject for one in found])
         now = self._clock()
         items = [_request(one, held) for one in requests]
         items += [_ticket(one, held, now) for one in tickets.items]
+        items += [_called(one, held) for one in called]
         items.sort(key=lambda one: one["due"])
         return {
             "items": items,
             "counts": {
                 "requests": len(requests),
                 "tickets": len(tickets.items),
+                "called": len(called),
                 "overdue": sum(one["overdue"] for one in items),
                 "eventsUntold": stored.untold,
             },
-            "more": any(page.next is not None for page in (pending, unknown, tickets)),
+            "more": any(page.next is not None for page in (pending, unknown, tickets)) or len(called) == limit,
         }
 
     async def tickets(self, status: TicketStatus | None, *, limit: int, cursor: str | None) -> Page[Ticket]:
@@ -69,19 +71,14 @@ class WorkQueue:
 
     async def _held(self, subjects: Sequence[SubjectId]) -> Held:
         """Return who looks after each conversation, and until when it rests."""
-        turnstile = asyncio.Semaphore(AT_ONCE)
 
         async def ask(subject: SubjectId) -> tuple[SubjectId, dict[str, str | None]]:
-            async with turnstile:
-                try:
-                    conversation = await self._store.conversation(subject)
-                except UnreadableRecord:
-                    conversation = None
+            conversation = await conversation_of(self._store, subject)
             until = conversation.snoozed_until if conversation else None
             assignee = conversation.assignee if conversation else None
             return subject, {"assignee": assignee, "snoozedUntil": None if until is None else written(until)}
 
-        return dict(await asyncio.gather(*map(ask, dict.fromkeys(subjects))))
+        return dict(await side_by_side(ask, dict.fromkeys(subjects)))
 
 
 class QueueApi:
@@ -98,33 +95,26 @@ class QueueApi:
 
     async def _list(self, request: Request) -> Response:
         self._tokens.actor(request, Scope.READ)
-        return answer_if_changed(request, self._seen(request, await self._queue.page(limit=limit_of(request))))
+        return answer_if_changed(request, self._aliases.seen(request, await self._queue.page(limit=limit_of(request))))
 
     async def _tickets(self, request: Request) -> Response:
         self._tokens.actor(request, Scope.READ, Scope.TICKETS)
-        query = request.query_params
-        status = _status(query.get("status") or TicketStatus.OPEN)
-        page = await self._queue.tickets(status, limit=limit_of(request), cursor=query.get("cursor") or None)
+        status = choice_of(request, "status", STATUSES, TicketStatus.OPEN)
+        page = await self._queue.tickets(status, limit=limit_of(request), cursor=cursor_of(request))
         shown = {"tickets": [TicketView.of(one) for one in page.items], "next": page.next}
-        return answer(self._seen(request, shown))
-
-    def _seen(self, request: Request, content: Mapping[str, Any]) -> Mapping[str, Any]:
-        return self._aliases.veiled(content) if self._tokens.by_page(request) else content
-
-
-def _status(text: str) -> TicketStatus | None:
-    """Return the status to list; None for all."""
-    if text == "all":
-        return None
-    try:
-        return TicketStatus(text)
-    except ValueError as error:
-        raise MalformedRequest(f"status must be all or one of {', '.join(TicketStatus)}.") from error
+        return answer(self._aliases.seen(request, shown))
 
 
 def _request(one: Approval, held: Held) -> dict[str, Any]:
     due = {"kind": "request", "due": written(one.expires_at), "overdue": False}  # nothing waits past its expiry
     return {**due, "subjectId": one.subject, **held[one.subject], "approval": ApprovalView.of(one)}
+
+
+def _called(one: Called, held: Held) -> dict[str, Any]:
+    """Return the item of a colleague whom a note names, or whose snooze is over."""
+    why = "snooze" if held[one.subject]["snoozedUntil"] == written(one.at) else "mention"
+    due = {"kind": "called", "due": written(one.at), "overdue": False}
+    return {**due, "subjectId": one.subject, **held[one.subject], "colleague": one.actor, "why": why}
 
 
 def _ticket(one: Ticket, held: Held, now: float) -> dict[str, Any]:

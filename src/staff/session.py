@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from cachetools import LRUCache
 from pydantic import ValidationError
@@ -16,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 from ..errors import MalformedRequest, NotAuthorised, TooManyAttempts, UnsupportedBody
 from ..web.bodies import read_body
 from ..web.loopback import from_outside
-from .auth import DEVELOPER, SECONDS, StaffTokens
+from .auth import DEVELOPER, SECONDS, Principal, StaffTokens
 from .bodies import SignIn
 from .scopes import Scope
 
@@ -31,12 +30,21 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 
 class StaffSession:
-    """Serves the session. ``made_token``: the only token is one that a development server made for itself."""
+    """Serves the session. ``made_token``: the only token is one that a development server made for itself.
+
+    ``sso``: colleagues may sign in at their company's provider as well.
+    """
 
     def __init__(
-        self, tokens: StaffTokens, *, made_token: bool = False, clock: Callable[[], float] = time.monotonic
+        self,
+        tokens: StaffTokens,
+        *,
+        made_token: bool = False,
+        sso: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._tokens = tokens
+        self._sso = sso
         self._made_token = made_token
         self._throttle = Throttle(clock)
 
@@ -49,7 +57,13 @@ class StaffSession:
         ]
 
     async def _who(self, request: Request) -> Response:
-        return JSONResponse(self._session(self._tokens.actor(request)), headers=_NO_STORE)
+        try:
+            return await self._answer(self._tokens.sender(request))
+        except NotAuthorised as refused:
+            if not self._sso:
+                raise
+            told = {"error": str(refused), "code": refused.code, "sso": True}
+            return JSONResponse(told, 401, headers=_NO_STORE)
 
     async def _sign_in(self, request: Request) -> Response:
         self._tokens.check_page(request)
@@ -59,11 +73,12 @@ class StaffSession:
         if actor is None:
             self._throttle.count(address)
             raise NotAuthorised
-        self._tokens.check_scope(actor, Scope.READ)
+        holder = self._tokens.holder(actor)
+        holder.check(Scope.READ)
         if self._made_token and actor == DEVELOPER and from_outside(request):
             # A development server is often reached through a tunnel: a visitor there needs a token of theirs.
             raise NotAuthorised("The generated token signs in on this machine only; set STAFF_TOKENS.")
-        response = JSONResponse(self._session(actor), headers=_NO_STORE)
+        response = await self._answer(holder)
         self._put(response, self._tokens.session(actor), SECONDS)
         return response
 
@@ -73,8 +88,11 @@ class StaffSession:
         self._put(response, "", 0)
         return response
 
-    def _session(self, actor: str) -> dict[str, Any]:
-        return {"actor": actor, "colleagues": self._tokens.colleagues, "scopes": self._tokens.scopes_of(actor)}
+    async def _answer(self, sender: Principal) -> Response:
+        colleagues = dict.fromkeys((*await self._tokens.colleagues(), sender.actor))
+        scopes = [scope for scope in Scope if scope in sender.scopes]
+        told = {"actor": sender.actor, "colleagues": list(colleagues), "scopes": scopes}
+        return JSONResponse(told, headers=_NO_STORE)
 
     def _put(self, response: Response, value: str, seconds: int) -> None:
         response.set_cookie(

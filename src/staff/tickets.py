@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from ..conversation.reply_composer import ReplyComposer
+from ..conversation.engine import TurnEngine
 from ..conversation.ticket_history import RESPONSE_SECONDS, id_of_external, with_step
 from ..entries import CalledBack, TicketClosed, TicketOpened
 from ..errors import MalformedRequest, NotFound, NoWay, UnreadableRecord
@@ -18,11 +18,11 @@ from ..guardrails.pii import mask
 from ..identity.phone import e164
 from ..model import Route, SubjectId, Ticket, TicketStatus, TicketStep
 from ..persistence.base import LaneStore
+from ..persistence.reading import conversation_of
 from ..persistence.values import Outcome
 from ..shop.base import Shop
 from ..telemetry.logs import subject_label
 from .bodies import NewTicket
-from .conversations import Actor
 from .customer_directory import CustomerDirectory
 from .subject_lookup import SubjectLookup
 
@@ -48,26 +48,25 @@ class Tickets:
     def __init__(
         self,
         store: LaneStore,
-        lanes: Actor,
+        engine: TurnEngine,
         people: CustomerDirectory,
         shop: Shop,
         whose: SubjectLookup,
         *,
         region: str,
         ours: str | None,
-        composer: ReplyComposer,
         call: CallBack,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """``ours`` is the number that texts to somebody new leave from; ``clock`` dates tickets."""
         self._store = store
-        self._lanes = lanes
+        self._engine = engine
         self._people = people
         self._shop = shop
         self._whose = whose
         self._region = region
         self._ours = ours
-        self._composer = composer
+        self._composer = engine.composer
         self._call = call
         self._clock = clock
 
@@ -90,7 +89,7 @@ class Tickets:
             return Opened(earlier, earlier=True)
         ticket = self._ticket(ticket_id, subject, wanted, actor)
         act = TicketOpened(actor, ticket, route)
-        receipt = await self._lanes.act(subject, act, key=f"ticket:{ticket_id}")
+        receipt = await self._engine.act(subject, act, key=f"ticket:{ticket_id}")
         if receipt.outcome is Outcome.DUPLICATE:
             body = receipt.earlier.body if receipt.earlier else None
             return Opened(body.ticket if isinstance(body, TicketOpened) else ticket, earlier=True)
@@ -104,14 +103,14 @@ class Tickets:
         if ticket.status is status:
             return ticket
         note = mask(note).text
-        await self._lanes.act(ticket.subject, TicketClosed(actor, ticket.id, status, note), key=key)
+        await self._engine.act(ticket.subject, TicketClosed(actor, ticket.id, status, note), key=key)
         log.info("ticket_closed", subject=subject_label(ticket.subject), status=status.value)
         return with_step(replace(ticket, status=status), TicketStep(self._clock(), status.value, actor, note))
 
     async def call(self, name: str, *, actor: str, key: str) -> Ticket:
         """Ring a colleague, then the ticket's customer, once per ``key``. Raises NotFound, NoWay and DeliveryError."""
         ticket = await self.find(name)
-        receipt = await self._lanes.act(ticket.subject, CalledBack(actor, ticket.id), key=key)
+        receipt = await self._engine.act(ticket.subject, CalledBack(actor, ticket.id), key=key)
         if receipt.outcome is not Outcome.DUPLICATE:
             await self._call(ticket)
         return ticket
@@ -121,10 +120,7 @@ class Tickets:
     async def _reach(self, wanted: NewTicket) -> tuple[SubjectId, Route]:
         """Return the customer, and the way to text them, also for the first time."""
         subject, number = await self._customer(wanted)
-        try:
-            conversation = await self._store.conversation(subject)
-        except UnreadableRecord:
-            conversation = None
+        conversation = await conversation_of(self._store, subject)
         if conversation is None or not conversation.routes:
             number = number or await self._people.number(subject, conversation)
             if number is None or (conversation is None and await self._people.account(subject, number) is None):

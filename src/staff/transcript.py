@@ -40,13 +40,6 @@ def transcript(
     ]
 
 
-def said_in(conversation: Conversation) -> str:
-    """Return all words of both sides that are remembered, and the summary of those that are not."""
-    items = (item for turn in (*conversation.unfolded, *conversation.history) for item in turn.items)
-    words = [_text(item) for item in items if item.get("role") in ("user", "assistant")]
-    return " ".join([conversation.summary, *words])
-
-
 def waiting_words(waiting: Sequence[Waiting]) -> list[dict[str, Any]]:
     """Return what was said and no turn has taken up yet."""
     found: list[dict[str, Any]] = []

@@ -9,7 +9,20 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tandem.model import Address, Channel, Conversation, Route, Source, SubjectId, TimelineEvent, Turn
+from tandem.conversation.bounds import COST_IN_ALL
+from tandem.conversation.prompt_blocks import REMEMBERED
+from tandem.model import (
+    Address,
+    Channel,
+    Conversation,
+    Meter,
+    Route,
+    Source,
+    SubjectId,
+    Tally,
+    TimelineEvent,
+    Turn,
+)
 from tandem.persistence.base import LaneStore
 from tandem.persistence.values import Change
 
@@ -69,13 +82,14 @@ async def test_five_hundred_conversations_are_scrolled_searched_and_only_touched
             await rows.nth(300).focus()
             await page.keyboard.press("ArrowDown")
             await expect(rows.nth(301)).to_be_focused()
-            await page.get_by_label("Search conversations").fill("question 123")
-            await expect(rows).to_have_count(0)
-            await expect(page.get_by_text("Nobody found.")).to_be_visible()
-            await page.get_by_label("Search conversations").fill("(415) 555-0123")
-            await expect(rows).to_have_count(1)
+            for words, count in (("quest 123", 1), ("question", CROWD), ("questioned", 0), ("(415) 555-0123", 1)):
+                await page.get_by_label("Search conversations").fill(words)
+                await page.evaluate(SCROLLED_ON, count)
+                await expect(rows).to_have_count(count)
             await rows.first.click()
             await expect(page.locator(".bubble").get_by_text("question 123", exact=True)).to_be_visible()
+            await page.get_by_label("Search conversations").fill("nothing of the kind")
+            await expect(page.get_by_text("Nobody found.")).to_be_visible()
 
 
 SCROLLED_ON = """
@@ -203,9 +217,44 @@ async def test_every_page_fits_every_width_and_theme(browser: Browser, tmp_path:
             await expect(page.get_by_text("Solved without a person")).to_be_visible()
             await page.get_by_text("As a table").click()
             await check(page, looks)
+            await put_everything(it.store, "+14155550177")
+            await page.goto(f"{it.url}/staff")
+            await page.get_by_role("link").filter(has_text="You are mentioned").click()
+            await expect(page.get_by_text("rated 4 of 5")).to_be_visible()
+            for told in ("Cost of the agent", "Preferred language", "handed the conversation to refunds"):
+                await expect(page.get_by_text(told).first).to_be_visible()
+            await check(page, looks)
             await page.goto(f"{it.url}/staff/audit")
             await expect(page.get_by_role("row").filter(has_text="1 of 2")).to_be_visible()
             await check(page, looks)
+
+
+async def put_everything(store: LaneStore, number: str) -> None:
+    """Store a conversation with whatever the right side can show beside orders: memory, cost, a handoff, a rating."""
+    subject = SubjectId("phone_" + number.removeprefix("+"))
+    claim = await store.claim(subject, holder="everything", seconds=5.0)
+    assert claim is not None
+    route = Route(Channel.SMS, Address("tel", number), Address("tel", OURS))
+    said = ({"role": "user", "content": "Danke, das war alles."}, {"role": "assistant", "content": "Gern geschehen."})
+    conversation = Conversation(
+        subject,
+        claim.now,
+        claim.now,
+        turns_taken=1,
+        routes={Channel.SMS: route},
+        history=(Turn(1, Channel.SMS, claim.now, said),),
+        context={REMEMBERED: {"preferred_language": "German", "sizes": {"shoes": 43, "shirts": ["L", "XL"]}}},
+        meter=Meter(tallies={COST_IN_ALL: Tally(claim.now, 1_420_000)}),
+        called={"mia": claim.now},
+        rating=4,
+    )
+    rows = (
+        TimelineEvent("handoff", Source.AGENT, channel=Channel.SMS, turn=1, data={"from": "front", "to": "refunds"}),
+        TimelineEvent("exported", Source.STAFF, channel=Channel.SMS, data={"actor": "tom"}),
+        TimelineEvent("rated", Source.CUSTOMER, channel=Channel.SMS, turn=1, data={"score": 4}),
+    )
+    await store.commit(claim, Change(conversation, timeline=rows), token="everything")
+    await store.release(claim)
 
 
 async def check(page: Page, looks: Mapping[str, dict[str, Any]]) -> None:

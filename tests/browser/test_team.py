@@ -170,7 +170,7 @@ async def test_who_may_only_read_is_offered_nothing_else(browser: Browser, tmp_p
         await expect(page.get_by_role("heading", name="Refund $139.97")).to_be_visible()
         await expect(page.get_by_text("Colleagues who may approve decide about this.")).to_be_visible()
         buttons = await page.get_by_role("main").get_by_role("button").all_inner_texts()
-        assert buttons == []
+        assert buttons == ["conversation.txt", "conversation.json"]
         await expect(page.get_by_label("Message to the customer")).to_be_hidden()
         await expect(page.get_by_label("Assigned to")).to_have_count(0)
 

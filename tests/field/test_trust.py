@@ -118,6 +118,7 @@ DOORS = {
     ("GET", "/staff/replies"): "rob",
     ("POST", "/staff/presence"): "rita",
     ("GET", f"/conversations/{JOHNS_ID}/earlier"): "rita",
+    ("POST", f"/conversations/{JOHNS_ID}/export"): "rita",
     ("POST", f"/conversations/{JOHNS_ID}/say"): "rob",
     ("POST", f"/conversations/{JOHNS_ID}/whisper"): "rob",
     ("POST", f"/conversations/{JOHNS_ID}/resolve"): "rob",

@@ -6,9 +6,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
-from ..kit.colleague import JOHNS_ID, STAFF, entries, names, staffed
+from tandem.persistence.base import LaneStore
+
+from ..kit.colleague import JOHNS_ID, STAFF, Colleague, entries, names, staffed
 from ..kit.gateway import JANE
 from ..kit.model_server import Answer, ModelServer
 
@@ -48,7 +51,8 @@ async def test_requests_and_tickets_wait_in_one_list_the_one_due_soonest_first(
     assert [item["kind"] for item in queue["items"]] == ["ticket", "request", "ticket"]
     assert [item["assignee"] for item in queue["items"]] == ["tom", None, None]
     assert [item["overdue"] for item in queue["items"]] == [False, False, False]
-    assert (queue["counts"], queue["more"]) == ({"requests": 1, "tickets": 2, "overdue": 0, "eventsUntold": 0}, False)
+    counts = {"requests": 1, "tickets": 2, "called": 0, "overdue": 0, "eventsUntold": 0}
+    assert (queue["counts"], queue["more"]) == (counts, False)
     assert queue["items"][1]["approval"]["tool"] == "process_refund"
     assert [one["id"] for one in listed["tickets"]] == [urgent["id"], later["id"]]
     assert [one["id"] for one in (*first["tickets"], *second["tickets"])] == [urgent["id"], later["id"]]
@@ -148,3 +152,55 @@ async def test_a_conversation_rests_until_a_time_or_the_customers_next_words(
     ]  # fmt: skip
     assert [one.status for one in wrong] == [400] * 4
     assert nobody.status == 404
+
+
+@pytest.mark.promise("D2", "D4")
+async def test_who_is_mentioned_or_snoozed_finds_the_conversation_in_their_queue_until_they_act(
+    tmp_path: Path, place: dict[str, str]
+) -> None:
+    async def called() -> list[tuple[str, str, str]]:
+        items = (await mia.get("/queue"))["items"]
+        return [(one["subjectId"], one["colleague"], one["why"]) for one in items if one["kind"] == "called"]
+
+    async with staffed(tmp_path, **place) as (it, mia):
+        await it.ask("hello")
+        await it.ask("hello", sender=JANE)
+        told = await mia.post(
+            f"/conversations/{JOHNS_ID}/notes", {"text": "@Tom, have a look. Mail me at a@mia.example"}
+        )
+        await mia.post(f"/conversations/{JOHNS_ID}/notes", {"text": "@tommy is not here"})
+        shown = await mia.until(lambda one: names(one).count("staff_note") == 2)
+        mentioned = await called()
+        until = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
+        await mia.post(f"/conversations/{JANES_ID}/snooze", {"until": until})
+        await mia.until(lambda one: one["handling"] == "snoozed", JANES_ID)
+        during = await called()
+        assert isinstance(it.store, LaneStore)
+        it.store.clock_offset = 7201.0
+        over = await called()
+        async with aiohttp.ClientSession(it.url, headers={"Authorization": "Bearer tom-token-123456789"}) as session:
+            await Colleague(session).post(f"/conversations/{JOHNS_ID}/notes", {"text": "Done, @mia."})
+        await mia.until(lambda one: list(one["called"]) == ["mia"])
+        answered = await called()
+        await mia.post(f"/conversations/{JOHNS_ID}/resolve")
+        await mia.post(f"/conversations/{JANES_ID}/reopen")
+        await mia.until(lambda one: not one["called"])
+        await mia.until(lambda one: not one["called"], JANES_ID)
+        nothing = await called()
+    assert (told["mentions"], list(shown["called"])) == (["tom"], ["tom"])
+    assert mentioned == during == [(JOHNS_ID, "tom", "mention")]
+    assert over == [(JOHNS_ID, "tom", "mention"), (JANES_ID, "mia", "snooze")]
+    assert sorted(answered) == [(JOHNS_ID, "mia", "mention"), (JANES_ID, "mia", "snooze")]
+    assert nothing == []
+
+
+@pytest.mark.promise("D2")
+async def test_new_words_of_a_customer_end_a_snooze_and_its_alert(tmp_path: Path) -> None:
+    until = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
+    async with staffed(tmp_path) as (it, mia):
+        await it.ask("hello")
+        await mia.post(f"/conversations/{JOHNS_ID}/snooze", {"until": until})
+        snoozed = await mia.until(lambda one: one["handling"] == "snoozed")
+        await it.ask("one more thing")
+        opened = await mia.until(lambda one: one["handling"] == "open")
+    assert (list(snoozed["called"]), opened["called"]) == (["mia"], {})

@@ -130,14 +130,17 @@ async def running(
 
 
 @asynccontextmanager
-async def running_beside(it: Running, folder: Path, model: ModelServer, **extra: str) -> AsyncIterator[Running]:
-    """Run another gateway of the same world, over the same store and shop, with a model of its own.
+async def running_beside(
+    it: Running, folder: Path, model: ModelServer | None = None, *, port: int = 0, **extra: str
+) -> AsyncIterator[Running]:
+    """Run another gateway of the same world, over the same store and shop, with a model of its own, if any.
 
-    ``twilio.route`` chooses between the two; ``extra`` are settings that differ.
+    ``twilio.route`` chooses between the two; ``extra`` are settings that differ. With the ``port`` of one that was
+    there before, it is its restart.
     """
-    async with serve(model.app) as model_url:
-        env = it.env | {"OPENAI_BASE_URL": f"{model_url}/v1"} | extra
-        with listen() as listener:
+    async with serve(model.app if model else Starlette()) as model_url:
+        env = it.env | ({"OPENAI_BASE_URL": f"{model_url}/v1"} if model else {}) | extra
+        with listen(port) as listener:
             async with _one_gateway(folder, listener, it.twilio, it.logins, env) as another:
                 yield another
 

@@ -48,7 +48,7 @@ def test_whatever_a_call_says_has_its_name_among_them() -> None:
     assert said - set(SPOKEN) == set()
 
 
-TEXTED = {"PICTURE", "FILE", "SLOWER", "REPEATED"}
+TEXTED = {"PICTURE", "FILE", "SLOWER", "REPEATED", "RATING", "RATED"}
 """Sentences that only an answer to a text has; texts have no language of their own."""
 
 

@@ -7,6 +7,7 @@ import { symbol } from "./icons.js";
 import { target, words } from "./sentences.js";
 
 const TITLE = "Staff desk";
+const CALLED = { mention: "A note mentions you", snooze: "A snooze is over" };
 const SETTING = "tandem-desk-sound";
 const LOOK_SECONDS = 30;
 const FEW = 30; // connections dropped between two looks: probes that say nothing are among them
@@ -39,16 +40,18 @@ export class Alerts {
     return element("div", { class: "failure", role: "alert" }, element("p", {}, told), seen);
   }
 
-  /** Take the approvals that wait now; whatever is new among them is announced. */
-  show(waiting) {
+  /** Take the requests that wait now, and the conversations that ask for this colleague; what is new is announced. */
+  show(requests, called) {
+    const waiting = [...requests, ...called.map(({ subjectId, due, why }) => ({ id: `${subjectId} ${due}`, says: CALLED[why] }))];
     document.title = waiting.length ? `(${waiting.length}) ${TITLE}` : TITLE;
     const fresh = this.known ? waiting.filter((one) => !this.known.has(one.id)) : [];
     this.known = new Set(waiting.map((one) => one.id));
     if (!fresh.length) return;
     if (this.sound) play();
     if (document.hidden && this.sound && "Notification" in window && Notification.permission === "granted") {
-      const text = fresh.length > 1 ? `${fresh.length} requests wait` : `${words(fresh[0].tool)}: ${target(fresh[0])}`;
-      new Notification("A request waits for you", { body: text, tag: "tandem-approval" });
+      const one = fresh[0].says ?? `${words(fresh[0].tool)}: ${target(fresh[0])}`;
+      const text = fresh.length > 1 ? `${fresh.length} things wait` : one;
+      new Notification("Something waits for you", { body: text, tag: "tandem-approval" });
     }
   }
 

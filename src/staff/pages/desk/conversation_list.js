@@ -55,12 +55,13 @@ export class ConversationList {
     try {
       const page = await ask("GET", address("conversations", { limit: PAGE, q: query }));
       if (number !== this.#asked || query !== this.#query) return;
-      if (query || !this.#loaded || !page.next) this.#heads.clear(); // all there are: nobody erased stays
+      if (!this.#loaded || !page.next) this.#heads.clear(); // all there are: nobody erased stays
       for (const head of page.conversations) this.#take(head);
-      if (!this.#loaded || query) this.#next = page.next;
+      if (!this.#loaded || !page.next) this.#next = page.next;
       this.#loaded = true;
       fill(this.problem);
       this.#draw();
+      if (query) this.#more(); // a search looks at so many conversations at once, and may not have found any yet
     } catch (refused) {
       if (number !== this.#asked) return;
       fill(this.problem, failure(refused, () => this.load()));
@@ -102,12 +103,13 @@ export class ConversationList {
     const query = this.#query;
     try {
       const page = await ask("GET", address("conversations", { limit: PAGE, cursor: this.#next, q: query }));
-      if (query !== this.#query) return;
-      for (const head of page.conversations) {
-        if (!this.#heads.has(head.subjectId)) this.#take(head);
+      if (query === this.#query) {
+        for (const head of page.conversations) {
+          if (!this.#heads.has(head.subjectId)) this.#take(head);
+        }
+        this.#next = page.next;
+        this.#draw();
       }
-      this.#next = page.next;
-      this.#draw();
     } catch {
       // Scrolling again tries again.
     } finally {
@@ -128,7 +130,7 @@ export class ConversationList {
     this.rows.removeAttribute("aria-busy");
     for (const subject of this.#rows.keys()) if (!this.#heads.has(subject)) this.#rows.delete(subject);
     if (!heads.length) {
-      const text = this.#query ? "Nobody found." : "No conversations yet. They appear as soon as somebody writes or calls.";
+      const text = this.#query ? (this.#next ? "Looking…" : "Nobody found.") : "No conversations yet. They appear as soon as somebody writes or calls.";
       fill(this.rows, element("li", { class: "empty" }, text));
       return;
     }

@@ -1,7 +1,7 @@
 // The right side: everything about one customer. Old data stays visible while new data loads.
 
 import { element, fill, refresh } from "../shared/element.js";
-import { Refused, ask } from "../shared/gateway.js";
+import { Refused, ask, save } from "../shared/gateway.js";
 import { account, earlier } from "./account.js";
 import { ApprovalCards } from "./approval_cards.js";
 import { callPictures } from "./call_picture.js";
@@ -49,7 +49,9 @@ export class PersonView {
     this.rules = element("div");
     this.calls = element("div");
     this.timeline = element("div");
-    this.side.append(this.account, this.earlier, this.calls, this.rules, this.timeline);
+    const copy = (format, name) => element("button", { class: "link", type: "button", onclick: () => this.#copy(format, name, say) }, name);
+    const copies = element("p", { class: "muted small" }, "Take a copy: ", copy("text", "conversation.txt"), " · ", copy("json", "conversation.json"));
+    this.side.append(this.account, this.earlier, this.calls, this.rules, this.timeline, copies);
     this.content = element(
       "div",
       { class: "person", hidden: true },
@@ -163,6 +165,15 @@ export class PersonView {
 
   #toEnd() {
     this.#scroller.scrollTop += this.#below();
+  }
+
+  async #copy(format, name, say) {
+    try {
+      await save(`conversations/${encodeURIComponent(this.#subject)}/export`, { format }, name);
+    } catch (refused) {
+      say(refused.message);
+    }
+    await this.load();
   }
 
   async #onTicket(ticket, path, body, told, say) {

@@ -7,6 +7,9 @@ import { rests, urgent } from "./conversation_list.js";
 import { symbol } from "./icons.js";
 import { CHANNELS, words } from "./sentences.js";
 
+const SHOWN = ["subjectId", "name", "plan", "contact", "channels", "escalation", "paused", "assignee", "liveCall", "optedOut", "handling", "snoozedUntil", "rating"];
+const AGAIN = "New words of the customer open it again.";
+
 export class PersonHead {
   #conversation = null;
   #revealed = null; // {subject, contact}
@@ -27,12 +30,11 @@ export class PersonHead {
   draw(conversation) {
     this.#conversation = conversation;
     if (this.#revealed?.subject !== conversation.subjectId) this.#revealed = null;
-    const { subjectId, name, plan, contact, channels, escalation, paused, assignee, liveCall, optedOut, handling, snoozedUntil } = conversation;
-    const data = { subjectId, name, plan, contact, channels, escalation, paused, assignee, liveCall, optedOut, handling, snoozedUntil, full: this.#revealed };
-    refresh(this.place, data, () => this.#content(data));
+    const data = Object.fromEntries(SHOWN.map((name) => [name, conversation[name]]));
+    refresh(this.place, { ...data, full: this.#revealed }, (shown) => this.#content(shown));
   }
 
-  #content({ name, plan, contact, channels, escalation, paused, assignee, liveCall, optedOut, handling, snoozedUntil, full }) {
+  #content({ name, plan, contact, channels, escalation, paused, assignee, liveCall, optedOut, handling, snoozedUntil, rating, full }) {
     const resting = rests({ handling, snoozedUntil });
     return [
       element("a", { class: "button quiet back", href: "#" }, symbol("back"), "Back"),
@@ -47,6 +49,7 @@ export class PersonHead {
           liveCall && element("span", { class: "pill success live-call" }, "on a call"),
           escalation && element("span", { class: `pill ${urgent(escalation)}` }, `Asked for a person · ${escalation} priority`),
           paused && element("span", { class: "pill warning" }, "agent paused"),
+          rating && element("span", { class: "pill" }, `rated ${rating} of 5`),
           resting && element("span", { class: "pill" }, handling === "resolved" ? "resolved" : `snoozed until ${day(snoozedUntil)} ${clock(snoozedUntil)}`),
           optedOut.length > 0 && element("span", { class: "pill error" }, `opted out: ${optedOut.map((one) => CHANNELS[one] ?? one).join(", ")}`),
         ),
@@ -60,10 +63,10 @@ export class PersonHead {
       ),
       this.#may.has("reply") ? this.#assignment(assignee) : assignee && element("span", { class: "pill" }, assignee),
       this.#may.has("reply") && !resting && this.#snoozing(),
-      this.#may.has("reply") && element("button", { class: "button", onclick: (event) => this.#handle(event.currentTarget, resting ? "reopen" : "resolve") }, resting ? "Reopen" : "Resolve"),
+      this.#may.has("reply") && element("button", { class: "button", onclick: (event) => this.#act(event.currentTarget, resting ? "reopen" : "resolve", {}, resting ? "Open again." : `Resolved. ${AGAIN}`) }, resting ? "Reopen" : "Resolve"),
       this.#may.has("reply") && element(
         "button",
-        { class: "button", onclick: (event) => this.#hold(event.currentTarget, !paused), title: paused ? "Let the agent answer again" : "The agent answers nothing until you resume it" },
+        { class: "button", onclick: (event) => this.#act(event.currentTarget, paused ? "resume" : "pause", {}, paused ? "The agent answers this customer again." : "The agent is paused for this customer."), title: paused ? "Let the agent answer again" : "The agent answers nothing until you resume it" },
         paused ? "Resume agent" : "Pause agent",
       ),
     ];
@@ -93,47 +96,29 @@ export class PersonHead {
   #snoozing() {
     return element(
       "select",
-      { class: "snooze", "aria-label": "Snooze until", onchange: (event) => this.#handle(event.currentTarget, "snooze", { until: event.currentTarget.value }) },
+      { class: "snooze", "aria-label": "Snooze until", onchange: (event) => this.#act(event.currentTarget, "snooze", { until: event.currentTarget.value }, `Snoozed. ${AGAIN}`) },
       element("option", { value: "" }, "Snooze"),
       snoozes(new Date()).map(([text, at]) => element("option", { value: at.toISOString() }, text)),
     );
   }
 
-  async #handle(control, act, body = {}) {
+  /** Do something with the conversation, and say that it is done; a control that did it is not pressed twice. */
+  async #act(control, act, body, done) {
     control.disabled = true;
     try {
       await ask("POST", `conversations/${encodeURIComponent(this.#conversation.subjectId)}/${act}`, body);
-      this.#say({ resolve: "Resolved. New words of the customer open it again.", reopen: "Open again.", snooze: "Snoozed. New words of the customer open it again." }[act]);
+      this.#say(done);
     } catch (refused) {
+      if (control.tagName === "SELECT") control.value = act === "assign" ? (this.#conversation.assignee ?? "") : "";
       this.#say(refused.message);
     }
     control.disabled = false;
     await this.#reload();
   }
 
-  async #assign(choice) {
+  #assign(choice) {
     const to = choice.value || null;
-    try {
-      await ask("POST", `conversations/${encodeURIComponent(this.#conversation.subjectId)}/assign`, { to });
-      this.#say(to ? `Assigned to ${to}.` : "Assigned to nobody.");
-    } catch (refused) {
-      choice.value = this.#conversation.assignee ?? "";
-      this.#say(refused.message);
-    }
-    await this.#reload();
-  }
-
-  async #hold(button, paused) {
-    button.disabled = true;
-    const act = paused ? "pause" : "resume";
-    try {
-      await ask("POST", `conversations/${encodeURIComponent(this.#conversation.subjectId)}/${act}`, {});
-      this.#say(paused ? "The agent is paused for this customer." : "The agent answers this customer again.");
-    } catch (refused) {
-      this.#say(refused.message);
-    }
-    button.disabled = false;
-    await this.#reload();
+    return this.#act(choice, "assign", { to }, to ? `Assigned to ${to}.` : "Assigned to nobody.");
   }
 }
 

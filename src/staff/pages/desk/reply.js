@@ -21,7 +21,7 @@ export class Reply {
     this.#reload = reload;
     this.text = element("textarea", { rows: 1, maxlength: LONGEST, placeholder: "Write to the customer yourself", "aria-label": "Message to the customer", oninput: () => ((this.#key = null), typing()), onkeydown: (event) => this.#shortcut(event) });
     this.button = element("button", { class: "button main", title: "Ctrl+Enter" }, "Send");
-    this.note = element("button", { class: "button", type: "button", title: "Only colleagues read it", onclick: () => this.#keep() }, "Add note");
+    this.note = element("button", { class: "button", type: "button", title: "Only colleagues read it; @name puts it before that colleague", onclick: () => this.#keep() }, "Add note");
     this.aloud = element("button", { class: "button", type: "button", title: "Said in the call, in your name, when nobody speaks", onclick: () => this.#aloud() }, "Say in call");
     this.whisper = element("button", { class: "button", type: "button", title: "The agent heeds it; the customer does not hear it", onclick: () => this.#whisper() }, "Tell agent");
     this.how = element("p", { class: "muted small" });

@@ -10,7 +10,7 @@ const PAGE = 200;
 
 /** What the filter offers besides one tool's requests: name, label, and which items it keeps. */
 const FILTERS = [
-  ["mine", "Mine", (item, actor) => item.assignee === actor],
+  ["mine", "Mine", (item, actor) => [item.assignee, item.colleague].includes(actor)],
   ["unassigned", "Unassigned", (item) => !item.assignee],
   ["overdue", "Overdue", (item) => item.overdue],
   ["ticket", "Tickets", (item) => item.kind === "ticket"],
@@ -64,11 +64,10 @@ export class WaitingList {
     try {
       const queue = await ask("GET", address("queue", { limit: PAGE }));
       if (number !== this.#asked) return;
-      this.#items = queue.items;
+      this.#items = queue.items.filter((item) => item.kind !== "called" || item.colleague === this.#actor);
       this.more = queue.more;
       fill(this.problem, untold(queue.counts.eventsUntold));
-      this.#shown(this.#requests());
-      this.#draw();
+      this.#tell();
     } catch (refused) {
       if (number !== this.#asked) return;
       fill(this.problem, failure(refused, () => this.load()));
@@ -91,7 +90,11 @@ export class WaitingList {
   drop(id) {
     this.#asked += 1; // an answer from before the decision would bring it back
     this.#items = (this.#items ?? []).filter((item) => item.approval?.id !== id);
-    this.#shown(this.#requests());
+    this.#tell();
+  }
+
+  #tell() {
+    this.#shown(this.#requests(), this.#items.filter((item) => item.kind === "called"));
     this.#draw();
   }
 
@@ -161,7 +164,18 @@ export class WaitingList {
 
 function row([item, name]) {
   const who = name ?? item.contact ?? "Withheld number";
-  return item.kind === "ticket" ? ticketRow(item, who) : requestRow(item, who);
+  return { ticket: ticketRow, called: calledRow, request: requestRow }[item.kind](item, who);
+}
+
+/** A conversation that a colleague is asked to look at: a note names them, or their snooze is over. */
+function calledRow({ subjectId, why, due, assignee }, who) {
+  return listed({
+    id: subjectId, href: `#subject=${encodeURIComponent(subjectId)}`, assignee,
+    top: [element("strong", {}, why === "snooze" ? "Snooze is over" : "You are mentioned")],
+    middle: [who],
+    due: element("span", { class: "pill accent" }, why === "snooze" ? "look again" : "note"),
+    since: ["since ", due],
+  });
 }
 
 function requestRow({ approval: one, assignee }, who) {

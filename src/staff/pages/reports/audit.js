@@ -11,7 +11,7 @@ import { choice, frame } from "./frame.js";
 const DAYS = [["30", "Last 30 days"], ["1", "Last 24 hours"], ["7", "Last 7 days"], ["90", "Last 90 days"], ["400", "All that is kept"]];
 const ACTS = [
   ["", "Everything"], ["approval_decided", "Decisions"], ["approval_first", "First approvals of two"], ["contact_revealed", "Numbers shown"],
-  ["erased", "Erasures"], ["staff_message", "Messages"], ["staff_note", "Notes"], ["assigned", "Assignments"],
+  ["exported", "Copies taken"], ["erased", "Erasures"], ["staff_message", "Messages"], ["staff_note", "Notes"], ["assigned", "Assignments"],
   ["resolved", "Resolved"], ["reopened", "Opened again"], ["snoozed", "Snoozed"], ["agent_paused", "Agent paused"], ["agent_resumed", "Agent resumed"], ["ticket_opened", "Tickets opened"], ["ticket_replied", "Tickets answered"],
   ["ticket_closed", "Tickets closed"],
 ];

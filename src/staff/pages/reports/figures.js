@@ -45,7 +45,7 @@ async function start() {
   setInterval(() => !document.hidden && load(), AGAIN);
 }
 
-function charts({ turns, barSeconds, latency, approvals, tickets, customers, withPerson, withoutPerson, tokens }) {
+function charts({ turns, barSeconds, latency, approvals, tickets, customers, withPerson, withoutPerson, tokens, ratings }) {
   const label = (at) => (barSeconds < 86_400 ? `${day(at)} ${clock(at)}` : day(at));
   const parts = turns.map(({ at, ...values }) => ({ label: label(at), title: barSeconds < 86_400 ? inFull(at) : day(at), values }));
   const { dollars, wait } = approvals;
@@ -60,6 +60,7 @@ function charts({ turns, barSeconds, latency, approvals, tickets, customers, wit
       tile("Requests decided", String(approvals.approved + approvals.rejected), wait.p50 === null ? "None in this time." : `half within ${span(wait.p50)}, 95 % within ${span(wait.p95)}`),
       tile("Tickets overdue", String(tickets.open.overdue), `${tickets.opened} opened, ${tickets.closed} closed`),
     ),
+    ratings.count > 0 && bars(`Ratings by customers: ${ratings.average} of 5 on average`, ["5", "4", "3", "2", "1"].map((score) => ({ label: `${score} of 5`, value: ratings.scores[score], text: String(ratings.scores[score]) }))),
     columns(`Turns per ${PER[barSeconds]}, by channel`, parts, CHANNELS),
     bars("How long answers take", waits(latency)),
     bars("Requests to approve", [outcome("requested", "Asked"), outcome("approved", "Approved"), outcome("executed", "Carried out"), outcome("rejected", "Rejected"), outcome("expired", "Expired"), outcome("withdrawn", "Withdrawn"), outcome("failed", "Failed"), outcome("unknown", "No result came back")]),

@@ -2,7 +2,7 @@
 
 const PATIENCE = 15_000; // milliseconds
 const LONGEST_PRESS = 5_000; // milliseconds; a menu or another window may keep the release for itself
-const ROOT = document.documentElement.dataset.root ?? ""; // from a page in a folder, the way up
+export const ROOT = document.documentElement.dataset.root ?? ""; // from a page in a folder, the way up
 
 /** An answer that is no success. `status` is 0 when there was none; `body` is what was said. */
 export class Refused extends Error {
@@ -37,10 +37,23 @@ export function onSignedOut(act) {
  * and the release of a button: what is drawn anew under a pointer would lose its click.
  */
 export async function ask(method, path, body, more = {}) {
+  return read(await send(method, path, body, more));
+}
+
+/** Ask for a file and let the browser keep it under a name. Throws Refused. */
+export async function save(path, body, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([await send("POST", path, body)]));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+async function send(method, path, body, more = {}) {
   const headers = { "X-Tandem-Page": "1", Accept: "application/json", ...more };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let answer;
-  let told = null;
+  let text;
   try {
     answer = await fetch(ROOT + path, {
       method,
@@ -50,16 +63,24 @@ export async function ask(method, path, body, more = {}) {
       cache: "no-store",
       signal: AbortSignal.timeout(PATIENCE),
     });
-    const text = await answer.text();
-    told = text ? JSON.parse(text) : null;
-  } catch (problem) {
-    if (!(problem instanceof SyntaxError)) answer = null;
+    text = await answer.text();
+  } catch {
+    answer = null;
   }
   await released;
   if (!answer) throw new Refused(0, null);
-  if (answer.ok) return told;
+  if (answer.ok) return text;
   if (answer.status === 401 && path !== "staff/session") whenSignedOut();
-  throw new Refused(answer.status, told);
+  throw new Refused(answer.status, read(text));
+}
+
+/** Return what an answer says; an empty one, and a proxy's page, say nothing. */
+function read(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 /** Build an address with a query; empty values are left out. */

@@ -1,6 +1,6 @@
 // Signing in. The link of a development server carries the token behind "#", which browsers never send or log.
 
-import { ask } from "./gateway.js";
+import { ROOT, ask } from "./gateway.js";
 import { element, fill } from "./element.js";
 
 /**
@@ -8,13 +8,15 @@ import { element, fill } from "./element.js";
  * shown in `place` until a token is right. `title` is the form's heading.
  */
 export async function signedIn(place, title) {
-  const given = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (given !== null) history.replaceState(null, "", location.pathname + location.search);
+  const behind = new URLSearchParams(location.hash.slice(1));
+  const given = behind.get("token");
+  const refused = REFUSED[behind.get("refused")];
+  if (given !== null || refused) history.replaceState(null, "", location.pathname + location.search);
   try {
     return given ? await ask("POST", "staff/session", { token: given }) : await ask("GET", "staff/session");
   } catch (problem) {
-    const said = given || problem.status !== 401 ? explain(problem) : "";
-    return form(place, title, said);
+    const said = given || problem.status !== 401 ? explain(problem) : (refused ?? "");
+    return form(place, title, said, problem.body?.sso);
   }
 }
 
@@ -24,7 +26,16 @@ export async function signOut() {
   location.reload();
 }
 
-function form(place, title, said) {
+/** Why a sign-in at the company's provider did not succeed. */
+const REFUSED = {
+  flow: "That took too long, or was begun in another browser. Sign in again.",
+  provider: "Your company's sign-in did not answer, or refused. Try again.",
+  token: "The answer of your company's sign-in could not be trusted.",
+  scopes: "Your company's account may not use this desk. Ask whoever administers it.",
+  name: "Your name at your company's sign-in is somebody else's here. Ask whoever administers the desk.",
+};
+
+function form(place, title, said, sso) {
   return new Promise((resolve) => {
     // A link that signs in, opened in this tab, changes only what stands behind "#".
     addEventListener("hashchange", () => location.hash.startsWith("#token=") && location.reload());
@@ -53,6 +64,7 @@ function form(place, title, said) {
       element("label", {}, "Staff token", token),
       problem,
       button,
+      sso && element("a", { class: "button", href: `${ROOT}staff/sso` }, "Sign in with your company account"),
     );
     fill(place, element("main", { class: "sign-in" }, shown));
     token.focus();

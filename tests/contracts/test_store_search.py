@@ -1,0 +1,143 @@
+"""Words of all conversations are found in every store, and go with whoever is erased; colleagues who are called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tandem.model import Channel, SubjectId, Turn
+from tandem.persistence.acts import COLLEAGUE_SECONDS
+from tandem.persistence.base import LaneStore
+from tandem.persistence.kinds import GLANCE
+from tandem.persistence.rows import Put, Row, Writes
+
+from .kits import StoreKit
+from .records import DAY, JANE, JOHN, conversation, fresh, write
+
+pytestmark = pytest.mark.promise("D3a")
+
+
+def said(theirs: str, ours: str = "I will look.", **fields: Any) -> Any:
+    items = ({"role": "user", "content": theirs}, {"role": "assistant", "content": ours})
+    return {"history": (Turn(1, Channel.SMS, 1.0, items),), **fields}
+
+
+async def found(store: LaneStore, text: str, limit: int = 10) -> list[SubjectId]:
+    subjects, cursor = list[SubjectId](), ""
+    while True:
+        page = await store.search(text, limit=limit, cursor=cursor or None)
+        subjects += [head.subject for head in page.items]
+        if page.next is None:
+            return subjects
+        cursor = page.next
+
+
+async def test_words_of_both_sides_of_notes_and_of_the_summary_are_found(store: LaneStore) -> None:
+    wrote = {"type": "note", "kind": "staff_wrote", "actor": "mia", "text": "Der Schlüssel kommt."}
+    await write(
+        store, JANE, conversation=conversation(JANE, **said("My HEADPHONES broke, see ORD_12345", "Übersehen!"))
+    )
+    turn = Turn(1, Channel.SMS, 1.0, (wrote, {"role": "user", "content": "退款在哪里"}))
+    await write(store, JOHN, conversation=conversation(JOHN, history=(turn,), summary="Wanted a quieter vacuum."))
+    told = {
+        text: await found(store, text)
+        for text in ("headphones", "headph", "12345", "ord_12345", "übersehen", "ubersehen broke", "schlussel",
+                     "vacuum", "退款", "phones", "broken", "headphones vacuum", "", "…", "nothing")
+    }  # fmt: skip
+    assert told == {
+        "headphones": [JANE], "headph": [JANE], "12345": [JANE], "ord_12345": [JANE], "übersehen": [JANE],
+        "ubersehen broke": [JANE], "schlussel": [JOHN], "vacuum": [JOHN], "退款": [JOHN], "phones": [], "broken": [],
+        "headphones vacuum": [], "": [], "…": [], "nothing": [],
+    }  # fmt: skip
+
+
+async def test_a_search_goes_on_page_by_page_the_last_changed_first(kit: StoreKit) -> None:
+    """The bounds are small here; with the real ones a test would have to store thousands."""
+    store = kit.store
+    store.search_rows = store.search_lists = store.search_reads = 2
+    subjects = [SubjectId(f"phone_1415555{number:04}") for number in range(9)]
+    for number, subject in enumerate(subjects):
+        await write(store, subject, conversation=conversation(subject, **said("parcel" if number % 2 else "refund")))
+    first = await store.search("parcel", limit=10)
+    assert (len(first.items), first.next is not None) == (2, True)
+    assert await found(store, "parcel") == subjects[7::-2]
+    assert await found(store, "parcel", limit=1) == subjects[7::-2]
+    assert await found(store, "absent") == []
+
+
+async def test_what_is_no_longer_kept_is_no_longer_found(kit: StoreKit) -> None:
+    """Erased, redacted away with the other's lane, folded and purged: the words go with what held them."""
+    store = kit.store
+    await write(store, JANE, conversation=conversation(JANE, **said("My headphones broke")))
+    await write(store, JOHN, conversation=conversation(JOHN, **said("text my friend at +1 415 555 0100 please")))
+    assert await found(store, "headphones") == [JANE]
+    codes = (await store.search("headphones", limit=1)).items[0].words
+    await store.erase(JANE, actor="mia")
+    assert await found(store, "headphones") == []
+    assert codes not in str([await store.recent(limit=10)])
+    assert await found(store, "0100") == [JOHN]
+    await store.redact(JOHN, "+14155550100")
+    assert (await found(store, "0100"), await found(store, "friend")) == ([], [JOHN])
+    kit.advance(2 * DAY)
+    await store.fold(lambda one, now: conversation(one.subject), older_than=DAY)
+    assert await found(store, "friend") == []
+    await store.purge(older_than=DAY)
+    assert (await store.recent(limit=10)).items == ()
+
+
+async def test_two_lanes_that_are_joined_are_found_as_one(store: LaneStore) -> None:
+    await write(store, JANE, conversation=conversation(JANE, **said("My headphones broke")))
+    await write(store, JOHN, conversation=conversation(JOHN, **said("A vacuum, please")))
+    await store.merge(JANE, JOHN, token=fresh())
+    assert (await found(store, "headphones vacuum"), await found(store, "headphones")) == ([JOHN], [JOHN])
+
+
+async def test_a_conversation_of_an_older_version_is_read_itself(kit: StoreKit) -> None:
+    """Its row has no codes."""
+    store = kit.store
+    await write(store, JANE, conversation=conversation(JANE, **said("My headphones broke")))
+    head = (await store.recent(limit=1)).items[0]
+    former = GLANCE.write(head).partition(',"words"')[0] + "}}"
+    await store.storage.apply([Writes(JANE, puts=(Put(Row(GLANCE, "", 1, former)),))])
+    assert (await store.recent(limit=1)).items[0].words == ""
+    assert (await found(store, "headphones"), await found(store, "vacuum")) == ([JANE], [])
+
+
+# --- colleagues -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.promise("D4")
+async def test_colleagues_are_called_from_a_time_on_until_they_are_not(kit: StoreKit) -> None:
+    store, now = kit.store, await kit.store.storage.now()
+    await write(store, JANE, conversation=conversation(JANE, called={"mia": now - 60, "tom": now + 3600}))
+    await write(store, JOHN, conversation=conversation(JOHN, called={"mia": now - 120}))
+    assert [(one.actor, one.subject) for one in await store.called(limit=10)] == [("mia", JOHN), ("mia", JANE)]
+    kit.advance(3601)
+    assert [one.actor for one in await store.called(limit=10)] == ["mia", "mia", "tom"]
+    await write(store, SubjectId("rests"), conversation=conversation(SubjectId("rests"), called={"mia": now + 9 * DAY}))
+    kit.advance(8 * DAY)
+    await store.purge(older_than=DAY)
+    assert [one.subject for one in (await store.recent(limit=10)).items] == ["rests"]
+    kit.advance(2 * DAY)
+    assert [(one.actor, one.subject) for one in await store.called(limit=10)] == [("mia", "rests")]
+    await store.erase(SubjectId("rests"))
+    now = await kit.store.storage.now()
+    await write(store, JOHN, conversation=conversation(JOHN, called={"mia": now - 120}))
+    await write(store, JANE, conversation=conversation(JANE, called={"tom": now - 60}))
+    await store.merge(JANE, JOHN, token=fresh())
+    assert [(one.actor, one.subject) for one in await store.called(limit=10)] == [("mia", JOHN), ("tom", JOHN)]
+    await store.erase(JOHN)
+    assert await store.called(limit=10) == ()
+
+
+@pytest.mark.promise("D6a")
+async def test_a_colleagues_name_stays_theirs(kit: StoreKit) -> None:
+    store = kit.store
+    assert await store.note_colleague("anna", identity="https://id.example 1")
+    assert await store.note_colleague("anna", identity="https://id.example 1")
+    assert not await store.note_colleague("anna", identity="https://id.example 2")
+    assert await store.note_colleague("ben", identity="https://id.example 2")
+    assert await store.colleagues() == ("anna", "ben")
+    kit.advance(COLLEAGUE_SECONDS)
+    assert await store.colleagues() == ()
