@@ -55,7 +55,7 @@ def find_ibans(text: str) -> Iterator[Found]:
 
 def _dictated(text: str) -> Iterator[Found]:
     """Yield those that are said letter by letter and digit by digit: "D E eight nine, three seven double zero"."""
-    pieces, end, times = list[tuple[str, int, int]](), 0, 1
+    pieces, end, times, before = list[tuple[str, int, int]](), 0, 1, ""
     for found in _PIECE.finditer(text):
         word = found[0].lower()
         if word in _FILLERS and pieces:
@@ -70,12 +70,12 @@ def _dictated(text: str) -> Iterator[Found]:
             pieces, times = [], 1
         elif word in TIMES:
             times = TIMES[word]
-        elif pieces and word in UNITS and text[end : found.start()] in (" ", "-") and _ends_in_tens(text, end):
+        elif pieces and word in UNITS and before in TENS and text[end : found.start()] in (" ", "-"):
             pieces[-1] = (pieces[-1][0][:-1] + said, pieces[-1][1], found.end())
         else:
             pieces.append((said[0] * (times - 1) + said, found.start(), found.end()))
             times = 1
-        end = found.end()
+        end, before = found.end(), word
     yield from _within(pieces)
 
 
@@ -83,11 +83,6 @@ def _letters(piece: str, text: str, end: int) -> str:
     """Return a piece of text that is one letter or a country; "no." and "is" are words."""
     country = len(piece) == 2 and (text[end : end + 1].isdigit() or (piece.isupper() and piece != "NO"))
     return piece if len(piece) == 1 or country else ""
-
-
-def _ends_in_tens(text: str, end: int) -> bool:
-    """Tell whether a text up to a place ends in "forty" and the like, of which a digit behind it is a part."""
-    return text[:end].rpartition(" ")[2].lower() in TENS
 
 
 def _within(pieces: list[tuple[str, int, int]]) -> Iterator[Found]:
