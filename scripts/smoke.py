@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # for the tests' kit
 from scripts import proxies
 from tests.kit.process import GatewayProcess
 from tests.kit.serving import free_port
-from tests.kit.wheel import build_wheel
+from tests.kit.wheel import released
 
 INSTALL_SECONDS = 900.0
 SMOKE_SECONDS = 240.0
@@ -73,8 +73,8 @@ def cloned(folder: Path, port: int) -> Place:
 
 def installed(folder: Path, port: int) -> Place:
     """Build the wheel, install it with its dependencies, and let ``tandem init`` fill an empty folder."""
-    (folder / "sources").mkdir()
-    wheel = build_wheel(folder / "sources")
+    built, _ = released()
+    (wheel,) = built.glob("*.whl")
     run((sys.executable, "-m", "venv", "venv"), folder, port)
     run((folder / "venv/bin/pip", "install", "--quiet", "--disable-pip-version-check", wheel), folder, port)
     tandem, home = folder / "venv/bin/tandem", folder / "gateway"
