@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import proxies
+from scripts import proxies, smoke
 from tandem.channels.twilio import BODY_LIMIT
 from tandem.settings import Settings
 
@@ -40,6 +40,7 @@ def lines(name: str) -> list[str]:
 
 def test_every_recipe_is_run() -> None:
     assert {path.name for path in FOLDER.iterdir()} == {one.file for one in proxies.RECIPES.values()}
+    assert smoke.PLACES.keys() == {"clone", "wheel", *proxies.RECIPES}
 
 
 @pytest.mark.parametrize("name", TEXTS)
