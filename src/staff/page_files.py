@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
@@ -35,10 +36,10 @@ class PageFile:
 
 
 class PageFiles:
-    """Everything in the folder ``pages``, read once."""
+    """Everything in the folder ``pages``, read once in a process."""
 
     def __init__(self) -> None:
-        self._files = {name: _read(file) for name, file in _walk(files(__package__) / "pages", "")}
+        self._files = _all()
 
     def routes(self) -> Sequence[BaseRoute]:
         """Name the routes of the staff page and of all files; nothing in them is secret."""
@@ -76,6 +77,11 @@ def _answer(request: Request, file: PageFile, policy: str) -> Response:
     if request.headers.get("if-none-match") == file.etag:
         return Response(status_code=304, headers=headers)
     return Response(file.content, headers=headers, media_type=file.media_type)
+
+
+@cache
+def _all() -> Mapping[str, PageFile]:
+    return {name: _read(file) for name, file in _walk(files(__package__) / "pages", "")}
 
 
 def _walk(folder: Traversable, path: str) -> list[tuple[str, Traversable]]:
