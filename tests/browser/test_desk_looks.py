@@ -11,15 +11,14 @@ from playwright.async_api import Browser, Page, expect
 
 from tandem.conversation.bounds import COST_IN_ALL
 from tandem.conversation.prompt_blocks import REMEMBERED
+from tandem.meter import Meter, Tally
 from tandem.model import (
     Address,
     Channel,
     Conversation,
-    Meter,
     Route,
     Source,
     SubjectId,
-    Tally,
     TimelineEvent,
     Turn,
 )
