@@ -19,7 +19,7 @@ export function account({ customer, tickets, followUps }, acts) {
 /** What tools keep of a customer, by name. */
 function remembered(values) {
   if (!values.length) return null;
-  const said = (value) => (typeof value === "string" ? value : JSON.stringify(value));
+  const said = (value) => (Array.isArray(value) ? value.map(said).join(", ") : Object(value) === value ? Object.entries(value).map(([name, one]) => `${name} ${said(one)}`).join(" · ") : String(value));
   return panel("Remembered", values, ([name, value]) => element("li", { class: "small" }, element("span", { class: "muted" }, `${words(name)}: `), said(value)));
 }
 

@@ -171,9 +171,8 @@ function row([item, name]) {
 function calledRow({ subjectId, why, due, assignee }, who) {
   return listed({
     id: subjectId, href: `#subject=${encodeURIComponent(subjectId)}`, assignee,
-    top: [element("strong", {}, why === "snooze" ? "Snooze is over" : "You are mentioned")],
+    top: [element("strong", { class: "ellipsis" }, why === "snooze" ? "Snooze is over" : "You are mentioned"), element("span", { class: "muted small" }, why)],
     middle: [who],
-    due: element("span", { class: "pill accent" }, why === "snooze" ? "look again" : "note"),
     since: ["since ", due],
   });
 }
