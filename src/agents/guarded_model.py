@@ -191,7 +191,7 @@ class _Answer:
 
     def _said(self, text: str) -> str:
         """Return an answer as it may be told; of data, each text in it."""
-        if text.lstrip()[:1] == "{":
+        if text.lstrip()[:1] == "{" and said(text):  # a call as text is no data
             with suppress(ValueError, RecursionError):
                 return json.dumps(whole_value(json.loads(text), said), ensure_ascii=False)
         if self._beginning.note(text):

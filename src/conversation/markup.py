@@ -15,6 +15,9 @@ ESCAPED: Final = frozenset(r"\`*_{}[]()#+-.!~>|$%&")
 _PICTURES = "\U0001f000-\U0001faff\u2600-\u2775\u2794-\u27bf\u2b00-\u2bff\u231a-\u23ff"
 EMOJI: Final = _PICTURES + "\u200d\u20e3\ufe0e\ufe0f\U000e0020-\U000e007f"
 """Pictures, and what joins and colours them; of the dingbats, the circled digits are numbers and stay."""
+LETTER: Final = "[^\\W_\u0e00-\u0eff\u1000-\u11ff\u1780-\u17ff\u2e80-\ud7ff\uf900-\ufaff\uff00-\uffef]"
+"""Letters and digits of scripts that part words by blanks. Chinese, Japanese, Korean and Thai ones touch marks."""
+LETTER_ONLY: Final = re.compile(LETTER)
 EMOJI_ONLY: Final = re.compile(f"[{EMOJI}]")
 LINK: Final = re.compile(
     r"!?\[([^\[\]\n]*)\](?:\([ \t]*<?[^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*>?(?:[ \t]+[\"'][^\n\"']*[\"'])?[ \t]*\)"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,7 +55,7 @@ def read_wish(body: TextReceived, *, opted_out: bool) -> Wish | None:
 
 
 _TEXTS = r"(?:te?xts?|text messages?|te?xting|messages?|messaging|msgs?|sms|spam|notifications?)"
-_ANY = r"(?: (?:any|all|more|these|those|the|your|such|so many|of))*"
+_ANY = r"(?: (?:any|all|more|future|further|these|those|the|your|such|so many|of))*"
 _WHOM = r"(?: me| us| (?:this|my)(?: phone| cell| mobile)? number)"
 _NUMBER = r"(?:me|us|my(?: phone| cell| mobile)? number|this number)"
 _UNSUBSCRIBE = r"unsu[bs]{1,3}c?ribe"
@@ -63,6 +63,7 @@ _WISHES: Final[Mapping[str, tuple[str, ...]]] = {
     "en": (
         r"stop(?: stop)*(?: all| everything| it all)?",
         r"stop ?all",
+        r"stop ?(?:2|to) ?(?:end|quit|stop|cancel|opt ?out|unsubscribe)",
         rf"(?:stop|quit|cease|end)(?: all)? (?:te?xting|messaging|spamming|contacting|bothering){_WHOM}?",
         rf"(?:stop|quit) (?:sending|writing)(?: to)?{_WHOM}?{_ANY} {_TEXTS}",
         rf"(?:stop|quit) writing(?: to)?{_WHOM}",
@@ -76,7 +77,7 @@ _WISHES: Final[Mapping[str, tuple[str, ...]]] = {
         rf"opt(?: ?(?:me|us))? ?out(?: (?:of|from)(?: this)?{_ANY} (?:{_TEXTS}|list))?",
         rf"(?:unsub|{_UNSUBSCRIBE}){_WHOM}?(?:(?: from)? all)?",
         rf"{_UNSUBSCRIBE}{_WHOM}?(?: (?:of|from)(?: this)?{_ANY}(?: mailing| text)? (?:{_TEXTS}|list|service|number))?",
-        rf"(?:remove|lose) {_NUMBER}",
+        rf"(?:remove|lose|delete) {_NUMBER}",
         rf"take {_NUMBER} off",
         rf"(?:take|remove|delete) {_NUMBER} (?:off|from)(?: of)?(?: this| the| that| your| all)*"
         rf"(?: mailing| texting| text| contact| sms)? (?:{_TEXTS}|lists?|system|database)",
@@ -86,23 +87,37 @@ _WISHES: Final[Mapping[str, tuple[str, ...]]] = {
     "fr": (  # what Twilio blocks for French (docs/proxy/opt-out-keywords), and its neighbours
         r"arret(?:t|e|ez|er)?(?: tout)?",
         r"(?:me )?(?:desabonner|desinscrire)|(?:desabonnez|desinscrivez) moi|desabonnement|desinscription",
-        r"(?:je ne veux )?plus de (?:messages?|textos?|sms)|arretez? (?:de m'envoyer|d'envoyer)(?: des| vos| ces| les)?"
-        r" (?:messages?|textos?|sms)",
+        r"(?:je (?:ne )?(?:veux|souhaite) )?(?:ne )?plus (?:recevoir )?(?:de|vos) (?:messages?|textos?|sms)",
+        r"arretez? (?:de m'envoyer|d'envoyer)(?: des| vos| ces| les)?"
+        r" (?:messages?|textos?|sms)|arretez de m'ecrire|ne m'ecrivez plus",
     ),
     "es": (
+        r"cancelar (?:mi )?suscripcion",
         r"baja|(?:(?:quiero|quisiera|deseo) )?dar(?:me|nos) de baja|(?:deme|denme|dame) de baja|desuscribir(?:me)?",
-        r"no(?: quiero| deseo)?(?: recibir)? mas (?:mensajes|textos|sms)"
+        r"(?:ya )?no(?: quiero| deseo)?(?: recibir)? mas (?:mensajes|textos|sms)"
+        r"|ya no (?:quiero|deseo) (?:recibir )?(?:mensajes|textos|sms)"
         r"|no me (?:envien?|envies|manden?|mandes)(?: mas)? (?:mensajes|textos|sms)"
         r"|dejen? de (?:enviar|mandar)me (?:mensajes|textos|sms)",
     ),
-    "de": (r"stopp|abmelden|abbestellen|austragen|(?:bitte )?keine (?:weiteren )?(?:nachrichten|sms) mehr",),
-    "pt": (
-        r"sair|descadastrar|descadastre(?: me)?|(?:nao quero(?: receber)? mais|parem? de (?:me )?(?:enviar|mandar))"
-        r" (?:mensagens|sms|textos)",
+    "de": (
+        r"stopp|abmeld(?:en|ung)|abbestellen|austragen|(?:bitte )?keine (?:weiteren )?(?:nachrichten|sms|werbung) mehr",
+        r"(?:bitte )?(?:loschen sie meine nummer|meine nummer loschen)",
     ),
-    "it": (r"disiscriv(?:imi|ermi|iti)|cancellami|(?:non voglio piu|niente|basta) (?:messaggi|sms)",),
-    "nl": (r"afmelden|uitschrijven|geen (?:sms|sms'jes|berichten) meer",),
-    "pl": (r"wypisz(?: mnie)?|nie chce wiecej (?:wiadomosci|sms(?:ow)?)",),
+    "pt": (
+        r"sair|descadastrar|descadastre(?: me)?|(?:nao quero(?: receber)? mais|parem? de (?:me )?(?:enviar|mandar)"
+        r"|nao (?:me )?(?:envie|mande)m? mais) (?:mensage(?:m|ns)|sms|textos?)",
+    ),
+    "it": (
+        r"disiscriv(?:imi|ermi|iti)|cancellami|(?:non voglio piu|niente|basta) (?:messaggi|sms)"
+        r"|non (?:mi )?(?:scrivete(?:mi)?|(?:inviate|mandate)(?:mi)?) piu(?: messaggi| sms)?",
+    ),
+    "nl": (r"afmelden|uitschrijven|geen (?:sms|sms'jes|berichten) meer|stop met (?:sms'en|berichten)",),
+    "sv": (r"avsluta|sluta (?:skicka )?(?:sms|smsa|meddelanden)|inga fler (?:sms|meddelanden)",),
+    "id": ("berhenti",),
+    "pl": (
+        r"wypisz(?: mnie)?|(?:prosze )?(?:mnie )?wypisac(?: mnie)?|nie pisz(?:cie)? do mnie|"
+        r"nie chce wiecej (?:wiadomosci|sms(?:ow)?)",
+    ),
     "ru": (
         r"стоп|отпис(?:ка|аться)|отпишите(?: меня)?|(?:больше )?не пишите(?: мне)?(?: больше)?",
         r"(?:больше )?не присылайте(?: мне)?(?: больше)? (?:смс|сообщени[ея])",
@@ -115,20 +130,21 @@ _WISHES: Final[Mapping[str, tuple[str, ...]]] = {
     "th": ("หยุด|ยกเลิกการรับข้อความ",),
     "vi": ("dừng|huỷ đăng ký|hủy đăng ký",),
     "zh": (
-        "停止|退订|退訂|取消订阅|取消訂閱|td",
+        "停止|退订(?:回t)?|退訂|取消订阅|取消訂閱|td",
         "(?:请|請)?(?:不要|别|別|勿)(?:再(?:给我|給我)?(?:发|發)|(?:给我|給我)?(?:发|發)(?=短|消息))(?:短信|短訊|消息)?了?",
     ),
-    "ja": ("停止|配信停止|配信解除|もう送らないで(?:ください)?",),
-    "ko": ("중지|수신 ?거부|문자 ?(?:중지|거부)",),
+    "ja": ("停止|配信を?停止(?:してください)?|配信解除|もう送らないで(?:ください)?",),
+    "ko": ("중지|수신 ?거부|문자 ?(?:중지|거부)|(?:문자 ?)?(?:그만 보내|보내지 ?마)(?:세요|줘|라)?",),
 }
 """Wishes to get no more texts, by the language of the words; each is the whole of a text."""
 _BEFORE = (
     r"(?:(?:can|could|would|will) (?:you|u) |please |pls |just |wrong number |want to |(?:hi|hello|hey)(?: there)? "
-    r"|(?:ok|okay|no|sorry|thanks|thank you|so) "
+    r"|(?:ok|okay|no|nope|nah|sorry|thanks|thank you|so)(?: but)? "
     r"|por favor |s'il vous plait |bitte |i(?: want| would like|'d like| wish| need)?(?: you)?(?: to)? )"
 )
 _AFTER = (
-    r"(?: (?:please|pls|now|immediately|at once|again|any ?more|ever|thanks|thank you|por favor|merci|gracias|danke))*"
+    r"(?: (?:please|pls|now|immediately|at once|again|any ?more|ever|thanks|thank you"
+    r"|por favor|merci|gracias|danke|svp|bitte))*"
 )
 _BARE: Final[Mapping[str, tuple[str, ...]]] = {
     "en": (
@@ -137,7 +153,10 @@ _BARE: Final[Mapping[str, tuple[str, ...]]] = {
         rf"|no {_TEXTS}|(?:do not|don't|dont) (?:te?xt|message|contact|sms|write)|no more|go away"
         r"|i (?:said|told you to|asked you to) stop|stop (?:already|i mean it|i said)"
         r"|stop (?:calling|phoning|ringing)(?: me)?"
-        r"|cancel (?:everything|all(?: of it)?)",
+        r"|cancel (?:everything|all(?: of it)?)"
+        rf"|stop sending(?:{_WHOM})? (?:this|these|those|that|them|it|stuff)"
+        r"|how (?:do|can|to)(?: i)? (?:stop|opt out|unsubscribe)"
+        rf"(?: (?:of|from|getting|receiving))*(?:{_ANY} {_TEXTS})?",
     ),
     "es": (r"parar|pare|alto|detener|detenganse?|cancelar|basta(?: ya)?",),
     "fr": ("annuler",),
@@ -170,8 +189,15 @@ def asks_to_stop(text: str, *, by_sms: bool = True) -> str | None:
     if may_ask_to_stop(text):
         return None
     whole = _plain(text)
+    said_apart = (_language(_WISH, part) for part in _parts(text) if _SURELY.search(part))
     carriers = "en" if whole in STOP_WORDS else _LIKE_END.get(whole)
-    return _language(_WISH, said) or (carriers if by_sms else None)
+    return _language(_WISH, said) or next(filter(None, said_apart), None) or (carriers if by_sms else None)
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Yield the parts of sentences that ask nothing: "Wrong number, stop texting me" wishes what its end says."""
+    for sentence in _SENTENCE.findall(text[:_LONGEST_TOLD]):
+        yield from map(_plain, re.split(r"[,;]|\s(?:and|but|so)\s", sentence) if "?" not in sentence else ())
 
 
 def may_ask_to_stop(text: str) -> str | None:
@@ -241,6 +267,12 @@ def _without_accents(pattern: str) -> str:
 
 
 _WISH, _MAY_BE_WISH, _RETURN = _compiled(_WISHES, f"{_BEFORE}*"), _compiled(_BARE), _compiled(_BACK, f"{_BEFORE}*")
+_SENTENCE: Final = re.compile(r"[^.!?。！？\n]+[.!?。！？\n]*")
+_LONGEST_TOLD: Final = 500
+_SURELY: Final = re.compile(
+    r"te?xt(?:s|ing| me)|messag|msg|sms|mensaj|mensag|nachricht|bericht|unsu[bs]|\blist\b|\bcontact(?:ing)?\b"
+)
+"""Names what shall end, so that the wish is one among other words too."""
 _NAMES_TEXTS: Final = re.compile(r"\b(?:te?xt|messag|msg|sms|mensaje|mensagens|nachricht|messaggi|berichten)")
 
 

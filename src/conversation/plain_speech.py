@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from .markup import BLANKS, EMOJI, LineStart, begins_table, line_start
+from .markup import BLANKS, EMOJI, LETTER_ONLY, LineStart, begins_table, line_start
 from .spoken_marks import Place, read_mark
 
 _AT_ONCE = 256
@@ -150,7 +150,7 @@ class PlainSpeech:
         before, after = self._read or " ", self._held[run : run + 1] or " "
         marks = self._cut(run)
         closes = marks in self._open and not before.isspace() and not (mark == "_" and after.isalnum())
-        opens = marks not in self._open and not before.isalnum() and not after.isspace()
+        opens = marks not in self._open and not LETTER_ONLY.match(before) and not after.isspace()
         if not ((run == 2 if mark == "=" else run <= 3) and (closes or opens)):
             return self._pass(marks)
         self._read = before  # the mark is not there for the one beside it

@@ -168,7 +168,9 @@ def _tag(held: str, at: Place) -> Read | None:
         whole = length + len(words) + len(ended)
         if not ended or not words.strip():
             return Read(length, again="")
-        return Read(whole, again=f"^{words}^") if inside.lower() == "sup" else _struck(words.strip(), held, whole, at)
+        if inside.lower() == "sup":  # a sign such as ® is no power
+            return Read(whole, again=f"^{words}^" if words[-1].isalnum() else words)
+        return _struck(words.strip(), held, whole, at)
     if markup.BLOCK.fullmatch(inside):
         return Read(length, again="\n")
     if markup.ADDRESS.match(inside) or inside.startswith("mailto:"):

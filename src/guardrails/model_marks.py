@@ -70,19 +70,30 @@ _SQUARE: Final = frozenset({
 
 _BAR: Final = "|\uff5c"
 _NAME: Final = r"[\w:.\u2581-]"
-_BEGIN: Final = re.compile(r"[<\[\u25c1]|&(?:lt;|l?t?\Z)|to=functions\.|\bt(?:o(?:=\w{0,9})?)?\Z", re.IGNORECASE)
-"""Where a mark may begin; ``to=functions.x`` names the function that a message is for."""
-SIGN: Final = re.compile(r"[<\[\u25c1&=]|[tToO]\Z")
+_PLAIN: Final = r"assistant(?:final|analysis|commentary)"
+_BEGIN: Final = re.compile(
+    rf"[<\[\u25c1{{]|&(?:lt;|l?t?\Z)|to=functions\.|\bt(?:o(?:=\w{{0,9}})?)?\Z|{_PLAIN}"
+    r"|a(?:s(?:s(?:i(?:s(?:t(?:a(?:n(?:t[a-z]{0,9})?)?)?)?)?)?)?)?\Z",
+    re.IGNORECASE,
+)
+"""Where a mark may begin; ``to=functions.x`` names the function that a message is for.
+
+``assistantfinal`` is left of a channel's header where a server drops special tokens.
+"""
+SIGN: Final = re.compile(r"[<\[\u25c1&={]|(?i:[asistntof]|assistant[a-z]{0,9})\Z|(?i:assistant[fac])")
 """What a text holds in which one may begin: most have none, and are read at the cost of this alone."""
 _MARK: Final = re.compile(
     r"(?:<|&lt;)(?P<tag>[^<>&]{1,140}?)(?:>|&gt;)|\[(?P<square>/?[a-z_]{4,16})\]|\u25c1(?P<white>/?\w{3,16})\u25b7"
-    r"|(?P<call>to=functions\.)",
+    r"|(?P<call>to=functions\.|\{\s*\"(?:type\"\s*:\s*\"function\"\s*,\s*\")?name\"\s*:\s*\"[\w.-]{1,64}\"\s*,"
+    r"\s*\"(?:arguments|parameters)\"\s*:|\[[a-z]+(?:_[a-z]+){1,4}\((?:[a-z_]{1,30}=|\)\]))"
+    rf"|(?P<plain>{_PLAIN})",
     re.IGNORECASE,
 )
 _TAG: Final = re.compile(rf"(\s?)([/{_BAR}]*)\s?({_NAME}{{1,60}})([\s=][^<>]*?)?([/{_BAR}]?)\s?")
 _BEGUN: Final = re.compile(
     rf"(?:<|&lt;)\s?[/{_BAR}]{{0,2}}\s?(?:{_NAME}{{0,60}}[/{_BAR}]?|[^<>&\s=]{{0,40}}?(?:{_NAMED.pattern})[^<>&]{{0,100}})"
-    r"(?:&g?t?)?\Z|&l?t?\Z|\[/?[a-z_]{0,16}\Z|\u25c1/?\w{0,16}\Z|t(?:o(?:=\w{0,9})?)?\Z",
+    r"(?:&g?t?)?\Z|&l?t?\Z|\[/?[a-z_]{0,16}\Z|\u25c1/?\w{0,16}\Z|t(?:o(?:=\w{0,9})?)?\Z|a[a-z]{0,18}\Z"
+    r"|\{[\s\w\":.,-]{0,110}\Z|\[[a-z_]{0,60}(?:\([a-z_]{0,30}\)?)?\Z",
     re.IGNORECASE,
 )
 """The beginning of a mark, whose rest may still come."""
@@ -96,6 +107,8 @@ def _kind(mark: re.Match[str]) -> MarkKind:
     """Return the kind of what stands between brackets."""
     if mark["call"]:
         return MarkKind.OPEN
+    if mark["plain"]:
+        return MarkKind.CLOSE if mark["plain"].lower().endswith("final") else MarkKind.OPEN
     if boxed := mark["square"] or mark["white"]:
         name = boxed.strip("/").lower()
         known = name in _SQUARE if mark["square"] else _NAMED.search(name)

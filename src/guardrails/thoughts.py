@@ -27,6 +27,8 @@ def _goes_on(within: MarkKind, mark: MarkKind) -> bool:
     return mark is not MarkKind.CLOSE and not (mark is MarkKind.ANSWER and within is MarkKind.OTHER)
 
 
+_CHANNEL: Final = re.compile(r"\A\s*analysis(?=[^a-z].*assistant(?:final|commentary))", re.DOTALL)
+"""Name of the channel of a thought, where a server dropped the tokens around it."""
 _HALF = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b\u2060\u202d\u202e\ufeff]")
 """No words: control characters, blanks without a width, and what turns the order of others round."""
@@ -115,7 +117,7 @@ def said(text: str, *, inside: bool = False) -> str:
     When nothing follows a thought's end, it is not known what it ended, unless the model is known to begin
     ``inside``. Of thoughts within a thought one end is left, which nothing seems to have begun.
     """
-    text = whole(text)
+    text = _CHANNEL.sub("<think>", whole(text))
     marks, end, _ = read_marks(text, final=True)
     if not marks:
         return text

@@ -92,6 +92,22 @@ def e164(address: str, region: str) -> str | None:
     return _one_way(str(phonenumbers.format_number(number, PhoneNumberFormat.E164)))
 
 
+def given_number(text: str, region: str) -> str | None:
+    """Read a number that a person gave, in the digits of any script, or return None.
+
+    Out of habit people write a zero behind the country (``+49 0151 …``); it goes where the number exists without it
+    alone.
+    """
+    number = e164(re.sub(r"\d", lambda digit: str(int(digit[0])), text), region)
+    if number is None:
+        return None
+    usual = phonenumbers.parse(number)
+    written = _as_written(_digits(number), usual.country_code or 0)
+    if written is None or phonenumbers.is_valid_number(written) or not phonenumbers.is_valid_number(usual):
+        return number
+    return _one_way(str(phonenumbers.format_number(usual, PhoneNumberFormat.E164)))
+
+
 def proven_number(address: Address, region: str = ANY_REGION) -> str | None:
     """Return the telephone number that the network of an address vouches for, in E.164, or None."""
     if address.scheme not in NUMBERED or _spells_withheld(address.value, region):

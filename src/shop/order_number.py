@@ -75,8 +75,9 @@ def spoken_order_number(order_id: str) -> str:
 
 
 def _normal(text: str) -> str:
-    """Fold full-width and other look-alike characters, and case; leave out what stands for a masked number."""
-    return unicodedata.normalize("NFKC", MARK.sub(" ", text)).casefold()
+    """Fold case, look-alike characters and the digits of any script; leave out what stands for a masked number."""
+    folded = unicodedata.normalize("NFKC", MARK.sub(" ", text)).casefold()
+    return re.sub(r"\d", lambda digit: str(int(digit[0])), folded)
 
 
 def _tokens(text: str) -> list[str]:

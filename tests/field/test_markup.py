@@ -79,6 +79,11 @@ async def test_what_is_struck_out_is_told_as_what_was(tmp_path: Path, written: s
         ("10 m<sup>2</sup> at CO<sub>2</sub>", "10 m^2 at CO2"),
         ("Vote :+1: or :-1: on a::b", "Vote or on a::b"),
         ("Draft [x] and [ ] inline", "Draft [x] and [ ] inline"),
+        ("订单**已发货**，共**3**件。これは**重要**です", "订单已发货，共3件。これは重要です"),
+        ("**배송**은 **내일**입니다, ราคา**50**บาท", "배송은 내일입니다, ราคา50บาท"),
+        ("See (**https://x.example/a_b**).", "See (https://x.example/a_b)."),
+        ("Aurora<sup>®</sup> 2<sup>&trade;</sup>", "Aurora® 2™"),
+        ("2**3**4 and a**b**c", "2**3**4 and a**b**c"),
         ("2^10^ is 1,024 (^_^)", "2^10 is 1,024 (^_^)"),
     ],
 )
@@ -115,6 +120,9 @@ def test_markup_leaves_a_text_as_plain_words(written: str, texted: str) -> None:
         ("2^10^ or 10^{-3} of it", "2 to the power of 10 or 10 to the power of minus 3 of it"),
         ("I owe $5, A$6 and 7$ in $USD", "I owe $5, A$6 and 7$ in $USD"),
         ("Vote :+1: now: yes", "Vote now: yes"),
+        ("订单**已发货**，共**3**件。これは**重要**です", "订单已发货，共3件。これは重要です"),
+        ("**배송**은 **내일**입니다, ราคา**50**บาท", "배송은 내일입니다, ราคา50บาท"),
+        ("Aurora<sup>®</sup> costs 2**3**4", "Aurora® costs 2**3**4"),
         ("[ ] unsigned, [x] signed", "To do: unsigned, [x] signed"),
     ],
 )

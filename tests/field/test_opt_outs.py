@@ -28,18 +28,46 @@ SPELLED = [
     "Hi there, please do not contact me again", "dont msg me anymore", "I want you to stop texting me",
     "🛑", "🛑🛑", "ST0P", "<b>STOP</b>", "$TOP",
     # Found by trying: what nobody reported.
-    "🇸🇹🇴🇵", "🆂🆃🅾🅿", "ЅТОР", "<p>Please unsubscribe me.</p>", "5T0P!!",
+    "Wrong person, stop texting me", "I never signed up for this. Unsubscribe", "Stop2End", "please delete my number",
+    "Who is this? Stop texting me.", "Not interested, remove me from your list", "stop texting me and refund my order",
+    "Please opt me out of all future texts", "🇸🇹🇴🇵", "🆂🆃🅾🅿", "ЅТОР", "<p>Please unsubscribe me.</p>", "5T0P!!",
 ]  # fmt: skip
 FOREIGN = {
-    "fr": ["ARRÊT", "arret", "Arrêtez", "ARRETE", "désabonnez-moi", "plus de messages"],
-    "es": ["baja", "BAJA", "quiero darme de baja", "no más mensajes", "FIN"],
-    "de": ["stopp", "Abmelden", "keine SMS mehr"],
-    "pt": ["sair", "não quero mais mensagens"],
-    "it": ["disiscrivimi", "basta messaggi"],
+    "fr": [
+        "je ne veux plus recevoir de SMS",
+        "Arrêtez de m'écrire",
+        "ARRÊT",
+        "arret",
+        "Arrêtez",
+        "ARRETE",
+        "désabonnez-moi",
+        "plus de messages",
+    ],
+    "es": [
+        "ya no quiero recibir mensajes",
+        "cancelar suscripción",
+        "baja",
+        "BAJA",
+        "quiero darme de baja",
+        "no más mensajes",
+        "FIN",
+    ],
+    "de": [
+        "Kein Interesse, bitte keine SMS mehr",
+        "Abmeldung",
+        "Bitte löschen Sie meine Nummer",
+        "stopp",
+        "Abmelden",
+        "keine SMS mehr",
+    ],
+    "pt": ["não envie mais mensagens", "sair", "não quero mais mensagens"],
+    "sv": ["avsluta"],
+    "it": ["non inviatemi più messaggi", "disiscrivimi", "basta messaggi"],
     "ru": ["СТОП", "Стоп!", "не пишите мне больше"],
-    "zh": ["停止", "退订", "TD", "不要再发短信了"],
-    "ja": ["配信停止"],
-    "ko": ["중지", "수신거부"],
+    "pl": ["nie pisz do mnie"],
+    "zh": ["退订回T", "停止", "退订", "TD", "不要再发短信了"],
+    "ja": ["配信を停止してください", "配信停止"],
+    "ko": ["그만 보내세요", "중지", "수신거부"],
     "hi": ["बंद करो"],
     "ar": ["إيقاف"],
     "he": ["הסר"],
@@ -109,6 +137,7 @@ async def test_on_whatsapp_it_is_understood_too(tmp_path: Path, text: str) -> No
 
 UNSURE = ["please stop", "STOP PLEASE", "can you stop?", "stop it", "cancel everything", "go away", "no texts",
           "I said stop", "stop calling me", "Stop!!! I mean it", "I need you to stop",
+          "Nope, stop", "thanks but stop", "stop sending me this", "how do I stop these texts?", "How do I opt out?",
           "parar", "cancelar", "alto", "🚫", "✋", "aufhören", "annuler", "rezygnuję"]  # fmt: skip
 
 
@@ -128,6 +157,9 @@ OTHER = [
     "please cancel it", "ok, cancel that", "end of message", "baja el precio",
     "how do I unsubscribe from the newsletter?", "a b c",
     "5 stops", "top 0", "thanks ✋", "我的包裹停止了吗", "не пишите на коробке", "$5", "the fin", "St. Op", "100",
+    "If I reply STOP, will you stop texting me?", "no more text, please just the logo",
+    "Cancel it, and stop the refund",
+    "my husband asked, did you stop texting me?", "I contacted you. No answer. Do not contact FedEx",
     "my parcel has stopped moving", "stopwatch", "Arrêt de bus?", "I need a start date",
 ]  # fmt: skip
 

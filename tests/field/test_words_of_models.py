@@ -70,6 +70,10 @@ THOUGHTS = [
     f"< think >{SECRET}</ think >Your order has shipped.",
     f"<|channel>thought\n{SECRET}<channel|><|channel>final\nYour order has shipped.",
     # Found by trying: what nobody reported.
+    f"Your order has shipped.assistantanalysis{SECRET}",
+    f'Your order has shipped.\n{{"name": "order_status", "parameters": {{"order_id": "{SECRET}"}}}}',
+    f'Your order has shipped. {{"type": "function", "name": "order_status", "arguments": {{"x": "{SECRET}"}}}}',
+    f"Your order has shipped. [order_status(order_id='{SECRET}')]",
     "<think/>Your order has shipped.",
     f"<answer>Your order has shipped.</answer><|user|>{SECRET}",
     f"<|tool_call_begin|>order_status {SECRET}<|tool_call_end|>Your order has shipped.",
@@ -87,6 +91,8 @@ INSIDE = f"{SECRET}</think>Your order has shipped."
         *THOUGHTS,
         INSIDE,
         f"{SECRET}[/THINK]Your order has shipped.",
+        f"analysis{SECRET}assistantfinalYour order has shipped.",
+        f"analysis{SECRET}assistantcommentary to=functions.order_status json{{}}assistantfinal Your order has shipped.",
         "Your order has shipped.</think>",
         f"<think>Well. <think>Hm.</think>{SECRET}</think>Your order has shipped.",
     ],
@@ -189,6 +195,20 @@ async def test_a_model_that_does_nothing_but_think_is_apologised_for(tmp_path: P
         assert await call.ask("hello") == phrases.FAILURE
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"name": "order_status", "parameters": {"order_id": "12345"}}',
+        '```json\n{"name": "order_status", "arguments": {}}\n```',
+        "[order_status(order_id='12345')]",
+    ],
+)
+async def test_a_call_that_the_server_took_for_words_is_told_to_nobody(tmp_path: Path, answer: str) -> None:
+    async with running(tmp_path, ModelServer(lambda _: Answer(answer))) as it, dial(it) as call:
+        assert await it.ask("where is my order?") == phrases.FAILURE
+        assert (await call.ask("where is my order")).strip() == phrases.FAILURE
+
+
 @pytest.mark.parametrize("answer", ["***", "---\n***\n", "```\n```", "> \n>", "\u200b\u200b"])
 async def test_an_answer_of_nothing_but_marks_is_apologised_for(tmp_path: Path, answer: str) -> None:
     async with running(tmp_path, ModelServer(lambda _: Answer(answer))) as it, dial(it) as call:
@@ -240,6 +260,7 @@ def test_however_the_stream_is_cut_nothing_of_a_thought_or_its_tags_gets_out(ans
 @pytest.mark.parametrize(
     "text",
     ["a < b and b > c", "<3", "Use <b>bold</b>", "[t", "see [track](x)", "I think so.", "<th", "<s>$50</s> $40",
+     "{ok}", '{"name": "Jo"}', "As assistants", "[a_b(c)] [see_me", "my assistant analysis", '{"a',
      "write to=support", "AT&T &lt;3", "[x] done", "a <|b", "to", "<your thoughts here> & <analysis@x.example>"],
 )  # fmt: skip
 def test_what_is_no_thought_passes_the_stream(text: str) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from agents import RunContextWrapper, function_tool
 
 from ...guardrails.thoughts import said
-from ...identity.phone import e164
+from ...identity.phone import e164, given_number
 from ...model import Address, Channel, Route
 from ..caller_context import CallerContext
 from .checks import checked, spelled
@@ -72,7 +72,7 @@ async def send_sms(context: RunContextWrapper[CallerContext], to: To, message: M
 
 def _text(caller: CallerContext, to: str, message: str) -> _Text | str:
     """Return the text to send, or the refusal."""
-    number = caller.phone if to.strip().casefold() == "me" else e164(to, caller.region)
+    number = caller.phone if to.strip().casefold() == "me" else given_number(to, caller.region)
     if number is None:
         return refusal(BAD_ARGUMENTS, _NO_NUMBER)
     message = said(message)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import re
 
-from ...conversation.markup import SHORTCODE, STRUCK_LETTERS, SUBSCRIPT, TASK, formula, is_formula, struck, task
+from ...conversation.markup import LETTER, SHORTCODE, STRUCK_LETTERS, SUBSCRIPT, TASK, formula, is_formula, struck, task
 
 _BLANKS = re.compile(r"[ \t]{2,}")
 _KEPT = re.compile(r"(https?://[^\s<>]+)|\\([\\`*_{}\[\]()#+\-.!~>|$%&])", re.IGNORECASE)
@@ -31,6 +31,7 @@ _HTML = (
     ),
     (re.compile(r"<img\s[^<>]{0,500}?alt=[\"']([^\"'<>\[\]\n]{0,300})[\"'][^<>]{0,500}>", re.I), r"\1"),
     (re.compile(r"<(s|del|strike)(?:\s[^<>]{0,100})?>(.{0,300}?)</\1>", re.I), r"~~\2~~"),
+    (re.compile(r"<sup>\s*([®™℠]|&(?:reg|trade);)\s*</sup>", re.I), r"\1"),
     (re.compile(r"</?sup>", re.I), "^"),
     (re.compile(r"<(?:br|hr|/p|/div|/li|/summary|/tr|/h[1-6]|/ul|/ol|/table)\s?/?>[ \t]*\n?", re.I), "\n"),
     (re.compile(r"<li(?:\s[^<>]{0,100})?>", re.I), "- "),
@@ -74,7 +75,7 @@ _LINES = (
 # An emphasis mark touches its words on the inside and nothing wordlike outside: ORD_12345 and 2*3*4 stay.
 _INLINE = (
     (re.compile(r"(`+)([^`\n]+?)\1(?!`)"), r"\2"),
-    (re.compile(r"(?<![\w*])\*{1,3}(?=[^\s*])([^*\n]*[^\s*])\*{1,3}(?![\w*])"), r"\1"),
+    (re.compile(rf"(?<![*_])(?<!{LETTER})\*{{1,3}}(?=[^\s*])([^*\n]*[^\s*])\*{{1,3}}(?![*_]|{LETTER})"), r"\1"),
     (re.compile(r"(?<!\w)_{1,3}(?=[^\s_])([^\n]{0,300}?[^\s_])_{1,3}(?!\w)"), r"\1"),
     (re.compile(r"(?<!=)==(?=[^\s=])([^=\n]{0,200}[^\s=])==(?!=)"), r"\1"),
     (re.compile(rf"(?<![\w:]){SHORTCODE.pattern}"), ""),
@@ -114,7 +115,8 @@ def strip_markdown(text: str) -> str:
 def _hide(match: re.Match[str], kept: list[str]) -> str:
     """Put an address or an escaped character away; closing marks behind an address belong to the text."""
     address, escaped = match.groups()
-    body = escaped or address.rstrip("*_~`")
+    bare = address and address.rstrip(".,;:!?)]'\"")  # a sentence may end behind the marks
+    body = escaped or (bare.rstrip("*_~`") if bare[-1:] in ("*", "_", "~", "`") else address)
     kept.append(body)
     return _HIDDEN if escaped else _HIDDEN + address[len(body) :]
 
