@@ -141,8 +141,9 @@ def _add_keeping(commands: Any) -> None:
     """Add what changes stores."""
     cleanup = commands.add_parser("cleanup", help="delete what nothing touched for long")
     age = cleanup.add_mutually_exclusive_group()
+    # The default is text: argparse takes a value that is its very default for one that was not given.
     age.add_argument(
-        "--days", type=_days, dest="hours", default=24 * 7, metavar="N", help="how long that is; 7 unless given"
+        "--days", type=_days, dest="hours", default="7", metavar="N", help="how long that is; 7 unless given"
     )
     age.add_argument("--hours", type=_whole(LONGEST_AGE), metavar="N", help="the same in hours")
     cleanup.add_argument("--dry-run", action="store_true", help="count what would be deleted, and delete nothing")

@@ -183,7 +183,7 @@ class ApprovalDesk:
         first = decision.verdict is Verdict.FIRST
         if receipt.outcome is Outcome.ACCEPTED:
             now = await self._seen(approval) if first else None
-            if now is not None and not decidable(now, Verdict.FIRST):
+            if now is not None and not decidable(now, Verdict.FIRST) and now.first_by != actor:
                 return _refused(ask, now)  # a colleague decided in the same moment, and was first
             said = TRANSITIONS[decision.verdict].answer
             log.info("decision_accepted", approval=approval.id, subject=subject_label(approval.subject), said=said)
