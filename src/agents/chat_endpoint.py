@@ -1,7 +1,8 @@
 """The Chat Completions API as services of other makers speak it: mends what the SDK cannot read.
 
 The SDK takes any client that has ``chat.completions.create``. Some services leave out the ids of tool calls, or give
-all calls of one streamed answer the same index; the ids that are put in here are replaced by lasting ones later.
+all calls of one streamed answer the same index; the ids that are put in here are replaced by lasting ones later. Others
+send an answer in parts, thoughts among them, or a call's arguments as an object.
 """
 
 from __future__ import annotations
@@ -32,9 +33,25 @@ class ChatEndpoint:
         if not isinstance(answer, ChatCompletion):
             return _Chunks(answer)
         for choice in answer.choices or ():
-            for call in choice.message.tool_calls or ():
+            message: Any = choice.message
+            _plain(message)
+            for call in message.tool_calls or ():
                 call.id = call.id or new_call_id()
+                call.type = "function"
+                if function := getattr(call, "function", None):
+                    function.arguments = function.arguments or "{}"
         return answer
+
+
+def _plain(message: Any) -> None:
+    """Make text of content in parts, and of arguments that came as an object; parts of thoughts are no words."""
+    if isinstance(getattr(message, "content", None), list):
+        parts = [part for part in message.content if isinstance(part, dict) and part.get("type") == "text"]
+        message.content = "".join(str(part.get("text") or "") for part in parts)
+    for call in getattr(message, "tool_calls", None) or ():
+        function = getattr(call, "function", None)
+        if function and not isinstance(function.arguments, str | None):
+            function.arguments = json.dumps(function.arguments)
 
 
 class _Chunks:
@@ -61,6 +78,7 @@ class _Chunks:
         try:
             async for chunk in self._stream:
                 for choice in chunk.choices or ():
+                    _plain(choice.delta)
                     for call in getattr(choice.delta, "tool_calls", None) or ():
                         self._place(call)
                 yield chunk

@@ -14,7 +14,7 @@ import re
 import secrets
 import string
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
 from contextvars import ContextVar
 from dataclasses import replace
@@ -158,7 +158,7 @@ class _Answer:
 
     def __init__(self, tools: Iterable[Tool], beginning: Beginning) -> None:
         self._beginning = beginning
-        self._tools = {tool.name for tool in tools}
+        self._tools = {tool.name: getattr(tool, "params_json_schema", {}) for tool in tools}
         self._ids: list[str] = []
         self._seen: Counter[str] = Counter()
 
@@ -180,7 +180,8 @@ class _Answer:
         kind = getattr(item, "type", None)
         if kind == "function_call":
             item = self._renamed(told, item)
-            return item.model_copy(update={"arguments": masked_arguments(whole_arguments(item.arguments))})
+            fitted = fitted_arguments(whole_arguments(item.arguments), self._tools.get(item.name, {}))
+            return item.model_copy(update={"arguments": masked_arguments(fitted)})
         if kind != "message":
             return item
         content = [
@@ -219,6 +220,23 @@ class _Answer:
 def new_call_id() -> str:
     """Return an id that no other call has."""
     return PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(LENGTH))
+
+
+def fitted_arguments(text: str, schema: Mapping[str, Any]) -> str:
+    """Return a call's arguments with texts where a schema says so; models write the number 12345 for an id."""
+    try:
+        arguments = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    wanted = schema.get("properties") or {}
+    if not isinstance(arguments, dict):
+        return text
+    numbers = {
+        name: str(value)
+        for name, value in arguments.items()
+        if type(value) in (int, float) and isinstance(one := wanted.get(name), Mapping) and one.get("type") == "string"
+    }
+    return json.dumps(arguments | numbers, ensure_ascii=False) if numbers else text
 
 
 def masked_arguments(text: str) -> str:

@@ -8,6 +8,7 @@ import structlog
 from agents import (
     InputGuardrailTripwireTriggered,
     MaxTurnsExceeded,
+    ModelBehaviorError,
     OutputGuardrailTripwireTriggered,
     ToolInputGuardrailTripwireTriggered,
     ToolOutputGuardrailTripwireTriggered,
@@ -29,6 +30,10 @@ TRIPPED: Final = (
     OutputGuardrailTripwireTriggered,
     ToolInputGuardrailTripwireTriggered,
     ToolOutputGuardrailTripwireTriggered,
+)
+MISFIT: Final = (
+    "The arguments do not fit the parameters of this tool, so nothing was done. Call it again with one JSON object of "
+    "its parameters, or ask the customer for what is missing."
 )
 LONGEST_REASON: Final = 300
 """Characters of a tool's own sentence that the model is given."""
@@ -73,5 +78,7 @@ def tool_failed(call: ToolErrorFormatterArgs[Any]) -> str | None:
     failed(type(error).__name__)
     if run is not None:
         run.raised(call.call_id, error)
+    if isinstance(error, ModelBehaviorError):
+        return MISFIT
     said = str(error).strip() if type(error) is ValueError else ""
     return f"The tool refused: {mask(clipped(said, LONGEST_REASON)).text}" if said else TOOL_FAILED

@@ -62,6 +62,9 @@ _WITHHELD_WORDS = frozenset(
 _WITHHELD_DIGITS = frozenset({"266696687", "7378742833", "2562533", "86282452253", "8656696", "8566696"})
 """The words as dialled on a keypad (twilio.com/docs/voice/twiml, request parameter ``From``)."""
 
+_FILLED_UP: Final = re.compile(r"\+1(?:[01][0-9]{9}|9{10})", re.ASCII)
+"""What switches write where there is no number: no area code of North America begins with 0 or 1, and none is 999."""
+
 _SHORT_ALWAYS, _SHORT_MAX = 6, 8
 """Without a plus: up to six digits are a short code everywhere; seven or eight where no full number is that short."""
 
@@ -112,7 +115,8 @@ def proven_number(address: Address, region: str = ANY_REGION) -> str | None:
     """Return the telephone number that the network of an address vouches for, in E.164, or None."""
     if address.scheme not in NUMBERED or _spells_withheld(address.value, region):
         return None
-    return e164(address.value, region)
+    number = e164(address.value, region)
+    return None if number and _FILLED_UP.fullmatch(number) else number
 
 
 def home_region(number: str | None) -> str:

@@ -138,6 +138,54 @@ def test_arguments_are_read_out_of_what_a_model_wraps_them_in(given: str, read: 
     assert json.loads(whole_arguments(given)) == read
 
 
+def as_message(arguments: Any, **more: Any) -> dict[str, Any]:
+    """Return a message of the older API that looks up an order, with arguments as a service writes them."""
+    call = {"id": "c1", "function": {"name": "order_status", "arguments": arguments}, **more}
+    return {"role": "assistant", "content": None, "tool_calls": [call]}
+
+
+PARTS = [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}, {"type": "text", "text": "There."}]
+
+
+@pytest.mark.parametrize(
+    ("message", "output"),
+    [
+        ({"role": "assistant", "content": PARTS}, ""),
+        ({"role": "assistant", "content": PARTS[1:]}, ""),
+        (as_message({"order_id": "12345"}, type="function"), "shipped"),
+        (as_message('{"order_id": "12345"}'), "shipped"),
+        (as_message('{"order_id": 12345}', type="function"), "shipped"),
+        (as_message(None, type="function"), "do not fit"),
+        (as_message('{"order_id": "123', type="function"), "do not fit"),
+        (as_message("{'order_id': '12345'}", type="function"), "do not fit"),
+        (as_message('{"arguments": {"order_id": "12345"}}', type="function"), "do not fit"),
+    ],
+)
+async def test_an_answer_is_read_in_the_ways_of_many_services(
+    tmp_path: Path, message: dict[str, Any], output: str
+) -> None:
+    """Mistral sends parts, text-generation-inference arguments as an object; small models write ids as numbers."""
+    answers = iter([Answer(message=message)])
+    model = ModelServer(lambda _: next(answers, Answer("There.")))
+    async with running(tmp_path, model, OPENAI_API_MODE="chat_completions") as it:
+        assert await it.ask("where is it?") == "There."
+        items = (await it.conversation()).history[0].items
+    assert [output in item["output"] for item in items if "output" in item] == [True] * bool(output)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "output"), [({"order_id": 12345}, "shipped"), ({}, "do not fit"), ({"order": "1"}, "do not fit")]
+)
+async def test_arguments_that_nearly_fit_are_taken_and_others_told_to_the_model(
+    tmp_path: Path, arguments: dict[str, Any], output: str
+) -> None:
+    answers = iter([Answer(calls=[("order_status", arguments)])])
+    model = ModelServer(lambda _: next(answers, Answer("There.")))
+    async with running(tmp_path, model) as it:
+        assert await it.ask("where is it?") == "There."
+    assert output in model.inputs[1][-1]["output"]
+
+
 @pytest.mark.parametrize("arguments", ["", "{", '"12345"', "[1]"])
 async def test_arguments_that_are_no_object_leave_as_one(tmp_path: Path, arguments: str) -> None:
     """Some servers read the arguments of earlier calls back, and fail on what is no JSON object."""

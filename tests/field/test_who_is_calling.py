@@ -53,6 +53,7 @@ def results(model: ModelServer) -> str:
 
 UNREADABLE = [
     "+12345", "+811045000", "WIRELESS CALLER", "sip:*69@pbx", "client:Anna B", "", "+", "tel:", "*67", "O'Brien",
+    "+10000000000", "0000000000", "+19999999999",
     "sip:", "x-unknown:1", "+" + "9" * 40, "Кафе «Уют»", "a" * 500, "sip:anna@other.example",
 ]  # fmt: skip
 

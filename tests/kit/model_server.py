@@ -41,6 +41,8 @@ class Answer:
     """Said in place of the text, as a part of its own kind."""
     code: str | None = None
     ids: Sequence[str] | None = None
+    message: dict[str, Any] | None = None
+    """That of the older API as another maker's service writes it, in place of the text and the calls."""
 
 
 ENCRYPTED = "reasoning.encrypted_content"
@@ -121,6 +123,7 @@ class ModelServer:
         ]
         message = {"role": "assistant", "content": answer.text or None, "refusal": answer.refusal or None}
         message |= {"tool_calls": calls} if calls else {}
+        message = answer.message or message
         choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if calls else "stop"}
         usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
         number = next(self._ids)

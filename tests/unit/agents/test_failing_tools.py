@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from agents.testing import ScriptedModel, assistant_message, function_call
 
+from tandem.agents.run_errors import MISFIT
 from tandem.agents.tool_gate import TOOL_FAILED
 
 from ...kit.callers import JOHN
@@ -28,11 +29,11 @@ async def test_the_model_sees_that_a_tool_failed_and_nothing_from_inside(line):
     assert talk.outputs == [TOOL_FAILED]
 
 
-async def test_arguments_that_do_not_fit_are_a_failure_too(line):
+async def test_the_model_is_told_of_arguments_that_do_not_fit(line):
     call = function_call("lookup_customer", {"identifier": "x", "type": "shoe_size"}, call_id="c")
     talk = line(JOHN, ScriptedModel([[call], [assistant_message("Sorry.")]]))
     await talk.say("who am I?")
-    assert talk.outputs == [TOOL_FAILED]
+    assert talk.outputs == [MISFIT]
 
 
 @pytest.mark.promise("A17")
