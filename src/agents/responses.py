@@ -12,8 +12,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any, Final, TypeVar, get_args
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from openai import AsyncOpenAI, BaseModel, NotGiven, Omit
@@ -28,6 +26,7 @@ from pydantic import BaseModel as PydanticModel
 from pydantic import ValidationError
 from pydantic_core import from_json
 
+from ..web.http_client import proxy_for
 from .model_trouble import EndpointError, code_of, status_in
 
 WARM_SECONDS = 5.0
@@ -66,7 +65,7 @@ class ResponsesEndpoint:
         self._session = session
         self._url = f"{client.base_url}responses"
         self._headers = _texts(client.default_headers) | _texts(client.auth_headers)
-        self._proxy = _proxy(self._url)
+        self._proxy = proxy_for(self._url)
 
     async def create(
         self,
@@ -232,12 +231,6 @@ def _dumped(value: Any) -> Any:
     if isinstance(value, PydanticModel):
         return value.model_dump(mode="json", exclude_unset=True, by_alias=True)
     raise TypeError(f"{type(value).__name__} cannot be sent")
-
-
-def _proxy(url: str) -> str | None:
-    """Return the proxy that the environment names for an address, as openai-python would use it."""
-    parts = urlsplit(url)
-    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
 
 
 def warm_up() -> None:

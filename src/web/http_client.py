@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import stamina
@@ -92,18 +93,31 @@ async def open_http(
     headers: Mapping[str, str] | None = None,
     limit: int = ANSWER_LIMIT,
     proxies: bool = False,
+    proxy: str | None = None,
 ) -> AsyncIterator[HttpClient]:
     """Open a client; nobody is asked yet. ``seconds`` bound a whole request, ``headers`` go with each.
 
-    Nothing is taken from this machine's environment unless ``proxies`` of it shall be used.
+    Nothing is taken from this machine's environment unless ``proxies`` of it shall be used. All requests go through
+    ``proxy`` where one is given; see :func:`proxy_for`.
     """
     async with aiohttp.ClientSession(
         headers=headers,
         timeout=aiohttp.ClientTimeout(total=seconds, connect=connect_seconds),
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=proxies,
+        proxy=proxy,
     ) as session:
         yield HttpClient(session, limit)
+
+
+def proxy_for(address: str) -> str | None:
+    """Return the proxy that the environment names for an address: ``HTTPS_PROXY``, but for what ``NO_PROXY`` names.
+
+    This machine itself is reached directly.
+    """
+    url = URL(address)
+    near = url.host in ("localhost", "127.0.0.1", "::1") or proxy_bypass(url.host or "")
+    return None if near else getproxies().get(url.scheme)
 
 
 def retrying(

@@ -18,6 +18,7 @@ import pytest
 from tandem.errors import ConfigurationError
 from tandem.settings import Settings, load_settings
 from tandem.settings.parts import read_parts
+from tandem.web.http_client import proxy_for
 
 from ..kit.command import SECONDS, tandem
 from ..kit.gateway import JOHN, running
@@ -71,6 +72,25 @@ def test_the_option_of_the_command_goes_before_the_setting(tmp_path: Path) -> No
     for given in ("65", "two"):
         refused = tandem("serve", "--workers", given, folder=tmp_path)
         assert (refused.returncode, refused.stderr.count("WORKERS")) == (1, 1)
+
+
+async def test_the_proxy_that_the_environment_names_is_the_way_to_the_model_and_to_twilio(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = set[str]()
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.add((await reader.readline()).decode().split(" HTTP")[0])
+        writer.close()
+
+    async with await asyncio.start_server(proxy, sock=(listener := listen())):
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port_of(listener)}")
+        monkeypatch.setenv("NO_PROXY", "near.example")
+        far = {"OPENAI_BASE_URL": "https://model.example/v1", "TWILIO_API_BASE_URL": "https://twilio.example"}
+        async with running(tmp_path, ModelServer([]), **far) as it:
+            await it.say("hello")
+            await until(lambda: asked >= {"CONNECT model.example:443", "CONNECT twilio.example:443"})
+    assert [proxy_for(url) for url in ("https://near.example/v1", "https://localhost")] == [None, None]
 
 
 # --- what is made up ----------------------------------------------------------------------------------------
