@@ -44,10 +44,11 @@ _CODE: Final = (
 )
 _SURE: Final = (
     r"cvv2?|cvc2?|cvn2?|csc|(?:card|cc) (?:verification|security) (?:code|value|number)|prüfziffer|kartenprüfnummer"
+    r"|cryptogramme(?: visuel)?"
 )
 _ON_CARD: Final = (
     r"(?:security|secret) (?:code|number)|(?:three|four|3|4)[ -](?:digits?|numbers?)(?: code)?|sicherheitscode"
-    r"|código(?: de seguridad)?|code de sécurité"
+    r"|código(?: de (?:seguridad|segurança))?|code de sécurité|codice di sicurezza|beveiligingscode"
 )
 """Names that are a card's only where a card is spoken of."""
 _CARD: Final = re.compile(

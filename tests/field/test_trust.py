@@ -13,6 +13,7 @@ import pytest
 from starlette.routing import Route
 
 from tandem.errors import ConfigurationError
+from tandem.guardrails.pii import CODE_MARK, mask_incoming
 from tandem.settings import load_settings
 from tandem.simulator.wire import SimMessage, webhook_form
 from tandem.staff.aliases import Aliases
@@ -81,6 +82,15 @@ async def test_a_card_number_in_two_messages_that_the_model_joins_is_nowhere(tmp
     for spelling in (CARD, DIGITS, CARD.replace(" ", "-")):
         assert spelling not in seen
         assert spelling.encode() not in kept
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["cryptogramme", "cryptogramme visuel :", "código de segurança", "codice di sicurezza", "beveiligingscode is",
+     "Sicherheitscode", "código de seguridad:"],
+)  # fmt: skip
+def test_a_security_code_is_masked_in_the_languages_of_customers(name: str) -> None:
+    assert mask_incoming(f"{CARD} {name} 737").text == f"{MARK} {name} {CODE_MARK}"
 
 
 async def test_what_runs_is_what_staff_saw(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ _HTML = (
     (
         re.compile(
             r"</?(?:a|abbr|b|big|blockquote|body|center|code|details|div|em|font|h[1-6]|html|i|del|img|ins|kbd|mark|ol|p"
+            r"|break|emphasis|prosody|say-as|speak"  # of a voice, which a model that answers calls writes in texts, too
             r"|pre|q|s|small|span|strike|strong|sub|summary|sup|table|tbody|td|tfoot|th|thead|tr|tt|u|ul|var)(?:\s[^<>]{0,500})?/?>",
             re.I,
         ),
