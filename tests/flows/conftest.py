@@ -51,7 +51,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
     What it shows does not depend on them: tests/contracts compares the stores, tests/replicas has both shared ones.
     """
-    for name in WORLDS.keys() & metafunc.fixturenames:
+    for name in sorted(WORLDS.keys() & metafunc.fixturenames):  # in the order of every worker
         turn = WORLDS[name][crc32(metafunc.function.__name__.encode()) % len(WORLDS[name])]
         metafunc.parametrize(name, [turn], ids=[turn or "number"], indirect=True)
 
