@@ -84,6 +84,7 @@ async def test_what_is_struck_out_is_told_as_what_was(tmp_path: Path, written: s
         ("See (**https://x.example/a_b**).", "See (https://x.example/a_b)."),
         ("Aurora<sup>®</sup> 2<sup>&trade;</sup>", "Aurora® 2™"),
         ("2**3**4 and a**b**c", "2**3**4 and a**b**c"),
+        (r"Hi John,\nit has shipped.\n\nBye! See C:\new", "Hi John,\nit has shipped.\nBye! See C:\\new"),
         ('<speak>Hi <break time="1s"/>there, <say-as interpret-as="date">1/2</say-as></speak>', "Hi there, 1/2"),
         ("2^10^ is 1,024 (^_^)", "2^10 is 1,024 (^_^)"),
     ],

@@ -13,6 +13,7 @@ import pytest
 
 from tandem.conversation import phrases
 from tandem.events import EventName
+from tandem.shop.order_number import find_order_number, parse_order_number
 
 from ..kit.colleague import staffed
 from ..kit.gateway import JANE, JOHN, OURS, Running, running
@@ -100,6 +101,11 @@ async def test_a_number_that_is_none_in_the_customers_country_is_asked_for(
         await it.ask("text my sister", sender=sender)
         assert (await mia.get("/approvals"))["approvals"] == []
     assert "with its country code" in results(model)
+
+
+@pytest.mark.parametrize("text", ["طلب ١٢٣٤٥", "ऑर्डर १२३४५", "سفارش ۱۲۳۴۵", "１２３４５"])
+def test_an_order_number_is_read_in_the_digits_of_any_script(text: str) -> None:
+    assert find_order_number(text) == "ORD_12345" == parse_order_number(text.split()[-1])
 
 
 async def test_a_caller_without_a_number_is_asked_for_the_country(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ import re
 from ...conversation.markup import LETTER, SHORTCODE, STRUCK_LETTERS, SUBSCRIPT, TASK, formula, is_formula, struck, task
 
 _BLANKS = re.compile(r"[ \t]{2,}")
+_SPELLED_BREAK = re.compile(r"(?:\\n){2,}|(?<=[.!?,])\\n")
+"""Ends of lines as JSON spells them, which models write once too often in what is texted; ``C:\\new`` holds none."""
 _KEPT = re.compile(r"(https?://[^\s<>]+)|\\([\\`*_{}\[\]()#+\-.!~>|$%&])", re.IGNORECASE)
 """Web addresses, and characters that a backslash makes ordinary."""
 _LINK = re.compile(
@@ -92,6 +94,7 @@ _HIDDEN = "\ue000"
 
 def strip_markdown(text: str) -> str:
     """Give the words of a Markdown text. Links become ``text (address)``; web addresses are kept letter for letter."""
+    text = _SPELLED_BREAK.sub("\n", text)
     text = _BLANKS.sub(" ", text.replace("\\\n", "\n"))  # blanks in a row would also make the patterns below slow
     if "<" in text or "\u0336" in text or "\u0335" in text:
         for pattern, replacement in _HTML:
