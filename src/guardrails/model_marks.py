@@ -73,14 +73,15 @@ _NAME: Final = r"[\w:.\u2581-]"
 _PLAIN: Final = r"assistant(?:final|analysis|commentary)"
 _BEGIN: Final = re.compile(
     rf"[<\[\u25c1{{]|&(?:lt;|l?t?\Z)|to=functions\.|\bt(?:o(?:=\w{{0,9}})?)?\Z|{_PLAIN}"
-    r"|a(?:s(?:s(?:i(?:s(?:t(?:a(?:n(?:t[a-z]{0,9})?)?)?)?)?)?)?)?\Z",
+    r"|(?<![\w\s])a(?:s(?:s(?:i(?:s(?:t(?:a(?:n(?:t[a-z]{0,9})?)?)?)?)?)?)?)?\Z",
     re.IGNORECASE,
 )
 """Where a mark may begin; ``to=functions.x`` names the function that a message is for.
 
-``assistantfinal`` is left of a channel's header where a server drops special tokens.
+``assistantfinal`` is left of a channel's header where a server drops special tokens. Its first letters are waited with
+only right behind a mark of punctuation, where no word begins: not those of "has".
 """
-SIGN: Final = re.compile(r"[<\[\u25c1&={]|(?i:[asistntof]|assistant[a-z]{0,9})\Z|(?i:assistant[fac])")
+SIGN: Final = re.compile(r"[<\[\u25c1&={]|(?i:to?|[^\w\s]a[a-z]{0,18}|\Aa[a-z]{0,18})\Z|(?i:assistant[fac])")
 """What a text holds in which one may begin: most have none, and are read at the cost of this alone."""
 _MARK: Final = re.compile(
     r"(?:<|&lt;)(?P<tag>[^<>&]{1,140}?)(?:>|&gt;)|\[(?P<square>/?[a-z_]{4,16})\]|\u25c1(?P<white>/?\w{3,16})\u25b7"

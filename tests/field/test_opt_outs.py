@@ -138,6 +138,7 @@ async def test_on_whatsapp_it_is_understood_too(tmp_path: Path, text: str) -> No
 UNSURE = ["please stop", "STOP PLEASE", "can you stop?", "stop it", "cancel everything", "go away", "no texts",
           "I said stop", "stop calling me", "Stop!!! I mean it", "I need you to stop",
           "Nope, stop", "thanks but stop", "stop sending me this", "how do I stop these texts?", "How do I opt out?",
+          "how do I stop receiving texts?",
           "parar", "cancelar", "alto", "🚫", "✋", "aufhören", "annuler", "rezygnuję"]  # fmt: skip
 
 

@@ -200,7 +200,6 @@ async def test_on_whatsapp_a_plain_wish_is_confirmed_and_so_is_the_way_back(tmp_
         "don't text me the code, email it",
         "my order should stop at my neighbour",
         "can you take me off the waiting list for order 12345?",
-        "how do I stop receiving texts?",
     ],
 )
 async def test_what_only_sounds_like_an_opt_out_is_answered(tmp_path: Path, text: str) -> None:
