@@ -351,7 +351,7 @@ async def test_the_welcome_page_has_tabs_where_it_is_small(browser: Browser, tmp
 
 
 async def fits_everybody(page: Page) -> None:
-    """Check a page for barriers, and for its width. It has one look from its beginning: after another, colours linger."""
+    """Check a page for barriers and its width. It has had one look only: colours of an earlier one linger."""
     assert await barriers(page) == []
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
