@@ -165,6 +165,9 @@ async def reports(it: Running, page: Page) -> None:
     await keep(page, "desk-audit")
     await page.goto(f"{it.url}/staff/figures?days=1")
     await expect(page.get_by_text("Solved without a person")).to_be_visible()
+    while await page.get_by_text("No customers yet.").count():  # figures are written every ten seconds
+        await page.reload()
+        await expect(page.get_by_text("Solved without a person")).to_be_visible()
     await keep(page, "desk-figures")
 
 
