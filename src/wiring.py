@@ -232,7 +232,7 @@ def may_look(settings: Settings, tokens: StaffTokens) -> Callable[[Request], boo
 
 
 def staff_at_the_desk(settings: Settings, store: LaneStore) -> StaffTokens:
-    """Return what knows everybody at the desk: by their tokens, and by the provider where there is one."""
+    """Return what knows the colleagues at the desk: by their tokens, and by the provider where there is one."""
     provider = sign_on_provider(settings)
     return StaffTokens(
         staff_tokens(settings),

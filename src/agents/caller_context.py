@@ -152,7 +152,7 @@ class CallerContext:
     def attach(self, url: str) -> None:
         """Send a picture or document with the answer; in a call it is texted to the caller.
 
-        Twilio fetches it, so anybody can who knows ``url``. Raises ValueError, with a sentence for the model.
+        Twilio fetches it, so all who know ``url`` can. Raises ValueError, with a sentence for the model.
         """
         checked = media_address(url)
         if self.channel is Channel.VOICE and not self.deeds.media and (self.phone is None or not self.may_text()):

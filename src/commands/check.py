@@ -51,7 +51,7 @@ async def _look(report: Report, settings: Settings, *, online: bool) -> None:
     await _customers(report, settings)
     _folder(report, "state folder", settings.state_persistence_dir)
     if mode := open_to(settings.state_persistence_dir):
-        # A folder that somebody made for us may be open on purpose, say for a group that makes backups.
+        # A folder that an operator made for us may be open on purpose, say for a group that makes backups.
         told = f"{settings.state_persistence_dir} has mode {mode}: others may look into it; `chmod 700` closes it"
         report.notice("state folder", told)
     await _store(report, settings)

@@ -188,7 +188,7 @@ class Draft:
         return None
 
     def open_ticket(self, channel: Channel, title: str, description: str, priority: Priority, **data: Any) -> Ticket:
-        """Add a ticket that nobody asked a tool for; ``data`` goes along in its row of the timeline."""
+        """Add a ticket that no tool was asked for; ``data`` goes along in its row of the timeline."""
         ticket = new_ticket(self.conversation.subject, title, description, priority, now=self.now)
         self.put_ticket(ticket)
         told: dict[str, Any] = {"ticket": ticket.id, "priority": priority.value, "title": title, **data}

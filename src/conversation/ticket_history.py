@@ -17,7 +17,7 @@ STEPS_KEPT = 50
 
 
 def new_ticket(subject: SubjectId, title: str, description: str, priority: Priority, *, now: float) -> Ticket:
-    """Return a ticket that nobody asked a tool for, to be answered as its priority says."""
+    """Return a ticket that no tool was asked for, to be answered as its priority says."""
     return Ticket(
         id=f"TKT_{uuid.uuid4().hex[:12].upper()}",
         subject=subject,

@@ -81,7 +81,7 @@ class Housekeeping(Searching):
         * One audit row stays, which a purge leaves alone: the time, ``actor`` (who asked), the number, and for the
           subject a hash of it, keyed with a random key of the store's that it never gives out. Of erasures that found
           nothing, the last one's. By these rows an import knows whom to leave out.
-        * Raises LeaseLost, and deletes nothing, while somebody holds the lane.
+        * Raises LeaseLost, and deletes nothing, while the lane is held.
         """
         await self.storage.step({upkeep.NOBODY: upkeep.WANTS_SECRET}, upkeep.make_secret)
         wants = {subject: upkeep.WANTS_ERASE, upkeep.NOBODY: upkeep.WANTS_HOUSE}
@@ -104,12 +104,12 @@ class Housekeeping(Searching):
         await self.storage.step({upkeep.NOBODY: NOTHING}, rule, blind=True)
 
     async def note_colleague(self, name: str, *, identity: str) -> bool:
-        """Note that somebody signed in under a name; False, and nothing is noted, when it is another identity's."""
+        """Note that a colleague signed in under a name; False, and nothing is noted, when it is another identity's."""
         rule = partial(acts.note_colleague, name=name, identity=identity)
         return await self.storage.step({upkeep.NOBODY: Want(rows=frozenset({(kinds.COLLEAGUE, name)}))}, rule)
 
     async def colleagues(self) -> tuple[str, ...]:
-        """Return the names under which somebody signed in during the last :data:`.acts.COLLEAGUE_SECONDS`."""
+        """Return the names under which colleagues signed in during the last :data:`.acts.COLLEAGUE_SECONDS`."""
         loaded = await self.storage.load(upkeep.NOBODY, Want(kinds=frozenset({kinds.COLLEAGUE})))
         known = kinds.records(kinds.COLLEAGUE, loaded.kinds[kinds.COLLEAGUE])
         return tuple(sorted(one.name for _, one in known if one.at + acts.COLLEAGUE_SECONDS > loaded.now))

@@ -187,7 +187,7 @@ class Reading:
         return kinds.TICKET.read(found.record or "") if found else None
 
     async def all_tickets(self, *, status: TicketStatus | None, limit: int, cursor: str | None = None) -> Page[Ticket]:
-        """List everybody's tickets, the earliest ``respond_by`` first; None lists every status."""
+        """List the tickets of all customers, the earliest ``respond_by`` first; None lists every status."""
         index = LaneIndex.TICKETS if status is None else f"{LaneIndex.TICKETS}:{status}"
         rows, following = await self._page(index, kinds.TICKET, limit, cursor)
         return Page(_readable(kinds.TICKET, rows), following)
@@ -243,7 +243,7 @@ class Reading:
         return await self._has(upkeep.NOBODY, kinds.KEY, lane.erased_key(key))
 
     async def erasures(self, subject: SubjectId) -> tuple[Erasure, ...]:
-        """Return the audit rows of a subject, oldest first: what proves its erasure to whoever asks for it by id."""
+        """Return the audit rows of a subject, oldest first: what proves its erasure to those who ask for it by id."""
         secret = (await self.storage.load(upkeep.NOBODY, upkeep.WANTS_SECRET)).rows[kinds.SECRET, ""]
         if secret is None:
             return ()

@@ -135,7 +135,7 @@ class Consent(Body):
 
 
 class FirstMessage(NewMessage):
-    """Words of a person for somebody who may never have written or called."""
+    """Words of a colleague for a customer who may never have written or called."""
 
     to: Annotated[str, words(MAX_NAME, least=1)] = ""
     consent: Consent = Field(default=...)

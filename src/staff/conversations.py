@@ -62,7 +62,7 @@ class Conversations:
         ours: str | None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """``ours`` is the number that texts to somebody new leave from; ``clock`` dates exports."""
+        """``ours`` is the number that texts to new customers leave from; ``clock`` dates exports."""
         self._clock = clock
         self._store = store
         self._engine = engine
@@ -151,7 +151,7 @@ class Conversations:
     # --- acts -------------------------------------------------------------------------------------------
 
     async def begin(self, sent: FirstMessage, *, actor: str, key: str) -> dict[str, Any]:
-        """Text somebody who agreed to it and may never have written or called. Raises MalformedRequest and NoWay."""
+        """Text a customer who agreed to it and may never have written or called. Raises MalformedRequest and NoWay."""
         number, subject = self._whose.number(sent.to), await self._whose.one(sent.to)
         if number is None:
             raise MalformedRequest("to must be a telephone number.")

@@ -42,7 +42,7 @@ def staff_routes(
     call: CallBack,
     takes_next: bool,
 ) -> list[BaseRoute]:
-    """Return the routes of the staff API. ``ours`` is the number that texts to somebody new leave from, ``call``
+    """Return the routes of the staff API. ``ours`` is the number that texts to new customers leave from, ``call``
     rings a colleague and then a customer.
 
     ``region`` completes numbers without a country; ``takes_next``: a request may be decided unseen.

@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 FLOW_COOKIE: Final = "tandem_sign_in"
 FLOW_SECONDS: Final = 600
-"""How long somebody may take at the provider."""
+"""How long a colleague may take at the provider."""
 KNOWN_SECONDS: Final = 3600.0
 """How long the provider's addresses are not asked for again; its keys are, at each sign-in."""
 LEEWAY: Final = 60.0
@@ -94,7 +94,7 @@ class OidcClient:
         return f"{address}{'&' if '?' in address else '?'}{urlencode(query)}"
 
     async def claims(self, code: str, redirect: str, *, nonce: str, verifier: str) -> Mapping[str, Any]:
-        """Return what the provider says of somebody who comes back with a code. Raises SignInRefused."""
+        """Return what the provider says of a colleague who comes back with a code. Raises SignInRefused."""
         addresses = await self._discover()
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect, "code_verifier": verifier}
         login: dict[str, Any] = {
@@ -212,7 +212,7 @@ class SingleSignOn:
         return response
 
     async def _session(self, request: Request) -> str:
-        """Return the session cookie of somebody who comes back from the provider. Raises SignInRefused."""
+        """Return the session cookie of a colleague who comes back from the provider. Raises SignInRefused."""
         query = request.query_params
         try:
             sealed = request.cookies.get(FLOW_COOKIE, "")
@@ -254,7 +254,7 @@ async def open_single_sign_on(
 
 
 def colleague_of(claims: Mapping[str, Any], provider: Provider) -> tuple[str, Scopes]:
-    """Return name and scopes of somebody, from what the provider says of them. Raises SignInRefused."""
+    """Return name and scopes of a colleague, from what the provider says of them. Raises SignInRefused."""
     values = claims.get(provider.scopes_claim)
     groups = [values] if isinstance(values, str) else values if isinstance(values, list) else []
     given = (provider.scopes.get(one, frozenset[Scope]()) for one in groups if isinstance(one, str))

@@ -58,7 +58,7 @@ class Tickets:
         call: CallBack,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """``ours`` is the number that texts to somebody new leave from; ``clock`` dates tickets."""
+        """``ours`` is the number that texts to new customers leave from; ``clock`` dates tickets."""
         self._store = store
         self._engine = engine
         self._people = people

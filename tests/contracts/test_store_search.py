@@ -1,4 +1,4 @@
-"""Words of all conversations are found in every store, and go with whoever is erased; colleagues who are called."""
+"""Words of all conversations are found in every store, and go with an erased person; colleagues who are called."""
 
 from __future__ import annotations
 

@@ -254,7 +254,7 @@ async def test_a_development_server_shows_them_to_its_own_machine_alone(tmp_path
     outside: tuple[dict[str, str], ...] = (
         {"X-Forwarded-For": "203.0.113.9"},
         {"Host": "tunnel.example"},
-        # Found by trying: what nobody reported.
+        # Found by trying, not reported.
         {"Via": "1.1 proxy"},
         {"True-Client-IP": "203.0.113.9"},
         {"X-Forwarded-Server": "proxy.example"},

@@ -74,7 +74,7 @@ async def test_what_is_struck_out_is_told_as_what_was(tmp_path: Path, written: s
         ("- [x] Pay\n- [ ] Ship\n1. [X] Call", "- Done: Pay\n- To do: Ship\n1. Done: Call"),
         ("It is $x^2$ for $n$, or $5 and $6", "It is x^2 for n, or $5 and $6"),
         ("hi</s>", "hi"),
-        # Found by trying: what nobody reported.
+        # Found by trying, not reported.
         ("<s>$50 $40", "$50 $40"),
         ("10 m<sup>2</sup> at CO<sub>2</sub>", "10 m^2 at CO2"),
         ("Vote :+1: or :-1: on a::b", "Vote or on a::b"),
@@ -117,7 +117,7 @@ def test_markup_leaves_a_text_as_plain_words(written: str, texted: str) -> None:
         ("$\u03365\u03360\u0336 $40", "was $50, now $40"),
         ("Come M\u0336o\u0336n\u0336 Tuesday", "Come formerly Mon, Tuesday"),
         ("hi</s>", "hi"),
-        # Found by trying: what nobody reported.
+        # Found by trying, not reported.
         ("Item|Price\n:--|--:\nSocks|$5\n\nBye | now", "Item, Price. Socks, $5. \nBye | now"),
         ("2^10^ or 10^{-3} of it", "2 to the power of 10 or 10 to the power of minus 3 of it"),
         ("I owe $5, A$6 and 7$ in $USD", "I owe $5, A$6 and 7$ in $USD"),

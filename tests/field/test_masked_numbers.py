@@ -73,7 +73,7 @@ def test_a_card_is_found_whatever_stands_between_its_digits(text: str) -> None:
             "G B two nine N W B K six oh one six one three three one nine two six eight one nine",
             "[IBAN removed, ends in 6819]",
         ),
-        # Found by trying: what nobody reported.
+        # Found by trying, not reported.
         ("de ochenta", None),
         (f"D E eight eight {DICTATED}", None),
         (f"d e ocho nueve {DICTADOS}", IBAN),

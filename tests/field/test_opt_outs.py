@@ -27,7 +27,7 @@ SPELLED = [
     "cancel all messages", "cancel my messages", "stop texting me", "unsubscribe me", "do not contact me",
     "Hi there, please do not contact me again", "dont msg me anymore", "I want you to stop texting me",
     "🛑", "🛑🛑", "ST0P", "<b>STOP</b>", "$TOP",
-    # Found by trying: what nobody reported.
+    # Found by trying, not reported.
     "Wrong person, stop texting me", "I never signed up for this. Unsubscribe", "Stop2End", "please delete my number",
     "Who is this? Stop texting me.", "Not interested, remove me from your list", "stop texting me and refund my order",
     "Please opt me out of all future texts", "🇸🇹🇴🇵", "🆂🆃🅾🅿", "ЅТОР", "<p>Please unsubscribe me.</p>", "5T0P!!",

@@ -142,7 +142,7 @@ SENT = [
     ({}, ("image/jpeg", "audio/ogg", "image/png"), "[2 pictures] [voice note]"),
     ({"MessageType": "order"}, (), "[order]"),
     ({**BERLIN}, ("image/jpeg",), "[location 52.5, 13.4]\n[picture]"),
-    # Found by trying: what nobody reported.
+    # Found by trying, not reported.
     ({"MessageType": "button", "ButtonText": "Keep it"}, (), "Keep it"),
     ({"MessageType": "interactive", "ListTitle": "Size 42", "ListId": "size_42"}, (), "Size 42"),
     ({"MessageType": "button", "ButtonPayload": "card 4111111111111111"}, (),

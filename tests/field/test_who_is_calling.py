@@ -136,7 +136,7 @@ FORGED = [
     f"sip:+15551234567@evil.example;{PBX}",
     f"sip:+15551234567%40{PBX}@evil.example", "sips:+15551234567@[::1]", "messenger:15551234567", "x:+15551234567",
     f"sip:+15551234567;x@{PBX}", f"sip:+15551234567@evil.example?{PBX}",
-    # Found by trying: what nobody reported.
+    # Found by trying, not reported.
     f"sip:+15551234567@{PBX}..", f"sip:+15551234567@.{PBX}", f"sip:+15551234567@{PBX}%2eevil.example",
     f"sip:+15551234567@{PBX}:5060.evil.example", f"tel:+15551234567;phone-context={PBX}",
 ]  # fmt: skip

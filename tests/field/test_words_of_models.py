@@ -69,7 +69,7 @@ THOUGHTS = [
     f"&lt;think&gt;{SECRET}&lt;/think&gt;Your order has shipped.",
     f"< think >{SECRET}</ think >Your order has shipped.",
     f"<|channel>thought\n{SECRET}<channel|><|channel>final\nYour order has shipped.",
-    # Found by trying: what nobody reported.
+    # Found by trying, not reported.
     f"Your order has shipped.assistantanalysis{SECRET}",
     f'Your order has shipped.\n{{"name": "order_status", "parameters": {{"order_id": "{SECRET}"}}}}',
     f'Your order has shipped. {{"type": "function", "name": "order_status", "arguments": {{"x": "{SECRET}"}}}}',

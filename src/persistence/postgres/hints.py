@@ -29,14 +29,14 @@ class Hints:
         self._sender = secrets.token_hex(4)
 
     async def notify(self, subject: SubjectId) -> None:
-        """See :meth:`Storage.notify`; a subject that is too long is left out, and whoever hears of it looks."""
+        """See :meth:`Storage.notify`; a subject that is too long is left out, and all who hear of it look."""
         told = subject if len(subject.encode()) <= LONGEST else ""
         with suppress(StoreUnavailable):  # the message is stored; whoever looks for due work finds it
             said = f"hint:{self._sender}:{told}"
             await self.database.fetch("SELECT pg_notify($1, $2)", self._channel, said, once=True)
 
     def hints(self) -> AsyncGenerator[SubjectId | None, None] | None:
-        """See :meth:`Storage.hints`; behind a pooler whoever listens hears nothing."""
+        """See :meth:`Storage.hints`; behind a pooler a listener hears nothing."""
         return None if self.database.pooler else self._listen()
 
     async def _listen(self) -> AsyncGenerator[SubjectId | None, None]:

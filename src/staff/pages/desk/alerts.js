@@ -1,4 +1,4 @@
-// What the desk draws attention to: a new approval, for somebody who looks elsewhere (title, sound, notification), and
+// What the desk draws attention to: a new approval, for a colleague who looks elsewhere (title, sound, notification), and
 // connections that the server dropped.
 
 import { element, fill } from "../shared/element.js";
@@ -21,7 +21,7 @@ export class Alerts {
     this.#draw();
   }
 
-  /** Look now and then whether connections pass a bound: somebody takes them up, or the bounds are too small. */
+  /** Look now and then whether connections pass a bound: an attacker takes them up, or the bounds are too small. */
   async watchBounds(before = null) {
     let dropped = before;
     try {

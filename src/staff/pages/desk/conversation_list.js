@@ -55,7 +55,7 @@ export class ConversationList {
     try {
       const page = await ask("GET", address("conversations", { limit: PAGE, q: query }));
       if (number !== this.#asked || query !== this.#query) return;
-      if (!this.#loaded || !page.next) this.#heads.clear(); // all there are: nobody erased stays
+      if (!this.#loaded || !page.next) this.#heads.clear(); // all there are: an erased person goes
       for (const head of page.conversations) this.#take(head);
       if (!this.#loaded || !page.next) this.#next = page.next;
       this.#loaded = true;

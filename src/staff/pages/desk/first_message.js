@@ -1,4 +1,4 @@
-// Writing first: a text to somebody who may never have written, and who agreed to get it.
+// Writing first: a text to a customer who may never have written, and who agreed to get it.
 
 import { element } from "../shared/element.js";
 import { ask } from "../shared/gateway.js";
