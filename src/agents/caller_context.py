@@ -11,14 +11,14 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from ..conversation.approvals import pending_key
-from ..conversation.base import Requested, TurnRequest
+from ..conversation.base import PendingWrites, TurnRequest
 from ..conversation.bounds import UNLIMITED, Allowance, Bound
 from ..conversation.opening_hours import Hours, always
 from ..conversation.prompt_blocks import REMEMBERED, render
 from ..entries import Decision, Entry, Verdict
 from ..identity.phone import home_region, proven_number
 from ..knowledge.index import Found
-from ..model import Approval, Channel, Conversation, FollowUp, Priority, Route, SubjectId, Ticket
+from ..model import Approval, Channel, Conversation, Route, SubjectId, Ticket
 from ..persistence.base import LaneStore
 from ..persistence.values import Outcome
 from ..shop.base import Shop
@@ -50,37 +50,6 @@ class EmptyLibrary:
     async def search(self, question: str, *, category: str = "", limit: int = 5) -> Found:
         """Find nothing."""
         return Found((), ())
-
-
-@dataclass(slots=True)
-class PendingWrites:
-    """Writes that tools ask for and the turn's commit makes: a turn that is lost makes none of them."""
-
-    tickets: list[Ticket] = field(default_factory=list)
-    messages: list[tuple[Route, str]] = field(default_factory=list)
-    escalation: Priority | None = None
-    refused: list[Bound] = field(default_factory=list)
-    """Bounds for which something was refused; the timeline notes them."""
-    transfer: str = ""
-    """Ticket with which the caller is put through to a person."""
-    remembered: dict[str, Any] = field(default_factory=dict)
-    """Values to remember of the customer, by name; None forgets."""
-    follow_ups: list[FollowUp] = field(default_factory=list)
-    media: list[str] = field(default_factory=list)
-    """Addresses of pictures and documents that go with the answer."""
-
-    def requested(self) -> Requested:
-        """Return what tools asked for, as the commit takes it."""
-        return Requested(
-            tuple(self.tickets),
-            tuple(self.messages),
-            self.escalation,
-            tuple(self.refused),
-            self.transfer,
-            dict(self.remembered),
-            tuple(self.follow_ups),
-            tuple(self.media),
-        )
 
 
 _DERIVED = frozenset({"channel", "region"})

@@ -14,11 +14,14 @@ from typing import Any, Literal
 import aiohttp
 import httpx2
 from agents import (
+    Agent,
     Model,
     ModelProvider,
     ModelSettings,
     OpenAIChatCompletionsModel,
     OpenAIResponsesModel,
+    RunConfig,
+    Runner,
 )
 from agents.models import get_default_model
 from openai import AsyncOpenAI, DefaultAsyncHttpx2Client
@@ -162,6 +165,36 @@ async def open_client(api_key: str, base_url: str | None) -> AsyncIterator[Model
         aiohttp.ClientSession(connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session,
     ):
         yield ModelClient(client, ResponsesEndpoint(session, client), ChatEndpoint(client))
+
+
+# --- one call, for what is written or judged beside a conversation ------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Answer of a model, and the tokens that it cost."""
+
+    text: str
+    tokens: int
+
+
+class OneCall:
+    """Asks a model under fixed instructions, without tools and without memory.
+
+    ``model`` None is the default one; ``max_tokens`` bounds the answer.
+    """
+
+    def __init__(
+        self, models: ModelProvider, *, name: str, instructions: str, max_tokens: int, model: str | None = None
+    ) -> None:
+        settings = ModelSettings(max_tokens=max_tokens)
+        self._agent = Agent(name=name, instructions=instructions, model=model, model_settings=settings)
+        self._config = RunConfig(model_provider=models, tracing_disabled=True)
+
+    async def __call__(self, given: str) -> Written:
+        """Return what the model writes. Raises a TurnError when it does not answer."""
+        result = await Runner.run(self._agent, given, run_config=self._config, max_turns=1)
+        return Written(str(result.final_output), result.context_wrapper.usage.total_tokens)
 
 
 # --- input items as they leave, in forms that every service takes ----------------------------------------------

@@ -27,7 +27,7 @@ from ..conversation.approvals import joined, waiting_output
 from ..conversation.base import Execution, GatedCall, TurnRequest, TurnResult
 from ..conversation.cost import Tokens, used
 from ..conversation.history import KEEPER, OWN_CONTEXT, model_input
-from ..conversation.notes import for_model, note_item
+from ..conversation.notes import for_model
 from ..conversation.speech_stream import SpeechStream
 from ..errors import StoreUnavailable, TooManySteps, TurnError
 from ..model import Approval, ApprovalStatus, Conversation, Item, Route
@@ -105,8 +105,7 @@ class SdkRunner:
         root, agent = await self._choice.begin(Occasion.of(request.route, request.now), keeper)
         kind, left = self._context_types[root.name], kept.get(OWN_CONTEXT)
         caller = self._callers.of_turn(request, own=own_context.make(kind, left) if kind or left else None)
-        notes = [note_item(note) for note in request.notes]
-        progress = Progress([*request.before, *notes, *({"role": "user", "content": text} for text in request.texts)])
+        progress = Progress(list(request.items))
         models: dict[str, Tokens] = {}
         token, metered, speech = current.set(journal), used.set(models), request.steering.speech
         started = time.perf_counter()
@@ -136,7 +135,7 @@ class SdkRunner:
             first_words_seconds=None if began is None else began - started,
             gated=tuple(progress.gated),
             unknown=tuple(journal.open.values()),
-            requested=caller.deeds.requested(),
+            requested=caller.deeds,
             interrupted=error is None and cut,
             keeper=progress.keeper,
             agent=progress.agent or agent.name,
@@ -178,7 +177,7 @@ class SdkRunner:
             return Execution(ApprovalStatus.UNKNOWN, "It is not known whether this happened.")
         output, failed = call.ended
         status = ApprovalStatus.FAILED if failed else ApprovalStatus.EXECUTED
-        return Execution(status, output, caller.deeds.requested())
+        return Execution(status, output, caller.deeds)
 
     # --- a turn -----------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from agents import ModelProvider
 
 from ..conversation.prompt_blocks import block, plain
-from .one_call import OneCall
+from .models import OneCall
 
 LONGEST_LINE = 1000
 LARGEST = 32_000

@@ -52,12 +52,8 @@ class EffectLedger:
         self._raised: dict[str, Exception | None] = {}
 
     def raised(self, call_id: str, error: Exception | None) -> None:
-        """See :class:`.tool_gate.Run`."""
+        """See :class:`.tool_gate.ToolRun`."""
         self._raised[call_id] = error
-
-    async def known(self, key: str) -> bool:
-        """Tell whether a call with this key was ever begun."""
-        return await self._ledger.effect_known(self._subject, key)
 
     async def run(
         self, tool: GatedTool, context: ToolContext[Any], arguments: str, *, key: str, idempotency_key: str
@@ -122,11 +118,11 @@ def _refused(error: Exception) -> bool:
     return isinstance(error, ModelBehaviorError) or type(error) is ValueError
 
 
-class Journal:
-    """One turn's calls, in the order in which they ended. Fulfils :class:`.tool_gate.Run`."""
+class Journal(EffectLedger):
+    """One turn's calls, in the order in which they ended. Fulfils :class:`.tool_gate.ToolRun`."""
 
     def __init__(self, ledger: LaneStore, subject: SubjectId, key: str, steering: Steering) -> None:
-        self._once = EffectLedger(ledger, subject)
+        super().__init__(ledger, subject)
         self._key = key
         self._steering = steering
         self.busy = 0
@@ -141,12 +137,8 @@ class Journal:
         """How long any call was under way."""
         self._busy_since = 0.0
 
-    def raised(self, call_id: str, error: Exception | None) -> None:
-        """See :class:`.tool_gate.Run`."""
-        self._once.raised(call_id, error)
-
     async def call(self, tool: GatedTool, context: ToolContext[Any], arguments: str) -> Any:
-        """See :class:`.tool_gate.Run`."""
+        """See :class:`.tool_gate.ToolRun`."""
         call_id = context.tool_call_id
         output: Any = TOOL_FAILED
         failed = True
@@ -158,7 +150,7 @@ class Journal:
         self.busy += 1
         try:
             if tool.effect in (ToolEffect.NONE, ToolEffect.IN_COMMIT):
-                output, failed = await self._once.plain(tool, context, arguments)
+                output, failed = await self.plain(tool, context, arguments)
             else:
                 output, failed = await self._with_effect(tool, context, arguments)
         finally:
@@ -174,7 +166,7 @@ class Journal:
         known = UnknownEffect(key, context.tool_call_id, tool.name, read_arguments(arguments))
         self.open[key] = known
         try:
-            ended = await self._once.run(tool, context, arguments, key=key, idempotency_key=key)
+            ended = await self.run(tool, context, arguments, key=key, idempotency_key=key)
         except StoreUnavailable:
             # Begun or not, it cannot be told now; staff see it as unknown.
             return TOOL_FAILED, True
@@ -184,8 +176,8 @@ class Journal:
         return ended
 
     async def decided(self, tool: GatedTool, call_id: str, arguments: str) -> bool:
-        """See :class:`.tool_gate.Run`: an earlier run of this turn began the call, so it was allowed then."""
-        return await self._once.known(self._effect_key(tool, call_id, arguments))
+        """See :class:`.tool_gate.ToolRun`: an earlier run of this turn began the call, so it was allowed then."""
+        return await self._ledger.effect_known(self._subject, self._effect_key(tool, call_id, arguments))
 
     def _effect_key(self, tool: GatedTool, call_id: str, arguments: str) -> str:
         """Return the ledger key of a call: by what it asks for, and how many same ones came before it."""
@@ -215,8 +207,8 @@ class Journal:
         return tuple(items)
 
 
-class ApprovedCall:
-    """The execution of one decided call: this call and no other, once. Fulfils :class:`.tool_gate.Run`."""
+class ApprovedCall(EffectLedger):
+    """The execution of one decided call: this call and no other, once. Fulfils :class:`.tool_gate.ToolRun`."""
 
     def __init__(
         self,
@@ -228,7 +220,7 @@ class ApprovedCall:
         idempotency_key: str,
         arguments: str,
     ) -> None:
-        self._once = EffectLedger(ledger, subject)
+        super().__init__(ledger, subject)
         self._call_id = call_id
         self._key = key
         self._idempotency_key = idempotency_key
@@ -237,31 +229,25 @@ class ApprovedCall:
         self.ended: tuple[str, bool] | None = None
         """Output and whether it failed; None although reached: not known."""
 
-    def raised(self, call_id: str, error: Exception | None) -> None:
-        """See :class:`.tool_gate.Run`."""
-        self._once.raised(call_id, error)
-
     def unknown_tool(self, name: str, call_id: str, output: str) -> None:
         """See :class:`.tool_gate.ToolRun`: nothing is asked beside the decided call."""
 
     async def decided(self, tool: GatedTool, call_id: str, arguments: str) -> bool:
-        """See :class:`.tool_gate.Run`: staff decided about this call, and about no other."""
+        """See :class:`.tool_gate.ToolRun`: staff decided about this call, and about no other."""
         return call_id == self._call_id
 
     async def call(self, tool: GatedTool, context: ToolContext[Any], arguments: str) -> Any:
-        """See :class:`.tool_gate.Run`."""
+        """See :class:`.tool_gate.ToolRun`."""
         if context.tool_call_id != self._call_id or self.reached:
             return "not executed"
         self.reached = True
         given = self._arguments
         if tool.effect in (ToolEffect.NONE, ToolEffect.IN_COMMIT):
             # Nothing of it is kept unless this decision is committed, so running it again after a crash is right.
-            output, failed = await self._once.plain(tool, context, given)
+            output, failed = await self.plain(tool, context, given)
             self.ended = str(output), failed
         else:
-            self.ended = await self._once.run(
-                tool, context, given, key=self._key, idempotency_key=self._idempotency_key
-            )
+            self.ended = await self.run(tool, context, given, key=self._key, idempotency_key=self._idempotency_key)
         return self.ended[0] if self.ended else UNKNOWN
 
 

@@ -52,8 +52,8 @@ def keep_texts(draft: Draft, route: Route, texts: Sequence[str]) -> None:
     if not draft.conversation.context.get(HOLD, {}).get(TOLD):
         items.append({"role": "assistant", "content": phrases.HELD})
         draft.reply(route, phrases.HELD)
-    draft.remember(route, draft.conversation.turns_taken + 1, items)
-    draft.note(EventName.KEPT_WHILE_PAUSED, route.channel, tone=Tone.WARNING, turn=draft.conversation.turns_taken)
+    number = draft.remember(route, items)
+    draft.note(EventName.KEPT_WHILE_PAUSED, route.channel, tone=Tone.WARNING, turn=number)
     _note(draft, **{TOLD: True, UNANSWERED: True})
 
 
@@ -70,7 +70,7 @@ def hear_out(draft: Draft, route: Route, said: str, *, before: Sequence[Item], s
         speech.number, told = number, speech.words(sentence)
         speech.say(told)
     items = [*before, {"role": "user", "content": said}, {"role": "assistant", "content": told}]
-    draft.remember(route, number, items)
+    draft.remember(route, items)
     draft.note(EventName.KEPT_WHILE_PAUSED, route.channel, tone=Tone.WARNING, turn=number)
     if not (taken_over or state.get(CALLED)):
         draft.open_ticket(route.channel, "A call came in while the agent was held", said, Priority.HIGH)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 import structlog
 
@@ -14,19 +15,17 @@ from ..events import EventName
 from ..model import (
     Approval,
     ApprovalStatus,
-    Channel,
     Item,
     Priority,
     Route,
     Source,
     TicketStep,
-    TimelineEvent,
     Tone,
 )
 from ..telemetry.logs import subject_label
 from ..telemetry.traces import Span, failed, quote, span
 from . import approvals, outages, phrases
-from .base import Picture, Requested, RunTurn, Steering, TurnRequest, TurnResult
+from .base import PendingWrites, Picture, RunTurn, Steering, TurnRequest, TurnResult
 from .bounds import Bound, allowance, pay
 from .change_draft import Draft, approval_event
 from .cost import MILLION
@@ -105,7 +104,7 @@ async def run_agent(
         answer = fixed
     elif texts and outages.TICKET in draft.conversation.context:
         await outages.answered(draft, route.channel)
-    draft.remember(route, number, items)
+    draft.remember(route, items)
     await _record(draft, request, result, covers, said="\n".join(texts) or about)
     if quiet:
         draft.media = ()
@@ -163,9 +162,9 @@ async def _record(draft: Draft, request: TurnRequest, result: TurnResult, covers
     new = [*waiting, *unknown]
     if new:
         draft.conversation = approvals.put(conversation, *new)
-    draft.events += _turn_events(request, result, covers)
-    draft.events += _requested_events(result.requested, new, channel, request.number)
-    if result.requested != Requested():
+    _note_turn(draft, request, result, covers)
+    _note_requested(draft, result.requested, new, request)
+    if result.requested != PendingWrites():
         draft.grant(result.requested)
     if result.cost:
         meter = pay(draft.conversation.meter, now=draft.now, cost=result.cost)
@@ -206,26 +205,18 @@ def _trace(one: Span, request: TurnRequest, result: TurnResult) -> None:
 # --- rows of the timeline -------------------------------------------------------------------------------------
 
 
-def _turn_events(request: TurnRequest, result: TurnResult, covers: Sequence[str]) -> list[TimelineEvent]:
-    """Return the rows of a turn: one per tool that ran, and one for the turn."""
-    channel, number = request.route.channel, request.number
-    events = [
-        TimelineEvent(
-            name=EventName.TOOL,
-            source=Source.AGENT,
-            tone=Tone.ERROR if use.failed else Tone.SUCCESS,
-            channel=channel,
-            turn=number,
-            data={"tool": use.name, "call_id": use.call_id, "arguments": dict(use.arguments), "result": use.output}
-            | ({} if use.known else {"unknown": True}),
-        )
-        for use in result.tools
-    ]
+def _note_turn(draft: Draft, request: TurnRequest, result: TurnResult, covers: Sequence[str]) -> None:
+    """Add the rows of a turn: one per tool that ran, one per handoff, and one for the turn."""
+    note = partial(draft.note, channel=request.route.channel, source=Source.AGENT, turn=request.number)
+    for use in result.tools:
+        told: dict[str, Any] = {"tool": use.name, "call_id": use.call_id, "arguments": dict(use.arguments)}
+        told |= {"result": use.output} if use.known else {"result": use.output, "unknown": True}
+        note(EventName.TOOL, tone=Tone.ERROR if use.failed else Tone.SUCCESS, **told)
     for before, after in result.handoffs:
-        sides = {"from": before, "to": after}
-        events.append(TimelineEvent(EventName.HANDOFF, Source.AGENT, channel=channel, turn=number, data=sides))
+        sides: dict[str, Any] = {"from": before, "to": after}
+        note(EventName.HANDOFF, **sides)
     code = result.error.code if result.error else None
-    data: dict[str, object] = {
+    data: dict[str, Any] = {
         "agent": result.agent,
         "covers": list(covers),
         "seconds": round(result.seconds, 3),
@@ -245,33 +236,32 @@ def _turn_events(request: TurnRequest, result: TurnResult, covers: Sequence[str]
         data["unpriced"] = list(result.unpriced)
     if (early := result.preempted) is not None:
         data["preemptive"] = {"hit": early.hit, "missed": early.missed, "tokens_in_vain": early.tokens}
-    tone = Tone.ERROR if result.error else Tone.INFO
-    events.append(TimelineEvent(EventName.TURN, Source.AGENT, tone=tone, channel=channel, turn=number, data=data))
+    note(EventName.TURN, tone=Tone.ERROR if result.error else Tone.INFO, **data)
     log.info(
         "turn_ended",
         subject=subject_label(request.conversation.subject),
-        channel=channel.value,
-        turn=number,
+        channel=request.route.channel.value,
+        turn=request.number,
         seconds=round(result.seconds, 3),
         tools=len(result.tools),
         error=code,
     )
-    return events
 
 
-def _requested_events(
-    requested: Requested, new: Sequence[Approval], channel: Channel, turn: int
-) -> list[TimelineEvent]:
-    """Return the rows for what a turn asked of people: approvals, tickets, an escalation."""
-    events = [
-        approval_event(
-            EventName.APPROVAL_REQUESTED if approval.status is ApprovalStatus.PENDING else EventName.EFFECT_UNKNOWN,
-            approval,
-        )
-        for approval in new
-    ]
+def _note_requested(draft: Draft, requested: PendingWrites, new: Sequence[Approval], about: TurnRequest) -> None:
+    """Add the rows for what a turn asked of people: approvals, tickets, an escalation."""
+    for approval in new:
+        waits = approval.status is ApprovalStatus.PENDING
+        name = EventName.APPROVAL_REQUESTED if waits else EventName.EFFECT_UNKNOWN
+        draft.events.append(approval_event(name, approval))
     for ticket in requested.tickets:
-        data = {"ticket": ticket.id, "priority": ticket.priority.value, "title": ticket.title}
-        name = EventName.ESCALATION if ticket.escalation else EventName.TICKET_CREATED
-        events.append(TimelineEvent(name, Source.AGENT, tone=Tone.WARNING, channel=channel, turn=turn, data=data))
-    return events
+        draft.note(
+            EventName.ESCALATION if ticket.escalation else EventName.TICKET_CREATED,
+            about.route.channel,
+            tone=Tone.WARNING,
+            source=Source.AGENT,
+            turn=about.number,
+            ticket=ticket.id,
+            priority=ticket.priority.value,
+            title=ticket.title,
+        )

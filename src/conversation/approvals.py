@@ -5,15 +5,16 @@ docs/approvals.md draws it. The engine, the staff API and the desk ask here and 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from ..entries import Decision, Verdict, Waiting
 from ..model import Approval, ApprovalStatus, Channel, Conversation, Route
 from .base import EngineLimits, Execution, GatedCall, UnknownEffect
-from .consent import in_one_spelling
 from .notes import RequestSettled
 
 WAITING = "waiting for a colleague"
@@ -72,14 +73,10 @@ def joined(
     tool: str, arguments: Mapping[str, Any], approvals: Iterable[Approval], gated: Iterable[GatedCall]
 ) -> str | None:
     """Return the id of a request that waits already for the same call, or None."""
-    wanted = _same(arguments)
-    for approval in approvals:
-        if approval.status is ApprovalStatus.PENDING and approval.tool == tool and _same(approval.arguments) == wanted:
-            return approval.id
-    for call in gated:
-        if call.tool == tool and _same(call.arguments) == wanted:
-            return call.approval_id
-    return None
+    wanted = tool, _same(arguments)
+    waiting = [(one.id, one.tool, one.arguments) for one in approvals if one.status is _PENDING]
+    waiting += [(call.approval_id, call.tool, call.arguments) for call in gated]
+    return next((id for id, name, asked in waiting if (name, _same(asked)) == wanted), None)
 
 
 def requested(
@@ -161,13 +158,12 @@ def decided(approval: Approval, decision: Decision) -> Approval:
             edited_arguments=decision.arguments,
             final_message=decision.final_message,
         )
-    retry = decision.verdict is Verdict.RETRY
-    again = retry or decision.verdict is Verdict.DONE
+    again = decision.verdict in (Verdict.RETRY, Verdict.DONE)
     return replace(
         approval,
         status=TRANSITIONS[decision.verdict].after,
         version=approval.version + 1,
-        retries=approval.retries + retry,
+        retries=approval.retries + (decision.verdict is Verdict.RETRY),
         first_by=approval.first_by if again else decision.first_by,
         first_at=approval.first_at if again else decision.first_at,
         decided_by=decision.actor,
@@ -187,13 +183,12 @@ def route_of(approval: Approval, conversation: Conversation) -> Route | None:
 
 def executed(approval: Approval, execution: Execution) -> Approval:
     """Return an approval after its call was run. What is settled for good needs its snapshot no more."""
-    keep = execution.status is ApprovalStatus.UNKNOWN
     return replace(
         approval,
         status=execution.status,
         version=approval.version + 1,
         result=execution.output,
-        snapshot=approval.snapshot if keep else "",
+        snapshot=approval.snapshot if execution.status is ApprovalStatus.UNKNOWN else "",
     )
 
 
@@ -229,6 +224,43 @@ def recorded_as(seen: ApprovalStatus) -> tuple[ApprovalStatus, ...]:
     return tuple(dict.fromkeys((*before, seen)))
 
 
+def approvals_needed(second_above: int | None, arguments: Mapping[str, Any]) -> int:
+    """Return how many colleagues have to approve a call: two above a limit in cents, also where no amount can be read.
+
+    What it is about is the argument ``amount``, in dollars; a call without one takes a single colleague. The limit is
+    kept by each request from when it was asked, so that every replica judges it alike.
+    """
+    if second_above is None or "amount" not in arguments:
+        return 1
+    try:
+        amount = Decimal(str(arguments["amount"]))
+    except InvalidOperation:
+        return 2
+    return 1 if amount.is_finite() and abs(amount) * 100 <= second_above else 2
+
+
+def call_of(approval: Approval) -> Mapping[str, Any]:
+    """Return the arguments that a call is carried out with."""
+    return approval.arguments if approval.edited_arguments is None else approval.edited_arguments
+
+
+def consent(approval: Approval, arguments: Mapping[str, Any], actor: str) -> Verdict | None:
+    """Return what an actor's approval of a call with these arguments is: the first of two, or all that it takes.
+
+    None when it adds nothing: they approved just that before. A colleague who changes the call approves another one.
+    """
+    if approvals_needed(approval.second_above, arguments) == 1:
+        return Verdict.APPROVE
+    if approval.first_by is None or in_one_spelling(arguments) != in_one_spelling(call_of(approval)):
+        return Verdict.FIRST
+    return None if approval.first_by == actor else Verdict.APPROVE
+
+
+def in_one_spelling(arguments: Mapping[str, Any]) -> str:
+    """Return arguments as text, alike for those that are alike: to Python, 1 and 1.0 and True are the same."""
+    return json.dumps(dict(arguments), sort_keys=True)
+
+
 # --- the approvals of a conversation --------------------------------------------------------------------------
 
 
@@ -256,8 +288,8 @@ def put(conversation: Conversation, *changed: Approval) -> Conversation:
 
 def expired(conversation: Conversation, now: float) -> tuple[Approval, ...]:
     """Return the approvals that nobody decided in time."""
-    waiting = (one for one in conversation.approvals if one.status is ApprovalStatus.PENDING)
-    return tuple(one for one in waiting if one.expires_at <= now)
+    pending = (one for one in conversation.approvals if one.status is ApprovalStatus.PENDING)
+    return tuple(one for one in pending if one.expires_at <= now)
 
 
 def reason_told(approval: Approval) -> str | None:

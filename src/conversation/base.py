@@ -11,7 +11,7 @@ from ..errors import TurnError
 from ..model import Approval, ApprovalStatus, Channel, Conversation, FollowUp, Item, Priority, Reply, Route, Ticket
 from .bounds import UNLIMITED, Allowance, Bound, Bounds
 from .cost import Tokens
-from .notes import Note
+from .notes import Note, note_item
 from .opening_hours import ANY_TIME, ContactHours, Hours, always
 from .speech_stream import SpeechStream
 
@@ -65,6 +65,12 @@ class TurnRequest:
     allowance: Allowance = UNLIMITED
     pictures: tuple[Picture, ...] = ()
 
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """Return the items that the turn begins with."""
+        words = ({"role": "user", "content": text} for text in self.texts)
+        return (*self.before, *map(note_item, self.notes), *words)
+
 
 @dataclass(frozen=True, slots=True)
 class ToolUse:
@@ -103,23 +109,22 @@ class UnknownEffect:
     arguments: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Requested:
-    """Tools' requests that the commit writes: tickets, texts to other customers, a raised escalation.
+@dataclass(slots=True)
+class PendingWrites:
+    """Writes that tools ask for and the turn's commit makes: a turn that is lost makes none of them."""
 
-    ``refused`` names the bounds that something else was refused for; ``transfer`` is the ticket with which the caller
-    is put through to a person when the turn is over. ``remembered`` changes what is remembered of the customer, None
-    forgets. ``follow_ups`` are what the agent comes back about, ``media`` addresses of what goes with the answer.
-    """
-
-    tickets: tuple[Ticket, ...] = ()
-    messages: tuple[tuple[Route, str], ...] = ()
+    tickets: list[Ticket] = field(default_factory=list)
+    messages: list[tuple[Route, str]] = field(default_factory=list)
     escalation: Priority | None = None
-    refused: tuple[Bound, ...] = ()
+    refused: list[Bound] = field(default_factory=list)
+    """Bounds for which something was refused; the timeline notes them."""
     transfer: str = ""
-    remembered: Mapping[str, Any] = field(default_factory=dict)
-    follow_ups: tuple[FollowUp, ...] = ()
-    media: tuple[str, ...] = ()
+    """Ticket with which the caller is put through to a person when the turn is over."""
+    remembered: dict[str, Any] = field(default_factory=dict)
+    """Values to remember of the customer, by name; None forgets."""
+    follow_ups: list[FollowUp] = field(default_factory=list)
+    media: list[str] = field(default_factory=list)
+    """Addresses of pictures and documents that go with the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +161,7 @@ class TurnResult:
     first_words_seconds: float | None = None
     gated: tuple[GatedCall, ...] = ()
     unknown: tuple[UnknownEffect, ...] = ()
-    requested: Requested = Requested()
+    requested: PendingWrites = field(default_factory=PendingWrites)
     interrupted: bool = False
     keeper: str | None = None
     context: Mapping[str, Any] | None = None
@@ -177,7 +182,7 @@ class Execution:
 
     status: ApprovalStatus
     output: str
-    requested: Requested = Requested()
+    requested: PendingWrites = field(default_factory=PendingWrites)
 
 
 RunTurn = Callable[[TurnRequest], Awaitable[TurnResult]]

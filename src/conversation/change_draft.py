@@ -30,7 +30,7 @@ from ..model import (
     Turn,
 )
 from ..persistence.values import Change
-from .base import EngineLimits, Requested
+from .base import EngineLimits, PendingWrites
 from .bounds import Bound, allowance, spend
 from .history import remember, with_remembered
 from .reply_composer import ReplyComposer, with_media
@@ -138,13 +138,14 @@ class Draft:
         if replaced:
             self.note(EventName.LANGUAGE, channel, tone=Tone.WARNING, direction="outgoing", words=list(replaced))
 
-    def remember(self, route: Route, number: int, items: Iterable[Item]) -> None:
-        """Add a turn to the history; old ones go, and what matters of them stays in the summary."""
+    def remember(self, route: Route, items: Iterable[Item]) -> int:
+        """Add a turn to the history and return its number; what matters of old ones that go stays in the summary."""
         kept = tuple(mask_value([_as_told(item) for item in items]))
-        turn = Turn(number=number, channel=route.channel, at=self.now, items=kept)
+        turn = Turn(self.conversation.turns_taken + 1, route.channel, self.now, kept)
         self.conversation = remember(self.conversation, turn, self.limits)
+        return turn.number
 
-    def grant(self, requested: Requested) -> None:
+    def grant(self, requested: PendingWrites) -> None:
         """Add what tools asked for. The level of escalation is raised, never lowered."""
         if requested.remembered:
             self.conversation = with_remembered(self.conversation, requested.remembered)
@@ -159,7 +160,7 @@ class Draft:
             own = {proven_number(route.customer) for route in self.conversation.routes.values()}
             for route, text in requested.messages:
                 self.reply(route, text, to_another=proven_number(route.customer) not in own)
-        self.media += requested.media
+        self.media = (*self.media, *requested.media)
         levels = [level for level in (self.conversation.escalation, requested.escalation) if level is not None]
         if levels:
             self.conversation = replace(self.conversation, escalation=max(levels, key=list(Priority).index))
@@ -236,6 +237,10 @@ class Draft:
         self.conversation = replace(self.conversation, in_session=False)
         self.note(EventName.CONVERSATION_END, channel)
         return True
+
+    def note_staff(self, name: EventName, actor: str, *, tone: Tone = Tone.INFO, **data: Any) -> None:
+        """Add a row that says what a colleague did."""
+        self.note(name, self.conversation.last_channel, tone=tone, source=Source.STAFF, actor=actor, **data)
 
     def note(
         self,

@@ -13,7 +13,7 @@ from uuid import uuid4
 from ..entries import Decision, Entry, FollowUpDue, Outreach, StaffMessage, Verdict, Waiting
 from ..events import EventName
 from ..identity.phone import proven_number
-from ..model import Conversation, FollowUp, Source, Tone
+from ..model import Conversation, FollowUp, Tone
 from ..persistence.values import Change
 from . import approvals, outages, phrases, staff_actions
 from .agent_turn import run_agent
@@ -69,14 +69,7 @@ def _begun(draft: Draft, body: Outreach) -> FollowUp:
     """Note what a colleague begins, and that the customer agreed to it."""
     draft.reachable_by(body.route)
     if body.consent:
-        draft.note(
-            EventName.CONTACT_BEGUN,
-            draft.conversation.last_channel,
-            source=Source.STAFF,
-            actor=body.actor,
-            consent=body.consent,
-            consented_at=body.consented_at,
-        )
+        draft.note_staff(EventName.CONTACT_BEGUN, body.actor, consent=body.consent, consented_at=body.consented_at)
     return FollowUp(f"flw_{uuid4().hex[:20]}", body.at, body.text, body.actor)
 
 

@@ -27,8 +27,7 @@ def ask(draft: Draft) -> None:
     route = draft.text_route()
     if not draft.limits.ask_rating or asked_lately or conversation.paused or route is None or not conversation.history:
         return
-    number = conversation.turns_taken + 1
-    draft.remember(route, number, [{"role": "assistant", "content": phrases.RATING}])
+    draft.remember(route, [{"role": "assistant", "content": phrases.RATING}])
     draft.conversation = replace(draft.conversation, rating_asked_at=draft.now)
     draft.reply(route, phrases.RATING)
 
@@ -43,9 +42,8 @@ def read(conversation: Conversation, texts: Sequence[str]) -> int | None:
 
 def take(draft: Draft, route: Route, text: str, score: int) -> None:
     """Keep a rating with the conversation, and thank for it; what is resolved stays so."""
-    number = draft.conversation.turns_taken + 1
     said = ({"role": "user", "content": text}, {"role": "assistant", "content": phrases.RATED})
-    draft.remember(route, number, said)
+    number = draft.remember(route, said)
     draft.conversation = replace(draft.conversation, rating=score)
     draft.note(EventName.RATED, route.channel, source=Source.CUSTOMER, turn=number, score=score)
     draft.reply(route, phrases.RATED)

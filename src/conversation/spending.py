@@ -16,7 +16,6 @@ from ..persistence.values import SPENDING, EffectState
 from .base import AgentRunner, Execution, TurnRequest, TurnResult
 from .bounds import DAY, Bound, spent
 from .cost import MILLION, PriceTable
-from .notes import note_item
 
 PIECES: Final = 50
 """Into which a day's budget is divided: so much of it, at most, is lost with a process that dies."""
@@ -87,9 +86,7 @@ class PricedRunner:
     async def run(self, request: TurnRequest) -> TurnResult:
         """Run a turn; see the protocol. ``error`` is CostCapReached when no model was asked because of the cost."""
         if request.texts and await self._over(request):
-            notes = (note_item(note) for note in request.notes)
-            words = ({"role": "user", "content": text} for text in request.texts)
-            return TurnResult((*request.before, *notes, *words), "", error=CostCapReached())
+            return TurnResult(request.items, "", error=CostCapReached())
         result = await self._runner.run(request)
         cost = self._prices.cost(result.models)
         with suppress(StoreUnavailable):  # nothing is committed without the store either

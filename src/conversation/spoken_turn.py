@@ -9,11 +9,11 @@ from dataclasses import replace
 from ..entries import CallEnded, Heard, PersonWanted, SpokenPrompt, Waiting
 from ..events import EventName
 from ..identity.phone import proven_number
-from ..model import Channel, Conversation, Item, Priority, Route, Ticket, Tone, Turn
+from ..model import Channel, Conversation, Item, Priority, Route, Tone, Turn
 from ..persistence.values import Change
 from . import agent_pause, phrases
 from .agent_turn import run_agent
-from .base import Requested, RunTurn, Steering
+from .base import PendingWrites, RunTurn, Steering
 from .bounds import Bound, speak
 from .change_draft import Draft
 from .delivery import CALL_ENDED
@@ -23,7 +23,7 @@ from .opt_out import asks_to_stop_texts
 from .plain_speech import as_written, plain_speech
 from .speech_stream import SpeechStream, SpeechStreams
 from .text_screening import is_goodbye, opt, without_codes
-from .ticket_history import RESPONSE_SECONDS
+from .ticket_history import new_ticket
 
 TRIED = 2
 """Tries of a prompt that another one may take along: by the replica that died, and this one."""
@@ -133,7 +133,7 @@ def _stop_texts(
         speech.number, told = number, speech.words(phrases.NO_MORE_TEXTS)
         speech.say(told)
     said: list[Item] = [{"role": "user", "content": text} for text in texts]
-    draft.remember(route, number, [*before, *said, {"role": "assistant", "content": told}])
+    draft.remember(route, [*before, *said, {"role": "assistant", "content": told}])
     draft.note(EventName.OPTED_OUT, route.channel, tone=Tone.WARNING, turn=number)
     return told
 
@@ -250,17 +250,17 @@ def want_person(draft: Draft, key: str, body: PersonWanted) -> Change:
 
     It counts among the tickets of the hour and is never refused: a call has one at most, and was promised it.
     """
-    ticket = Ticket(
-        id=body.ticket,
-        subject=draft.conversation.subject,
-        title="The caller asked for a person",
-        description=_summary(draft.conversation),
-        priority=Priority.HIGH,
-        created_at=draft.now,
-        respond_by=draft.limits.hours().opens_after(draft.now) + RESPONSE_SECONDS[Priority.HIGH],
+    ticket = new_ticket(
+        draft.conversation.subject,
+        "The caller asked for a person",
+        _summary(draft.conversation),
+        Priority.HIGH,
+        now=draft.now,
+        begins=draft.limits.hours().opens_after(draft.now),
         escalation=True,
+        id=body.ticket,
     )
-    draft.grant(Requested(tickets=(ticket,), escalation=Priority.HIGH))
+    draft.grant(PendingWrites([ticket], escalation=Priority.HIGH))
     draft.note(
         EventName.ESCALATION, body.route.channel, tone=Tone.WARNING, ticket=ticket.id, priority=ticket.priority.value
     )

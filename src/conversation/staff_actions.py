@@ -51,7 +51,7 @@ async def act(run: RunTurn, draft: Draft, waiting: Waiting, body: StaffAct) -> C
         _whisper(draft, body)
     elif isinstance(body, StaffNote):
         # On the timeline alone: what is in history reaches the model, and from there the customer.
-        _row(draft, EventName.STAFF_NOTE, actor=body.actor, text=body.text)
+        draft.note_staff(EventName.STAFF_NOTE, body.actor, text=body.text)
         _call(draft, dict.fromkeys(body.mentions, draft.now))
     elif isinstance(body, Assigned):
         _assign(draft, body)
@@ -60,9 +60,9 @@ async def act(run: RunTurn, draft: Draft, waiting: Waiting, body: StaffAct) -> C
     elif isinstance(body, Hold):
         await _hold(run, draft, key, body)
     elif isinstance(body, CalledBack):
-        _row(draft, EventName.CALLED_BACK, actor=body.actor, ticket=body.ticket)
+        draft.note_staff(EventName.CALLED_BACK, body.actor, ticket=body.ticket)
     elif isinstance(body, Revealed):
-        _row(draft, EventName.EXPORTED if body.copied else EventName.CONTACT_REVEALED, actor=body.actor)
+        draft.note_staff(EventName.EXPORTED if body.copied else EventName.CONTACT_REVEALED, body.actor)
     return draft.change(consumed=[key])
 
 
@@ -80,11 +80,10 @@ def write(draft: Draft, body: StaffMessage) -> None:
     spoken = draft.conversation.routes.get(Channel.VOICE) if body.spoken else None
     route = spoken or draft.text_route()
     if route is None:
-        last = draft.conversation.last_channel
-        draft.note(EventName.STAFF_MESSAGE_UNSENT, last, tone=Tone.ERROR, source=Source.STAFF, actor=body.actor)
+        draft.note_staff(EventName.STAFF_MESSAGE_UNSENT, body.actor, tone=Tone.ERROR)
         return
-    number, aloud = draft.conversation.turns_taken + 1, spoken is not None
-    draft.remember(route, number, [note_item(StaffWrote(body.actor, body.text, spoken=aloud))])
+    aloud = spoken is not None
+    number = draft.remember(route, [note_item(StaffWrote(body.actor, body.text, spoken=aloud))])
     draft.note(
         EventName.STAFF_SAID if aloud else EventName.STAFF_MESSAGE,
         route.channel,
@@ -102,16 +101,15 @@ def _whisper(draft: Draft, body: StaffWhisper) -> None:
     conversation = draft.conversation
     route = conversation.routes.get(conversation.last_channel) or next(iter(conversation.routes.values()), None)
     if route is not None:
-        note = note_item(StaffWhispered(body.actor, body.text))
-        draft.remember(route, conversation.turns_taken + 1, [note])
-    _row(draft, EventName.STAFF_WHISPER, actor=body.actor, text=body.text)
+        draft.remember(route, [note_item(StaffWhispered(body.actor, body.text))])
+    draft.note_staff(EventName.STAFF_WHISPER, body.actor, text=body.text)
 
 
 def _assign(draft: Draft, body: Assigned) -> None:
     """Give the conversation to somebody; what is so already stays as it is."""
     if draft.conversation.assignee != body.to:
         draft.conversation = replace(draft.conversation, assignee=body.to)
-        _row(draft, EventName.ASSIGNED, actor=body.actor, to=body.to)
+        draft.note_staff(EventName.ASSIGNED, body.actor, to=body.to)
 
 
 _HANDLED: Final[Mapping[Handling, EventName]] = {
@@ -128,8 +126,8 @@ def _handle(draft: Draft, body: Handled) -> None:
         return
     called = {} if body.state == "resolved" else {who: at for who, at in conversation.called.items() if at <= draft.now}
     draft.conversation = replace(conversation, handling=body.state, snoozed_until=body.until, called=called)
-    until = {} if body.until is None else {"until": body.until}
-    _row(draft, _HANDLED[body.state], actor=body.actor, **until)
+    until: dict[str, Any] = {} if body.until is None else {"until": body.until}
+    draft.note_staff(_HANDLED[body.state], body.actor, **until)
     if body.until is not None:
         _call(draft, {conversation.assignee or body.actor: body.until})
     if body.state == "resolved":
@@ -148,17 +146,13 @@ def _looked(draft: Draft, actor: str) -> None:
         draft.conversation = replace(draft.conversation, called=called)
 
 
-def _row(draft: Draft, name: EventName, **data: Any) -> None:
-    draft.note(name, draft.conversation.last_channel, source=Source.STAFF, **data)
-
-
 async def _hold(run: RunTurn, draft: Draft, key: str, body: Hold) -> None:
     """Hold the agent or let it go on; what is so already stays as it is."""
     conversation = draft.conversation
     if conversation.paused is body.on:
         return
     name = EventName.AGENT_PAUSED if body.on else EventName.AGENT_RESUMED
-    draft.note(name, conversation.last_channel, tone=Tone.WARNING, source=Source.STAFF, actor=body.actor)
+    draft.note_staff(name, body.actor, tone=Tone.WARNING)
     if body.on:
         draft.conversation = agent_pause.begin(conversation)
         return

@@ -16,16 +16,27 @@ STEPS_KEPT = 50
 """Steps that a ticket carries: how it was opened, and the newest others."""
 
 
-def new_ticket(subject: SubjectId, title: str, description: str, priority: Priority, *, now: float) -> Ticket:
-    """Return a ticket that no tool was asked for, to be answered as its priority says."""
+def new_ticket(
+    subject: SubjectId,
+    title: str,
+    description: str,
+    priority: Priority,
+    *,
+    now: float,
+    begins: float | None = None,
+    escalation: bool = False,
+    id: str = "",
+) -> Ticket:
+    """Return a ticket, to be answered as its priority says; that time ``begins`` now, or when people are there."""
     return Ticket(
-        id=f"TKT_{uuid.uuid4().hex[:12].upper()}",
+        id=id or f"TKT_{uuid.uuid4().hex[:12].upper()}",
         subject=subject,
         title=title,
         description=description,
         priority=priority,
         created_at=now,
-        respond_by=now + RESPONSE_SECONDS[priority],
+        respond_by=(now if begins is None else begins) + RESPONSE_SECONDS[priority],
+        escalation=escalation,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from ..entries import TicketClosed, TicketOpened
 from ..events import EventName
@@ -29,7 +30,8 @@ async def opened(run: RunTurn, draft: Draft, key: str, body: TicketOpened) -> Ch
         # Committed first, so that everybody sees it while the agent works; the entry stays.
         draft.reachable_by(body.route)
         draft.put_ticket(ticket)
-        _row(draft, EventName.TICKET_OPENED, ticket, body.actor, priority=ticket.priority.value, title=ticket.title)
+        told: dict[str, Any] = {"ticket": ticket.id, "priority": ticket.priority.value, "title": ticket.title}
+        draft.note_staff(EventName.TICKET_OPENED, body.actor, **told)
         return draft.change()
     if known.subject != draft.conversation.subject:
         # Somebody else's ticket got the same external id in the same moment.
@@ -63,7 +65,8 @@ async def closed(draft: Draft, body: TicketClosed) -> None:
         return
     step = TicketStep(draft.now, body.status.value, body.actor, body.note)
     draft.put_ticket(with_step(replace(ticket, status=body.status), step))
-    _row(draft, EventName.TICKET_CLOSED, ticket, body.actor, status=body.status.value, note=body.note)
+    told: dict[str, Any] = {"ticket": ticket.id, "status": body.status.value, "note": body.note}
+    draft.note_staff(EventName.TICKET_CLOSED, body.actor, **told)
     _remember(draft, TicketEnded(ticket.id, body.status))
 
 
@@ -94,7 +97,7 @@ def _replied(draft: Draft, ticket: Ticket, message: str, by: str) -> None:
     route = draft.text_route()
     draft.put_ticket(with_step(ticket, TicketStep(draft.now, "replied", by, message)))
     _remember(draft, TicketReplySettled(ticket.id, "sent"), told)
-    _row(draft, EventName.TICKET_REPLIED, ticket, by, tone=Tone.SUCCESS)
+    draft.note_staff(EventName.TICKET_REPLIED, by, tone=Tone.SUCCESS, ticket=ticket.id)
     if route is not None:
         draft.reply(route, told)
 
@@ -128,17 +131,4 @@ def _remember(draft: Draft, note: Note, told: str = "") -> None:
     if route is None:
         return
     said = [{"role": "assistant", "content": told}] if told else []
-    draft.remember(route, draft.conversation.turns_taken + 1, [note_item(note), *said])
-
-
-def _row(draft: Draft, name: EventName, ticket: Ticket, actor: str, *, tone: Tone = Tone.INFO, **data: str) -> None:
-    draft.note(
-        name,
-        draft.conversation.last_channel,
-        tone=tone,
-        source=Source.STAFF,
-        turn=None,
-        ticket=ticket.id,
-        actor=actor,
-        **data,
-    )
+    draft.remember(route, [note_item(note), *said])

@@ -137,7 +137,7 @@ class TurnMaker:
         if screened.kept:
             said: list[Item] = [{"role": "user", "content": text} for text in screened.kept]
             said += [{"role": "assistant", "content": notice} for notice in screened.notices]
-            draft.remember(route, draft.conversation.turns_taken + 1, said)
+            draft.remember(route, said)
         score = rating.read(conversation, texts) if conversation.rating_asked_at else None
         if score is not None:
             rating.take(draft, route, texts[0], score)
@@ -161,8 +161,7 @@ class TurnMaker:
         """Keep texts of a sender who cannot be answered, such as SUPPORT: people may want to read them."""
         route = batch[-1][1].route
         draft.conversation = replace(draft.conversation, last_channel=route.channel)
-        number = draft.conversation.turns_taken + 1
-        draft.remember(route, number, [{"role": "user", "content": body.text} for _, body in batch])
+        number = draft.remember(route, [{"role": "user", "content": body.text} for _, body in batch])
         sender = route.customer.value
         draft.note(EventName.SENDER_UNREACHABLE, route.channel, turn=number, covers=covers, sender=sender)
         return draft.change(consumed=covers)
@@ -261,8 +260,7 @@ async def _tell(runner: AgentRunner, draft: Draft, approval: Approval, route: Ro
     if answer is None and draft.conversation.paused:
         answer = _outcome(draft, approval, route)
     if answer is not None:
-        items = (note_item(note), {"role": "assistant", "content": answer})
-        draft.remember(route, draft.conversation.turns_taken + 1, items)
+        draft.remember(route, (note_item(note), {"role": "assistant", "content": answer}))
     else:
         otherwise = _outcome(draft, approval, route)
         answer = await run_agent(runner.run, draft, route, [key], notes=[note], otherwise=otherwise)

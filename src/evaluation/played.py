@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from ..agents.models import ModelAccess
-from ..agents.one_call import OneCall
+from ..agents.models import ModelAccess, OneCall
 from ..conversation.prompt_blocks import block, plain
 from .scenario import Persona, Scenario
 from .trial import TranscriptLine, Trial

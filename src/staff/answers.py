@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import AliasGenerator, AliasPath, BaseModel, ConfigDict, Field, PlainSerializer, computed_field
 from pydantic.alias_generators import to_camel
 
-from ..conversation.consent import approvals_needed
+from ..conversation.approvals import approvals_needed
 from ..model import ApprovalStatus, Channel, Priority, ReplyStatus, Source, TicketStatus, Tone
 from ..shop.base import dollars
 

@@ -11,8 +11,19 @@ from typing import Any
 import structlog
 
 from ..agents.tool_gate import CallChecks
-from ..conversation.approvals import TRANSITIONS, as_seen, decidable, decision_key, foreseen, is_open, recorded_as
-from ..conversation.consent import approvals_needed, call_of, consent, in_one_spelling
+from ..conversation.approvals import (
+    TRANSITIONS,
+    approvals_needed,
+    as_seen,
+    call_of,
+    consent,
+    decidable,
+    decision_key,
+    foreseen,
+    in_one_spelling,
+    is_open,
+    recorded_as,
+)
 from ..conversation.engine import TurnEngine
 from ..entries import Decision, Verdict
 from ..errors import MalformedRequest, StoreUnavailable, UnreadableRecord

@@ -140,10 +140,10 @@ PROMISE = re.compile(
     re.IGNORECASE,
 )
 PRODUCERS = {
-    "ASK_NUMBER": {"channels/voice/call_back.py:nobody_free"},
-    "CALL_BACK": {"channels/voice/call_back.py:nobody_free", "conversation/agent_turn.py:_fixed"},
-    "CLOSED": {"channels/voice/call_back.py:nobody_free"},
-    "TICKET_OPENED": {"channels/voice/call_back.py:line_lost"},
+    "ASK_NUMBER": {"channels/voice/transfer.py:nobody_free"},
+    "CALL_BACK": {"channels/voice/transfer.py:nobody_free", "conversation/agent_turn.py:_fixed"},
+    "CLOSED": {"channels/voice/transfer.py:nobody_free"},
+    "TICKET_OPENED": {"channels/voice/transfer.py:line_lost"},
     "NO_MORE_TEXTS": {"conversation/spoken_turn.py:_stop_texts"},
     "OPTED_IN": {"conversation/text_screening.py:_screen"},
     "OPTED_OUT": {"conversation/text_screening.py:_screen"},

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tandem.agents.caller_context import CallerContext, FindTicket, PendingWrites, Withdraw
+from tandem.agents.caller_context import CallerContext, FindTicket, Withdraw
+from tandem.conversation.base import PendingWrites
 from tandem.conversation.bounds import UNLIMITED, Allowance
 from tandem.model import Address, Approval, Channel, Route, SubjectId, Ticket
 from tandem.shop.base import Shop

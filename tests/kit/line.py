@@ -17,7 +17,7 @@ from tandem.agents.items import check_plain
 from tandem.agents.models import OneModel
 from tandem.agents.runner import RunLimits, SdkRunner
 from tandem.conversation import approvals
-from tandem.conversation.base import EngineLimits, Requested, TurnRequest, TurnResult
+from tandem.conversation.base import EngineLimits, PendingWrites, TurnRequest, TurnResult
 from tandem.conversation.history import model_input
 from tandem.conversation.notes import Note
 from tandem.entries import Decision, Entry, Verdict
@@ -92,7 +92,7 @@ class Line:
         self.route: Route = route_of(phone)
         subject = caller_of(shop, phone).subject
         self.conversation = Conversation(subject, created_at=NOW, updated_at=NOW)
-        self.requested: list[Requested] = []
+        self.requested: list[PendingWrites] = []
         self.results: list[TurnResult] = []
 
     async def say(self, *texts: str) -> str:

@@ -7,13 +7,12 @@ import copy
 from agents import Tool
 
 from .approval import withdraw_request
-from .customer import lookup_customer
+from .customer import lookup_customer, remember_preference
 from .follow_up import schedule_follow_up
 from .intent import classify_intent
 from .knowledge import search_knowledge_base
 from .message import send_sms
 from .order import get_tracking_info, lookup_order, order_status
-from .preference import remember_preference
 from .refund import refund_tool
 from .ticket import create_ticket, escalate_to_human, reply_to_ticket, ticket_status
 

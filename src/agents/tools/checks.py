@@ -37,13 +37,7 @@ What it cannot read stays as it is. Arguments that are spelled already stay the 
 
 def checked(check: Check) -> Callable[[ToolT], ToolT]:
     """Declare the check of a tool. Returns what gives the same tool."""
-
-    def mark(tool: ToolT) -> ToolT:
-        # Kept on the tool itself, as its effect is: it survives a replaced on_invoke_tool.
-        vars(tool)[_MARK] = check
-        return tool
-
-    return mark
+    return _marked(_MARK, check)
 
 
 def check_of(tool: Tool) -> Check | None:
@@ -54,15 +48,19 @@ def check_of(tool: Tool) -> Check | None:
 
 def spelled(spelling: Spelling) -> Callable[[ToolT], ToolT]:
     """Declare how the arguments of a tool are spelled out. Returns what gives the same tool."""
-
-    def mark(tool: ToolT) -> ToolT:
-        vars(tool)[_SPELLING] = spelling
-        return tool
-
-    return mark
+    return _marked(_SPELLING, spelling)
 
 
 def spelling_of(tool: Tool) -> Spelling | None:
     """Return the spelling that a tool declares, or None."""
     spelling: Spelling | None = vars(tool).get(_SPELLING)
     return spelling
+
+
+def _marked(name: str, value: object) -> Callable[[ToolT], ToolT]:
+    def mark(tool: ToolT) -> ToolT:
+        # Kept on the tool itself, as its effect is: it survives a replaced on_invoke_tool.
+        vars(tool)[name] = value
+        return tool
+
+    return mark

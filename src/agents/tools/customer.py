@@ -1,4 +1,4 @@
-"""The caller's own account: the one customer record that tools can reach, the tool that shows it, and its plan.
+"""The caller's own account: the one customer record that tools can reach, its plan, and what the customer prefers.
 
 Every customer may look up their account and orders, search the articles, and ask for a person. What people or money
 stand behind (tickets and refunds by the agent) is personal support, which some plans do not include.
@@ -11,10 +11,11 @@ from typing import Annotated, Literal
 import phonenumbers
 from agents import RunContextWrapper, function_tool
 
+from ...conversation.prompt_blocks import PREFERENCE
 from ...shop.base import Customer
 from ..caller_context import CallerContext
-from .effects import reads_only
-from .outputs import NOT_FOUND, as_json, refusal
+from .effects import in_commit, reads_only
+from .outputs import BAD_ARGUMENTS, NOT_FOUND, as_json, refusal
 
 IdentifierType = Literal["email", "phone", "customer_id"]
 Identifier = Annotated[
@@ -110,3 +111,29 @@ def what_is_included(customer: Customer) -> str:
         "It does include looking up the account and its orders, and the help articles. A person can be asked for at "
         "any time."
     )
+
+
+# --- preferences, which the agent is told in every later turn ------------------------------------------------
+
+LONGEST_WISH = 80
+"""Characters of a preference."""
+
+Which = Annotated[
+    Literal["language", "name", "contact"],
+    "language: of our answers. name: what they want to be called. contact: when or how they want to be reached.",
+]
+Wish = Annotated[str, "What they want, in a few words; empty to forget it."]
+
+
+@in_commit
+@function_tool
+async def remember_preference(context: RunContextWrapper[CallerContext], preference: Which, value: Wish) -> str:
+    """Keep how this customer wants to be treated from now on, when they say so themselves."""
+    wish = " ".join(value.split())
+    if len(wish) > LONGEST_WISH:
+        return refusal(BAD_ARGUMENTS, f"A preference has at most {LONGEST_WISH} characters. Keep what matters of it.")
+    if not wish:
+        context.context.forget(PREFERENCE + preference)
+        return as_json({"preference": preference, "forgotten": True})
+    context.context.remember(PREFERENCE + preference, wish)
+    return as_json({"preference": preference, "remembered": context.context.recall(PREFERENCE + preference)})

@@ -40,7 +40,7 @@ def reads_only(tool: ToolT) -> ToolT:
 
 
 def in_commit(tool: ToolT) -> ToolT:
-    """Declare that a tool's whole effect is what it adds to :class:`~tandem.agents.caller_context.PendingWrites`."""
+    """Declare that a tool's whole effect is what it adds to :class:`~tandem.conversation.base.PendingWrites`."""
     return _mark(tool, ToolEffect.IN_COMMIT)
 
 

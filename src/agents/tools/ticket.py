@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import re
-import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -15,7 +14,7 @@ from typing import Annotated, Any, Literal
 from agents import RunContextWrapper, function_tool
 from agents.tool_context import ToolContext
 
-from ...conversation.ticket_history import RESPONSE_SECONDS, ids_of
+from ...conversation.ticket_history import ids_of, new_ticket
 from ...guardrails.thoughts import said
 from ...model import Priority, Ticket, TicketStatus
 from ...shop.order_number import UNITS
@@ -31,7 +30,7 @@ RESPONSE = {
     Priority.MEDIUM: "within 2 hours",
     Priority.LOW: "within 24 hours",
 }
-"""When a person answers (RESPONSE_SECONDS), in words."""
+"""When a person answers (``ticket_history.RESPONSE_SECONDS``), in words."""
 MAX_TITLE, MAX_DESCRIPTION = 120, 2000
 """Characters that are kept; a customer who needs a person is not turned away for writing too much."""
 LONGEST_ID = 100
@@ -216,16 +215,8 @@ def _time_left(ticket: Ticket, now: float) -> str:
 def _opened(caller: CallerContext, title: str, description: str, priority: Priority, *, escalation: bool) -> Ticket:
     """Put a ticket among the turn's deeds. It is the subject's, whatever the model said about whose it is."""
     begins = caller.hours().opens_after(caller.now) if escalation else caller.now
-    ticket = Ticket(
-        id=f"TKT_{uuid.uuid4().hex[:12].upper()}",
-        subject=caller.subject,
-        title=clipped(title, MAX_TITLE),
-        description=clipped(description, MAX_DESCRIPTION),
-        priority=priority,
-        created_at=caller.now,
-        respond_by=begins + RESPONSE_SECONDS[priority],
-        escalation=escalation,
-    )
+    words = clipped(title, MAX_TITLE), clipped(description, MAX_DESCRIPTION)
+    ticket = new_ticket(caller.subject, *words, priority, now=caller.now, begins=begins, escalation=escalation)
     caller.deeds.tickets.append(ticket)
     return ticket
 

@@ -19,7 +19,6 @@ from ...errors import StoreUnavailable
 from ...model import Route, SubjectId
 from ...telemetry.logs import subject_label
 from .action_callback import MOVED, transferring
-from .call_back import nobody_free, want_person
 from .call_patience import CallPatience
 from .call_presence import CallPresence
 from .call_turns import CallTurns
@@ -43,6 +42,7 @@ from .relay_actions import (
 )
 from .relay_session import RelaySession
 from .relay_socket import CallTrace, RelaySocket
+from .transfer import nobody_free, want_person
 from .voice_config import CallRules
 
 log = structlog.get_logger(__name__)

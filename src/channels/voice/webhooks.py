@@ -28,16 +28,14 @@ from ...persistence.base import LaneStore
 from ..twilio import SignatureCheck, TwilioRest
 from .action_callback import Ending, Next, read_ending
 from .call import LiveCall
-from .call_back import line_lost, want_person
 from .call_language import say_attribute
 from .call_presence import CallPresence
 from .call_registry import RECONNECT_SECONDS, CallRegistry
-from .calling_back import CallingBack
 from .parties import Parties
 from .reception import Reception
 from .socket_admission import SocketAdmission
 from .socket_token import SocketTokens
-from .transfer import Transfer
+from .transfer import Transfer, line_lost, want_person
 from .twiml import answer, connect, hang_up, say
 from .voice_config import CallRules, VoiceAddresses
 from .voice_options import VoiceOptions, named_in
@@ -82,9 +80,8 @@ class VoiceWebhooks:
         self._rules = rules
         self._reception = reception
         self._warm = warm
-        self._transfer = Transfer(store, ways, signatures, reception, to_agent=self._to_agent)
-        self._calling_back = CallingBack(store, rest, ways, signatures)
-        self.call_back = self._calling_back.begin
+        self._transfer = Transfer(store, ways, signatures, reception, rest, to_agent=self._to_agent)
+        self.call_back = self._transfer.call_back
         """Rings a colleague, then the customer of a ticket."""
 
     def routes(self) -> Sequence[BaseRoute]:
@@ -94,7 +91,6 @@ class VoiceWebhooks:
             HttpRoute("/voice/action", self._ended, methods=["POST"]),
             HttpRoute("/voice/fallback", self._fallback, methods=["GET", "POST"]),
             *self._transfer.routes(),
-            *self._calling_back.routes(),
             WebSocketRoute("/conversation-relay/{token}", self._socket),
         )
 

@@ -12,7 +12,7 @@ from agents.testing import ScriptedModel, assistant_message, function_call
 
 from tandem.agents.tools.customer import has_support
 from tandem.agents.tools.order import order_status
-from tandem.conversation.base import Requested
+from tandem.conversation.base import PendingWrites
 from tandem.shop.base import Customer
 from tandem.shop.embedded import EmbeddedShop
 
@@ -63,7 +63,7 @@ async def test_no_ticket_without_support(line):
     talk = line(FREE, obedient(TICKET))
     await talk.say(PLEADING)
     assert json.loads(talk.outputs[0])["error"] == "not_in_plan"
-    assert talk.requested == [Requested()]
+    assert talk.requested == [PendingWrites()]
 
 
 @pytest.mark.promise("A6")

@@ -79,7 +79,7 @@ async def test_a_turn_that_is_run_again_remembers_what_its_call_did_the_first_ti
         again = await it.turn(empty(), key="SM1")  # the first one was never committed
     assert ran == ["12A"]
     assert first.requested.remembered == again.requested.remembered == {"seat": "12A"}
-    assert first.requested.media == again.requested.media == ("https://files.example/pass.pdf",)
+    assert first.requested.media == again.requested.media == ["https://files.example/pass.pdf"]
 
 
 async def test_what_a_decided_call_remembers_is_written_with_its_outcome(tmp_path: Path) -> None:

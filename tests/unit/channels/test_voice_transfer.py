@@ -57,9 +57,10 @@ async def test_the_ticket_is_waited_for_a_moment(
 ) -> None:
     monkeypatch.setattr(transfer_module, "PAUSE_SECONDS", 0.001)
     store: Any = Tickets(looks)
+    calls_nobody: Any = None
     reception = Reception(store, OptionsPerCall(VoiceOptions), load_translations(), nobody)
     ways = VoiceAddresses("https://tandem.example", "wss://tandem.example")
-    transfer = Transfer(store, ways, EVERYTHING, reception, to_agent=lambda call, greeting: greeting)
+    transfer = Transfer(store, ways, EVERYTHING, reception, calls_nobody, to_agent=lambda call, greeting: greeting)
     async with (
         serve(Starlette(routes=list(transfer.routes()))) as url,
         aiohttp.ClientSession() as http,

@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tandem.conversation import phrases
-from tandem.conversation.base import Execution, GatedCall, Requested, TurnRequest, TurnResult
+from tandem.conversation.base import Execution, GatedCall, PendingWrites, TurnRequest, TurnResult
 from tandem.conversation.delivery import CALL_ENDED
 from tandem.conversation.notes import words
 from tandem.conversation.speech_stream import SpeechStream, SpeechStreams
@@ -446,7 +446,7 @@ async def opted_out(it: Lab) -> None:
 
 async def three(request: TurnRequest) -> TurnResult:
     """Answer with three messages."""
-    return answer(request, "three", requested=Requested(messages=((ROUTE, "one"), (ROUTE, "two"))))
+    return answer(request, "three", requested=PendingWrites(messages=[(ROUTE, "one"), (ROUTE, "two")]))
 
 
 @pytest.mark.promise("S11")

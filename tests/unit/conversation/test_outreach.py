@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tandem.conversation import phrases
-from tandem.conversation.base import Requested, TurnRequest, TurnResult
+from tandem.conversation.base import PendingWrites, TurnRequest, TurnResult
 from tandem.conversation.bounds import Bounds
 from tandem.conversation.notes import TimeToComeBack
 from tandem.conversation.opening_hours import ContactHours, OpeningHours
@@ -63,7 +63,7 @@ async def promises(request: TurnRequest) -> TurnResult:
     """Promise to come back in an hour; then do so."""
     if any(isinstance(note, TimeToComeBack) for note in request.notes):
         return answer(request, "Your parcel has come.")
-    later = Requested(follow_ups=(FollowUp("flw_1", request.now + HOUR, "whether the parcel has come"),))
+    later = PendingWrites(follow_ups=[FollowUp("flw_1", request.now + HOUR, "whether the parcel has come")])
     return answer(request, "I will write in an hour.", requested=later)
 
 

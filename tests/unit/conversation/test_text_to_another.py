@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tandem.conversation.base import Requested, TurnRequest, TurnResult
+from tandem.conversation.base import PendingWrites, TurnRequest, TurnResult
 from tandem.entries import Entry, TextReceived
 from tandem.events import EventName
 from tandem.model import Address, Channel, ReplyStatus, Route, StoredReply, SubjectId
@@ -19,8 +19,8 @@ TO_JANE = Route(Channel.SMS, Address("tel", "+15559876543"), ROUTE.ours)
 async def pass_on(request: TurnRequest) -> TurnResult:
     """Text Jane when John asks for it."""
     wanted = "tell Jane" in request.texts[-1]
-    messages = ((TO_JANE, "John says hello."),) if wanted else ()
-    return answer(request, "Done.", requested=Requested(messages=messages))
+    messages = [(TO_JANE, "John says hello.")] if wanted else []
+    return answer(request, "Done.", requested=PendingWrites(messages=messages))
 
 
 async def names(it: Lab, subject: SubjectId, awaited: EventName) -> list[str]:

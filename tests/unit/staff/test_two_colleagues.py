@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tandem.conversation.consent import approvals_needed
+from tandem.conversation.approvals import approvals_needed
 from tandem.entries import Verdict
 
 from ...kit.staffing import BEN, NOW, SUBJECT, Desk, approval

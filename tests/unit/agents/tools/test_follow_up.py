@@ -24,7 +24,7 @@ async def schedule(use: Any, caller: Any, minutes: int, about: str = "whether th
 async def test_it_is_asked_of_the_commit_with_its_time(use: Any, shop: Any) -> None:
     john = caller_of(shop, JOHN)
     told = await schedule(use, john, 90, "a" * (LONGEST + 50))
-    (one,) = john.deeds.requested().follow_ups
+    (one,) = john.deeds.follow_ups
     assert (told["status"], one.at, len(one.text), one.actor) == ("scheduled", NOW + 90 * 60, LONGEST, "")
 
 

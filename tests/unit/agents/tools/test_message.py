@@ -121,7 +121,7 @@ def texting(steps: int = 1) -> ScriptedModel:
 async def test_a_text_to_somebody_else_is_not_sent_while_it_waits(line):
     talk = line(JOHN, texting())
     await talk.say("text my friend")
-    assert (len(talk.waiting), talk.requested[0].messages) == (1, ())
+    assert (len(talk.waiting), talk.requested[0].messages) == (1, [])
 
 
 @pytest.mark.promise("H2")
