@@ -281,7 +281,7 @@ async def _event_webhook(
 ) -> Listener:
     """Have the store announce what happens, and tell it to another system."""
     types = EventTypes(settings.events_webhook_kinds, personal=settings.events_webhook_personal)
-    store.announced = types.announced
+    store.storage.announced = types.announced
     webhook = await stack.enter_async_context(
         open_event_webhook(
             Announcements(store.storage),

@@ -150,15 +150,7 @@ class LaneStore(Housekeeping):
         * Approvals of the conversation are indexed for :meth:`approvals`. One that the conversation no longer carries
           keeps its last state there, but pending becomes VOID: nobody can decide it.
         """
-        rule = partial(
-            lane.commit,
-            held=claim,
-            change=change,
-            token=token,
-            deliver=deliver,
-            replica=replica,
-            announced=self.announced,
-        )
+        rule = partial(lane.commit, held=claim, change=change, token=token, deliver=deliver, replica=replica)
         return await self.storage.step({claim.subject: wants_commit(change, token)}, rule)
 
     async def merge(self, old: SubjectId, new: SubjectId, *, token: str) -> bool:
@@ -216,14 +208,8 @@ class LaneStore(Housekeeping):
         reply; one that does not gets None, also when the line is free, and so does an attempt (``tries``) that its
         own holder has begun anew since. A line that is ``replica``'s no more (see :meth:`next_reply`) is freed.
         """
-        rule = partial(
-            outbox.settle,
-            outgoing=outgoing,
-            settlement=settlement,
-            seconds=seconds,
-            replica=replica,
-            announced=self.announced,
-        )
+        settle = partial(outbox.settle, outgoing=outgoing, settlement=settlement)
+        rule = partial(settle, seconds=seconds, replica=replica)
         return await self.storage.step({subject: outbox.WANTS_LINES}, rule)
 
     async def delivery_status(
@@ -242,15 +228,8 @@ class LaneStore(Housekeeping):
         equal is no move: a repeated callback writes nothing and answers False. A WAITING reply moves too (its
         create's answer was lost) and is then settled.
         """
-        rule = partial(
-            outbox.delivery_status,
-            reply_id=reply_id,
-            status=status,
-            provider_id=provider_id,
-            error_code=error_code,
-            timeline=timeline,
-            announced=self.announced,
-        )
+        told = partial(outbox.delivery_status, reply_id=reply_id, status=status, timeline=timeline)
+        rule = partial(told, provider_id=provider_id, error_code=error_code)
         return await self.storage.step({subject: wants_status(reply_id)}, rule)
 
     # --- who holds a call -------------------------------------------------------------------------------

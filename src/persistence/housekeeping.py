@@ -13,7 +13,7 @@ from .conversations import WANTS_CONVERSATION
 from .reading import NOTHING
 from .rows import LaneIndex, Want
 from .search import Searching
-from .values import Announced, Called, Folding, Hour, PurgeReport
+from .values import Called, Folding, Hour, PurgeReport
 
 T = TypeVar("T")
 
@@ -22,9 +22,6 @@ _DELETED: Final = ("conversations", "timeline", "replies", "keys", "effects", "t
 
 class Housekeeping(Searching):
     """Purges, folds, erases: one lane at a time, so that each may be broken off and run again."""
-
-    announced: Announced | None = None
-    """Chooses the events that another system is told of."""
 
     async def purge(self, *, older_than: float, dry_run: bool = False) -> PurgeReport:
         """Delete what nothing touched for ``older_than`` seconds: conversations with timeline and settled replies,

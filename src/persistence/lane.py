@@ -20,7 +20,7 @@ from .head import WaitingKey
 from .mending import read_opt_outs
 from .rows import MICRO
 from .state import Lane
-from .values import Announced, Change, Claim, Committed, Effect, EffectState, Outcome, Presence, Receipt
+from .values import Change, Claim, Committed, Effect, EffectState, Outcome, Presence, Receipt
 
 ANSWER_SECONDS: Final = 3600.0
 """How long the answer of a commit is kept for a caller that did not get it."""
@@ -161,10 +161,8 @@ def commit(
     token: str,
     deliver: float | None = None,
     replica: str = "",
-    announced: Announced | None = None,
 ) -> Committed:
     """Write a change and give the lease back, unless entries wait; see :meth:`LaneStore.commit`."""
-    lane.announced = announced
     try:
         answered = None if lane.is_new(token, kinds.ANSWER) else lane.read(kinds.ANSWER, token)
     except UnreadableRecord as error:

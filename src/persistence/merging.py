@@ -17,7 +17,7 @@ from .head import LaneHead
 from .redaction import mentions, pattern_of
 from .rows import MICRO, LaneIndex, Want
 from .state import Lane
-from .values import OWN_LANES, Announced, Change, Claim
+from .values import OWN_LANES, Change, Claim
 
 if TYPE_CHECKING:
     from .base import LaneStore
@@ -54,7 +54,7 @@ async def merge(store: LaneStore, old: SubjectId, new: SubjectId, token: str) ->
         if left.conversation is None:  # it could not be read, and was set aside
             return False
         change = await _change(store, left, stays, left.conversation)
-        rule = partial(absorb, leave=left, keep=stays, change=change, token=token, announced=store.announced)
+        rule = partial(absorb, leave=left, keep=stays, change=change, token=token)
         committing = Want(frozenset({(kinds.ANSWER, token)}), frozenset({kinds.WAITING, kinds.UNSETTLED}))
         await store.storage.step({old: WANTS_ABSORB, new: committing}, rule)
         return True
@@ -95,9 +95,7 @@ async def _change(store: LaneStore, left: Claim, stays: Claim, leaving: Conversa
     )
 
 
-def absorb(
-    left: Lane, stays: Lane, leave: Claim, keep: Claim, change: Change, token: str, announced: Announced | None = None
-) -> None:
+def absorb(left: Lane, stays: Lane, leave: Claim, keep: Claim, change: Change, token: str) -> None:
     """Move everything of one lane into the other and commit there; both are free then.
 
     Raises LeaseLost, changing nothing, when either lease is lost, or something waits in the lane that is left.
@@ -107,7 +105,6 @@ def absorb(
             raise LeaseLost
     if left.head.waiting or any(line.queue for line in left.head.lines.values()):
         raise LeaseLost
-    left.announced = announced
     for kind in (kinds.KEY, kinds.EFFECT, kinds.RESULT, kinds.REPLY, kinds.TIMELINE, kinds.SNAPSHOT):
         for row in left.all(kind):
             stays.put(kind, row.key, row.record, sequence=row.sequence, keep=True)
@@ -127,7 +124,7 @@ def absorb(
     left.head = LaneHead(fence=left.head.fence, last=left.head.last, touched_at=left.now)
     conversations.tell(left, (TimelineEvent(EventName.MOVED, Source.SYSTEM, data={"token": token}),))
     stays.sweep()
-    lane.commit(stays, keep, change, token, announced=announced)
+    lane.commit(stays, keep, change, token)
 
 
 def joined(left: Conversation, stays: Conversation | None, subject: SubjectId, *, now: float) -> Conversation:

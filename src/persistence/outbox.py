@@ -12,7 +12,7 @@ from . import conversations, kinds
 from .head import Line, Queued
 from .rows import Want
 from .state import Lane
-from .values import Announced, Settlement
+from .values import Settlement
 
 RANK: Final = {
     ReplyStatus.WAITING: 0,
@@ -129,10 +129,8 @@ def settle(
     settlement: Settlement,
     seconds: float,
     replica: str = "",
-    announced: Announced | None = None,
 ) -> Outgoing | None:
     """Note how an attempt ended and go on with the line; see :meth:`LaneStore.settle`."""
-    lane.announced = announced
     reply, holder = outgoing.reply, outgoing.holder
     channel = reply.route.channel
     line = lane.head.lines.get(channel)
@@ -173,10 +171,8 @@ def delivery_status(
     provider_id: str,
     error_code: int | None = None,
     timeline: Sequence[TimelineEvent] = (),
-    announced: Announced | None = None,
 ) -> bool:
     """Store what a status callback says; see :meth:`LaneStore.delivery_status`."""
-    lane.announced = announced
     stored = lane.readable(kinds.UNSETTLED, reply_id) or lane.readable(kinds.REPLY, reply_id)
     if stored is None or RANK[status] <= RANK[stored.status]:
         return False

@@ -271,7 +271,7 @@ class Lane:
 
 
 def decide(
-    loaded: Sequence[Loaded], rule: Callable[..., T], mend: Callable[[Lane], None]
+    loaded: Sequence[Loaded], rule: Callable[..., T], mend: Callable[[Lane], None], announced: Announced | None = None
 ) -> tuple[T, list[Lane], list[Writes]]:
     """Run a rule on lanes; return its answer, the lanes as it left them, and what is to be written.
 
@@ -279,6 +279,7 @@ def decide(
     """
     lanes = [Lane(one) for one in loaded]
     for lane in lanes:
+        lane.announced = announced
         if lane.ails:
             mend(lane)
     answer = rule(*lanes)

@@ -25,6 +25,7 @@ from . import kinds
 from .mending import mend
 from .rows import Figure, Indexed, Loaded, Missing, Want, Whole, Writes
 from .state import Lane, decide
+from .values import Announced
 
 T = TypeVar("T")
 
@@ -51,6 +52,8 @@ class Storage(ABC):
     clock_offset: float = 0.0
     """Seconds that tests add to the store's clock."""
     step_seconds: float = STEP_SECONDS
+    announced: Announced | None = None
+    """Chooses the events that another system is told of."""
 
     @abstractmethod
     async def load(self, subject: SubjectId, wanted: Want) -> Loaded:
@@ -159,7 +162,7 @@ class Storage(ABC):
                 loaded = [await self.load(subject, one | ahead) for subject, one in wants.items()]
                 recall.told(loaded[-1].now)
             try:
-                answer, lanes, changes = decide(loaded, rule, mend)
+                answer, lanes, changes = decide(loaded, rule, mend, self.announced)
             except Missing as missing:
                 wants = {subject: one | missing.wanted for subject, one in wants.items()}
                 loaded = None

@@ -25,7 +25,7 @@ def announced(event: TimelineEvent) -> TimelineEvent | None:
 
 
 def announces(store: LaneStore) -> Announcements:
-    store.announced = announced
+    store.storage.announced = announced
     return Announcements(store.storage)
 
 

@@ -55,9 +55,9 @@ async def fill(store: LaneStore) -> None:
     await store.effect_begin(JANE, "begun", token=fresh())
     await store.effect_begin(TAKEN_MESSAGES, "SM1", token=fresh())
     await write(store, JOHN, conversation=conversation(JOHN, summary="Nothing open."), timeline=(event(),))
-    store.announced = lambda event: event
+    store.storage.announced = lambda event: event
     await write(store, ODD, conversation=conversation(ODD), timeline=(event(),))
-    store.announced = None
+    store.storage.announced = None
     await store.accept(ODD, texts("waiting"), token=fresh())
     await store.accept(ERASED, texts("SM7"), token=fresh())
     await store.release(await take(store, ERASED))

@@ -14,6 +14,7 @@ from ..mending import mend
 from ..rows import NO_VERSION, Figure, Indexed, Loaded, Missing, Name, Put, Row, Want, Whole, Writes
 from ..state import decide
 from ..storage import Rule
+from ..values import Announced
 
 T = TypeVar("T")
 
@@ -118,13 +119,19 @@ def apply(db: sqlite3.Connection, changes: Sequence[Writes]) -> bool:
     return True
 
 
-def step(db: sqlite3.Connection, wants: Mapping[SubjectId, Want], rule: Rule[T], offset: float = 0.0) -> T:
+def step(
+    db: sqlite3.Connection,
+    wants: Mapping[SubjectId, Want],
+    rule: Rule[T],
+    offset: float = 0.0,
+    announced: Announced | None = None,
+) -> T:
     """Load, decide and apply, in the transaction that is open: no other process can be faster."""
     wants = dict(wants)
     while True:
         loaded = [load(db, subject, wanted, offset) for subject, wanted in wants.items()]
         try:
-            answer, _, changes = decide(loaded, rule, mend)
+            answer, _, changes = decide(loaded, rule, mend, announced)
         except Missing as missing:
             wants = {subject: wanted | missing.wanted for subject, wanted in wants.items()}
             continue

@@ -242,13 +242,13 @@ class FileStorage(HintPipes, Storage):
         self, wants: Mapping[SubjectId, Want], rule: Rule[T], *, blind: bool = False, ahead: Want = NOTHING_AHEAD
     ) -> T:
         """Load, decide and apply in one transaction, for which nothing need be loaded ahead."""
-        return await self._writer.run(partial(primitives.step, wants=wants, rule=rule, offset=self.clock_offset))
+        step = partial(primitives.step, wants=wants, rule=rule, offset=self.clock_offset, announced=self.announced)
+        return await self._writer.run(step)
 
     async def load(self, subject: SubjectId, wanted: Want) -> Loaded:
         """See :meth:`Storage.load`."""
-        return await self._reader.run(
-            partial(primitives.load, subject=subject, wanted=wanted, offset=self.clock_offset)
-        )
+        load = partial(primitives.load, subject=subject, wanted=wanted, offset=self.clock_offset)
+        return await self._reader.run(load)
 
     async def apply(self, changes: Sequence[Writes]) -> bool:
         """See :meth:`Storage.apply`."""

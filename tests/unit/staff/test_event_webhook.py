@@ -44,7 +44,7 @@ async def scene(
     receiver, types = Receiver(list(answers)), types or EventTypes()
     app = Starlette(routes=[Route("/events", receiver.take, methods=["POST"])])
     async with serve(app) as url, open_file_store(folder) as store:
-        store.announced = types.announced
+        store.storage.announced = types.announced
         queue = Announcements(store.storage)
         options: dict[str, Any] = {"types": types, "aliases": ALIASES, "secrets": [OLD, NEW], "paces": paces}
         if replicas == 1:
@@ -122,7 +122,7 @@ async def test_two_replicas_post_each_event_once(tmp_path: Path) -> None:
 
 async def test_what_a_process_that_died_had_not_told_is_told_by_the_next(tmp_path: Path) -> None:
     async with open_file_store(tmp_path) as store:
-        store.announced = EventTypes().announced
+        store.storage.announced = EventTypes().announced
         await write(store, timeline=(event("turn"),))
     async with scene(tmp_path) as (receiver, _, _):
         await receiver.messages(1)
