@@ -26,7 +26,7 @@ from agents.result import RunResult, RunResultStreaming
 from ..conversation.approvals import joined, waiting_output
 from ..conversation.base import Execution, GatedCall, TurnRequest, TurnResult
 from ..conversation.cost import Tokens, used
-from ..conversation.history import KEEPER, OWN_CONTEXT, model_input
+from ..conversation.history import KEEPER, OWN_CONTEXT, beginning, model_input
 from ..conversation.notes import for_model
 from ..conversation.speech_stream import SpeechStream
 from ..errors import StoreUnavailable, TooManySteps, TurnError
@@ -105,7 +105,7 @@ class SdkRunner:
         root, agent = await self._choice.begin(Occasion.of(request.route, request.now), keeper)
         kind, left = self._context_types[root.name], kept.get(OWN_CONTEXT)
         caller = self._callers.of_turn(request, own=own_context.make(kind, left) if kind or left else None)
-        progress = Progress(list(request.items))
+        progress = Progress(list(beginning(request)))
         models: dict[str, Tokens] = {}
         token, metered, speech = current.set(journal), used.set(models), request.steering.speech
         started = time.perf_counter()

@@ -11,7 +11,7 @@ from ..errors import TurnError
 from ..model import Approval, ApprovalStatus, Channel, Conversation, FollowUp, Item, Priority, Reply, Route, Ticket
 from .bounds import UNLIMITED, Allowance, Bound, Bounds
 from .cost import Tokens
-from .notes import Note, note_item
+from .notes import Note
 from .opening_hours import ANY_TIME, ContactHours, Hours, always
 from .speech_stream import SpeechStream
 
@@ -64,12 +64,6 @@ class TurnRequest:
     steering: Steering = field(default_factory=Steering)
     allowance: Allowance = UNLIMITED
     pictures: tuple[Picture, ...] = ()
-
-    @property
-    def items(self) -> tuple[Item, ...]:
-        """Return the items that the turn begins with."""
-        words = ({"role": "user", "content": text} for text in self.texts)
-        return (*self.before, *map(note_item, self.notes), *words)
 
 
 @dataclass(frozen=True, slots=True)

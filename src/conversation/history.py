@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ..model import Conversation, Item, SubjectId, Turn
-from .base import EngineLimits, TurnResult
+from .base import EngineLimits, TurnRequest, TurnResult
 from .notes import StaffWrote, for_model, note_item, read_note
 from .prompt_blocks import REMEMBERED
 from .summary import digest, digest_of
@@ -57,6 +57,12 @@ def trim(history: Sequence[Turn], window: Window) -> tuple[Turn, ...]:
 def model_input(history: Sequence[Turn]) -> list[Item]:
     """Return the items of all turns, oldest first, as a model is given them."""
     return for_model([item for turn in history for item in turn.items])
+
+
+def beginning(request: TurnRequest) -> tuple[Item, ...]:
+    """Return the items that a turn begins with."""
+    words = ({"role": "user", "content": text} for text in request.texts)
+    return (*request.before, *map(note_item, request.notes), *words)
 
 
 def rest_of(told: str, heard: str) -> str:

@@ -16,6 +16,7 @@ from ..persistence.values import SPENDING, EffectState
 from .base import AgentRunner, Execution, TurnRequest, TurnResult
 from .bounds import DAY, Bound, spent
 from .cost import MILLION, PriceTable
+from .history import beginning
 
 PIECES: Final = 50
 """Into which a day's budget is divided: so much of it, at most, is lost with a process that dies."""
@@ -86,7 +87,7 @@ class PricedRunner:
     async def run(self, request: TurnRequest) -> TurnResult:
         """Run a turn; see the protocol. ``error`` is CostCapReached when no model was asked because of the cost."""
         if request.texts and await self._over(request):
-            return TurnResult(request.items, "", error=CostCapReached())
+            return TurnResult(beginning(request), "", error=CostCapReached())
         result = await self._runner.run(request)
         cost = self._prices.cost(result.models)
         with suppress(StoreUnavailable):  # nothing is committed without the store either

@@ -7,6 +7,7 @@ import base64
 import json
 import math
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
 from typing import Final, TypeVar
@@ -268,7 +269,11 @@ def _in_order(*rows: tuple[Row, ...]) -> tuple[Row, ...]:
 
 
 def _readable(kind: Kind[T], rows: Iterable[Row | Indexed]) -> tuple[T, ...]:
-    return tuple(said for _, said in kinds.records(kind, rows))
+    found = []
+    for row in rows:
+        with suppress(UnreadableRecord):
+            found.append(kind.read(row.record or ""))
+    return tuple(found)
 
 
 # --- cursors of listings: the sort key of the last row shown, as text that means nothing to its carrier -----------
