@@ -24,7 +24,7 @@ import structlog
 from agents import Model, ModelResponse, ModelSettings, Tool
 from agents.items import TResponseStreamEvent
 
-from ..conversation.cost import count
+from ..conversation.bounds import count
 from ..errors import ModelUnavailable, TurnTimedOut
 from ..guardrails.pii import mask, mask_value
 from ..guardrails.thoughts import Beginning, WordFilter, said, whole_arguments, whole_value

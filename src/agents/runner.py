@@ -25,7 +25,7 @@ from agents.result import RunResult, RunResultStreaming
 
 from ..conversation.approvals import joined, waiting_output
 from ..conversation.base import Execution, GatedCall, TurnRequest, TurnResult
-from ..conversation.cost import Tokens, used
+from ..conversation.bounds import Tokens, used
 from ..conversation.history import KEEPER, OWN_CONTEXT, beginning, model_input
 from ..conversation.notes import for_model
 from ..conversation.speech_stream import SpeechStream

@@ -26,9 +26,8 @@ from ..telemetry.logs import subject_label
 from ..telemetry.traces import Span, failed, quote, span
 from . import approvals, outages, phrases
 from .base import PendingWrites, Picture, RunTurn, Steering, TurnRequest, TurnResult
-from .bounds import Bound, allowance, pay
+from .bounds import MILLION, Bound, allowance, pay
 from .change_draft import Draft, approval_event
-from .cost import MILLION
 from .history import with_state
 from .notes import Note, words
 from .plain_speech import plain_speech

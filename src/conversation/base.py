@@ -9,8 +9,7 @@ from typing import Any, Protocol
 
 from ..errors import TurnError
 from ..model import Approval, ApprovalStatus, Channel, Conversation, FollowUp, Item, Priority, Reply, Route, Ticket
-from .bounds import UNLIMITED, Allowance, Bound, Bounds
-from .cost import Tokens
+from .bounds import UNLIMITED, Allowance, Bound, Bounds, Tokens
 from .notes import Note
 from .opening_hours import ANY_TIME, ContactHours, Hours, always
 from .speech_stream import SpeechStream

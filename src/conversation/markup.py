@@ -6,7 +6,6 @@ A struck price beside a new one would read as two prices, and ``\times`` is no w
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 BLANKS: Final = " \t"
@@ -51,19 +50,6 @@ ADDRESS: Final = re.compile(r"https?://(?:www\.)?([^\s/?#<>\"')\]]+)[^\s<>\"')\]
 BLOCK: Final = re.compile(r"(?:br|hr|/?p|/?div|/?li|/?tr|/h[1-6]|/?ul|/?ol)\s?/?", re.IGNORECASE)
 """Tags behind which a new line begins."""
 TAG: Final = re.compile(r"/?[a-z][a-z0-9]*(?:\s[^<>]*)?/?", re.IGNORECASE)
-
-_LONGEST_TEXT, _LONGEST_LINK, _LONGEST_NAME = 200, 600, 41
-_LONGEST_START, _LONGEST_RULE = 80, 400
-_MARKS: Final = re.compile(r"[ \t|:\-*_~`#>+•=]*")
-_FENCE: Final = re.compile(r"[ \t]*(?:```|~~~)[^\n]*(?:\n|\Z)")
-_SECOND_ROW: Final = r"\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t:-]*)+"
-_RULE: Final = re.compile(rf"[ \t]*(?:([-*_=])[ \t]*(?:\1[ \t]*){{2,}}|{_SECOND_ROW})(?:\n|\Z)")
-_TABLE: Final = re.compile(rf"\|[^\n]{{0,300}}\n[ \t]*{_SECOND_ROW}(?:\n|\Z)")
-_MAY_BE_TABLE: Final = re.compile(r"\|[^\n]{0,300}(?:\n[ \t|:\-]{0,300})?\Z")
-_START: Final = re.compile(
-    r"[ \t]*(?:(?P<quote>>[ \t]?)|(?P<heading>#{1,6}[ \t]+)|(?P<item>(?:[*•]|[-+](?=[ \t]+[^\s\d$€£¥+\-.,]))[ \t]+)"
-    r"|(?P<row>\|[ \t]*))"
-)
 
 _PRICE: Final = r"[-+~(]?[ \t]?[A-Z]{0,3}[ \t]?[$€£¥₹\ue000]?[ \t]?[.,]?"
 _AMOUNT: Final = re.compile(rf"{_PRICE}\d")
@@ -159,52 +145,3 @@ def power(raised: str) -> str:
         return raised
     told = raised.replace("-", "minus ").replace("+", "plus ")
     return {"2": " squared", "3": " cubed"}.get(raised, f" to the power of {told}")
-
-
-@dataclass(frozen=True, slots=True)
-class LineStart:
-    """The beginning of a line: how long its marks are, and what they make of it. ``removed``: no line is left yet."""
-
-    length: int = 0
-    removed: bool = False
-    item: bool = False
-    row: bool = False
-
-
-def line_start(text: str, *, final: bool) -> LineStart | None:
-    """Return what the marks at the beginning of a line mean; None when it takes more text to tell."""
-    if found := _RULE.match(text):
-        whole = final or found[0].endswith("\n") or len(text) >= _LONGEST_RULE
-        return LineStart(found.end(), removed=True) if whole else None
-    if found := _FENCE.match(text):
-        whole = final or found[0].endswith("\n") or len(text) >= _LONGEST_START
-        return LineStart(found.end(), removed=True) if whole else None
-    marks = _MARKS.match(text)
-    if marks and marks.end() == len(text) and not final and len(text) < _LONGEST_START:
-        return None
-    found = _START.match(text)
-    if found is None:
-        return LineStart()
-    kind = found.lastgroup
-    return LineStart(found.end(), removed=kind == "quote", item=kind in ("heading", "item"), row=kind == "row")
-
-
-def begins_table(text: str, *, final: bool) -> bool | None:
-    """Return whether a bar stands in a table's first row, above dashes; None when it takes more text to tell."""
-    return None if not final and _MAY_BE_TABLE.match(text) else _TABLE.match(text) is not None
-
-
-def may_be_link(text: str) -> bool:
-    """Return whether a text that begins with ``[`` or ``![`` and is no link yet may still become one."""
-    if text == "!":
-        return True
-    begin = text.removeprefix("!")
-    inside, closed, after = begin[1:].partition("]")
-    if begin[:1] != "[" or "\n" in text or "[" in inside or len(inside) > _LONGEST_TEXT:
-        return False
-    if not closed or not after:
-        return True
-    if after[0] == "[":  # the name of an address
-        return "]" not in after and len(after) <= _LONGEST_NAME
-    open_ones = after.count("(") - after.count(")")
-    return after[0] == "(" and open_ones > 0 and len(text) < _LONGEST_LINK

@@ -9,9 +9,10 @@ with the length of the text.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
-from .markup import BLANKS, EMOJI, LETTER_ONLY, LineStart, begins_table, line_start
+from .markup import BLANKS, EMOJI, LETTER_ONLY
 from .spoken_marks import Place, read_mark
 
 _AT_ONCE = 256
@@ -23,6 +24,52 @@ _SPECIAL: Final = re.compile(
 """Where a mark may begin; at the end of a piece, what a mark may still come to."""
 _ENDS_SENTENCE: Final = frozenset(".,:;!?…-–—。！？")
 _NUMBERED: Final = re.compile(r"[ \t]*\d{1,3}[.)][ \t]")
+
+
+_LONGEST_START, _LONGEST_RULE = 80, 400
+_MARKS: Final = re.compile(r"[ \t|:\-*_~`#>+•=]*")
+_FENCE: Final = re.compile(r"[ \t]*(?:```|~~~)[^\n]*(?:\n|\Z)")
+_SECOND_ROW: Final = r"\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t:-]*)+"
+_RULE: Final = re.compile(rf"[ \t]*(?:([-*_=])[ \t]*(?:\1[ \t]*){{2,}}|{_SECOND_ROW})(?:\n|\Z)")
+_TABLE: Final = re.compile(rf"\|[^\n]{{0,300}}\n[ \t]*{_SECOND_ROW}(?:\n|\Z)")
+_MAY_BE_TABLE: Final = re.compile(r"\|[^\n]{0,300}(?:\n[ \t|:\-]{0,300})?\Z")
+_START: Final = re.compile(
+    r"[ \t]*(?:(?P<quote>>[ \t]?)|(?P<heading>#{1,6}[ \t]+)|(?P<item>(?:[*•]|[-+](?=[ \t]+[^\s\d$€£¥+\-.,]))[ \t]+)"
+    r"|(?P<row>\|[ \t]*))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LineStart:
+    """The beginning of a line: how long its marks are, and what they make of it. ``removed``: no line is left yet."""
+
+    length: int = 0
+    removed: bool = False
+    item: bool = False
+    row: bool = False
+
+
+def line_start(text: str, *, final: bool) -> LineStart | None:
+    """Return what the marks at the beginning of a line mean; None when it takes more text to tell."""
+    if found := _RULE.match(text):
+        whole = final or found[0].endswith("\n") or len(text) >= _LONGEST_RULE
+        return LineStart(found.end(), removed=True) if whole else None
+    if found := _FENCE.match(text):
+        whole = final or found[0].endswith("\n") or len(text) >= _LONGEST_START
+        return LineStart(found.end(), removed=True) if whole else None
+    marks = _MARKS.match(text)
+    if marks and marks.end() == len(text) and not final and len(text) < _LONGEST_START:
+        return None
+    found = _START.match(text)
+    if found is None:
+        return LineStart()
+    kind = found.lastgroup
+    return LineStart(found.end(), removed=kind == "quote", item=kind in ("heading", "item"), row=kind == "row")
+
+
+def begins_table(text: str, *, final: bool) -> bool | None:
+    """Return whether a bar stands in a table's first row, above dashes; None when it takes more text to tell."""
+    return None if not final and _MAY_BE_TABLE.match(text) else _TABLE.match(text) is not None
 
 
 class PlainSpeech:

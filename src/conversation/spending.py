@@ -14,8 +14,7 @@ from ..model import Approval, Conversation, Route
 from ..persistence.base import LaneStore
 from ..persistence.values import SPENDING, EffectState
 from .base import AgentRunner, Execution, TurnRequest, TurnResult
-from .bounds import DAY, Bound, spent
-from .cost import MILLION, PriceTable
+from .bounds import DAY, MILLION, Bound, PriceTable, spent
 from .history import beginning
 
 PIECES: Final = 50

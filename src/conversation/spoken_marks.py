@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from . import markup
-from .markup import formula, is_formula, may_be_link, power, struck_spoken, task, undecided
+from .markup import formula, is_formula, power, struck_spoken, task, undecided
 
 _LONGEST_TAG, _LONGEST_ADDRESS = 300, 500
+_LONGEST_TEXT, _LONGEST_LINK, _LONGEST_NAME = 200, 600, 41
 _HTTPS: Final = "https://"
 _WRAPPING: Final = frozenset({"s", "del", "strike", "sup"})
 """Tags whose words mean something else than they say."""
@@ -150,7 +151,23 @@ def _bracket(held: str, at: Place) -> Read | None:
         return Read(note.end(), again=f"Note {note[1]}:" if note[2] and first else "", gap=not note[2])
     if found := markup.LINK.match(held):
         return Read(found.end(), again=found[1], gap=not found[1])
-    return None if may_be_link(held) and not at.final else _as_it_is(held)
+    return None if _may_be_link(held) and not at.final else _as_it_is(held)
+
+
+def _may_be_link(text: str) -> bool:
+    """Return whether a text that begins with ``[`` or ``![`` and is no link yet may still become one."""
+    if text == "!":
+        return True
+    begin = text.removeprefix("!")
+    inside, closed, after = begin[1:].partition("]")
+    if begin[:1] != "[" or "\n" in text or "[" in inside or len(inside) > _LONGEST_TEXT:
+        return False
+    if not closed or not after:
+        return True
+    if after[0] == "[":  # the name of an address
+        return "]" not in after and len(after) <= _LONGEST_NAME
+    open_ones = after.count("(") - after.count(")")
+    return after[0] == "(" and open_ones > 0 and len(text) < _LONGEST_LINK
 
 
 def _tag(held: str, at: Place) -> Read | None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..agents.model_probe import models_of
 from ..conversation.base import AgentRunner
-from ..conversation.cost import MILLION, Price, PriceTable
+from ..conversation.bounds import MILLION, Price, PriceTable
 from ..conversation.spending import Caps, PricedRunner
 from ..errors import ConfigurationError
 from ..persistence.base import LaneStore

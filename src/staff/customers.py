@@ -7,8 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..conversation.bounds import COST_IN_ALL, spent
-from ..conversation.cost import MILLION
+from ..conversation.bounds import COST_IN_ALL, MILLION, spent
 from ..conversation.prompt_blocks import REMEMBERED
 from ..errors import NotFound
 from ..model import Conversation, Ticket, TicketStatus

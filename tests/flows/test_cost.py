@@ -11,7 +11,7 @@ import pytest
 
 from tandem.app import open_gateway
 from tandem.conversation import phrases
-from tandem.conversation.cost import Price, PriceTable, Tokens
+from tandem.conversation.bounds import Price, PriceTable, Tokens
 from tandem.errors import ConfigurationError
 from tandem.settings import load_settings
 from tandem.settings.prices import read_prices
