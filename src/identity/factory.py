@@ -6,18 +6,15 @@ A source joins with one line in SOURCES. All but the telephone number are asked 
 from __future__ import annotations
 
 import asyncio
-import importlib
-import os
-import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from inspect import iscoroutinefunction, signature
-from pkgutil import resolve_name
+from inspect import iscoroutinefunction
 from typing import Any, Final, Literal, Protocol, cast
 
 from pydantic import SecretStr
 
+from .. import own_code
 from ..errors import ConfigurationError, IdentityError, IdentityUnavailable
 from ..model import Address, SubjectId
 from .base import NO_METADATA, Identity, Resolution, SubjectResolver
@@ -26,6 +23,7 @@ from .phone import PhoneResolver, e164, subject_id
 from .source_answers import checked
 
 PHONE: Final = "phone"
+SETTING: Final = "SUBJECT_RESOLVER"
 NOBODYS_NUMBER: Final = Address("tel", "+15005550006")
 """For asking a source whether it answers; no line has this number (twilio.com/docs/iam/test-credentials)."""
 
@@ -166,12 +164,9 @@ SOURCES: Final[Mapping[str, CustomerSource]] = {
 
 @asynccontextmanager
 async def _open_own(settings: IdentitySettings) -> AsyncIterator[SubjectResolver]:
-    """Call what ``module:Class`` names with the settings; it gives a resolver, or a context manager that gives one.
-
-    The working folder is importable, after everything that is installed.
-    """
+    """Call what ``module:Class`` names with the settings; it gives a resolver, or a context manager that gives one."""
     path = settings.subject_resolver
-    made = _make(path, settings)
+    made = own_code.call(SETTING, path, own_code.load(SETTING, path), settings)
     if isinstance(made, AbstractAsyncContextManager):
         async with made as opened:
             yield _fitting(path, opened)
@@ -179,28 +174,12 @@ async def _open_own(settings: IdentitySettings) -> AsyncIterator[SubjectResolver
         yield _fitting(path, made)
 
 
-def _make(path: str, settings: IdentitySettings) -> Any:
-    if (folder := os.getcwd()) not in sys.path and "" not in sys.path:
-        sys.path.append(folder)
-    importlib.invalidate_caches()
-    try:
-        return resolve_name(path)(settings)
-    # A user's module may fail in any way while it is imported or called.
-    except Exception as error:
-        raise _wrong(path, f"cannot be used ({type(error).__name__}: {error})") from error
-
-
 def _fitting(path: str, resolver: Any) -> SubjectResolver:
     """Look at a resolver once, so that a wrong one is told at the start and not by every customer's message."""
     resolve = getattr(resolver, "resolve", None)
     if not iscoroutinefunction(resolve):
-        raise _wrong(path, f"gives a {type(resolver).__name__}, which has no async method resolve")
-    try:
-        signature(resolve).bind(NOBODYS_NUMBER, session="", metadata={})
-    except TypeError as error:
-        raise _wrong(path, "has a method resolve that does not take (address, *, session, metadata)") from error
+        raise own_code.wrong(SETTING, path, f"gives a {type(resolver).__name__}, which has no async method resolve")
+    if not own_code.takes(resolve, NOBODYS_NUMBER, session="", metadata={}):
+        does_not_take = "has a method resolve that does not take (address, *, session, metadata)"
+        raise own_code.wrong(SETTING, path, does_not_take)
     return cast(SubjectResolver, resolver)
-
-
-def _wrong(path: str, why: str) -> ConfigurationError:
-    return ConfigurationError([f"SUBJECT_RESOLVER={path} {why}."])

@@ -6,23 +6,21 @@ those of the other stores.
 
 from __future__ import annotations
 
-import importlib
-import os
-import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from pkgutil import resolve_name
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from pydantic import SecretStr
 
-from ..errors import ConfigurationError
+from .. import own_code
 from .base import LaneStore
 from .file import open_file_store
 from .file.schema import FILE_NAME
 from .postgres.address import PostgresAddress
+
+SETTING: Final = "PERSISTENCE_ADAPTER"
 
 
 class StoreSettings(Protocol):
@@ -73,7 +71,8 @@ async def open_store(settings: StoreSettings, *, create: bool = True) -> AsyncIt
     """
     async with _adapter(settings).open(settings, create) as store:
         if not isinstance(store, LaneStore):
-            raise _wrong(settings.persistence_adapter, f"gives a {type(store).__name__}, not a LaneStore")
+            kind = type(store).__name__
+            raise own_code.wrong(SETTING, settings.persistence_adapter, f"gives a {kind}, not a LaneStore")
         yield store
 
 
@@ -169,23 +168,9 @@ ADAPTERS: Final[Mapping[str, Adapter]] = {
 
 
 def _open_own(settings: StoreSettings, create: bool) -> AbstractAsyncContextManager[LaneStore]:
-    """Call what ``module:Class`` names with the settings; it gives an async context manager with a LaneStore.
-
-    The working folder is importable, after everything that is installed.
-    """
+    """Call what ``module:Class`` names with the settings; it gives an async context manager with a LaneStore."""
     path = settings.persistence_adapter
-    if (folder := os.getcwd()) not in sys.path and "" not in sys.path:
-        sys.path.append(folder)
-    importlib.invalidate_caches()
-    try:
-        opened = resolve_name(path)(settings)
-    # A user's module may fail in any way while it is imported or called.
-    except Exception as error:
-        raise _wrong(path, f"cannot be used ({type(error).__name__}: {error})") from error
+    opened = own_code.call(SETTING, path, own_code.load(SETTING, path), settings)
     if not isinstance(opened, AbstractAsyncContextManager):
-        raise _wrong(path, f"gives a {type(opened).__name__}, not an async context manager")
-    return opened
-
-
-def _wrong(path: str, why: str) -> ConfigurationError:
-    return ConfigurationError([f"PERSISTENCE_ADAPTER={path} {why}."])
+        raise own_code.wrong(SETTING, path, f"gives a {type(opened).__name__}, not an async context manager")
+    return cast(AbstractAsyncContextManager[LaneStore], opened)

@@ -10,7 +10,7 @@ from .tree import ROOT, SRC, modules
 
 ROOMS = (
     ("errors", "meter"),
-    ("model",),
+    ("model", "own_code"),
     ("entries", "events"),
     ("telemetry", "web"),
     ("guardrails", "identity", "persistence"),

@@ -7,27 +7,24 @@ never waits long for it, and nothing that it does wrong costs a call.
 from __future__ import annotations
 
 import asyncio
-import importlib
-import os
-import sys
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from inspect import iscoroutinefunction, signature
-from pkgutil import resolve_name
+from inspect import iscoroutinefunction
 from typing import Any
 
 import structlog
 from pydantic import ValidationError
 
-from ...errors import ConfigurationError
+from ... import own_code
 from .parties import Parties
 from .voice_options import VoiceOptions
 
 log = structlog.get_logger(__name__)
 
+SETTING = "VOICE_OPTIONS_PATH"
 HOOK_SECONDS = 0.5
 """How long the caller waits for the function: the phone is ringing meanwhile."""
 MOST_THREADS = 16
@@ -140,27 +137,10 @@ def _changed(options: VoiceOptions, answer: Any) -> VoiceOptions:
 
 
 def load_hook(path: str) -> Hook:
-    """Load the function that ``VOICE_OPTIONS_PATH`` names. Raises ConfigurationError.
-
-    The working folder is importable, after everything that is installed.
-    """
-    if (folder := os.getcwd()) not in sys.path and "" not in sys.path:
-        sys.path.append(folder)
-    importlib.invalidate_caches()
-    try:
-        found = resolve_name(path)
-    # A user's module may fail in any way while it is imported.
-    except Exception as error:
-        raise _wrong(path, f"cannot be used ({type(error).__name__}: {error})") from error
+    """Load the function that ``VOICE_OPTIONS_PATH`` names. Raises ConfigurationError."""
+    found: Hook = own_code.load(SETTING, path)
     if not callable(found):
-        raise _wrong(path, f"is a {type(found).__name__}, not a function")
-    try:
-        signature(found).bind(None)
-    except (TypeError, ValueError) as error:
-        raise _wrong(path, "must take one argument, the call") from error
-    hook: Hook = found
-    return hook
-
-
-def _wrong(path: str, why: str) -> ConfigurationError:
-    return ConfigurationError([f"VOICE_OPTIONS_PATH={path} {why}."])
+        raise own_code.wrong(SETTING, path, f"is a {type(found).__name__}, not a function")
+    if not own_code.takes(found, None):
+        raise own_code.wrong(SETTING, path, "must take one argument, the call")
+    return found

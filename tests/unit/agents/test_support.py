@@ -154,7 +154,7 @@ def test_another_agent_is_loaded_from_the_working_folder(attribute: str, name: s
         ("my_agents:nothing", "gives a int, not an agents.Agent"),
         ("my_agents:wrong", "gives a str, not an agents.Agent"),
         ("my_agents:needs", "names something that needs arguments"),
-        ("my_agents:breaks", "names a function that fails (ValueError: no luck)"),
+        ("my_agents:breaks", "fails when it is called (ValueError: no luck)"),
         ("my_agents:later", "names an async function"),
     ],
 )

@@ -324,8 +324,8 @@ def test_a_function_is_loaded_from_the_working_folder(tmp_path: Path, monkeypatc
     for path, why in {
         "my_voice_options:number": "is a int, not a function",
         "my_voice_options:two": "must take one argument, the call",
-        "my_voice_options:none": "cannot be used (AttributeError",
-        "no_such_module:x": "cannot be used (ModuleNotFoundError",
+        "my_voice_options:none": "names 'none', which the module 'my_voice_options' does not have.",
+        "no_such_module:x": "names the module 'no_such_module', which cannot be found from ",
     }.items():
         with pytest.raises(ConfigurationError) as raised:
             load_hook(path)

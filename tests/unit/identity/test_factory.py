@@ -149,8 +149,8 @@ async def test_a_users_own(module: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("missing", "cannot be used (AttributeError: "),
-        ("Broken", "cannot be used (RuntimeError: no licence)"),
+        ("missing", "names 'missing', which the module "),
+        ("Broken", "fails when it is called (RuntimeError: no licence)."),
         ("nothing", "gives a int, which has no async method resolve."),
         ("Plain", "gives a Plain, which has no async method resolve."),
         ("Other", "has a method resolve that does not take (address, *, session, metadata)."),
@@ -165,6 +165,6 @@ async def test_a_users_own_that_does_not_work_is_told(module: str, name: str, se
 
 
 async def test_a_users_module_that_is_not_there_is_told() -> None:
-    with pytest.raises(ConfigurationError, match="No module named 'nowhere_at_all'"):
+    with pytest.raises(ConfigurationError, match="names the module 'nowhere_at_all', which cannot be found"):
         async with open_identity(load(SUBJECT_RESOLVER="nowhere_at_all:Resolver")):
             pass

@@ -136,10 +136,10 @@ async def test_a_users_own(tmp_path: Path, module: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("missing", "cannot be used (AttributeError: "),
+        ("missing", "names 'missing', which the module "),
         ("nothing", "gives a int, not an async context manager"),
         ("nothing_in_it", "gives a int, not a LaneStore"),
-        ("broken", "cannot be used (RuntimeError: no licence)"),
+        ("broken", "fails when it is called (RuntimeError: no licence)."),
     ],
 )
 async def test_a_users_own_that_does_not_work_is_told(tmp_path: Path, module: str, name: str, sentence: str) -> None:
@@ -151,7 +151,7 @@ async def test_a_users_own_that_does_not_work_is_told(tmp_path: Path, module: st
 
 
 async def test_a_users_module_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="No module named 'nowhere_at_all'"):
+    with pytest.raises(ConfigurationError, match="names the module 'nowhere_at_all', which cannot be found"):
         async with open_store(load(tmp_path, PERSISTENCE_ADAPTER="nowhere_at_all:Store")):
             pass
 
