@@ -150,7 +150,7 @@ def _add_keeping(commands: Any) -> None:
     cleanup.set_defaults(command=_lazy("cleanup"))
     demo = commands.add_parser("demo", help="let the made-up shop begin anew")
     demo.add_argument("--reset", action="store_true", required=True, help="undo every refund in it")
-    demo.set_defaults(command=_demo)
+    demo.set_defaults(command=_lazy("demo"))
     events = commands.add_parser("events", help="show the events of which EVENTS_WEBHOOK_URL was told in vain")
     events.add_argument("--again", action="store_true", help="tell them again")
     events.set_defaults(command=_lazy("events"))
@@ -158,10 +158,10 @@ def _add_keeping(commands: Any) -> None:
     export.add_argument("file", nargs="?", default="-", metavar="FILE", help="a new file; - or none: a pipe")
     export.add_argument("--running", action="store_true", help="a backup, while gateways go on working")
     export.add_argument("--erasures", action="store_true", help="only who was erased, as keyed hashes")
-    export.set_defaults(command=_export)
+    export.set_defaults(command=_lazy("transfer", "export_store", logs=True))
     imports = commands.add_parser("import", help="write an export into the store that the settings name")
     imports.add_argument("file", nargs="?", default="-", metavar="FILE", help="an export; - or none: a pipe")
-    imports.set_defaults(command=_import)
+    imports.set_defaults(command=_lazy("transfer", "import_store", logs=True))
     erase = commands.add_parser("erase", help="delete everything that is kept of one person")
     erase.add_argument("spelling", metavar="SUBJECT", help="a subject id or telephone number")
     erase.add_argument("--yes", dest="sure", action="store_true", help="do not ask")
@@ -213,14 +213,21 @@ def _speed(text: str) -> float:
     return speed
 
 
-def _lazy(name: str) -> Command:
-    """Return what runs the function of a module that are both called ``name``; its parameters are the options."""
+def _lazy(name: str, function: str = "", *, logs: bool = False) -> Command:
+    """Return what runs a function of the module ``name``, ``name`` unless given; its parameters are the options.
+
+    With ``logs``, on standard error: standard output may be what the command makes.
+    """
 
     async def run(options: argparse.Namespace) -> int:
         settings = load_settings()  # before the import, which takes a second: a wrong setting is told at once
-        function = getattr(import_module(f".{name}", __package__), name)
+        done = getattr(import_module(f".{name}", __package__), function or name)
+        if logs:
+            from ..wiring import open_log
+
+            open_log(settings)
         given = {option: value for option, value in vars(options).items() if option != "command"}
-        return int(await function(settings, **given))
+        return int(await done(settings, **given))
 
     return run
 
@@ -254,27 +261,3 @@ async def _eval(options: argparse.Namespace) -> int:
     if options.paths[:1] == ["record"] and len(options.paths) == 2:
         return await record(settings, options.paths[1])
     return await evaluate(settings, options)
-
-
-async def _export(options: argparse.Namespace) -> int:
-    settings = load_settings()
-    from ..wiring import open_log
-    from .transfer import export_store
-
-    open_log(settings)  # on standard error: standard output may be the export
-    return await export_store(settings, options.file, running=options.running, erasures=options.erasures)
-
-
-async def _import(options: argparse.Namespace) -> int:
-    settings = load_settings()
-    from ..wiring import open_log
-    from .transfer import import_store
-
-    open_log(settings)
-    return await import_store(settings, options.file)
-
-
-async def _demo(options: argparse.Namespace) -> int:
-    from .demo import reset
-
-    return await reset(load_settings())

@@ -74,14 +74,6 @@ def test_three_replicas_are_named_alike_everywhere() -> None:
     assert re.findall(r'ports: \["(?!127\.0\.0\.1:)', FILES["compose.replicas.yaml"]) == []
 
 
-def test_the_proxy_keeps_calls_and_no_paths() -> None:
-    proxy = FILES["proxies/nginx.conf"]
-    (hours,) = re.findall(r"proxy_read_timeout (\d)h;", proxy)
-    assert int(hours) * 3600 > Settings().call_max_seconds
-    assert "access_log off;" in proxy
-    assert "non_idempotent" not in proxy
-
-
 @pytest.mark.parametrize("unit", [name for name in FILES if name.endswith((".service", ".timer"))])
 def test_systemd_reads_the_unit(unit: str, tmp_path: Path) -> None:
     verify = shutil.which("systemd-analyze")
