@@ -1,22 +1,23 @@
-"""What more workers and replicas bring over each store: ``python -m bench scale``. Some eight minutes.
+"""What more workers and replicas bring over each store: ``python -m bench scale``. Some ten minutes.
 
 Every process is offered what it can have in the air at once: customers who wait for a model that takes two seconds. So
 each one more brings the same, until processors or store are at their end: there the line bends. Customers, model and
-stores share the machine.
+stores share the machine. The table is Markdown, for docs/scaling.md.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Final
 
 from . import store_time
-from .figures import Row, ms, percentile, table
+from .figures import percentile
 from .processes import first_line, process
 from .voice import Say
 from .wire import listen
@@ -28,6 +29,10 @@ CUSTOMERS: Final = 48
 """Per process, which runs 64 turns at once (EngineLimits.workers)."""
 WARM: Final = 4.0
 SECONDS: Final = 6.0
+LONGEST: Final = 60.0
+"""Seconds after which a layout is given up, and the next one tried."""
+AGAIN: Final = 0.2
+"""Seconds after which a customer whom nothing answered texts again."""
 PICTURE: Final = Path(__file__).parents[1] / "docs/images/scaling.svg"
 
 
@@ -51,12 +56,10 @@ class Point:
         return self.workers * self.replicas
 
     @property
-    def row(self) -> Row:
-        """Return the line of the table."""
-        what = f"{self.replicas} replica{'s' * (self.replicas > 1)} of {self.workers} worker{'s' * (self.workers > 1)}"
-        beyond = ms(self.p99 - MODEL_SECONDS)
-        figures = f"{self.rate:.1f} of {offered(self.processes):.0f}, p99 {beyond} beyond the model, {ms(self.cost)}"
-        return Row(what, f"{figures}, {self.late} texts late" if self.late else figures)
+    def cell(self) -> str:
+        """Return what the table says of it."""
+        figures = f"{self.rate:.0f}, {(self.p99 - MODEL_SECONDS) * 1000:,.0f} ms, {self.cost * 1000:.1f} ms"
+        return f"{figures}, {self.late} late" if self.late else figures
 
 
 def offered(processes: int) -> float:
@@ -68,50 +71,67 @@ async def measure(folder: Path, say: Say, layouts: Sequence[tuple[int, int]] = L
     """Measure each layout over each store, and draw the picture."""
     found: dict[str, list[Point]] = {}
     with store_time.servers() as (redis, postgres):
-        file = folder / "state"
         stores = {
-            "file": {"STATE_PERSISTENCE_DIR": str(file)},
+            "file": {"STATE_PERSISTENCE_DIR": str(folder / "state")},
             "Redis": {"PERSISTENCE_ADAPTER": "redis", "REDIS_URL": redis.url},
             "Postgres": {"PERSISTENCE_ADAPTER": "postgres", "DATABASE_URL": postgres.url},
         }
         for name, env in stores.items():
             found[name] = []
             for workers, replicas in layouts:
-                say(f"{replicas} replicas of {workers} workers over {name}")
                 place = folder / f"{name}-{workers}-{replicas}"
-                found[name].append(point := await _point(place, env, workers, replicas))
-                say(point.row.figure)
+                told = f"{replicas} × {workers} over {name}: "
+                try:
+                    async with asyncio.timeout(LONGEST):
+                        found[name].append(point := await _point(place, env, workers, replicas))
+                    say(told + point.cell)
+                except (ExceptionGroup, RuntimeError, AssertionError, OSError, TimeoutError) as error:
+                    say(f"{told}no figure, {error!r}")
     await asyncio.to_thread(picture.write_text, drawn(found), encoding="utf-8")
-    title = f"Turns a second over {{}}, a model that takes {MODEL_SECONDS:.0f} s, {CUSTOMERS} customers a process"
-    return "\n\n".join(table(title.format(name), [one.row for one in points]) for name, points in found.items())
+    return tabled(found)
+
+
+def tabled(found: Mapping[str, Sequence[Point]]) -> str:
+    """Return the table: a row for each layout, a column for each store."""
+    cells = {(one.replicas, one.workers, name): one.cell for name, line in found.items() for one in line}
+    layouts = sorted({place[:2] for place in cells}, key=lambda place: (place[0] * place[1], place))
+    lines = [f"| Replicas × workers | Offered | {' | '.join(found)} |", "|---" * (2 + len(found)) + "|"]
+    for replicas, workers in layouts:
+        row = (cells.get((replicas, workers, name), "no figure") for name in found)
+        lines.append(f"| {replicas} × {workers} | {offered(replicas * workers):.0f} | {' | '.join(row)} |")
+    said = "Turns a second; the 99th percentile beyond the model's two seconds; processor time of a turn."
+    return "\n".join((said, "", *lines))
 
 
 async def _point(folder: Path, env: Mapping[str, str], workers: int, replicas: int) -> Point:
-    async with _fleet(folder, {**env, "WORKERS": str(workers)}, replicas) as fleet:
+    async with _fleet(folder, {**env, "WORKERS": str(workers)}, replicas) as fleet, asyncio.TaskGroup() as group:
         await fleet[0].model_takes(MODEL_SECONDS)
         began = time.perf_counter()
         times: list[float] = []
         late = 0
 
-        async def customer(number: int) -> None:
+        async def customer(number: str, world: World) -> None:
             nonlocal late
             while time.perf_counter() - began < WARM + SECONDS:
                 try:
-                    seconds = await fleet[number % replicas].turn(f"+1555800{number:04}")
-                except ConnectionError:
-                    continue  # the server closed an idle connection just now
+                    seconds = await world.turn(number)
+                except ConnectionError:  # the server closed an idle connection just now
+                    await asyncio.sleep(AGAIN)
+                    continue
                 except NoReply:
                     late += 1
+                    await asyncio.sleep(AGAIN)
                     continue
                 if WARM < time.perf_counter() - began < WARM + SECONDS:
                     times.append(seconds)
 
-        running = [asyncio.create_task(customer(number)) for number in range(CUSTOMERS * workers * replicas)]
+        # No two layouts have a customer in common: a longer history is a dearer turn.
+        for number in range(CUSTOMERS * workers * replicas):
+            group.create_task(customer(f"+15558{replicas}{workers}{number:04}", fleet[number % replicas]))
         await asyncio.sleep(WARM)
         before = sum(one.cpu() or 0.0 for one in fleet)
         await asyncio.sleep(SECONDS)
         used = sum(one.cpu() or 0.0 for one in fleet) - before
-        await asyncio.gather(*running)
     if not times:
         raise RuntimeError("no turn ended while it was measured")
     return Point(workers, replicas, len(times) / SECONDS, percentile(times, 0.99), used / len(times), late)
@@ -139,40 +159,64 @@ async def _fleet(folder: Path, env: Mapping[str, str], count: int) -> AsyncItera
 
 # --- the picture ----------------------------------------------------------------------------------------------
 
-WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 640, 360, 56, 24, 96, 44
-COLOURS: Final = ("#2563eb", "#d97706", "#059669", "#7c3aed")
+WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 640, 360, 48, 32, 88, 48
+LINE_HEIGHT: Final = 20
+PROCESSES: Final = "processes (replicas × workers)"
+Look = tuple[str, str, str]
+Place = tuple[float, float]
+LOOKS: Final = (
+    ("#2f81f7", "", "m-4,0a4,4 0 1,0 8,0a4,4 0 1,0 -8,0z"),
+    ("#d97706", "9 4", "m-4,-4h8v8h-8z"),
+    ("#1a9e63", "2 3", "m0,-5l5,9h-10z"),
+)
+"""A store's colour, dashes and mark: each alone tells the lines apart."""
+STYLE: Final = """<style>
+text { font: 12px system-ui, sans-serif; fill: #57606a } .grid { stroke: #8c959f; stroke-opacity: 0.35 }
+.offered { stroke: #8c959f; stroke-width: 1.5 } path, polyline { fill: none }
+@media (prefers-color-scheme: dark) { text { fill: #c9d1d9 } }
+</style>"""
 
 
 def drawn(found: Mapping[str, Sequence[Point]]) -> str:
-    """Return the picture: turns per second by processes, a line per store, and a dashed one of what was offered."""
+    """Return the picture: turns per second by processes, a line per store, and a thin one of what was offered."""
     points = [one for line in found.values() for one in line]
-    most = max(one.processes for one in points)
-    top = max(*(one.rate for one in points), offered(1)) * 1.1
+    most = max((one.processes for one in points), default=1)
+    top = max([offered(1), *(one.rate for one in points)]) * 1.1
 
     def place(processes: float, rate: float) -> tuple[float, float]:
         across = LEFT + processes / most * (WIDTH - LEFT - RIGHT)
-        return round(across, 1), round(HEIGHT - BOTTOM - min(rate / top, 1.0) * (HEIGHT - TOP - BOTTOM), 1)
+        return round(across, 1), round(HEIGHT - BOTTOM - rate / top * (HEIGHT - TOP - BOTTOM), 1)
 
-    def path(places: Sequence[tuple[float, float]], style: str) -> str:
-        return f'<polyline fill="none" {style} points="{" ".join(f"{x},{y}" for x, y in places)}"/>'
-
-    ideal = min(float(most), top / offered(1))
-    parts = [path([place(0, 0), place(ideal, offered(1) * ideal)], 'stroke="#9ca3af" stroke-dasharray="4 4"')]
-    for step in range(5):
-        (x, y), rate = place(0, top * step / 4), top * step / 4
-        parts.append(f'<line x1="{x}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}" stroke="#9ca3af" stroke-opacity="0.3"/>')
-        parts.append(f'<text x="{x - 8}" y="{y + 4}" text-anchor="end">{rate:.0f}</text>')
+    step = next(one for one in (5, 10, 20, 50, 100, 200, 500, 1000, 10_000) if top / one <= 6)
+    parts = [STYLE, _text(LEFT - 40, 16, "turns a second"), _text(WIDTH - RIGHT, HEIGHT - 8, PROCESSES, "end")]
+    for rate in range(0, int(top) + 1, step):
+        x, y = place(0, rate)
+        parts += (f'<path class="grid" d="M{x},{y}H{WIDTH - RIGHT}"/>', _text(x - 8, y + 4, f"{rate}", "end"))
     for processes in sorted({one.processes for one in points}):
-        x, y = place(processes, 0)
-        parts.append(f'<text x="{x}" y="{y + 18}" text-anchor="middle">{processes}</text>')
-    for colour, (name, line) in zip(COLOURS, found.items(), strict=False):
-        places = [place(one.processes, one.rate) for one in sorted(line, key=lambda one: (one.processes, one.rate))]
-        parts.append(path(places, f'stroke="{colour}" stroke-width="2"'))
-        parts += (f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>' for x, y in places)
-        parts.append(f'<text x="{places[-1][0] + 8}" y="{places[-1][1] + 4}" fill="{colour}">{name}</text>')
-    parts.append(f'<text x="{LEFT}" y="{TOP - 8}">turns a second; dashed: what was offered</text>')
-    parts.append(f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 8}" text-anchor="end">processes (replicas × workers)</text>')
+        parts.append(_text(place(processes, 0)[0], HEIGHT - BOTTOM + 18, f"{processes}", "middle"))
+    ideal = min(float(most), top / offered(1))
+    (left, low), (right, high) = place(0, 0), place(ideal, offered(1) * ideal)
+    parts += (f'<path class="offered" d="M{left},{low}L{right},{high}"/>', _text(right + 6, high + 10, "offered"))
+    for number, (look, (name, line)) in enumerate(zip(LOOKS, found.items(), strict=False)):
+        key = WIDTH - RIGHT + 20, TOP + 20 + LINE_HEIGHT * number
+        parts += (*_line(look, line, place), _mark(look, key), _text(key[0] + 10, key[1] + 4, name))
     opening = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
-    font = 'font-family="system-ui, sans-serif" font-size="12" fill="#6b7280"'
     said = 'aria-label="Turns a second by processes, over each store"'
-    return "\n".join((f"{opening} {said} {font}>", *parts, "</svg>\n"))
+    return "\n".join((f"{opening} {said}>", *parts, "</svg>\n"))
+
+
+def _line(look: Look, points: Sequence[Point], place: Callable[[float, float], Place]) -> Iterator[str]:
+    """Draw a store's points, and a line through the middle of those with as many processes."""
+    counts = sorted({one.processes for one in points})
+    middles = (place(n, fmean(one.rate for one in points if one.processes == n)) for n in counts)
+    through = " ".join(f"{x},{y}" for x, y in middles)
+    yield f'<polyline stroke="{look[0]}" stroke-width="2" stroke-dasharray="{look[1]}" points="{through}"/>'
+    yield from (_mark(look, place(one.processes, one.rate)) for one in points)
+
+
+def _mark(look: Look, at: Place) -> str:
+    return f'<path style="fill: {look[0]}" d="M{at[0]},{at[1]}{look[2]}"/>'
+
+
+def _text(x: float, y: float, words: str, anchor: str = "start") -> str:
+    return f'<text x="{x}" y="{y}" text-anchor="{anchor}">{words}</text>'
