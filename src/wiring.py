@@ -121,6 +121,7 @@ def call_rules(settings: Settings, hours: Hours) -> CallRules:
         transfers=settings.human_transfer_number is not None,
         attestation=AttestationRule(settings.caller_attestation),
         hours=hours,
+        contact=settings.contact,
     )
 
 

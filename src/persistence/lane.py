@@ -102,14 +102,14 @@ def claim(lane: Lane, holder: str, seconds: float, entries: Sequence[Entry] = ()
         head.holder, head.held, head.tried, head.unreadable = holder, True, None, False
     head.seconds, head.lease_until = seconds, lane.now + seconds
     head.touched_at = lane.now
-    conversation = _read_or_set_aside(lane)
+    conversation = found_by_turns(lane)
     waiting = _take_up(lane, raise_tries=not repeated)
     if not waiting:
         lane.reindex()  # it may have been found by an entry that is wrong
     return Claim(lane.subject, holder, head.fence, lane.now, conversation, waiting, head.unreadable)
 
 
-def _read_or_set_aside(lane: Lane) -> Conversation | None:
+def found_by_turns(lane: Lane) -> Conversation | None:
     """Return the conversation; where there is none, or none that can be read, one that knows of opt-outs alone."""
     try:
         if stored := conversations.read_conversation(lane):

@@ -109,6 +109,11 @@ class Reading:
         """Return the last committed conversation. Raises UnreadableRecord."""
         return await self._look(subject, conversations.WANTS_CONVERSATION, conversations.read_conversation)
 
+    async def found_by_turns(self, subject: SubjectId) -> Conversation | None:
+        """Return the conversation that a turn would find: a new one, where only opt-outs are left of a customer."""
+        wanted = conversations.WANTS_CONVERSATION | Want(rows=frozenset({(kinds.OPT_OUT, "")}))
+        return await self._look(subject, wanted, lane.found_by_turns)
+
     async def waiting(self, subject: SubjectId) -> tuple[Waiting, ...]:
         """Return the entries that no turn consumed yet, oldest first."""
         it = await self._look(subject, Want(kinds=frozenset({kinds.WAITING})), lambda it: it)

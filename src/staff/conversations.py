@@ -155,7 +155,7 @@ class Conversations:
         number, subject = self._whose.number(sent.to), await self._whose.one(sent.to)
         if number is None:
             raise MalformedRequest("to must be a telephone number.")
-        route = self._composer.first_route(await conversation_of(self._store, subject), number, self._ours)
+        route = self._composer.first_route(await self._store.found_by_turns(subject), number, self._ours)
         if route is None:
             raise NoWay
         at = sent.at.timestamp() if sent.at else 0.0

@@ -195,8 +195,11 @@ async def test_an_opt_out_outlives_its_conversation(kit: StoreKit) -> None:
     await write(kit.store, conversation=conversation(opted_out=(Channel.SMS,), summary="what was said"))
     await purge(kit)
     assert await kit.store.conversation(JANE) is None
+    found = await kit.store.found_by_turns(JANE)
     claim = await take(kit.store, JANE)
+    assert found is not None
     assert claim.conversation is not None
+    assert found.opted_out == claim.conversation.opted_out
     assert (claim.conversation.opted_out, claim.conversation.summary) == ((Channel.SMS,), "")
 
 
@@ -204,6 +207,7 @@ async def test_a_lifted_opt_out_is_gone(kit: StoreKit) -> None:
     await write(kit.store, conversation=conversation(opted_out=(Channel.SMS,)))
     await write(kit.store, conversation=conversation())
     await purge(kit)
+    assert await kit.store.found_by_turns(JANE) is None
     assert (await take(kit.store, JANE)).conversation is None
 
 

@@ -11,6 +11,7 @@ import pytest
 from ..kit.colleague import JOHNS_ID, entries, names, staffed
 from ..kit.gateway import JOHN, OURS
 from ..kit.model_server import Answer, ModelServer
+from ..kit.waiting import until
 from .test_people import asks
 from .test_text import echo
 
@@ -92,6 +93,20 @@ async def test_what_cannot_be_sent_is_refused_with_its_reason(
     assert (told.status, said in told.body["error"]) == (status, True), told
 
 
+async def test_an_opt_out_that_cleanup_left_alone_is_seen_at_the_door(tmp_path: Path) -> None:
+    async with staffed(tmp_path, ModelServer(echo), **ALWAYS) as (it, mia):
+
+        async def cleaned_up() -> int:
+            return (await it.store.purge(older_than=0.0)).deleted["conversations"]
+
+        await it.say("STOP")
+        await mia.until(lambda one: one["optedOut"])
+        await until(cleaned_up)
+        assert (await mia.ask("GET", f"/conversations/{JOHNS_ID}")).status == 404
+        told = await mia.ask("POST", "/conversations", json=first(to=JOHN))
+    assert (told.status, told.body["code"]) == (409, "no_way")
+
+
 async def test_a_token_that_may_only_read_begins_nothing(tmp_path: Path) -> None:
     tokens = {"STAFF_TOKENS": "mia:mia-token-123456789:read"}
     async with staffed(tmp_path, ModelServer(echo), **(ALWAYS | tokens)) as (_, mia):
@@ -121,6 +136,22 @@ async def test_a_call_back_rings_the_colleague_and_only_with_a_key_the_customer(
     assert "The box arrived open." in rung[0].heard[0]
     assert [one.caller_id for one in rung[1:]] == [OURS] * (len(rings) - 1)
     assert names(shown).count("called_back") == 1
+
+
+@pytest.mark.parametrize(("days", "warned"), [(range(7), False), (range(3, 4), True)])
+async def test_a_colleague_hears_before_the_key_that_the_customers_hours_are_over(
+    tmp_path: Path, days: range, warned: bool
+) -> None:
+    named = [(datetime.now(UTC) + timedelta(days=one)).strftime("%a") for one in days]
+    hours = {"CONTACT_HOURS": ", ".join(f"{day} 00:00-24:00" for day in named)}
+    async with staffed(tmp_path, ModelServer(echo), **COLLEAGUE, **hours) as (it, mia):
+        await it.ask("hello")
+        ticket = await mia.post("/tickets", TICKET, status=201)
+        await mia.post(f"/tickets/{ticket['id']}/call")
+        await it.twilio.settle()
+        (heard,) = it.twilio.rung[0].heard
+    assert ("not an hour to contact customers" in heard) is warned
+    assert heard.endswith("Press any key to call the customer.")
 
 
 async def test_a_call_back_that_cannot_be_is_told(tmp_path: Path) -> None:

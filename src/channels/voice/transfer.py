@@ -2,7 +2,8 @@
 
 A call has one ticket, whatever its caller presses and however often its line breaks. A call back is promised only when
 the ticket is stored and there is a number to call. For one, a colleague's telephone rings first, and once a key is
-pressed there, the customer's: a voicemail presses no key, so no customer is ever connected with one.
+pressed there, the customer's: a voicemail presses no key, so no customer is ever connected with one, and at night a
+person decides, who was told.
 
 Sources: twilio.com/docs/voice/twiml/dial, /docs/voice/twiml/number, /docs/voice/twiml/gather and
 /docs/voice/api/call-resource.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 from urllib.parse import urlencode
@@ -24,6 +26,7 @@ from starlette.routing import Route as HttpRoute
 
 from ...conversation import phrases
 from ...conversation.engine import TurnEngine
+from ...conversation.opening_hours import ANY_TIME, ContactHours
 from ...entries import Entry, PersonWanted
 from ...errors import NoWay, StoreUnavailable, UnreadableRecord
 from ...identity.phone import proven_number
@@ -42,6 +45,7 @@ LOOKS: Final = 10
 PAUSE_SECONDS: Final = 0.2
 """The ticket is written while the colleague's phone rings; one who answers at once waits two seconds for it at most."""
 PRESS_KEY = "Press any key to call the customer."
+OUTSIDE_HOURS = "By the customer's clock, it is not an hour to contact customers."
 GONE = "This customer cannot be called any more."
 
 
@@ -90,6 +94,7 @@ class Transfer:
         rest: TwilioRest,
         *,
         to_agent: Callable[[str, str], str],
+        contact: ContactHours = ANY_TIME,
     ) -> None:
         self._store = store
         self._reception = reception
@@ -97,6 +102,7 @@ class Transfer:
         self._ways = ways
         self._signatures = signatures
         self._to_agent = to_agent
+        self._contact = contact
 
     def routes(self) -> Sequence[BaseRoute]:
         """Name the webhooks."""
@@ -174,8 +180,9 @@ class Transfer:
             return answer(say(GONE))
         if form.get("Digits"):
             return answer(ring(number, caller_id=self._ways.our_number or form.get("From", "")))
-        about = f"A call back is due. {ticket.title}. {ticket.description}. {PRESS_KEY}"
-        return answer(ask_for_key(about, action=self._address(ticket.id)))
+        about, now = f"A call back is due. {ticket.title}. {ticket.description}.", time.time()
+        warned = f"{about} {OUTSIDE_HOURS}" if self._contact.opens_after(number, now) > now else about
+        return answer(ask_for_key(f"{warned} {PRESS_KEY}", action=self._address(ticket.id)))
 
     def _address(self, ticket: str) -> str:
         return _with_query(f"{self._ways.base_url}/voice/call-back", {"ticket": ticket})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...conversation.opening_hours import Hours, always
+from ...conversation.opening_hours import ANY_TIME, ContactHours, Hours, always
 from .parties import AttestationRule
 
 
@@ -21,7 +21,9 @@ class CallRules:
     """Whether there is a number to transfer to."""
     attestation: AttestationRule = AttestationRule.WHEN_PRESENT
     hours: Hours = always
-    """When somebody answers there."""
+    """When people answer there."""
+    contact: ContactHours = ANY_TIME
+    """Hours in which a colleague who calls a customer back is not warned."""
 
     def connects(self, now: float) -> bool:
         """Tell whether a caller can be put through; ``now`` is seconds since the epoch."""

@@ -80,7 +80,9 @@ class VoiceWebhooks:
         self._rules = rules
         self._reception = reception
         self._warm = warm
-        self._transfer = Transfer(store, ways, signatures, reception, rest, to_agent=self._to_agent)
+        self._transfer = Transfer(
+            store, ways, signatures, reception, rest, to_agent=self._to_agent, contact=rules.contact
+        )
         self.call_back = self._transfer.call_back
         """Rings a colleague, then the customer of a ticket."""
 
