@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ..flows.conftest import place, pytest_generate_tests
+from ..flows.conftest import it, mia, place, pytest_generate_tests
 
-__all__ = ["place", "pytest_generate_tests"]
+__all__ = ["it", "mia", "place", "pytest_generate_tests"]

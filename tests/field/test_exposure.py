@@ -23,6 +23,7 @@ from tandem.web.connections import Connections
 from ..kit.gateway import ACCOUNT, JOHN, OURS, TOKEN, running
 from ..kit.process import GatewayProcess, gateway_process
 from ..kit.serving import free_port, serve
+from ..kit.tables import each
 from ..kit.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.promise("F5")
@@ -171,7 +172,7 @@ def resident(gateway: GatewayProcess) -> int:
 UNENDED = {name: first for name, first in INCOMPLETE.items() if name != "answers that nobody reads"}
 
 
-@pytest.mark.parametrize("first", UNENDED.values(), ids=UNENDED)
+@each("first", UNENDED.values())
 async def test_a_request_that_is_never_complete_is_ended_by_the_clock(first: bytes) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await Response("done" if await Request(scope, receive).body() else "empty")(scope, receive, send)

@@ -2,16 +2,15 @@ r"""Met in the field, "What we say": what the look of an answer says stays in wo
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tandem.channels.sms.sender import clean, compose
 from tandem.conversation.plain_speech import PlainSpeech, plain_speech
 
 from ..flows.test_voice import dial
-from ..kit.gateway import running
-from ..kit.model_server import Answer, ModelServer
+from ..kit.gateway import Running
+from ..kit.model_server import Answer
+from ..kit.tables import each
 
 pytestmark = pytest.mark.promise("F6")
 
@@ -32,14 +31,15 @@ STRUCK = [
 ]
 
 
-@pytest.mark.parametrize(("written", "texted", "spoken"), STRUCK)
-async def test_what_is_struck_out_is_told_as_what_was(tmp_path: Path, written: str, texted: str, spoken: str) -> None:
-    async with running(tmp_path, ModelServer(lambda _: Answer(written))) as it, dial(it) as call:
+@each(("written", "texted", "spoken"), STRUCK)
+async def test_what_is_struck_out_is_told_as_what_was(it: Running, written: str, texted: str, spoken: str) -> None:
+    it.another(lambda _: Answer(written))
+    async with dial(it) as call:
         assert await it.ask("what does it cost?") == texted
         assert (await call.ask("what does it cost")).strip() == spoken
 
 
-@pytest.mark.parametrize(
+@each(
     ("written", "texted"),
     [
         ("| Item | Price |\n|:---|---:|\n| Socks | $5.00 |\nDone", "Item, Price\nSocks, $5.00\nDone"),
@@ -93,7 +93,7 @@ def test_markup_leaves_a_text_as_plain_words(written: str, texted: str) -> None:
     assert clean(written) == texted == "".join(compose(written))
 
 
-@pytest.mark.parametrize(
+@each(
     ("written", "spoken"),
     [
         ("A &amp; B &euro;5", "A & B €5"),

@@ -9,9 +9,10 @@ import pytest
 from tandem.guardrails.pii import mask, mask_incoming
 
 from ..flows.test_voice import committed, dial, echo
-from ..kit.gateway import running
+from ..kit.gateway import Running, running
 from ..kit.model_server import Answer, ModelServer
 from ..kit.pii_harmless import KINDS, harmless
+from ..kit.tables import each
 
 pytestmark = pytest.mark.promise("F5", "R1")
 CARD = "[card number removed, ends in 1111]"
@@ -33,14 +34,14 @@ CARDS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", CARDS)
+@each("text", CARDS)
 def test_a_card_is_found_whatever_stands_between_its_digits(text: str) -> None:
     masked = mask(f"my card is {text}")
     assert masked.found == ("card",)
     assert masked.text in (f"my card is {CARD}", f"my card is {{{CARD}}}", f"my card is [{CARD}]")
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "masked"),
     [
         ("my iban is DE89 3704 0044 0532 0130 00 please", f"my iban is {IBAN} please"),
@@ -99,12 +100,12 @@ ASKED = [
 ]
 
 
-@pytest.mark.parametrize(("question", "answer", "read"), ASKED)
+@each(("question", "answer", "read"), ASKED)
 async def test_a_security_code_alone_is_masked_where_the_agent_asked_for_it(
-    tmp_path: Path, question: str, answer: str, read: str
+    it: Running, question: str, answer: str, read: str
 ) -> None:
-    model = ModelServer([Answer(question), Answer("Thank you."), Answer(question), Answer("Thank you.")])
-    async with running(tmp_path, model) as it, dial(it) as call:
+    model = it.another([Answer(question), Answer("Thank you."), Answer(question), Answer("Thank you.")])
+    async with dial(it) as call:
         await it.ask("I want to pay")
         await it.ask(answer)
         await call.ask("I want to pay")
@@ -126,7 +127,7 @@ def test_every_iban_of_the_corpus_is_found_and_nothing_else_is_taken_for_one_or_
     assert (missed, alarms) == ([], [])
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     ["120x80x2000 mm", "120 x 80 x 2000", "1920x1080", "4x6 or 5x7, 16 x 20", "20 x 1234.56 = 24691.20", "2x 41.11"],
 )

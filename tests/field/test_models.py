@@ -13,6 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tandem.agents.guarded_model import MAX_BACKOFF
+from tandem.agents.models import wire_items
 from tandem.conversation import phrases
 from tandem.conversation.history import size
 from tandem.guardrails.thoughts import whole_arguments
@@ -20,12 +21,14 @@ from tandem.model import TicketStatus
 
 from ..kit.colleague import Colleague, staffed
 from ..kit.gateway import JANE, JOHN, Running, running
-from ..kit.model_server import TROUBLE, Answer, ModelServer
+from ..kit.model_server import TROUBLE, Answer, ModelServer, repeating
 from ..kit.sources import subject_of
+from ..kit.tables import each
 
 pytestmark = pytest.mark.promise("F4")
 
 MODES = ["responses", "chat_completions"]
+BOTH = pytest.mark.parametrize("it", [{"OPENAI_API_MODE": mode} for mode in MODES], ids=MODES, indirect=True)
 ORDERS = ("ORD_12345", "ORD_67890")
 
 
@@ -107,24 +110,21 @@ async def test_a_tool_name_that_a_model_makes_up_spoils_no_later_turn(tmp_path: 
     assert model.refused == []
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize(
+@BOTH
+@each(
     "name",
     ["functions.order_status", "order_status<|channel|>commentary", "functions.order_status:0", " order_status\n",
      "order_status()"],
 )  # fmt: skip
-async def test_a_tool_is_known_by_its_name_whatever_a_template_puts_around_it(
-    tmp_path: Path, name: str, mode: str
-) -> None:
-    answers = iter([Answer(calls=[(name, {"order_id": "12345"})]), Answer("There.")])
-    async with running(tmp_path, ModelServer(lambda _: next(answers)), OPENAI_API_MODE=mode) as it:
-        assert await it.ask("where is it?") == "There."
-        items = (await it.conversation()).history[0].items
+async def test_a_tool_is_known_by_its_name_whatever_a_template_puts_around_it(it: Running, name: str) -> None:
+    it.model.play([Answer(calls=[(name, {"order_id": "12345"})]), Answer("There.")])
+    assert await it.ask("where is it?") == "There."
+    items = (await it.conversation()).history[-1].items
     assert [item["name"] for item in items if "name" in item] == ["order_status"]
     assert "shipped" in str([item["output"] for item in items if "output" in item])
 
 
-@pytest.mark.parametrize(
+@each(
     ("given", "read"),
     [
         (json.dumps(json.dumps({"order_id": "12345"})), {"order_id": "12345"}),
@@ -147,7 +147,8 @@ def as_message(arguments: Any, **more: Any) -> dict[str, Any]:
 PARTS = [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}, {"type": "text", "text": "There."}]
 
 
-@pytest.mark.parametrize(
+@pytest.mark.parametrize("it", [{"OPENAI_API_MODE": "chat_completions"}], indirect=True)
+@each(
     ("message", "output"),
     [
         ({"role": "assistant", "content": PARTS}, ""),
@@ -162,44 +163,30 @@ PARTS = [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}, {"
     ],
 )
 async def test_an_answer_is_read_in_the_ways_of_many_services(
-    tmp_path: Path, message: dict[str, Any], output: str
+    it: Running, message: dict[str, Any], output: str
 ) -> None:
     """Mistral sends parts, text-generation-inference arguments as an object; small models write ids as numbers."""
-    answers = iter([Answer(message=message)])
-    model = ModelServer(lambda _: next(answers, Answer("There.")))
-    async with running(tmp_path, model, OPENAI_API_MODE="chat_completions") as it:
-        assert await it.ask("where is it?") == "There."
-        items = (await it.conversation()).history[0].items
+    it.model.play(repeating(Answer(message=message), Answer("There.")))
+    assert await it.ask("where is it?") == "There."
+    items = (await it.conversation()).history[-1].items
     assert [output in item["output"] for item in items if "output" in item] == [True] * bool(output)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "output"), [({"order_id": 12345}, "shipped"), ({}, "do not fit"), ({"order": "1"}, "do not fit")]
-)
+@each(("arguments", "output"), [({"order_id": 12345}, "shipped"), ({}, "do not fit"), ({"order": "1"}, "do not fit")])
 async def test_arguments_that_nearly_fit_are_taken_and_others_told_to_the_model(
-    tmp_path: Path, arguments: dict[str, Any], output: str
+    it: Running, arguments: dict[str, Any], output: str
 ) -> None:
-    answers = iter([Answer(calls=[("order_status", arguments)])])
-    model = ModelServer(lambda _: next(answers, Answer("There.")))
-    async with running(tmp_path, model) as it:
-        assert await it.ask("where is it?") == "There."
-    assert output in model.inputs[1][-1]["output"]
+    it.model.play(repeating(Answer(calls=[("order_status", arguments)]), Answer("There.")))
+    assert await it.ask("where is it?") == "There."
+    assert output in it.model.inputs[1][-1]["output"]
 
 
-@pytest.mark.parametrize("arguments", ["", "{", '"12345"', "[1]"])
-async def test_arguments_that_are_no_object_leave_as_one(tmp_path: Path, arguments: str) -> None:
+@each("arguments", ["", "{", '"12345"', "[1]"])
+def test_arguments_that_are_no_object_leave_as_one(arguments: str) -> None:
     """Some servers read the arguments of earlier calls back, and fail on what is no JSON object."""
-    model = looking(["a", "b"])
-    async with running(tmp_path, model) as it:
-        await it.ask("where?")
-        conversation = await it.conversation()
-        broken = [
-            {**item, "arguments": arguments} if "arguments" in item else item for item in conversation.history[0].items
-        ]
-    from tandem.agents.models import wire_items
-
-    sent = [json.loads(item["arguments"]) for item in wire_items(broken) if "arguments" in item]
-    assert [type(one) for one in sent] == [dict, dict]
+    call = {"type": "function_call", "call_id": "a", "name": "order_status", "arguments": arguments}
+    (sent,) = wire_items([call])
+    assert type(json.loads(sent["arguments"])) is dict
 
 
 # --- typed items ------------------------------------------------------------------------------------------------
@@ -288,8 +275,8 @@ async def test_a_refusal_that_shortening_cannot_cure_is_not_repeated(tmp_path: P
 # --- what the service says --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize(
+@BOTH
+@each(
     ("status", "code"),
     [
         (401, "invalid_api_key"),
@@ -302,40 +289,37 @@ async def test_a_refusal_that_shortening_cannot_cure_is_not_repeated(tmp_path: P
     ],
 )
 async def test_a_lasting_refusal_is_made_once_and_logged_with_status_and_code(
-    tmp_path: Path, mode: str, status: int, code: str
+    it: Running, status: int, code: str
 ) -> None:
-    model = ModelServer(lambda _: Answer(status=status, code=code))
+    model = it.another(lambda _: Answer(status=status, code=code))
     with capture_logs() as lines:
-        async with running(tmp_path, model, OPENAI_API_MODE=mode) as it:
-            assert await it.ask("hello") == phrases.FAILURE
-            asked = len(model.requests) + len(model.chats)
+        assert await it.ask("hello") == phrases.FAILURE
+        asked = len(model.requests) + len(model.chats)
     (failed,) = [line for line in lines if line["event"] == "model_failed"]
     assert (failed["status"], failed["code"], asked) == (status, code, 1)
     assert TROUBLE not in str(lines)
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("status", [408, 425, 429, 500, 503, 520, 524, 529, 598])
-async def test_overload_is_tried_again_by_whichever_code_it_comes(tmp_path: Path, mode: str, status: int) -> None:
-    answers = iter([Answer(status=status, headers={"retry-after": "0.01"}), Answer("Here.")])
-    async with running(tmp_path, ModelServer(lambda _: next(answers)), OPENAI_API_MODE=mode) as it:
-        assert await it.ask("hello") == "Here."
+@BOTH
+@each("status", [408, 425, 429, 500, 503, 520, 524, 529, 598])
+async def test_overload_is_tried_again_by_whichever_code_it_comes(it: Running, status: int) -> None:
+    it.another([Answer(status=status, headers={"retry-after": "0.01"}), Answer("Here.")])
+    assert await it.ask("hello") == "Here."
 
 
-@pytest.mark.parametrize(
+@each(
     ("asked", "answered"),
-    [("9999", False), ("Wed, 21 Oct 2099 07:28:00 GMT", False), ("0.5", True), ("0", True), ("-5", True),
-     ("soon", True), ("\u00b2", True), ("1e400", True), ("Wed, 21 Oct 2015 07:28:00 GMT", True)],
+    # Those that are told come last: a model that is back works their tickets.
+    [("0.5", True), ("0", True), ("-5", True), ("soon", True), ("\u00b2", True), ("1e400", True),
+     ("Wed, 21 Oct 2015 07:28:00 GMT", True), ("9999", False), ("Wed, 21 Oct 2099 07:28:00 GMT", False)],
 )  # fmt: skip
 async def test_a_pause_that_a_service_asks_for_is_kept_or_the_customer_told_at_once(
-    tmp_path: Path, asked: str, answered: bool
+    it: Running, asked: str, answered: bool
 ) -> None:
-    answers = iter([Answer(status=429, headers={"retry-after": asked})])
-    model = ModelServer(lambda _: next(answers, Answer("Here.")))
-    async with running(tmp_path, model) as it:
-        began = time.monotonic()
-        assert await it.ask("hello") == ("Here." if answered else phrases.FAILURE)
-        took = time.monotonic() - began
+    model = it.another(repeating(Answer(status=429, headers={"retry-after": asked}), Answer("Here.")))
+    began = time.monotonic()
+    assert await it.ask("hello") == ("Here." if answered else phrases.FAILURE)
+    took = time.monotonic() - began
     assert len(model.requests) == (2 if answered else 1)
     assert took < MAX_BACKOFF
 

@@ -12,8 +12,9 @@ from tandem.conversation.translations import load_translations
 from tandem.model import Channel
 
 from ..flows.test_voice import committed, dial, echo
-from ..kit.gateway import JOHN, OURS, running
+from ..kit.gateway import OURS, Running, running
 from ..kit.model_server import ModelServer
+from ..kit.tables import each
 from .test_stopping_machines_floods import exchange
 
 pytestmark = pytest.mark.promise("F2", "F6")
@@ -75,22 +76,21 @@ FOREIGN = {
 }
 
 
-@pytest.mark.parametrize("text", SPELLED)
-async def test_a_wish_is_understood_however_it_is_spelled_and_confirmed_once(tmp_path: Path, text: str) -> None:
-    model = ModelServer(echo)
-    async with running(tmp_path, model) as it:
-        assert await exchange(it, [text, "hello?", text]) == [phrases.OPTED_OUT]
-        assert (await it.conversation()).opted_out == (Channel.SMS,)
+@each("text", SPELLED)
+async def test_a_wish_is_understood_however_it_is_spelled_and_confirmed_once(it: Running, text: str) -> None:
+    model = it.another(echo)
+    assert await exchange(it, [text, "hello?", text]) == [phrases.OPTED_OUT]
+    assert (await it.conversation()).opted_out == (Channel.SMS,)
     assert model.requests == []
 
 
-@pytest.mark.parametrize(("language", "text"), [(one, text) for one, texts in FOREIGN.items() for text in texts])
+@each(("language", "text"), [(one, text) for one, texts in FOREIGN.items() for text in texts])
 async def test_a_wish_in_another_language_is_confirmed_in_it_where_it_has_sentences(
-    tmp_path: Path, language: str, text: str
+    it: Running, language: str, text: str
 ) -> None:
-    async with running(tmp_path, ModelServer(echo)) as it:
-        assert await exchange(it, [text, "hello?"]) == [WORDS.say(phrases.OPTED_OUT, language).text]
-        assert (await it.conversation()).opted_out == (Channel.SMS,)
+    it.another(echo)
+    assert await exchange(it, [text, "hello?"]) == [WORDS.say(phrases.OPTED_OUT, language).text]
+    assert (await it.conversation()).opted_out == (Channel.SMS,)
     assert asks_to_stop(text) == language
 
 
@@ -109,10 +109,10 @@ SPOKEN = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("said", "wished"), SPOKEN)
-async def test_a_caller_who_wants_no_more_texts_gets_none_and_is_told(tmp_path: Path, said: str, wished: bool) -> None:
-    model = ModelServer(echo)
-    async with running(tmp_path, model) as it, dial(it) as call:
+@each(("said", "wished"), SPOKEN)
+async def test_a_caller_who_wants_no_more_texts_gets_none_and_is_told(it: Running, said: str, wished: bool) -> None:
+    model = it.another(echo)
+    async with dial(it) as call:
         told = await call.ask(said)
         conversation = await committed(it, 1)
         assert (await exchange(it, ["START", "hello"]))[-1] == "You said: hello"
@@ -128,11 +128,10 @@ async def test_a_caller_without_a_number_opts_no_one_out(tmp_path: Path) -> None
         assert await it.ask("hello") == "You said: hello"
 
 
-@pytest.mark.parametrize("text", ["S.T.O.P.", "ＳＴＯＰ", "remove my number", "🛑", "ST0P"])
-async def test_on_whatsapp_it_is_understood_too(tmp_path: Path, text: str) -> None:
-    theirs, ours = f"whatsapp:{JOHN}", f"whatsapp:{OURS}"
-    async with running(tmp_path, ModelServer(echo)) as it:
-        assert await exchange(it, [text, "hm?"], theirs, ours) == [phrases.OPTED_OUT]
+@each("text", ["S.T.O.P.", "ＳＴＯＰ", "remove my number", "🛑", "ST0P"])
+async def test_on_whatsapp_it_is_understood_too(it: Running, text: str) -> None:
+    it.another(echo)
+    assert await exchange(it, [text, "hm?"], f"whatsapp:{it.who}", f"whatsapp:{OURS}") == [phrases.OPTED_OUT]
 
 
 UNSURE = ["please stop", "STOP PLEASE", "can you stop?", "stop it", "cancel everything", "go away", "no texts",
@@ -142,13 +141,13 @@ UNSURE = ["please stop", "STOP PLEASE", "can you stop?", "stop it", "cancel ever
           "parar", "cancelar", "alto", "🚫", "✋", "aufhören", "annuler", "rezygnuję"]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", UNSURE)
-async def test_who_may_want_no_more_texts_is_answered_and_told_the_way(tmp_path: Path, text: str) -> None:
-    async with running(tmp_path, ModelServer(echo)) as it:
-        heard = await exchange(it, [text])
-        assert heard == [f"You said: {text}", WORDS.say(phrases.HOW_TO_STOP, may_ask_to_stop(text) or "").text]
-        assert (await it.conversation()).opted_out == ()
-        assert await exchange(it, ["STOP", "hello?"]) == heard
+@each("text", UNSURE)
+async def test_who_may_want_no_more_texts_is_answered_and_told_the_way(it: Running, text: str) -> None:
+    it.another(echo)
+    heard = await exchange(it, [text])
+    assert heard == [f"You said: {text}", WORDS.say(phrases.HOW_TO_STOP, may_ask_to_stop(text) or "").text]
+    assert (await it.conversation()).opted_out == ()
+    assert await exchange(it, ["STOP", "hello?"]) == heard
 
 
 OTHER = [
@@ -165,7 +164,7 @@ OTHER = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", OTHER)
+@each("text", OTHER)
 def test_what_only_sounds_like_it_is_none(text: str) -> None:
     assert (asks_to_stop(text), may_ask_to_stop(text)) == (None, None)
 
@@ -175,30 +174,30 @@ async def test_what_only_sounds_like_it_reaches_the_agent_alone(tmp_path: Path) 
         assert await exchange(it, OTHER[:4]) == [f"You said: {text}" for text in OTHER[:4]]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Start.",
-        "ｓｔａｒｔ",
-        "s t a r t",
-        "UNSTOP!",
-        "alta",
-        "opt in",
-        "opt me back in",
-        "resubscribe",
-        "text me again",
-    ],
-)
-async def test_the_way_back_is_found_however_it_is_spelled(tmp_path: Path, text: str) -> None:
-    async with running(tmp_path, ModelServer(echo)) as it:
-        heard = await exchange(it, ["stop texting me", text, "hello"])
-        assert (await it.conversation()).opted_out == ()
+BACK = [
+    "Start.",
+    "ｓｔａｒｔ",
+    "s t a r t",
+    "UNSTOP!",
+    "alta",
+    "opt in",
+    "opt me back in",
+    "resubscribe",
+    "text me again",
+]
+
+
+@each("text", BACK)
+async def test_the_way_back_is_found_however_it_is_spelled(it: Running, text: str) -> None:
+    it.another(echo)
+    heard = await exchange(it, ["stop texting me", text, "hello"])
+    assert (await it.conversation()).opted_out == ()
     told = WORDS.say(phrases.OPTED_IN, "es" if text == "alta" else "en").text
     assert heard == [phrases.OPTED_OUT, told, "You said: hello"]
 
 
-@pytest.mark.parametrize("text", ["starting tomorrow", "start a return", "subscribe to socks", "what is new?"])
-async def test_what_only_sounds_like_the_way_back_is_none(tmp_path: Path, text: str) -> None:
-    async with running(tmp_path, ModelServer(echo)) as it:
-        assert await exchange(it, ["stop texting me", text]) == [phrases.OPTED_OUT]
-        assert (await it.conversation()).opted_out == (Channel.SMS,)
+@each("text", ["starting tomorrow", "start a return", "subscribe to socks", "what is new?"])
+async def test_what_only_sounds_like_the_way_back_is_none(it: Running, text: str) -> None:
+    it.another(echo)
+    assert await exchange(it, ["stop texting me", text]) == [phrases.OPTED_OUT]
+    assert (await it.conversation()).opted_out == (Channel.SMS,)

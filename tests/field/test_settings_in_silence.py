@@ -9,6 +9,8 @@ import pytest
 from tandem.errors import ConfigurationError
 from tandem.settings import load_settings
 
+from ..kit.tables import each
+
 pytestmark = pytest.mark.promise("F5")
 
 
@@ -58,7 +60,7 @@ def test_two_spellings_of_a_name_are_told() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@each(
     ("env", "problem"),
     [
         ({"VOICE_SPEECH_MODEL": 'flux"'}, "VOICE_SPEECH_MODEL must not begin or end with a quotation mark."),

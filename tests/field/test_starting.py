@@ -26,6 +26,7 @@ from ..kit.model_server import Answer, ModelServer
 from ..kit.process import gateway_process
 from ..kit.segment_server import WRITE_KEY, SegmentServer
 from ..kit.serving import free_port, listen, port_of, serve
+from ..kit.tables import each
 from ..kit.waiting import until
 
 pytestmark = pytest.mark.promise("F5")
@@ -103,7 +104,7 @@ def test_production_without_model_shop_and_articles_is_refused_each_with_its_sen
     assert all("ALLOW_SAMPLE_DATA=true" in sentence for sentence in problems(PRODUCTION))
 
 
-@pytest.mark.parametrize("name", REAL)
+@each("name", REAL)
 def test_one_of_them_alone_is_refused_too(name: str) -> None:
     given = {**PRODUCTION, **REAL, name: ""}
     (sentence,) = problems(given)
@@ -111,7 +112,7 @@ def test_one_of_them_alone_is_refused_too(name: str) -> None:
     assert load_settings({**PRODUCTION, **REAL}, env_file=None).notices == ()
 
 
-@pytest.mark.parametrize("allowed", ["true", "1", "Yes", "on"])
+@each("allowed", ["true", "1", "Yes", "on"])
 def test_made_up_data_is_served_when_asked_for_by_name_and_said_at_every_start(allowed: str) -> None:
     notices = load_settings({**PRODUCTION, "ALLOW_SAMPLE_DATA": allowed}, env_file=None).notices
     assert [notice.split()[0] for notice in notices] == list(REAL)
@@ -174,9 +175,7 @@ def test_what_changes_nothing_is_reported_with_file_and_line(tmp_path: Path) -> 
     ]
 
 
-@pytest.mark.parametrize(
-    ("level", "means"), [("warn", "warning"), ("WARN", "warning"), ("verbose", "debug"), ("fatal", "error")]
-)
+@each(("level", "means"), [("warn", "warning"), ("WARN", "warning"), ("verbose", "debug"), ("fatal", "error")])
 def test_another_systems_level_of_the_log_is_understood(level: str, means: str) -> None:
     settings = load_settings({"LOG_LEVEL": level}, env_file=None)
     assert settings.log_level == means
@@ -227,7 +226,7 @@ async def test_with_its_write_key_alone_segment_is_told_and_not_asked(tmp_path: 
     assert notice.startswith("SEGMENT_PROFILE_API_TOKEN and SEGMENT_SPACE_ID are not set: Segment is told")
 
 
-@pytest.mark.parametrize("half", ["SEGMENT_PROFILE_API_TOKEN", "SEGMENT_SPACE_ID"])
+@each("half", ["SEGMENT_PROFILE_API_TOKEN", "SEGMENT_SPACE_ID"])
 def test_half_of_what_a_look_up_needs_is_still_a_problem(half: str) -> None:
     given = {"SUBJECT_RESOLVER": "segment", "SEGMENT_WRITE_KEY": WRITE_KEY, half: "x"}
     assert len(problems(given)) == 1
@@ -288,7 +287,7 @@ def test_an_inner_port_in_use_is_called_by_its_setting(tmp_path: Path) -> None:
     assert problems({"PORT": "4000", "METRICS_PORT": "4000"})[0].startswith("METRICS_PORT must be another port")
 
 
-@pytest.mark.parametrize("bound", ["MAX_CONNECTIONS", "MAX_CONNECTIONS_PER_ADDRESS"])
+@each("bound", ["MAX_CONNECTIONS", "MAX_CONNECTIONS_PER_ADDRESS"])
 def test_more_calls_than_connections_are_noticed(bound: str) -> None:
     (notice,) = load_settings({"MAX_CALLS": "300", bound: "300"}, env_file=None).notices
     assert notice.startswith("MAX_CALLS is 300, but only 300 connections")
@@ -297,7 +296,7 @@ def test_more_calls_than_connections_are_noticed(bound: str) -> None:
 HOSTS = ["not a host", "127.0.0.1:3001", "http://localhost", "999.1.1.1", "-x", "a..b", "x" * 70, "[::1", "кафе!"]
 
 
-@pytest.mark.parametrize("host", HOSTS)
+@each("host", HOSTS)
 def test_what_is_no_host_is_told_with_all_the_rest(host: str) -> None:
     assert [one.partition(" must be ")[::2] for one in problems({"HOST": host, "PORT": "x"})] == [
         ("HOST", "an address of this machine such as 127.0.0.1, 0.0.0.0 or ::1, or its name."),
@@ -305,7 +304,7 @@ def test_what_is_no_host_is_told_with_all_the_rest(host: str) -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@each(
     ("host", "read"),
     [("[::1]", "::1"), ("fe80::1%eth0", "fe80::1%eth0"), ("localhost", "localhost"), ("a-b.example", "a-b.example")],
 )

@@ -14,13 +14,15 @@ import pytest
 from tandem.conversation import phrases
 from tandem.events import EventName
 from tandem.model import ApprovalStatus, Channel, Conversation
+from tandem.simulator.wire import new_sid
 
 from ..flows.test_real_number import quiet
 from ..flows.test_voice import committed, dial, echo
 from ..kit.colleague import names, staffed
 from ..kit.gateway import JOHN, OURS, Running, running
-from ..kit.model_server import Answer, ModelServer
+from ..kit.model_server import Answer, ModelServer, Script
 from ..kit.sources import subject_of
+from ..kit.tables import each
 from ..kit.waiting import until
 
 pytestmark = pytest.mark.promise("F2", "F6")
@@ -28,14 +30,15 @@ FAST = {"RATE_LIMIT_PER_MINUTE": "1000"}
 """So that nothing but the machine's own words gives it away."""
 
 
-def numbered(words: str) -> ModelServer:
+def numbered(words: str) -> Script:
     """A model whose answers are all different."""
     number = itertools.count(1)
-    return ModelServer(lambda _: Answer(words.format(next(number))))
+    return lambda _: Answer(words.format(next(number)))
 
 
-async def exchange(it: Running, texts: Sequence[str], sender: str = JOHN, ours: str = OURS) -> list[str]:
+async def exchange(it: Running, texts: Sequence[str], sender: str | None = None, ours: str = OURS) -> list[str]:
     """Text one after the other, each once the one before is done with; return what came back."""
+    sender = sender or it.who
     for text in texts:
         await it.twilio.text(sender, text, to=ours)
         await quiet(it)
@@ -45,13 +48,10 @@ async def exchange(it: Running, texts: Sequence[str], sender: str = JOHN, ours: 
 # --- people are answered, machines are not ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "text", ["Yes", "no", "OK", "Yes please", "no thank you", "1", "Sí", "👍", "Thanks a lot!"]
-)  # fmt: skip
-async def test_short_answers_to_one_question_after_the_other_are_all_answered(tmp_path: Path, text: str) -> None:
-    model = numbered("Question {}: shall I go on?")
-    async with running(tmp_path, model, **FAST) as it:
-        heard = await exchange(it, [text] * 8)
+@each("text", ["Yes", "no", "OK", "Yes please", "no thank you", "1", "Sí", "👍", "Thanks a lot!"])
+async def test_short_answers_to_one_question_after_the_other_are_all_answered(it: Running, text: str) -> None:
+    it.another(numbered("Question {}: shall I go on?"))
+    heard = await exchange(it, [text] * 8)
     assert heard == [f"Question {n}: shall I go on?" for n in range(1, 9)]
 
 
@@ -68,7 +68,7 @@ async def test_whoever_repeats_themselves_while_they_wait_is_answered(tmp_path: 
     assert phrases.REPEATED not in heard
 
 
-@pytest.mark.parametrize(
+@each(
     ("cycle", "most"),
     [
         (["I am out of office until Monday."], 5),
@@ -77,46 +77,39 @@ async def test_whoever_repeats_themselves_while_they_wait_is_answered(tmp_path: 
         (["OK", "I am out of office until Monday."], 12),
         (["Received.", "Noted."], 20),
     ],
-    ids=["one", "two that alternate", "three", "a short and a long one", "two short ones"],
 )
 async def test_machines_are_stopped_by_what_they_repeat_after_being_answered(
-    tmp_path: Path, cycle: list[str], most: int
+    it: Running, cycle: list[str], most: int
 ) -> None:
-    model = numbered("Thank you for message number {}.")
-    async with running(tmp_path, model, **FAST) as it:
-        heard = await exchange(it, list(itertools.islice(itertools.cycle(cycle), 41)))
-        assert len(model.requests) <= most
-        assert heard.count(phrases.REPEATED) == 1
-        assert len(heard) == len(model.requests) + 1
-        assert "Thank you" in await it.ask("Hello, a person again: where is my parcel?")
+    model = it.another(numbered("Thank you for message number {}."))
+    heard = await exchange(it, list(itertools.islice(itertools.cycle(cycle), 41)))
+    assert len(model.requests) <= most
+    assert heard.count(phrases.REPEATED) == 1
+    assert len(heard) == len(model.requests) + 1
+    assert "Thank you" in await it.ask("Hello, a person again: where is my parcel?")
 
 
-@pytest.mark.parametrize(
-    "form",
-    ["{}", "You wrote: {}", "> {}\n\nThis mailbox is not read.", "RE: {} [sent automatically]", "{}."],
-)
-async def test_a_machine_that_sends_back_what_it_reads_is_stopped(tmp_path: Path, form: str) -> None:
+@each("form", ["{}", "You wrote: {}", "> {}\n\nThis mailbox is not read.", "RE: {} [sent automatically]", "{}."])
+async def test_a_machine_that_sends_back_what_it_reads_is_stopped(it: Running, form: str) -> None:
     """Found by trying: each of its texts is another one, as each of our answers is."""
-    model = numbered("Thank **you** for message number {}.")
-    async with running(tmp_path, model, **FAST) as it:
-        heard = await exchange(it, ["Hello"])
-        for _ in range(20):
-            heard = await exchange(it, [form.format(heard[-1])])
-        assert len(model.requests) <= 7
-        assert heard.count(phrases.REPEATED) == 1
-        assert "Thank" in await it.ask("A person again: where is my parcel?")
+    model = it.another(numbered("Thank **you** for message number {}."))
+    heard = await exchange(it, ["Hello"])
+    for _ in range(20):
+        heard = await exchange(it, [form.format(heard[-1])])
+    assert len(model.requests) <= 7
+    assert heard.count(phrases.REPEATED) == 1
+    assert "Thank" in await it.ask("A person again: where is my parcel?")
 
 
-@pytest.mark.parametrize("text", ["OK", "Is it 5?", "Thank you for message number", "you said it is on its way?"])
-async def test_a_person_who_quotes_the_agent_is_answered(tmp_path: Path, text: str) -> None:
-    model = ModelServer(lambda _: Answer("It is on its way."))
-    async with running(tmp_path, model, **FAST) as it:
-        assert await exchange(it, ["where is it?", text, "and now?", text]) == ["It is on its way."] * 4
+@each("text", ["OK", "Is it 5?", "Thank you for message number", "you said it is on its way?"])
+async def test_a_person_who_quotes_the_agent_is_answered(it: Running, text: str) -> None:
+    it.another(lambda _: Answer("It is on its way."))
+    assert await exchange(it, ["where is it?", text, "and now?", text]) == ["It is on its way."] * 4
 
 
 async def test_machines_that_number_what_they_say_in_turns_are_stopped_too(tmp_path: Path) -> None:
     texts = [f"Ticket #{n} was received." if n % 2 else f"Your case REF_{n:02x}{n}b is now closed." for n in range(80)]
-    model = numbered("Thank you, {}.")
+    model = ModelServer(numbered("Thank you, {}."))
     async with running(tmp_path, model, **FAST) as it:
         heard = await exchange(it, texts)
     assert len(model.requests) <= 62
@@ -126,30 +119,28 @@ async def test_machines_that_number_what_they_say_in_turns_are_stopped_too(tmp_p
 # --- words of carriers, and words ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("word", ["Cancel", "End", "Quit", "Revoke", "Start", "START", "Unstop", "Yes"])
-async def test_on_whatsapp_a_carriers_word_is_a_word(tmp_path: Path, word: str) -> None:
-    theirs, ours = f"whatsapp:{JOHN}", f"whatsapp:{OURS}"
-    async with running(tmp_path, ModelServer(echo)) as it:
-        heard = await exchange(it, ["I have a question", word, "still there?"], theirs, ours)
-        assert heard == ["You said: I have a question", f"You said: {word}", "You said: still there?"]
-        assert (await it.conversation()).opted_out == ()
+@each("word", ["Cancel", "End", "Quit", "Revoke", "Start", "START", "Unstop", "Yes"])
+async def test_on_whatsapp_a_carriers_word_is_a_word(it: Running, word: str) -> None:
+    it.another(echo)
+    heard = await exchange(it, ["I have a question", word, "still there?"], f"whatsapp:{it.who}", f"whatsapp:{OURS}")
+    assert heard == ["You said: I have a question", f"You said: {word}", "You said: still there?"]
+    assert (await it.conversation()).opted_out == ()
 
 
-@pytest.mark.parametrize(("text", "kind"), [("Start", ""), ("START", "START"), ("unstop", ""), ("Yes", "START")])
-async def test_a_first_start_begins_a_conversation(tmp_path: Path, text: str, kind: str) -> None:
-    async with running(tmp_path, ModelServer(echo)) as it:
-        form = {"MessageSid": "SM" + "b" * 32, "From": JOHN, "To": OURS, "Body": text, "OptOutType": kind}
-        assert (await it.twilio.post("/sms", form)).status == 200
-        assert await it.hear() == [f"You said: {text}"]
+@each(("text", "kind"), [("Start", ""), ("START", "START"), ("unstop", ""), ("Yes", "START")])
+async def test_a_first_start_begins_a_conversation(it: Running, text: str, kind: str) -> None:
+    it.another(echo)
+    form = {"MessageSid": new_sid("SM"), "From": it.who, "To": OURS, "Body": text, "OptOutType": kind}
+    assert (await it.twilio.post("/sms", form)).status == 200
+    assert await it.hear() == [f"You said: {text}"]
 
 
-@pytest.mark.parametrize("word", ["STOP", "stopall", "Unsubscribe", "cancel", "END", "quit", "optout", "revoke"])
-async def test_a_carriers_word_by_sms_is_confirmed_by_the_carrier_alone(tmp_path: Path, word: str) -> None:
-    model = ModelServer(echo)
-    async with running(tmp_path, model) as it:
-        assert await exchange(it, [word, "hello?"]) == []
-        assert (await it.conversation()).opted_out == (Channel.SMS,)
-        assert await exchange(it, ["START", "hello"]) == ["You said: hello"]
+@each("word", ["STOP", "stopall", "Unsubscribe", "cancel", "END", "quit", "optout", "revoke"])
+async def test_a_carriers_word_by_sms_is_confirmed_by_the_carrier_alone(it: Running, word: str) -> None:
+    model = it.another(echo)
+    assert await exchange(it, [word, "hello?"]) == []
+    assert (await it.conversation()).opted_out == (Channel.SMS,)
+    assert await exchange(it, ["START", "hello"]) == ["You said: hello"]
     assert len(model.requests) == 1
 
 
@@ -166,25 +157,23 @@ WISHES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", WISHES)
-async def test_plain_words_opt_out_and_are_confirmed_once(tmp_path: Path, text: str) -> None:
-    model = ModelServer(echo)
-    async with running(tmp_path, model) as it:
-        assert await exchange(it, [text, "hello?", text]) == [phrases.OPTED_OUT]
-        assert (await it.conversation()).opted_out == (Channel.SMS,)
-        assert (await exchange(it, ["start", "hello again"]))[-1] == "You said: hello again"
+@each("text", WISHES)
+async def test_plain_words_opt_out_and_are_confirmed_once(it: Running, text: str) -> None:
+    model = it.another(echo)
+    assert await exchange(it, [text, "hello?", text]) == [phrases.OPTED_OUT]
+    assert (await it.conversation()).opted_out == (Channel.SMS,)
+    assert (await exchange(it, ["start", "hello again"]))[-1] == "You said: hello again"
     assert len(model.requests) == 1
 
 
-@pytest.mark.parametrize("text", ["stop", "STOP", "unsubscribe", "stop texting me"])
-async def test_on_whatsapp_a_plain_wish_is_confirmed_and_so_is_the_way_back(tmp_path: Path, text: str) -> None:
-    theirs, ours = f"whatsapp:{JOHN}", f"whatsapp:{OURS}"
-    async with running(tmp_path, ModelServer(echo)) as it:
-        heard = await exchange(it, [text, "hm?", "start", "hello"], theirs, ours)
+@each("text", ["stop", "STOP", "unsubscribe", "stop texting me"])
+async def test_on_whatsapp_a_plain_wish_is_confirmed_and_so_is_the_way_back(it: Running, text: str) -> None:
+    it.another(echo)
+    heard = await exchange(it, [text, "hm?", "start", "hello"], f"whatsapp:{it.who}", f"whatsapp:{OURS}")
     assert heard == [phrases.OPTED_OUT, phrases.OPTED_IN, "You said: hello"]
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "stop sending the wrong size",
@@ -202,37 +191,37 @@ async def test_on_whatsapp_a_plain_wish_is_confirmed_and_so_is_the_way_back(tmp_
         "can you take me off the waiting list for order 12345?",
     ],
 )
-async def test_what_only_sounds_like_an_opt_out_is_answered(tmp_path: Path, text: str) -> None:
-    async with running(tmp_path, ModelServer(echo)) as it:
-        assert await exchange(it, [text]) == [f"You said: {text}"]
-        assert (await it.conversation()).opted_out == ()
+async def test_what_only_sounds_like_an_opt_out_is_answered(it: Running, text: str) -> None:
+    it.another(echo)
+    assert await exchange(it, [text]) == [f"You said: {text}"]
+    assert (await it.conversation()).opted_out == ()
 
 
 # --- keys --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("keys", [["0#", "0#", "0#", "0#"], ["0000"]], ids=["one by one", "at once"])
-async def test_key_zero_again_and_again_opens_one_ticket_per_call(tmp_path: Path, keys: list[str]) -> None:
-    async with running(tmp_path, ModelServer(echo)) as it:
-        for calls in (1, 2):
-            async with dial(it) as call:
-                await call.wait_silent()
-                for number, pressed in enumerate(keys, 1):
-                    await call.press(pressed)
-                    await until(lambda count=number, call=call: call.heard().count(phrases.CALL_BACK) == count)
-                assert await call.ask("and now?") == "You said: and now?"
-            assert len(await it.store.tickets(subject_of())) == calls
+@each("keys", [["0#", "0#", "0#", "0#"], ["0000"]])
+async def test_key_zero_again_and_again_opens_one_ticket_per_call(it: Running, keys: list[str]) -> None:
+    it.another(echo)
+    for calls in (1, 2):
+        async with dial(it) as call:
+            await call.wait_silent()
+            for number, pressed in enumerate(keys, 1):
+                await call.press(pressed)
+                await until(lambda count=number, call=call: call.heard().count(phrases.CALL_BACK) == count)
+            assert await call.ask("and now?") == "You said: and now?"
+        assert len(await it.store.tickets(subject_of(it.who))) == calls
 
 
-@pytest.mark.parametrize("keys", ["012345#", "0123#", "00#", "*12#", "10*0#"])
-async def test_a_number_is_read_to_its_end_before_any_key_of_it_acts(tmp_path: Path, keys: str) -> None:
-    model = ModelServer(echo)
-    async with running(tmp_path, model) as it, dial(it) as call:
+@each("keys", ["012345#", "0123#", "00#", "*12#", "10*0#"])
+async def test_a_number_is_read_to_its_end_before_any_key_of_it_acts(it: Running, keys: str) -> None:
+    model = it.another(echo)
+    async with dial(it) as call:
         await call.wait_silent()
         await call.press(keys)
         await committed(it, 1)
         assert f"number {keys[:-1]} with" in str(model.inputs[0])
-        assert await it.store.tickets(subject_of()) == ()
+        assert await it.store.tickets(subject_of(it.who)) == ()
         assert phrases.CALL_BACK not in call.heard()
 
 

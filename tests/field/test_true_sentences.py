@@ -21,6 +21,7 @@ from ..flows.test_voice import dial, echo
 from ..kit.gateway import Running, running
 from ..kit.model_server import ModelServer
 from ..kit.sources import subject_of
+from ..kit.tables import each
 from ..kit.waiting import PATIENCE
 
 pytestmark = pytest.mark.promise("F6")
@@ -209,7 +210,7 @@ def test_every_sentence_that_promises_has_its_producers_and_no_others() -> None:
         assert producers <= used[name]
 
 
-@pytest.mark.parametrize("status", [ApprovalStatus.FAILED, ApprovalStatus.VOID, ApprovalStatus.EXPIRED])
+@each("status", [ApprovalStatus.FAILED, ApprovalStatus.VOID, ApprovalStatus.EXPIRED])
 def test_an_outcome_after_which_nothing_is_stored_promises_nothing(status: ApprovalStatus) -> None:
     assert "colleague will" not in phrases.outcome(status)
     assert "hear from us" not in phrases.outcome(status)

@@ -21,6 +21,7 @@ from tandem.staff.aliases import Aliases
 from ..kit.colleague import JOHNS_ID, Colleague, staffed
 from ..kit.gateway import ACCOUNT, JANE, JOHN, OURS, Running
 from ..kit.model_server import Answer, ModelServer
+from ..kit.tables import each
 
 pytestmark = pytest.mark.promise("F5")
 
@@ -84,7 +85,7 @@ async def test_a_card_number_in_two_messages_that_the_model_joins_is_nowhere(tmp
         assert spelling.encode() not in kept
 
 
-@pytest.mark.parametrize(
+@each(
     "name",
     ["cryptogramme", "cryptogramme visuel :", "código de segurança", "codice di sicurezza", "beveiligingscode is",
      "Sicherheitscode", "código de seguridad:"],
@@ -192,7 +193,7 @@ async def test_a_session_has_the_scopes_of_its_token(tmp_path: Path) -> None:
         assert (await rita.ask("POST", f"/customers/{JOHNS_ID}/reveal", json={})).status == 403
 
 
-@pytest.mark.parametrize("tokens", ["anna:0123456789abcdef:aprove", "anna:0123456789abcdef:read+"])
+@each("tokens", ["anna:0123456789abcdef:aprove", "anna:0123456789abcdef:read+"])
 def test_a_scope_that_is_none_stops_the_start(tokens: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         load_settings({"STAFF_TOKENS": tokens}, env_file=None)

@@ -15,9 +15,10 @@ from tandem.conversation import phrases
 from tandem.events import EventName
 from tandem.shop.order_number import find_order_number, parse_order_number
 
-from ..kit.colleague import staffed
+from ..kit.colleague import Colleague, staffed
 from ..kit.gateway import JANE, JOHN, OURS, Running, running
-from ..kit.model_server import Answer, ModelServer
+from ..kit.model_server import Answer, ModelServer, Script, repeating
+from ..kit.tables import each
 
 pytestmark = pytest.mark.promise("F1")
 
@@ -37,12 +38,10 @@ def results(model: ModelServer) -> str:
 # --- characters ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("body", "read"), [("mail me at anna\0example.com", "anna"), ("\0hello", "hello"), ("a\0\0b", "ab")]
-)
-async def test_a_text_with_nul_is_cleaned_and_answered(tmp_path: Path, body: str, read: str) -> None:
-    async with running(tmp_path, ModelServer(echo)) as it:
-        answer = await it.ask(body)
+@each(("body", "read"), [("mail me at anna\0example.com", "anna"), ("\0hello", "hello"), ("a\0\0b", "ab")])
+async def test_a_text_with_nul_is_cleaned_and_answered(it: Running, body: str, read: str) -> None:
+    it.another(echo)
+    answer = await it.ask(body)
     assert read in answer
     assert "\0" not in answer
 
@@ -50,20 +49,19 @@ async def test_a_text_with_nul_is_cleaned_and_answered(tmp_path: Path, body: str
 # --- numbers that a customer gives -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("body", ["\u200b", "\ufeff \u2060", "\u202e"])
-async def test_a_text_of_nothing_that_can_be_seen_is_empty(tmp_path: Path, body: str) -> None:
-    model = ModelServer(echo)
-    async with running(tmp_path, model) as it:
-        assert await it.ask(body) == phrases.EMPTY
+@each("body", ["\u200b", "\ufeff \u2060", "\u202e"])
+async def test_a_text_of_nothing_that_can_be_seen_is_empty(it: Running, body: str) -> None:
+    model = it.another(echo)
+    assert await it.ask(body) == phrases.EMPTY
     assert model.requests == []
 
 
-def texting(to: str) -> ModelServer:
-    answers = iter([Answer(calls=[("send_sms", {"to": to, "message": "Call me"})]), Answer("A colleague decides.")])
-    return ModelServer(lambda _: next(answers, Answer("Done.")))
+def texting(to: str) -> Script:
+    call = ("send_sms", {"to": to, "message": "Call me"})
+    return repeating(Answer(calls=[call]), Answer("A colleague decides."), Answer("Done."))
 
 
-@pytest.mark.parametrize(
+@each(
     ("sender", "to", "number"),
     [
         ("+919812345678", "98765 43210", "+919876543210"),
@@ -80,36 +78,34 @@ def texting(to: str) -> ModelServer:
     ],
 )
 async def test_staff_see_the_number_that_is_texted_read_in_the_customers_country(
-    tmp_path: Path, sender: str, to: str, number: str
+    it: Running, mia: Colleague, sender: str, to: str, number: str
 ) -> None:
-    async with staffed(tmp_path, texting(to)) as (it, mia):
-        await it.ask("text my sister", sender=sender)
-        approval = await mia.waiting_approval("send_sms")
-        await mia.decide(approval, approved=True)
-        assert await it.hear(1, number=number) == ["Call me"]
+    it.another(texting(to))
+    got = len(it.twilio.sent_to(number))
+    await it.ask("text my sister", sender=sender)
+    approval = await mia.waiting_approval("send_sms")
+    await mia.decide(approval, approved=True)
+    assert (await it.hear(got + 1, number=number))[got:] == ["Call me"]
     assert approval["arguments"]["to"] == number
 
 
-@pytest.mark.parametrize(
-    ("sender", "to"), [("+919812345678", "12345"), ("+4580123456", "98765 43210 99"), ("+919812345678", "555-1234")]
-)
+@each(("sender", "to"), [("+919812345678", "12345"), ("+4580123456", "98765 43210 99"), ("+919812345678", "555-1234")])
 async def test_a_number_that_is_none_in_the_customers_country_is_asked_for(
-    tmp_path: Path, sender: str, to: str
+    it: Running, mia: Colleague, sender: str, to: str
 ) -> None:
-    model = texting(to)
-    async with staffed(tmp_path, model) as (it, mia):
-        await it.ask("text my sister", sender=sender)
-        assert (await mia.get("/approvals"))["approvals"] == []
+    model = it.another(texting(to))
+    await it.ask("text my sister", sender=sender)
+    assert (await mia.get("/approvals"))["approvals"] == []
     assert "with its country code" in results(model)
 
 
-@pytest.mark.parametrize("text", ["طلب ١٢٣٤٥", "ऑर्डर १२३४५", "سفارش ۱۲۳۴۵", "１２３４５"])
+@each("text", ["طلب ١٢٣٤٥", "ऑर्डर १२३४५", "سفارش ۱۲۳۴۵", "１２３４５"])
 def test_an_order_number_is_read_in_the_digits_of_any_script(text: str) -> None:
     assert find_order_number(text) == "ORD_12345" == parse_order_number(text.split()[-1])
 
 
 async def test_a_caller_without_a_number_is_asked_for_the_country(tmp_path: Path) -> None:
-    model = texting("(555) 987-6543")
+    model = ModelServer(texting("(555) 987-6543"))
     async with staffed(tmp_path, model) as (it, mia):
         async with it.twilio.call("anonymous", to=OURS, chars_per_second=FAST) as call:
             await call.ask("text my sister")
@@ -120,10 +116,10 @@ async def test_a_caller_without_a_number_is_asked_for_the_country(tmp_path: Path
 # --- pictures, places, voice notes -----------------------------------------------------------------------------
 
 
-async def send(it: Running, body: str = "", *, media: tuple[str, ...] = (), sender: str = JOHN, **extra: str) -> None:
+async def send(it: Running, body: str = "", *, media: tuple[str, ...] = (), sender: str = "", **extra: str) -> None:
     """Send a message with files of these types."""
     types = {f"MediaContentType{number}": kind for number, kind in enumerate(media)}
-    (answer,) = await it.twilio.text(sender, body, to=OURS, media=len(media), extra=types | extra)
+    (answer,) = await it.twilio.text(sender or it.who, body, to=OURS, media=len(media), extra=types | extra)
     assert answer.status == 200
 
 
@@ -152,13 +148,13 @@ SENT = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("extra", "media", "named"), SENT)
+@each(("extra", "media", "named"), SENT)
 async def test_what_came_without_words_is_named_for_the_agent_and_answered_once(
-    tmp_path: Path, extra: dict[str, str], media: tuple[str, ...], named: str
+    it: Running, extra: dict[str, str], media: tuple[str, ...], named: str
 ) -> None:
-    async with running(tmp_path, ModelServer(echo)) as it:
-        await send(it, media=media, sender=f"whatsapp:{JOHN}", **extra)
-        assert await it.hear(number=f"whatsapp:{JOHN}") == [f"You said: {named}"]
+    it.another(echo)
+    await send(it, media=media, sender=f"whatsapp:{it.who}", **extra)
+    assert await it.hear(number=f"whatsapp:{it.who}") == [f"You said: {named}"]
 
 
 async def test_words_that_came_with_a_picture_stay_before_it(tmp_path: Path) -> None:
@@ -171,11 +167,11 @@ NOWHERE = [{"Latitude": "91", "Longitude": "0"}, {"Latitude": "nan", "Longitude"
            {"Latitude": "x", "Longitude": "y"}, {"MessageType": "text"}, {"MessageType": "<script>"}]  # fmt: skip
 
 
-@pytest.mark.parametrize("extra", NOWHERE)
-async def test_what_is_no_place_and_nothing_else_is_an_empty_message(tmp_path: Path, extra: dict[str, str]) -> None:
-    async with running(tmp_path, ModelServer(echo)) as it:
-        await send(it, **extra)
-        assert await it.hear() == [phrases.EMPTY]
+@each("extra", NOWHERE)
+async def test_what_is_no_place_and_nothing_else_is_an_empty_message(it: Running, extra: dict[str, str]) -> None:
+    it.another(echo)
+    await send(it, **extra)
+    assert await it.hear() == [phrases.EMPTY]
 
 
 SEEN = [
@@ -187,15 +183,14 @@ SEEN = [
 ]
 
 
-@pytest.mark.parametrize(("extra", "media", "named"), SEEN)
+@each(("extra", "media", "named"), SEEN)
 async def test_pictures_alone_get_one_notice_and_are_named_for_what_follows(
-    tmp_path: Path, extra: dict[str, str], media: tuple[str, ...], named: str
+    it: Running, extra: dict[str, str], media: tuple[str, ...], named: str
 ) -> None:
-    model = ModelServer(echo)
-    async with running(tmp_path, model) as it:
-        await send(it, media=media, **extra)
-        assert await it.hear() == [phrases.PICTURE]
-        assert await it.ask("my lamp") == "You said: my lamp"
+    model = it.another(echo)
+    await send(it, media=media, **extra)
+    assert await it.hear() == [phrases.PICTURE]
+    assert await it.ask("my lamp") == "You said: my lamp"
     said = [item["content"] for item in model.inputs[0] if item.get("role") in ("user", "assistant")]
     assert said == [named, phrases.PICTURE, "my lamp"]
 

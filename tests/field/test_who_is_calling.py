@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tandem.simulator.call import SimulatedCall
 from ..kit.colleague import Colleague, staffed
 from ..kit.gateway import JANE, JOHN, OURS, Running, running
 from ..kit.model_server import Answer, ModelServer
+from ..kit.tables import each
 from ..kit.waiting import PATIENCE
 
 pytestmark = pytest.mark.promise("V18", "F1")
@@ -28,14 +30,10 @@ def dial(it: Running, sender: str, *, to: str = OURS, **options: Any) -> Simulat
     return it.twilio.call(sender, to=to, chars_per_second=FAST, **options)
 
 
-def greedy() -> ModelServer:
-    """A model that asks for a refund of John's order in every call and text, and then says so."""
-
-    def script(request: dict[str, Any]) -> Answer:
-        answered = request["input"][-1].get("type") == "function_call_output"
-        return Answer("That is all I can do.") if answered else Answer(calls=[REFUND])
-
-    return ModelServer(script)
+def greedy(request: dict[str, Any]) -> Answer:
+    """Ask for a refund of John's order in every call and text, and then say so."""
+    answered = request["input"][-1].get("type") == "function_call_output"
+    return Answer("That is all I can do.") if answered else Answer(calls=[REFUND])
 
 
 def echo(request: dict[str, Any]) -> Answer:
@@ -58,9 +56,10 @@ UNREADABLE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("sender", UNREADABLE)
-async def test_a_caller_who_cannot_be_read_is_served_like_a_withheld_one(tmp_path: Path, sender: str) -> None:
-    async with running(tmp_path, ModelServer(echo)) as it, dial(it, sender) as call:
+@each("sender", UNREADABLE)
+async def test_a_caller_who_cannot_be_read_is_served_like_a_withheld_one(it: Running, sender: str) -> None:
+    it.another(echo)
+    async with dial(it, sender) as call:
         assert await call.ask("hello") == "You said: hello"
         assert {one["status"] for one in call.happened("webhook")} == {"200"}
         await call.hang_up()
@@ -97,27 +96,29 @@ SENDERS = [
 ]
 
 
-@pytest.mark.parametrize("sender", SENDERS)
-async def test_a_sender_who_cannot_be_answered_is_recorded_and_never_answered(tmp_path: Path, sender: str) -> None:
-    model = ModelServer(echo)
-    async with staffed(tmp_path, model) as (it, mia):
-        assert await it.say("Your code is 998877", sender=sender) == 200
-        shown = await recorded(mia)
-        assert await it.ask("hello") == "You said: hello"  # what would have been sent before it has left by now
+@each("sender", SENDERS)
+async def test_a_sender_who_cannot_be_answered_is_recorded_and_never_answered(
+    it: Running, mia: Colleague, sender: str
+) -> None:
+    model, before = it.another(echo), len(it.twilio.messages)
+    known = {one["subjectId"] for one in (await mia.get("/conversations"))["conversations"]}
+    assert await it.say("Your code is 998877", sender=sender) == 200
+    shown = await recorded(mia, known)
+    assert await it.ask("hello") == "You said: hello"  # what would have been sent before it has left by now
     assert [entry["text"] for turn in shown["transcript"] for entry in turn["entries"]] == ["Your code is 998877"]
     (row,) = shown["timeline"]
     assert row["name"] == "sender_unreachable"
     assert row["data"]["sender"] == sender
-    assert [message.to for message in it.twilio.messages if not message.inbound] == [JOHN]
+    assert [message.to for message in it.twilio.messages[before:] if not message.inbound] == [it.who]
     assert len(model.requests) == 1
 
 
-async def recorded(mia: Colleague) -> Any:
-    """Return the one conversation there is, once it is committed."""
+async def recorded(mia: Colleague, known: Collection[str] = ()) -> Any:
+    """Return the one conversation there is besides those that are known, once it is committed."""
     while True:
-        listed = (await mia.get("/conversations"))["conversations"]
-        if listed:
-            return await mia.shown(listed[0]["subjectId"])
+        listed = [one["subjectId"] for one in (await mia.get("/conversations"))["conversations"]]
+        if new := [one for one in listed if one not in known]:
+            return await mia.shown(new[0])
 
 
 async def test_staff_cannot_write_to_a_sender_who_cannot_be_answered(tmp_path: Path) -> None:
@@ -144,10 +145,12 @@ STIR = ["TN-Validation-Failed-C", "TN-Validation-Failed-A", "TN-Validation-Passe
         "No-TN-Validation", "TN-Validation-Failed", "TN-Validation-Passed-A-Forged", "nonsense"]  # fmt: skip
 
 
-async def nothing_opens(it: Running, model: ModelServer, sender: str, **options: Any) -> None:
+async def nothing_opens(it: Running, sender: str, **options: Any) -> None:
     """Call as somebody who claims to be John, and see that nothing of his is there."""
+    model, nice = it.model, iter([Answer("Nice.")])
+    model.play(lambda request: next(nice, None) or greedy(request))
     await it.ask("my dog is called Rex")
-    before = len(model.requests)
+    turns, before = (await it.conversation()).turns_taken, len(model.requests)
     async with dial(it, sender, **options) as call:
         await call.ask("I am John, refund my order")
         assert "John" not in call.heard()
@@ -158,36 +161,23 @@ async def nothing_opens(it: Running, model: ModelServer, sender: str, **options:
     given = str(model.inputs[before:])
     assert "Rex" not in given
     assert given.count("proven: nothing.") == len(model.requests) - before
-    stored = await it.conversation()
-    assert stored.turns_taken == 1
+    assert (await it.conversation()).turns_taken == turns
 
 
-def dog_lover() -> ModelServer:
-    """A greedy model that only answers the first text."""
-    model = greedy()
-    script, first = model._script, iter([Answer("Nice.")])
-    model._script = lambda request: next(first, None) or script(request)
-    return model
+@pytest.mark.parametrize("it", [{"TRUSTED_SIP_HOSTS": PBX}], indirect=True)
+@each("sender", FORGED)
+async def test_a_number_that_a_caller_only_claims_is_nobodys_account(it: Running, sender: str) -> None:
+    await nothing_opens(it, sender)
 
 
-@pytest.mark.parametrize("sender", FORGED)
-async def test_a_number_that_a_caller_only_claims_is_nobodys_account(tmp_path: Path, sender: str) -> None:
-    model = dog_lover()
-    async with running(tmp_path, model, TRUSTED_SIP_HOSTS=PBX) as it:
-        await nothing_opens(it, model, sender)
+@each("verdict", STIR)
+async def test_a_call_below_full_attestation_is_nobodys_account(it: Running, verdict: str) -> None:
+    await nothing_opens(it, JOHN, extra={"StirVerstat": verdict})
 
 
-@pytest.mark.parametrize("verdict", STIR)
-async def test_a_call_below_full_attestation_is_nobodys_account(tmp_path: Path, verdict: str) -> None:
-    model = dog_lover()
-    async with running(tmp_path, model) as it:
-        await nothing_opens(it, model, JOHN, extra={"StirVerstat": verdict})
-
-
-async def test_a_call_without_attestation_is_nobodys_account_where_it_is_required(tmp_path: Path) -> None:
-    model = dog_lover()
-    async with running(tmp_path, model, CALLER_ATTESTATION="required") as it:
-        await nothing_opens(it, model, JOHN)
+@pytest.mark.parametrize("it", [{"CALLER_ATTESTATION": "required"}], indirect=True)
+async def test_a_call_without_attestation_is_nobodys_account_where_it_is_required(it: Running) -> None:
+    await nothing_opens(it, JOHN)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +189,7 @@ async def test_a_call_without_attestation_is_nobodys_account_where_it_is_require
 async def test_a_call_that_is_attested_as_asked_is_the_customers(
     tmp_path: Path, rule: str, extra: dict[str, str]
 ) -> None:
-    model = greedy()
+    model = ModelServer(greedy)
     async with running(tmp_path, model, CALLER_ATTESTATION=rule) as it, dial(it, JOHN, extra=extra) as call:
         await call.ask("refund my order")
         assert "Hello John!" in call.heard()
@@ -207,10 +197,10 @@ async def test_a_call_that_is_attested_as_asked_is_the_customers(
     assert "proven: nothing" not in str(model.inputs)
 
 
-@pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_attestation_counts_however_the_webhook_is_asked(tmp_path: Path, method: str) -> None:
-    extra = {"StirVerstat": "TN-Validation-Failed-A"}
-    async with running(tmp_path, ModelServer(echo)) as it, dial(it, JOHN, extra=extra, method=method) as call:
+@each("method", ["GET", "POST"])
+async def test_attestation_counts_however_the_webhook_is_asked(it: Running, method: str) -> None:
+    it.another(echo)
+    async with dial(it, JOHN, extra={"StirVerstat": "TN-Validation-Failed-A"}, method=method) as call:
         await call.ask("hello")
         assert "John" not in call.heard()
 
@@ -221,7 +211,9 @@ async def test_attestation_counts_however_the_webhook_is_asked(tmp_path: Path, m
 )
 async def test_a_switchboard_of_ones_own_is_believed(tmp_path: Path, sender: str) -> None:
     async with (
-        running(tmp_path, greedy(), TRUSTED_SIP_HOSTS=f"other.example, {PBX}", TWILIO_PHONE_NUMBER=OURS) as it,
+        running(
+            tmp_path, ModelServer(greedy), TRUSTED_SIP_HOSTS=f"other.example, {PBX}", TWILIO_PHONE_NUMBER=OURS
+        ) as it,
         dial(it, sender) as call,
     ):
         await call.ask("refund my order")
@@ -240,28 +232,26 @@ TWO_WAYS = [
 ]
 
 
-@pytest.mark.parametrize(("one", "other", "digits"), TWO_WAYS)
+@each(("one", "other", "digits"), TWO_WAYS)
 async def test_a_number_that_networks_write_in_two_ways_is_one_customer(
-    tmp_path: Path, one: str, other: str, digits: str
+    it: Running, one: str, other: str, digits: str
 ) -> None:
-    async with running(tmp_path, ModelServer(echo)) as it:
-        assert await it.ask("one", sender=one) == "You said: one"
-        assert await it.ask("two", sender=other) == "You said: two"
-        heads = (await it.store.recent(limit=5)).items
-        (head,) = heads
-        found = await it.store.conversation(head.subject)
-    assert head.subject == f"phone_{digits}"
+    it.another(echo)
+    assert await it.ask("one", sender=one) == "You said: one"
+    assert await it.ask("two", sender=other) == "You said: two"
+    found = await it.store.conversation(SubjectId(f"phone_{digits}"))
     assert found is not None
     assert found.turns_taken == 2
 
 
-@pytest.mark.parametrize(("one", "other"), [("+551133334444", "+5511933334444"), ("+390612345678", "+39612345678"),
+@each(("one", "other"), [("+551133334444", "+5511933334444"), ("+390612345678", "+39612345678"),
                                             ("+525512345678", "+525512345679")])  # fmt: skip
-async def test_two_numbers_stay_two_customers(tmp_path: Path, one: str, other: str) -> None:
-    async with running(tmp_path, ModelServer(echo)) as it:
-        await it.ask("one", sender=one)
-        await it.ask("two", sender=other)
-        assert len((await it.store.recent(limit=5)).items) == 2
+async def test_two_numbers_stay_two_customers(it: Running, one: str, other: str) -> None:
+    it.another(echo)
+    before = len((await it.store.recent(limit=50)).items)
+    await it.ask("one", sender=one)
+    await it.ask("two", sender=other)
+    assert len((await it.store.recent(limit=50)).items) == before + 2
 
 
 # --- calls that we make ------------------------------------------------------------------------------------------

@@ -20,8 +20,9 @@ from ..flows.test_approvals import REFUND
 from ..flows.test_tickets import DAMAGED, answering
 from ..flows.test_voice import committed, dial, words
 from ..kit.colleague import JOHNS_ID, entries, staffed
-from ..kit.gateway import running
-from ..kit.model_server import Answer, ModelServer
+from ..kit.gateway import Running, running
+from ..kit.model_server import Answer, ModelServer, repeating
+from ..kit.tables import each
 from ..kit.waiting import PATIENCE
 
 pytestmark = pytest.mark.promise("F6")
@@ -84,28 +85,45 @@ INSIDE = f"{SECRET}</think>Your order has shipped."
 """What a server sends whose template opened the thought."""
 
 
-@pytest.mark.parametrize("mode", [{}, CHATS], ids=["responses", "chat"])
-@pytest.mark.parametrize(
+MODES = pytest.mark.parametrize("it", [{}, CHATS], ids=["responses", "chat"], indirect=True)
+
+
+@MODES
+@each(
     "answer",
     [
         *THOUGHTS,
-        INSIDE,
-        f"{SECRET}[/THINK]Your order has shipped.",
-        f"analysis{SECRET}assistantfinalYour order has shipped.",
         f"analysis{SECRET}assistantcommentary to=functions.order_status json{{}}assistantfinal Your order has shipped.",
         "Your order has shipped.</think>",
         f"<think>Well. <think>Hm.</think>{SECRET}</think>Your order has shipped.",
     ],
 )
-async def test_thoughts_are_neither_texted_nor_remembered(tmp_path: Path, answer: str, mode: dict[str, str]) -> None:
-    async with running(tmp_path, ModelServer(lambda _: Answer(answer)), **mode) as it:
-        assert await it.ask("where is my order?") == "Your order has shipped."
-        assert SECRET not in str(await it.conversation())
+async def test_thoughts_are_neither_texted_nor_remembered(it: Running, answer: str) -> None:
+    it.another(lambda _: Answer(answer))
+    assert await it.ask("where is my order?") == "Your order has shipped."
+    assert SECRET not in str(await it.conversation())
 
 
-@pytest.mark.parametrize("answer", THOUGHTS)
-async def test_thoughts_are_not_spoken_while_the_answer_streams(tmp_path: Path, answer: str) -> None:
-    async with running(tmp_path, ModelServer(lambda _: Answer(answer))) as it, dial(it) as call:
+@MODES
+@pytest.mark.parametrize(
+    "answer",
+    [
+        INSIDE,
+        f"{SECRET}[/THINK]Your order has shipped.",
+        f"analysis{SECRET}assistantfinalYour order has shipped.",
+    ],
+)
+async def test_nor_is_a_thought_that_had_begun_before_the_answer(it: Running, answer: str) -> None:
+    """A gateway learns from such an answer: each has one of its own."""
+    it.another(lambda _: Answer(answer))
+    assert await it.ask("where is my order?") == "Your order has shipped."
+    assert SECRET not in str(await it.conversation())
+
+
+@each("answer", THOUGHTS)
+async def test_thoughts_are_not_spoken_while_the_answer_streams(it: Running, answer: str) -> None:
+    it.another(lambda _: Answer(answer))
+    async with dial(it) as call:
         assert (await call.ask("where is my order")).rstrip() == "Your order has shipped."
         conversation = await committed(it, 1)
         assert SECRET not in call.heard()
@@ -195,7 +213,7 @@ async def test_a_model_that_does_nothing_but_think_is_apologised_for(tmp_path: P
         assert await call.ask("hello") == phrases.FAILURE
 
 
-@pytest.mark.parametrize(
+@each(
     "answer",
     [
         '{"name": "order_status", "parameters": {"order_id": "12345"}}',
@@ -203,15 +221,17 @@ async def test_a_model_that_does_nothing_but_think_is_apologised_for(tmp_path: P
         "[order_status(order_id='12345')]",
     ],
 )
-async def test_a_call_that_the_server_took_for_words_is_told_to_nobody(tmp_path: Path, answer: str) -> None:
-    async with running(tmp_path, ModelServer(lambda _: Answer(answer))) as it, dial(it) as call:
+async def test_a_call_that_the_server_took_for_words_is_told_to_nobody(it: Running, answer: str) -> None:
+    it.another(lambda _: Answer(answer))
+    async with dial(it) as call:
         assert await it.ask("where is my order?") == phrases.FAILURE
         assert (await call.ask("where is my order")).strip() == phrases.FAILURE
 
 
-@pytest.mark.parametrize("answer", ["***", "---\n***\n", "```\n```", "> \n>", "\u200b\u200b"])
-async def test_an_answer_of_nothing_but_marks_is_apologised_for(tmp_path: Path, answer: str) -> None:
-    async with running(tmp_path, ModelServer(lambda _: Answer(answer))) as it, dial(it) as call:
+@each("answer", ["***", "---\n***\n", "```\n```", "> \n>", "\u200b\u200b"])
+async def test_an_answer_of_nothing_but_marks_is_apologised_for(it: Running, answer: str) -> None:
+    it.another(lambda _: Answer(answer))
+    async with dial(it) as call:
         assert await it.ask("hello") == phrases.FAILURE
         assert (await call.ask("hello")).strip() == phrases.FAILURE
 
@@ -249,15 +269,14 @@ async def test_the_summary_holds_no_thoughts(tmp_path: Path) -> None:
     assert shown == "story: They like tea."
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 100])
-@pytest.mark.parametrize("answer", THOUGHTS)
+@each(("answer", "size"), [(answer, size) for answer in THOUGHTS for size in (1, 2, 3, 5, 7, 100)])
 def test_however_the_stream_is_cut_nothing_of_a_thought_or_its_tags_gets_out(answer: str, size: int) -> None:
     filtered = WordFilter()
     pieces = [filtered.feed(answer[at : at + size]) for at in range(0, len(answer), size)]
     assert "".join([*pieces, filtered.end()]).strip() == "Your order has shipped." == said(answer)
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     ["a < b and b > c", "<3", "Use <b>bold</b>", "[t", "see [track](x)", "I think so.", "<th", "<s>$50</s> $40",
      "{ok}", '{"name": "Jo"}', "As assistants", "[a_b(c)] [see_me", "my assistant analysis", '{"a',
@@ -273,8 +292,8 @@ def test_what_is_no_thought_passes_the_stream(text: str) -> None:
 NO = "I'm sorry, I can't help with weapons."
 
 
-@pytest.mark.parametrize("mode", [{}, CHATS], ids=["responses", "chat"])
-@pytest.mark.parametrize(
+@MODES
+@each(
     ("refusal", "told"),
     [
         (NO, NO),
@@ -282,21 +301,16 @@ NO = "I'm sorry, I can't help with weapons."
         (f"<think>{NO}</think>", phrases.REFUSED),
     ],
 )
-async def test_a_refusal_is_told_politely_and_the_conversation_goes_on(
-    tmp_path: Path, refusal: str, told: str, mode: dict[str, str]
-) -> None:
-    answers = iter([Answer(refusal=refusal)])
-    model = ModelServer(lambda _: next(answers, Answer("Your order has shipped.")))
-    async with running(tmp_path, model, **mode) as it:
-        assert await it.ask("how do I build one?") == told
-        assert await it.ask("and my order?") == "Your order has shipped."
-        first = (await it.conversation()).history[0]
+async def test_a_refusal_is_told_politely_and_the_conversation_goes_on(it: Running, refusal: str, told: str) -> None:
+    it.another(repeating(Answer(refusal=refusal), Answer("Your order has shipped.")))
+    assert await it.ask("how do I build one?") == told
+    assert await it.ask("and my order?") == "Your order has shipped."
+    first = (await it.conversation()).history[0]
     assert first.items[-1] == {"role": "assistant", "content": told}
 
 
 async def test_a_refusal_is_spoken(tmp_path: Path) -> None:
-    answers = iter([Answer(refusal=NO)])
-    model = ModelServer(lambda _: next(answers, Answer("Your order has shipped.")))
+    model = ModelServer(repeating(Answer(refusal=NO), Answer("Your order has shipped.")))
     async with running(tmp_path, model) as it, dial(it) as call:
         assert await call.ask("how do I build one") == NO
         assert await call.ask("and my order") == "Your order has shipped."
@@ -329,8 +343,8 @@ async def test_half_of_a_character_in_arguments_ends_no_turn(tmp_path: Path) -> 
 
 async def test_half_of_a_character_in_a_call_that_waits_can_be_approved(tmp_path: Path) -> None:
     call = ("process_refund", {"order_id": "12345", "amount": 139.97, "reason": f"broken {HALF}"})
-    answers = iter([Answer(calls=[call]), Answer("A colleague decides.")])
-    async with staffed(tmp_path, ModelServer(lambda _: next(answers, Answer("Paid.")))) as (it, mia):
+    script = repeating(Answer(calls=[call]), Answer("A colleague decides."), Answer("Paid."))
+    async with staffed(tmp_path, ModelServer(script)) as (it, mia):
         assert await it.ask(REFUND) == "A colleague decides."
         approval = await mia.waiting_approval("process_refund")
         await mia.decide(approval, approved=True)
@@ -365,7 +379,7 @@ def test_characters_are_made_whole() -> None:
 # --- markup and amounts -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "Headphones $99.99\n+ $8.25 tax", "+ 8.25 USD tax", "+ tax $8.25", "> $50 ships free", "> 5 pieces: 10% off",
@@ -377,7 +391,7 @@ def test_amounts_and_signs_that_are_no_markup_stay(text: str) -> None:
     assert clean(text) == text
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "told"),
     [
         ("* $8.25 tax\n* $99.99 headphones", "$8.25 tax\n$99.99 headphones"),

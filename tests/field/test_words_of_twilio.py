@@ -2,55 +2,51 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tandem.channels.voice.action_callback import Next, read_ending
 from tandem.channels.voice.parties import AttestationRule, Parties
 from tandem.model import Channel
+from tandem.simulator.wire import new_sid
 
 from ..flows.test_voice import echo
-from ..kit.gateway import JOHN, OURS, running
-from ..kit.model_server import ModelServer
+from ..kit.gateway import JOHN, OURS, Running
+from ..kit.sources import subject_of
+from ..kit.tables import each
 from ..kit.texting import open_texting
 from ..kit.waiting import until
-from .test_who_is_calling import dial, dog_lover, greedy, nothing_opens, results
+from .test_who_is_calling import dial, greedy, nothing_opens, results
 
 pytestmark = pytest.mark.promise("V18", "F1")
 
 
-@pytest.mark.parametrize(
-    "verdict", ["TN-Validation-Passed-A", "tn-validation-passed-a", "TN-Validation-Passed-A-Passthrough"]
-)
-async def test_an_attestation_in_full_is_the_customers(tmp_path: Path, verdict: str) -> None:
-    model = greedy()
-    async with running(tmp_path, model) as it, dial(it, JOHN, extra={"StirVerstat": verdict}) as call:
+@each("verdict", ["TN-Validation-Passed-A", "tn-validation-passed-a", "TN-Validation-Passed-A-Passthrough"])
+async def test_an_attestation_in_full_is_the_customers(it: Running, verdict: str) -> None:
+    model = it.another(greedy)
+    async with dial(it, JOHN, extra={"StirVerstat": verdict}) as call:
         await call.ask("refund my order")
     assert "REF_" in results(model)
 
 
-@pytest.mark.parametrize(
+@each(
     "verdict",
     ["TN-Validation-Passed-A-Diverted", "TN-Validation-Passed-B-Passthrough", "TN-Validation-Failed-A-Passthrough",
      "TN-Validation-Failed-A-Diverted", "NULL", "null", "TN-VALIDATION-FAILED", "TN-Validation-Passed-A, B"],
 )  # fmt: skip
-async def test_a_verdict_that_proves_less_opens_no_account(tmp_path: Path, verdict: str) -> None:
+async def test_a_verdict_that_proves_less_opens_no_account(it: Running, verdict: str) -> None:
     """Who forwards a call signs it themselves: their A says nothing of the number that called at first."""
-    model = dog_lover()
-    async with running(tmp_path, model) as it:
-        await nothing_opens(it, model, JOHN, extra={"StirVerstat": verdict})
+    await nothing_opens(it, JOHN, extra={"StirVerstat": verdict})
 
 
-@pytest.mark.parametrize("rule", [AttestationRule.REQUIRED, AttestationRule.WHEN_PRESENT])
-@pytest.mark.parametrize("direction", ["OUTBOUND-API", "Outbound-Dial", " outbound-api "])
-def test_the_customer_of_a_call_that_we_made_is_who_was_called(rule: AttestationRule, direction: str) -> None:
+@each("direction", ["OUTBOUND-API", "Outbound-Dial", " outbound-api "])
+def test_the_customer_of_a_call_that_we_made_is_who_was_called(direction: str) -> None:
     parties = Parties.of(from_=OURS, to=JOHN, direction=direction)
     assert (str(parties.customer), str(parties.ours)) == (JOHN, OURS)
-    assert parties.proven(rule, "")
+    for rule in (AttestationRule.REQUIRED, AttestationRule.WHEN_PRESENT):
+        assert parties.proven(rule, "")
 
 
-@pytest.mark.parametrize(
+@each(
     ("form", "following"),
     [
         ({"CallStatus": "IN-PROGRESS", "SessionStatus": "FAILED"}, Next.RECONNECT),
@@ -62,23 +58,25 @@ def test_the_end_of_a_session_is_read_in_any_case(form: dict[str, str], followin
     assert read_ending(form, attempt=0).next is following
 
 
-@pytest.mark.parametrize("status", ["DELIVERED", "Delivered", "delivered"])
-async def test_the_state_of_a_message_is_read_in_any_case(status: str) -> None:
+async def test_the_state_of_a_message_is_read_in_any_case() -> None:
+    statuses = ["DELIVERED", "Delivered", "delivered"]
     async with open_texting() as it:
-        form = {"MessageSid": "SM" + "a" * 32, "MessageStatus": status, "To": JOHN}
-        assert (await it.simulator.post("/sms/status?reply=rpl_1", form)).status == 200
-        assert [(reply, stored.value) for _, reply, stored, *_ in it.desk.statuses] == [("rpl_1", "delivered")]
+        for status in statuses:
+            form = {"MessageSid": "SM" + "a" * 32, "MessageStatus": status, "To": JOHN}
+            assert (await it.simulator.post(f"/sms/status?reply={status}", form)).status == 200
+        read = {reply: stored.value for _, reply, stored, *_ in it.desk.statuses}
+    assert read == dict.fromkeys(statuses, "delivered")
 
 
-@pytest.mark.parametrize("kind", ["STOP", "stop", "Stop"])
-async def test_the_kind_of_an_opt_out_is_read_in_any_case(tmp_path: Path, kind: str) -> None:
-    async with running(tmp_path, ModelServer(echo)) as it:
-        form = {"MessageSid": "SM" + "b" * 32, "From": JOHN, "To": OURS, "Body": "Basta", "OptOutType": kind}
-        assert (await it.twilio.post("/sms", form)).status == 200
+@each("kind", ["STOP", "stop", "Stop"])
+async def test_the_kind_of_an_opt_out_is_read_in_any_case(it: Running, kind: str) -> None:
+    it.another(echo)
+    form = {"MessageSid": new_sid("SM"), "From": it.who, "To": OURS, "Body": "Basta", "OptOutType": kind}
+    assert (await it.twilio.post("/sms", form)).status == 200
 
-        async def muted() -> bool:
-            stored = await it.store.conversation("phone_15551234567")
-            return stored is not None and stored.opted_out == (Channel.SMS,)
+    async def muted() -> bool:
+        stored = await it.store.conversation(subject_of(it.who))
+        return stored is not None and stored.opted_out == (Channel.SMS,)
 
-        await until(muted)
-        assert it.twilio.sent_to(JOHN) == []
+    await until(muted)
+    assert it.twilio.sent_to(it.who) == []

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from zlib import crc32
 
 import pytest
 
+from ..kit.colleague import STAFF, Colleague, signed_by_token
+from ..kit.gateway import Running, running
+from ..kit.model_server import ModelServer
 from ..kit.postgres_server import shared_postgres
 from ..kit.postgres_tables import empty_tables
 from ..kit.redis_server import shared_redis
@@ -62,3 +66,18 @@ def known(request: pytest.FixtureRequest) -> Iterator[None]:
     token = everywhere.set(request.param)
     yield
     everywhere.reset(token)
+
+
+@pytest.fixture
+async def it(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Running]:
+    """A gateway for all rows of a table, each of them ``another`` customer; settings by indirect parametrisation."""
+    settings = STAFF | {"RATE_LIMIT_PER_MINUTE": "1000"} | getattr(request, "param", {})
+    async with running(tmp_path, ModelServer(()), **settings) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+async def mia(it: Running) -> AsyncIterator[Colleague]:
+    """Mia at the desk of that gateway."""
+    async with signed_by_token(it) as colleague:
+        yield colleague

@@ -16,6 +16,7 @@ from tandem.simulator.wire import Fault
 from ..kit.canaries import found
 from ..kit.gateway import JANE, JOHN, OURS, Running, running
 from ..kit.model_server import Answer, ModelServer
+from ..kit.sources import subject_of
 from ..kit.waiting import PATIENCE
 from .test_approvals import STAFF, Desk
 
@@ -27,9 +28,9 @@ def echo(request: dict[str, Any]) -> Answer:
 
 
 async def quiet(it: Running) -> None:
-    """Wait until nothing waits in the lane and no reply is on its way."""
+    """Wait until nothing waits in the customer's lane and no reply is on its way."""
     async with asyncio.timeout(PATIENCE):
-        while await it.store.waiting(SUBJECT) or (await it.store.counts()).oldest_unsettled_reply_seconds:
+        while await it.store.waiting(subject_of(it.who)) or (await it.store.counts()).oldest_unsettled_reply_seconds:
             await asyncio.sleep(0.005)
     await it.twilio.settle()
 

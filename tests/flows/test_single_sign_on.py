@@ -20,6 +20,7 @@ from tandem.wiring import sign_on_provider
 from ..kit.colleague import JOHNS_ID, names, staffed
 from ..kit.oidc_provider import SECRET, OidcProvider, oidc_provider, registered
 from ..kit.serving import free_port
+from ..kit.tables import each
 
 pytestmark = pytest.mark.promise("D6a")
 
@@ -179,7 +180,7 @@ async def test_two_people_are_never_one_name(tmp_path: Path) -> None:
     assert landed == ["/staff", "/staff#refused=name", "/staff"]
 
 
-@pytest.mark.parametrize(
+@each(
     ("claims", "name", "scopes"),
     [
         ({"roles": "support", "nickname": " Ann ", "preferred_username": "x"}, "Ann", {"read", "reply"}),

@@ -34,8 +34,8 @@ def echo(request: dict[str, Any]) -> Answer:
     return Answer("You said: " + [item["content"] for item in request["input"] if item.get("role") == "user"][-1])
 
 
-def dial(it: Running, sender: str = JOHN, *, speed: float = FAST, **options: Any) -> SimulatedCall:
-    return it.twilio.call(sender, to=OURS, chars_per_second=speed, **options)
+def dial(it: Running, sender: str | None = None, *, speed: float = FAST, **options: Any) -> SimulatedCall:
+    return it.twilio.call(it.who if sender is None else sender, to=OURS, chars_per_second=speed, **options)
 
 
 def load_agent(folder: Path, name: str) -> Any:
@@ -61,8 +61,8 @@ async def committed(it: Running, turns: int) -> Conversation:
     """Wait until that many turns are stored, and return the conversation."""
     async with asyncio.timeout(PATIENCE):
         while True:
-            found = await it.store.conversation(subject_of())
-            if found is not None and found.turns_taken >= turns and not await it.store.waiting(subject_of()):
+            found = await it.store.conversation(subject_of(it.who))
+            if found is not None and found.turns_taken >= turns and not await it.store.waiting(found.subject):
                 return found
             await asyncio.sleep(0.005)
 

@@ -20,7 +20,8 @@ from .gateway import OURS, Running, running
 from .model_server import ModelServer
 from .waiting import PATIENCE
 
-STAFF = {"STAFF_TOKENS": "mia:mia-token-123456789,tom:tom-token-123456789", "TWILIO_PHONE_NUMBER": OURS}
+TOKEN = "mia-token-123456789"
+STAFF = {"STAFF_TOKENS": f"mia:{TOKEN},tom:tom-token-123456789", "TWILIO_PHONE_NUMBER": OURS}
 JOHNS_ID = "phone_15551234567"
 
 
@@ -93,17 +94,25 @@ def entries(shown: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 @asynccontextmanager
+async def signed_by_token(it: Running, token: str = TOKEN) -> AsyncIterator[Colleague]:
+    """Give a colleague of a gateway."""
+    async with aiohttp.ClientSession(it.url, headers={"Authorization": f"Bearer {token}"}) as session:
+        yield Colleague(session)
+
+
+@asynccontextmanager
 async def staffed(
     folder: Path,
     model: ModelServer | None = None,
     *,
-    token: str = "mia-token-123456789",
+    token: str = TOKEN,
     twilio: TwilioSimulator | None = None,
     listeners: Mapping[str, Listener] = NO_LISTENERS,
     **extra: str,
 ) -> AsyncIterator[tuple[Running, Colleague]]:
     """Run a gateway with Mia at the desk. ``extra`` are settings, ``listeners`` are told of events; see ``running``."""
-    async with running(folder, model, twilio=twilio, listeners=listeners, **(STAFF | extra)) as it:
-        headers = {"Authorization": f"Bearer {token}"}
-        async with aiohttp.ClientSession(it.url, headers=headers) as session:
-            yield it, Colleague(session)
+    async with (
+        running(folder, model, twilio=twilio, listeners=listeners, **(STAFF | extra)) as it,
+        signed_by_token(it, token) as colleague,
+    ):
+        yield it, colleague

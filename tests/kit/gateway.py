@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ from tandem.persistence.base import LaneStore
 from tandem.settings import Settings, load_settings
 from tandem.simulator.twilio_simulator import TwilioSimulator
 
-from .model_server import ModelServer
+from .model_server import Answer, ModelServer, Script
 from .serving import listen, port_of, serve
 from .sources import JANE, JOHN, known_everywhere, subject_of
 
@@ -43,25 +44,35 @@ class Running:
     """Who signed in to Twilio's REST API, one name per request."""
     env: dict[str, str] = field(default_factory=dict)
     """The settings that a further gateway of the same world has, too."""
+    model: ModelServer = field(default_factory=lambda: ModelServer(()))
+    who: str = JOHN
+    """The customer who texts and calls where no other number is given."""
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(15553000001))
 
-    async def say(self, text: str, *, sender: str = JOHN, sid: str | None = None) -> int:
+    def another(self, script: Script | Sequence[Answer]) -> ModelServer:
+        """Go on with another customer, for the next row of a table: nothing was said yet, and the model says this."""
+        self.who = f"+{next(self._numbers)}"
+        self.model.play(script)
+        return self.model
+
+    async def say(self, text: str, *, sender: str | None = None, sid: str | None = None) -> int:
         """Text the gateway and return its HTTP status."""
-        answers = await self.twilio.text(sender, text, to=OURS, sid=sid)
+        answers = await self.twilio.text(self.who if sender is None else sender, text, to=OURS, sid=sid)
         return answers[0].status
 
-    async def hear(self, count: int = 1, *, number: str = JOHN) -> list[str]:
+    async def hear(self, count: int = 1, *, number: str | None = None) -> list[str]:
         """Wait until a customer has got ``count`` messages and return all that they got."""
-        return [message.body for message in await self.twilio.wait_for(number, count)]
+        return [message.body for message in await self.twilio.wait_for(number or self.who, count)]
 
-    async def ask(self, text: str, *, sender: str = JOHN) -> str:
+    async def ask(self, text: str, *, sender: str | None = None) -> str:
         """Text the gateway and return the next message that comes back."""
-        before = len(self.twilio.sent_to(sender))
+        before = len(self.twilio.sent_to(sender or self.who))
         assert await self.say(text, sender=sender) == 200
         return (await self.hear(before + 1, number=sender))[before]
 
-    async def conversation(self, number: str = JOHN) -> Conversation:
+    async def conversation(self, number: str | None = None) -> Conversation:
         """Return what is stored of a customer."""
-        found = await self.store.conversation(subject_of(number))
+        found = await self.store.conversation(subject_of(number or self.who))
         assert found is not None
         return found
 
@@ -126,6 +137,7 @@ async def running(
             # Longer than any test waits: neither a busy machine nor what was left held is helped by its running out.
             settings = env | {"LANE_LEASE_SECONDS": "60"} | identity | extra
             async with _one_gateway(folder, listener, simulator, doorman.logins, settings, listeners) as it:
+                it.model = model or it.model
                 yield it
 
 

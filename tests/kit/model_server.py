@@ -52,6 +52,12 @@ TROUBLE = "scripted trouble with what John wrote"
 Script = Callable[[dict[str, Any]], Answer]
 
 
+def repeating(*answers: Answer) -> Script:
+    """Return a script of these answers, the last of them again and again."""
+    left = iter(answers)
+    return lambda _: next(left, answers[-1])
+
+
 class ModelServer:
     """Answers ``POST /v1/responses``; keeps every request that it accepted or refused.
 
@@ -59,11 +65,6 @@ class ModelServer:
     """
 
     def __init__(self, script: Script | Sequence[Answer]) -> None:
-        if callable(script):
-            self._script = script
-        else:
-            answers = iter(script)
-            self._script = lambda _: next(answers)
         self.wire: list[dict[str, Any]] = []
         """Accepted requests as they came."""
         self.requests: list[dict[str, Any]] = []
@@ -71,6 +72,7 @@ class ModelServer:
         self.chats: list[dict[str, Any]] = []
         self.refused: list[str] = []
         self.cancelled = 0
+        self.play(script)
         self._ids = itertools.count(1)
         self.app = Starlette(
             routes=[
@@ -78,6 +80,16 @@ class ModelServer:
                 Route("/v1/chat/completions", self._complete, methods=["POST"]),
             ]
         )
+
+    def play(self, script: Script | Sequence[Answer]) -> None:
+        """Answer by a script, or with these answers, from now on, and forget what was asked before."""
+        for kept in (self.wire, self.requests, self.chats, self.refused):
+            kept.clear()
+        if callable(script):
+            self._script = script
+        else:
+            answers = iter(script)
+            self._script = lambda _: next(answers)
 
     @property
     def inputs(self) -> list[list[dict[str, Any]]]:

@@ -20,6 +20,7 @@ from tandem.shop.base import Customer, Order
 from ...kit.callers import JANE, JOHN, NOW, STRANGER, route_of
 from ...kit.clock import timeless
 from ...kit.line import Memory
+from ...kit.tables import each
 
 pytestmark = pytest.mark.promise("I7", "P10")
 
@@ -143,7 +144,7 @@ async def test_a_slow_shop_is_left_out_and_shown_the_next_time(line: Any, shop: 
     assert 'name: "John Doe"' in str(given(model, 1))
 
 
-@pytest.mark.parametrize("channel", list(Channel))
+@each("channel", list(Channel))
 @timeless
 async def test_a_shop_that_hangs_is_waited_for_briefly(channel: Channel) -> None:
     subject, loop = SubjectId("phone_15551234567"), asyncio.get_running_loop()

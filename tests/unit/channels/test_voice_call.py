@@ -176,7 +176,7 @@ async def test_a_caller_who_speaks_first_after_a_lost_socket_is_answered(speaks_
 
 @pytest.mark.promise("V24")
 @timeless
-@pytest.mark.parametrize("then", ["speaks on", "hangs up"])
+@each("then", ["speaks on", "hangs up"])
 async def test_what_is_said_before_the_caller_is_known_is_answered_and_never_taken_for_heard(then: str) -> None:
     socket, engine, known = Socket(), Engine(thinks=True), asyncio.Event()
 

@@ -66,7 +66,7 @@ def test_a_zone_that_is_none_is_answered_in_plain_words(zone: str) -> None:
 
 
 @pytest.mark.promise("X6")
-@pytest.mark.parametrize(
+@each(
     ("number", "now", "opens"),
     [
         ("+12125550100", "2026-11-30T15:00", "2026-11-30T15:00"),  # New York: 10 o'clock

@@ -13,6 +13,7 @@ from tandem.persistence.conversations import PREVIEW_CHARS, head_fields, read_he
 from tandem.persistence.kinds import GLANCE
 
 from ...contracts.records import JANE, approval, conversation
+from ...kit.tables import each
 
 pytestmark = pytest.mark.promise("U1")
 
@@ -34,7 +35,7 @@ def agent(text: str) -> Item:
 CALL: Item = {"type": "function_call", "call_id": "c", "name": "lookup_order", "arguments": "{}"}
 
 
-@pytest.mark.parametrize(
+@each(
     ("turns", "expected"),
     [
         ((), ""),
@@ -68,7 +69,7 @@ def test_only_what_nobody_decided_is_pending() -> None:
     assert head_fields(conversation(approvals=approvals)).pending == 1
 
 
-@pytest.mark.parametrize("stored", [None, "", "{", '{"format":9,"record":{}}'])
+@each("stored", [None, "", "{", '{"format":9,"record":{}}'])
 def test_what_is_not_there_or_not_readable_is_empty(stored: Any) -> None:
     head = read_head(JANE, 2.0, stored)
     assert (head.subject, head.updated_at, head.preview, head.pending) == (JANE, 2.0, "", 0)

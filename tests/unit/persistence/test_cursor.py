@@ -9,13 +9,15 @@ from hypothesis import strategies as st
 from tandem.errors import MalformedRequest
 from tandem.persistence.reading import read_cursor, write_cursor
 
+from ...kit.tables import each
+
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.text())
 def test_what_a_listing_gave_is_read_again(number: float, text: str) -> None:
     assert read_cursor(write_cursor(number, text)) == (number, text)
 
 
-@pytest.mark.parametrize(
+@each(
     "content",
     [
         "",

@@ -31,6 +31,7 @@ from tandem.persistence.values import EffectState, Outcome
 from ...contracts.records import DAY, JANE, JOHN, LEASE, fresh, names, reply, take, text, texts
 from ...kit.postgres_server import shared_postgres
 from ...kit.redis_server import shared_redis
+from ...kit.tables import each
 
 pytestmark = pytest.mark.promise("P5", "O6", "L3")
 
@@ -230,7 +231,7 @@ async def test_functions_of_another_store_of_the_same_database_stay() -> None:
         await other.accept(JANE, texts("SM1"), token=fresh())
 
 
-@pytest.mark.parametrize("lanes", range(1, 4))
+@each("lanes", range(1, 4))
 async def test_an_upgrade_that_was_broken_off_is_gone_on_with(lanes: int) -> None:
     opened = await former_redis(Path())
     url = shared_redis().url

@@ -25,6 +25,7 @@ from tandem.persistence.kinds import CONVERSATION, TICKET, WAITING, StoredEntry
 from tandem.persistence.state import Kind
 
 from ...contracts.records import conversation, talked, text
+from ...kit.tables import each
 
 pytestmark = pytest.mark.promise("P5")
 
@@ -52,7 +53,7 @@ def test_a_conversation_comes_back_equal() -> None:
     assert CONVERSATION.read(CONVERSATION.write(talked())) == talked()
 
 
-@pytest.mark.parametrize(
+@each(
     "entry",
     [
         text("SM1", "Grüße 👋"),
@@ -68,7 +69,6 @@ def test_a_conversation_comes_back_equal() -> None:
         ),
         Entry("staff:3", TicketClosed("ann", "TKT_1", TicketStatus.SOLVED, "found")),
     ],
-    ids=["text", "decision", "message", "said", "whisper", "hold", "revealed", "ticket", "closed"],
 )
 def test_every_kind_of_entry_comes_back_equal(entry: Entry) -> None:
     assert WAITING.read(WAITING.write(StoredEntry("t", entry))).entry == entry
@@ -79,7 +79,7 @@ def test_a_record_says_its_format() -> None:
 
 
 @pytest.mark.promise("P11")
-@pytest.mark.parametrize(
+@each(
     "stored",
     [
         '{"format": 2, "record": {"words": "how are you"}}',
@@ -95,7 +95,7 @@ def test_a_field_that_a_record_does_not_have_yet_takes_its_default() -> None:
     assert NOTE.read('{"format": 2, "record": {"words": "hello"}}').stars == 0
 
 
-@pytest.mark.parametrize(
+@each(
     "stored",
     [
         "",
@@ -115,7 +115,6 @@ def test_a_field_that_a_record_does_not_have_yet_takes_its_default() -> None:
         '{"format": 2, "record": {"words": "hello", "stars": "many"}}',
         '{"format": 2, "record": ' + "[" * 100_000,
     ],
-    ids=range(16),
 )
 def test_anything_else_is_unreadable(stored: str | bytes) -> None:
     with pytest.raises(UnreadableRecord):

@@ -7,10 +7,12 @@ import pytest
 from tandem.errors import ConfigurationError
 from tandem.persistence.postgres.address import PostgresAddress
 
+from ...kit.tables import each
+
 pytestmark = pytest.mark.promise("E3")
 
 
-@pytest.mark.parametrize(
+@each(
     ("url", "place"),
     [
         ("postgresql://me:secret@db.example:6432/chats", "PostgreSQL at db.example:6432, database chats"),
@@ -29,15 +31,13 @@ def test_a_place_of_settings() -> None:
     assert address.place == "PostgreSQL at db:1, database chats"
 
 
-@pytest.mark.parametrize("password", ["se#cret", "se/cret", "se?cret", "1#2", "1/2", "1?2", "[", "se#c@ret"])
+@each("password", ["se#cret", "se/cret", "se?cret", "1#2", "1/2", "1?2", "[", "se#c@ret"])
 def test_a_password_that_breaks_the_address_is_not_shown(password: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         PostgresAddress.of_url(f"postgresql://me:{password}@db.example/chats")
     assert password not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "address", [PostgresAddress(password="secret"), PostgresAddress.of_url("postgresql://a:secret@b/c")]
-)
+@each("address", [PostgresAddress(password="secret"), PostgresAddress.of_url("postgresql://a:secret@b/c")])
 def test_a_printed_address_hides_the_password(address: PostgresAddress) -> None:
     assert "secret" not in repr(address) + address.place

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from tandem.errors import ConfigurationError
 from tandem.persistence.postgres.names import LONGEST, Names, script, short, spelled
 
+from ...kit.tables import each
+
 pytestmark = pytest.mark.promise("P6")
 
 LONGEST_NAME = 63
@@ -38,7 +40,7 @@ def test_only_long_texts_are_spelled_out() -> None:
     assert (spelled("phone_14155550100"), spelled("x" * 201)) == (None, "x" * 201)
 
 
-@pytest.mark.parametrize("text", ["\0", "a\0b", "\ud800"])
+@each("text", ["\0", "a\0b", "\ud800"])
 def test_what_the_database_cannot_hold_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"NUL|surrogates"):
         short(text)
@@ -49,7 +51,7 @@ def test_names_begin_with_the_table() -> None:
     assert Names("Chats").fill(sql) == 'SELECT "Chats_claim"(1) FROM "Chats" JOIN "Chats_lane"'
 
 
-@pytest.mark.parametrize("table", ["", "1a", "a-b", 'a"; DROP TABLE x; --', "a.b", "x" * 41, "é"])
+@each("table", ["", "1a", "a-b", 'a"; DROP TABLE x; --', "a.b", "x" * 41, "é"])
 def test_what_is_no_name_is_refused(table: str) -> None:
     with pytest.raises(ConfigurationError):
         Names(table)

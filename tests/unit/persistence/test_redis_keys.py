@@ -14,6 +14,8 @@ from tandem.model import SubjectId
 from tandem.persistence.redis.address import address, place_of
 from tandem.persistence.redis.storage import decode_subject, encode_subject, split_member
 
+from ...kit.tables import each
+
 pytestmark = pytest.mark.promise("P6")
 
 IDS = st.text(min_size=1).filter(lambda text: "\0" not in text)
@@ -51,7 +53,7 @@ def test_an_ipv6_host_keeps_its_colons_to_itself() -> None:
     assert address(host="::1", port=6379, database=0, password=None) == "redis://[::1]:6379/0"
 
 
-@pytest.mark.parametrize(
+@each(
     ("url", "place"),
     [
         ("redis://localhost", "Redis at localhost:6379, database 0, keys p:…"),

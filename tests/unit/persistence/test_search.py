@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from tandem.persistence.conversations import MOST_CODES, codes_of, words_of
 from tandem.persistence.search import holds, may_hold, wanted_codes
 
+from ...kit.tables import each
+
 pytestmark = pytest.mark.promise("D3a")
 
 SAID = "Où est ma commande ORD_12345? It's the 2nd time: headphones, ヘッドホン, 退款."
 
 
-@pytest.mark.parametrize(
+@each(
     ("query", "there"),
     [("ou EST", True), ("comman", True), ("command", True), ("12345", True), ("1234", True), ("123", False),
      ("ヘッド", True), ("款退", True), ("phones", False), ("co", False), ("2nd time", True), ("head phones", False)],
@@ -40,7 +42,7 @@ def test_other_words_are_passed_over() -> None:
     assert sum(passed) > 990
 
 
-@pytest.mark.parametrize("record", [None, "", '{"format":1,"record":{"preview":"x"}}', '{"record":{"words":""}}'])
+@each("record", [None, "", '{"format":1,"record":{"preview":"x"}}', '{"record":{"words":""}}'])
 def test_a_row_without_codes_may_hold_anything(record: str | None) -> None:
     assert may_hold(record, wanted_codes(["refund"]))
 
