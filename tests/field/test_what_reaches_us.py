@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,6 +14,7 @@ from tandem.conversation import phrases
 from tandem.events import EventName
 from tandem.shop.order_number import find_order_number, parse_order_number
 
+from ..flows.test_voice import echo
 from ..kit.colleague import Colleague, staffed
 from ..kit.gateway import JANE, JOHN, OURS, Running, running
 from ..kit.model_server import Answer, ModelServer, Script, repeating
@@ -23,10 +23,6 @@ from ..kit.tables import each
 pytestmark = pytest.mark.promise("F1")
 
 FAST = 1e6
-
-
-def echo(request: dict[str, Any]) -> Answer:
-    return Answer("You said: " + [item["content"] for item in request["input"] if item.get("role") == "user"][-1])
 
 
 def results(model: ModelServer) -> str:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tandem.model import SubjectId
-from tandem.simulator.call import SimulatedCall
 
+from ..flows.test_voice import committed, dial, echo
 from ..kit.colleague import Colleague, staffed
 from ..kit.gateway import JANE, JOHN, OURS, Running, running
 from ..kit.model_server import Answer, ModelServer
@@ -23,21 +23,12 @@ pytestmark = pytest.mark.promise("V18", "F1")
 JOHNS = SubjectId("phone_15551234567")
 PBX = "pbx.example"
 REFUND = ("process_refund", {"order_id": "ORD_12345", "amount": 20, "reason": "broken"})
-FAST = 1e6
-
-
-def dial(it: Running, sender: str, *, to: str = OURS, **options: Any) -> SimulatedCall:
-    return it.twilio.call(sender, to=to, chars_per_second=FAST, **options)
 
 
 def greedy(request: dict[str, Any]) -> Answer:
     """Ask for a refund of John's order in every call and text, and then say so."""
     answered = request["input"][-1].get("type") == "function_call_output"
     return Answer("That is all I can do.") if answered else Answer(calls=[REFUND])
-
-
-def echo(request: dict[str, Any]) -> Answer:
-    return Answer("You said: " + [item["content"] for item in request["input"] if item.get("role") == "user"][-1])
 
 
 def results(model: ModelServer) -> str:
@@ -205,20 +196,17 @@ async def test_attestation_counts_however_the_webhook_is_asked(it: Running, meth
         assert "John" not in call.heard()
 
 
-@pytest.mark.parametrize(
-    "sender",
-    [f"sip:+15551234567@{PBX}", f"sip:5551234567@{PBX.upper()}:5061;transport=tls", f"sips:%2B15551234567@{PBX}"],
-)
-async def test_a_switchboard_of_ones_own_is_believed(tmp_path: Path, sender: str) -> None:
-    async with (
-        running(
-            tmp_path, ModelServer(greedy), TRUSTED_SIP_HOSTS=f"other.example, {PBX}", TWILIO_PHONE_NUMBER=OURS
-        ) as it,
-        dial(it, sender) as call,
-    ):
-        await call.ask("refund my order")
-        assert "Hello John!" in call.heard()
-        assert await turns_of(it, JOHNS) == 1
+OURS_TOO = (f"sip:+15551234567@{PBX}", f"sip:5551234567@{PBX.upper()}:5061;transport=tls", f"sips:%2B15551234567@{PBX}")
+
+
+@pytest.mark.parametrize("it", [{"TRUSTED_SIP_HOSTS": f"other.example, {PBX}"}], indirect=True)
+async def test_a_switchboard_of_ones_own_is_believed(it: Running) -> None:
+    it.model.play(greedy)
+    for turns, sender in enumerate(OURS_TOO, 1):
+        async with dial(it, sender) as call:
+            await call.ask("refund my order")
+            assert "Hello John!" in call.heard()
+        assert (await committed(it, turns)).turns_taken == turns
 
 
 # --- numbers that are written in two ways -----------------------------------------------------------------------
@@ -257,18 +245,17 @@ async def test_two_numbers_stay_two_customers(it: Running, one: str, other: str)
 # --- calls that we make ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("direction", ["outbound-api", "outbound-dial", "Outbound-API"])
-async def test_the_customer_of_a_call_that_we_make_is_who_was_called(tmp_path: Path, direction: str) -> None:
-    model = ModelServer(echo)
-    async with running(tmp_path, model) as it:
+async def test_the_customer_of_a_call_that_we_make_is_who_was_called(it: Running) -> None:
+    it.model.play(echo)
+    for turns, direction in enumerate(("outbound-api", "outbound-dial", "Outbound-API"), 1):
         async with dial(it, OURS, to=JOHN, direction=direction) as call:
             await call.ask("my dog is called Rex")
             assert "Hello John!" in call.heard()
         async with dial(it, OURS, to=JANE, direction=direction) as call:
             await call.ask("what is he called")
             assert "Hello Jane!" in call.heard()
-        assert await turns_of(it, JOHNS) == 1
-    assert "Rex" not in str(model.inputs[-1])
+        assert (await committed(it, turns)).turns_taken == turns
+        assert "Rex" not in str(it.model.inputs[-1])
 
 
 async def test_what_was_left_of_a_call_that_we_made_is_texted_to_who_was_called(tmp_path: Path) -> None:

@@ -9,13 +9,13 @@ from tandem.channels.voice.parties import AttestationRule, Parties
 from tandem.model import Channel
 from tandem.simulator.wire import new_sid
 
-from ..flows.test_voice import echo
+from ..flows.test_voice import dial, echo
 from ..kit.gateway import JOHN, OURS, Running
 from ..kit.sources import subject_of
 from ..kit.tables import each
 from ..kit.texting import open_texting
 from ..kit.waiting import until
-from .test_who_is_calling import dial, greedy, nothing_opens, results
+from .test_who_is_calling import greedy, nothing_opens, results
 
 pytestmark = pytest.mark.promise("V18", "F1")
 

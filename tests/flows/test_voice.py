@@ -34,8 +34,10 @@ def echo(request: dict[str, Any]) -> Answer:
     return Answer("You said: " + [item["content"] for item in request["input"] if item.get("role") == "user"][-1])
 
 
-def dial(it: Running, sender: str | None = None, *, speed: float = FAST, **options: Any) -> SimulatedCall:
-    return it.twilio.call(it.who if sender is None else sender, to=OURS, chars_per_second=speed, **options)
+def dial(
+    it: Running, sender: str | None = None, *, to: str = OURS, speed: float = FAST, **options: Any
+) -> SimulatedCall:
+    return it.twilio.call(it.who if sender is None else sender, to=to, chars_per_second=speed, **options)
 
 
 def load_agent(folder: Path, name: str) -> Any:
