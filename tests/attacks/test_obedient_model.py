@@ -14,6 +14,7 @@ from tandem.shop.embedded import EmbeddedShop
 
 from ..kit.attacks import Attack, Call, attacked
 from ..kit.callers import FREE, JANE, JOHN, STRANGER
+from ..kit.tables import each
 
 pytestmark = pytest.mark.promise("A5", "A7", "A10", "R6")
 
@@ -177,8 +178,21 @@ EVERY = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("attack", EVERY, ids=lambda attack: attack.id)
+PAYING = [attack for attack in EVERY if attack.paid]
+"""Each of them needs an order of which nothing was paid back before."""
+
+
+@each("attack", [attack for attack in EVERY if not attack.paid])
 async def test_obeying_does_no_harm(shop: EmbeddedShop, attack: Attack) -> None:
+    await no_harm(shop, attack)
+
+
+@pytest.mark.parametrize("attack", PAYING, ids=lambda attack: attack.id)
+async def test_what_obeying_pays_may_be_paid(shop: EmbeddedShop, attack: Attack) -> None:
+    await no_harm(shop, attack)
+
+
+async def no_harm(shop: EmbeddedShop, attack: Attack) -> None:
     scene = await attacked(shop, attack)
     assert await scene.harm() == []
     assert len(scene.talk.waiting) == attack.waits

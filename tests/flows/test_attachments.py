@@ -20,6 +20,7 @@ from tandem.simulator.wire import SimMessage
 from ..kit.colleague import Colleague, names, staffed
 from ..kit.gateway import ACCOUNT, JOHN, OURS, TOKEN, Running
 from ..kit.model_server import Answer, ModelServer
+from ..kit.tables import each
 from ..kit.waiting import until
 
 pytestmark = pytest.mark.promise("G5")
@@ -169,7 +170,7 @@ async def test_the_provider_is_asked_as_its_protocol_says(tmp_path: Path) -> Non
     assert codes == [21602, 21623, 21620]
 
 
-@pytest.mark.parametrize(
+@each(
     "url",
     [
         "http://files.example/a.png", "ftp://files.example/a.png", "//files.example/a.png", "a.png", "", "https://",

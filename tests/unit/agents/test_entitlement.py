@@ -77,7 +77,7 @@ async def test_looking_things_up_needs_no_support(use, shop):
     assert json.loads(await use(order_status, FREE, order_id="333"))["status"] == "shipped"
 
 
-@pytest.mark.parametrize("phone", [JOHN, JANE, STRANGER, None], ids=["premium", "basic", "no account", "withheld"])
+@each("phone", [JOHN, JANE, STRANGER, None])
 async def test_everybody_else_may_have_a_ticket(line, phone):
     talk = line(phone, obedient(TICKET))
     await talk.say("a ticket please")

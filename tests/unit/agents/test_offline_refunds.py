@@ -12,6 +12,7 @@ from tandem.agents.offline.scenarios import Use, next_step
 from tandem.entries import Verdict
 
 from ...kit.callers import FREE, JANE, JOHN, STRANGER
+from ...kit.tables import each
 
 pytestmark = pytest.mark.promise("A5", "A17")
 
@@ -59,7 +60,7 @@ async def test_what_was_plainly_asked_for_is_paid(line, said, amount):
     assert await amounts(line(JANE), said) == [("ORD_67890", amount)]
 
 
-@pytest.mark.parametrize(
+@each(
     "said",
     [
         "I want my money back",
@@ -93,7 +94,7 @@ async def test_anything_less_moves_nothing_and_the_plain_sentence_is_told(line, 
     assert (await talk.say(said), talk.calls) == (UNSURE, [])
 
 
-@pytest.mark.parametrize("said", ["refund order 67890 if it is late", "refund 20 of order 67890 and order 7"])
+@each("said", ["refund order 67890 if it is late", "refund 20 of order 67890 and order 7"])
 async def test_an_order_that_cannot_be_read_is_asked_for(line, said):
     talk = line(JANE)
     assert (await talk.say(said)).startswith("Which order do you mean?")

@@ -62,7 +62,7 @@ def test_a_spoken_order_number_is_understood_again(number: str):
     assert parse_order_number(speakable(f"order {number}")) == f"ORD_{number}"
 
 
-@pytest.mark.parametrize(
+@each(
     "said",
     [
         "hello",

@@ -68,7 +68,7 @@ async def test_every_refusal_has_its_kind_and_keeps_the_code(
     assert (type(caught.value), caught.value.provider_code) == (kind, fault.code)
 
 
-@pytest.mark.parametrize("fault", [Fault(drop=True), Fault(drop=True, created=True)])
+@each("fault", [Fault(drop=True), Fault(drop=True, created=True)])
 async def test_a_connection_lost_after_sending_is_unclear(texting: Texting, fault: Fault) -> None:
     texting.simulator.faults.append(fault)
     with pytest.raises(DeliveryUnclear):
@@ -121,7 +121,7 @@ async def test_an_api_key_is_accepted() -> None:
         assert await create(texting)
 
 
-@pytest.mark.parametrize("fault", [fault for fault, _ in ANSWERS] + [Fault(drop=True)])
+@each("fault", [fault for fault, _ in ANSWERS] + [Fault(drop=True)])
 async def test_errors_quote_neither_words_nor_numbers_nor_credentials(texting: Texting, fault: Fault) -> None:
     texting.simulator.faults.append(fault)
     with pytest.raises(DeliveryError) as caught:

@@ -69,7 +69,7 @@ def test_false_alarms_are_under_a_thousandth(false_alarms: dict[str, list[str]])
     assert count / (PER_KIND * len(KINDS)) < 0.001, (count, false_alarms)
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@each("kind", sorted(KINDS))
 def test_false_alarms_of_each_kind_are_under_a_thousandth(kind: str, false_alarms: dict[str, list[str]]) -> None:
     assert len(false_alarms[kind]) / PER_KIND <= 0.001, false_alarms[kind]
 

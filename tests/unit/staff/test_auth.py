@@ -13,10 +13,11 @@ from tandem.errors import NotAuthorised
 from tandem.staff.auth import StaffTokens, ready_curls
 
 from ...kit.staffing import ANNA, BEN, Desk, approval
+from ...kit.tables import each
 
 
 @pytest.mark.promise("H11")
-@pytest.mark.parametrize(
+@each(
     "header",
     [
         None,
@@ -34,7 +35,7 @@ from ...kit.staffing import ANNA, BEN, Desk, approval
         "Bearer " + "x" * 4000,
     ],
 )
-@pytest.mark.parametrize("method", ["GET", "POST"])
+@each("method", ["GET", "POST"])
 async def test_without_a_valid_token_nothing_is_told_or_done(desk: Desk, method: str, header: str | None) -> None:
     await desk.put(approval("apr_1"))
     headers = {} if header is None else {"Authorization": header}
@@ -51,7 +52,7 @@ async def test_the_body_of_a_stranger_is_not_read(desk: Desk) -> None:
     assert answered.status == 401
 
 
-@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+@each("scheme", ["Bearer", "bearer", "BEARER"])
 async def test_the_scheme_is_read_in_any_case(desk: Desk, scheme: str) -> None:
     answered = await desk.ask("GET", "/approvals", token=None, headers={"Authorization": f"{scheme} {BEN}"})
     assert answered.status == 200

@@ -13,6 +13,7 @@ from tandem.model import ApprovalStatus
 from tandem.staff.bodies import MAX_FINAL_MESSAGE, MAX_REASON
 
 from ...kit.staffing import BEN, NOW, OTHER, SUBJECT, Desk, approval, in_doubt
+from ...kit.tables import each
 
 pytestmark = pytest.mark.promise("H2", "H3", "H5", "H6", "H10")
 
@@ -143,7 +144,7 @@ async def test_the_id_of_an_approval_is_address_enough(desk: Desk) -> None:
 
 
 @pytest.mark.promise("H11")
-@pytest.mark.parametrize(
+@each(
     "body",
     [
         {"subjectId": SUBJECT, "decisions": [{"approvalId": "apr_nowhere", "approved": True}]},
@@ -214,7 +215,7 @@ async def test_one_request_twice_in_one_body_is_decided_once(desk: Desk) -> None
     assert (answered.status, answered.statuses) == (200, ["approved", "decided"])
 
 
-@pytest.mark.parametrize(
+@each(
     "status",
     [
         ApprovalStatus.APPROVED,
@@ -226,7 +227,7 @@ async def test_one_request_twice_in_one_body_is_decided_once(desk: Desk) -> None
         ApprovalStatus.VOID,
     ],
 )
-@pytest.mark.parametrize("said", [{"approved": True}, {"approved": False}, {"resolve": "done"}, {"resolve": "retry"}])
+@each("said", [{"approved": True}, {"approved": False}, {"resolve": "done"}, {"resolve": "retry"}])
 async def test_what_is_over_stays_as_it_is(desk: Desk, status: ApprovalStatus, said: Any) -> None:
     await desk.put(approval("apr_1", status=status, decided_by="ben"))
     answered = await desk.decide({"approvalId": "apr_1", **said})
@@ -253,7 +254,7 @@ async def test_a_decision_after_the_time_is_refused_by_the_store(desk: Desk) -> 
     assert await desk.store.waiting(SUBJECT) == ()
 
 
-@pytest.mark.parametrize("said", [{"approved": True}, {"resolve": "retry"}])
+@each("said", [{"approved": True}, {"resolve": "retry"}])
 async def test_what_is_expired_stays_expired(desk: Desk, said: Any) -> None:
     await desk.put(approval("apr_1", status=ApprovalStatus.EXPIRED))
     assert (await desk.decide({"approvalId": "apr_1", **said})).statuses == ["expired"]
@@ -367,7 +368,7 @@ async def test_a_doubt_is_not_settled_at_another_version(desk: Desk) -> None:
     assert (answered.status, answered.statuses) == (409, ["stale"])
 
 
-@pytest.mark.parametrize("said", [{"approved": True}, {"approved": False}])
+@each("said", [{"approved": True}, {"approved": False}])
 async def test_a_doubt_is_not_decided_like_a_request(desk: Desk, said: Any) -> None:
     await desk.put(in_doubt("apr_1"))
     answered = await desk.decide({"approvalId": "apr_1", **said})

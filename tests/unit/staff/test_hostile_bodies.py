@@ -14,6 +14,7 @@ from tandem.staff.bodies import MAX_DECISIONS, MAX_FINAL_MESSAGE, MAX_REASON, re
 from tandem.staff.http import BODY_LIMIT
 
 from ...kit.staffing import SUBJECT, Desk, approval
+from ...kit.tables import each
 
 REQUIRED = "Invalid request body. Required: subjectId (string), decisions (array)"
 YES = {"approvalId": "apr_1", "approved": True}
@@ -25,7 +26,7 @@ def whole(decision: str) -> bytes:
     return f'{{"subjectId": "{SUBJECT}", "decisions": [{decision}]}}'.encode()
 
 
-@pytest.mark.parametrize(
+@each(
     "body",
     [
         b"",
@@ -71,7 +72,7 @@ async def test_no_body_at_all_is_told_what_is_required(desk: Desk) -> None:
     assert (answered.status, answered.body["error"]) == (400, REQUIRED)
 
 
-@pytest.mark.parametrize(
+@each(
     ("decision", "field"),
     [
         (None, "decisions[0]"),
@@ -113,7 +114,7 @@ async def test_a_wrong_value_is_named_and_nothing_is_accepted(desk: Desk, decisi
     assert desk.lanes.decisions == []
 
 
-@pytest.mark.parametrize("subject", ["x" * 161, "a\nb"])
+@each("subject", ["x" * 161, "a\nb"])
 async def test_what_can_be_no_subject_is_refused(desk: Desk, subject: str) -> None:
     answered = await desk.post({"subjectId": subject, "decisions": [YES]})
     assert (answered.status, answered.body["code"]) == (400, "malformed_request")
@@ -141,7 +142,7 @@ async def test_a_body_of_the_largest_size_is_read(desk: Desk) -> None:
     assert answered.status == 200
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "json", ""])
+@each("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "json", ""])
 async def test_another_content_type_is_refused(desk: Desk, kind: str) -> None:
     await desk.put(approval("apr_1"))
     body = json.dumps({"decisions": [YES]}).encode()

@@ -13,6 +13,7 @@ from tandem.persistence.values import Page
 from tandem.staff.approvals import ApprovalDesk
 
 from ...kit.staffing import CANARY, FAR, NOW, OTHER, SUBJECT, Desk, Schemas, approval, in_doubt
+from ...kit.tables import each
 
 pytestmark = pytest.mark.promise("H1")
 
@@ -81,7 +82,7 @@ async def test_the_soonest_expiry_comes_first(desk: Desk) -> None:
     assert (await desk.listed()).ids == ["soon", "next", "late"]
 
 
-@pytest.mark.parametrize("status", list(ApprovalStatus))
+@each("status", list(ApprovalStatus))
 async def test_each_status_lists_its_own(desk: Desk, status: ApprovalStatus) -> None:
     await desk.put(*EVERY.values())
     assert (await desk.listed(status=status.value)).ids == [EVERY[status].id]
@@ -92,7 +93,7 @@ async def test_all_lists_every_status(desk: Desk) -> None:
     assert (await desk.listed(status="all")).ids == sorted(one.id for one in EVERY.values())
 
 
-@pytest.mark.parametrize("query", ["", "?status=", "?limit=", "?cursor=", "?other=1"])
+@each("query", ["", "?status=", "?limit=", "?cursor=", "?other=1"])
 async def test_pending_is_what_is_listed_unless_asked_otherwise(desk: Desk, query: str) -> None:
     await desk.put(*EVERY.values())
     answered = await desk.ask("GET", f"/approvals{query}")
@@ -205,7 +206,7 @@ def cursor(text: str) -> str:
     return "0." + base64.urlsafe_b64encode(text.encode()).decode()
 
 
-@pytest.mark.parametrize(
+@each(
     "query",
     [
         {"limit": "0"},
@@ -236,7 +237,7 @@ async def test_what_cannot_be_listed_is_refused(desk: Desk, query: dict[str, str
     assert (await desk.listed(**query)).status == 400
 
 
-@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
+@each("method", ["PUT", "DELETE", "PATCH"])
 async def test_other_methods_are_refused(desk: Desk, method: str) -> None:
     assert (await desk.ask(method, "/approvals")).status == 405
 
@@ -245,7 +246,7 @@ async def test_other_methods_are_refused(desk: Desk, method: str) -> None:
 
 
 @pytest.mark.promise("H11a")
-@pytest.mark.parametrize("status", ["all", *ApprovalStatus])
+@each("status", ["all", *ApprovalStatus])
 async def test_no_listing_shows_a_snapshot(desk: Desk, status: str) -> None:
     await desk.put(*EVERY.values())
     assert CANARY not in (await desk.listed(status=status)).text

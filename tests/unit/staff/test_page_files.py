@@ -32,7 +32,7 @@ async def url() -> AsyncIterator[str]:
         yield served
 
 
-@pytest.mark.parametrize("path", ["/staff", "/pages/desk/desk.js", "/pages/shared/shared.css"])
+@each("path", ["/staff", "/pages/desk/desk.js", "/pages/shared/shared.css"])
 async def test_every_file_comes_with_the_policy_and_is_asked_for_again(url: str, path: str) -> None:
     async with aiohttp.ClientSession(url) as http:
         async with http.get(path) as first:
@@ -44,7 +44,7 @@ async def test_every_file_comes_with_the_policy_and_is_asked_for_again(url: str,
             assert (again.status, await again.read()) == (304, b"")
 
 
-@pytest.mark.parametrize(
+@each(
     "path",
     ["/pages/", "/pages/none.js", "/pages/../auth.py", "/pages/%2e%2e/auth.py", "/pages/desk", "/pages//etc/passwd"],
 )

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.promise("A4")
 
 JOHN, JANE, STRANGER = "+15551234567", "+15559876543", "+15550001111"
 TOOLS = [lookup_order, order_status, get_tracking_info]
-each_tool = pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
+each_tool = each("tool", TOOLS)
 
 
 async def test_an_order_in_full(use):
@@ -57,7 +57,7 @@ async def test_the_three_tools_agree(use, phone, order_id):
 
 
 @each_tool
-@pytest.mark.parametrize("spelling", ["12345", "order 1 2 3 4 5", "O R D one two three four five", "ord-12345"])
+@each("spelling", ["12345", "order 1 2 3 4 5", "O R D one two three four five", "ord-12345"])
 async def test_every_tool_reads_numbers_as_people_say_them(use, tool, spelling):
     assert json.loads(await use(tool, JOHN, order_id=spelling))["order_id"] == "ORD_12345"
 
@@ -74,12 +74,12 @@ async def test_a_foreign_order_looks_absent(use, tool):
 
 @pytest.mark.promise("V18", "A10")
 @each_tool
-@pytest.mark.parametrize("phone", [STRANGER, None], ids=["unknown", "withheld"])
+@each("phone", [STRANGER, None])
 async def test_a_caller_without_an_account_reaches_no_order(use, tool, phone):
     assert json.loads(await use(tool, phone, order_id="12345"))["error"] == "not_found"
 
 
 @each_tool
-@pytest.mark.parametrize("order_id", ["", "the headphones", "12345' OR '1'='1", "ORD_%"])
+@each("order_id", ["", "the headphones", "12345' OR '1'='1", "ORD_%"])
 async def test_what_is_no_order_number_is_asked_for(use, tool, order_id):
     assert json.loads(await use(tool, JOHN, order_id=order_id))["error"] == "bad_arguments"

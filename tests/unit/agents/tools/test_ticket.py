@@ -233,7 +233,7 @@ async def test_what_is_no_ticket_number_is_not_looked_up(use, shop, said):
     assert (await standing(use, shop, TICKET, said))["error"] == "bad_arguments"
 
 
-@pytest.mark.parametrize(
+@each(
     ("seconds", "response"),
     [
         (86_400, "within 24 hours"),
