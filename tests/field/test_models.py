@@ -32,6 +32,11 @@ BOTH = pytest.mark.parametrize("it", [{"OPENAI_API_MODE": mode} for mode in MODE
 ORDERS = ("ORD_12345", "ORD_67890")
 
 
+async def ask_anew(it: Running) -> str:
+    """Ask for John's order in other words each time: a text that comes again and again is not answered."""
+    return await it.ask("where is it?" + " Please!" * len(it.twilio.sent_to(JOHN)))
+
+
 # --- ids of calls -----------------------------------------------------------------------------------------------
 
 
@@ -118,7 +123,7 @@ async def test_a_tool_name_that_a_model_makes_up_spoils_no_later_turn(tmp_path: 
 )  # fmt: skip
 async def test_a_tool_is_known_by_its_name_whatever_a_template_puts_around_it(it: Running, name: str) -> None:
     it.model.play([Answer(calls=[(name, {"order_id": "12345"})]), Answer("There.")])
-    assert await it.ask("where is it?") == "There."
+    assert await ask_anew(it) == "There."
     items = (await it.conversation()).history[-1].items
     assert [item["name"] for item in items if "name" in item] == ["order_status"]
     assert "shipped" in str([item["output"] for item in items if "output" in item])
@@ -167,7 +172,7 @@ async def test_an_answer_is_read_in_the_ways_of_many_services(
 ) -> None:
     """Mistral sends parts, text-generation-inference arguments as an object; small models write ids as numbers."""
     it.model.play(repeating(Answer(message=message), Answer("There.")))
-    assert await it.ask("where is it?") == "There."
+    assert await ask_anew(it) == "There."
     items = (await it.conversation()).history[-1].items
     assert [output in item["output"] for item in items if "output" in item] == [True] * bool(output)
 
@@ -177,7 +182,7 @@ async def test_arguments_that_nearly_fit_are_taken_and_others_told_to_the_model(
     it: Running, arguments: dict[str, Any], output: str
 ) -> None:
     it.model.play(repeating(Answer(calls=[("order_status", arguments)]), Answer("There.")))
-    assert await it.ask("where is it?") == "There."
+    assert await ask_anew(it) == "There."
     assert output in it.model.inputs[1][-1]["output"]
 
 
