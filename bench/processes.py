@@ -94,6 +94,12 @@ def family(pid: int) -> list[int]:
     return [pid, *map(int, children)]
 
 
+def cpu_of_family(pid: int) -> float | None:
+    """Return what a process and those that it has started have used of the processor; None where it is not told."""
+    used = [cpu_seconds(one) for one in family(pid)]
+    return None if None in used else sum(one or 0.0 for one in used)
+
+
 def proportional_megabytes(pid: int) -> float:
     """Return the memory of a process, of shared pages its part; NaN where the system does not tell."""
     try:

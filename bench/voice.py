@@ -1,10 +1,10 @@
-"""Calls: how long a caller waits beyond the model, how fast they can cut in, and what a call costs."""
+"""Calls: how long a caller waits beyond the model, how fast they can cut in, what a call costs. One worker, and two."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ ADDED: dict[tuple[int, bool], tuple[float, float]] = {(50, False): (0.005, 0.025
 """Targets, by calls and whether they pause: p50 and p99 of what is added to the first token."""
 LAST_TOKEN, CLOSED = 0.005, 0.010
 CPU = 0.013
+WORKERS = 2
 IDLE, IDLE_MB = 1000, 300.0
 GROWTH_MB = 10.0
 """Per 10,000 finished calls: less than that is the noise of an allocator."""
@@ -77,25 +78,35 @@ async def measure(folder: Path, say: Say) -> str:
     """Measure everything about calls; return the tables."""
     experienced = [number for place in range(len(STAGES)) for number in _numbers("full", place, 100)]
     say("starting a gateway for calls, and a model that speaks")
-    async with voice_world(folder, experienced) as world:
-        await _warm_up(world)
-        rows: list[Row] = []
-        for place, stage in enumerate(STAGES):
-            say(f"{stage.calls} call{'s' if stage.calls > 1 else ''} at once")
-            rows += await _stage(world, stage, place)
+    one, several = folder / "one", folder / "several"
+    async with voice_world(one, experienced) as world:
+        rows = await _stages(world, say, STAGES)
         say("speaking over answers")
         barged = await _barge(world)
         say(f"{IDLE} idle calls, and {BATCH * BATCHES} that come and go")
         memory = await _memory(world)
+    say(f"starting {WORKERS} workers")
+    async with voice_world(several, experienced, WORKERS) as world:
+        shared = await _stages(world, say, [replace(stage, alone=0.0) for stage in STAGES])
     return "\n\n".join((
         table("4. Calls: time to the first token beyond the model's, delay of a token, processor time", rows),
         table("5. Speaking over an answer", barged),
         table("6. Memory of calls, one gateway process", memory),
+        table(f"7. The calls of 4 with {WORKERS} workers; callers and model use the same processors", shared),
     ))  # fmt: skip
 
 
+async def _stages(world: VoiceWorld, say: Say, stages: Sequence[Stage]) -> list[Row]:
+    await _warm_up(world)
+    rows: list[Row] = []
+    for place, stage in enumerate(stages):
+        say(f"{stage.calls} call{'s' if stage.calls > 1 else ''} at once")
+        rows += await _stage(world, stage, place)
+    return rows
+
+
 async def _warm_up(world: VoiceWorld) -> None:
-    await world.call("dial", numbers={"new": ["+15556000001"]})
+    await world.call("dial", numbers={"new": _numbers("warm", 0, 8)})  # so many that every worker has some
     await world.call("talk", seconds=0.1, pause=0.0, bare=0, body="")
     await world.call("hang_up")
     await world.alone(await world.last_body(), 1, 0.1)
@@ -211,5 +222,5 @@ async def _memory(world: VoiceWorld) -> list[Row]:
 
 
 def _numbers(kind: str, place: int, count: int, since: int = 0) -> list[str]:
-    first = {"new": "6", "full": "7"}[kind]
+    first = {"new": "6", "full": "7", "warm": "8"}[kind]
     return [f"+1555{first}{place}{one:05}" for one in range(since, since + count)]

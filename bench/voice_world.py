@@ -21,7 +21,7 @@ from tests.kit.gateway import OURS
 from tests.kit.process import GatewayProcess
 
 from .model_server import TEXT
-from .processes import cpu_seconds, first_line, process, resident_megabytes, tell
+from .processes import cpu_of_family, first_line, process, resident_megabytes, tell
 from .wire import Connection, listen, request
 from .world import PretendTwilio, open_gateway
 
@@ -72,8 +72,8 @@ class VoiceWorld:
         return answer
 
     def cpu(self) -> float:
-        """Return what the gateway has used of the processor, in seconds; NaN where the system does not tell."""
-        used = cpu_seconds(self.gateway.process.pid)
+        """Return what the gateway and its workers have used of the processor, in seconds; NaN where it is not told."""
+        used = cpu_of_family(self.gateway.process.pid)
         return float("nan") if used is None else used
 
     def memory(self) -> float:
@@ -83,8 +83,10 @@ class VoiceWorld:
 
 
 @asynccontextmanager
-async def voice_world(folder: Path, experienced: Sequence[str]) -> AsyncIterator[VoiceWorld]:
+async def voice_world(folder: Path, experienced: Sequence[str], workers: int = 1) -> AsyncIterator[VoiceWorld]:
     """Start everything; the ``experienced`` numbers have a full history window. All of it is gone afterwards."""
+    settings = _SETTINGS | {"WORKERS": str(workers)}
+    folder.mkdir()
     async with AsyncExitStack() as stack:
         server, twilio_port = await listen(PretendTwilio())
         stack.callback(server.close)
@@ -94,7 +96,7 @@ async def voice_world(folder: Path, experienced: Sequence[str]) -> AsyncIterator
         async with open_file_store(folder / "state") as store:
             for number in experienced:
                 await _remember(store, number)
-        gateway, port = await stack.enter_async_context(open_gateway(folder, model_port, twilio_port, **_SETTINGS))
+        gateway, port = await stack.enter_async_context(open_gateway(folder, model_port, twilio_port, **settings))
         callers = await stack.enter_async_context(process("-m", "bench.callers", str(port), str(model_port)))
         await first_line(callers)
         await first_line(other)

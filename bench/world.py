@@ -16,7 +16,7 @@ from tandem.simulator.wire import new_sid, sign
 from tests.kit.gateway import ACCOUNT, OURS, TOKEN, surroundings
 from tests.kit.process import GatewayProcess, gateway_process
 
-from .processes import cpu_seconds, family, first_line, process, proportional_megabytes, tell
+from .processes import cpu_of_family, family, first_line, process, proportional_megabytes, tell
 from .wire import Connection, free_port, listen, request, response
 
 CREATED = response(json.dumps({"sid": "SM" + "0" * 32, "status": "queued"}).encode(), status="201 Created")
@@ -135,8 +135,7 @@ class World:
 
     def cpu(self) -> float | None:
         """Return what the gateway has used of the processor, with all of its workers, in seconds."""
-        used = [cpu_seconds(pid) for pid in family(self.gateway.process.pid)]
-        return None if None in used else sum(one or 0.0 for one in used)
+        return cpu_of_family(self.gateway.process.pid)
 
     def memory(self) -> float:
         """Return the megabytes that the gateway uses, of shared ones its part."""
