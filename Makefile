@@ -37,7 +37,7 @@ check: .venv/.develop ## lint, format, types, layers and documents
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/architecture
 
-bench: .venv/.develop ## measure against a local model server; some four minutes
+bench: .venv/.develop ## measure against a local model server; some six minutes
 	$(BIN)/python -m bench
 
 soak: .venv/.develop ## answer texts and calls for five minutes while replicas are killed; STORE=file|redis|postgres, MINUTES=5

@@ -103,7 +103,13 @@ async def _main(port: int) -> None:
     limits = httpx2.Limits(keepalive_expiry=300)
     async with (
         DefaultAsyncHttpx2Client(limits=limits) as http,
-        AsyncOpenAI(api_key="key", base_url=f"http://127.0.0.1:{port}/v1", max_retries=0, http_client=http) as client,
+        AsyncOpenAI(
+            api_key="key",
+            base_url=f"http://127.0.0.1:{port}/v1",
+            max_retries=0,
+            timeout=60.0,  # on a busy machine this side holds itself up for longer than its client usually waits
+            http_client=http,
+        ) as client,
     ):
         alone = _Alone(client, http, port)
         gc.collect()

@@ -86,7 +86,7 @@ class VoiceWorld:
 async def voice_world(folder: Path, experienced: Sequence[str], workers: int = 1) -> AsyncIterator[VoiceWorld]:
     """Start everything; the ``experienced`` numbers have a full history window. All of it is gone afterwards."""
     settings = _SETTINGS | {"WORKERS": str(workers)}
-    folder.mkdir()
+    await asyncio.to_thread(folder.mkdir)
     async with AsyncExitStack() as stack:
         server, twilio_port = await listen(PretendTwilio())
         stack.callback(server.close)

@@ -120,7 +120,7 @@ class SdkRunner:
             current.reset(token)
             used.reset(metered)
         began = speech.began_at if speech is not None else None
-        cut = speech is not None and speech.interrupted.is_set()
+        cut = speech is not None and speech.interrupted
         said = (speech.heard or "") if speech is not None and cut else progress.text
         return TurnResult(
             items=(*progress.items, *(journal.items(since=progress.counted) if error is not None else ())),
@@ -205,7 +205,7 @@ class SdkRunner:
             progress.handoffs += handed_over(result.new_items)
             if result.last_agent is not agent and not about_ticket(request):
                 progress.keeper = "" if result.last_agent is root else result.last_agent.name
-            if speech is not None and speech.interrupted.is_set():
+            if speech is not None and speech.interrupted:
                 # What the tools did stays; of the words, what was heard.
                 progress.items += journal.items(since=progress.counted)
                 if (heard := speech.heard or "").strip():

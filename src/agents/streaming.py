@@ -24,8 +24,7 @@ async def speak(
     effects were asked for, and no further model call is made. Raises TurnTimedOut when neither text nor a tool has
     come by the speech's deadline.
     """
-    began = asyncio.Event()
-    words, refusal = WordFilter(), ""
+    words, refusal, late = WordFilter(), "", False
 
     def say(text: str) -> bool:
         """Say what the model says; not what an agent says that is a tool of this one, nor data, nor unchecked words."""
@@ -36,9 +35,18 @@ async def speak(
 
     def tell(text: str) -> None:
         if text:
-            began.set()
+            deadline.cancel()
             if not spoken_whole(streamed.current_agent):
                 speech.say(text)
+
+    def cut() -> None:
+        deadline.cancel()
+        streamed.cancel(mode="after_turn" if busy() else "immediate")
+
+    def give_up() -> None:
+        nonlocal late
+        late = True
+        streamed.cancel()
 
     tokens = listener.set(say), answering.set(words)
     try:
@@ -46,7 +54,10 @@ async def speak(
     finally:
         listener.reset(tokens[0])
         answering.reset(tokens[1])
-    watcher = asyncio.create_task(_watch(streamed, speech, began, busy))
+    deadline = asyncio.get_running_loop().call_later(speech.first_token_timeout, give_up)
+    speech.cut = cut
+    if speech.interrupted:
+        cut()
     try:
         async for event in streamed.stream_events():
             if event.type == "raw_response_event" and event.data.type == "response.output_text.delta":
@@ -55,31 +66,15 @@ async def speak(
                 refusal += event.data.delta
             elif event.type == "run_item_stream_event" and event.name == "tool_called":
                 tell(words.end())
-                began.set()
+                deadline.cancel()
                 speech.pause()
         tell(words.end())
         if refusal:
             tell(refused(refusal))
     finally:
-        watcher.cancel()
+        deadline.cancel()
+        speech.cut = lambda: None  # a run that is over is not kept
         streamed.cancel()  # leaving the loop alone would let the run go on
-    if watcher.done() and not watcher.cancelled() and (error := watcher.exception()):
-        raise error
+    if late:
+        raise TurnTimedOut("first token")
     return streamed
-
-
-async def _watch(
-    streamed: RunResultStreaming, speech: SpeechStream, began: asyncio.Event, busy: Callable[[], bool]
-) -> None:
-    first = asyncio.create_task(began.wait())
-    cut = asyncio.create_task(speech.interrupted.wait())
-    try:
-        await asyncio.wait({first, cut}, timeout=speech.first_token_timeout, return_when=asyncio.FIRST_COMPLETED)
-        if not first.done() and not cut.done():
-            streamed.cancel()
-            raise TurnTimedOut("first token")
-        await cut
-        streamed.cancel(mode="after_turn" if busy() else "immediate")
-    finally:
-        first.cancel()
-        cut.cancel()

@@ -44,7 +44,9 @@ class SpeechStream:
         self._say = say
         self._finish = finish
         self.first_token_timeout = first_token_timeout
-        self.interrupted = asyncio.Event()
+        self.interrupted = False
+        self.cut: Callable[[], None] = lambda: None
+        """Ends the run that makes the answer: the caller speaks over it."""
         self.heard: str | None = None
         """What the caller heard, once they spoke over the answer."""
         self.lost = False
@@ -69,7 +71,7 @@ class SpeechStream:
     @property
     def silent(self) -> bool:
         """Tell whether further text would not be heard."""
-        return self.lost or self.interrupted.is_set()
+        return self.lost or self.interrupted
 
     def say(self, text: str) -> None:
         """Send a piece of the answer, unless the caller listens no more."""
@@ -114,12 +116,12 @@ class SpeechStream:
 
     def interrupt(self, heard: str) -> None:
         """Note that the caller spoke over the answer, and what they heard of it."""
-        self.heard = heard
-        self.interrupted.set()
+        self.heard, self.interrupted = heard, True
+        self.cut()
 
     def lose(self, heard: str, *, back: bool) -> None:
         """Note that the call ended, or is expected ``back``, and how much of the answer was surely heard."""
-        if not self.interrupted.is_set():
+        if not self.interrupted:
             self.heard, self.lost, self.back = heard, True, back
 
 

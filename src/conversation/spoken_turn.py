@@ -91,7 +91,7 @@ async def answer(run: RunTurn, draft: Draft, batch: Sequence[Waiting], steering:
         draft.note(EventName.HUNG_UP, route.channel, tone=Tone.WARNING, covers=[waiting.entry.key])
         _left_behind(draft, route, draft.conversation.turns_taken, told, speech.heard or "", back=speech.back)
     else:
-        if speech.interrupted.is_set():  # also in the moment between the last word and here
+        if speech.interrupted:  # also in the moment between the last word and here
             draft.conversation = hear(draft.conversation, draft.conversation.turns_taken, [speech.heard or ""])
         speech.finish()
         draft.note_filtered(route.channel, speech.filter.found, speech.filter.replaced)

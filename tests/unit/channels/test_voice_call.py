@@ -196,7 +196,7 @@ async def test_what_is_said_before_the_caller_is_known_is_answered_and_never_tak
         known.set()
         await until(lambda: len(engine.heard) == (2 if then == "speaks on" else 1))
         first, *others = (engine.speeches[key] for key in engine.keys)
-        assert (first.heard, first.interrupted.is_set(), first.lost) == ("", not (gone := then == "hangs up"), gone)
+        assert (first.heard, first.interrupted, first.lost) == ("", not (gone := then == "hangs up"), gone)
         assert [speech.silent for speech in others] == [False] * len(others)
 
 
@@ -458,7 +458,7 @@ async def test_a_call_does_not_move_while_a_turn_goes_on_that_was_spoken_over() 
         socket.put({"type": "interrupt", "utteranceUntilInterrupt": "Some words", "durationUntilInterruptMs": "400"})
         moving = asyncio.create_task(call.move())
         await asyncio.sleep(20.0)
-        assert (speech.interrupted.is_set(), socket.ended) == (True, [])
+        assert (speech.interrupted, socket.ended) == (True, [])
         speech.done.set()
         await moving
     assert len(socket.ended) == 1
