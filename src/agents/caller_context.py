@@ -6,12 +6,13 @@ import copy
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from ..conversation.approvals import pending_key
-from ..conversation.base import PendingWrites, TurnRequest
+from ..conversation.base import PendingWrites
 from ..conversation.bounds import UNLIMITED, Allowance, Bound
 from ..conversation.opening_hours import Hours, always
 from ..conversation.prompt_blocks import REMEMBERED, render
@@ -220,11 +221,6 @@ class CallerContexts:
         self._knowledge = knowledge or EmptyLibrary()
         self._profiles = ProfileSource(shop, store, facts)
 
-    def of_turn(self, request: TurnRequest, *, own: object | None = None) -> CallerContext:
-        """Return the context of a turn; ``own`` is the agent's own context object."""
-        live = request.steering.speech is not None
-        return self.caller(request.conversation, request.route, request.now, request.allowance, own=own, live=live)
-
     def caller(
         self,
         conversation: Conversation,
@@ -239,10 +235,6 @@ class CallerContexts:
 
         ``live``: the customer is on the telephone.
         """
-
-        async def withdraw(approval_id: str) -> bool:
-            return await self._withdraw(conversation.subject, approval_id, now)
-
         return CallerContext(
             subject=conversation.subject,
             phone=proven_number(route.customer, self._region),
@@ -251,7 +243,7 @@ class CallerContexts:
             now=now,
             deeds=PendingWrites(),
             approvals=conversation.approvals,
-            withdraw=withdraw,
+            withdraw=partial(self._withdraw, conversation.subject, now),
             ticket=self._store.ticket,
             knowledge=self._knowledge,
             allowance=allowance,
@@ -274,7 +266,7 @@ class CallerContexts:
         """Begin to gather the profile of a customer who is about to speak."""
         self._profiles.expect(subject, phone)
 
-    async def _withdraw(self, subject: SubjectId, approval_id: str, now: float) -> bool:
+    async def _withdraw(self, subject: SubjectId, now: float, approval_id: str) -> bool:
         decision = Decision(approval_id, Verdict.WITHDRAW, actor="customer", decided_at=now)
         entry = Entry(pending_key(approval_id), decision)
         (receipt,) = await self._store.accept(subject, [entry], token=uuid.uuid4().hex)

@@ -104,7 +104,9 @@ class SdkRunner:
         keeper = None if about_ticket(request) else kept.get(KEEPER)  # tickets are for the agent that the rules choose
         root, agent = await self._choice.begin(Occasion.of(request.route, request.now), keeper)
         kind, left = self._context_types[root.name], kept.get(OWN_CONTEXT)
-        caller = self._callers.of_turn(request, own=own_context.make(kind, left) if kind or left else None)
+        own, live = own_context.make(kind, left) if kind or left else None, request.steering.speech is not None
+        turn = request.conversation, request.route, request.now, request.allowance
+        caller = self._callers.caller(*turn, own=own, live=live)
         progress = Progress(list(beginning(request)))
         models: dict[str, Tokens] = {}
         token, metered, speech = current.set(journal), used.set(models), request.steering.speech

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
+
+import asyncpg
 
 from ...errors import StoreUnavailable
 from ...model import SubjectId
 from ..kinds import BY_ID
 from ..rows import NO_VERSION, Figure, Indexed, Loaded, Put, Row, Want, Whole, Writes
 from ..storage import Storage
-from .database import Database, Record
-from .hints import Hints
+from .database import FAILED, WAIT_SECONDS, Database, Record, unavailable
 from .names import script, short, spelled
 
 FASTER: Final = "TD001"
@@ -20,6 +24,10 @@ FASTER: Final = "TD001"
 _BETWEEN: Final = "\0"
 LISTED: Final = 500
 """Subjects that are listed at once."""
+QUIET_SECONDS: Final = 5.0
+"""After so much silence a listener makes sure that it still hears."""
+LONGEST_HINT: Final = 7000
+"""Bytes of a subject that a notification carries; PostgreSQL's limit is 8,000 for all of it."""
 _SUBJECTS: Final = (
     "SELECT DISTINCT ON (subject) subject, spelled FROM ("
     "(SELECT subject, spelled FROM conversation_states_head WHERE subject > $1 ORDER BY subject LIMIT $2) UNION ALL"
@@ -42,12 +50,14 @@ _DOWN: Final = (
 )
 
 
-class PostgresStorage(Hints, Storage):
-    """The primitives in one database."""
+class PostgresStorage(Storage):
+    """The primitives in one database; hints go over LISTEN and NOTIFY, and a listener listens for itself too."""
 
     def __init__(self, database: Database, *, clock_offset: float = 0.0) -> None:
         self.clock_offset = clock_offset
-        Hints.__init__(self, database)
+        self.database = database
+        self._channel = database.names.table
+        self._sender = secrets.token_hex(4)
         self._load = script("load.sql")
         self._whole = script("whole.sql")
 
@@ -173,6 +183,49 @@ class PostgresStorage(Hints, Storage):
     async def ping(self) -> None:
         """See :meth:`Storage.ping`: something is written, which a read-only server refuses."""
         await self.database.fetch("UPDATE conversation_states_schema SET version = version")
+
+    # --- hints ------------------------------------------------------------------------------------------
+
+    async def notify(self, subject: SubjectId) -> None:
+        """See :meth:`Storage.notify`; a subject that is too long is left out, and all who hear of it look."""
+        told = subject if len(subject.encode()) <= LONGEST_HINT else ""
+        with suppress(StoreUnavailable):  # the message is stored; whoever looks for due work finds it
+            said = f"hint:{self._sender}:{told}"
+            await self.database.fetch("SELECT pg_notify($1, $2)", self._channel, said, once=True)
+
+    def hints(self) -> AsyncGenerator[SubjectId | None, None] | None:
+        """See :meth:`Storage.hints`; behind a pooler a listener hears nothing."""
+        return None if self.database.pooler else self._listen()
+
+    async def _listen(self) -> AsyncGenerator[SubjectId | None, None]:
+        """Yield subjects of hints, None where one names none. Raises StoreUnavailable when none can be heard."""
+        heard: asyncio.Queue[str | None] = asyncio.Queue()
+        connection = None
+        try:
+            connection = await asyncpg.connect(**self.database.address.options(), timeout=WAIT_SECONDS)
+            connection.add_termination_listener(lambda _: heard.put_nowait(None))
+            async with asyncio.timeout(WAIT_SECONDS):
+                await connection.add_listener(self._channel, lambda *said: heard.put_nowait(str(said[-1])))
+            yield None  # from now on they are heard
+            while (payload := await self._next(connection, heard)) is not None:
+                kind, sender, subject = payload.split(":", 2)
+                if kind == "hint" and sender != self._sender:
+                    yield SubjectId(subject) if subject else None
+            raise StoreUnavailable("(the connection for hints has ended)")
+        except FAILED as error:
+            raise unavailable(self.database.address, error) from error
+        finally:
+            if connection is not None:
+                connection.terminate()  # a polite close would wait for a server that may be frozen
+
+    async def _next(self, connection: asyncpg.Connection[Any], heard: asyncio.Queue[str | None]) -> str | None:
+        """Return the next notification, after a long silence perhaps its own; None when the connection has ended."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(QUIET_SECONDS):
+                return await heard.get()
+        async with asyncio.timeout(WAIT_SECONDS):
+            await connection.execute("SELECT pg_notify($1, $2)", self._channel, f"beat:{self._sender}:")
+            return await heard.get()
 
 
 def _row(found: Record) -> Row:
