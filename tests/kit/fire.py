@@ -39,7 +39,8 @@ from tandem.telemetry.logs import configure_logging
 
 from .engine import FakeSender
 
-LEASE = 0.3
+LEASE = 1.0
+"""Seconds: longer than a busy machine holds a worker up, or its decisions are tried until they are given up."""
 LIMITS = EngineLimits(coalesce=0, lease=LEASE, workers=32)
 
 
