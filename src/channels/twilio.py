@@ -29,7 +29,7 @@ from ..errors import (
     UnsupportedBody,
 )
 from ..web.bodies import read_body
-from ..web.http_client import ANSWER_LIMIT, HttpClient, HttpTrouble, open_http, proxy_for
+from ..web.http_client import ANSWER_LIMIT, HttpClient, HttpTrouble, open_http
 
 log = structlog.get_logger(__name__)
 
@@ -252,7 +252,7 @@ async def open_twilio_rest(
 
     ``username`` and ``password`` are an API key and its secret, or the account SID and auth token.
     """
-    login = open_login(username, password, base_url, seconds=total_seconds, connect_seconds=connect_seconds)
+    login = open_login(username, password, seconds=total_seconds, connect_seconds=connect_seconds)
     async with login as http:
         yield TwilioRest(http, account_sid=account_sid, base_url=base_url)
 
@@ -260,7 +260,6 @@ async def open_twilio_rest(
 def open_login(
     username: str,
     password: str,
-    base_url: str,
     *,
     seconds: float,
     connect_seconds: float = 5.0,
@@ -268,8 +267,7 @@ def open_login(
 ) -> AbstractAsyncContextManager[HttpClient]:
     """Open a client that signs in at Twilio."""
     headers = {"Authorization": aiohttp.encode_basic_auth(username, password)}
-    proxy = proxy_for(base_url)
-    return open_http(headers=headers, seconds=seconds, connect_seconds=connect_seconds, limit=limit, proxy=proxy)
+    return open_http(headers=headers, seconds=seconds, connect_seconds=connect_seconds, limit=limit)
 
 
 def word(form: Mapping[str, str], *names: str) -> str:

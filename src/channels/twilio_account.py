@@ -127,7 +127,7 @@ async def open_twilio_account(
     *, account_sid: str, login: tuple[str, str], base_url: str, seconds: float = 15.0
 ) -> AsyncIterator[TwilioAccount]:
     """Open a client for questions about the account; ``login`` as for :func:`~.twilio.open_twilio_rest`."""
-    async with open_login(*login, base_url, seconds=seconds) as http:
+    async with open_login(*login, seconds=seconds) as http:
         yield TwilioAccount(http, account_sid=account_sid, base_url=base_url.rstrip("/"))
 
 

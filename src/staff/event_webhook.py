@@ -148,7 +148,7 @@ async def open_event_webhook(
     paces: TellingPaces | None = None,
 ) -> AsyncIterator[EventWebhook]:
     """Tell events until the body is left; what is not told then stays for the next process."""
-    async with open_http(seconds=POST_SECONDS, limit=0, proxies=True) as http:
+    async with open_http(seconds=POST_SECONDS, limit=0) as http:
         webhook = EventWebhook(
             queue, http, url, types=types, aliases=aliases, secrets=secrets, paces=paces or TellingPaces()
         )

@@ -131,7 +131,7 @@ async def open_notifier(
     url: str, *, desk: str, secret: str | None = None, paces: Paces | None = None
 ) -> AsyncIterator[StaffNotifier]:
     """Post until the body is left."""
-    async with open_http(seconds=POST_SECONDS, limit=0, proxies=True) as http:
+    async with open_http(seconds=POST_SECONDS, limit=0) as http:
         notifier = StaffNotifier(http, url, desk=desk, secret=secret, paces=paces)
         work = asyncio.create_task(notifier.work(), name="staff-notifier")
         try:

@@ -249,7 +249,7 @@ async def open_single_sign_on(
     if provider is None:
         yield ()
         return
-    async with open_http(seconds=PATIENCE_SECONDS, proxies=True) as http:
+    async with open_http(seconds=PATIENCE_SECONDS) as http:
         yield SingleSignOn(provider, http, tokens, store, public=public).routes()
 
 

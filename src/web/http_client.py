@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
@@ -68,10 +69,12 @@ class HttpClient:
     def __init__(self, session: aiohttp.ClientSession, limit: int) -> None:
         self._session = session
         self._limit = limit
+        self._way = lru_cache(maxsize=100)(proxy_for)
 
     async def ask(self, method: str, url: str | URL, **request: Any) -> HttpAnswer:
         """Send a request as aiohttp does and return the answer, whatever its status. Raises HttpTrouble."""
         try:
+            request["proxy"] = self._way(URL(url).origin())
             async with self._session.request(method, url, allow_redirects=False, **request) as response:
                 body = bytearray()
                 while len(body) < self._limit and (chunk := await response.content.readany()):
@@ -92,25 +95,21 @@ async def open_http(
     connect_seconds: float | None = None,
     headers: Mapping[str, str] | None = None,
     limit: int = ANSWER_LIMIT,
-    proxies: bool = False,
-    proxy: str | None = None,
 ) -> AsyncIterator[HttpClient]:
     """Open a client; nobody is asked yet. ``seconds`` bound a whole request, ``headers`` go with each.
 
-    Nothing is taken from this machine's environment unless ``proxies`` of it shall be used. All requests go through
-    ``proxy`` where one is given; see :func:`proxy_for`.
+    Of this machine's environment nothing counts but the proxies (:func:`proxy_for`).
     """
     async with aiohttp.ClientSession(
         headers=headers,
         timeout=aiohttp.ClientTimeout(total=seconds, connect=connect_seconds),
         cookie_jar=aiohttp.DummyCookieJar(),
-        trust_env=proxies,
-        proxy=proxy,
+        trust_env=False,
     ) as session:
         yield HttpClient(session, limit)
 
 
-def proxy_for(address: str) -> str | None:
+def proxy_for(address: str | URL) -> str | None:
     """Return the proxy that the environment names for an address: ``HTTPS_PROXY``, but for what ``NO_PROXY`` names.
 
     This machine itself is reached directly.

@@ -75,7 +75,7 @@ def test_the_option_of_the_command_goes_before_the_setting(tmp_path: Path) -> No
         assert (refused.returncode, refused.stderr.count("WORKERS")) == (1, 1)
 
 
-async def test_the_proxy_that_the_environment_names_is_the_way_to_the_model_and_to_twilio(
+async def test_the_proxy_that_the_environment_names_is_the_way_to_every_other_system(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = set[str]()
@@ -87,10 +87,13 @@ async def test_the_proxy_that_the_environment_names_is_the_way_to_the_model_and_
     async with await asyncio.start_server(proxy, sock=(listener := listen())):
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port_of(listener)}")
         monkeypatch.setenv("NO_PROXY", "near.example")
-        far = {"OPENAI_BASE_URL": "https://model.example/v1", "TWILIO_API_BASE_URL": "https://twilio.example"}
-        async with running(tmp_path, ModelServer([]), **far) as it:
+        far = {
+            "OPENAI_BASE_URL": "https://model.example/v1", "TWILIO_API_BASE_URL": "https://twilio.example",
+            "SHOP_BASE_URL": "https://shop.example", "CRM_BASE_URL": "https://crm.example",
+        }  # fmt: skip
+        async with running(tmp_path, ModelServer([]), SUBJECT_RESOLVER="crm", CRM_API_KEY="key", **far) as it:
             await it.say("hello")
-            await until(lambda: asked >= {"CONNECT model.example:443", "CONNECT twilio.example:443"})
+            await until(lambda: asked >= {f"CONNECT {url.split('/')[2]}:443" for url in far.values()})
     assert [proxy_for(url) for url in ("https://near.example/v1", "https://localhost")] == [None, None]
 
 

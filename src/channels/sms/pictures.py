@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from ...conversation.base import Picture
-from ...web.http_client import HttpClient, HttpTrouble, open_http, proxy_for
+from ...web.http_client import HttpClient, HttpTrouble, open_http
 from ..twilio import open_login
 
 log = structlog.get_logger(__name__)
@@ -88,8 +88,8 @@ class TwilioPictures:
 async def open_pictures(*, username: str, password: str, base_url: str) -> AsyncIterator[TwilioPictures]:
     """Open the two ways to pictures: with the account's login, and without any to where they are stored."""
     async with (
-        open_login(username, password, base_url, seconds=SECONDS, limit=LARGEST) as account,
-        open_http(seconds=SECONDS, limit=LARGEST, proxy=proxy_for(base_url)) as storage,
+        open_login(username, password, seconds=SECONDS, limit=LARGEST) as account,
+        open_http(seconds=SECONDS, limit=LARGEST) as storage,
     ):
         yield TwilioPictures(account, storage, base_url)
 
