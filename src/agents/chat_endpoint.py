@@ -2,7 +2,7 @@
 
 The SDK takes any client that has ``chat.completions.create``. Some services leave out the ids of tool calls, or give
 all calls of one streamed answer the same index; the ids that are put in here are replaced by lasting ones later. Others
-send an answer in parts, thoughts among them, or a call's arguments as an object.
+send an answer in parts, thoughts among them, or a call's arguments as an object, or trouble with a good status.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, AsyncStream
 from openai.types.chat import ChatCompletion
 
 from .guarded_model import new_call_id
+from .model_trouble import EndpointError, code_of, status_in
 
 
 class ChatEndpoint:
@@ -28,12 +29,19 @@ class ChatEndpoint:
         self._client = client
 
     async def create(self, **given: Any) -> Any:
-        """Create a completion or, with ``stream``, the iterator of its chunks."""
-        answer = await self._client.chat.completions.create(**given)
-        if not isinstance(answer, ChatCompletion):
-            return _Chunks(answer)
-        for choice in answer.choices or ():
-            message: Any = choice.message
+        """Create a completion or, with ``stream``, the iterator of its chunks. Raises EndpointError."""
+        try:
+            answer: Any = await self._client.chat.completions.create(**given)
+            if isinstance(answer, AsyncStream):
+                if not answer.response.headers.get("content-type", "").startswith("application/json"):
+                    return _Chunks(answer)
+                told = json.loads(await answer.response.aread())
+                raise EndpointError("no stream", status=status_in(told), code=code_of(told))
+        except json.JSONDecodeError as error:
+            raise EndpointError("no JSON") from error
+        _check(answer if isinstance(answer, ChatCompletion) else None)
+        for choice in answer.choices:
+            message = choice.message
             _plain(message)
             for call in message.tool_calls or ():
                 call.id = call.id or new_call_id()
@@ -41,6 +49,17 @@ class ChatEndpoint:
                 if function := getattr(call, "function", None):
                     function.arguments = function.arguments or "{}"
         return answer
+
+
+def _check(answer: Any) -> None:
+    """Raise EndpointError where an answer with a good status tells of trouble, or holds no choice."""
+    choices = getattr(answer, "choices", None) or ()
+    errors = [error for one in (answer, *choices) if (error := getattr(one, "error", None))]
+    whole = all(hasattr(one, "delta") or getattr(one, "message", None) is not None for one in choices)
+    if choices and whole and not errors and all(getattr(one, "finish_reason", "") != "error" for one in choices):
+        return
+    body = {"error": errors[0]} if errors else {}
+    raise EndpointError("error choice" if choices else "no choices", status=status_in(body), code=code_of(body))
 
 
 def _plain(message: Any) -> None:
@@ -52,6 +71,10 @@ def _plain(message: Any) -> None:
         function = getattr(call, "function", None)
         if function and not isinstance(function.arguments, str | None):
             function.arguments = json.dumps(function.arguments)
+
+
+def _speaks(delta: Any) -> bool:
+    return any(getattr(delta, name, None) for name in ("content", "tool_calls", "refusal"))
 
 
 class _Chunks:
@@ -75,13 +98,23 @@ class _Chunks:
         await self._stream.close()
 
     async def _read(self) -> AsyncIterator[Any]:
+        """Yield the chunks; those before the first words come with it, so that until then it may be asked again."""
+        held, begun = list[Any](), False
         try:
             async for chunk in self._stream:
-                for choice in chunk.choices or ():
+                choices = getattr(chunk, "choices", None) or ()
+                if choices:
+                    _check(chunk)
+                for choice in choices:
                     _plain(choice.delta)
                     for call in getattr(choice.delta, "tool_calls", None) or ():
                         self._place(call)
-                yield chunk
+                held.append(chunk)
+                begun = begun or any(choice.finish_reason or _speaks(choice.delta) for choice in choices)
+                while begun and held:
+                    yield held.pop(0)
+            if not begun:
+                _check(None)
         finally:
             await self._stream.close()
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx2
-from openai import APIConnectionError, APIError, APIStatusError
+from openai import APIError, APIStatusError
 
 from ..errors import ModelUnavailable
 
@@ -44,8 +44,8 @@ class Trouble:
     status: int | None = None
     code: str = ""
     retry_after: str = ""
-    connection: bool = False
-    """Nothing came back at all."""
+    lost: bool = False
+    """Nothing came back at all, or with a good status what is no answer."""
 
     @property
     def refused(self) -> bool:
@@ -55,10 +55,10 @@ class Trouble:
     @property
     def passes(self) -> bool:
         """Tell whether the same request may be answered if it is made again."""
-        if self.status is None:
-            return self.connection
         if self.code in NO_CREDIT:
             return False
+        if self.status is None:
+            return self.lost
         return self.status in PASSING or (self.status >= 500 and self.status not in NEVER)
 
     def __str__(self) -> str:
@@ -76,15 +76,12 @@ def trouble_of(error: BaseException | None) -> Trouble | None:
     if isinstance(error, ModelUnavailable):
         return Trouble(kind)
     if isinstance(error, EndpointError):
-        lost = error.status is None
-        return Trouble(str(error) or kind, error.status, error.code, error.retry_after, connection=lost)
+        return Trouble(str(error) or kind, error.status, error.code, error.retry_after, lost=error.status is None)
     if isinstance(error, APIStatusError):
         asked = error.response.headers.get("retry-after", "")
         return Trouble(kind, error.status_code, code_of(error.body), asked)
     if isinstance(error, APIError):
-        return Trouble(
-            kind, status_in(error.body), code_of(error.body), connection=isinstance(error, APIConnectionError)
-        )
+        return Trouble(kind, status_in(error.body), code_of(error.body), lost=True)
     return Trouble(kind) if isinstance(error, TROUBLES) else None
 
 
@@ -98,8 +95,8 @@ def code_of(body: Any) -> str:
 
 def status_in(body: Any) -> int | None:
     """Return the status that an error within an answer names, or None."""
-    code = _error(body).get("code")
-    return code if isinstance(code, int) and 400 <= code < 600 else None
+    code = str(_error(body).get("code"))
+    return int(code) if re.fullmatch(r"[45][0-9]{2}", code) else None
 
 
 def _error(body: Any) -> Mapping[str, Any]:

@@ -46,6 +46,7 @@ REPEATING: Final = frozenset({
 _TEXT: Final = "response.output_text.delta"
 BROKEN_OFF: Final = frozenset({"error", "response.error", "response.failed"})
 """Events that end an answer which the service could not finish."""
+ENDS: Final = frozenset({"response.completed", "response.incomplete"})
 LONGEST_REFUSAL: Final = 64_000
 """Bytes of an error's body that are read for its code."""
 
@@ -94,10 +95,13 @@ class ResponsesEndpoint:
             if answer.status >= 400:
                 async with answer:
                     raise await _refusal(answer)
-            if streamed:
+            if streamed and answer.content_type != "application/json":
                 return _Events(answer)
             async with answer:
-                return _read(Response, _slim(_object(await answer.read())))
+                found = _object(await answer.read())
+            if streamed or found.get("error") or not isinstance(found.get("output"), list):
+                raise _broken_off(found, "no answer")  # some services answer trouble with a good status
+            return _read(Response, _slim(found))
         except (aiohttp.ClientError, OSError) as error:
             raise EndpointError(type(error).__name__) from error
 
@@ -129,7 +133,7 @@ class _Events:
         await self._events.aclose()
 
     async def _read(self) -> Any:
-        begun = False
+        begun = ended = False
         try:
             async with self._answer:
                 async for data in _data(self._answer.content):
@@ -144,10 +148,12 @@ class _Events:
                         continue
                     if name == _TEXT and self._heard(event.get("delta"), begun=begun):
                         continue
-                    begun = True
+                    begun, ended = True, ended or name in ENDS
                     if isinstance(event.get("response"), dict):
                         event["response"] = _slim(event["response"])
                     yield _read(kind, event)
+            if not ended:
+                raise EndpointError("no end of the stream")
         except (aiohttp.ClientError, OSError) as error:
             raise EndpointError(type(error).__name__) from error
 
@@ -170,11 +176,11 @@ async def _refusal(answer: aiohttp.ClientResponse) -> EndpointError:
     return EndpointError(f"status {answer.status}", status=answer.status, code=code, retry_after=asked)
 
 
-def _broken_off(event: Mapping[str, Any]) -> EndpointError:
-    """Return what an event says that ends an answer before its end."""
+def _broken_off(event: Mapping[str, Any], what: str = "error event") -> EndpointError:
+    """Return what an event says that ends an answer before its end, or what comes in place of one."""
     response = event.get("response")
     said = response if isinstance(response, Mapping) else event
-    return EndpointError("error event", status=status_in(said), code=code_of(said))
+    return EndpointError(what, status=status_in(said), code=code_of(said))
 
 
 async def _data(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from tandem.conversation.history import size
 from tandem.guardrails.thoughts import whole_arguments
 from tandem.model import TicketStatus
 
+from ..flows.test_voice import dial
 from ..kit.colleague import Colleague, staffed
 from ..kit.gateway import JANE, JOHN, Running, running
 from ..kit.model_server import TROUBLE, Answer, ModelServer, repeating
@@ -310,6 +313,63 @@ async def test_a_lasting_refusal_is_made_once_and_logged_with_status_and_code(
 async def test_overload_is_tried_again_by_whichever_code_it_comes(it: Running, status: int) -> None:
     it.another([Answer(status=status, headers={"retry-after": "0.01"}), Answer("Here.")])
     assert await it.ask("hello") == "Here."
+
+
+def failing(code: Any = 502) -> dict[str, Any]:
+    """Return trouble as services tell it with a good status."""
+    return {"error": {"message": TROUBLE, "code": code}}
+
+
+BODIES = [
+    failing(), failing("503"), failing("server_error"), {"error": TROUBLE}, {}, f"<html>{TROUBLE}</html>",
+    {"object": "chat.completion", "choices": [], "output": None},
+    {"object": "chat.completion", "choices": [{"index": 0, "message": None}], "status": "failed", **failing()},
+    {"choices": [{"index": 0, "finish_reason": "error", "message": {"content": ""}, "delta": {}, **failing()}]},
+]  # fmt: skip
+"""Answers with status 200 that are none; OpenRouter and proxies in front of models send such ones."""
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["whole", "event"])
+@pytest.mark.parametrize("mode", MODES)
+async def test_trouble_with_a_good_status_is_tried_again(tmp_path: Path, mode: str, late: bool) -> None:
+    tried = Counter[str]()
+
+    def script(body: dict[str, Any]) -> Answer:
+        said = str((body.get("input") or body["messages"])[-1]["content"])
+        tried[said] += 1
+        return Answer("Here.") if tried[said] > 1 else Answer(body=BODIES[int(said.split()[1])], late=late)
+
+    async def hear(it: Running, place: int) -> tuple[str, str]:
+        number = f"+1555888{place:04}"
+        told = await it.ask(f"text {place}", sender=number)
+        async with dial(it, number) as call:
+            return told, await call.ask(f"call {place}")
+
+    async with running(tmp_path, ModelServer(script), OPENAI_API_MODE=mode) as it:
+        heard = await asyncio.gather(*(hear(it, place) for place in range(len(BODIES))))
+    assert heard == [("Here.", "Here.")] * len(BODIES)
+    assert set(tried.values()) == {2}
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_trouble_with_a_good_status_that_stays_is_apologised_for_and_logged(tmp_path: Path, mode: str) -> None:
+    model = ModelServer(lambda _: Answer(body=failing()))
+    with capture_logs() as lines:
+        async with running(tmp_path, model, OPENAI_API_MODE=mode) as it, dial(it) as call:
+            assert await it.ask("hello") == phrases.FAILURE
+            assert await call.ask("hello") == phrases.FAILURE
+    told = [line["status"] for line in lines if line["event"] == "model_failed"]
+    assert (told, len(model.requests) + len(model.chats)) == ([502, 502], 6)
+    assert TROUBLE not in str(lines)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("code", ["insufficient_quota", 402])
+async def test_lasting_trouble_with_a_good_status_is_not_repeated(tmp_path: Path, mode: str, code: Any) -> None:
+    model = ModelServer(lambda _: Answer(body=failing(code)))
+    async with running(tmp_path, model, OPENAI_API_MODE=mode) as it:
+        assert await it.ask("hello") == phrases.FAILURE
+    assert len(model.requests) + len(model.chats) == 1
 
 
 @each(

@@ -17,7 +17,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 
@@ -43,6 +43,19 @@ class Answer:
     ids: Sequence[str] | None = None
     message: dict[str, Any] | None = None
     """That of the older API as another maker's service writes it, in place of the text and the calls."""
+    body: Any = None
+    """Sent with a good status in place of an answer: JSON, a page where it is a text, and with ``late`` an event."""
+    late: bool = False
+
+    def instead(self, body: dict[str, Any]) -> Response | None:
+        """Return what is sent in place of an answer, or None."""
+        if self.status != 200:
+            return _error(self.status, TROUBLE, self.headers, code=self.code)
+        if self.body is None:
+            return None
+        if self.late and body.get("stream"):
+            return Response(f"data: {json.dumps(self.body)}\n\ndata: [DONE]\n\n", media_type="text/event-stream")
+        return HTMLResponse(self.body) if isinstance(self.body, str) else JSONResponse(self.body)
 
 
 ENCRYPTED = "reasoning.encrypted_content"
@@ -61,7 +74,8 @@ def repeating(*answers: Answer) -> Script:
 class ModelServer:
     """Answers ``POST /v1/responses``; keeps every request that it accepted or refused.
 
-    ``POST /v1/chat/completions`` is answered whole, from the same script; its requests are kept in ``chats``.
+    ``POST /v1/chat/completions`` is answered from the same script, a stream in one piece; its requests are kept in
+    ``chats``.
     """
 
     def __init__(self, script: Script | Sequence[Answer]) -> None:
@@ -112,8 +126,8 @@ class ModelServer:
             except asyncio.CancelledError:
                 self.cancelled += 1
                 raise
-        if answer.status != 200:
-            return _error(answer.status, TROUBLE, answer.headers, code=answer.code)
+        if (instead := answer.instead(body)) is not None:
+            return instead
         output = self._output(body, answer)
         if not body.get("stream"):
             return JSONResponse(self._response(body, output, "completed"))
@@ -123,8 +137,8 @@ class ModelServer:
         body = await request.json()
         self.chats.append(body)
         answer = self._script(body)
-        if answer.status != 200:
-            return _error(answer.status, TROUBLE, answer.headers, code=answer.code)
+        if (instead := answer.instead(body)) is not None:
+            return instead
         calls = [
             {
                 "id": self._call_id(answer, place),
@@ -139,10 +153,14 @@ class ModelServer:
         choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if calls else "stop"}
         usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
         number = next(self._ids)
-        return JSONResponse({
+        whole = {
             "id": f"chatcmpl-{number}", "object": "chat.completion", "created": 1, "model": body["model"],
             "choices": [choice], "usage": usage,
-        })  # fmt: skip
+        }  # fmt: skip
+        if not body.get("stream"):
+            return JSONResponse(whole)
+        piece = {**whole, "object": "chat.completion.chunk", "choices": [{**choice, "delta": message}]}
+        return Response(f"data: {json.dumps(piece)}\n\ndata: [DONE]\n\n", media_type="text/event-stream")
 
     def _output(self, body: dict[str, Any], answer: Answer) -> list[dict[str, Any]]:
         output: list[dict[str, Any]] = []
