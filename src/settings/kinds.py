@@ -50,10 +50,13 @@ def _one_of(names: Container[str], allowed: str) -> AfterValidator:
 
 
 def _phone(value: str) -> str:
-    """Keep the digits and the plus of a telephone number or short code as people write it."""
+    """Keep the digits and the plus of a telephone number or short code as people write it.
+
+    Without a plus nothing tells a country code from a number of another country that begins like it.
+    """
     text = re.sub(r"[\s().-]", "", value)
-    if not re.fullmatch(r"\+?\d{5,15}", text):
-        raise ValueError("a telephone number such as +15551234567")
+    if not re.fullmatch(r"\+[1-9]\d{4,14}|\d{5,8}", text):
+        raise ValueError("a telephone number such as +15551234567, with its plus, or a short code of 5 to 8 digits")
     return text
 
 
@@ -110,11 +113,15 @@ def _event_kinds(value: object) -> object:
     return tuple(map(EventKind, names))
 
 
+_JSON: Final = "[{"
+"""Beginnings of a JSON list and object: neither a token nor a name begins so."""
+
+
 def _tokens(value: object) -> object:
     """Split a comma-separated list of secrets."""
     tokens = tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
-    if isinstance(tokens, tuple) and not all(tokens):
-        raise ValueError("one token, or two with a comma")
+    if isinstance(tokens, tuple) and not all(token and str(token)[0] not in _JSON for token in tokens):
+        raise ValueError("one token, or two with a comma, and no JSON")
     return tokens
 
 
@@ -141,8 +148,8 @@ def _named_tokens(value: object) -> object:
     pairs = [part.partition(":")[::2] for part in value.split(",")]
     named = {name.strip(): _staff_token(token.strip()) for name, token in pairs}
     tokens = {token.get_secret_value() for token in named.values()}
-    if not all(named) or "" in tokens or len(tokens) != len(pairs):
-        raise ValueError("name:token, several with commas, each name and each token once")
+    if not all(named) or "" in tokens or len(tokens) != len(pairs) or any(name[0] in _JSON for name in named):
+        raise ValueError("name:token, several with commas, each name and each token once, and no JSON")
     return named
 
 

@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 from pydantic.alias_generators import to_snake
@@ -33,6 +33,27 @@ NEEDED_IN_PRODUCTION = {
 ACCOUNTS = ("OPENAI_", "SEGMENT_", "TWILIO_")
 """What the names of settings begin with that somebody else gives out."""
 SHORT_TOKEN = 16
+ADDED: Final[Mapping[str, tuple[str, ...]]] = {
+    "OPENAI_BASE_URL": ("/chat/completions", "/completions", "/responses", "/models", "/embeddings"),
+    "PUBLIC_BASE_URL": ("/sms", "/voice", "/conversation-relay", "/staff", "/health"),
+    "TWILIO_API_BASE_URL": ("/2010-04-01",),
+    "CRM_BASE_URL": ("/customers/lookup",),
+    "OIDC_ISSUER": ("/.well-known/openid-configuration",),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": ("/v1/traces",),
+}
+"""What we add to an address; who copied it from where it was in use may have it in there."""
+PATHS: Final = {
+    "api.openai.com": "/v1",
+    "openrouter.ai": "/api/v1",
+    "api.groq.com": "/openai/v1",
+    "api.mistral.ai": "/v1",
+    "api.together.xyz": "/v1",
+    "api.anthropic.com": "/v1",
+    "api.x.ai": "/v1",
+    "generativelanguage.googleapis.com": "/v1beta/openai",
+}
+"""Where the model services of these hosts are."""
+_UNSEEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b\u2060\ufeff]")
 _TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
 
 
@@ -68,9 +89,9 @@ def _validated(given: Mapping[str, str]) -> tuple[Settings, list[str]]:
     """
     rest, problems = dict(given), list[str]()
     for name, field in Settings.variables().items():
-        if name in rest and not is_secret(field) and stray_quote(rest[name]):
+        if name in rest and (fault := _miscopied(name, rest[name], secret=is_secret(field))):
             del rest[name]
-            problems.append(f"{name} must not begin or end with a quotation mark.")
+            problems.append(f"{name} must {fault}.")
     while True:
         try:
             settings = Settings.model_validate(_values(rest))
@@ -83,6 +104,25 @@ def _validated(given: Mapping[str, str]) -> tuple[Settings, list[str]]:
         else:
             problems += [said for said in _odd_ones(settings) if _without(said, given.keys() - rest.keys())]
             return settings, problems
+
+
+def _miscopied(name: str, value: str, *, secret: bool) -> str:
+    """Return what is wrong with a value that came with something around it, or lost a part of it."""
+    if not secret and stray_quote(value):
+        return "not begin or end with a quotation mark"
+    if value.upper().startswith(f"{name}="):
+        return "be the value alone, without the name in front of it"
+    if secret and re.match(r"(?:bearer|basic)\s", value, re.IGNORECASE):
+        return "be the key alone, without the word in front of it"
+    if _UNSEEN.search(value):
+        return "hold no character that cannot be seen; type it anew"
+    address = value.rstrip("/")
+    if end := next((end for end in ADDED.get(name, ()) if address.lower().endswith(end)), ""):
+        return f"be an address without {end} at its end, which is added to it"
+    host = re.sub(r"\Ahttps?://(?:www\.)?", "", address.lower())
+    if name == "OPENAI_BASE_URL" and host in PATHS:
+        return f"name the path, too: https://{host}{PATHS[host]}"
+    return ""
 
 
 def _without(said: str, names: Set[str]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from urllib.parse import urlsplit
 
 from ..channels.voice.voice_options import library_notice
 from ..identity.factory import PHONE
@@ -45,6 +46,9 @@ def notices(settings: Settings, given: Mapping[str, str], file: EnvFile | None) 
     for name in known:
         if name in given and is_secret(known[name]) and quoted(given[name]):
             yield f"{name} has quotes around it, which are part of it now; leave them out if they are not meant."
+        if name in given and re.search(r"\s#\s", given[name]):
+            yield f"{name} has a # behind a blank: what follows is part of its value, and no comment."
+    yield from _paths(settings)
     for name, reason in MADE_UP.items():
         if settings.production and name not in given:
             yield f"{name} is not set: {reason}."
@@ -61,6 +65,17 @@ def notices(settings: Settings, given: Mapping[str, str], file: EnvFile | None) 
         yield "TWILIO_ACCOUNT_SID is not set: replies cannot be sent."
     if settings.production and not settings.twilio_validate_signatures:
         yield "TWILIO_VALIDATE_SIGNATURES is false: anybody can send messages in a customer's name."
+
+
+def _paths(settings: Settings) -> Iterator[str]:
+    """Say which addresses have a path that they rarely have, or none where most have one."""
+    if settings.openai_base_url and not urlsplit(settings.openai_base_url).path:
+        yield "OPENAI_BASE_URL has no path, and most services answer below one such as /v1; tandem check tells."
+    if path := urlsplit(settings.public_base_url or "").path:
+        yield (
+            f"PUBLIC_BASE_URL has a path: what is in front of this server must take {path} off each request, or Twilio "
+            "is answered 404."
+        )
 
 
 def _unknown_names(given: Mapping[str, str], file: EnvFile | None) -> Iterator[str]:

@@ -14,6 +14,10 @@ from ..kit.tables import each
 pytestmark = pytest.mark.promise("F5")
 
 
+NAMED = "name:token, several with commas, each name and each token once, and no JSON"
+NUMBER = "a telephone number such as +15551234567, with its plus, or a short code of 5 to 8 digits"
+
+
 def problems(**env: str) -> list[str]:
     with pytest.raises(ConfigurationError) as raised:
         load_settings(env, env_file=None)
@@ -75,6 +79,50 @@ def test_two_spellings_of_a_name_are_told() -> None:
         ({"VOICE_ATTRIBUTES": '{"newOne": Infinity}'}, 'VOICE_ATTRIBUTES must be JSON such as {"newOne": "value"}.'),
         ({"VOICE_ATTRIBUTES": '{"newOne": 1e999}'}, 'VOICE_ATTRIBUTES must be JSON such as {"newOne": "value"}.'),
         ({"VOICE_ATTRIBUTES": '{"a": 1, "a": 2}'}, 'VOICE_ATTRIBUTES must be JSON such as {"newOne": "value"}.'),
+        (
+            {"OPENAI_BASE_URL": "https://openrouter.ai/api/v1/chat/completions"},
+            "OPENAI_BASE_URL must be an address without /chat/completions at its end, which is added to it.",
+        ),
+        (
+            {"OPENAI_BASE_URL": "http://localhost:8080/v1/responses/"},
+            "OPENAI_BASE_URL must be an address without /responses at its end, which is added to it.",
+        ),
+        (
+            {"OPENAI_BASE_URL": "https://OpenRouter.ai/"},
+            "OPENAI_BASE_URL must name the path, too: https://openrouter.ai/api/v1.",
+        ),
+        (
+            {"PUBLIC_BASE_URL": "https://line.example/sms"},
+            "PUBLIC_BASE_URL must be an address without /sms at its end, which is added to it.",
+        ),
+        (
+            {"PUBLIC_BASE_URL": "https://line.example/?a=b"},
+            "PUBLIC_BASE_URL must be an address that starts with https:// or http:// and has no query.",
+        ),
+        (
+            {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318/v1/traces"},
+            "OTEL_EXPORTER_OTLP_ENDPOINT must be an address without /v1/traces at its end, which is added to it.",
+        ),
+        ({"STAFF_TOKENS": '{"mia": "0123456789abcdef"}'}, f"STAFF_TOKENS must be {NAMED}."),
+        ({"STAFF_TOKENS": '["mia:0123456789abcdef"]'}, f"STAFF_TOKENS must be {NAMED}."),
+        (
+            {"EVENTS_WEBHOOK_SECRET": '["0123456789abcdef", "fedcba9876543210"]'},
+            "EVENTS_WEBHOOK_SECRET must be one token, or two with a comma, and no JSON.",
+        ),
+        ({"TWILIO_PHONE_NUMBER": "15551234567"}, f"TWILIO_PHONE_NUMBER must be {NUMBER}."),
+        ({"TWILIO_PHONE_NUMBER": "0015551234567"}, f"TWILIO_PHONE_NUMBER must be {NUMBER}."),
+        ({"HUMAN_TRANSFER_NUMBER": "(555) 123-4567"}, f"HUMAN_TRANSFER_NUMBER must be {NUMBER}."),
+        ({"SAMPLE_CUSTOMER_PHONE": "+05551234567"}, f"SAMPLE_CUSTOMER_PHONE must be {NUMBER}."),
+        (
+            {"OPENAI_API_KEY": "OPENAI_API_KEY=sk-123"},
+            "OPENAI_API_KEY must be the value alone, without the name in front of it.",
+        ),
+        ({"OPENAI_API_KEY": "Bearer sk-1"}, "OPENAI_API_KEY must be the key alone, without the word in front of it."),
+        ({"SHOP_API_KEY": "bearer abc"}, "SHOP_API_KEY must be the key alone, without the word in front of it."),
+        (
+            {"OPENAI_API_KEY": "sk-12\u200b34"},
+            "OPENAI_API_KEY must hold no character that cannot be seen; type it anew.",
+        ),
         ({"SILENCE_SECONDS": "nan"}, "SILENCE_SECONDS must be a number from 0.1 to 600, not 'nan'."),
         (
             {"REFUND_APPROVAL_THRESHOLD": "NaN"},
@@ -114,3 +162,21 @@ def test_faults_of_all_kinds_are_told_in_the_first_round() -> None:
         "TWILIO_AUTH_TOKEN must be set in production: signatures cannot be checked without it.",
         "PUBLIC_BASE_URL must start with https:// in production.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("env", "notice"),
+    [
+        ({"OPENAI_BASE_URL": "http://localhost:11434"}, "OPENAI_BASE_URL has no path, and most services answer below"),
+        ({"PUBLIC_BASE_URL": "https://line.example/tandem"}, "PUBLIC_BASE_URL has a path: what is in front of this"),
+        ({"AGENT_MODEL": "gpt-5 # the fast one"}, "AGENT_MODEL has a # behind a blank: what follows is part of its"),
+        ({"OPENAI_BASE_URL": " http://localhost:11434/v1/ "}, ""),
+        ({"PUBLIC_BASE_URL": "https://line.example/"}, ""),
+        ({"TWILIO_PHONE_NUMBER": "+1 (555) 123-4567"}, ""),
+        ({"TWILIO_PHONE_NUMBER": "55512"}, ""),
+        ({"OPENAI_BASE_URL": "https://openrouter.ai/api/v1"}, ""),
+    ],
+)
+def test_a_value_that_may_be_meant_is_told_and_a_right_one_is_not(env: dict[str, str], notice: str) -> None:
+    found = load_settings(env, env_file=None).notices
+    assert [one[: len(notice)] for one in found] == ([notice] if notice else [])

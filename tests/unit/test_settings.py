@@ -131,7 +131,12 @@ def test_production_needs_https() -> None:
             "0",
             "APPROVAL_TIMEOUT_SECONDS must be a number from 0.1 to 2592000, not '0'.",
         ),
-        ("TWILIO_PHONE_NUMBER", "mine", "TWILIO_PHONE_NUMBER must be a telephone number such as +15551234567."),
+        (
+            "TWILIO_PHONE_NUMBER",
+            "mine",
+            "TWILIO_PHONE_NUMBER must be a telephone number such as +15551234567, with its plus, "
+            "or a short code of 5 to 8 digits.",
+        ),
     ],
 )
 def test_wrong_value_is_answered_in_plain_words(name: str, value: str, sentence: str) -> None:
