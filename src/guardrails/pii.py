@@ -51,16 +51,30 @@ _ON_CARD: Final = (
     r"|código(?: de (?:seguridad|segurança))?|code de sécurité|codice di sicurezza|beveiligingscode"
 )
 """Names that are a card's only where a card is spoken of."""
+_ELSEWHERE: Final = (
+    r"(?<![a-z\d])(?:cvv|cvc)2?(?:[码碼号號]|番号|코드)?(?![a-z\d])|安全[码碼]|背[面后後]的?[三四34]位(?:[数數]字?)?"
+    r"|(?:安全|セキュリティー?)コード|सुरक्षा (?:कोड|नंबर|संख्या)|(?:सिक्योरिटी|सेक्योरिटी) (?:कोड|नंबर)|सी ?वी ?वी"
+)
+_ON_CARD_ELSEWHERE: Final = (
+    "보안 ?코드|код безопасности|رمز ال[أا]مان|קוד ה?אבטחה|κωδικ[όο]ς ασφαλείας|güvenlik kodu|kod bezpieczeństwa"
+    "|säkerhetskod|mã bảo mật|รหัสความปลอดภัย|kode keamanan"
+)
+"""The same where words are not parted by blanks, or end in signs that are no letters to a pattern."""
 _CARD: Final = re.compile(
-    r"\b(?:exp(?:iry|ires|iration|\.)?|card|visa|master\s?card|amex|tarjeta|carte|karte)\b", re.IGNORECASE
+    r"\b(?:exp(?:iry|ires|iration|\.)?|card|visa|master\s?card|amex|tarjeta|carte|karte|kort|thẻ)\b"
+    r"|\bkart|карт|카드|بطاق|כרטיס|κάρτα|บัตร",
+    re.IGNORECASE,
 )
 _CARD_MARK: Final = r"\[card number removed, ends in [0-9]{4}\]"
 _LINK: Final = (
-    r"(?:[\s:=#\-,.]|\b(?:is|was|it's|its|it|code|number|no|nr|of|on|the|back|my|card|are|es|ist|und|and)\b){0,24}"
+    r"(?:[\s:=#\-,.：，、是为為はが]|है(?:ं)?|\b(?:is|was|it's|its|it|code|number|no|nr|of|on|the|back|my|card|are|es|ist|und|and"
+    r"|это|карты|to|là)\b|คือ|[은는이هو]){0,24}"
 )
-_NAMED: Final = re.compile(rf"\b(?:{_SURE})\b{_LINK}{_CODE}", re.IGNORECASE)
+_NAMED: Final = re.compile(rf"(?:\b(?:{_SURE})\b|{_ELSEWHERE}){_LINK}{_CODE}", re.IGNORECASE)
 _NAMED_ON_CARD: Final = re.compile(
-    rf"(?:\b(?:{_ON_CARD})|{_CARD_MARK}\W{{1,4}}(?:(?:and|with|the|my)\s){{0,2}}code)\b{_LINK}{_CODE}", re.IGNORECASE
+    rf"(?:(?:\b(?:{_ON_CARD})|{_CARD_MARK}\W{{1,4}}(?:(?:and|with|the|my)\s){{0,2}}code)\b|{_ON_CARD_ELSEWHERE})"
+    rf"{_LINK}{_CODE}",
+    re.IGNORECASE,
 )
 _NAMED_BEHIND: Final = re.compile(
     rf"(?<![{DIGIT}])(?<!ends in )(?P<code>[{DIGIT}]{{3,4}})(?![{DIGIT}])\W{{1,3}}(?:(?:is|as|for|my|the)\s){{0,3}}"
@@ -82,8 +96,8 @@ _ANSWERS: Final = re.compile(
     rf"\W*(?:(?:sure|yes|yeah|ok|okay|it|it's|its|is|that's|the|my|code|number|of|on|back|here)\W+){{0,6}}{_CODE}\W*(?:please|thanks)?\W*",
     re.IGNORECASE,
 )
-_ASKS: Final = re.compile(rf"\b(?:{_SURE})\b", re.IGNORECASE)
-_ASKS_ON_CARD: Final = re.compile(rf"\b(?:{_ON_CARD})\b", re.IGNORECASE)
+_ASKS: Final = re.compile(rf"\b(?:{_SURE})\b|{_ELSEWHERE}", re.IGNORECASE)
+_ASKS_ON_CARD: Final = re.compile(rf"\b(?:{_ON_CARD})\b|{_ON_CARD_ELSEWHERE}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
