@@ -61,9 +61,8 @@ _NUMBER = r"(?:me|us|my(?: phone| cell| mobile)? number|this number)"
 _UNSUBSCRIBE = r"unsu[bs]{1,3}c?ribe"
 _WISHES: Final[Mapping[str, tuple[str, ...]]] = {
     "en": (
-        r"stop(?: stop)*(?: all| everything| it all)?",
-        r"stop ?all",
-        r"stop ?(?:2|to) ?(?:end|quit|stop|cancel|opt ?out|unsubscribe)",
+        r"stop(?: stop)*(?: all| everything| it all)?|stop ?all|leave me alone|(?:revoke|withdraw) my consent",
+        r"(?:(?:reply|text|send|type)(?: with)? )?stop(?: ?(?:2|to) ?(?:end|quit|stop|cancel|opt ?out|unsubscribe))?",
         rf"(?:stop|quit|cease|end)(?: all)? (?:te?xting|messaging|spamming|contacting|bothering){_WHOM}?",
         rf"(?:stop|quit) (?:sending|writing)(?: to)?{_WHOM}?{_ANY} {_TEXTS}",
         rf"(?:stop|quit) writing(?: to)?{_WHOM}",
@@ -77,19 +76,18 @@ _WISHES: Final[Mapping[str, tuple[str, ...]]] = {
         rf"opt(?: ?(?:me|us))? ?out(?: (?:of|from)(?: this)?{_ANY} (?:{_TEXTS}|list))?",
         rf"(?:unsub|{_UNSUBSCRIBE}){_WHOM}?(?:(?: from)? all)?",
         rf"{_UNSUBSCRIBE}{_WHOM}?(?: (?:of|from)(?: this)?{_ANY}(?: mailing| text)? (?:{_TEXTS}|list|service|number))?",
-        rf"(?:remove|lose|delete) {_NUMBER}",
-        rf"take {_NUMBER} off",
+        rf"(?:remove|lose|delete) {_NUMBER}|take {_NUMBER} off",
         rf"(?:take|remove|delete) {_NUMBER} (?:off|from)(?: of)?(?: this| the| that| your| all)*"
         rf"(?: mailing| texting| text| contact| sms)? (?:{_TEXTS}|lists?|system|database)",
-        r"leave me alone",
-        r"(?:revoke|withdraw) my consent",
     ),
     "fr": (  # what Twilio blocks for French (docs/proxy/opt-out-keywords), and its neighbours
         r"arret(?:t|e|ez|er)?(?: tout)?",
         r"(?:me )?(?:desabonner|desinscrire)|(?:desabonnez|desinscrivez) moi|desabonnement|desinscription",
         r"(?:je (?:ne )?(?:veux|souhaite) )?(?:ne )?plus (?:recevoir )?(?:de|vos) (?:messages?|textos?|sms)",
-        r"arretez? (?:de m'envoyer|d'envoyer)(?: des| vos| ces| les)?"
-        r" (?:messages?|textos?|sms)|arretez de m'ecrire|ne m'ecrivez plus",
+        r"arretez? (?:de m'envoyer|d'envoyer)(?: des| vos| ces| les)? (?:messages?|textos?|sms)|stop (?:sms|textos?)"
+        r"|(?:arretez?|cessez) de m'(?:ecrire|embeter|importuner)|(?:laissez|fichez) moi (?:tranquille|la paix)"
+        r"|ne m'(?:ecrivez|envoyez) plus(?: (?:rien|de (?:messages?|textos?|sms)))?"
+        r"|(?:retirez|enlevez|supprimez|effacez)(?: moi de (?:la|votre|cette) liste| mon numero)",
     ),
     "es": (
         r"cancelar (?:mi )?suscripcion",
@@ -97,44 +95,63 @@ _WISHES: Final[Mapping[str, tuple[str, ...]]] = {
         r"(?:ya )?no(?: quiero| deseo)?(?: recibir)? mas (?:mensajes|textos|sms)"
         r"|ya no (?:quiero|deseo) (?:recibir )?(?:mensajes|textos|sms)"
         r"|no me (?:envien?|envies|manden?|mandes)(?: mas)? (?:mensajes|textos|sms)"
-        r"|dejen? de (?:enviar|mandar)me (?:mensajes|textos|sms)",
+        r"|(?:deja[dn]?|dejen|paren?) de (?:(?:enviar|mandar)(?:me|nos)?(?: mas)? (?:mensajes|textos|sms)"
+        r"|(?:molestar|escribir|contactar)(?:me|nos)?)|no (?:quiero que )?me (?:escriban?|molesten?)(?: mas)?"
+        r"|(?:saquen|quiten|borren|eliminen|saca|quita)me de (?:la|su|esta) lista|salir de (?:la|esta) lista"
+        r"|(?:borren?|eliminen?|quiten?|borrar|eliminar) mi numero",
     ),
     "de": (
         r"stopp|abmeld(?:en|ung)|abbestellen|austragen|(?:bitte )?keine (?:weiteren )?(?:nachrichten|sms|werbung) mehr",
-        r"(?:bitte )?(?:loschen sie meine nummer|meine nummer loschen)",
+        r"losch(?:en sie|t|e) meine nummer|meine nummer loschen|(?:hort|horen sie|hor) auf mir zu schreiben",
+        r"schreib(?:t|en sie|e)? mir nicht(?: mehr)?|mir nicht mehr schreiben|(?:lasst|lassen sie|lass) mich in ruhe",
+        r"(?:nehmt|nehmen sie|streicht|streichen sie|loscht) mich (?:von|aus) (?:der|eurer|ihrer) liste",
     ),
     "pt": (
-        r"sair|descadastrar|descadastre(?: me)?|(?:nao quero(?: receber)? mais|parem? de (?:me )?(?:enviar|mandar)"
-        r"|nao (?:me )?(?:envie|mande)m? mais) (?:mensage(?:m|ns)|sms|textos?)",
+        r"(?:quero )?sair(?: d(?:a|es[st]a) lista)?|descadastrar|descadastre(?: me)?|cancelar (?:a |minha )?inscricao",
+        r"(?:nao quero(?: mais)?(?: receber)?(?: mais)?|(?:par(?:em?|ar)|deixem?) de (?:me )?(?:enviar|mandar)(?: me)?"
+        r"|nao (?:me )?(?:envie|mande)m?(?: me)? mais) (?:mensage(?:m|ns)|sms|textos?)",
+        r"(?:parem?|deixem?) de (?:me )?(?:incomodar|escrever|perturbar)(?: me)?|nao me (?:incomode|escreva|perturbe)m?"
+        r"(?: mais)?|me (?:tirem?|removam?|exclua?m?) d(?:a|es[st]a) lista|(?:remov|apag)(?:am?|uem?|er|ar) meu numero",
     ),
     "it": (
-        r"disiscriv(?:imi|ermi|iti)|cancellami|(?:non voglio piu|niente|basta) (?:messaggi|sms)"
+        r"disiscriv(?:imi|ermi|iti)|cancella(?:te)?mi(?: dalla lista)?|toglietemi dalla lista"
+        r"|smettetela(?: di scrivermi)?|lasciatemi in pace|(?:non voglio piu|niente|basta) (?:messaggi|sms)"
         r"|non (?:mi )?(?:scrivete(?:mi)?|(?:inviate|mandate)(?:mi)?) piu(?: messaggi| sms)?",
     ),
-    "nl": (r"afmelden|uitschrijven|geen (?:sms|sms'jes|berichten) meer|stop met (?:sms'en|berichten)",),
-    "sv": (r"avsluta|sluta (?:skicka )?(?:sms|smsa|meddelanden)|inga fler (?:sms|meddelanden)",),
-    "id": ("berhenti",),
+    "nl": (
+        r"afmelden|uitschrijven|(?:stuur (?:me|mij) )?geen (?:sms|sms'jes|berichten) meer|stop met (?:sms'en|berichten)"
+        r"|laat (?:me|mij) met rust|haal (?:me|mij) van de lijst",
+    ),
+    "sv": (r"avsluta|sluta (?:skicka )?(?:sms|smsa|meddelanden)|inga fler (?:sms|meddelanden)|lamna mig i ?fred",),
+    "id": (r"berhenti(?: (?:mengirim|kirim) (?:pesan|sms))?|jangan (?:kirim sms|hubungi saya)(?: lagi)?",),
     "pl": (
         r"wypisz(?: mnie)?|(?:prosze )?(?:mnie )?wypisac(?: mnie)?|nie pisz(?:cie)? do mnie|"
-        r"nie chce wiecej (?:wiadomosci|sms(?:ow)?)",
+        r"nie chce wiecej (?:wiadomosci|sms(?:ow)?)|przestan(?:cie)?(?: do mnie)? pisac|usun(?:cie)? moj numer",
     ),
     "ru": (
         r"стоп|отпис(?:ка|аться)|отпишите(?: меня)?|(?:больше )?не пишите(?: мне)?(?: больше)?",
-        r"(?:больше )?не присылайте(?: мне)?(?: больше)? (?:смс|сообщени[ея])",
+        r"(?:больше )?не присылайте(?: мне)?(?: больше)? (?:смс|сообщени[ея])|хватит (?:мне )?писать|отстаньте"
+        r"|(?:прекратите|перестаньте)(?: мне)? писать|не беспокойте меня|оставьте меня в покое|удалите мой номер",
     ),
     "el": ("στοπ|διαγραφη",),
-    "tr": (r"durdur|abonelikten cik(?:ar)?|(?:artik )?mesaj (?:atma|gonderme)(?:yin)?",),
+    "tr": (r"durdur|beni rahatsız etmeyin|abonelikten cik(?:ar)?|(?:artik )?mesaj (?:atma|gonderme)(?:yin)?",),
     "ar": ("توقف|ايقاف|الغاء الاشتراك",),
     "he": ("הסר|הסרה|הסירו אותי",),
-    "hi": ("बंद(?: करो| करें)?|रोको",),
+    "hi": ("बंद(?: करो| करें)?|रोको|(?:मैसेज|संदेश) मत (?:भेजो|भेजें)|परेशान मत करो",),
     "th": ("หยุด|ยกเลิกการรับข้อความ",),
-    "vi": ("dừng|huỷ đăng ký|hủy đăng ký",),
+    "vi": ("dừng|huỷ đăng ký|hủy đăng ký|đừng nhắn tin(?: cho tôi)?(?: nữa)?",),
     "zh": (
-        "停止|退订(?:回t)?|退訂|取消订阅|取消訂閱|td",
+        "停止(?:发送)?(?:短信|消息)?|退订(?:回t)?|退訂|取消订阅|取消訂閱|td|(?:请|請)?(?:不要|别|別|勿)再?打扰我?了?",
         "(?:请|請)?(?:不要|别|別|勿)(?:再(?:给我|給我)?(?:发|發)|(?:给我|給我)?(?:发|發)(?=短|消息))(?:短信|短訊|消息)?了?",
     ),
-    "ja": ("停止|配信を?停止(?:してください)?|配信解除|もう送らないで(?:ください)?",),
-    "ko": ("중지|수신 ?거부|문자 ?(?:중지|거부)|(?:문자 ?)?(?:그만 보내|보내지 ?마)(?:세요|줘|라)?",),
+    "ja": (
+        "停止|配信を?停止(?:してください)?|配信解除",
+        "(?:もう|メッセージを)*(?:送らないで|連絡しないで|やめて)(?:ください)?",
+    ),
+    "ko": (
+        "중지|수신 ?거부|문자 ?(?:중지|거부)",
+        "(?:문자 ?)?(?:그만 보내|(?:보내|연락하)지 ?마|그만해)(?:세요|줘|라| ?주세요)?",
+    ),
 }
 """Wishes to get no more texts, by the language of the words; each is the whole of a text."""
 _BEFORE = (
@@ -152,8 +169,7 @@ _BARE: Final[Mapping[str, tuple[str, ...]]] = {
         rf"|(?:stop|end|quit)(?: (?:stop|it|that|this))*(?: (?:please|pls|now|it|that|this))+"
         rf"|no {_TEXTS}|(?:do not|don't|dont) (?:te?xt|message|contact|sms|write)|no more|go away"
         r"|i (?:said|told you to|asked you to) stop|stop (?:already|i mean it|i said)"
-        r"|stop (?:calling|phoning|ringing)(?: me)?"
-        r"|cancel (?:everything|all(?: of it)?)"
+        r"|stop (?:calling|phoning|ringing)(?: me)?|cancel (?:everything|all(?: of it)?)"
         rf"|stop sending(?:{_WHOM})? (?:this|these|those|that|them|it|stuff)"
         r"|how (?:do|can|to)(?: i)? (?:stop|opt out|unsubscribe)"
         rf"(?: (?:of|from|getting|receiving))*(?:{_ANY} {_TEXTS})?",
@@ -197,7 +213,7 @@ def asks_to_stop(text: str, *, by_sms: bool = True) -> str | None:
 def _parts(text: str) -> Iterator[str]:
     """Yield the parts of sentences that ask nothing: "Wrong number, stop texting me" wishes what its end says."""
     for sentence in _SENTENCE.findall(text[:_LONGEST_TOLD]):
-        yield from map(_plain, re.split(r"[,;]|\s(?:and|but|so)\s", sentence) if "?" not in sentence else ())
+        yield from map(_plain, _APART.split(sentence) if "?" not in sentence else ())
 
 
 def may_ask_to_stop(text: str) -> str | None:
@@ -268,9 +284,15 @@ def _without_accents(pattern: str) -> str:
 
 _WISH, _MAY_BE_WISH, _RETURN = _compiled(_WISHES, f"{_BEFORE}*"), _compiled(_BARE), _compiled(_BACK, f"{_BEFORE}*")
 _SENTENCE: Final = re.compile(r"[^.!?。！？\n]+[.!?。！？\n]*")
+_APART: Final = re.compile(
+    r"[,;]|\s(?:and|but|so)\s|(?:(?<=\bme)|(?<=\btexts)|(?<=\bmessages))\s+(?=(?:you(?:re)?|u|ur|or (?:i|else)"
+    r"|(?:because )?(?:i(?:.?m| am) not|i (?:don.?t|do not|never))|because you|this is|it.?s)\b)",
+    re.IGNORECASE,
+)
 _LONGEST_TOLD: Final = 500
 _SURELY: Final = re.compile(
-    r"te?xt(?:s|ing| me)|messag|msg|sms|mensaj|mensag|nachricht|bericht|unsu[bs]|\blist\b|\bcontact(?:ing)?\b"
+    r"te?xt(?:s|ing| me)|messag|msg|sms|mensaj|mensag|nachricht|bericht|unsu[bs]|\blist[ae]?\b|\bcontact(?:ing)?\b"
+    r"|molest|incomod"
 )
 """Names what shall end, so that the wish is one among other words too."""
 _NAMES_TEXTS: Final = re.compile(r"\b(?:te?xt|messag|msg|sms|mensaje|mensagens|nachricht|messaggi|berichten)")
