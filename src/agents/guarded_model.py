@@ -26,6 +26,7 @@ from agents.items import TResponseStreamEvent
 
 from ..conversation.bounds import count
 from ..errors import ModelUnavailable, TurnTimedOut
+from ..guardrails.model_marks import holds_call
 from ..guardrails.pii import mask, mask_value
 from ..guardrails.thoughts import Beginning, WordFilter, said, whole_arguments, whole_value
 from ..telemetry.traces import Span, SpanKind, span
@@ -113,7 +114,7 @@ class GuardedModel(Model):
             async with asyncio.timeout(self._timeout):
                 response = await _answered(ask, input)
             self._count(one, response.usage)
-        return replace(response, output=_Answer(tools, self._beginning).whole(response.output))
+        return replace(response, output=_Answer(self._name, tools, self._beginning).whole(response.output))
 
     async def stream_response(
         self, system_instructions: Any, input: Any, model_settings: Any, tools: list[Tool], *args: Any, **kw: Any
@@ -127,7 +128,7 @@ class GuardedModel(Model):
             opened[:] = [self._inner.stream_response(system_instructions, given, settings, tools, *args, **kw)]
             return await anext(opened[0], None)
 
-        answer = _Answer(tools, self._beginning)
+        answer = _Answer(self._name, tools, self._beginning)
         if (words := answering.get()) is not None:
             words.inside = self._beginning.inside
         with self._traced() as one, _translated():
@@ -156,7 +157,9 @@ class GuardedModel(Model):
 class _Answer:
     """Items of one answer, cleaned. Calls are told apart by their order: a stream names each of them several times."""
 
-    def __init__(self, tools: Iterable[Tool], beginning: Beginning) -> None:
+    def __init__(self, model: str, tools: Iterable[Tool], beginning: Beginning) -> None:
+        self._model = model
+        self._warned = False
         self._beginning = beginning
         self._tools = {tool.name: getattr(tool, "params_json_schema", {}) for tool in tools}
         self._ids: list[str] = []
@@ -191,7 +194,14 @@ class _Answer:
         return item.model_copy(update={"content": content})
 
     def _said(self, text: str) -> str:
-        """Return an answer as it may be told; of data, each text in it."""
+        """Return an answer as it may be told; of data, each text in it. The log tells why nothing is left of one."""
+        words = self._words(text)
+        if not self._warned and (holds_call(text) or (text.strip() and not words.strip())):
+            self._warned = True
+            log.warning("tool_call_as_text" if holds_call(text) else "answer_without_words", model=self._model)
+        return words
+
+    def _words(self, text: str) -> str:
         if text.lstrip()[:1] == "{" and said(text):  # a call as text is no data
             with suppress(ValueError, RecursionError):
                 return json.dumps(whole_value(json.loads(text), said), ensure_ascii=False)

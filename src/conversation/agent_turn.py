@@ -29,6 +29,7 @@ from .base import PendingWrites, Picture, RunTurn, Steering, TurnRequest, TurnRe
 from .bounds import MILLION, Bound, allowance, pay
 from .change_draft import Draft, approval_event
 from .history import with_state
+from .markup import EMOJI_ONLY
 from .notes import Note, words
 from .plain_speech import plain_speech
 from .ticket_history import REPLY_TO_TICKET, with_step
@@ -119,8 +120,11 @@ async def _fixed(draft: Draft, request: TurnRequest, result: TurnResult, otherwi
         speech.transfer = result.requested.transfer
         return phrases.TRANSFER
     text = plain_speech(result.text) if speech is not None else result.text
+    nodded = speech is not None and EMOJI_ONLY.search(result.text) and not any(map(str.isalnum, text))
+    if nodded and result.error is None and not result.gated:
+        return otherwise or phrases.ANYTHING_ELSE
     told = result.error is None and text.strip() and draft.composer.compose(request.route.channel, text)
-    return "" if told else otherwise or await _instead(draft, request, result)
+    return "" if told and not nodded else otherwise or await _instead(draft, request, result)
 
 
 async def _instead(draft: Draft, request: TurnRequest, result: TurnResult) -> str:

@@ -46,15 +46,18 @@ MAY_BE_ENTITY: Final = re.compile(r"&#?[a-z0-9]{0,31}\Z", re.IGNORECASE)
 COMMAND: Final = re.compile(r"\\([a-zA-Z]{2,12})(?![a-zA-Z])")
 MAY_BE_COMMAND: Final = re.compile(r"\\(?:[a-zA-Z]{1,12}|[dt]?frac\{[^{}\n]{0,100}(?:\}(?:\{[^{}\n]{0,100})?)?)\Z")
 MAY_BE_DEFINED: Final = re.compile(r"\[[^\[\]\n^]{1,60}\]:[ \t]*<?(?:https?://[^\n]*|h?t{0,2}p?s?:?/?)\Z")
-ADDRESS: Final = re.compile(r"https?://(?:www\.)?([^\s/?#<>\"')\]]+)[^\s<>\"')\]]*", re.IGNORECASE)
+ADDRESS: Final = re.compile(
+    r"https?://(?:www\.)?([^\s/?#<>\"'()\]]+)(?:[/?#](?:\([^\s<>\"')\]]*\)?|[^\s<>\"'()\]])*)?", re.IGNORECASE
+)
+"""A web address, with brackets that it opens itself."""
 BLOCK: Final = re.compile(r"(?:br|hr|/?p|/?div|/?li|/?tr|/h[1-6]|/?ul|/?ol)\s?/?", re.IGNORECASE)
 """Tags behind which a new line begins."""
 TAG: Final = re.compile(r"/?[a-z][a-z0-9]*(?:\s[^<>]*)?/?", re.IGNORECASE)
 
 _PRICE: Final = r"[-+~(]?[ \t]?[A-Z]{0,3}[ \t]?[$€£¥₹\ue000]?[ \t]?[.,]?"
 _AMOUNT: Final = re.compile(rf"{_PRICE}\d")
-_MAY_BE_AMOUNT: Final = re.compile(rf"[ \t*_`→➜➡=>-]*{_PRICE}\Z")
-_BESIDE: Final = re.compile(r"([ \t]*(?:(?:→|➜|➡|->|=>)[ \t]*)?)[*_`]*")
+_MAY_BE_AMOUNT: Final = re.compile(rf"(?:[ \t*_`→➜➡=>-]|<[a-z]{{0,6}}>?)*{_PRICE}\Z")
+_BESIDE: Final = re.compile(r"([ \t]*(?:(?:→|➜|➡|->|=>)[ \t]*)?)(?:[*_`]|<(?:ins|b|strong|em|i|u|mark)>)*")
 """Blanks, an arrow, and marks of emphasis between what is struck out and what takes its place."""
 MATH: Final = {
     "times": ("×", "times"),

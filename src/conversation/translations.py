@@ -20,8 +20,8 @@ SPOKEN: Final = (
     "REASON",
 )  # fmt: skip
 """Names of the sentences that callers may hear: each language has all of them."""
-OPT_OUTS: Final = ("NO_MORE_TEXTS", "OPTED_OUT", "OPTED_IN", "HOW_TO_STOP")
-"""Those that answer a wish in its own language, spoken or texted; a company's own languages may leave them out."""
+OPTIONAL: Final = ("NO_MORE_TEXTS", "OPTED_OUT", "OPTED_IN", "HOW_TO_STOP", "ANYTHING_ELSE")
+"""Those that are met seldom, spoken or texted; a company's own languages may leave them out."""
 
 
 class Phrase(NamedTuple):
@@ -125,7 +125,7 @@ def _tables(files: Iterator[tuple[str, str]], problems: list[str]) -> Iterator[t
 def _misfits(table: Mapping[str, object]) -> Iterator[str]:
     if missing := [name for name in SPOKEN if name not in table]:
         yield f"lacks {', '.join(missing)}"
-    if unknown := sorted(table.keys() - {*SPOKEN, *OPT_OUTS}):
+    if unknown := sorted(table.keys() - {*SPOKEN, *OPTIONAL}):
         yield f"has {', '.join(unknown)}, which is none of ours"
     if unfit := sorted(name for name, text in table.items() if not isinstance(text, str) or not text.strip()):
         yield f"has no words for {', '.join(unfit)}"

@@ -99,6 +99,8 @@ _BEGUN: Final = re.compile(
 )
 """The beginning of a mark, whose rest may still come."""
 _WORD: Final = re.compile(r"\s{0,4}(\w{0,20})")
+_CALLED: Final = re.compile(r"tool|function|invoke|name\"|\[[a-z]+_", re.IGNORECASE)
+"""What the marks of calls hold, and those of thoughts do not."""
 BEGINS: Final = (MarkKind.OPEN, MarkKind.OTHER)
 Mark = tuple[int, int, MarkKind]
 """Where a mark begins and ends, and its kind."""
@@ -169,3 +171,9 @@ def read_marks(text: str, *, final: bool, struck: bool = False) -> tuple[list[Ma
         elif kind is not MarkKind.WORDS:
             marks.append((found.start(), at, kind))
     return marks, len(text), struck
+
+
+def holds_call(text: str) -> bool:
+    """Tell whether a whole text holds a call of a tool, which the server should have read."""
+    marks = read_marks(text, final=True)[0]
+    return any(kind is MarkKind.OPEN and _CALLED.search(text[begin:end]) for begin, end, kind in marks)

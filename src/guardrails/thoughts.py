@@ -27,8 +27,10 @@ def _goes_on(within: MarkKind, mark: MarkKind) -> bool:
     return mark is not MarkKind.CLOSE and not (mark is MarkKind.ANSWER and within is MarkKind.OTHER)
 
 
-_CHANNEL: Final = re.compile(r"\A\s*analysis(?=[^a-z].*assistant(?:final|commentary))", re.DOTALL)
-"""Name of the channel of a thought, where a server dropped the tokens around it."""
+_NAME: Final = "analysis"
+_GLUED: Final = re.compile(rf"{_NAME}(?=[^\s.,:;!?)/'’-])")
+_CHANNEL: Final = re.compile(rf"\A\s*(?:{_GLUED.pattern}|{_NAME}(?=.*assistant(?:final|commentary)))", re.DOTALL)
+"""Name of the channel of a thought, where a server dropped the tokens around it: ``analysisThe user wants``."""
 _HALF = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b\u2060\u202d\u202e\ufeff]")
 """No words: control characters, blanks without a width, and what turns the order of others round."""
@@ -47,6 +49,8 @@ class WordFilter:
         self._unsure: list[str] | None = None
         """What may be a thought whose beginning is not told; None once that is known."""
         self._began = False
+        self._opening = True
+        """All that came so far may be the beginning of a channel's name."""
         self._within: MarkKind | None = None
         """What began that is no answer."""
         self._struck = False
@@ -60,7 +64,13 @@ class WordFilter:
         text = self._held + piece
         half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""  # the other half may come with the next piece
         text = whole(text[: len(text) - len(half)] if half else text)
-        if SIGN.search(text):
+        if self._opening and not _NAME.startswith(begun := text.lstrip()):
+            self._opening = False
+            if _GLUED.match(begun):
+                self._within = MarkKind.OPEN
+        if self._opening:
+            self._held, out = text, ""
+        elif SIGN.search(text):
             out = self._take(text, final=False)
         else:
             self._held, out = "", self._pass(text)
@@ -70,7 +80,7 @@ class WordFilter:
     def end(self) -> str:
         """Return what is held back; what follows is another answer."""
         rest = self._surely(self._unsure) + self._take(whole(self._held), final=True)
-        self._began, self._within, self._struck, self._blank = False, None, False, True
+        self._began, self._opening, self._within, self._struck, self._blank = False, True, None, False, True
         return rest
 
     def _take(self, text: str, *, final: bool) -> str:
@@ -139,7 +149,7 @@ def said(text: str, *, inside: bool = False) -> str:
 
 def begins_inside(text: str) -> bool | None:
     """Tell whether a whole answer began in a thought that it only ends; None where it does not show."""
-    marks = read_marks(text, final=True)[0]
+    marks = () if _CHANNEL.match(text) else read_marks(text, final=True)[0]
     first = next((mark for mark in marks if mark[2] is MarkKind.CLOSE or mark[2] in BEGINS), None)
     if first is None or first[2] is not MarkKind.CLOSE:
         return False if text.strip() else None

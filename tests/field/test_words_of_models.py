@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from tandem.agents.guarded_model import masked_arguments
 from tandem.agents.tool_gate import read_arguments
@@ -80,6 +81,10 @@ THOUGHTS = [
     f"<|tool_call_begin|>order_status {SECRET}<|tool_call_end|>Your order has shipped.",
     f"Your order has shipped.<|python_tag|>order_status.call(reason={SECRET!r})<|eom_id|>",
     f"[INST]{SECRET}[/INST] Your order has shipped.<eos>",
+    f"analysis{SECRET}assistantfinalYour order has shipped.",
+    f"analysis{SECRET}assistantcommentary to=functions.order_status json{{}}assistantfinal Your order has shipped.",
+    f"analysiswe note: {SECRET}assistantfinalYour order has shipped.",
+    f'\nanalysis"Where" they ask. {SECRET}assistantfinal\nYour order has shipped.',
 ]
 INSIDE = f"{SECRET}</think>Your order has shipped."
 """What a server sends whose template opened the thought."""
@@ -93,7 +98,7 @@ MODES = pytest.mark.parametrize("it", [{}, CHATS], ids=["responses", "chat"], in
     "answer",
     [
         *THOUGHTS,
-        f"analysis{SECRET}assistantcommentary to=functions.order_status json{{}}assistantfinal Your order has shipped.",
+        f"analysis {SECRET}assistantfinalYour order has shipped.",
         "Your order has shipped.</think>",
         f"<think>Well. <think>Hm.</think>{SECRET}</think>Your order has shipped.",
     ],
@@ -110,7 +115,6 @@ async def test_thoughts_are_neither_texted_nor_remembered(it: Running, answer: s
     [
         INSIDE,
         f"{SECRET}[/THINK]Your order has shipped.",
-        f"analysis{SECRET}assistantfinalYour order has shipped.",
     ],
 )
 async def test_nor_is_a_thought_that_had_begun_before_the_answer(it: Running, answer: str) -> None:
@@ -209,8 +213,10 @@ async def test_thoughts_in_an_answer_to_a_ticket_are_neither_shown_nor_sent(tmp_
 async def test_a_model_that_does_nothing_but_think_is_apologised_for(tmp_path: Path) -> None:
     model = ModelServer(lambda _: Answer(f"<think>{SECRET}"))
     async with running(tmp_path, model) as it, dial(it) as call:
-        assert await it.ask("hello") == phrases.FAILURE
+        with capture_logs() as lines:
+            assert await it.ask("hello") == phrases.FAILURE
         assert await call.ask("hello") == phrases.FAILURE
+    assert "answer_without_words" in [line["event"] for line in lines]
 
 
 @each(
@@ -219,13 +225,19 @@ async def test_a_model_that_does_nothing_but_think_is_apologised_for(tmp_path: P
         '{"name": "order_status", "parameters": {"order_id": "12345"}}',
         '```json\n{"name": "order_status", "arguments": {}}\n```',
         "[order_status(order_id='12345')]",
+        '<tool_call>{"name": "order_status", "arguments": {"order_id": "12345"}}</tool_call>',
+        "<function=order_status><parameter=order_id>12345</parameter></function>",
     ],
 )
 async def test_a_call_that_the_server_took_for_words_is_told_to_nobody(it: Running, answer: str) -> None:
     it.another(lambda _: Answer(answer))
-    async with dial(it) as call:
-        assert await it.ask("where is my order?") == phrases.FAILURE
-        assert (await call.ask("where is my order")).strip() == phrases.FAILURE
+    with capture_logs() as lines:
+        async with dial(it) as call:
+            assert await it.ask("where is my order?") == phrases.FAILURE
+            assert (await call.ask("where is my order")).strip() == phrases.FAILURE
+    told = [line["log_level"] for line in lines if line["event"] == "tool_call_as_text"]
+    assert told == ["warning"] * 2
+    assert "12345" not in str(lines)
 
 
 @each("answer", ["***", "---\n***\n", "```\n```", "> \n>", "\u200b\u200b"])
@@ -234,6 +246,14 @@ async def test_an_answer_of_nothing_but_marks_is_apologised_for(it: Running, ans
     async with dial(it) as call:
         assert await it.ask("hello") == phrases.FAILURE
         assert (await call.ask("hello")).strip() == phrases.FAILURE
+
+
+@each("answer", ["👍", "👍🏽", "🎉🎉 ✅", "👍!", ":thumbsup: 👍"])
+async def test_an_emoji_alone_is_texted_and_in_a_call_goes_on_in_words(it: Running, answer: str) -> None:
+    it.another(lambda _: Answer(answer))
+    async with dial(it) as call:
+        assert await it.ask("thanks a lot") not in ("", phrases.FAILURE)
+        assert (await call.ask("thank you")).strip("! \n") == phrases.ANYTHING_ELSE
 
 
 async def test_control_characters_of_a_model_do_not_leave(tmp_path: Path) -> None:
@@ -279,6 +299,7 @@ def test_however_the_stream_is_cut_nothing_of_a_thought_or_its_tags_gets_out(ans
 @each(
     "text",
     ["a < b and b > c", "<3", "Use <b>bold</b>", "[t", "see [track](x)", "I think so.", "<th", "<s>$50</s> $40",
+     "analysis", "analysis of it: fine", "analysis: done", "analy", "an analysis", "Analysis", "analyse it",
      "{ok}", '{"name": "Jo"}', "As assistants", "[a_b(c)] [see_me", "my assistant analysis", '{"a',
      "write to=support", "AT&T &lt;3", "[x] done", "a <|b", "to", "<your thoughts here> & <analysis@x.example>"],
 )  # fmt: skip

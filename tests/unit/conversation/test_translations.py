@@ -11,7 +11,7 @@ import tandem
 from tandem.channels.voice.call_language import CallLanguage
 from tandem.channels.voice.voice_options import LanguageOptions, VoiceOptions
 from tandem.conversation import phrases
-from tandem.conversation.translations import OPT_OUTS, SPOKEN, Phrase, Translations, load_translations
+from tandem.conversation.translations import OPTIONAL, SPOKEN, Phrase, Translations, load_translations
 from tandem.errors import ConfigurationError
 from tandem.model import ApprovalStatus
 from tandem.settings import load_settings
@@ -30,7 +30,7 @@ def english(name: str) -> str:
 
 
 @each("language", SHIPPED)
-@each("name", [*SPOKEN, *OPT_OUTS])
+@each("name", [*SPOKEN, *OPTIONAL])
 def test_each_language_has_all_sentences(language: str, name: str) -> None:
     text, spoken = ALL.say(english(name), f"{language}-XX")
     assert (spoken, text.strip() == text, text != english(name)) == (language, True, True)
@@ -54,7 +54,7 @@ TEXTED = {"PICTURE", "FILE", "SLOWER", "REPEATED", "RATING", "RATED"}
 
 def test_every_fixed_sentence_is_one_that_callers_hear_in_their_language_or_one_for_texts() -> None:
     sentences = {name for name, value in vars(phrases).items() if name.isupper() and isinstance(value, str)}
-    assert {name for name in sentences if not name.startswith("_")} == {*SPOKEN, *OPT_OUTS, *TEXTED}
+    assert {name for name in sentences if not name.startswith("_")} == {*SPOKEN, *OPTIONAL, *TEXTED}
 
 
 @each("language", SHIPPED)
