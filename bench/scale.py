@@ -87,6 +87,8 @@ async def measure(folder: Path, say: Say, layouts: Sequence[tuple[int, int]] = L
                     say(told + point.cell)
                 except (ExceptionGroup, RuntimeError, AssertionError, OSError, TimeoutError) as error:
                     say(f"{told}no figure, {error!r}")
+    if not any(found.values()):
+        raise RuntimeError("no layout yielded a figure")
     await asyncio.to_thread(picture.write_text, drawn(found), encoding="utf-8")
     return tabled(found)
 
@@ -110,8 +112,9 @@ async def _point(folder: Path, env: Mapping[str, str], workers: int, replicas: i
         times: list[float] = []
         late = 0
 
-        async def customer(number: str, world: World) -> None:
+        async def customer(number: str, world: World, after: float) -> None:
             nonlocal late
+            await asyncio.sleep(after)
             while time.perf_counter() - began < WARM + SECONDS:
                 try:
                     seconds = await world.turn(number)
@@ -126,8 +129,11 @@ async def _point(folder: Path, env: Mapping[str, str], workers: int, replicas: i
                     times.append(seconds)
 
         # No two layouts have a customer in common: a longer history is a dearer turn.
-        for number in range(CUSTOMERS * workers * replicas):
-            group.create_task(customer(f"+15558{replicas}{workers}{number:04}", fleet[number % replicas]))
+        # Nor do they write in step: waves would be counted, a whole one more or less.
+        count = CUSTOMERS * workers * replicas
+        for number in range(count):
+            name, after = f"+15558{replicas}{workers}{number:04}", MODEL_SECONDS * number / count
+            group.create_task(customer(name, fleet[number % replicas], after))
         await asyncio.sleep(WARM)
         before = sum(one.cpu() or 0.0 for one in fleet)
         await asyncio.sleep(SECONDS)
@@ -180,7 +186,7 @@ text { font: 12px system-ui, sans-serif; fill: #57606a } .grid { stroke: #8c959f
 def drawn(found: Mapping[str, Sequence[Point]]) -> str:
     """Return the picture: turns per second by processes, a line per store, and a thin one of what was offered."""
     points = [one for line in found.values() for one in line]
-    most = max((one.processes for one in points), default=1)
+    most = max(one.processes for one in points)
     top = max([offered(1), *(one.rate for one in points)]) * 1.1
 
     def place(processes: float, rate: float) -> tuple[float, float]:
