@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import cast
 
 import asyncpg
 import pytest
@@ -46,10 +48,10 @@ async def hear(hints: AsyncIterator[SubjectId]) -> SubjectId:
         return await anext(hints)
 
 
-async def listening(hearer: LaneStore, teller: LaneStore) -> AsyncIterator[SubjectId]:
+async def listening(hearer: LaneStore, teller: LaneStore) -> AsyncGenerator[SubjectId, None]:
     """Give hints of a listener that is known to listen: it found what was due when it began."""
     await teller.accept(JANE, texts(fresh("due")), token=fresh())
-    hints = hearer.listen()
+    hints = cast(AsyncGenerator[SubjectId, None], hearer.listen())
     assert await hear(hints) == JANE
     return hints
 
@@ -81,9 +83,9 @@ async def test_a_listener_whose_connection_was_ended_is_told_and_may_listen_agai
     assert await end_listener(shared_postgres().url) == 1
     with pytest.raises(StoreUnavailable):
         await heard
-    again = await listening(hearer, teller)
-    await teller.notify(JOHN)
-    assert await hear(again) == JOHN
+    async with aclosing(await listening(hearer, teller)) as again:
+        await teller.notify(JOHN)
+        assert await hear(again) == JOHN
 
 
 async def test_a_listener_of_a_frozen_server_is_told() -> None:
@@ -108,7 +110,7 @@ async def test_a_listener_in_a_long_silence_goes_on_listening(teller: LaneStore,
 async def test_a_listener_that_hears_nothing_polls(teller: LaneStore, table: str) -> None:
     async with open_postgres_store(shared_postgres().url, table=table, pooler=True, poll_seconds=0.05) as hearer:
         await teller.accept(JANE, texts("a"), token=fresh())
-        hints = hearer.listen()
+        hints = cast(AsyncGenerator[SubjectId, None], hearer.listen())
         assert [await hear(hints) for _ in range(3)] == [JANE] * 3
 
 
