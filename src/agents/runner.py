@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 import uuid
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -137,7 +138,7 @@ class SdkRunner:
             first_words_seconds=None if began is None else began - started,
             gated=tuple(progress.gated),
             unknown=tuple(journal.open.values()),
-            requested=caller.deeds,
+            requested=deepcopy(caller.deeds),  # a tool's thread may outlive the run, and write on
             interrupted=error is None and cut,
             keeper=progress.keeper,
             agent=progress.agent or agent.name,
@@ -179,7 +180,7 @@ class SdkRunner:
             return Execution(ApprovalStatus.UNKNOWN, "It is not known whether this happened.")
         output, failed = call.ended
         status = ApprovalStatus.FAILED if failed else ApprovalStatus.EXECUTED
-        return Execution(status, output, caller.deeds)
+        return Execution(status, output, deepcopy(caller.deeds))
 
     # --- a turn -----------------------------------------------------------------------------------------
 
