@@ -229,7 +229,7 @@ class Conversation:
     assignee: str | None = None  # the colleague who looks after this customer, by the name of their token
     handling: str = "open"  # or snoozed, or resolved, at the desk; new words of the customer open it again
     snoozed_until: float | None = None
-    called: Mapping[str, float] = field(default_factory=dict)  # colleagues who are asked to look, from when on
+    reminders: Mapping[str, float] = field(default_factory=dict)  # colleagues who are asked to look, from when on
     rating: int | None = None  # the customer's latest, 1 to 5
     rating_asked_at: float = 0.0
     formerly: tuple[SubjectId, ...] = ()  # whose lanes were moved into this one; their rest is erased with it

@@ -159,13 +159,14 @@ def decided(approval: Approval, decision: Decision) -> Approval:
             final_message=decision.final_message,
         )
     again = decision.verdict in (Verdict.RETRY, Verdict.DONE)
+    consents = decision.verdict is Verdict.APPROVE  # of the first, it knows who approved this very call
     return replace(
         approval,
         status=TRANSITIONS[decision.verdict].after,
         version=approval.version + 1,
         retries=approval.retries + (decision.verdict is Verdict.RETRY),
-        first_by=approval.first_by if again else decision.first_by,
-        first_at=approval.first_at if again else decision.first_at,
+        first_by=decision.first_by if consents else approval.first_by,
+        first_at=decision.first_at if consents else approval.first_at,
         decided_by=decision.actor,
         decided_at=decision.decided_at,
         reason=decision.reason,
@@ -194,9 +195,8 @@ def executed(approval: Approval, execution: Execution) -> Approval:
 
 def given_up(approval: Approval) -> Approval:
     """Return an approval whose decision could not be carried to its end; what may have happened is for staff."""
-    if approval.status is not ApprovalStatus.EXECUTING:
-        return approval
-    return replace(approval, status=ApprovalStatus.UNKNOWN, version=approval.version + 1)
+    begun = approval.status is ApprovalStatus.EXECUTING
+    return replace(approval, status=ApprovalStatus.UNKNOWN, version=approval.version + 1) if begun else approval
 
 
 # --- as staff see it ------------------------------------------------------------------------------------------

@@ -223,8 +223,8 @@ class Draft:
     def begin_session(self, channel: Channel) -> None:
         """Note that the customer is here, unless they were already; whatever rested at the desk is open again."""
         if self.conversation.handling != "open":
-            called = {name: at for name, at in self.conversation.called.items() if at <= self.now}
-            self.conversation = replace(self.conversation, handling="open", snoozed_until=None, called=called)
+            reminders = {name: at for name, at in self.conversation.reminders.items() if at <= self.now}
+            self.conversation = replace(self.conversation, handling="open", snoozed_until=None, reminders=reminders)
             self.note(EventName.REOPENED, channel, source=Source.CUSTOMER)
         if not self.conversation.in_session:
             self.conversation = replace(self.conversation, in_session=True)

@@ -124,8 +124,9 @@ def _handle(draft: Draft, body: Handled) -> None:
     conversation = draft.conversation
     if (conversation.handling, conversation.snoozed_until) == (body.state, body.until):
         return
-    called = {} if body.state == "resolved" else {who: at for who, at in conversation.called.items() if at <= draft.now}
-    draft.conversation = replace(conversation, handling=body.state, snoozed_until=body.until, called=called)
+    begun = {who: at for who, at in conversation.reminders.items() if at <= draft.now}
+    reminders = {} if body.state == "resolved" else begun
+    draft.conversation = replace(conversation, handling=body.state, snoozed_until=body.until, reminders=reminders)
     until: dict[str, Any] = {} if body.until is None else {"until": body.until}
     draft.note_staff(_HANDLED[body.state], body.actor, **until)
     if body.until is not None:
@@ -136,14 +137,14 @@ def _handle(draft: Draft, body: Handled) -> None:
 
 def _call(draft: Draft, colleagues: Mapping[str, float]) -> None:
     """Ask colleagues to look, each from a time on: the conversation is in their queue until they act in it."""
-    draft.conversation = replace(draft.conversation, called={**draft.conversation.called, **colleagues})
+    draft.conversation = replace(draft.conversation, reminders={**draft.conversation.reminders, **colleagues})
 
 
 def _looked(draft: Draft, actor: str) -> None:
     """Ask a colleague no more to look, once they act; a snooze of theirs goes on."""
-    called = {who: at for who, at in draft.conversation.called.items() if who != actor or at > draft.now}
-    if called != draft.conversation.called:
-        draft.conversation = replace(draft.conversation, called=called)
+    reminders = {who: at for who, at in draft.conversation.reminders.items() if who != actor or at > draft.now}
+    if reminders != draft.conversation.reminders:
+        draft.conversation = replace(draft.conversation, reminders=reminders)
 
 
 async def _hold(run: RunTurn, draft: Draft, key: str, body: Hold) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from ..model import SubjectId, TimelineEvent
 from . import kinds
 from .rows import DAY, MICRO, LaneIndex
-from .values import Act, Colleague, Hour, Looker
+from .values import Act, Colleague, Hour, Looker, SavedView
 
 if TYPE_CHECKING:
     from .state import Lane
@@ -23,6 +23,7 @@ KEPT_SECONDS: Final = 400 * DAY
 """A year, and time to look at it."""
 HOURS_KEPT_SECONDS: Final = 40 * DAY
 COLLEAGUE_SECONDS: Final = 90 * DAY
+MOST_VIEWS: Final = 50
 ERASED: Final = "erased"
 """The name of the act that leaves no timeline to stand on."""
 _TOLD: Final = ("tool", "verdict", "status", "first_by", "to", "on", "ticket", "priority", "approval", "deleted")
@@ -97,6 +98,18 @@ def note_colleague(house: Lane, name: str, identity: str) -> bool:
     if known is not None and known.identity != identity:
         return False
     house.write(kinds.COLLEAGUE, name, Colleague(name, identity, house.now), sequence=int(house.now * MICRO))
+    return True
+
+
+def save_view(house: Lane, view: SavedView) -> bool:
+    """Keep or delete a view; see :meth:`.Housekeeping.save_view`."""
+    names = {row.key for row in house.all(kinds.SAVED_VIEW)}
+    if not view.query:
+        house.delete(kinds.SAVED_VIEW, view.name)
+    elif len(names | {view.name}) > MOST_VIEWS:
+        return False
+    else:
+        house.write(kinds.SAVED_VIEW, view.name, view, sequence=int(house.now * MICRO))
     return True
 
 

@@ -50,7 +50,7 @@ def write_conversation(lane: Lane, conversation: Conversation) -> int:
 def store_conversation(lane: Lane, conversation: Conversation, version: int, updated_at: float) -> int:
     """Write the conversation under a version and time; return the version."""
     head = lane.head
-    head.version, head.updated_at, head.called = version, updated_at, dict(conversation.called)
+    head.version, head.updated_at, head.reminders = version, updated_at, dict(conversation.reminders)
     stored = _write_bounded(lane, replace(_apart(lane, conversation), version=version, updated_at=updated_at))
     lane.write(kinds.GLANCE, "", head_fields(stored))
     index_approvals(lane, stored.approvals)

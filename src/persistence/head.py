@@ -82,7 +82,7 @@ class LaneHead:
     snapshots: list[str] = field(default_factory=list)
     open_tickets: list[str] = field(default_factory=list)
     opted_out: list[Channel] = field(default_factory=list)
-    called: dict[str, float] = field(default_factory=dict)
+    reminders: dict[str, float] = field(default_factory=dict)
     call: str = ""
     replica: str = ""
     present_until: float = 0.0

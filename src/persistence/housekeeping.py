@@ -13,10 +13,11 @@ from .conversations import WANTS_CONVERSATION
 from .reading import NOTHING
 from .rows import LaneIndex, Want
 from .search import Searching
-from .values import Called, Folding, Hour, PurgeReport
+from .values import Folding, Hour, PurgeReport, Reminder, SavedView
 
 T = TypeVar("T")
 
+WANTS_VIEWS: Final = Want(kinds=frozenset({kinds.SAVED_VIEW}))
 _DELETED: Final = ("conversations", "timeline", "replies", "keys", "effects", "tickets", "set_aside")
 
 
@@ -111,10 +112,20 @@ class Housekeeping(Searching):
         known = kinds.records(kinds.COLLEAGUE, loaded.kinds[kinds.COLLEAGUE])
         return tuple(sorted(one.name for _, one in known if one.at + acts.COLLEAGUE_SECONDS > loaded.now))
 
-    async def called(self, *, limit: int) -> tuple[Called, ...]:
+    async def saved_views(self) -> tuple[SavedView, ...]:
+        """Return the views that colleagues saved, by name."""
+        loaded = await self.storage.load(upkeep.NOBODY, WANTS_VIEWS)
+        found = (one for _, one in kinds.records(kinds.SAVED_VIEW, loaded.kinds[kinds.SAVED_VIEW]))
+        return tuple(sorted(found, key=lambda one: one.name.casefold()))
+
+    async def save_view(self, view: SavedView) -> bool:
+        """Keep a view in place of the one of its name, or delete it when it has no query; False for one too many."""
+        return await self.storage.step({upkeep.NOBODY: WANTS_VIEWS}, partial(acts.save_view, view=view))
+
+    async def reminders(self, *, limit: int) -> tuple[Reminder, ...]:
         """Return whom conversations ask to look at them by now, the longest asked first."""
-        found = await self.storage.scan(LaneIndex.CALLED, upto=await self.storage.now(), limit=limit)
-        return tuple(Called(one.key, one.subject, one.sort) for one in found)
+        found = await self.storage.scan(LaneIndex.REMINDERS, upto=await self.storage.now(), limit=limit)
+        return tuple(Reminder(one.key, one.subject, one.sort) for one in found)
 
     async def note_hour(self, hour: Hour, *, process: str) -> None:
         """Keep what a process counted in an hour, in place of what it had counted before.

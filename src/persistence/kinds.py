@@ -11,7 +11,7 @@ from ..errors import UnreadableRecord
 from ..model import Approval, Conversation, StoredReply, Ticket, TimelineEvent
 from .rows import Indexed, Row
 from .state import Kind
-from .values import Act, Colleague, Committed, ConversationHead, Erasure, Hour, Looker
+from .values import Act, Colleague, Committed, ConversationHead, Erasure, Hour, Looker, SavedView
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Row | Indexed)
@@ -64,9 +64,12 @@ ACT: Final = Kind("act", Act)
 HOUR: Final = Kind("hour", Hour)
 LOOKER: Final = Kind("looker", Looker)
 COLLEAGUE: Final = Kind("colleague", Colleague)
+SAVED_VIEW: Final = Kind("saved_view", SavedView)
 AUDIT: Final = Kind("audit", Erasure)
 SECRET: Final = "secret"  # noqa: S105 (a kind)
-"""Rows of the store itself: figures, what colleagues look at, who they are, proofs of erasures, the key of hashes."""
+"""Rows of the store itself: figures, what colleagues look at, who they are, their views, proofs of erasures, the key of
+hashes.
+"""
 
 OF_A_LANE: Final = (
     CONVERSATION, GLANCE, OPT_OUT, WAITING, KEY, UNSETTLED, REPLY, TIMELINE, APPROVAL, TICKET, SNAPSHOT, EFFECT, RESULT,

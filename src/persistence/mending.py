@@ -44,7 +44,7 @@ def fill_head(lane: Lane) -> None:
         return
     head.updated_at, head.size = stored.sequence / MICRO, len(stored.record)
     if found := lane.readable(kinds.CONVERSATION, ""):
-        head.version, head.updated_at, head.called = found.version, found.updated_at, dict(found.called)
+        head.version, head.updated_at, head.reminders = found.version, found.updated_at, dict(found.reminders)
         head.approvals = [Carried(one.id, one.status, one.expires_at, "") for one in found.approvals]
         head.wake_at = head.wake_at if found.due_at is None else found.due_at
 

@@ -141,7 +141,7 @@ def joined(left: Conversation, stays: Conversation | None, subject: SubjectId, *
     return replace(
         newer,
         assignee=stays.assignee or left.assignee,
-        called={**left.called, **stays.called},
+        reminders={**left.reminders, **stays.reminders},
         handling=stays.handling if stays.handling == left.handling else "open",
         subject=subject,
         created_at=min(left.created_at, stays.created_at),

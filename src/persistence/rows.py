@@ -47,7 +47,7 @@ class LaneIndex:
     ACTS: Final = "acts"
     HOURS: Final = "hours"
     """What staff did, and figures, each by time."""
-    CALLED: Final = "called"
+    REMINDERS: Final = "reminders"
     """Conversations that colleagues are asked to look at (key: the colleague), by from when on."""
     LARGE: Final = "large"
     """Lanes whose conversation is large, by its size."""

@@ -312,7 +312,7 @@ def indexed(head: LaneHead) -> dict[Name, float]:
         entries[LaneIndex.OLDEST_REPLY, ""] = min(queued)
     if head.updated_at is not None:
         entries[LaneIndex.RECENT, ""] = head.updated_at
-    entries |= {(LaneIndex.CALLED, colleague): at for colleague, at in head.called.items()}
+    entries |= {(LaneIndex.REMINDERS, colleague): at for colleague, at in head.reminders.items()}
     if head.size > LARGE_RECORD:
         entries[LaneIndex.LARGE, ""] = float(head.size)
     if head.touched_at:

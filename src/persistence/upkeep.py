@@ -40,7 +40,7 @@ def is_quiet(lane: Lane) -> bool:
     return not (
         head.waiting
         or head.wake_at is not None
-        or any(at > lane.now for at in head.called.values())
+        or any(at > lane.now for at in head.reminders.values())
         or head.taken(lane.now)
         or any(line.queue for line in head.lines.values())
         or any(one.status is ApprovalStatus.PENDING for one in head.approvals)

@@ -236,8 +236,8 @@ class Hour:
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
-    """A colleague who is asked to look at a conversation since a time: by a note, or because their snooze is over."""
+class Reminder:
+    """Colleague who is asked to look at a conversation since a time: by a note, or because their snooze is over."""
 
     actor: str
     subject: SubjectId
@@ -251,6 +251,14 @@ class Colleague:
     name: str
     identity: str
     at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SavedView:
+    """Filters and order of what waits under a name, as the page writes them into its address."""
+
+    name: str
+    query: str
 
 
 @dataclass(frozen=True, slots=True)

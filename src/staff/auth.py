@@ -14,11 +14,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 import jwt
 from starlette.requests import Request
+from starlette.responses import Response
 
 from ..errors import CrossSiteRequest, NotAuthorised, OutOfScope, StoreUnavailable
 from ..web.loopback import on_loopback
@@ -135,6 +136,18 @@ class StaffTokens:
     def cookie(self) -> str:
         """The name of the session cookie."""
         return cookie_name(self.secure)
+
+    def put_session(self, response: Response, value: str) -> None:
+        """Let a browser keep a session's cookie; an empty one takes it out."""
+        self.put_cookie(response, self.cookie, value, SECONDS if value else 0, same_site="strict")
+
+    def put_cookie(
+        self, response: Response, name: str, value: str, seconds: int, *, same_site: Literal["lax", "strict"]
+    ) -> None:
+        """Let a browser keep a cookie that no script reads, for so long."""
+        response.set_cookie(
+            name, value, max_age=seconds, path="/", secure=self.secure, httponly=True, samesite=same_site
+        )
 
     def session(self, actor: str) -> str:
         """Return a cookie's value for an actor; it ends by itself after ``SECONDS``, or with the actor's token."""

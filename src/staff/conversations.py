@@ -134,7 +134,7 @@ class Conversations:
             **shown_of(conversation, customer, contact, live=live is not None),
             "createdAt": written(conversation.created_at),
             "channels": [channel.value for channel in Channel if channel in conversation.routes],
-            "called": {who: written(at) for who, at in conversation.called.items()},
+            "reminders": {who: written(at) for who, at in conversation.reminders.items()},
             "rating": conversation.rating,
             "lookers": [{"actor": one.actor, "writing": one.writing} for one in lookers if one.subject == subject],
             "optedOut": [channel.value for channel in conversation.opted_out],

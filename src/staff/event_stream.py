@@ -26,7 +26,7 @@ from ..errors import StoreUnavailable
 from ..events import EventName, Happened
 from ..model import SubjectId
 from ..persistence.base import LaneStore
-from ..persistence.values import Called, Looker
+from ..persistence.values import Looker, Reminder
 from .aliases import Aliases, by_page
 from .auth import StaffTokens
 from .bodies import Glance
@@ -72,7 +72,7 @@ class StaffEvents:
         self._pages: set[_Page] = set()
         self._versions: dict[SubjectId, int] | None = None
         self._lookers: frozenset[Looker] = frozenset()
-        self._called: frozenset[Called] = frozenset()
+        self._reminders: frozenset[Reminder] = frozenset()
         self._busy_until = 0.0
         self._hinted = asyncio.Event()
         self._watchers: list[asyncio.Task[None]] = []
@@ -178,7 +178,7 @@ class StaffEvents:
                     self._compare(self._versions, versions)
                 self._versions = versions
                 self._compare_lookers(await self._store.lookers())
-                await self._compare_called()
+                await self._compare_reminders()
             if time.monotonic() < self._busy_until:
                 await asyncio.sleep(min(BUSY_SECONDS, self._look_seconds))
                 continue
@@ -200,12 +200,12 @@ class StaffEvents:
             self._tell(subject, "presence")
         self._lookers = now
 
-    async def _compare_called(self) -> None:
+    async def _compare_reminders(self) -> None:
         """Tell of conversations whose snooze is over now: no version changes with it."""
-        called = frozenset(await self._store.called(limit=LOOK_AT))
-        for one in called - self._called:
+        reminders = frozenset(await self._store.reminders(limit=LOOK_AT))
+        for one in reminders - self._reminders:
             self._tell(one.subject, "conversation")
-        self._called = called
+        self._reminders = reminders
 
     def _stop_watching(self) -> None:
         for task in self._watchers:

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from ..model import Approval, ApprovalStatus, SubjectId, Ticket, TicketStatus
 from ..persistence.base import LaneStore
 from ..persistence.reading import conversation_of
-from ..persistence.values import Called, Page
+from ..persistence.values import Page, Reminder
 from .aliases import Aliases
 from .answers import ApprovalView, TicketView, written
 from .approvals import ApprovalDesk
@@ -38,31 +38,31 @@ class WorkQueue:
 
     async def page(self, *, limit: int) -> dict[str, Any]:
         """Return the first ``limit`` of each kind, soonest due first, and whether there are more."""
-        pending, unknown, tickets, called, stored = await asyncio.gather(
+        pending, unknown, tickets, reminders, stored = await asyncio.gather(
             self._desk.page(ApprovalStatus.PENDING, limit=limit, cursor=None),
             self._desk.page(ApprovalStatus.UNKNOWN, limit=limit, cursor=None),
             self.tickets(TicketStatus.OPEN, limit=limit, cursor=None),
-            self._store.called(limit=limit),
+            self._store.reminders(limit=limit),
             self._store.counts(),
         )
         requests = [*unknown.items, *pending.items]
-        found: Sequence[Approval | Ticket | Called] = (*requests, *tickets.items, *called)
+        found: Sequence[Approval | Ticket | Reminder] = (*requests, *tickets.items, *reminders)
         held = await self._held([one.subject for one in found])
         now = self._clock()
         items = [_request(one, held) for one in requests]
         items += [_ticket(one, held, now) for one in tickets.items]
-        items += [_called(one, held) for one in called]
+        items += [_reminder(one, held) for one in reminders]
         items.sort(key=lambda one: one["due"])
         return {
             "items": items,
             "counts": {
                 "requests": len(requests),
                 "tickets": len(tickets.items),
-                "called": len(called),
+                "reminders": len(reminders),
                 "overdue": sum(one["overdue"] for one in items),
                 "eventsUntold": stored.untold,
             },
-            "more": any(page.next is not None for page in (pending, unknown, tickets)) or len(called) == limit,
+            "more": any(page.next is not None for page in (pending, unknown, tickets)) or len(reminders) == limit,
         }
 
     async def tickets(self, status: TicketStatus | None, *, limit: int, cursor: str | None) -> Page[Ticket]:
@@ -110,10 +110,10 @@ def _request(one: Approval, held: Held) -> dict[str, Any]:
     return {**due, "subjectId": one.subject, **held[one.subject], "approval": ApprovalView.of(one)}
 
 
-def _called(one: Called, held: Held) -> dict[str, Any]:
+def _reminder(one: Reminder, held: Held) -> dict[str, Any]:
     """Return the item of a colleague whom a note names, or whose snooze is over."""
     why = "snooze" if held[one.subject]["snoozedUntil"] == written(one.at) else "mention"
-    due = {"kind": "called", "due": written(one.at), "overdue": False}
+    due = {"kind": "reminder", "due": written(one.at), "overdue": False}
     return {**due, "subjectId": one.subject, **held[one.subject], "colleague": one.actor, "why": why}
 
 

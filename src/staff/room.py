@@ -24,6 +24,7 @@ from .customers import Customers
 from .figures_api import Figures, FiguresApi
 from .queue import QueueApi, WorkQueue
 from .ready_replies import ReadyRepliesApi, ReadyReply
+from .saved_views import SavedViewsApi
 from .subject_lookup import SubjectLookup
 from .tickets import CallBack, Tickets
 
@@ -62,6 +63,7 @@ def staff_routes(
         AuditApi(AuditLog(store), tokens, aliases),
         FiguresApi(Figures(store), tokens),
         ReadyRepliesApi(replies, tokens),
+        SavedViewsApi(store, tokens),
         ConversationApi(conversations, Customers(store, shop, people, whose), tickets, tokens, aliases),
     )
     return [route for one in served for route in one.routes()]

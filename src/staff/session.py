@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 from ..errors import MalformedRequest, NotAuthorised, TooManyAttempts, UnsupportedBody
 from ..web.bodies import read_body
 from ..web.loopback import from_outside
-from .auth import DEVELOPER, SECONDS, Principal, StaffTokens
+from .auth import DEVELOPER, Principal, StaffTokens
 from .bodies import SignIn
 from .scopes import Scope
 
@@ -79,13 +79,13 @@ class StaffSession:
             # A development server is often reached through a tunnel: a visitor there needs a token of theirs.
             raise NotAuthorised("The generated token signs in on this machine only; set STAFF_TOKENS.")
         response = await self._answer(holder)
-        self._put(response, self._tokens.session(actor), SECONDS)
+        self._tokens.put_session(response, self._tokens.session(actor))
         return response
 
     async def _sign_out(self, request: Request) -> Response:
         self._tokens.check_page(request)
         response = Response(status_code=204, headers=_NO_STORE)
-        self._put(response, "", 0)
+        self._tokens.put_session(response, "")
         return response
 
     async def _answer(self, sender: Principal) -> Response:
@@ -93,17 +93,6 @@ class StaffSession:
         scopes = [scope for scope in Scope if scope in sender.scopes]
         told = {"actor": sender.actor, "colleagues": list(colleagues), "scopes": scopes}
         return JSONResponse(told, headers=_NO_STORE)
-
-    def _put(self, response: Response, value: str, seconds: int) -> None:
-        response.set_cookie(
-            self._tokens.cookie,
-            value,
-            max_age=seconds,
-            path="/",
-            secure=self._tokens.secure,
-            httponly=True,
-            samesite="strict",
-        )
 
 
 class Throttle:

@@ -26,7 +26,7 @@ from starlette.routing import BaseRoute, Route
 
 from ..persistence.base import LaneStore
 from ..web.http_client import HttpClient, HttpTrouble, open_http
-from .auth import SECONDS, StaffTokens
+from .auth import StaffTokens
 from .scopes import Scope, Scopes
 
 log = structlog.get_logger(__name__)
@@ -196,7 +196,7 @@ class SingleSignOn:
         response = RedirectResponse(address, 303, headers={"Cache-Control": "no-store"})
         sealed = jwt.encode({**flow, "exp": int(self._clock()) + FLOW_SECONDS}, self._key, "HS256")
         # Lax: the answer comes from the provider's page.
-        self._put(response, FLOW_COOKIE, sealed, FLOW_SECONDS, same_site="lax")
+        self._tokens.put_cookie(response, FLOW_COOKIE, sealed, FLOW_SECONDS, same_site="lax")
         return response
 
     async def _end(self, request: Request) -> Response:
@@ -207,8 +207,8 @@ class SingleSignOn:
             response = self._to_desk(f"#refused={refused.reason}")
         else:
             response = self._to_desk()
-            self._put(response, self._tokens.cookie, session, SECONDS, same_site="strict")
-        self._put(response, FLOW_COOKIE, "", 0, same_site="lax")
+            self._tokens.put_session(response, session)
+        self._tokens.put_cookie(response, FLOW_COOKIE, "", 0, same_site="lax")
         return response
 
     async def _session(self, request: Request) -> str:
@@ -234,11 +234,6 @@ class SingleSignOn:
 
     def _to_desk(self, behind: str = "") -> Response:
         return RedirectResponse(f"{self._public}/staff{behind}", 303, headers={"Cache-Control": "no-store"})
-
-    def _put(self, response: Response, name: str, value: str, seconds: int, *, same_site: Any) -> None:
-        response.set_cookie(
-            name, value, max_age=seconds, path="/", secure=self._tokens.secure, httponly=True, samesite=same_site
-        )
 
 
 @asynccontextmanager

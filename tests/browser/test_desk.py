@@ -17,6 +17,7 @@ from ..field.test_exposure import attack
 from ..flows.test_approvals import REFUND, Desk, scene
 from ..kit.browsing import PATIENCE, Visit, settle, visit
 from ..kit.gateway import JANE, JOHN, Running
+from ..kit.oidc_provider import oidc_provider, registered
 from ..kit.process import gateway_process
 from ..kit.serving import free_port
 from ..kit.waiting import until
@@ -115,6 +116,21 @@ async def test_a_link_opened_in_a_tab_that_shows_the_form_signs_in(browser: Brow
         await expect(seen.page.get_by_text("Nothing to approve.")).to_be_visible()
         assert seen.page.url == f"{it.url}/staff"
         seen.expect_problems("401")
+
+
+@pytest.mark.promise("D6a")
+async def test_a_colleague_comes_back_signed_in_from_the_site_of_the_company(browser: Browser, tmp_path: Path) -> None:
+    """A browser keeps cookies from another site to itself: localhost is one, to a page of 127.0.0.1."""
+    async with oidc_provider() as provider:
+        provider.issuer, provider.shows_page = provider.issuer.replace("127.0.0.1", "localhost"), True
+        async with scene(tmp_path, **registered(provider)) as (it, _), visit(browser, f"{it.url}/staff") as seen:
+            page = seen.page
+            await page.get_by_role("link", name="Sign in with your company account").click()
+            await page.get_by_role("link", name="Continue as anna").click()
+            await expect(page.get_by_title("Signed in as anna")).to_be_visible()
+            await page.reload()
+            await expect(page.get_by_title("Signed in as anna")).to_be_visible()
+            seen.expect_problems("401", "favicon")
 
 
 # --- deciding -----------------------------------------------------------------------------------------------

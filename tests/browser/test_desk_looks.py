@@ -196,6 +196,8 @@ async def test_every_page_fits_every_width_and_theme(browser: Browser, tmp_path:
             page = seen.page
             rows = page.get_by_role("list", name="Waiting for you").get_by_role("link")
             await expect(rows).to_have_count(3)
+            await page.get_by_label("Which comes first").select_option("Largest first")
+            await expect(rows.first).to_contain_text("139.97")
             await check(page)
             await page.get_by_role("button", name="2 equal").click()
             await expect(page.get_by_role("button", name="Approve 2")).to_be_enabled()
@@ -241,7 +243,7 @@ async def put_everything(store: LaneStore, number: str) -> None:
         history=(Turn(1, Channel.SMS, claim.now, said),),
         context={REMEMBERED: {"preferred_language": "German", "sizes": {"shoes": 43, "shirts": ["L", "XL"]}}},
         meter=Meter(tallies={COST_IN_ALL: Tally(claim.now, 1_420_000)}),
-        called={"mia": claim.now},
+        reminders={"mia": claim.now},
         rating=4,
     )
     rows = (

@@ -1,4 +1,4 @@
-"""Words of all conversations are found in every store, and go with an erased person; colleagues who are called."""
+"""Words of all conversations are found in every store, and go with an erased person; reminders of colleagues."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from tandem.model import Channel, SubjectId, Turn
-from tandem.persistence.acts import COLLEAGUE_SECONDS
+from tandem.persistence.acts import COLLEAGUE_SECONDS, MOST_VIEWS
 from tandem.persistence.base import LaneStore
 from tandem.persistence.kinds import GLANCE
 from tandem.persistence.rows import Put, Row, Writes
+from tandem.persistence.values import SavedView
 
 from .kits import StoreKit
 from .records import DAY, JANE, JOHN, conversation, fresh, write
@@ -108,27 +109,29 @@ async def test_a_conversation_of_an_older_version_is_read_itself(kit: StoreKit) 
 
 
 @pytest.mark.promise("D4")
-async def test_colleagues_are_called_from_a_time_on_until_they_are_not(kit: StoreKit) -> None:
+async def test_a_reminder_counts_from_a_time_on_until_it_is_taken_back(kit: StoreKit) -> None:
     store, now = kit.store, await kit.store.storage.now()
-    await write(store, JANE, conversation=conversation(JANE, called={"mia": now - 60, "tom": now + 3600}))
-    await write(store, JOHN, conversation=conversation(JOHN, called={"mia": now - 120}))
-    assert [(one.actor, one.subject) for one in await store.called(limit=10)] == [("mia", JOHN), ("mia", JANE)]
+    await write(store, JANE, conversation=conversation(JANE, reminders={"mia": now - 60, "tom": now + 3600}))
+    await write(store, JOHN, conversation=conversation(JOHN, reminders={"mia": now - 120}))
+    assert [(one.actor, one.subject) for one in await store.reminders(limit=10)] == [("mia", JOHN), ("mia", JANE)]
     kit.advance(3601)
-    assert [one.actor for one in await store.called(limit=10)] == ["mia", "mia", "tom"]
-    await write(store, SubjectId("rests"), conversation=conversation(SubjectId("rests"), called={"mia": now + 9 * DAY}))
+    assert [one.actor for one in await store.reminders(limit=10)] == ["mia", "mia", "tom"]
+    await write(
+        store, SubjectId("rests"), conversation=conversation(SubjectId("rests"), reminders={"mia": now + 9 * DAY})
+    )
     kit.advance(8 * DAY)
     await store.purge(older_than=DAY)
     assert [one.subject for one in (await store.recent(limit=10)).items] == ["rests"]
     kit.advance(2 * DAY)
-    assert [(one.actor, one.subject) for one in await store.called(limit=10)] == [("mia", "rests")]
+    assert [(one.actor, one.subject) for one in await store.reminders(limit=10)] == [("mia", "rests")]
     await store.erase(SubjectId("rests"))
     now = await kit.store.storage.now()
-    await write(store, JOHN, conversation=conversation(JOHN, called={"mia": now - 120}))
-    await write(store, JANE, conversation=conversation(JANE, called={"tom": now - 60}))
+    await write(store, JOHN, conversation=conversation(JOHN, reminders={"mia": now - 120}))
+    await write(store, JANE, conversation=conversation(JANE, reminders={"tom": now - 60}))
     await store.merge(JANE, JOHN, token=fresh())
-    assert [(one.actor, one.subject) for one in await store.called(limit=10)] == [("mia", JOHN), ("tom", JOHN)]
+    assert [(one.actor, one.subject) for one in await store.reminders(limit=10)] == [("mia", JOHN), ("tom", JOHN)]
     await store.erase(JOHN)
-    assert await store.called(limit=10) == ()
+    assert await store.reminders(limit=10) == ()
 
 
 @pytest.mark.promise("D6a")
@@ -141,3 +144,17 @@ async def test_a_colleagues_name_stays_theirs(kit: StoreKit) -> None:
     assert await store.colleagues() == ("anna", "ben")
     kit.advance(COLLEAGUE_SECONDS)
     assert await store.colleagues() == ()
+
+
+@pytest.mark.promise("D1")
+async def test_a_view_is_kept_by_its_name_until_it_is_taken_out(kit: StoreKit) -> None:
+    store = kit.store
+    for view in (SavedView("Mine", "whose=mine"), SavedView("late", "what=overdue"), SavedView("Mine", "sort=amount")):
+        assert await store.save_view(view)
+    assert await store.saved_views() == (SavedView("late", "what=overdue"), SavedView("Mine", "sort=amount"))
+    for number in range(MOST_VIEWS - 2):
+        assert await store.save_view(SavedView(f"n{number}", "what=ticket"))
+    assert not await store.save_view(SavedView("one too many", "what=ticket"))
+    assert await store.save_view(SavedView("late", ""))
+    assert await store.save_view(SavedView("one more", "what=ticket"))
+    assert len(await store.saved_views()) == MOST_VIEWS

@@ -115,7 +115,7 @@ SCOPED = {
 }
 TOKENS = dict(part.split(":")[:2] for part in SCOPED["STAFF_TOKENS"].split(","))
 STAFF_PATHS = ("/approvals", "/conversations", "/customers", "/queue", "/tickets", "/audit", "/figures")
-STAFF_PATHS += ("/staff/events", "/staff/presence", "/staff/replies", "/demo/reset")
+STAFF_PATHS += ("/staff/events", "/staff/presence", "/staff/replies", "/staff/views", "/demo/reset")
 DOORS = {
     ("GET", "/conversations"): "rita",
     ("GET", f"/conversations/{JOHNS_ID}"): "rita",
@@ -127,6 +127,8 @@ DOORS = {
     ("POST", "/demo/reset"): "ada",
     ("GET", "/figures"): "rita",
     ("GET", "/staff/replies"): "rob",
+    ("GET", "/staff/views"): "rita",
+    ("POST", "/staff/views"): "rob ann",
     ("POST", "/staff/presence"): "rita",
     ("GET", f"/conversations/{JOHNS_ID}/earlier"): "rita",
     ("POST", f"/conversations/{JOHNS_ID}/export"): "rita",

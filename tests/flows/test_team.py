@@ -51,7 +51,7 @@ async def test_requests_and_tickets_wait_in_one_list_the_one_due_soonest_first(
     assert [item["kind"] for item in queue["items"]] == ["ticket", "request", "ticket"]
     assert [item["assignee"] for item in queue["items"]] == ["tom", None, None]
     assert [item["overdue"] for item in queue["items"]] == [False, False, False]
-    counts = {"requests": 1, "tickets": 2, "called": 0, "overdue": 0, "eventsUntold": 0}
+    counts = {"requests": 1, "tickets": 2, "reminders": 0, "overdue": 0, "eventsUntold": 0}
     assert (queue["counts"], queue["more"]) == (counts, False)
     assert queue["items"][1]["approval"]["tool"] == "process_refund"
     assert [one["id"] for one in listed["tickets"]] == [urgent["id"], later["id"]]
@@ -158,9 +158,9 @@ async def test_a_conversation_rests_until_a_time_or_the_customers_next_words(
 async def test_who_is_mentioned_or_snoozed_finds_the_conversation_in_their_queue_until_they_act(
     tmp_path: Path, place: dict[str, str]
 ) -> None:
-    async def called() -> list[tuple[str, str, str]]:
+    async def reminders() -> list[tuple[str, str, str]]:
         items = (await mia.get("/queue"))["items"]
-        return [(one["subjectId"], one["colleague"], one["why"]) for one in items if one["kind"] == "called"]
+        return [(one["subjectId"], one["colleague"], one["why"]) for one in items if one["kind"] == "reminder"]
 
     async with staffed(tmp_path, **place) as (it, mia):
         await it.ask("hello")
@@ -170,24 +170,24 @@ async def test_who_is_mentioned_or_snoozed_finds_the_conversation_in_their_queue
         )
         await mia.post(f"/conversations/{JOHNS_ID}/notes", {"text": "@tommy is not here"})
         shown = await mia.until(lambda one: names(one).count("staff_note") == 2)
-        mentioned = await called()
+        mentioned = await reminders()
         until = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
         await mia.post(f"/conversations/{JANES_ID}/snooze", {"until": until})
         await mia.until(lambda one: one["handling"] == "snoozed", JANES_ID)
-        during = await called()
+        during = await reminders()
         assert isinstance(it.store, LaneStore)
         it.store.clock_offset = 7201.0
-        over = await called()
+        over = await reminders()
         async with aiohttp.ClientSession(it.url, headers={"Authorization": "Bearer tom-token-123456789"}) as session:
             await Colleague(session).post(f"/conversations/{JOHNS_ID}/notes", {"text": "Done, @mia."})
-        await mia.until(lambda one: list(one["called"]) == ["mia"])
-        answered = await called()
+        await mia.until(lambda one: list(one["reminders"]) == ["mia"])
+        answered = await reminders()
         await mia.post(f"/conversations/{JOHNS_ID}/resolve")
         await mia.post(f"/conversations/{JANES_ID}/reopen")
-        await mia.until(lambda one: not one["called"])
-        await mia.until(lambda one: not one["called"], JANES_ID)
-        nothing = await called()
-    assert (told["mentions"], list(shown["called"])) == (["tom"], ["tom"])
+        await mia.until(lambda one: not one["reminders"])
+        await mia.until(lambda one: not one["reminders"], JANES_ID)
+        nothing = await reminders()
+    assert (told["mentions"], list(shown["reminders"])) == (["tom"], ["tom"])
     assert mentioned == during == [(JOHNS_ID, "tom", "mention")]
     assert over == [(JOHNS_ID, "tom", "mention"), (JANES_ID, "mia", "snooze")]
     assert sorted(answered) == [(JOHNS_ID, "mia", "mention"), (JANES_ID, "mia", "snooze")]
@@ -203,4 +203,4 @@ async def test_new_words_of_a_customer_end_a_snooze_and_its_alert(tmp_path: Path
         snoozed = await mia.until(lambda one: one["handling"] == "snoozed")
         await it.ask("one more thing")
         opened = await mia.until(lambda one: one["handling"] == "open")
-    assert (list(snoozed["called"]), opened["called"]) == (["mia"], {})
+    assert (list(snoozed["reminders"]), opened["reminders"]) == (["mia"], {})

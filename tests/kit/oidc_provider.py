@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import secrets
 import time
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from .serving import serve
@@ -26,7 +27,9 @@ CLIENT, SECRET = "tandem-desk", "client-secret-0123456789:abcdef"
 
 
 class OidcProvider:
-    """Signs ``person`` in. ``faults`` change what a token says; ``sign`` makes one of its claims."""
+    """Signs ``person`` in; ``shows_page``: when they press a link. ``faults`` change what a token says, which ``sign``
+    makes of its claims.
+    """
 
     def __init__(self) -> None:
         self.issuer = ""
@@ -35,6 +38,7 @@ class OidcProvider:
         self.faults: dict[str, Any] = {}
         self.sign = self.signed
         self.refuses = False
+        self.shows_page = False
         self._codes: dict[str, dict[str, str]] = {}
         self.app = Starlette(
             routes=[
@@ -69,7 +73,10 @@ class OidcProvider:
             return JSONResponse({"error": "invalid_request"}, 400)
         code = secrets.token_urlsafe(16)
         self._codes[code] = asked
-        return RedirectResponse(f"{back}?code={code}&state={asked['state']}", 302)
+        there = f"{back}?code={code}&state={asked['state']}"
+        if self.shows_page:
+            return HTMLResponse(f'<a href="{html.escape(there)}">Continue as {self.person["preferred_username"]}</a>')
+        return RedirectResponse(there, 302)
 
     async def _token(self, request: Request) -> Response:
         async with request.form() as form:

@@ -72,6 +72,8 @@ def test_what_follows_from_a_verdict_and_what_staff_see_until_it_has(
     assert (after.status, seen.status) == then
     by = (after.first_by, after.first_at) if pair[1] == "first" else (after.decided_by, after.decided_at)
     assert (after.version, *by) == (4, "mia", 5.0)
+    consented = decided(replace(before, first_by="tom", first_at=2.0), body)
+    assert (consented.first_by == "tom") == (pair[1] not in ("first", "approve"))  # those name the first themselves
     assert seen == foreseen(before, body)
     assert before.status in recorded_as(seen.status)
 

@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from tandem.errors import StoreUnavailable, TandemError
 from tandem.events import EventName, Happened
 from tandem.model import Channel, Source, SubjectId, TimelineEvent
-from tandem.persistence.values import Called, ConversationHead, Looker, Page
+from tandem.persistence.values import ConversationHead, Looker, Page, Reminder
 from tandem.staff.aliases import Aliases
 from tandem.staff.auth import StaffTokens
 from tandem.staff.event_stream import LONGEST_QUEUE, StaffEvents
@@ -54,7 +54,7 @@ class Store:
             raise StoreUnavailable
         return Page(tuple(ConversationHead(s, v, 0.0, Channel.SMS) for s, v in self.versions.items()), None)
 
-    async def called(self, *, limit: int) -> tuple[Called, ...]:
+    async def reminders(self, *, limit: int) -> tuple[Reminder, ...]:
         return ()
 
     async def lookers(self) -> tuple[Looker, ...]:

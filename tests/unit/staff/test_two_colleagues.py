@@ -130,6 +130,8 @@ async def test_one_rejection_is_enough_also_of_who_approved_first(desk: Desk) ->
     await desk.decide(YES)
     assert (await desk.decide(NO)).statuses == ["rejected"]
     assert (await desk.decide(YES, token=BEN)).statuses == ["decided"]
+    (shown,) = (await desk.listed(status="rejected")).body["approvals"]
+    assert (shown["decidedBy"], shown["firstApprovedBy"], shown["firstApprovedAt"] is None) == ("anna", "anna", False)
 
 
 async def test_a_first_approval_behind_a_rejection_is_told_of_it(desk: Desk) -> None:

@@ -7,7 +7,7 @@ import { symbol } from "./icons.js";
 import { target, words } from "./sentences.js";
 
 const TITLE = "Staff desk";
-const CALLED = { mention: "A note mentions you", snooze: "A snooze is over" };
+const REMINDERS = { mention: "A note mentions you", snooze: "A snooze is over" };
 const SETTING = "tandem-desk-sound";
 const LOOK_SECONDS = 30;
 const FEW = 30; // connections dropped between two looks: probes that say nothing are among them
@@ -41,8 +41,8 @@ export class Alerts {
   }
 
   /** Take the requests that wait now, and the conversations that ask for this colleague; what is new is announced. */
-  show(requests, called) {
-    const waiting = [...requests, ...called.map(({ subjectId, due, why }) => ({ id: `${subjectId} ${due}`, says: CALLED[why] }))];
+  show(requests, reminders) {
+    const waiting = [...requests, ...reminders.map(({ subjectId, due, why }) => ({ id: `${subjectId} ${due}`, says: REMINDERS[why] }))];
     document.title = waiting.length ? `(${waiting.length}) ${TITLE}` : TITLE;
     const fresh = this.known ? waiting.filter((one) => !this.known.has(one.id)) : [];
     this.known = new Set(waiting.map((one) => one.id));

@@ -29,7 +29,7 @@ async function start() {
 
   const conversations = new ConversationList({ shown: () => waiting.renamed() });
   const together = (told) => (say(told), refreshLists().then(() => person.refreshIf(null)));
-  const waiting = new WaitingList({ actor, may, together, shown: (requests, called) => alerts.show(requests, called), nameOf: (subject) => conversations.nameOf(subject) });
+  const waiting = new WaitingList({ actor, may, say, together, shown: (requests, reminders) => alerts.show(requests, reminders), nameOf: (subject) => conversations.nameOf(subject) });
   const person = new PersonView({ actor, may, say, colleagues, decided: openNext, gone: (subject) => conversations.forget(subject) });
   const connection = element("span", { class: "connection", title: "Connecting" });
 

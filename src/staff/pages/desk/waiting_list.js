@@ -1,31 +1,17 @@
-// What waits for a person, requests and tickets in one list: soonest due first, to be filtered.
+// What waits for a person, requests and tickets in one list: in the order of the view that is chosen.
 
 import { element, fill, refresh } from "../shared/element.js";
 import { address, ask } from "../shared/gateway.js";
 import { age, countdown, inFull } from "../shared/times.js";
 import { EqualRequests } from "./equal_requests.js";
 import { STATUSES, target, words } from "./sentences.js";
+import { View, isSnoozed } from "./view.js";
 
 const PAGE = 200;
-
-/** What the filter offers besides one tool's requests: name, label, and which items it keeps. */
-const FILTERS = [
-  ["mine", "Mine", (item, actor) => [item.assignee, item.colleague].includes(actor)],
-  ["unassigned", "Unassigned", (item) => !item.assignee],
-  ["overdue", "Overdue", (item) => item.overdue],
-  ["ticket", "Tickets", (item) => item.kind === "ticket"],
-  ["snoozed", "Snoozed", isSnoozed],
-];
-
-/** Tell whether a ticket rests with its conversation: neither a request that may expire does, nor what is overdue. */
-function isSnoozed({ kind, snoozedUntil, overdue }) {
-  return kind === "ticket" && !overdue && snoozedUntil !== null && new Date(snoozedUntil) > new Date();
-}
 
 export class WaitingList {
   #items = null; // as the server gave them: {kind, due, overdue, subjectId, assignee, approval or ticket}
   #asked = 0;
-  #filter = "";
   #marked = null;
   #shown;
   #nameOf;
@@ -34,15 +20,16 @@ export class WaitingList {
 
   /**
    * `shown` is told which requests wait; `nameOf` gives a customer's name by subject id, where it is known; `together`
-   * is told in a sentence what became of requests that were decided in one go. `may` holds the scopes of the actor.
+   * is told in a sentence what became of requests that were decided in one go, `say` any other. `may` holds the scopes of
+   * the actor.
    */
-  constructor({ actor, may, shown, nameOf, together }) {
+  constructor({ actor, may, say, shown, nameOf, together }) {
     this.#actor = actor;
     this.#may = may;
     this.equal = new EqualRequests({ nameOf: (one) => nameOf(one.subjectId) ?? one.contact, done: together });
     this.#shown = shown;
     this.#nameOf = nameOf;
-    this.filter = element("select", { "aria-label": "Show only some of what waits", onchange: () => this.#choose() });
+    this.view = new View({ actor, may, say, changed: () => this.renamed() });
     this.heading = element("h2", { id: "waiting-heading" }, "Waiting for you");
     this.count = element("span", { class: "count" });
     this.rows = element("ul", { class: "rows", "aria-labelledby": "waiting-heading", "aria-busy": "true" });
@@ -50,12 +37,12 @@ export class WaitingList {
     this.place = element(
       "section",
       { class: "waiting" },
-      element("div", { class: "side-heading" }, this.heading, this.count, this.filter),
+      element("div", { class: "side-heading" }, this.heading, this.count, this.view.names),
+      this.view.place,
       this.problem,
       this.equal.place,
       this.rows,
     );
-    this.filter.hidden = true;
     fill(this.rows, placeholder(), placeholder());
   }
 
@@ -64,7 +51,7 @@ export class WaitingList {
     try {
       const queue = await ask("GET", address("queue", { limit: PAGE }));
       if (number !== this.#asked) return;
-      this.#items = queue.items.filter((item) => item.kind !== "called" || item.colleague === this.#actor);
+      this.#items = queue.items.filter((item) => item.kind !== "reminder" || item.colleague === this.#actor);
       this.more = queue.more;
       fill(this.problem, untold(queue.counts.eventsUntold));
       this.#tell();
@@ -94,17 +81,18 @@ export class WaitingList {
   }
 
   #tell() {
-    this.#shown(this.#requests(), this.#items.filter((item) => item.kind === "called"));
+    this.#shown(this.#requests(), this.#items.filter((item) => item.kind === "reminder"));
     this.#draw();
   }
 
   /** Return the request to look at first, or after another one. */
   next(decided) {
-    const others = this.#requests(this.#matching()).filter((one) => this.#isMine(one));
-    return others.find((one) => one.expiresAt >= (decided?.expiresAt ?? "")) ?? others[0];
+    const others = this.#requests(this.view.of(this.#items ?? [])).filter((one) => this.#isMine(one));
+    const due = !this.view.isSorted && others.find((one) => one.expiresAt >= (decided?.expiresAt ?? ""));
+    return due || others[0];
   }
 
-  /** Draw again, because names became known. */
+  /** Draw again, because names became known or another view was chosen. */
   renamed() {
     if (this.#items) this.#draw();
   }
@@ -117,11 +105,6 @@ export class WaitingList {
     }
   }
 
-  #choose() {
-    this.#filter = this.filter.value;
-    this.#draw();
-  }
-
   #requests(items = this.#items ?? []) {
     return items.flatMap((item) => item.approval ?? []);
   }
@@ -131,32 +114,17 @@ export class WaitingList {
     return approval.status === "pending" && approval.firstApprovedBy !== this.#actor;
   }
 
-  #matching() {
-    const [, , keeps] = FILTERS.find(([name]) => name === this.#filter) ?? [];
-    if (keeps) return this.#items.filter((item) => keeps(item, this.#actor));
-    return this.#items.filter((item) => (this.#filter ? `tool:${item.approval?.tool}` === this.#filter : !isSnoozed(item)));
-  }
-
   #draw() {
-    const tools = [...new Set(this.#requests().map((one) => one.tool))].sort().map((tool) => [`tool:${tool}`, words(tool)]);
-    const kept = FILTERS.filter(([, , keeps]) => this.#items.some((item) => keeps(item, this.#actor)));
-    const choices = [...kept.map(([name, label]) => [name, label]), ...tools];
-    if (!choices.some(([name]) => name === this.#filter)) this.#filter = "";
-    refresh(this.filter, choices, () => [
-      element("option", { value: "" }, "All"),
-      ...choices.map(([value, label]) => element("option", { value }, label)),
-    ]);
-    this.filter.value = this.#filter;
-    this.filter.hidden = this.#items.length < 2 && !this.#items.some(isSnoozed);
-    const matching = this.#matching();
+    this.view.draw(this.#requests());
+    this.view.place.hidden = this.view.isPlain && this.#items.length < 2 && !this.#items.some(isSnoozed);
+    const matching = this.view.of(this.#items);
     this.count.textContent = matching.length ? `${matching.length}${this.more ? "+" : ""}` : "";
     this.equal.draw(this.#may.has("approve") ? this.#requests(matching).filter((one) => this.#isMine(one)) : []);
     this.rows.removeAttribute("aria-busy");
     const focused = this.rows.contains(document.activeElement) ? document.activeElement.dataset.id : null;
     const named = matching.map((item) => [item, this.#nameOf(item.subjectId)]);
-    refresh(this.rows, named, () =>
-      named.length ? named.map(row) : element("li", { class: "empty" }, "Nothing to approve. New requests appear here."),
-    );
+    const nothing = this.view.isPlain ? "Nothing to approve. New requests appear here." : "Nothing in this view.";
+    refresh(this.rows, [named, nothing], () => (named.length ? named.map(row) : element("li", { class: "empty" }, nothing)));
     this.mark(this.#marked);
     if (focused) this.rows.querySelector(`a[data-id="${CSS.escape(focused)}"]`)?.focus();
   }
@@ -164,11 +132,11 @@ export class WaitingList {
 
 function row([item, name]) {
   const who = name ?? item.contact ?? "Withheld number";
-  return { ticket: ticketRow, called: calledRow, request: requestRow }[item.kind](item, who);
+  return { ticket: ticketRow, reminder: reminderRow, request: requestRow }[item.kind](item, who);
 }
 
 /** A conversation that a colleague is asked to look at: a note names them, or their snooze is over. */
-function calledRow({ subjectId, why, due, assignee }, who) {
+function reminderRow({ subjectId, why, due, assignee }, who) {
   return listed({
     id: subjectId, href: `#subject=${encodeURIComponent(subjectId)}`, assignee,
     top: [element("strong", { class: "ellipsis" }, why === "snooze" ? "Snooze is over" : "You are mentioned"), element("span", { class: "muted small" }, why)],
