@@ -25,7 +25,7 @@ from agents import Model, ModelResponse, ModelSettings, Tool
 from agents.items import TResponseStreamEvent
 
 from ..conversation.bounds import count
-from ..errors import ModelUnavailable, TurnTimedOut
+from ..errors import GuardrailTripped, ModelUnavailable, TurnTimedOut
 from ..guardrails.model_marks import holds_call
 from ..guardrails.pii import mask, mask_value
 from ..guardrails.thoughts import Beginning, WordFilter, said, whole_arguments, whole_value
@@ -268,7 +268,7 @@ async def _answered(call: Callable[[Any], Awaitable[R]], given: Any) -> R:
         return await _retrying(lambda: call(given))
     except TROUBLES as error:
         trouble = trouble_of(error)
-        less = shortened(given) if trouble and trouble.refused else None
+        less = shortened(given, alone=trouble.filtered) if trouble and trouble.refused else None
         if trouble is None or less is None:
             raise
         sizes = {"characters": chars(given), "left": chars(less)}
@@ -311,7 +311,7 @@ class _translated:
             raise TurnTimedOut("model call") from error
         if (trouble := trouble_of(error)) is not None and not isinstance(error, ModelUnavailable):
             _log(trouble)
-            raise ModelUnavailable(str(trouble)) from error
+            raise (GuardrailTripped if trouble.filtered else ModelUnavailable)(str(trouble)) from error
 
 
 def _log(trouble: Trouble) -> None:

@@ -22,10 +22,11 @@ def chars(given: str | Items) -> int:
     return len(given) if isinstance(given, str) else size(given)
 
 
-def shortened(given: str | Items) -> list[Mapping[str, Any]] | None:
+def shortened(given: str | Items, *, alone: bool = False) -> list[Mapping[str, Any]] | None:
     """Return what an answer to the newest words needs most, or None when that is hardly less.
 
-    These words and what followed them stay, their long texts cut; of the turns before, the newest that have room.
+    These words and what followed them stay, their long texts cut; of the turns before, the newest that have room, or
+    none where the newest stand ``alone``: earlier ones hold what a service takes offence at.
     """
     given = [{"role": "user", "content": given}] if isinstance(given, str) else given
     items = [item for item in given if item.get("type") != "reasoning"]
@@ -35,11 +36,11 @@ def shortened(given: str | Items) -> list[Mapping[str, Any]] | None:
     for start in range(newest - 1, -1, -1):
         if not _opens_turn(items, start):
             continue
-        if size(items[start:newest]) + size(tail) > SHORT:
+        if alone or size(items[start:newest]) + size(tail) > SHORT:
             break
         begin = start
     kept = [*items[begin:newest], *tail]
-    return kept if size(given) > TOO_LITTLE and size(kept) < size(given) else None
+    return kept if (alone or size(given) > TOO_LITTLE) and size(kept) < size(given) else None
 
 
 def _newest(items: Items) -> int:

@@ -23,6 +23,11 @@ REFUSED = frozenset({400, 413, 422})
 """Statuses of a request that is refused for what it holds; most often it is too long."""
 NO_CREDIT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 """Codes that come with 429 and do not pass by themselves."""
+FILTERED = frozenset({
+    "content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation", "invalid_prompt",
+    "data_inspection_failed", "DataInspectionFailed",
+})  # fmt: skip
+"""Codes of a service that takes offence at words of the input, and will whenever it meets them."""
 _CODE = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_.-]{1,60}|[0-9]{1,5}")
 
 
@@ -51,6 +56,11 @@ class Trouble:
     def refused(self) -> bool:
         """Tell whether the request was refused for what it holds: the same one will be refused again."""
         return self.status in REFUSED
+
+    @property
+    def filtered(self) -> bool:
+        """Tell whether the service takes offence at words of the request."""
+        return self.refused and self.code in FILTERED
 
     @property
     def passes(self) -> bool:

@@ -40,11 +40,11 @@ from .agent_graph import everyone
 from .caller_context import CallerContext, CallerContexts
 from .guarded_model import guarded
 from .items import REFUSALS, Progress, about_ticket, briefing, finish, handed_over, plain_items
-from .offline.model import OfflineModel
+from .offline.model import OfflineModel, OneCallModel
 from .run_errors import tool_failed, turn_error
 from .streaming import speak
 from .tool_gate import CallChecks, current, fingerprint, put_gates, read_arguments
-from .tool_journal import ApprovedCall, EmptyModel, Journal, OneCallModel
+from .tool_journal import ApprovedCall, Journal
 from .tools.outputs import BAD_ARGUMENTS, TOO_MANY, refusal
 
 log = structlog.get_logger(__name__)
@@ -296,11 +296,11 @@ class SdkRunner:
         for waiting in state.get_interruptions():
             if waiting.call_id == approval.call_id:
                 state.approve(waiting)
-        await Runner.run(agent, state, run_config=replace(self._config, model=EmptyModel()))
+        await Runner.run(agent, state, run_config=replace(self._config, model=OneCallModel()))
 
     async def _replay(self, approval: Approval, caller: CallerContext) -> None:
         arguments = json.dumps(dict(approval.edited_arguments or approval.arguments))
-        model = OneCallModel(approval.tool, arguments, approval.call_id)
+        model = OneCallModel((approval.tool, arguments, approval.call_id))
         for agent in everyone(*self._choice.all):
             if any(tool.name == approval.tool for tool in agent.tools):
                 config = replace(self._config, model=model)

@@ -11,14 +11,12 @@ import json
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
-from agents import Model, ModelBehaviorError, ModelResponse, RunHooks, Usage
-from agents.items import TResponseStreamEvent
+from agents import ModelBehaviorError, RunHooks
 from agents.tool_context import ToolContext
-from openai.types.responses import ResponseFunctionToolCall
 
 from ..conversation.base import Steering, ToolUse, UnknownEffect
 from ..errors import StoreUnavailable
@@ -37,6 +35,10 @@ log = structlog.get_logger(__name__)
 UNKNOWN = (
     "It is not known whether this already happened: an earlier attempt broke off. It was not repeated. A colleague "
     "checks it; tell the customer that they will hear from us."
+)
+MADE = (
+    "The very same call was made in this turn already, so it was not made again; what it gave then holds. Where the "
+    "customer wants it twice, ask them first: it can be made again in the turn of their answer."
 )
 ATTEMPTS = 3
 """How often an idempotent call that raises is tried, with the same key."""
@@ -118,6 +120,11 @@ def _refused(error: Exception) -> bool:
     return isinstance(error, ModelBehaviorError) or type(error) is ValueError
 
 
+def _same(tool: GatedTool, arguments: str) -> str:
+    """Return what a call asks for, alike for calls that ask for the same."""
+    return f"{tool.name}:{canonical(arguments)}"
+
+
 class Journal(EffectLedger):
     """One turn's calls, in the order in which they ended. Fulfils :class:`.tool_gate.ToolRun`."""
 
@@ -129,6 +136,8 @@ class Journal(EffectLedger):
         """Calls under way."""
         self._asked: Counter[str] = Counter()
         self._ordinals: dict[str, int] = {}
+        self._made: dict[str, str] = {}
+        """Ids of the calls that did something, or may have, by what they ask for: models repeat themselves."""
         self.open: dict[str, UnknownEffect] = {}
         """The side effects that began and whose end is not known, by their keys."""
         self.uses: list[ToolUse] = []
@@ -139,7 +148,9 @@ class Journal(EffectLedger):
 
     async def call(self, tool: GatedTool, context: ToolContext[Any], arguments: str) -> Any:
         """See :class:`.tool_gate.ToolRun`."""
-        call_id = context.tool_call_id
+        call_id, same = context.tool_call_id, _same(tool, arguments)
+        if tool.effect is not ToolEffect.NONE and self._made.setdefault(same, call_id) != call_id:
+            return self.answered(tool.name, call_id, read_arguments(arguments), MADE, failed=True)["output"]
         output: Any = TOOL_FAILED
         failed = True
         if self._steering.confirmed is not None:
@@ -157,6 +168,8 @@ class Journal(EffectLedger):
             self.busy -= 1
             if self.busy == 0:
                 self.tool_seconds += time.perf_counter() - self._busy_since
+            if failed and not any(one.call_id == call_id for one in self.open.values()):
+                self._made.pop(same, None)
             shown = mask_value(read_arguments(arguments))
             self.uses.append(ToolUse(tool.name, call_id, shown, str(output), failed))
         return output
@@ -176,12 +189,13 @@ class Journal(EffectLedger):
         return ended
 
     async def decided(self, tool: GatedTool, call_id: str, arguments: str) -> bool:
-        """See :class:`.tool_gate.ToolRun`: an earlier run of this turn began the call, so it was allowed then."""
-        return await self._ledger.effect_known(self._subject, self._effect_key(tool, call_id, arguments))
+        """See :class:`.tool_gate.ToolRun`: an earlier run of this turn began the call, or this one made it already."""
+        made = self._made.get(_same(tool, arguments), call_id) != call_id
+        return made or await self._ledger.effect_known(self._subject, self._effect_key(tool, call_id, arguments))
 
     def _effect_key(self, tool: GatedTool, call_id: str, arguments: str) -> str:
         """Return the ledger key of a call: by what it asks for, and how many same ones came before it."""
-        same = f"{tool.name}:{canonical(arguments)}"
+        same = _same(tool, arguments)
         if call_id not in self._ordinals:
             self._asked[same] += 1
             self._ordinals[call_id] = self._asked[same]
@@ -273,34 +287,3 @@ class Stopwatch(RunHooks[Any]):
         """Note that the model has answered."""
         self._total, self._asked = self.seconds, None
         log.debug("model_answered", seconds_in_all=round(self._total, 4))
-
-
-# --- models for one approved call, which contact no service -------------------------------------------------
-
-
-class EmptyModel(Model):
-    """Answers every request with nothing at all."""
-
-    async def get_response(self, *args: Any, **kw: Any) -> ModelResponse:
-        """Return an empty answer."""
-        return ModelResponse(output=[], usage=Usage(), response_id=None)
-
-    def stream_response(self, *args: Any, **kw: Any) -> AsyncIterator[TResponseStreamEvent]:
-        """Refuse: a decided call is run without streaming."""
-        raise TypeError("EmptyModel does not stream")
-
-
-class OneCallModel(EmptyModel):
-    """Asks once for one call, then says nothing."""
-
-    def __init__(self, tool: str, arguments: str, call_id: str) -> None:
-        self._call = ResponseFunctionToolCall(
-            type="function_call", name=tool, arguments=arguments, call_id=call_id, id=call_id
-        )
-        self._asked = False
-
-    async def get_response(self, *args: Any, **kw: Any) -> ModelResponse:
-        """Return the call, later nothing."""
-        output: list[Any] = [] if self._asked else [self._call]
-        self._asked = True
-        return ModelResponse(output=output, usage=Usage(), response_id=None)

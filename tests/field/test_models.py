@@ -197,6 +197,43 @@ def test_arguments_that_are_no_object_leave_as_one(arguments: str) -> None:
     assert type(json.loads(sent["arguments"])) is dict
 
 
+# --- models that repeat themselves ------------------------------------------------------------------------------
+
+PAID = ("process_refund", {"order_id": "12345", "amount": 20, "reason": "broken"})
+TEXTED = ("send_sms", {"to": "me", "message": "The link"})
+TICKET = ("create_ticket", {"customer_id": "me", "subject": "Lamp", "description": "broken", "priority": "low"})
+ONCE = [
+    [Answer(calls=[PAID, TEXTED, TICKET] * 2)],
+    [Answer(calls=[PAID, TEXTED, TICKET])] * 4,
+    [Answer(calls=[PAID, TEXTED, TICKET]), Answer(calls=[(PAID[0], {"reason": "broken", **PAID[1]})])],
+]
+
+
+@pytest.mark.parametrize("answers", ONCE, ids=["in one answer", "in a circle", "in another order"])
+async def test_a_call_that_a_model_repeats_within_a_turn_is_made_once(tmp_path: Path, answers: list[Answer]) -> None:
+    told = iter([*answers, Answer("Done."), Answer(calls=[PAID])])
+    model = ModelServer(lambda _: next(told, Answer("Done again.")))
+    async with staffed(tmp_path, model) as (it, _):
+        await it.say("refund 20 dollars and text me")
+        assert sorted(await it.hear(2)) == ["Done.", "The link"]
+        assert await it.ask("and once more, please") == "Done again."
+        made = await tickets(it)
+    outputs = [str(item["output"]) for item in model.inputs[-1] if item.get("type") == "function_call_output"]
+    paid = [json.loads(one)["refunded_in_all"] for one in outputs if '"refunded_in_all"' in one]
+    assert (paid, len(made)) == (["$20.00", "$40.00"], 1)
+    assert len([one for one in outputs if "made in this turn already" in one]) == len(outputs) - 4
+
+
+async def test_a_call_that_was_refused_may_be_made_again_within_the_turn(tmp_path: Path) -> None:
+    calls = [PAID, (PAID[0], {**PAID[1], "amount": 20.001}), (PAID[0], {**PAID[1], "amount": 20.001})]
+    answers = iter([Answer(calls=[call]) for call in calls])
+    model = ModelServer(lambda _: next(answers, Answer("Done.")))
+    async with running(tmp_path, model) as it:
+        await it.ask("refund 20 dollars")
+    outputs = [str(item["output"]) for item in model.inputs[-1] if item.get("type") == "function_call_output"]
+    assert ["bad_amount" in one for one in outputs] == [False, True, True]
+
+
 # --- typed items ------------------------------------------------------------------------------------------------
 
 
@@ -278,6 +315,22 @@ async def test_a_refusal_that_shortening_cannot_cure_is_not_repeated(tmp_path: P
         assert await it.ask("hello") == phrases.FAILURE
         count = len(model.requests)
     assert count == 1
+
+
+FILTERS = ["content_filter", "ResponsibleAIPolicyViolation", "data_inspection_failed"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("code", FILTERS)
+async def test_words_that_a_service_takes_offence_at_spoil_no_later_turn(tmp_path: Path, mode: str, code: str) -> None:
+    def answer(body: dict[str, Any]) -> Answer:
+        offends = "knife" in str(body.get("input") or body["messages"])
+        return Answer(status=400, code=code) if offends else Answer("Here.")
+
+    async with running(tmp_path, ModelServer(answer), OPENAI_API_MODE=mode) as it:
+        said = [await it.ask(text) for text in ("hello", "I cut it with a knife", "where is it?", "and now?")]
+        assert await tickets(it) == []
+    assert said == ["Here.", phrases.REFUSED, "Here.", "Here."]
 
 
 # --- what the service says --------------------------------------------------------------------------------------
