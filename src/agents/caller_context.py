@@ -69,7 +69,7 @@ class CallerContext:
     ``now`` is the store's clock, seconds since the epoch. ``region`` is the caller's own: it completes numbers that
     they give without a country.
     ``allowance`` bounds what is done for one customer. ``hours`` are those of people; ``connects`` tells whether this
-    caller can be put through to one now.
+    caller can be put through to one now. ``texts_wanted`` is false for a customer who opted out of them.
 
     ``remembered`` is what tools keep of the customer; they use :meth:`remember` and :meth:`recall`.
 
@@ -90,6 +90,7 @@ class CallerContext:
     allowance: Allowance = UNLIMITED
     hours: Hours = always
     connects: bool = False
+    texts_wanted: bool = True
     own: Any = None
     remembered: Mapping[str, Any] = field(default_factory=dict)
 
@@ -125,7 +126,8 @@ class CallerContext:
         Twilio fetches it, so all who know ``url`` can. Raises ValueError, with a sentence for the model.
         """
         checked = media_address(url)
-        if self.channel is Channel.VOICE and not self.deeds.media and (self.phone is None or not self.may_text()):
+        reached = self.phone is not None and self.texts_wanted
+        if self.channel is Channel.VOICE and not self.deeds.media and not (reached and self.may_text()):
             raise ValueError("This caller cannot be texted now, so nothing was sent. Tell them what it says.")
         if checked not in self.deeds.media:
             if len(self.deeds.media) >= MOST_MEDIA:
@@ -251,6 +253,7 @@ class CallerContexts:
             remembered=conversation.context.get(REMEMBERED, {}),
             hours=self._hours,
             connects=live and self._transfers and self._hours().open_at(now),
+            texts_wanted=Channel.SMS not in conversation.opted_out,
         )
 
     async def profile(self, caller: CallerContext, conversation: Conversation) -> str:

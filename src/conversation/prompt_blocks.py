@@ -169,6 +169,8 @@ def _lines(profile: CustomerProfile, conversation: Conversation, channel: Channe
     if profile.plan:
         yield f"plan: {quoted(profile.plan, 30)}"
     yield from _preferences(conversation)
+    if Channel.SMS in conversation.opted_out:
+        yield "wants, texts: none. Promise no text; they may text START to get them again"
     waiting = [one for one in conversation.approvals if one.status is ApprovalStatus.PENDING]
     yield from _some(map(_waiting, waiting[-_APPROVALS:]), len(waiting), _APPROVALS, "requests that wait")
     orders = [f"order: {quoted(one.id, 30)} {quoted(one.status, 30)} {quoted(one.total, 20)}"

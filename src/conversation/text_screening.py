@@ -22,7 +22,7 @@ from ..meter import SaidBefore
 from ..model import Channel, Conversation
 from . import phrases
 from .base import EngineLimits
-from .opt_out import may_ask_to_stop, read_wish
+from .opt_out import is_touch, may_ask_to_stop, read_wish
 
 WINDOW = 60.0
 """Seconds over which texts are counted, and in which a flood is told once that it is one."""
@@ -172,6 +172,8 @@ def _asked(conversation: Conversation) -> bool:
 
 def _sent_back(conversation: Conversation, text: str) -> bool:
     """Tell whether a text holds the agent's last words or ours, alone or among what a mail program puts around them."""
+    if is_touch(text):
+        return False
     came, last, ours = (
         "".join(filter(str.isalnum, words.lower())) for words in (text, _last_words(conversation), phrases.REPEATED)
     )

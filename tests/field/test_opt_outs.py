@@ -12,8 +12,8 @@ from tandem.conversation.translations import load_translations
 from tandem.model import Channel
 
 from ..flows.test_voice import committed, dial, echo
-from ..kit.gateway import OURS, Running, running
-from ..kit.model_server import ModelServer
+from ..kit.gateway import JOHN, OURS, Running, running
+from ..kit.model_server import Answer, ModelServer
 from ..kit.tables import each
 from .test_stopping_machines_floods import exchange
 
@@ -153,6 +153,21 @@ async def test_a_caller_who_wants_no_more_texts_gets_none_and_is_told(it: Runnin
     assert len(model.requests) == (1 if wished else 3)
 
 
+@pytest.mark.parametrize("to", ["me", JOHN])
+async def test_a_caller_who_wants_no_more_texts_is_promised_none(tmp_path: Path, to: str) -> None:
+    calls = [("send_sms", {"to": to, "message": "The link"})]
+    answers = iter([Answer(calls=calls), Answer("I cannot text you."), Answer(calls=calls)])
+    model = ModelServer(lambda _: next(answers, Answer("I have texted it.")))
+    async with running(tmp_path, model) as it:
+        assert await exchange(it, ["STOP"]) == []
+        async with dial(it) as call:
+            assert await call.ask("text me the link") == "I cannot text you."
+            await committed(it, 1)
+        assert await exchange(it, ["START", "text me the link"]) == ["The link", "I have texted it."]
+    assert "Nothing was sent" in str(model.inputs[1][-1]["output"])
+    assert ["Promise no text" in str(given) for given in model.inputs] == [True, True, False, False]
+
+
 async def test_a_caller_without_a_number_opts_no_one_out(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer(echo)) as it:
         async with it.twilio.call("anonymous", to=OURS, chars_per_second=1e6) as call:
@@ -183,6 +198,8 @@ async def test_who_may_want_no_more_texts_is_answered_and_told_the_way(it: Runni
 
 
 OTHER = [
+    "Liked “If you want no more texts from us, reply STOP.”", "Disliked “Reply STOP to unsubscribe”",
+    "👍 to “You will get no more texts from us here.”", "Reacted 👍 to “Reply STOP to end these messages”",
     "please stop the refund", "stop by tomorrow?", "cancel all my orders", "is there a bus stop", "cancel my order",
     "cancel the message to Bob", "remove my number from order 12345", "stop order 12345", "don't bother", "full stop",
     "the end", "no", "I don't want you to stop texting me",

@@ -101,6 +101,16 @@ async def test_a_machine_that_sends_back_what_it_reads_is_stopped(it: Running, f
     assert "Thank" in await it.ask("A person again: where is my parcel?")
 
 
+@each("form", ["Liked “{}”", 'Loved "{}"', "👍 to “ {} ”", "Reacted 😂 to “{}”", "Emphasised “{}”"])
+async def test_a_person_who_touches_each_answer_is_answered(it: Running, form: str) -> None:
+    """Telephones send a touch as a text that holds ours."""
+    it.another(numbered("Parcel number {} is on its way to you."))
+    heard = await exchange(it, ["Hello"])
+    for _ in range(7):
+        heard = await exchange(it, [form.format(heard[-1])])
+    assert heard == [f"Parcel number {n} is on its way to you." for n in range(1, 9)]
+
+
 @each("text", ["OK", "Is it 5?", "Thank you for message number", "you said it is on its way?"])
 async def test_a_person_who_quotes_the_agent_is_answered(it: Running, text: str) -> None:
     it.another(lambda _: Answer("It is on its way."))

@@ -14,7 +14,7 @@ from ...model import Address, Channel, Route
 from ..caller_context import CallerContext
 from .checks import checked, spelled
 from .effects import in_commit
-from .outputs import BAD_ARGUMENTS, TOO_MANY, as_json, refusal, sentence_of
+from .outputs import BAD_ARGUMENTS, NOT_WANTED, TOO_MANY, as_json, refusal, sentence_of
 
 MAX_MESSAGE = 1600
 """Characters; the provider takes no longer ones."""
@@ -64,6 +64,10 @@ async def send_sms(context: RunContextWrapper[CallerContext], to: To, message: M
     text = _text(context.context, to, message)
     if isinstance(text, str):
         return text
+    if text.route.customer.value == context.context.phone and not context.context.texts_wanted:
+        return refusal(
+            NOT_WANTED, "This customer asked for no more texts. Nothing was sent; texting START undoes that."
+        )
     if not context.context.may_text():
         return refusal(TOO_MANY, "This customer has had many texts lately. Nothing was sent; another one can go later.")
     context.context.deeds.messages.append((text.route, text.message))

@@ -21,6 +21,8 @@ NOT_DECIDED = "not_decided"
 """It needs a colleague's consent, which nobody was asked for."""
 TOO_MANY = "too_many"
 """The customer had as much of it as anybody gets in an hour."""
+NOT_WANTED = "not_wanted"
+"""The customer said that they want none of it."""
 OVER_LIMIT = "over_limit"
 """It would need a colleague's consent by now."""
 
