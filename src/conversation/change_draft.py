@@ -94,8 +94,8 @@ class Draft:
         to_another: bool = False,
         opted_out_too: bool = False,
         template: bool = False,
-    ) -> None:
-        """Queue answers to the customer, as many messages as they need.
+    ) -> bool:
+        """Queue answers to the customer, as many messages as they need; return whether they may leave.
 
         A customer who opted out gets none, unless ``opted_out_too``: the confirmation of just that. ``template``: they
         leave in an approved one.
@@ -103,7 +103,7 @@ class Draft:
         if route.channel in self.conversation.opted_out and not (to_another or opted_out_too):
             self.note(EventName.REPLY_WITHHELD, route.channel, tone=Tone.WARNING)
             self.media = ()
-            return
+            return False
         texts = [
             part
             for answer in answers
@@ -116,6 +116,7 @@ class Draft:
             Reply(f"rpl_{uuid.uuid4().hex}", route, text, turn, self.now, to_another, template, own)
             for text, own in with_media(route.channel, texts, media)
         ]
+        return True
 
     def words(self, route: Route, sentence: str) -> str:
         """Return a fixed sentence as the customer is told it over a route; see :meth:`.ReplyComposer.words`."""

@@ -32,7 +32,7 @@ from .schedule import Schedule
 from .speech_stream import SpeechStream, SpeechStreams
 from .summary import Summarise, Summarising
 from .translations import Translations
-from .turn_maker import ACTED_ON, TurnMaker
+from .turn_maker import TurnMaker
 
 SWEEP_SECONDS = 0.8
 """How often a replica looks for work that another one left behind."""
@@ -172,18 +172,17 @@ class TurnEngine:
         if moved:
             self._bus.tell(subject, events)
             self._bus.tell_of(subject, EventName.REPLY_STATUS, reply=reply_id, status=status.value)
-        if moved and error_code in ACTED_ON:
+        if moved and events:
             stored = next((row for row in await self._store.replies(subject) if row.reply.id == reply_id), None)
             if stored is not None:
-                await self._given_up(subject, stored.reply, error_code)
+                await self._given_up(subject, stored.reply, error_code or 0)
         return moved
 
     async def _given_up(self, subject: SubjectId, reply: Reply, code: int) -> None:
         """Let the lane draw conclusions from a refused reply."""
-        if code in ACTED_ON:
-            entry = Entry(f"undelivered:{reply.id}", Undelivered(reply, code))
-            await self._store.accept(subject, [entry], token=uuid.uuid4().hex)
-            self._lanes.wake(subject)
+        entry = Entry(f"undelivered:{reply.id}", Undelivered(reply, code))
+        await self._store.accept(subject, [entry], token=uuid.uuid4().hex)
+        self._lanes.wake(subject)
 
     async def _hand_on(self, reply: Reply) -> None:
         """Put a text to another customer into that customer's own lane; repeating it does nothing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Final
 
 import structlog
 
@@ -28,7 +29,7 @@ from ..events import EventName
 from ..model import Approval, ApprovalStatus, Conversation, Item, Route, Tone
 from ..persistence.values import Change
 from ..telemetry.logs import subject_label
-from . import agent_pause, approvals, outreach, phrases, rating, spoken_turn, staff_actions, ticket_work
+from . import agent_pause, approvals, outages, outreach, phrases, rating, spoken_turn, staff_actions, ticket_work
 from .agent_turn import run_agent
 from .base import AgentRunner, EngineLimits, FetchPictures, RunTurn, Steering
 from .change_draft import Draft, FindTicket, approval_event
@@ -45,8 +46,9 @@ MAX_TRIES = 3
 """Claims that may find a text first in line; then it is set aside, so that no entry blocks its lane."""
 WINDOW_CLOSED = 63016
 """Twilio's code: WhatsApp's 24 hours after the customer's last message are over."""
-ACTED_ON = frozenset({OPTED_OUT, WINDOW_CLOSED, CALL_ENDED})
-"""Codes of undelivered replies from which something follows."""
+UNTOLD_TICKET: Final = "untold_ticket"
+"""Key in the conversation's context: the ticket of outcomes that did not reach the customer, who was promised them."""
+UNTOLD: Final = "The customer could not be told what became of their request"
 
 
 class TurnMaker:
@@ -87,7 +89,7 @@ class TurnMaker:
         if isinstance(body, Decision):
             return await decide(self._runner, draft, first, body)
         if isinstance(body, Undelivered):
-            return self._undelivered(draft, first.entry.key, body)
+            return await self._undelivered(draft, first.entry.key, body)
         if isinstance(body, TextFromAnother):
             draft.note(EventName.TEXT_FROM_ANOTHER, body.route.channel)
             draft.reply(body.route, body.text)
@@ -166,9 +168,9 @@ class TurnMaker:
         draft.note(EventName.SENDER_UNREACHABLE, route.channel, turn=number, covers=covers, sender=sender)
         return draft.change(consumed=covers)
 
-    def _undelivered(self, draft: Draft, key: str, body: Undelivered) -> Change:
-        """Draw the conclusions from a reply that the provider refused."""
-        route = body.reply.route
+    async def _undelivered(self, draft: Draft, key: str, body: Undelivered) -> Change:
+        """Draw the conclusions from a reply that did not arrive: a landline cannot be texted, for example."""
+        route, told = body.reply.route, False
         other = self._composer.other_way(route)
         if body.code == OPTED_OUT:
             draft.conversation = opt(draft.conversation, route.channel, out=True)
@@ -176,11 +178,13 @@ class TurnMaker:
             draft.note(EventName.OPTED_OUT, route.channel, tone=Tone.WARNING, code=body.code)
         elif body.code == WINDOW_CLOSED and self._limits.template and not body.reply.template:
             draft.note(EventName.SENT_ANOTHER_WAY, route.channel, tone=Tone.WARNING, code=body.code, template=True)
-            draft.reply(route, body.reply.text, template=True)
+            told = draft.reply(route, body.reply.text, template=True)
         elif body.code in (WINDOW_CLOSED, CALL_ENDED) and other is not None:
             draft.note(EventName.SENT_ANOTHER_WAY, other.channel, tone=Tone.WARNING, code=body.code)
             text = body.reply.text
-            draft.reply(other, as_written(text) if body.code == CALL_ENDED else text)
+            told = draft.reply(other, as_written(text) if body.code == CALL_ENDED else text)
+        if not told and approvals.settled_in(draft.conversation, body.reply.turn):
+            await _leave_to_staff(draft, route, body.reply.text)
         return draft.change(consumed=[key])
 
     def _set_aside(self, draft: Draft, waiting: Waiting, route: Route) -> Change:
@@ -264,7 +268,13 @@ async def _tell(runner: AgentRunner, draft: Draft, approval: Approval, route: Ro
     else:
         otherwise = _outcome(draft, approval, route)
         answer = await run_agent(runner.run, draft, route, [key], notes=[note], otherwise=otherwise)
-    draft.reply(route, answer)
+    if not draft.reply(route, answer):
+        await _leave_to_staff(draft, route, answer)
+
+
+async def _leave_to_staff(draft: Draft, route: Route, told: str) -> None:
+    """Open a ticket for an outcome that cannot reach the customer, or add to the open one: a colleague may call."""
+    await outages.passed_on(draft, route.channel, [told], key=UNTOLD_TICKET, title=UNTOLD)
 
 
 async def _give_up(draft: Draft, key: str, approval: Approval, route: Route) -> Change:

@@ -12,17 +12,22 @@ import pytest
 
 import tandem
 from tandem.conversation import phrases
+from tandem.conversation.turn_maker import UNTOLD
 from tandem.model import ApprovalStatus, SubjectId, Ticket
 from tandem.simulator.call import SimulatedCall
+from tandem.simulator.wire import Fault
 
+from ..flows.test_approvals import REFUND
 from ..flows.test_phone_line import COLLEAGUE
 from ..flows.test_real_number import quiet
 from ..flows.test_voice import dial, echo
-from ..kit.gateway import Running, running
+from ..kit.colleague import staffed
+from ..kit.gateway import OURS, Running, running
 from ..kit.model_server import ModelServer
 from ..kit.sources import subject_of
 from ..kit.tables import each
 from ..kit.waiting import PATIENCE
+from .test_stopping_machines_floods import exchange
 
 pytestmark = pytest.mark.promise("F6")
 TRANSFERS = {"HUMAN_TRANSFER_NUMBER": COLLEAGUE}
@@ -130,6 +135,28 @@ async def test_zero_pressed_while_the_transfer_begins_changes_nothing(tmp_path: 
         await ticket_of(it, subject_of())
         assert len(call.happened("dial")) == 1
     assert call.heard().count(phrases.TRANSFER) == 1
+
+
+# --- outcomes that were promised ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["a landline", "never arrives", "opted out"])
+async def test_an_outcome_that_cannot_reach_the_customer_is_left_to_staff(tmp_path: Path, way: str) -> None:
+    async with staffed(tmp_path, TWILIO_PHONE_NUMBER=OURS) as (it, mia):
+        if way == "never arrives":
+            it.twilio.statuses = ("sent", "undelivered")
+        await exchange(it, ["STOP" if way == "opted out" else "hello"])
+        async with dial(it) as call:
+            assert "colleague" in await call.ask(REFUND)
+            await call.hang_up()
+        if way == "a landline":
+            it.twilio.faults.append(Fault(status=400, code=21614))
+        await mia.decide(await mia.waiting_approval("process_refund"), approved=True)
+        ticket = await ticket_of(it, subject_of())
+        await quiet(it)
+        assert await it.store.tickets(subject_of()) == (ticket,)
+    assert ticket.title == UNTOLD
+    assert "paid back" in ticket.description
 
 
 # --- every fixed sentence --------------------------------------------------------------------------------------
