@@ -159,7 +159,7 @@ async def _knowledge(report: Report, settings: Settings) -> None:
     for name, reason in broken.items():
         report.notice("knowledge", f"{name} is left out: {reason}")
     place = settings.knowledge_dir or "the shipped samples; KNOWLEDGE_DIR takes your own"
-    report.ok("knowledge", f"{count} articles ({place})")
+    (report.ok if count else report.notice)("knowledge", f"{count} articles ({place})")
 
 
 async def _store(report: Report, settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from ..model import ApprovalStatus
@@ -77,11 +78,35 @@ _OUTCOMES = {
 }
 
 
+_BESIDE_NAMES = re.compile(
+    r"(?:m|mrs?|ms|miss|mx|dr|prof(?:essor)?|sir|madam|herr|frau|señora?|sra?|mme|mlle|monsieur|madame|signora?"
+    r"|jr|i{2,3}|md|phd|esq|inc|llc|ltd|gmbh)\.?",
+    re.IGNORECASE,
+)
+"""Words of an account's name by which people are not called."""
+_NO_NAME = re.compile(
+    r"(?:unknown|n/a|none|null|undefined|customer|caller|guest|user|anonymous)|.*[\d@].*", re.IGNORECASE
+)
+
+
+def _first_name(name: str) -> str:
+    """Return the first name in a name as accounts hold it ("Mr. John Doe", "Doe, John"), empty where there is none."""
+    family, _, given = name.partition(",")
+    words = family.split()
+    called = [word for word in words if not _BESIDE_NAMES.fullmatch(word)]
+    if len(called) == 1 < len(words):
+        called = []  # a title and the family's name
+    names = [word for word in given.split() if not _BESIDE_NAMES.fullmatch(word)] or called
+    first = next((word for word in names if any(map(str.isalpha, word))), "")
+    sayable = first.isprintable() and len(first) <= LONGEST_NAME and not _NO_NAME.fullmatch(first)
+    return first if sayable else ""
+
+
 def greeting(name: str | None, text: str = GREETING) -> str:
-    """Greet a caller, by the first word of their name where it is known and can be said."""
-    first = next(iter((name or "").split()), "")
+    """Greet a caller, by their first name where it is known and can be said."""
+    first = _first_name(name or "")
     hello, mark, rest = text.partition("!")
-    if not (mark and first.isprintable() and 0 < len(first) <= LONGEST_NAME):
+    if not (mark and first):
         return text
     spoken = hello.rstrip()
     return f"{spoken} {first}{hello.removeprefix(spoken)}!{rest}"

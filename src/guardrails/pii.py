@@ -93,9 +93,11 @@ _BEHIND_CARD: Final = re.compile(
 
 
 _ANSWERS: Final = re.compile(
-    rf"\W*(?:(?:sure|yes|yeah|ok|okay|it|it's|its|is|that's|the|my|code|number|of|on|back|here)\W+){{0,6}}{_CODE}\W*(?:please|thanks)?\W*",
+    rf"\W*(?:(?:sure|yes|yeah|ok|okay|it|it's|its|is|that's|the|my|code|number|of|on|back|here"
+    rf"|caller|entered)\W+){{0,6}}{_CODE}\W*(?:please|thanks|with the keys)?\W*",
     re.IGNORECASE,
 )
+"""A code and hardly more, also as a call tells that it was entered."""
 _ASKS: Final = re.compile(rf"\b(?:{_SURE})\b|{_ELSEWHERE}", re.IGNORECASE)
 _ASKS_ON_CARD: Final = re.compile(rf"\b(?:{_ON_CARD})\b|{_ON_CARD_ELSEWHERE}", re.IGNORECASE)
 

@@ -133,6 +133,8 @@ async def open_knowledge(folder: Path | None = None, *, quiet: bool = False) -> 
     knowledge = Knowledge(place, quiet=quiet)
     try:
         await knowledge.refresh()
+        if not (len(knowledge) or quiet):
+            log.warning("knowledge_empty", folder=str(place))
         watcher = asyncio.create_task(knowledge.watch(), name="knowledge")
         try:
             yield knowledge

@@ -17,6 +17,7 @@ from pydantic.alias_generators import to_snake
 from ..channels.voice.voice_options import VoiceOptions
 from ..errors import ConfigurationError
 from ..identity.factory import PHONE, missing
+from ..identity.phone import e164
 from ..staff.scopes import Scope
 from .env_file import EnvFile, above, read_env_file
 from .kinds import complaint, complaint_inside, is_secret, placeholder, stray_quote
@@ -227,6 +228,10 @@ def _odd_ones(settings: Settings) -> Iterator[str]:
     by_provider = any(Scope.APPROVE in scopes for scopes in settings.oidc_scopes.values())
     if settings.approval_second_above is not None and len(approvers) < 2 and not by_provider:
         yield "APPROVAL_SECOND_ABOVE needs two colleagues in STAFF_TOKENS who may approve."
+    own, person = ((e164(one or "", settings.default_region) or one)
+                   for one in (settings.twilio_phone_number, settings.human_transfer_number))  # fmt: skip
+    if person and person == own:
+        yield "HUMAN_TRANSFER_NUMBER must be another number than TWILIO_PHONE_NUMBER: a caller would come back here."
     if settings.agents_file and settings.agent_path:
         yield "AGENTS_FILE and AGENT_PATH are both set; name the agent in the file, or keep one of them."
     for name in ("max_cost_per_customer", "max_cost_per_day"):

@@ -138,6 +138,20 @@ async def test_a_security_code_alone_is_masked_where_the_agent_asked_for_it(
     assert read == answer or answer not in stored
 
 
+@pytest.mark.parametrize(("question", "kept"), [(ASKED[1][0], False), ("Please enter your year of birth.", True)])
+async def test_a_security_code_is_masked_when_it_is_entered_with_the_keys(
+    tmp_path: Path, question: str, kept: bool
+) -> None:
+    model = ModelServer([Answer(question), Answer("Thank you.")])
+    async with running(tmp_path, model) as it, dial(it) as call:
+        await call.ask("I want to pay by card")
+        await call.press("1984#")
+        stored = [str(item.get("content")) for turn in (await committed(it, 2)).history for item in turn.items]
+    told = "[The caller entered the number {} with the keys.]".format("1984" if kept else CODE)
+    assert model.inputs[1][-1]["content"] == told
+    assert (told in stored, "1984" in str(stored)) == (True, kept)
+
+
 def test_every_iban_of_the_corpus_is_found_and_nothing_else_is_taken_for_one_or_for_a_code() -> None:
     alarms, missed = [], []
     for case in harmless(20260103, 300 * len(KINDS)):

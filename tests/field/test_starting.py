@@ -363,6 +363,12 @@ def test_an_article_that_is_no_file_is_left_out(tmp_path: Path) -> None:
     assert f"knowledge: 1 articles ({tmp_path})" in done.stdout
 
 
+def test_a_folder_without_any_article_is_noticed(tmp_path: Path) -> None:
+    (tmp_path / "returns.docx").write_text("Returns take a week.\n")
+    done = tandem("check", folder=tmp_path, env={"KNOWLEDGE_DIR": str(tmp_path)})
+    assert f"notice   knowledge: 0 articles ({tmp_path})" in done.stdout
+
+
 @pytest.mark.parametrize("host", ["203.0.113.1", "no-such-host.invalid"])
 def test_an_address_of_another_machine_is_one_sentence(tmp_path: Path, host: str) -> None:
     done = tandem("serve", folder=tmp_path, env={"HOST": host, "PORT": str(free_port())})

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tandem.conversation import phrases
 from tandem.model import SubjectId
 
 from ..flows.test_voice import committed, dial, echo
@@ -44,6 +45,7 @@ UNREADABLE = [
     "+12345", "+811045000", "WIRELESS CALLER", "sip:*69@pbx", "client:Anna B", "", "+", "tel:", "*67", "O'Brien",
     "+10000000000", "0000000000", "+19999999999",
     "sip:", "x-unknown:1", "+" + "9" * 40, "Кафе «Уют»", "a" * 500, "sip:anna@other.example",
+    OURS,  # a call that comes back here: forwarded by a switchboard under our own number
 ]  # fmt: skip
 
 
@@ -55,6 +57,20 @@ async def test_a_caller_who_cannot_be_read_is_served_like_a_withheld_one(it: Run
         assert {one["status"] for one in call.happened("webhook")} == {"200"}
         await call.hang_up()
         assert await turns_of(it, SubjectId(f"withheld_{call.sid}")) == 1
+
+
+NAMES = [
+    ("John Doe", "John"), ("Mr. John Doe", "John"), ("Dr Jane Smith", "Jane"), ("Prof. Dr. Ina Maier", "Ina"),
+    ("Doe, John", "John"), ("Doe, Dr. John", "John"), ("John Doe, Jr.", "John"), ("Herr Ali Müller", "Ali"),
+    ("Jean-Luc P", "Jean-Luc"), ("O'Neil", "O'Neil"), ("\U0001f642 Ann", "Ann"),
+    ("Ms Lee", ""), ("Frau Dr. Meier", ""), ("john@x.example", ""), ("+15551234567", ""), ("Unknown", ""), ("N/A", ""),
+    ("null", ""), ("Customer 17", ""), ("", ""), ("Mr.", ""), ("x" * 41, ""),
+]  # fmt: skip
+
+
+@each(("name", "called"), NAMES)
+def test_a_caller_is_greeted_by_their_first_name_and_by_nothing_that_is_none(name: str, called: str) -> None:
+    assert phrases.greeting(name, "Hello! How are you?") == f"Hello{called and ' '}{called}! How are you?"
 
 
 async def turns_of(it: Running, subject: SubjectId) -> int:

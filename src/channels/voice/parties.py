@@ -58,8 +58,13 @@ class Parties:
         return cls.of(from_=form.get("From", ""), to=form.get("To", ""), direction=form.get("Direction", ""))
 
     def proven(self, rule: AttestationRule, verdict: str) -> bool:
-        """Tell whether the customer's number is believed. Somebody whom we called is where we called."""
-        return self.outbound or self.customer.scheme not in _ATTESTED_SCHEMES or rule.accepts(verdict)
+        """Tell whether the customer's number is believed. Somebody whom we called is where we called.
+
+        Our own number is no customer's: a switchboard writes it when it forwards a call back here, and so do forgers.
+        """
+        return self.customer != self.ours and (
+            self.outbound or self.customer.scheme not in _ATTESTED_SCHEMES or rule.accepts(verdict)
+        )
 
     def asked_for(self, call: str, *, proven: bool) -> Address:
         """Return the address to ask about: nobody's, where the number is not believed."""
