@@ -40,6 +40,8 @@ MADE = (
     "The very same call was made in this turn already, so it was not made again; what it gave then holds. Where the "
     "customer wants it twice, ask them first: it can be made again in the turn of their answer."
 )
+_TELLING = frozenset({ToolEffect.IN_COMMIT, ToolEffect.IDEMPOTENT})
+"""Effects of tools that say what a second call does; another tool's may be meant: to ask a thing anew, to add one."""
 ATTEMPTS = 3
 """How often an idempotent call that raises is tried, with the same key."""
 
@@ -149,7 +151,7 @@ class Journal(EffectLedger):
     async def call(self, tool: GatedTool, context: ToolContext[Any], arguments: str) -> Any:
         """See :class:`.tool_gate.ToolRun`."""
         call_id, same = context.tool_call_id, _same(tool, arguments)
-        if tool.effect is not ToolEffect.NONE and self._made.setdefault(same, call_id) != call_id:
+        if tool.effect in _TELLING and self._made.setdefault(same, call_id) != call_id:
             return self.answered(tool.name, call_id, read_arguments(arguments), MADE, failed=True)["output"]
         output: Any = TOOL_FAILED
         failed = True
