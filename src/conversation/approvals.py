@@ -15,7 +15,7 @@ from typing import Any, Final
 from ..entries import Decision, Verdict, Waiting
 from ..model import Approval, ApprovalStatus, Channel, Conversation, Route
 from .base import EngineLimits, Execution, GatedCall, UnknownEffect
-from .notes import RequestSettled, read_note
+from .notes import RequestSettled
 
 WAITING = "waiting for a colleague"
 """How the output of a call that waits begins."""
@@ -295,12 +295,6 @@ def expired(conversation: Conversation, now: float) -> tuple[Approval, ...]:
 def reason_told(approval: Approval) -> str | None:
     """Return the reason that the customer is told: that of a rejection. Notes are told to nobody."""
     return approval.reason if approval.status is ApprovalStatus.REJECTED else None
-
-
-def settled_in(conversation: Conversation, turn: int) -> bool:
-    """Tell whether a turn told the customer what became of a request."""
-    items = (item for one in conversation.history if one.number == turn for item in one.items)
-    return any(isinstance(read_note(item), RequestSettled) for item in items)
 
 
 def note(approval: Approval) -> RequestSettled:

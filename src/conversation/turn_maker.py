@@ -34,7 +34,7 @@ from .agent_turn import run_agent
 from .base import AgentRunner, EngineLimits, FetchPictures, RunTurn, Steering
 from .change_draft import Draft, FindTicket, approval_event
 from .delivery import CALL_ENDED, OPTED_OUT
-from .notes import note_item
+from .notes import RequestSettled, note_item, read_note
 from .plain_speech import as_written
 from .reply_composer import ReplyComposer
 from .text_screening import opt, screen, without_codes
@@ -183,7 +183,7 @@ class TurnMaker:
             draft.note(EventName.SENT_ANOTHER_WAY, other.channel, tone=Tone.WARNING, code=body.code)
             text = body.reply.text
             told = draft.reply(other, as_written(text) if body.code == CALL_ENDED else text)
-        if not told and approvals.settled_in(draft.conversation, body.reply.turn):
+        if not told and _settled_in(draft.conversation, body.reply.turn):
             await _leave_to_staff(draft, route, body.reply.text)
         return draft.change(consumed=[key])
 
@@ -270,6 +270,12 @@ async def _tell(runner: AgentRunner, draft: Draft, approval: Approval, route: Ro
         answer = await run_agent(runner.run, draft, route, [key], notes=[note], otherwise=otherwise)
     if not draft.reply(route, answer):
         await _leave_to_staff(draft, route, answer)
+
+
+def _settled_in(conversation: Conversation, turn: int) -> bool:
+    """Tell whether a turn told the customer what became of a request."""
+    items = (item for one in conversation.history if one.number == turn for item in one.items)
+    return any(isinstance(read_note(item), RequestSettled) for item in items)
 
 
 async def _leave_to_staff(draft: Draft, route: Route, told: str) -> None:
