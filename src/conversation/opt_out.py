@@ -202,24 +202,12 @@ def asks_to_stop(text: str, *, by_sms: bool = True) -> str | None:
     By SMS it may also be a carrier's word that no carrier reads: ``QUIT.``, or ``Ｅｎｄ`` in wide letters.
     """
     said = _plain(_without_signature(text))
-    if may_ask_to_stop(text) or is_touch(text):
+    if may_ask_to_stop(text):
         return None
     whole = _plain(text)
     said_apart = (_language(_WISH, part) for part in _parts(text) if _SURELY.search(part))
     carriers = "en" if whole in STOP_WORDS else _LIKE_END.get(whole)
     return _language(_WISH, said) or next(filter(None, said_apart), None) or (carriers if by_sms else None)
-
-
-_TOUCH: Final = re.compile(
-    r"\W*(?:(?:dis)?liked|loved|laughed at|emphasi[sz]ed|questioned|(?:reacted )?\S{0,8} to|removed an? .{3,20} from)"
-    r"\W*[\"\u201c\u201e\u00ab]",
-    re.IGNORECASE,
-)
-
-
-def is_touch(text: str) -> bool:
-    """Tell whether a telephone sent that a person touched a text: ``Liked “…”``, ``👍 to “…”`` with words of ours."""
-    return _TOUCH.match(text) is not None
 
 
 def _parts(text: str) -> Iterator[str]:

@@ -22,7 +22,7 @@ from ..meter import SaidBefore
 from ..model import Channel, Conversation
 from . import phrases
 from .base import EngineLimits
-from .opt_out import is_touch, may_ask_to_stop, read_wish
+from .opt_out import may_ask_to_stop, read_wish
 
 WINDOW = 60.0
 """Seconds over which texts are counted, and in which a flood is told once that it is one."""
@@ -73,7 +73,7 @@ def _screen(found: Screened, at: float, body: TextReceived, limits: EngineLimits
     opted_out = channel in found.conversation.opted_out
     if body.route.customer == body.route.ours:
         found.happened.append(EventName.OWN_MESSAGE)
-    elif (wish := read_wish(body, opted_out=opted_out)) is not None:
+    elif not _is_touch(body.text) and (wish := read_wish(body, opted_out=opted_out)) is not None:
         found.conversation = opt(found.conversation, channel, out=wish.out)
         found.blocked = found.blocked or wish.out
         found.happened.append(EventName.OPTED_OUT if wish.out else EventName.OPTED_IN)
@@ -151,6 +151,18 @@ _SENT_BACK = "\0 what the agent said"
 """Stands for words of the agent that come back: they differ each time, and a machine repeats what it does."""
 
 
+_TOUCH = re.compile(
+    r"\W*(?:(?:dis)?liked|loved|laughed at|emphasi[sz]ed|questioned|(?:reacted )?\S{0,8} to|removed an? .{3,20} from)"
+    r"\W*[\"\u201c\u201e\u00ab]",
+    re.IGNORECASE,
+)
+
+
+def _is_touch(text: str) -> bool:
+    """Tell whether a telephone sent that a person touched a text: ``Liked “…”``, ``👍 to “…”`` with words of ours."""
+    return _TOUCH.match(text) is not None
+
+
 def _last_words(conversation: Conversation) -> str:
     """Return the agent's last words."""
     last = conversation.history[-1:]
@@ -172,7 +184,7 @@ def _asked(conversation: Conversation) -> bool:
 
 def _sent_back(conversation: Conversation, text: str) -> bool:
     """Tell whether a text holds the agent's last words or ours, alone or among what a mail program puts around them."""
-    if is_touch(text):
+    if _is_touch(text):
         return False
     came, last, ours = (
         "".join(filter(str.isalnum, words.lower())) for words in (text, _last_words(conversation), phrases.REPEATED)

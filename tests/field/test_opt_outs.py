@@ -199,7 +199,7 @@ async def test_who_may_want_no_more_texts_is_answered_and_told_the_way(it: Runni
 
 OTHER = [
     "Liked “If you want no more texts from us, reply STOP.”", "Disliked “Reply STOP to unsubscribe”",
-    "👍 to “ Rates apply. Stop texting us ”", "Reacted 👍 to “Reply STOP to end these messages”",
+    "👍 to “You will get no more texts from us here.”", "Reacted 👍 to “Reply STOP to end these messages”",
     "please stop the refund", "stop by tomorrow?", "cancel all my orders", "is there a bus stop", "cancel my order",
     "cancel the message to Bob", "remove my number from order 12345", "stop order 12345", "don't bother", "full stop",
     "the end", "no", "I don't want you to stop texting me",

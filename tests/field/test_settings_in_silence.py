@@ -182,7 +182,7 @@ def test_a_value_that_may_be_meant_is_told_and_a_right_one_is_not(env: dict[str,
     assert [one[: len(notice)] for one in found] == ([notice] if notice else [])
 
 
-@pytest.mark.parametrize("number", ["+15550001111", "+1 (555) 000-1111", "555-000-1111"])
+@pytest.mark.parametrize("number", ["+15550001111", "+1 (555) 000-1111"])
 def test_a_caller_is_not_put_through_to_where_they_called(number: str) -> None:
     (told,) = problems(TWILIO_PHONE_NUMBER="+15550001111", HUMAN_TRANSFER_NUMBER=number)
     assert told.startswith("HUMAN_TRANSFER_NUMBER must be another number than TWILIO_PHONE_NUMBER")
