@@ -40,11 +40,11 @@ from .agent_graph import everyone
 from .caller_context import CallerContext, CallerContexts
 from .guarded_model import guarded
 from .items import REFUSALS, Progress, about_ticket, briefing, finish, handed_over, plain_items
-from .offline.model import OfflineModel, OneCallModel
+from .offline.model import OfflineModel
 from .run_errors import tool_failed, turn_error
 from .streaming import speak
 from .tool_gate import CallChecks, current, fingerprint, put_gates, read_arguments
-from .tool_journal import ApprovedCall, Journal
+from .tool_journal import ApprovedCall, Journal, OneCallModel
 from .tools.outputs import BAD_ARGUMENTS, TOO_MANY, refusal
 
 log = structlog.get_logger(__name__)

@@ -11,12 +11,14 @@ import json
 import time
 import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import structlog
-from agents import ModelBehaviorError, RunHooks
+from agents import Model, ModelBehaviorError, ModelResponse, RunHooks, Usage
+from agents.items import TResponseStreamEvent
 from agents.tool_context import ToolContext
+from openai.types import responses as api
 
 from ..conversation.base import Steering, ToolUse, UnknownEffect
 from ..errors import StoreUnavailable
@@ -265,6 +267,28 @@ class ApprovedCall(EffectLedger):
         else:
             self.ended = await self.run(tool, context, given, key=self._key, idempotency_key=self._idempotency_key)
         return self.ended[0] if self.ended else UNKNOWN
+
+
+class OneCallModel(Model):
+    """Asks once for one call (its tool, arguments and id), where there is one; then says nothing."""
+
+    def __init__(self, call: tuple[str, str, str] | None = None) -> None:
+        self._call = call
+
+    async def get_response(self, *_: Any, **__: Any) -> ModelResponse:
+        """Return the call, later nothing."""
+        call, self._call = self._call, None
+        output: list[Any] = []
+        if call is not None:
+            tool, arguments, id = call
+            output = [api.ResponseFunctionToolCall(
+                type="function_call", name=tool, arguments=arguments, call_id=id, id=id
+            )]  # fmt: skip
+        return ModelResponse(output=output, usage=Usage(), response_id=None)
+
+    def stream_response(self, *_: Any, **__: Any) -> AsyncIterator[TResponseStreamEvent]:
+        """Refuse: a decided call is run without streaming."""
+        raise TypeError("a decided call is not streamed")
 
 
 class Stopwatch(RunHooks[Any]):

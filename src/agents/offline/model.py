@@ -93,25 +93,3 @@ def speakable(text: str) -> str:
 def _dollars(dollars: int, cents: int) -> str:
     whole = f"{dollars} dollar{'' if dollars == 1 else 's'}"
     return f"{whole} and {cents} cent{'' if cents == 1 else 's'}" if cents else whole
-
-
-class OneCallModel(Model):
-    """Asks once for one call (its tool, arguments and id), where there is one; then says nothing."""
-
-    def __init__(self, call: tuple[str, str, str] | None = None) -> None:
-        self._call = call
-
-    async def get_response(self, *_: Any, **__: Any) -> ModelResponse:
-        """Return the call, later nothing."""
-        call, self._call = self._call, None
-        output: list[Any] = []
-        if call is not None:
-            tool, arguments, id = call
-            output = [api.ResponseFunctionToolCall(
-                type="function_call", name=tool, arguments=arguments, call_id=id, id=id
-            )]  # fmt: skip
-        return ModelResponse(output=output, usage=Usage(), response_id=None)
-
-    def stream_response(self, *_: Any, **__: Any) -> AsyncIterator[TResponseStreamEvent]:
-        """Refuse: a decided call is run without streaming."""
-        raise TypeError("a decided call is not streamed")
