@@ -28,6 +28,7 @@ pytestmark = pytest.mark.promise("G5")
 PASS, MAP = "https://files.example/boarding-pass.pdf?key=1", "https://files.example/map.png"
 ELEVEN = [f"https://files.example/{number}.png" for number in range(11)]
 OFFERED, HERE = Answer("A colleague looks at it."), Answer("Here you are.")
+NOT_SENT = "The tool refused: This caller cannot be texted now, so nothing was sent. Tell them what it says."
 
 
 @in_commit
@@ -121,9 +122,8 @@ async def test_a_caller_is_texted_them_and_one_without_a_number_is_not(tmp_path:
         told = await outputs(it)
         await it.twilio.settle()
         assert len(it.twilio.sent_to(JOHN)) == 1
-    no = "The tool refused: This caller cannot be texted now, so nothing was sent. Tell them what it says."
-    assert told == ["shown", no]
-    assert script.inputs[-1][-1]["output"] == no  # the caller without a number
+    assert told == ["shown", NOT_SENT]
+    assert script.inputs[-1][-1]["output"] == NOT_SENT  # the caller without a number
 
 
 async def test_what_a_colleague_agreed_to_goes_with_the_outcome(tmp_path: Path) -> None:
@@ -136,12 +136,13 @@ async def test_what_a_colleague_agreed_to_goes_with_the_outcome(tmp_path: Path) 
 
 
 async def test_a_customer_who_opted_out_gets_none(tmp_path: Path) -> None:
-    async with served(tmp_path, model(shows(PASS), HERE)) as (it, mia):
+    script = model(shows(PASS), Answer("I cannot text it to you."))
+    async with served(tmp_path, script) as (it, mia):
         await it.say("STOP")
         await happened(mia, "opted_out")
         async with it.twilio.call(JOHN, to=OURS, chars_per_second=1e6) as call:
-            await call.ask("my pass?")
-            await happened(mia, "reply_withheld")
+            assert await call.ask("my pass?") == "I cannot text it to you."
+        assert script.inputs[-1][-1]["output"] == NOT_SENT
         await it.twilio.settle()
         assert [one.media for one in it.twilio.sent_to(JOHN)] == []
 

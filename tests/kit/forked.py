@@ -8,6 +8,7 @@ it is imported, the process does not see: a test about that, or about the start 
 from __future__ import annotations
 
 import asyncio
+import logging
 import multiprocessing
 import os
 import runpy
@@ -58,7 +59,10 @@ def _run(
         os.close(opened)
     sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w", 1, errors="backslashreplace")
     sys.argv = ["tandem", *arguments]
-    runpy.run_module("tandem", run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module("tandem", run_name="__main__", alter_sys=True)
+    finally:
+        logging.shutdown()  # the fork server ends its processes past atexit, which would lose the last lines
 
 
 class Forked:
