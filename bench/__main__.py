@@ -24,7 +24,7 @@ from .voice import Say
 from .world import world
 
 LONGEST = 540.0
-"""Seconds after which the benchmark gives up; ``scale``, whose layouts may take a minute and a half each, has five times as many."""
+"""Seconds after which the benchmark gives up; ``scale``, whose layouts may take 90 each, has five times as many."""
 
 
 async def _measure(folder: Path, parts: Sequence[str]) -> None:

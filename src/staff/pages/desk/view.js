@@ -54,6 +54,8 @@ export class View {
     this.remove = element("button", { class: "button quiet small-button", onclick: () => this.#keep(this.names.value, "") }, "Remove this view");
     this.place = element("div", { class: "views" }, element("div", { class: "view" }, this.whose, this.what, this.sort), this.save, this.remove);
     this.mayKeep = may.has("reply") || may.has("approve");
+    // Until it is known what there is: a click that comes earlier would mean something else.
+    for (const one of [this.place, this.names, this.save, this.remove]) one.hidden = true;
     this.#load();
   }
 
