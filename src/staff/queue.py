@@ -70,13 +70,17 @@ class WorkQueue:
         return await self._store.all_tickets(status=status, limit=limit, cursor=cursor)
 
     async def _held(self, subjects: Sequence[SubjectId]) -> Held:
-        """Return who looks after each conversation, and until when it rests."""
+        """Return who looks after each conversation, until when it rests, and where the customer was last."""
 
         async def ask(subject: SubjectId) -> tuple[SubjectId, dict[str, str | None]]:
-            conversation = await conversation_of(self._store, subject)
-            until = conversation.snoozed_until if conversation else None
-            assignee = conversation.assignee if conversation else None
-            return subject, {"assignee": assignee, "snoozedUntil": None if until is None else written(until)}
+            held: dict[str, str | None] = dict.fromkeys(("assignee", "snoozedUntil", "channel", "number"))
+            if (conversation := await conversation_of(self._store, subject)) is not None:
+                until, last = conversation.snoozed_until, conversation.routes.get(conversation.last_channel)
+                held["assignee"] = conversation.assignee
+                held["snoozedUntil"] = None if until is None else written(until)
+                held["channel"] = conversation.last_channel.value
+                held["number"] = last.ours.value if last else None
+            return subject, held
 
         return dict(await side_by_side(ask, dict.fromkeys(subjects)))
 

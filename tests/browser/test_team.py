@@ -35,7 +35,7 @@ async def test_a_ticket_is_given_to_a_colleague_who_finds_it_among_their_own(bro
             await tom.get_by_label("Name of this view").fill("For me")
             await tom.get_by_role("button", name="Save", exact=True).click()
             await expect(tom.get_by_label("Saved view")).to_have_value("For me")
-            assert tom.url.startswith(f"{it.url}/staff?whose=mine")
+            assert tom.url.startswith(f"{it.url}/staff?whose=mine&where=sms")
             await mia.reload()
             await mia.get_by_label("Saved view").select_option("For me")
             await expect(mia.get_by_text("Nothing in this view.")).to_be_visible()

@@ -12,7 +12,7 @@ import pytest
 from tandem.persistence.base import LaneStore
 
 from ..kit.colleague import JOHNS_ID, STAFF, Colleague, entries, names, staffed
-from ..kit.gateway import JANE
+from ..kit.gateway import JANE, OURS
 from ..kit.model_server import Answer, ModelServer
 
 JANES_ID = "phone_15559876543"
@@ -142,6 +142,7 @@ async def test_a_conversation_rests_until_a_time_or_the_customers_next_words(
     assert (rests["snoozedUntil"], resolved["snoozedUntil"], opened["snoozedUntil"]) == (until, None, None)
     (item,) = [one for one in queue["items"] if one["kind"] == "ticket"]
     assert (item["ticket"]["id"], item["snoozedUntil"]) == (ticket["id"], until)
+    assert (item["channel"], item["number"]) == ("sms", OURS)
     assert (listed["conversations"][0]["handling"], listed["conversations"][0]["snoozedUntil"]) == ("snoozed", until)
     rows = [
         (row["name"], row["source"]) for row in again["timeline"] if row["name"] in ("snoozed", "resolved", "reopened")

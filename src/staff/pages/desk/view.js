@@ -2,7 +2,7 @@
 
 import { element, refresh } from "../shared/element.js";
 import { address, ask } from "../shared/gateway.js";
-import { words } from "./sentences.js";
+import { CHANNELS, words } from "./sentences.js";
 
 /** Whose work it is, and which of it: name, label, and the items that are kept. */
 const WHOSE = [
@@ -33,7 +33,7 @@ const began = ({ approval, ticket, due }) => approval?.requestedAt ?? ticket?.cr
 const dollars = ({ approval: one }) => Number((one?.editedArguments ?? one?.arguments)?.amount) || -1;
 
 export class View {
-  #chosen = Object.fromEntries(["whose", "what", "sort"].map((name) => [name, new URLSearchParams(location.search).get(name) ?? ""]));
+  #chosen = Object.fromEntries(["whose", "what", "where", "sort"].map((name) => [name, new URLSearchParams(location.search).get(name) ?? ""]));
   #saved = []; // {name, query} of all colleagues
   #actor;
   #changed;
@@ -47,12 +47,13 @@ export class View {
     const choose = (name, label) => element("select", { "aria-label": label, onchange: ({ target }) => this.#choose({ ...this.#chosen, [name]: target.value }) });
     this.whose = choose("whose", "Whose work");
     this.what = choose("what", "Show only some of what waits");
+    this.where = choose("where", "Channel, or number of ours");
     this.sort = choose("sort", "Which comes first");
     this.names = element("select", { "aria-label": "Saved view", onchange: () => this.#open(this.names.value) });
     this.name = element("input", { "aria-label": "Name of this view", placeholder: "Save this view as", required: true, maxlength: 40 });
     this.save = element("form", { class: "view", onsubmit: (event) => (event.preventDefault(), this.#keep(this.name.value.trim(), this.#query())) }, this.name, element("button", { class: "button small-button" }, "Save"));
     this.remove = element("button", { class: "button quiet small-button", onclick: () => this.#keep(this.names.value, "") }, "Remove this view");
-    this.place = element("div", { class: "views" }, element("div", { class: "view" }, this.whose, this.what, this.sort), this.save, this.remove);
+    this.place = element("div", { class: "views" }, element("div", { class: "view" }, this.whose, this.what), element("div", { class: "view" }, this.where, this.sort), this.save, this.remove);
     this.mayKeep = may.has("reply") || may.has("approve");
     // Until it is known what there is: a click that comes earlier would mean something else.
     for (const one of [this.place, this.names, this.save, this.remove]) one.hidden = true;
@@ -70,20 +71,24 @@ export class View {
 
   /** Return the items of the view, in its order. */
   of(items) {
-    const { whose, what, sort } = this.#chosen;
+    const { whose, what, where, sort } = this.#chosen;
     const is = (choices, name) => (choices.find(([one]) => one === name) ?? choices[0])[2];
     const keeps = what.startsWith("tool:") ? (item) => item.approval?.tool === what.slice(5) : is(WHAT, what);
-    return items.filter((item) => is(WHOSE, whose)(item, this.#actor) && keeps(item)).sort(is(SORT, sort));
+    const isThere = ({ channel, number }) => !where || where === channel || where === number;
+    return items.filter((item) => is(WHOSE, whose)(item, this.#actor) && keeps(item) && isThere(item)).sort(is(SORT, sort));
   }
 
-  /** Offer what there is to choose: the tools of these requests, too. */
-  draw(requests) {
-    const tools = new Set(requests.map((one) => one.tool));
-    if (this.#chosen.what.startsWith("tool:")) tools.add(this.#chosen.what.slice(5));
+  /** Offer what there is to choose: the tools, channels and numbers of ours of these items, too. */
+  draw(items) {
+    const { what, where } = this.#chosen;
+    const tools = distinct(items.map(({ approval }) => approval?.tool), what.startsWith("tool:") ? what.slice(5) : "");
+    const channels = distinct(items.map(({ channel }) => channel), where in CHANNELS ? where : "");
+    const numbers = distinct(items.map(({ number }) => number), where in CHANNELS ? "" : where);
     const query = this.#query();
     const known = this.#saved.find((one) => one.query === query);
     offer(this.whose, WHOSE, this.#chosen.whose);
-    offer(this.what, [...WHAT, ...[...tools].sort().map((tool) => [`tool:${tool}`, words(tool)])], this.#chosen.what);
+    offer(this.what, [...WHAT, ...tools.map((tool) => [`tool:${tool}`, words(tool)])], what);
+    offer(this.where, [["", "Any channel"], ...channels.map((one) => [one, CHANNELS[one] ?? one]), ...numbers.map((one) => [one, `To ${one}`])], where);
     offer(this.sort, SORT, this.#chosen.sort);
     offer(this.names, [["", "All"], ...this.#saved.map(({ name }) => [name, name]), ...(known || !query ? [] : [[UNSAVED, "Not saved"]])], known?.name ?? (query ? UNSAVED : ""));
     this.names.hidden = !this.#saved.length;
@@ -121,6 +126,11 @@ export class View {
       this.#say(refused.message);
     }
   }
+}
+
+/** Return what there is, once and in order, and what is chosen with it. */
+function distinct(found, chosen) {
+  return [...new Set([...found, chosen])].filter(Boolean).sort();
 }
 
 function offer(select, choices, chosen) {

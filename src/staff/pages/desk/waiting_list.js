@@ -115,7 +115,7 @@ export class WaitingList {
   }
 
   #draw() {
-    this.view.draw(this.#requests());
+    this.view.draw(this.#items);
     this.view.place.hidden = this.view.isPlain && this.#items.length < 2 && !this.#items.some(isSnoozed);
     const matching = this.view.of(this.#items);
     this.count.textContent = matching.length ? `${matching.length}${this.more ? "+" : ""}` : "";
