@@ -52,7 +52,7 @@ def conversations(page: Page) -> Any:
 async def open_refund(it: Running, page: Page, sender: str = JOHN, said: str = REFUND) -> None:
     """Let a customer ask for a refund, and open the request when it appears by itself.
 
-    It may be open already; once the click has arrived, too, its buttons rest no more.
+    It may be open already; once the click has arrived, too, the keyboard is on it.
     """
     await it.ask(said, sender=sender)
     await waiting(page).filter(has_text="Process refund").first.click()
@@ -375,6 +375,30 @@ async def test_a_row_can_be_chosen_while_the_first_request_still_loads(browser: 
         await conversations(page).filter(has_text="Jane Smith").click()
         chosen.set()
         await expect(page.get_by_role("heading", name="Jane Smith")).to_be_visible()
+
+
+async def test_a_press_is_not_lost_when_its_request_is_opened_again_meanwhile(browser: Browser, tmp_path: Path) -> None:
+    """It opens by itself, its row is clicked besides, and before that is answered its button is pressed."""
+    async with desk_page(browser, tmp_path) as (it, _, seen):
+        page, asked, pressed = seen.page, asyncio.Event(), asyncio.Event()
+        await open_refund(it, page)
+        approve = page.get_by_role("button", name="Approve", exact=True)
+        await expect(approve).to_be_enabled()
+
+        async def hold(route: Route) -> None:
+            asked.set()
+            await pressed.wait()
+            await route.continue_()
+
+        await page.route("**/conversations/cus_*", hold)
+        await waiting(page).first.click()
+        await asked.wait()
+        await approve.hover()
+        await page.mouse.down()
+        pressed.set()
+        await expect(page.get_by_role("heading", name="Refund $")).to_be_focused()
+        await page.mouse.up()
+        assert "139.97" in (await it.hear(2))[1]
 
 
 async def test_a_click_is_not_lost_when_its_row_is_drawn_anew_meanwhile(browser: Browser, tmp_path: Path) -> None:

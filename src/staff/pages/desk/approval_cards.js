@@ -61,9 +61,12 @@ export class ApprovalCards {
   reveal(id) {
     const card = this.#cards.get(id);
     if (!card) return;
+    const top = () => card.heading.getBoundingClientRect().top;
+    const before = top();
     this.meanwhile.textContent = "";
-    card.rest();
     card.heading.scrollIntoView({ block: "start" });
+    // One that is in view already is perhaps being decided now: a button that rested between press and release would do nothing.
+    if (top() !== before) card.rest();
     card.heading.focus({ preventScroll: true });
   }
 }
