@@ -31,6 +31,9 @@ async def test_a_ticket_is_given_to_a_colleague_who_finds_it_among_their_own(bro
         await expect(row.get_by_text("tom")).to_be_visible()
         async with visit(browser, f"{it.url}/staff#token={TOM}") as other:
             tom = other.page
+            where = tom.get_by_label("Channel, or number of ours")
+            await expect(where.locator("option")).to_have_text(["Any channel", "SMS", f"To {OURS}"])
+            await where.select_option("SMS")
             await tom.get_by_label("Whose work").select_option("Mine")
             await tom.get_by_label("Name of this view").fill("For me")
             await tom.get_by_role("button", name="Save", exact=True).click()
