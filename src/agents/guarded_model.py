@@ -26,9 +26,9 @@ from agents.items import TResponseStreamEvent
 
 from ..conversation.bounds import count
 from ..errors import GuardrailTripped, ModelUnavailable, TurnTimedOut
-from ..guardrails.model_marks import holds_call
 from ..guardrails.pii import mask, mask_value
-from ..guardrails.thoughts import Beginning, WordFilter, said, whole_arguments, whole_value
+from ..guardrails.stream import WordFilter
+from ..guardrails.thoughts import Beginning, holds_call, said, whole_arguments, whole_value
 from ..telemetry.traces import Span, SpanKind, span
 from ..web.http_client import read_pause, retrying
 from .model_input import PREFIX, chars, shortened
@@ -87,7 +87,7 @@ class GuardedModel(Model):
 
     An input that is refused for what it holds is shortened and tried once more. Raises TurnTimedOut past ``timeout``
     seconds, and ModelUnavailable for everything that the endpoint or the way to it did wrong; the log gets the status
-    and the service's code. Text that streams is cleaned where it is said (:class:`..guardrails.thoughts.WordFilter`).
+    and the service's code. Text that streams is cleaned where it is said (:class:`..guardrails.stream.WordFilter`).
     """
 
     def __init__(self, inner: Model, timeout: float, name: str, beginning: Beginning, prepare: Prepare) -> None:

@@ -9,7 +9,7 @@ from agents import RunResultStreaming
 
 from ..conversation.speech_stream import SpeechStream
 from ..errors import TurnTimedOut
-from ..guardrails.thoughts import WordFilter
+from ..guardrails.stream import WordFilter
 from .guarded_model import answering
 from .items import refused, spoken_whole
 from .responses import listener

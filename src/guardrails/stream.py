@@ -1,4 +1,6 @@
-"""Filters an answer while it is being made: no card or social security number and no listed word gets out. Pure.
+"""Filters an answer while it is being made: :class:`WordFilter` the thoughts, :class:`StreamFilter` the rest. Pure.
+
+No card or social security number and no listed word gets out.
 
 The pieces that a :class:`StreamFilter` returns, put together, are ``mask(professional(text).text).text`` of the whole
 text, however it is cut, with these exceptions:
@@ -17,6 +19,7 @@ from .digits import FEWEST, FILLERS, SAID, TIMES, TOKEN, DigitRun, Group, RunRea
 from .language import LISTED, professional
 from .pii import Kind, findings
 from .surroundings import NEAR, NEAR_AFTER, Surroundings
+from .thoughts import BEGINS, GLUED_CHANNEL, SIGN, THOUGHT_CHANNEL, MarkKind, goes_on, read_marks, whole
 
 MOST_HELD = 400
 """Characters after which a number that does not end is let go: a card number dictated with pauses takes 250."""
@@ -159,3 +162,88 @@ class StreamFilter:
         self._reader, self._alone, self._long = RunReader(), 0, []
         for token in TOKEN.finditer(rest):
             self._take(token[0], word=token.lastgroup == "word")
+
+
+class WordFilter:
+    """The filter of one streamed answer: what could be the beginning of a mark is held back until it shows.
+
+    ``inside``: the model's template opens the thought, so that the stream holds its end alone. Then nothing goes out
+    before that end, or before the end of an answer without one.
+    """
+
+    def __init__(self, *, inside: bool = False) -> None:
+        self.inside = inside
+        self._held = ""
+        self._unsure: list[str] | None = None
+        """What may be a thought whose beginning is not told; None once that is known."""
+        self._began = False
+        self._opening = True
+        """All that came so far may be the beginning of a channel's name."""
+        self._within: MarkKind | None = None
+        """What began that is no answer."""
+        self._struck = False
+        self._blank = True
+        """Nothing was said since the beginning, or since a thought: blanks there belong to it."""
+
+    def feed(self, piece: str) -> str:
+        """Take in the next piece, and return what may be said now."""
+        if piece and not self._began:
+            self._began, self._unsure = True, [] if self.inside else None
+        text = self._held + piece
+        half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""  # the other half may come with the next piece
+        text = whole(text[: len(text) - len(half)] if half else text)
+        if self._opening and not THOUGHT_CHANNEL.startswith(begun := text.lstrip()):
+            self._opening = False
+            if GLUED_CHANNEL.match(begun):
+                self._within = MarkKind.OPEN
+        if self._opening:
+            self._held, out = text, ""
+        elif SIGN.search(text):
+            out = self._take(text, final=False)
+        else:
+            self._held, out = "", self._pass(text)
+        self._held += half
+        return out
+
+    def end(self) -> str:
+        """Return what is held back; what follows is another answer."""
+        rest = self._surely(self._unsure) + self._take(whole(self._held), final=True)
+        self._began, self._opening, self._within, self._struck, self._blank = False, True, None, False, True
+        return rest
+
+    def _take(self, text: str, *, final: bool) -> str:
+        marks, end, self._struck = read_marks(text, final=final, struck=self._struck)
+        out, at = "", 0
+        for begin, behind, kind in marks:
+            out += self._pass(text[at:begin]) + self._settle(kind)
+            at = behind
+        self._held = text[end:]
+        return out + self._pass(text[at:end])
+
+    def _settle(self, mark: MarkKind) -> str:
+        """Go on behind a mark; return what turned out to be no thought."""
+        if self._within is not None:
+            if not goes_on(self._within, mark):
+                self._within, self._blank = None, True
+        elif mark is MarkKind.CLOSE:
+            self._unsure, self._blank = None, True
+        elif mark in BEGINS:
+            kept = self._surely(self._unsure)  # a model that begins its thought itself had begun none before
+            self._within = mark
+            return kept
+        return ""
+
+    def _surely(self, unsure: list[str] | None) -> str:
+        self._unsure = None
+        return self._pass("".join(unsure or ()))
+
+    def _pass(self, text: str) -> str:
+        """Return words that go out now: none of a thought, and no blanks in front of the first."""
+        if self._within is not None or not text:
+            return ""
+        if self._unsure is not None:
+            self._unsure.append(text)
+            return ""
+        text = text.lstrip() if self._blank else text
+        self._blank = self._blank and not text
+        return text

@@ -14,7 +14,8 @@ from tandem.agents.guarded_model import masked_arguments
 from tandem.agents.tool_gate import read_arguments
 from tandem.channels.sms.sender import clean, compose
 from tandem.conversation import phrases
-from tandem.guardrails.thoughts import WordFilter, said, whole, whole_arguments
+from tandem.guardrails.stream import WordFilter
+from tandem.guardrails.thoughts import said, whole, whole_arguments
 from tandem.simulator.call import SimulatedCall
 
 from ..flows.test_approvals import REFUND
