@@ -37,6 +37,8 @@ from .turn_maker import TurnMaker
 SWEEP_SECONDS = 0.8
 """How often a replica looks for work that another one left behind."""
 SWEEP_LIMIT = 100
+GRACE = 0.5
+"""Seconds for which work is left to the replica that accepted it, beyond the wait for the rest of a burst."""
 
 
 class TurnEngine:
@@ -99,6 +101,7 @@ class TurnEngine:
         self._lines = self._delivery.lines
         self._stack = AsyncExitStack()
         self._draining = False
+        self._callers: set[SubjectId] = set()
         self._watchers: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -220,11 +223,13 @@ class TurnEngine:
 
     def arrived(self, subject: SubjectId) -> None:
         """Look for what is to be said to a caller: the store knows now that their call is here."""
+        self._callers.add(subject)
         self._lines.wake((subject, Channel.VOICE))
         self._bus.tell_of(subject, EventName.CALL_ARRIVED)
 
     def departed(self, subject: SubjectId) -> None:
         """Take note that a caller is here no more, as the store knows."""
+        self._callers.discard(subject)
         self._bus.tell_of(subject, EventName.CALL_DEPARTED)
 
     async def drain(self, seconds: float) -> bool:
@@ -244,9 +249,11 @@ class TurnEngine:
     async def _sweep(self) -> None:
         while True:
             try:
-                due = await self._store.due(limit=SWEEP_LIMIT, replica=self.replica)
+                due = await self._store.due(
+                    limit=SWEEP_LIMIT, replica=self.replica, grace=self._limits.coalesce + GRACE
+                )
                 for subject in due.lanes:
-                    self._lanes.wake(subject, after=self._limits.coalesce)
+                    self._lanes.wake(subject)
                 for line in due.lines:
                     self._lines.wake(line)
                 if self.outage.lasts:
@@ -257,13 +264,12 @@ class TurnEngine:
             await asyncio.sleep(SWEEP_SECONDS)
 
     async def _listen(self) -> None:
+        """Hear of what is to be said in a call that is here. All else that others accept, they run themselves."""
         while True:
             try:
                 async for subject in self._store.listen():
-                    # The hint of a burst's first text comes before the rest of it.
-                    self._lanes.wake(subject, after=self._limits.coalesce)
-                    for channel in Channel:
-                        self._lines.wake((subject, channel))
+                    if subject in self._callers:
+                        self._lines.wake((subject, Channel.VOICE))
             except StoreUnavailable:
                 await asyncio.sleep(SWEEP_SECONDS)
 

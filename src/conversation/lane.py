@@ -104,7 +104,8 @@ class LaneWorker:
                 subject, holder=uuid.uuid4().hex, seconds=self._limits.lease, accept=offered
             )
             if claim is None:
-                return CALLER_WAITS if self._speeches.waiting(subject) else self._limits.lease
+                # Who holds it takes up what came meanwhile; where they die, the sweep finds it.
+                return CALLER_WAITS if self._speeches.waiting(subject) else None
             try:
                 async with self._lease(claim):
                     return await self._drain(claim)

@@ -153,11 +153,14 @@ class Reading:
 
     # --- all lanes --------------------------------------------------------------------------------------
 
-    async def due(self, *, limit: int, replica: str = "") -> Due:
-        """Find work that no lease covers, oldest first: ``limit`` lanes, as many lines that ``replica`` would get."""
+    async def due(self, *, limit: int, replica: str = "", grace: float = 0.0) -> Due:
+        """Find work that no lease covers, oldest first: ``limit`` lanes, as many lines that ``replica`` would get.
+
+        Lanes only when they have been due for ``grace`` seconds.
+        """
         now = await self.storage.now()
         names = [LaneIndex.LINES, *([f"{LaneIndex.LINES}@{replica}"] if replica else [])]
-        lanes = await self.storage.scan(LaneIndex.DUE, upto=now, limit=limit)
+        lanes = await self.storage.scan(LaneIndex.DUE, upto=now - grace, limit=limit)
         found = [await self.storage.scan(name, upto=now, limit=limit) for name in names]
         lines = sorted(chain(*found), key=lambda one: one.sort)
         named = dict.fromkeys((one.subject, Channel(one.key)) for one in lines if one.key in _CHANNELS)

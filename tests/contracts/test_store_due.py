@@ -37,6 +37,14 @@ async def test_a_lane_with_a_waiting_entry_is_due_while_nobody_holds_it(kit: Sto
     assert await lanes(store) == ()
 
 
+async def test_a_lane_is_left_to_who_accepted_its_entry_for_a_while(kit: StoreKit) -> None:
+    await kit.store.accept(JANE, texts("a"), token=fresh())
+    kit.advance(5)
+    assert (await kit.store.due(limit=10, grace=10)).lanes == ()
+    kit.advance(6)
+    assert (await kit.store.due(limit=10, grace=10)).lanes == (JANE,)
+
+
 async def test_a_claim_without_work_leaves_nothing_due(kit: StoreKit) -> None:
     await take(kit.store)
     kit.advance(LEASE + 0.1)

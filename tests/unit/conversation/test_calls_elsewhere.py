@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from tandem.conversation.delivery import CALL_MOVED
-from tandem.entries import Entry, SpokenPrompt
-from tandem.model import Channel, ReplyStatus
+from tandem.entries import Entry, SpokenPrompt, TextReceived
+from tandem.model import Channel, ReplyStatus, SubjectId
 from tandem.persistence.base import LaneStore
-from tandem.persistence.values import Claim
+from tandem.persistence.file import open_file_store
+from tandem.persistence.values import Claim, Due
 
 from ...kit.engine import JOHN, ROUTE, SHORT_LEASE, Lab, lab
 from ...kit.waiting import PATIENCE, until
@@ -134,3 +135,52 @@ async def test_it_is_answered_here_once_the_other_replica_is_gone(tmp_path: Path
         await move(it, seconds=0.3)
         await say(it)
         assert await it.sender.texts(1) == ["You said: hello"]
+
+
+class Counted:
+    """A store of which is known whose work it was asked for; nothing that others left is found in it."""
+
+    def __init__(self, store: LaneStore) -> None:
+        self._store = store
+        self.asked: list[SubjectId] = []
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("claim", "next_reply"):
+            return self._noted(getattr(self._store, name))
+        return getattr(self._store, name)
+
+    def _noted(self, ask: Any) -> Any:
+        def noted(subject: SubjectId, *given: Any, **named: Any) -> Any:
+            self.asked.append(subject)
+            return ask(subject, *given, **named)
+
+        return noted
+
+    async def due(self, **bounds: Any) -> Due:
+        return Due((), ())
+
+
+async def test_what_another_replica_accepts_is_no_work_here(tmp_path: Path) -> None:
+    """Else each replica more would make every text of all the others dearer. A hint is for who has the caller."""
+    jane = SubjectId("phone_15551230000")
+    seen: list[Counted] = []
+
+    def count(store: LaneStore) -> Any:
+        seen.append(Counted(store))
+        return seen[0]
+
+    async with lab(tmp_path, wrap=count) as it, open_file_store(tmp_path) as other:
+        (counted,) = seen
+        it.engine.arrived(JOHN)
+
+        async def another_is_heard() -> bool:
+            before = len(counted.asked)
+            await other.notify(JOHN)
+            await asyncio.sleep(0.01)
+            return len(counted.asked) > before
+
+        await until(another_is_heard)
+        await other.accept(jane, [Entry("SM1", TextReceived(ROUTE, "hello"))], token="t")
+        await other.notify(jane)
+        await until(another_is_heard)
+    assert set(counted.asked) == {JOHN}
