@@ -34,10 +34,10 @@ from .summary import Summarise, Summarising
 from .translations import Translations
 from .turn_maker import TurnMaker
 
-SWEEP_SECONDS = 0.8
-"""How often a replica looks for work that another one left behind."""
+SWEEP_SECONDS = 0.4
+"""How often a replica looks for work that another one left behind, or does not get round to."""
 SWEEP_LIMIT = 100
-GRACE = 0.5
+GRACE = 0.1
 """Seconds for which work is left to the replica that accepted it, beyond the wait for the rest of a burst."""
 
 
@@ -252,7 +252,7 @@ class TurnEngine:
                 due = await self._store.due(
                     limit=SWEEP_LIMIT, replica=self.replica, grace=self._limits.coalesce + GRACE
                 )
-                for subject in due.lanes:
+                for subject in due.lanes[: self._lanes.room]:
                     self._lanes.wake(subject)
                 for line in due.lines:
                     self._lines.wake(line)

@@ -88,6 +88,11 @@ class Schedule(Generic[K]):
         """Return how many keys run now."""
         return len(self._running)
 
+    @property
+    def room(self) -> int:
+        """Return how many more keys could run now."""
+        return max(0, self._workers - len(self._running) - len(self._queued))
+
     async def drain(self, seconds: float) -> bool:
         """Start nothing new and wait for what runs; return whether all of it ended in time."""
         self._draining = True
