@@ -28,7 +28,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 import structlog
 from agents import (
@@ -58,6 +58,7 @@ from ..conversation.phrases import REFUSED
 from ..conversation.speech_stream import SpeechStream
 from ..conversation.summary import memory_of
 from ..guardrails.thoughts import said
+from ..guardrails.wrapped_answers import chosen, unwrapped, words_of
 from ..model import Conversation, Item
 
 _FILTERED = re.compile("content filter", re.IGNORECASE)
@@ -113,7 +114,7 @@ def check_plain(items: Sequence[Item]) -> None:
 def _plain(item: RunItem) -> Item | None:
     if isinstance(item, MessageOutputItem):
         refusal = ItemHelpers.extract_refusal(item.raw_item)
-        text = refused(refusal) if refusal else ItemHelpers.text_message_output(item)
+        text = refused(refusal) if refusal else unwrapped(ItemHelpers.text_message_output(item))
         return {"role": "assistant", "content": text} if text else None
     if isinstance(item, InputItem | ToolCallItem | ToolCallOutputItem | HandoffCallItem | HandoffOutputItem):
         return _plain_input(item.to_input_item())
@@ -246,9 +247,6 @@ log = structlog.get_logger(__name__)
 
 # --- the final output ---------------------------------------------------------------------------------------
 
-ANSWERS: Final = ("answer", "reply", "response", "message", "text", "content")
-"""Names of the field that is the answer, the likeliest first; without one of them, the only text is."""
-
 
 def answer_field(output_type: Any) -> str | None:
     """Return the field of an output type that is the answer: empty when all of it is, None when there is none."""
@@ -258,7 +256,7 @@ def answer_field(output_type: Any) -> str | None:
     if schema.is_plain_text():
         return ""
     fields: Mapping[str, Any] = schema.json_schema().get("properties", {})
-    return _chosen([name for name, field in fields.items() if field.get("type") == "string"])
+    return chosen([name for name, field in fields.items() if field.get("type") == "string"])
 
 
 def spoken_whole(agent: Agent[Any]) -> bool:
@@ -274,23 +272,22 @@ def said_by_model(output: Any, items: Sequence[RunItem]) -> bool:
 
 def in_words(output: Any, items: Sequence[RunItem]) -> str:
     """Return a run's output as the customer is told it; empty when there are no words in it."""
-    if said_by_model(output, items):
-        return str(output)
-    if isinstance(output, str):
-        try:
-            found = json.loads(output)
-        except ValueError:
-            return output
-        return _answer(found) if isinstance(found, dict) else output
+    if isinstance(output, BaseModel):
+        output = output.model_dump()
+    elif dataclasses.is_dataclass(output) and not isinstance(output, type):
+        output = dataclasses.asdict(output)
     if output is None:
         return ItemHelpers.text_message_outputs(list(items))
-    return _answer(output)
+    if isinstance(output, str):
+        return unwrapped(said(output))
+    number = isinstance(output, int | float) and not isinstance(output, bool)
+    return str(output) if number else unwrapped(said(words_of(output)))
 
 
 def finish(result: RunResult | RunResultStreaming, items: list[Item], speech: SpeechStream | None) -> str:
     """Return what a customer is told at the end of a run, put it into its items, and say what did not stream."""
     output, new = result.final_output, result.new_items
-    text = said(in_words(output, new))
+    text = in_words(output, new)
     if not text.strip() and output:
         log.warning("final_output_without_words", kind=type(output).__name__)
     streamed = said_by_model(output, new)
@@ -302,19 +299,3 @@ def finish(result: RunResult | RunResultStreaming, items: list[Item], speech: Sp
     if speech is not None and (not streamed or spoken_whole(result.last_agent)):
         speech.say(text)
     return text
-
-
-def _answer(output: Any) -> str:
-    if isinstance(output, BaseModel):
-        output = output.model_dump()
-    elif dataclasses.is_dataclass(output) and not isinstance(output, type):
-        output = dataclasses.asdict(output)
-    if not isinstance(output, Mapping):
-        return str(output) if isinstance(output, int | float) and not isinstance(output, bool) else ""
-    texts = {str(name): value for name, value in output.items() if isinstance(value, str) and value.strip()}
-    return texts.get(_chosen(list(texts)) or "", "")
-
-
-def _chosen(names: Sequence[str]) -> str | None:
-    known = [name for name in ANSWERS if name in names]
-    return known[0] if known else names[0] if len(names) == 1 else None

@@ -31,6 +31,8 @@ async def speak(
         if busy():
             return False
         tell(words.feed(text))
+        if words.holds_words:
+            deadline.cancel()
         return True
 
     def tell(text: str) -> None:

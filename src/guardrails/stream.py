@@ -20,6 +20,7 @@ from .language import LISTED, professional
 from .pii import Kind, findings
 from .surroundings import NEAR, NEAR_AFTER, Surroundings
 from .thoughts import BEGINS, GLUED_CHANNEL, SIGN, THOUGHT_CHANNEL, MarkKind, goes_on, read_marks, whole
+from .wrapped_answers import Unwrapping
 
 MOST_HELD = 400
 """Characters after which a number that does not end is let go: a card number dictated with pauses takes 250."""
@@ -184,9 +185,19 @@ class WordFilter:
         self._struck = False
         self._blank = True
         """Nothing was said since the beginning, or since a thought: blanks there belong to it."""
+        self._unwrapping = Unwrapping()
+
+    @property
+    def holds_words(self) -> bool:
+        """Tell whether words have come that wait for their end: they are data, or wrapped in it."""
+        return bool((self._unwrapping.held or "").strip())
 
     def feed(self, piece: str) -> str:
         """Take in the next piece, and return what may be said now."""
+        return self._unwrapping.feed(self._outside(piece))
+
+    def _outside(self, piece: str) -> str:
+        """Take in the next piece, and return what is no thought."""
         if piece and not self._began:
             self._began, self._unsure = True, [] if self.inside else None
         text = self._held + piece
@@ -209,7 +220,7 @@ class WordFilter:
         """Return what is held back; what follows is another answer."""
         rest = self._surely(self._unsure) + self._take(whole(self._held), final=True)
         self._began, self._opening, self._within, self._struck, self._blank = False, True, None, False, True
-        return rest
+        return self._unwrapping.feed(rest) + self._unwrapping.end()
 
     def _take(self, text: str, *, final: bool) -> str:
         marks, end, self._struck = read_marks(text, final=final, struck=self._struck)

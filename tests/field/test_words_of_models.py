@@ -301,7 +301,7 @@ def test_however_the_stream_is_cut_nothing_of_a_thought_or_its_tags_gets_out(ans
     "text",
     ["a < b and b > c", "<3", "Use <b>bold</b>", "[t", "see [track](x)", "I think so.", "<th", "<s>$50</s> $40",
      "analysis", "analysis of it: fine", "analysis: done", "analy", "an analysis", "Analysis", "analyse it",
-     "{ok}", '{"name": "Jo"}', "As assistants", "[a_b(c)] [see_me", "my assistant analysis", '{"a',
+     "{ok}", "As assistants", "[a_b(c)] [see_me", "my assistant analysis", '{"a',
      "write to=support", "AT&T &lt;3", "[x] done", "a <|b", "to", "<your thoughts here> & <analysis@x.example>"],
 )  # fmt: skip
 def test_what_is_no_thought_passes_the_stream(text: str) -> None:

@@ -1,0 +1,131 @@
+"""Takes an answer out of what a model put around it: a JSON object, a fence of code, the name of its role. Pure.
+
+Small models answer as if a program read them. Data without words for a customer becomes nothing, and they are told what
+they are told of every answer without words: of braces and names of fields they could make nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+ANSWERS: Final = ("answer", "reply", "response", "message", "text", "content")
+"""Names of the field that is the answer, the likeliest first; without one of them, the only text is."""
+_ROLES: Final = (
+    "assistant", "ai", "ai assistant", "virtual assistant", "agent", "ai agent", "support agent", "support assistant",
+    "customer support agent", "customer service agent", "bot", "chatbot", "ai model", "response", "answer",
+    "final answer", "final response",
+)  # fmt: skip
+_ROLE: Final = "|".join(sorted((role.replace(" ", "[ _-]") for role in _ROLES), key=len, reverse=True))
+_NAMED: Final = re.compile(
+    rf"\s*(?:(?:#{{1,6}}\s*)?(?:(?P<mark>\*{{1,3}}|_{{1,3}})(?:{_ROLE})(?:(?P=mark)[ \t]?[:：]|[:：][ \t]?(?P=mark))"
+    rf"|\[(?:{_ROLE})\][ \t]?[:：]?|(?:{_ROLE})[ \t]?[:：])|(?:assistant|model)[ \t]*\n)\s*(?=\S|\Z)",
+    re.IGNORECASE,
+)
+"""A role's name with its colon, or on a line of its own, where the words begin."""
+_MARKS: Final = " \t\r\n*_#["
+_BEHIND: Final = " \t\r\n*_]:："
+_DATA: Final = re.compile(r"\s*(?:```[a-z]{0,10}\s*)?(?:\{|\[\s*[\"\[{])", re.IGNORECASE)
+"""What begins JSON, in a fence or without."""
+_MAY_BE_DATA: Final = re.compile(r"\s*(?:`{1,2}|```(?:[a-z]{0,10}|[a-z]{0,10}\s+\[?\s*))\Z|\s*\[\s*\Z", re.IGNORECASE)
+_FENCED: Final = re.compile(r"\s*```[a-z]{0,10}\s*(?P<inside>.*?)\s*(?:```|\Z)(?P<rest>.*)", re.DOTALL | re.IGNORECASE)
+_BROKEN: Final = re.compile(
+    rf"\{{\s*[\"'](?:{'|'.join(ANSWERS)})[\"']\s*:\s*(?P<quote>[\"'])(?P<said>.*?)"
+    r"(?:(?<!\\)(?P=quote)(?=\s*(?:[,}\n]|\Z))|\Z)",
+    re.DOTALL | re.IGNORECASE,
+)
+"""The answer in JSON that was cut off, or quoted as Python does."""
+_ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_ESCAPED: Final = {"n": "\n", "t": "\t", "r": "", "b": "", "f": ""}
+_MOST: Final = 4
+"""What is wrapped in what is wrapped."""
+
+
+def unwrapped(text: str) -> str:
+    """Return an answer without what a model put around it; the same text where there is nothing."""
+    for _ in range(_MOST):
+        before = text
+        text = _NAMED.sub("", text, count=1) if _NAMED.match(text) else text
+        if _DATA.match(text):
+            text = _of_data(text)
+        if text == before:
+            break
+    return text
+
+
+def _of_data(text: str) -> str:
+    """Return the words of a text that begins as JSON does, and what stands behind it."""
+    fenced = _FENCED.match(text)
+    inside, rest = (fenced["inside"], fenced["rest"]) if fenced else (text.lstrip(), "")
+    try:
+        found, end = json.JSONDecoder(strict=False).raw_decode(inside)
+    except (ValueError, RecursionError):
+        cut = _BROKEN.match(inside)
+        return _ESCAPE.sub(_character, cut["said"]) if cut else text
+    behind = f"{inside[end:].strip()}\n{rest.strip()}".strip()
+    if behind and isinstance(found, Sequence):  # ["words"](address) is a link
+        return text
+    words = words_of(found)
+    return f"{words}\n{behind}" if words and behind else words or behind
+
+
+def _character(escape: re.Match[str]) -> str:
+    code = escape[1]
+    return chr(int(code[1:], 16)) if len(code) > 1 else _ESCAPED.get(code, code)
+
+
+def words_of(value: Any) -> str:
+    """Return the words that data holds for a customer: those of the field that is the answer. Empty without any."""
+    if isinstance(value, str):
+        return value if value.strip() else ""
+    if isinstance(value, Mapping):
+        words = {str(name).lower(): found for name, one in value.items() if (found := words_of(one))}
+        texts = [str(name).lower() for name, one in value.items() if isinstance(one, str) and one.strip()]
+        name = next((one for one in ANSWERS if one in words), None) or chosen(texts) or chosen(tuple(words))
+        return words[name] if name else ""
+    parts = [words_of(one) for one in value] if isinstance(value, Sequence) else []
+    return "\n".join(parts) if all(parts) else ""
+
+
+def chosen(names: Sequence[str]) -> str | None:
+    """Return which of the names of texts is the answer's."""
+    known = [name for name in ANSWERS if name in names]
+    return known[0] if known else names[0] if len(names) == 1 else None
+
+
+class Unwrapping:
+    """The same for an answer that streams: held back is what may still be a role's name, and data to its end."""
+
+    def __init__(self) -> None:
+        self.held: str | None = ""
+        """What has not gone out; None once all that comes is words."""
+
+    def feed(self, piece: str) -> str:
+        """Take in the next piece, and return what may be said now."""
+        if self.held is None:
+            return piece
+        self.held += piece
+        if _undecided(self.held):
+            return ""
+        text, self.held = unwrapped(self.held), None
+        return text
+
+    def end(self) -> str:
+        """Return what is held back; what follows is another answer."""
+        rest, self.held = unwrapped(self.held or ""), ""
+        return rest
+
+
+def _undecided(text: str) -> bool:
+    """Tell whether it takes more text to say what an answer begins with."""
+    for _ in range(_MOST):
+        if _NAMED.match(text) is None:
+            break
+        text = _NAMED.sub("", text, count=1)
+    if _DATA.match(text) or _MAY_BE_DATA.match(text):
+        return True
+    name = text.lower().lstrip(_MARKS).replace("_", " ").replace("-", " ")
+    begun = name.rstrip(_BEHIND)
+    return any(role.startswith(name) or role == begun for role in (*_ROLES, "model"))
