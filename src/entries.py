@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
-from .model import Reply, Route, Ticket, TicketStatus
+from .model import Channel, Reply, Route, Ticket, TicketStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,9 +288,10 @@ class Entry:
     """One thing that happened to a subject. ``key`` is unique in its lane for ever.
 
     It is the MessageSid of a text; ``decision:`` with the approval's id for a decision, so that the first wins;
-    ``consent:`` with id and version for the first approval of two;
-    ``undelivered:`` with the reply's id; call, socket session and number of a spoken prompt; ``staff:`` with what the
-    caller named the act; ``ticket:`` with the id of a ticket that is opened; ``follow_up:`` with id and time of one.
+    ``consent:`` with id and version for the first approval of two; ``undelivered:`` with the reply's id; call, socket
+    session and number of a spoken prompt; ``staff:`` with what the caller named the act; ``ticket:`` with the id of a
+    ticket; ``follow_up:`` with id and time of one. While it waits, no reply leaves on the channels that it
+    ``silences``: the customer asks for no more.
     """
 
     key: str
@@ -307,6 +308,7 @@ class Entry:
         | FollowUpDue
         | StaffAct
     )
+    silences: tuple[Channel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from .reply_composer import ReplyComposer
 from .schedule import Schedule
 from .speech_stream import SpeechStream, SpeechStreams
 from .summary import Summarise, Summarising
+from .text_screening import silencing
 from .translations import Translations
 from .turn_maker import TurnMaker
 
@@ -134,6 +135,7 @@ class TurnEngine:
         What may be the first of a burst of texts waits a moment. Holding the agent stops a text turn here in which no
         tool has begun.
         """
+        entries = list(map(silencing, entries))
         with self.outage.noticed():
             receipts = await self._store.accept(subject, entries, token=token or uuid.uuid4().hex, not_after=not_after)
         if any(receipt.outcome is Outcome.ACCEPTED for receipt in receipts):
@@ -203,6 +205,7 @@ class TurnEngine:
             for entry in entries:
                 self.speeches.fail(entry.key)
             return
+        entries = list(map(silencing, entries))
         if self._worker.offer(subject, entries):
             await self._store.accept(subject, entries, token=uuid.uuid4().hex)
             self._worker.preempt(subject)

@@ -22,7 +22,7 @@ from .notes import CallerSpeaks, note_item
 from .opt_out import asks_to_stop_texts
 from .plain_speech import as_written, plain_speech
 from .speech_stream import SpeechStream, SpeechStreams
-from .text_screening import is_goodbye, opt, without_codes
+from .text_screening import TEXTED, is_goodbye, opt, without_codes
 from .ticket_history import new_ticket
 
 TRIED = 2
@@ -124,10 +124,9 @@ def _stop_texts(
     draft: Draft, route: Route, texts: Sequence[str], *, before: Sequence[Item], speech: SpeechStream | None
 ) -> str:
     """Opt a caller who says so out of all texts, and return what they are told."""
-    for channel in Channel:
-        if channel is not Channel.VOICE:
-            draft.conversation = opt(draft.conversation, channel, out=True)
-            draft.blocked.append(channel)
+    for channel in TEXTED:
+        draft.conversation = opt(draft.conversation, channel, out=True)
+    draft.blocked += TEXTED
     number, told = draft.conversation.turns_taken + 1, draft.words(route, phrases.NO_MORE_TEXTS)
     if speech is not None:
         speech.number, told = number, speech.words(phrases.NO_MORE_TEXTS)

@@ -15,15 +15,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from ..entries import TextReceived
+from ..entries import Entry, SpokenPrompt, TextReceived
 from ..events import EventName
 from ..guardrails.pii import mask_code
+from ..identity.phone import proven_number
 from ..meter import SaidBefore
 from ..model import Channel, Conversation
 from . import phrases
 from .base import EngineLimits
-from .opt_out import may_ask_to_stop, read_wish
+from .opt_out import Wish, asks_to_stop_texts, may_ask_to_stop, read_wish
 
+TEXTED = tuple(channel for channel in Channel if channel is not Channel.VOICE)
 WINDOW = 60.0
 """Seconds over which texts are counted, and in which a flood is told once that it is one."""
 
@@ -73,7 +75,7 @@ def _screen(found: Screened, at: float, body: TextReceived, limits: EngineLimits
     opted_out = channel in found.conversation.opted_out
     if body.route.customer == body.route.ours:
         found.happened.append(EventName.OWN_MESSAGE)
-    elif not _is_touch(body.text) and (wish := read_wish(body, opted_out=opted_out)) is not None:
+    elif (wish := _wish(body, opted_out=opted_out)) is not None:
         found.conversation = opt(found.conversation, channel, out=wish.out)
         found.blocked = found.blocked or wish.out
         found.happened.append(EventName.OPTED_OUT if wish.out else EventName.OPTED_IN)
@@ -87,6 +89,21 @@ def _screen(found: Screened, at: float, body: TextReceived, limits: EngineLimits
         found.happened.append(EventName.TEXT_AFTER_OPT_OUT)
     else:
         _measure(found, at, body, limits)
+
+
+def _wish(body: TextReceived, *, opted_out: bool) -> Wish | None:
+    return None if _is_touch(body.text) else read_wish(body, opted_out=opted_out)
+
+
+def silencing(entry: Entry) -> Entry:
+    """Return an entry with the channels over which nothing more may leave: it asks for no more texts."""
+    body, channels = entry.body, tuple[Channel, ...]()
+    if isinstance(body, TextReceived):
+        wish = _wish(body, opted_out=False)
+        channels = (body.route.channel,) if wish is not None and wish.out else ()
+    elif isinstance(body, SpokenPrompt) and proven_number(body.route.customer) and asks_to_stop_texts(body.text):
+        channels = TEXTED
+    return replace(entry, silences=channels) if channels else entry
 
 
 def _measure(found: Screened, at: float, body: TextReceived, limits: EngineLimits) -> None:

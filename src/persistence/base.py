@@ -192,6 +192,8 @@ class LaneStore(Housekeeping):
         gets the same reply with the same ``tries``, claimed for ``seconds`` from now, unless a status callback settled
         it: then the line's next. An unreadable reply is set aside and the line goes on.
 
+        None, too, while an entry waits that silences the channel (:class:`~tandem.entries.Entry`).
+
         The VOICE line of a subject whose call is at another replica than ``replica`` (:meth:`presence`) gives None and
         stays as it is, whoever holds it: only where the socket is can it be said.
         """

@@ -13,11 +13,12 @@ LARGE_RECORD: Final = 64 * 1024
 
 @dataclass(slots=True)
 class WaitingKey:
-    """An entry that waits: its key, since when, and how many claims found it first."""
+    """An entry that waits: its key, since when, how many claims found it first, and the channels that it silences."""
 
     key: str
     at: float
     tries: int = 0
+    silences: tuple[Channel, ...] = ()
 
 
 @dataclass(slots=True)
@@ -90,6 +91,10 @@ class LaneHead:
     def taken(self, now: float) -> bool:
         """Say whether the lease of a holder runs."""
         return self.held and self.lease_until > now
+
+    def silenced(self, channel: Channel) -> bool:
+        """Say whether an entry waits by which the customer asks for no more on a channel."""
+        return any(channel in one.silences for one in self.waiting)
 
     def present(self, now: float) -> bool:
         """Say whether a replica holds the socket of a call."""

@@ -49,7 +49,7 @@ def _accept_one(lane: Lane, entry: Entry, repeated: str | None, not_after: float
     if not_after is not None and lane.now > not_after:
         return Receipt(key, Outcome.LATE)
     lane.write(kinds.WAITING, key, kinds.StoredEntry(token, entry))
-    lane.head.waiting.append(WaitingKey(key, lane.now))
+    lane.head.waiting.append(WaitingKey(key, lane.now, silences=entry.silences))
     lane.head.touched_at = lane.now
     return Receipt(key, Outcome.ACCEPTED)
 

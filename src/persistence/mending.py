@@ -32,8 +32,11 @@ def mend_head(lane: Lane) -> None:
 def fill_head(lane: Lane) -> None:
     """Make a head say what the rows say, which count."""
     head = lane.head
-    tries = {one.key: one.tries for one in head.waiting}
-    head.waiting = [WaitingKey(row.key, row.sequence / MICRO, tries.get(row.key, 0)) for row in lane.all(kinds.WAITING)]
+    tries, waiting = {one.key: one.tries for one in head.waiting}, lane.all(kinds.WAITING)
+    silences = {row.key: stored.entry.silences for row, stored in kinds.records(kinds.WAITING, waiting)}
+    head.waiting = [
+        WaitingKey(row.key, row.sequence / MICRO, tries.get(row.key, 0), silences.get(row.key, ())) for row in waiting
+    ]
     _fill_lines(lane)
     tickets = kinds.records(kinds.TICKET, lane.all(kinds.TICKET))
     head.open_tickets = [row.key for row, ticket in tickets if ticket.status is TicketStatus.OPEN]

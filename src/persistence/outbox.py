@@ -45,15 +45,18 @@ def queue(
 
 
 def block(lane: Lane, channels: Sequence[Channel]) -> None:
-    """Settle every waiting reply of these lines as blocked."""
+    """Settle every waiting reply of these lines as blocked; texts to somebody else stay."""
     for channel in channels:
-        line = lane.head.lines.get(channel, Line())
+        line, kept = lane.head.lines.get(channel, Line()), list[Queued]()
         for one in line.queue:
-            if stored := lane.readable(kinds.UNSETTLED, one.id):
-                _settle_row(lane, replace(stored, status=ReplyStatus.BLOCKED, tries=one.tries))
-            else:
+            stored = lane.readable(kinds.UNSETTLED, one.id)
+            if stored is None:
                 conversations.set_aside(lane, "reply", kinds.UNSETTLED, one.id)
-        line.queue, line.due_at = [], None
+            elif stored.reply.to_another:
+                kept.append(one)
+            else:
+                _settle_row(lane, replace(stored, status=ReplyStatus.BLOCKED, tries=one.tries))
+        line.queue, line.due_at = kept, line.due_at if kept else None
 
 
 def _settle_row(lane: Lane, stored: StoredReply) -> None:
@@ -63,15 +66,16 @@ def _settle_row(lane: Lane, stored: StoredReply) -> None:
     lane.write(kinds.REPLY, stored.reply.id, stored, sequence=row.sequence if row else None)
 
 
-def _is_elsewhere(lane: Lane, channel: Channel, replica: str) -> bool:
-    """Tell whether what waits in a line can be said at another replica only."""
-    return channel is Channel.VOICE and lane.head.present(lane.now) and lane.head.replica != replica
+def _rests(lane: Lane, channel: Channel, replica: str) -> bool:
+    """Tell whether a line stays as it is: the customer asks for no more, or it can be said at another replica only."""
+    elsewhere = channel is Channel.VOICE and lane.head.present(lane.now) and lane.head.replica != replica
+    return elsewhere or lane.head.silenced(channel)
 
 
 def next_reply(lane: Lane, channel: Channel, holder: str, seconds: float, replica: str = "") -> Outgoing | None:
     """Take a line and its oldest reply; see :meth:`LaneStore.next_reply`."""
     line = lane.head.lines.get(channel)
-    if line is None or _is_elsewhere(lane, channel, replica):
+    if line is None or _rests(lane, channel, replica):
         return None
     if line.holder == holder:
         waits = any(one.id == line.reply for one in line.queue)
@@ -85,7 +89,7 @@ def next_reply(lane: Lane, channel: Channel, holder: str, seconds: float, replic
 def take_line(lane: Lane, channel: Channel, holder: str, seconds: float, replica: str) -> Outgoing | None:
     """Take a line that is not held and its oldest reply; None when there is nothing to take here."""
     line = lane.head.lines.get(channel)
-    if line is None or _is_elsewhere(lane, channel, replica):
+    if line is None or _rests(lane, channel, replica):
         return None
     if line.until > lane.now or line.due_at is None or line.due_at > lane.now:
         return None
@@ -114,8 +118,8 @@ def _free(line: Line) -> None:
 
 
 def _go_on(lane: Lane, channel: Channel, holder: str, seconds: float, replica: str) -> Outgoing | None:
-    """Give a holder its line's next reply, or free the line for the replica that has the call."""
-    if not _is_elsewhere(lane, channel, replica):
+    """Give a holder its line's next reply, or free a line that rests."""
+    if not _rests(lane, channel, replica):
         return _take_first(lane, channel, holder, seconds)
     line = lane.head.lines[channel]
     _free(line)

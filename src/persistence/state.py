@@ -299,7 +299,7 @@ def indexed(head: LaneHead) -> dict[Name, float]:
     if head.waiting:
         entries[LaneIndex.OLDEST_ENTRY, ""] = head.waiting[0].at
     for channel, line in head.lines.items():
-        if line.due_at is None:
+        if line.due_at is None or head.silenced(channel):
             continue
         free_at = max(line.due_at, line.until)
         if channel is Channel.VOICE and head.replica:

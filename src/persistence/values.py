@@ -60,9 +60,9 @@ class Change:
 
     ``consumed`` and ``set_aside`` are keys of waiting entries; the latter are kept for staff. ``replies`` go to the
     ends of their lines in this order; an id that the lane has already is not queued again. ``tickets`` are stored
-    under their ids, new or changed. ``blocked`` names channels whose waiting replies are settled as BLOCKED, before
-    the new ones are queued. ``wake_at`` is when the lane becomes due although nothing waits (an approval's
-    expiry), or None. The store sets the conversation's ``version`` and ``updated_at``, and the rows' ``at``.
+    under their ids, new or changed. ``blocked`` names channels whose waiting replies to the customer are settled as
+    BLOCKED, before the new ones are queued. ``wake_at`` is when the lane becomes due although nothing waits (an
+    approval's expiry), or None. The store sets the conversation's ``version`` and ``updated_at``, and the rows' ``at``.
     """
 
     conversation: Conversation

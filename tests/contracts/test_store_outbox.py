@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tandem.model import Channel, Outgoing, ReplyStatus
@@ -9,7 +11,7 @@ from tandem.persistence.base import LaneStore
 from tandem.persistence.values import Change, Settlement
 
 from .kits import StoreKit
-from .records import JANE, LEASE, WHATSAPP, conversation, event, fresh, names, reply, take, texts, write
+from .records import JANE, LEASE, WHATSAPP, conversation, event, fresh, names, reply, take, text, texts, write
 
 pytestmark = pytest.mark.promise("S15", "S16")
 
@@ -224,6 +226,49 @@ async def test_a_commit_can_block_what_waits_in_a_line(store: LaneStore) -> None
         ReplyStatus.BLOCKED,
         ReplyStatus.WAITING,
     ]
+
+
+@pytest.mark.promise("S11")
+async def test_what_waits_for_somebody_else_is_not_blocked(store: LaneStore) -> None:
+    await write(store, replies=(reply("r1"), replace(reply("r2"), to_another=True), reply("r3")))
+    await write(store, blocked=(Channel.SMS,))
+    assert (await take_reply(store)).reply.id == "r2"
+    assert [await status(store, one) is ReplyStatus.BLOCKED for one in ("r1", "r2", "r3")] == [True, False, True]
+
+
+STOP = replace(text("stop", "stop texting me"), silences=(Channel.SMS,))
+
+
+@pytest.mark.promise("S11")
+@pytest.mark.parametrize("there", ["in the line", "being sent", "being made"])
+async def test_while_an_entry_waits_that_silences_a_channel_nothing_leaves_there(store: LaneStore, there: str) -> None:
+    sent = reply("r0")
+    await write(store, replies=(sent, *((reply("r1"),) if there != "being made" else ()), reply("w1", WHATSAPP)))
+    if there != "in the line":
+        sending = await take_reply(store)
+    claim = await take(store, accept=texts("question"))
+    await store.accept(JANE, [STOP], token=fresh())
+    if there != "in the line":
+        assert await store.settle(JANE, sending, SENT, seconds=LEASE) is None
+    change = Change(conversation(), consumed=("question",), replies=(reply("r2"),))
+    committed = await store.commit(claim, change, token=fresh(), deliver=LEASE)
+    assert (committed.outgoing, [one.entry for one in committed.waiting]) == ((), [STOP])
+    assert await take_next(store) is None
+    assert (JANE, Channel.SMS) not in (await store.due(limit=10)).lines
+    assert (await take_reply(store, Channel.WHATSAPP)).reply.id == "w1"
+    stopped = Change(conversation(), consumed=("stop",), blocked=(Channel.SMS,), replies=(reply("told"),))
+    committed = await store.commit(claim, stopped, token=fresh(), deliver=LEASE)
+    assert [one.reply.id for one in committed.outgoing] == ["told"]
+    assert await status(store, "r2") is ReplyStatus.BLOCKED
+
+
+async def test_a_line_that_was_silenced_for_nothing_goes_on(store: LaneStore) -> None:
+    await write(store, replies=(reply("r1"),))
+    await store.accept(JANE, [STOP], token=fresh())
+    assert await take_next(store) is None
+    await write(store, consumed=("stop",))
+    assert (JANE, Channel.SMS) in (await store.due(limit=10)).lines
+    assert (await take_reply(store)).reply.id == "r1"
 
 
 async def test_a_line_whose_replies_were_all_blocked_is_not_due(store: LaneStore) -> None:

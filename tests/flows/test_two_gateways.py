@@ -10,6 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tandem.conversation import phrases
 from tandem.model import Channel, ReplyStatus
 from tandem.simulator.call import SimulatedCall
 
@@ -18,6 +19,7 @@ from ..kit.model_server import Answer, ModelServer
 from ..kit.sources import subject_of
 from ..kit.waiting import PATIENCE, until
 from .test_approvals import REFUND, STAFF, Desk
+from .test_real_number import quiet
 from .test_voice import dial
 
 pytestmark = pytest.mark.promise("H12")
@@ -143,3 +145,23 @@ async def test_what_a_caller_says_is_answered_where_their_call_is(tmp_path: Path
         assert times_told(call) == 1
         assert len(there.requests) == 1
         assert one.twilio.sent_to(JOHN) == []
+
+
+@pytest.mark.promise("F2", "S11")
+async def test_a_stop_that_another_replica_takes_holds_the_answer_back(
+    tmp_path: Path, shared_place: dict[str, str]
+) -> None:
+    gate, here = asyncio.Event(), ModelServer(())
+    there = ModelServer([Answer(calls=[("order_status", {"order_id": "12345"})]), Answer(LONG, gate=gate)])
+    async with two(tmp_path, here, there, shared_place) as (one, other, _):
+        one.twilio.route = lambda: other.url
+        await one.say("where is my order?")
+        await until(lambda: len(there.requests) == 2)
+        one.twilio.route = lambda: one.url
+        await one.say("stop texting me")
+        gate.set()
+        await quiet(one)
+        assert [message.body for message in one.twilio.sent_to(JOHN)] == [phrases.OPTED_OUT]
+        items = (await one.conversation()).history[0].items
+        assert [item.get("type") for item in items][1:3] == ["function_call", "function_call_output"]
+    assert here.requests == []
