@@ -18,12 +18,24 @@ LETTER: Final = "[^\\W_\u0e00-\u0eff\u1000-\u11ff\u1780-\u17ff\u2e80-\ud7ff\uf90
 """Letters and digits of scripts that part words by blanks. Chinese, Japanese, Korean and Thai ones touch marks."""
 LETTER_ONLY: Final = re.compile(LETTER)
 EMOJI_ONLY: Final = re.compile(f"[{EMOJI}]")
-LINK: Final = re.compile(
-    r"!?\[([^\[\]\n]*)\](?:\([ \t]*<?[^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*>?(?:[ \t]+[\"'][^\n\"']*[\"'])?[ \t]*\)"
-    r"|\[[^\[\]\n]{0,40}\])"
+_BARE: Final = r"(?:[^\[\]\n\\]|\\[^\n])"
+_NESTED: Final = rf"\[(?:{_BARE}|\[(?:{_BARE}|\[{_BARE}{{0,99}}+\]){{0,99}}+\]){{0,99}}+\]"
+DEEPEST: Final = 4
+"""Brackets within each other that may be the words of a link: a note or a picture."""
+INLINE: Final = (
+    rf"!?\[(?P<words>(?:{_BARE}|{_NESTED}){{0,300}}+)\]\([ \t]*(?:<(?P<wide>[^<>\n]*)>"
+    r"|(?P<address>[^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*))"
+    r"(?:[ \t]+(?:\"[^\n\"]*\"|'[^\n']*'|\([^\n()]*\)))?[ \t]*\)"
 )
+"""A link with its address, and maybe a title."""
+LINK: Final = re.compile(rf"{INLINE}|!?\[(?P<named>[^\[\]\n]*)\]\[[^\[\]\n]{{0,40}}\]")
+BRACKETED: Final = r"https?://[^\s<>]+|(?:mailto:)?[\w.+-]+@[\w-]+(?:\.[\w-]+)+|tel:[+\d][\d().-]*|www\.[^\s<>]+"
+"""What stands between ``<`` and ``>`` and is no tag."""
+_SCHEMES: Final = r"(?:https?://|www\.|mailto:|tel:)"
 FOOTNOTE: Final = re.compile(r"\[\^([\w-]{1,20})\](:?)")
-DEFINED: Final = re.compile(r"\[[^\[\]\n^]{1,60}\]:[ \t]*<?https?://[^\s<>]+>?[^\n]*")
+DEFINED: Final = re.compile(
+    rf"\[(?P<name>[^\[\]\n^][^\[\]\n]{{0,60}})\]:[ \t]*<?(?P<address>{_SCHEMES}[^\s<>]+)>?[^\n]*"
+)
 """The address of links that only name it, at the end of an answer."""
 STRUCK: Final = re.compile(r"~~(?=[^\s~])([^~\n]{0,200}\S)~~(?!~)|~([^\s~]{1,30})~(?![~\w])")
 SUBSCRIPT: Final = re.compile(r"~([\w+\-]{1,8})~")
@@ -45,7 +57,7 @@ ENTITY: Final = re.compile(r"&(?:#\d{1,6}|#x[0-9a-f]{1,5}|[a-z][a-z0-9]{1,30});"
 MAY_BE_ENTITY: Final = re.compile(r"&#?[a-z0-9]{0,31}\Z", re.IGNORECASE)
 COMMAND: Final = re.compile(r"\\([a-zA-Z]{2,12})(?![a-zA-Z])")
 MAY_BE_COMMAND: Final = re.compile(r"\\(?:[a-zA-Z]{1,12}|[dt]?frac\{[^{}\n]{0,100}(?:\}(?:\{[^{}\n]{0,100})?)?)\Z")
-MAY_BE_DEFINED: Final = re.compile(r"\[[^\[\]\n^]{1,60}\]:[ \t]*<?(?:https?://[^\n]*|h?t{0,2}p?s?:?/?)\Z")
+MAY_BE_DEFINED: Final = re.compile(rf"\[[^\[\]\n^][^\[\]\n]{{0,60}}\]:[ \t]*<?(?:{_SCHEMES}[^\n]*|[a-z]{{0,6}}:?/?)\Z")
 ADDRESS: Final = re.compile(
     r"https?://(?:www\.)?([^\s/?#<>\"'()\]]+)(?:[/?#](?:\([^\s<>\"')\]]*\)?|[^\s<>\"'()\]])*)?", re.IGNORECASE
 )

@@ -150,7 +150,8 @@ def _bracket(held: str, at: Place) -> Read | None:
     if note:
         return Read(note.end(), again=f"Note {note[1]}:" if note[2] and first else "", gap=not note[2])
     if found := markup.LINK.match(held):
-        return Read(found.end(), again=found[1], gap=not found[1])
+        words = found["words"] or found["named"] or ""
+        return Read(found.end(), again=words, gap=not words)
     return None if _may_be_link(held) and not at.final else _as_it_is(held)
 
 
@@ -159,15 +160,29 @@ def _may_be_link(text: str) -> bool:
     if text == "!":
         return True
     begin = text.removeprefix("!")
-    inside, closed, after = begin[1:].partition("]")
-    if begin[:1] != "[" or "\n" in text or "[" in inside or len(inside) > _LONGEST_TEXT:
+    end = _closing(begin) if begin[:1] == "[" and "\n" not in text else None
+    if end is None:
         return False
-    if not closed or not after:
+    after = begin[end:]
+    if not after:
         return True
     if after[0] == "[":  # the name of an address
         return "]" not in after and len(after) <= _LONGEST_NAME
     open_ones = after.count("(") - after.count(")")
     return after[0] == "(" and open_ones > 0 and len(text) < _LONGEST_LINK
+
+
+def _closing(text: str) -> int | None:
+    """Return where the bracket closes that a text begins with, its length while it is open; None when it is no link."""
+    depth, escaped = 0, False
+    for at, character in enumerate(text):
+        depth += 0 if escaped else (character == "[") - (character == "]")
+        escaped = character == "\\" and not escaped
+        if depth == 0:
+            return at + 1
+        if depth > markup.DEEPEST or at > _LONGEST_TEXT:
+            return None
+    return len(text)
 
 
 def _tag(held: str, at: Place) -> Read | None:
@@ -190,8 +205,8 @@ def _tag(held: str, at: Place) -> Read | None:
         return _struck(words.strip(), held, whole, at)
     if markup.BLOCK.fullmatch(inside):
         return Read(length, again="\n")
-    if markup.ADDRESS.match(inside) or inside.startswith("mailto:"):
-        return Read(length, again=inside.removeprefix("mailto:"))
+    if re.fullmatch(markup.BRACKETED, inside, re.IGNORECASE):
+        return Read(length, again=inside.removeprefix("mailto:").removeprefix("tel:"))
     return Read(length, gap=True) if markup.TAG.fullmatch(inside) else _as_it_is(held)
 
 

@@ -137,3 +137,46 @@ def test_markup_is_not_spoken_however_the_answer_is_cut(written: str, spoken: st
         speech = PlainSpeech()
         pieces = [speech.feed(written[at : at + size]) for at in range(0, len(written), size)]
         assert "".join(pieces) + speech.end() == spoken
+
+
+U = "https://x.example/a_b"
+LINKS = [
+    (f"See [a [1]]({U}) now", f"See a [1] ({U}) now", "See a [1] now"),
+    (f"[[1]]({U})", f"[1] ({U})", "[1]"),
+    (f"[a [b [c]]]({U})", f"a [b [c]] ({U})", "a [b [c]]"),
+    (f"![A map]({U})", f"A map ({U})", "A map"),
+    (f"![A [new] map]({U}).", f"A [new] map ({U}).", "A [new] map."),
+    (f"[![A map](https://x.example/p.png)]({U})", f"A map ({U})", "A map"),
+    (f"[here]({U} 'A title')", f"here ({U})", "here"),
+    (f'[here]({U} "A (new) title")', f"here ({U})", "here"),
+    (f"[here]({U} (A title))", f"here ({U})", "here"),
+    ("[here](<https://x.example/a b>)", "here (https://x.example/a%20b)", "here"),
+    (f"[a\\]b]({U})", f"a]b ({U})", "a]b"),
+    (f"<{U}>", U, "x.example"),
+    ("Mail <mia@x.example>!", "Mail mia@x.example!", "Mail mia@x.example!"),
+    ("<mailto:mia@x.example>", "mia@x.example", "mia@x.example"),
+    ("<tel:+15551234567>", "+15551234567", "+15551234567"),
+    ("<www.x.example/a>", "www.x.example/a", "www.x.example/a"),
+    (f"[Here][1] and [there][].\n\n[1]: {U}\n[there]: <{U}> 'T'", f"Here ({U}) and there ({U}).", "Here and there."),
+    (f"See [the page].\n\n[the page]: {U}", f"See the page ({U}).", "See [the page]."),
+    (f"On Monday [1].\n\n[1]: {U}", f"On Monday ({U}).", "On Monday [1]."),
+    ("[Here][1].\n\n[1]: www.x.example/a", "Here (www.x.example/a).", "Here."),
+    (
+        f"[$1,050.00 [incl. 8.25%]]({U}) + $4.10",
+        f"$1,050.00 [incl. 8.25%] ({U}) + $4.10",
+        "$1,050.00 [incl. 8.25%] + $4.10",
+    ),
+    ("$5 [2 left] ($4 [net]) <3 a<b", "$5 [2 left] ($4 [net]) <3 a<b", "$5 [2 left] ($4 [net]) <3 a<b"),
+    ("See [1] and [2] [3], a[0] = [[4]]", "See [1] and [2] [3], a[0] = [[4]]", "See [1] and [2] [3], a[0] = [[4]]"),
+]
+
+
+@each(("written", "texted", "spoken"), LINKS)
+def test_links_are_told_by_their_words_in_texts_with_the_address(written: str, texted: str, spoken: str) -> None:
+    """A stream cannot know what is defined behind it: words in brackets that only name a link keep them in a call."""
+    assert clean(written) == texted
+    assert plain_speech(written).rstrip() == spoken
+    for size in range(1, 9):
+        speech = PlainSpeech()
+        pieces = [speech.feed(written[at : at + size]) for at in range(0, len(written), size)]
+        assert ("".join(pieces) + speech.end()).rstrip() == spoken

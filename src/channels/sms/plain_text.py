@@ -9,19 +9,31 @@ from __future__ import annotations
 import html
 import re
 
-from ...conversation.markup import LETTER, SHORTCODE, STRUCK_LETTERS, SUBSCRIPT, TASK, formula, is_formula, struck, task
+from ...conversation.markup import (
+    BRACKETED,
+    DEFINED,
+    INLINE,
+    LETTER,
+    SHORTCODE,
+    STRUCK_LETTERS,
+    SUBSCRIPT,
+    TASK,
+    formula,
+    is_formula,
+    struck,
+    task,
+)
 
 _BLANKS = re.compile(r"[ \t]{2,}")
 _SPELLED_BREAK = re.compile(r"(?:\\n){2,}|(?<=[.!?,])\\n")
 """Ends of lines as JSON spells them, which models write once too often in what is texted; ``C:\\new`` holds none."""
 _KEPT = re.compile(r"(https?://[^\s<>]+)|\\([\\`*_{}\[\]()#+\-.!~>|$%&])", re.IGNORECASE)
 """Web addresses, and characters that a backslash makes ordinary."""
-_LINK = re.compile(
-    r"!?\[([^\[\]\n]*)\]\(\s*<?([^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*)>?(?:\s+[\"'][^\n\"']*[\"'])?\s*\)"
-)
-_AUTOLINK = re.compile(r"<(https?://[^\s<>]+|mailto:[^\s<>]+)>", re.IGNORECASE)
-_DEFINED = re.compile(r"^[ \t]{0,3}\[([^\[\]\n^][^\[\]\n]{0,60})\]:[ \t]*<?(https?://[^\s<>]+)>?.*$\n?", re.MULTILINE)
-_REFERENCE = re.compile(r"!?\[([^\[\]\n]{1,200})\][ ]?\[([^\[\]\n]{0,60})\]")
+_LINK = re.compile(INLINE)
+_AUTOLINK = re.compile(rf"<({BRACKETED})>", re.IGNORECASE)
+_DEFINED = re.compile(rf"^[ \t]{{0,3}}{DEFINED.pattern}\n?", re.MULTILINE)
+_REFERENCE = re.compile(r"!?\[([^\[\]\n]{1,200})\](?:[ ]?\[([^\[\]\n]{0,60})\])?(?!\()")
+_SCHEME = re.compile(r"(?:mailto|tel):", re.IGNORECASE)
 _FOOTNOTE = re.compile(r"^[ \t]{0,3}\[\^([\w-]{1,20})\]:[ \t]*", re.MULTILINE)
 _FOOTNOTE_MARK = re.compile(r"[ ]?\[\^([\w-]{1,20})\]")
 
@@ -99,7 +111,7 @@ def strip_markdown(text: str) -> str:
     if "<" in text or "\u0336" in text or "\u0335" in text:
         for pattern, replacement in _HTML:
             text = pattern.sub(replacement, text)
-    text = _AUTOLINK.sub(lambda match: match[1].removeprefix("mailto:"), _LINK.sub(_link, _references(text)))
+    text = _AUTOLINK.sub(lambda match: _SCHEME.sub("", match[1]), _LINK.sub(_link, _references(text)))
     if "\\" in text or "$" in text:
         text = _FORMULAS.sub(_formula, text)
     text = _FOOTNOTE_MARK.sub(r" (note \1)", _FOOTNOTE.sub(r"Note \1: ", text))
@@ -126,7 +138,8 @@ def _hide(match: re.Match[str], kept: list[str]) -> str:
 
 
 def _link(match: re.Match[str]) -> str:
-    words, address = match[1].strip(), match[2].removeprefix("mailto:").removeprefix("tel:")
+    words = _LINK.sub(lambda inner: inner["words"], match["words"]).strip()  # a picture that is a link
+    address = _SCHEME.sub("", match["address"] or (match["wide"] or "").strip().replace(" ", "%20"))
     if not words or words == address:
         return address
     return f"{words} ({address})" if address else words
@@ -139,12 +152,14 @@ def _formula(match: re.Match[str]) -> str:
 
 def _references(text: str) -> str:
     """Put the addresses that stand at the end of a text to the links that name them."""
-    named = {name.lower(): address for name, address in _DEFINED.findall(text)}
+    named = {found["name"].lower(): found["address"] for found in _DEFINED.finditer(text)}
     if not named:
         return text
 
     def linked(match: re.Match[str]) -> str:
         address = named.get((match[2] or match[1]).lower())
+        if address and match[2] is None and match[1].isdigit():
+            return f"({address})"  # the number of a source
         return f"[{match[1]}]({address})" if address else match[0]
 
     return _REFERENCE.sub(linked, _DEFINED.sub("", text))
