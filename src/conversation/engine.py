@@ -73,7 +73,7 @@ class TurnEngine:
         """The voices of spoken turns; the voice channel adds one per prompt."""
         self.outage = StoreOutage()
         """Channels tell it of reads that failed."""
-        self._early = PreemptiveTurns(runner.run, store.conversation, limits)
+        self._early = PreemptiveTurns(runner.run, store.found_by_turns, limits)
         turns = TurnMaker(runner, self._early.run, self.composer, limits, find_ticket=store.ticket, pictures=pictures)
         bus.add("outage-tickets", OutageTickets(store.ticket, self.act).hear)
         self._folding = Summarising(summarise, self.wake, timeout=limits.fold_timeout)

@@ -159,7 +159,8 @@ class LaneStore(Housekeeping):
         * Conversations are joined (:func:`~.merging.joined`); keys, effects, replies, timeline, approvals, tickets and
           set-aside records change lanes, those of ``new`` winning where both have one of the same id.
         * A row ``joined`` is on the timeline of ``new``, a row ``moved`` is all that is left of ``old``.
-        * False, and nothing is changed, when ``old`` has no conversation. Repeating a call that moved answers True.
+        * Where only opt-outs are left of ``old``, these move.
+        * False, and nothing is changed, when ``old`` has neither. Repeating a call that moved answers True.
         * Raises LeaseLost, changing nothing, while either lane is held, or ``old`` has a call, entries that wait,
           replies that are unsettled or an approval that is being carried out: later.
         """

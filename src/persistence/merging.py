@@ -39,7 +39,8 @@ async def merge(store: LaneStore, old: SubjectId, new: SubjectId, token: str) ->
     """See :meth:`LaneStore.merge`."""
     if old == new:
         raise ValueError("a lane cannot be merged with itself")
-    if await store.conversation(old) is None and not await store.waiting(old):
+    known = await store.conversation(old) or await store.waiting(old)
+    if not known and await store.found_by_turns(old) is None:  # which knows of opt-outs alone
         return await _merged_before(store, old, token)
     left = await store.claim(old, holder=f"{token}:left", seconds=LEASE_SECONDS)
     if left is None:
@@ -85,7 +86,8 @@ def _under_way(conversation: Conversation | None) -> bool:
 
 
 async def _change(store: LaneStore, left: Claim, stays: Claim, leaving: Conversation) -> Change:
-    conversation = joined(leaving, stays.conversation, stays.subject, now=stays.now)
+    unite = joined if leaving.version else with_opt_outs
+    conversation = unite(leaving, stays.conversation, stays.subject, now=stays.now)
     tickets = [replace(one, subject=stays.subject) for one in await store.tickets(left.subject, limit=ALL)]
     return Change(
         conversation,
@@ -160,6 +162,16 @@ def joined(left: Conversation, stays: Conversation | None, subject: SubjectId, *
         paused=left.paused or stays.paused,
         formerly=tuple(dict.fromkeys((*stays.formerly, *left.formerly, left.subject))),
         follow_ups=(*left.follow_ups, *stays.follow_ups),
+    )
+
+
+def with_opt_outs(left: Conversation, stays: Conversation | None, subject: SubjectId, *, now: float) -> Conversation:
+    """Return a person's conversation with the opt-outs that are all that is left of another lane of theirs. Pure."""
+    stays = stays or Conversation(subject, created_at=now, updated_at=0.0)
+    return replace(
+        stays,
+        opted_out=tuple(dict.fromkeys((*stays.opted_out, *left.opted_out))),
+        formerly=tuple(dict.fromkeys((*stays.formerly, left.subject))),
     )
 
 

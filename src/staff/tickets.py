@@ -125,7 +125,8 @@ class Tickets:
             number = number or await self._people.number(subject, conversation)
             if number is None or (conversation is None and await self._people.account(subject, number) is None):
                 raise NotFound("(customer)")
-        route = self._composer.first_route(conversation, number, self._ours)
+        known = conversation or await self._store.found_by_turns(subject)  # which knows of opt-outs, too
+        route = self._composer.first_route(known, number, self._ours)
         if route is None:
             raise NoWay
         return subject, route

@@ -25,6 +25,7 @@ from .records import (
     names,
     reply,
     take,
+    talked,
     texts,
     ticket,
     write,
@@ -209,6 +210,24 @@ async def test_a_lifted_opt_out_is_gone(kit: StoreKit) -> None:
     await purge(kit)
     assert await kit.store.found_by_turns(JANE) is None
     assert (await take(kit.store, JANE)).conversation is None
+
+
+@pytest.mark.promise("S11")
+async def test_opt_outs_move_that_are_all_that_is_left_of_a_lane(kit: StoreKit) -> None:
+    await write(kit.store, JANE, conversation=conversation(JANE, opted_out=(Channel.SMS,)))
+    kit.advance(DAY)
+    await kit.store.purge(older_than=0)
+    await write(kit.store, JOHN, conversation=replace(talked(JOHN), handling="resolved"))
+    before = await kit.store.conversation(JOHN)
+    token = fresh()
+    assert [await kit.store.merge(JANE, JOHN, token=one) for one in (token, token, fresh())] == [True, True, False]
+    found = await kit.store.conversation(JOHN)
+    assert (await kit.store.found_by_turns(JANE), before is not None, found is not None) == (None, True, True)
+    assert before is not None
+    assert found is not None
+    kept = replace(found, opted_out=before.opted_out, formerly=before.formerly, version=before.version)
+    assert replace(kept, updated_at=before.updated_at) == before
+    assert (found.opted_out, found.formerly) == ((Channel.SMS,), (JANE,))
 
 
 # --- folding ------------------------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ import pytest
 from ..kit.colleague import JOHNS_ID, entries, names, staffed
 from ..kit.gateway import JOHN, OURS
 from ..kit.model_server import Answer, ModelServer
-from ..kit.waiting import until
 from .test_people import asks
 from .test_text import echo
 
@@ -91,20 +90,6 @@ async def test_what_cannot_be_sent_is_refused_with_its_reason(
         told = await mia.ask("POST", "/conversations", json=body)
         assert it.twilio.sent_to(ANNE) == []
     assert (told.status, said in told.body["error"]) == (status, True), told
-
-
-async def test_an_opt_out_that_cleanup_left_alone_is_seen_at_the_door(tmp_path: Path) -> None:
-    async with staffed(tmp_path, ModelServer(echo), **ALWAYS) as (it, mia):
-
-        async def cleaned_up() -> int:
-            return (await it.store.purge(older_than=0.0)).deleted["conversations"]
-
-        await it.say("STOP")
-        await mia.until(lambda one: one["optedOut"])
-        await until(cleaned_up)
-        assert (await mia.ask("GET", f"/conversations/{JOHNS_ID}")).status == 404
-        told = await mia.ask("POST", "/conversations", json=first(to=JOHN))
-    assert (told.status, told.body["code"]) == (409, "no_way")
 
 
 async def test_a_token_that_may_only_read_begins_nothing(tmp_path: Path) -> None:
