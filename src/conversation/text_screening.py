@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from ..entries import Entry, SpokenPrompt, TextReceived
 from ..events import EventName
 from ..guardrails.pii import mask_code
-from ..identity.phone import proven_number
+from ..identity.phone import is_short_code, proven_number
 from ..meter import SaidBefore
 from ..model import Channel, Conversation
 from . import phrases
@@ -123,7 +123,7 @@ def _measure(found: Screened, at: float, body: TextReceived, limits: EngineLimit
             words = _SENT_BACK
         lately, said = note_text(meter.lately, words, at, answered_at=conversation.updated_at)
         meter = replace(meter, lately=lately)
-        alike = most > 0 and is_numbering(said)
+        alike = most > 0 and is_numbering(said, machine=is_short_code(body.route.customer.value))
         machine = alike or is_repeating(said, words, asked=_asked(conversation))
     found.conversation = replace(conversation, meter=meter)
     if too_many or machine:
@@ -294,9 +294,11 @@ def is_repeating(said: SaidBefore, text: str, *, asked: bool) -> bool:
     return said.same >= (ANSWERS_TO_QUESTIONS if asked else ANSWERS)
 
 
-def is_numbering(said: SaidBefore) -> bool:
-    """Tell whether texts came that differ in their numbers only, more than people send."""
-    return said.alike >= ALIKE
+def is_numbering(said: SaidBefore, *, machine: bool) -> bool:
+    """Tell whether texts came that differ in their numbers only, more than people send, or than a ``machine`` should:
+    codes, alerts and their answers come from short codes, which no telephone has.
+    """
+    return said.alike >= (REPEATS if machine else ALIKE)
 
 
 def _is_answer(text: str) -> bool:

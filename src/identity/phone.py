@@ -207,10 +207,14 @@ class PhoneResolver:
         return None
 
     def _short_code(self, value: str) -> Resolution | None:
-        digits = _digits(value)
-        if not _NUMBER.fullmatch(value) or value.startswith("+") or not 3 <= len(digits) <= _SHORT_MAX:
+        if not is_short_code(value):
             return None
-        return Resolution(SubjectId(f"short_{self._region.lower()}_{digits}"))
+        return Resolution(SubjectId(f"short_{self._region.lower()}_{_digits(value)}"))
+
+
+def is_short_code(value: str) -> bool:
+    """Tell whether a sender that is no number is a short code."""
+    return _NUMBER.fullmatch(value) is not None and value[0] != "+" and 3 <= len(_digits(value)) <= _SHORT_MAX
 
 
 def _spells_withheld(text: str, region: str) -> bool:
