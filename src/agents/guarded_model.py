@@ -28,7 +28,7 @@ from ..conversation.bounds import count
 from ..errors import GuardrailTripped, ModelUnavailable, TurnTimedOut
 from ..guardrails.pii import mask, mask_value
 from ..guardrails.stream import WordFilter
-from ..guardrails.thoughts import Beginning, holds_call, said, whole_arguments, whole_value
+from ..guardrails.thoughts import Beginning, bare, holds_call, said, whole_arguments, whole_value
 from ..telemetry.traces import Span, SpanKind, span
 from ..web.http_client import read_pause, retrying
 from .model_input import PREFIX, chars, shortened
@@ -202,9 +202,10 @@ class _Answer:
         return words
 
     def _words(self, text: str) -> str:
-        if text.lstrip()[:1] == "{" and said(text):  # a call as text is no data
+        data = bare(text)
+        if data.lstrip()[:1] == "{" and said(data):  # a call as text is no data
             with suppress(ValueError, RecursionError):
-                return json.dumps(whole_value(json.loads(text), said), ensure_ascii=False)
+                return json.dumps(whole_value(json.loads(data), said), ensure_ascii=False)
         if self._beginning.note(text):
             log.warning("thoughts_held_back")
         return said(text, inside=self._beginning.inside)

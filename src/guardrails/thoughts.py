@@ -49,6 +49,7 @@ _TAGS: Final = {
     **dict.fromkeys(("script", "style", "unused94"), MarkKind.OPEN),
     **dict.fromkeys(("bos", "eos", "pad", "unk", "end_of_turn", "end_of_utterance"), MarkKind.TOKEN),
     **dict.fromkeys(("answer", "response", "final", "final_answer", "final_response"), MarkKind.TOKEN),
+    **dict.fromkeys(("reply", "message", "assistant", "ai", "bot"), MarkKind.TOKEN),
     "unused95": MarkKind.CLOSE,
     "start_of_turn": MarkKind.HEADER,
 }
@@ -258,7 +259,7 @@ def whole_arguments(text: str) -> str:
 
     What some models put around them goes too: a fence of code, or a second JSON text.
     """
-    text = _unwrapped(text)
+    text = bare(text)
     if "\\u" not in text and whole(text) == text:
         return text
     try:
@@ -272,14 +273,15 @@ def whole_arguments(text: str) -> str:
 _FENCE: Final = re.compile(r"\A\s*```(?:json)?\s*(\{.*\})\s*```\s*\Z", re.DOTALL)
 
 
-def _unwrapped(arguments: str) -> str:
-    if found := _FENCE.match(arguments):
+def bare(text: str) -> str:
+    """Return a JSON object without a fence or a second JSON text around it; any other text as it is."""
+    if found := _FENCE.match(text):
         return found[1]
-    if arguments.lstrip()[:1] == '"':
+    if text.lstrip()[:1] == '"':
         with suppress(ValueError, RecursionError):
-            inner = json.loads(arguments)
-            return inner if inner.lstrip()[:1] == "{" else arguments
-    return arguments
+            inner = json.loads(text)
+            return inner if isinstance(inner, str) and inner.lstrip()[:1] == "{" else text
+    return text
 
 
 HoldThoughts = Literal["auto", "always", "never"]

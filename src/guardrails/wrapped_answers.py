@@ -16,7 +16,7 @@ ANSWERS: Final = ("answer", "reply", "response", "message", "text", "content")
 _ROLES: Final = (
     "assistant", "ai", "ai assistant", "virtual assistant", "agent", "ai agent", "support agent", "support assistant",
     "customer support agent", "customer service agent", "bot", "chatbot", "ai model", "response", "answer",
-    "final answer", "final response",
+    "final answer", "final response", "json",
 )  # fmt: skip
 _ROLE: Final = "|".join(sorted((role.replace(" ", "[ _-]") for role in _ROLES), key=len, reverse=True))
 _NAMED: Final = re.compile(
@@ -27,20 +27,24 @@ _NAMED: Final = re.compile(
 """A role's name with its colon, or on a line of its own, where the words begin."""
 _MARKS: Final = " \t\r\n*_#["
 _BEHIND: Final = " \t\r\n*_]:："
-_DATA: Final = re.compile(r"\s*(?:```[a-z]{0,10}\s*)?(?:\{|\[\s*[\"\[{])", re.IGNORECASE)
-"""What begins JSON, in a fence or without."""
-_MAY_BE_DATA: Final = re.compile(r"\s*(?:`{1,2}|```(?:[a-z]{0,10}|[a-z]{0,10}\s+\[?\s*))\Z|\s*\[\s*\Z", re.IGNORECASE)
+_DATA: Final = re.compile(r"\s*(?:```[a-z]{0,10}\s*|json\s*)?(?:\{|\[\s*[\"\[{])", re.IGNORECASE)
+"""What begins JSON, in a fence, behind what is left of one, or without."""
+_MAY_BE_DATA: Final = re.compile(r"\s*(?:`{1,2}|(?:```[a-z]{0,10}|json)(?:\s*\[?\s*))\Z|\s*\[\s*\Z", re.IGNORECASE)
 _FENCED: Final = re.compile(r"\s*```[a-z]{0,10}\s*(?P<inside>.*?)\s*(?:```|\Z)(?P<rest>.*)", re.DOTALL | re.IGNORECASE)
+_LEFT_OF_FENCE: Final = re.compile(r"\A\s*(?:json)?\s*", re.IGNORECASE)
 _BROKEN: Final = re.compile(
-    rf"\{{\s*[\"'](?:{'|'.join(ANSWERS)})[\"']\s*:\s*(?P<quote>[\"'])(?P<said>.*?)"
+    rf"[{{,]\s*[\"'](?:{'|'.join(ANSWERS)})[\"']\s*:\s*(?P<quote>[\"'])(?P<said>.*?)"
     r"(?:(?<!\\)(?P=quote)(?=\s*(?:[,}\n]|\Z))|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
 """The answer in JSON that was cut off, or quoted as Python does."""
+_KEYED: Final = re.compile(r"\[?\s*\{\s*[\"'][^\"'\n]{1,60}[\"']\s*:")
+"""Data all the same."""
 _ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _ESCAPED: Final = {"n": "\n", "t": "\t", "r": "", "b": "", "f": ""}
 _MOST: Final = 4
 """What is wrapped in what is wrapped."""
+_DEEPEST: Final = 8
 
 
 def unwrapped(text: str) -> str:
@@ -58,17 +62,21 @@ def unwrapped(text: str) -> str:
 def _of_data(text: str) -> str:
     """Return the words of a text that begins as JSON does, and what stands behind it."""
     fenced = _FENCED.match(text)
-    inside, rest = (fenced["inside"], fenced["rest"]) if fenced else (text.lstrip(), "")
-    try:
-        found, end = json.JSONDecoder(strict=False).raw_decode(inside)
-    except (ValueError, RecursionError):
-        cut = _BROKEN.match(inside)
-        return _ESCAPE.sub(_character, cut["said"]) if cut else text
-    behind = f"{inside[end:].strip()}\n{rest.strip()}".strip()
-    if behind and isinstance(found, Sequence):  # ["words"](address) is a link
-        return text
-    words = words_of(found)
-    return f"{words}\n{behind}" if words and behind else words or behind
+    left, behind = (fenced["inside"], fenced["rest"]) if fenced else (_LEFT_OF_FENCE.sub("", text), "")
+    parts = list[str]()
+    while left and (not parts or left[0] == "{"):  # some write one object behind the other
+        try:
+            found, end = json.JSONDecoder(strict=False).raw_decode(left)
+        except (ValueError, RecursionError):
+            break
+        parts.append(words_of(found))
+        left = left[end:].strip()
+        if isinstance(found, list) and (left or behind.strip()):  # ["words"](address) is a link
+            return text
+    if not parts:
+        cut = _BROKEN.search(left)
+        return _ESCAPE.sub(_character, cut["said"]) if cut else "" if _KEYED.match(left) else text
+    return "\n".join(filter(None, (*parts, left, behind.strip())))
 
 
 def _character(escape: re.Match[str]) -> str:
@@ -76,16 +84,18 @@ def _character(escape: re.Match[str]) -> str:
     return chr(int(code[1:], 16)) if len(code) > 1 else _ESCAPED.get(code, code)
 
 
-def words_of(value: Any) -> str:
+def words_of(value: Any, depth: int = 0) -> str:
     """Return the words that data holds for a customer: those of the field that is the answer. Empty without any."""
     if isinstance(value, str):
         return value if value.strip() else ""
+    if depth > _DEEPEST:
+        return ""
     if isinstance(value, Mapping):
-        words = {str(name).lower(): found for name, one in value.items() if (found := words_of(one))}
+        words = {str(name).lower(): found for name, one in value.items() if (found := words_of(one, depth + 1))}
         texts = [str(name).lower() for name, one in value.items() if isinstance(one, str) and one.strip()]
         name = next((one for one in ANSWERS if one in words), None) or chosen(texts) or chosen(tuple(words))
         return words[name] if name else ""
-    parts = [words_of(one) for one in value] if isinstance(value, Sequence) else []
+    parts = [words_of(one, depth + 1) for one in value] if isinstance(value, Sequence) else []
     return "\n".join(parts) if all(parts) else ""
 
 

@@ -180,7 +180,11 @@ class Sole(BaseModel):
 
 @pytest.mark.parametrize(
     ("kind", "said"),
-    [(Reply, '{"answer": "By Tuesday.", "confidence": 0.9}'), (Sole, '{"wording": "By Tuesday.", "score": 3}')],
+    [
+        (Reply, '{"answer": "By Tuesday.", "confidence": 0.9}'),
+        (Reply, '```json\n{"answer": "By Tuesday.", "confidence": 0.9}\n```'),
+        (Sole, '{"wording": "By Tuesday.", "score": 3}'),
+    ],
 )
 async def test_of_a_structured_output_the_customer_is_told_the_answer(
     tmp_path: Path, named: Named, kind: type[Any], said: str

@@ -1,4 +1,4 @@
-"""Met in the field, "Stopping": short codes are answered, but machines there make neither loops nor piles of tickets."""
+"""Met in the field, "Stopping": texts from short codes are answered, and make neither loops nor piles of tickets."""
 
 from __future__ import annotations
 

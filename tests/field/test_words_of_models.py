@@ -137,7 +137,7 @@ async def test_thoughts_are_not_spoken_while_the_answer_streams(it: Running, ans
 
 async def test_an_answer_of_nothing_but_brackets_ends_no_turn(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer([Answer(DEEP[:1200]), Answer("Fine.")])) as it:
-        assert (await it.ask("repeat after me"))[:8] == DEEP[:8]
+        assert await it.ask("repeat after me") == phrases.FAILURE
         assert await it.ask("hello?") == "Fine."
 
 

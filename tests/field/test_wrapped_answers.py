@@ -30,6 +30,8 @@ AS_DATA = [
     # Found by trying, not reported.
     f'{{"response": {{"text": "{SHIPPED}"}}}}', f'[{{"type": "text", "text": "{SHIPPED}"}}]', f'["{SHIPPED}"]',
     f'{{"answer": "{SHIPPED}', f"{{'answer': '{SHIPPED}'}}", f'{{"answer": "{SHIPPED}",}}',
+    f'json\n{{"answer": "{SHIPPED}"}}',
+    f'{{"thought": "Be calm.", "answer": "{SHIPPED}',
     f'<think>Be calm.</think>\n{{"answer": "{SHIPPED}"}}', f'Assistant: {{"message": "Assistant: {SHIPPED}"}}',
 ]  # fmt: skip
 NAMED = [
@@ -38,6 +40,8 @@ NAMED = [
     f"<|assistant|>\nAssistant: {SHIPPED}", f"\nAI Assistant: {SHIPPED}", f"Support Agent: {SHIPPED}",
     # Found by trying, not reported.
     f"assistant\n\n{SHIPPED}", f"### Response:\n{SHIPPED}", f"[Assistant]: {SHIPPED}", f"Assistant：{SHIPPED}",
+    f"<assistant>{SHIPPED}</assistant>",
+    f"<message>{SHIPPED}</message>",
     f"__Bot:__ {SHIPPED}", f"AI: Assistant: {SHIPPED}", f"Final answer: {SHIPPED}",
 ]  # fmt: skip
 
@@ -56,6 +60,8 @@ async def test_what_stands_around_an_answer_is_neither_texted_nor_spoken_nor_rem
 
 
 NO_WORDS = [
+    '{"order_id": "12345", "status": "ship',
+    "{'order_id': '12345', 'status': 'shipped'}",
     '{"order_id": "12345", "status": "shipped"}',
     '{"trains": 3, "late": [1, 2]}',
     "{}",
