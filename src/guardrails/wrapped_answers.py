@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from .thoughts import bare
+
 ANSWERS: Final = ("answer", "reply", "response", "message", "text", "content")
 """Names of the field that is the answer, the likeliest first; without one of them, the only text is."""
 _ROLES: Final = (
@@ -27,9 +29,11 @@ _NAMED: Final = re.compile(
 """A role's name with its colon, or on a line of its own, where the words begin."""
 _MARKS: Final = " \t\r\n*_#["
 _BEHIND: Final = " \t\r\n*_]:："
-_DATA: Final = re.compile(r"\s*(?:```[a-z]{0,10}\s*|json\s*)?(?:\{|\[\s*[\"\[{])", re.IGNORECASE)
+_DATA: Final = re.compile(r"\s*(?:```[a-z]{0,10}\s*|json\s*)?(?:\{|\[\s*[\"\[{])|\s*\"\s*\{\s*\\\"", re.IGNORECASE)
 """What begins JSON, in a fence, behind what is left of one, or without."""
-_MAY_BE_DATA: Final = re.compile(r"\s*(?:`{1,2}|(?:```[a-z]{0,10}|json)(?:\s*\[?\s*))\Z|\s*\[\s*\Z", re.IGNORECASE)
+_MAY_BE_DATA: Final = re.compile(
+    r"\s*(?:`{1,2}|(?:```[a-z]{0,10}|json)(?:\s*\[?\s*))\Z|\s*\[\s*\Z|\s*\"\s*(?:\{\s*\\?)?\Z", re.IGNORECASE
+)
 _FENCED: Final = re.compile(r"\s*```[a-z]{0,10}\s*(?P<inside>.*?)\s*(?:```|\Z)(?P<rest>.*)", re.DOTALL | re.IGNORECASE)
 _LEFT_OF_FENCE: Final = re.compile(r"\A\s*(?:json)?\s*", re.IGNORECASE)
 _BROKEN: Final = re.compile(
@@ -53,7 +57,7 @@ def unwrapped(text: str) -> str:
         before = text
         text = _NAMED.sub("", text, count=1) if _NAMED.match(text) else text
         if _DATA.match(text):
-            text = _of_data(text)
+            text = _of_data(bare(text))
         if text == before:
             break
     return text

@@ -31,6 +31,7 @@ AS_DATA = [
     f'{{"response": {{"text": "{SHIPPED}"}}}}', f'[{{"type": "text", "text": "{SHIPPED}"}}]', f'["{SHIPPED}"]',
     f'{{"answer": "{SHIPPED}', f"{{'answer': '{SHIPPED}'}}", f'{{"answer": "{SHIPPED}",}}',
     f'json\n{{"answer": "{SHIPPED}"}}',
+    json.dumps(json.dumps({"answer": SHIPPED})),
     f'{{"thought": "Be calm.", "answer": "{SHIPPED}',
     f'<think>Be calm.</think>\n{{"answer": "{SHIPPED}"}}', f'Assistant: {{"message": "Assistant: {SHIPPED}"}}',
 ]  # fmt: skip
