@@ -32,6 +32,9 @@ LINK: Final = re.compile(rf"{INLINE}|!?\[(?P<named>[^\[\]\n]*)\]\[[^\[\]\n]{{0,4
 BRACKETED: Final = r"https?://[^\s<>]+|(?:mailto:)?[\w.+-]+@[\w-]+(?:\.[\w-]+)+|tel:[+\d][\d().-]*|www\.[^\s<>]+"
 """What stands between ``<`` and ``>`` and is no tag."""
 _SCHEMES: Final = r"(?:https?://|www\.|mailto:|tel:)"
+CITED: Final = re.compile(r"【[^【】\n]{0,80}†[^【】\n]{0,80}】|\ue200[^\ue200\ue201\n]{0,80}\ue201")
+"""The mark of a source that a model's service looked up: it opens nothing for a customer."""
+MAY_BE_CITED: Final = re.compile(r"(?:【[^【】\n]{0,160}|\ue200[^\ue200\ue201\n]{0,80})\Z")
 FOOTNOTE: Final = re.compile(r"\[\^([\w-]{1,20})\](:?)")
 DEFINED: Final = re.compile(
     rf"\[(?P<name>[^\[\]\n^][^\[\]\n]{{0,60}})\]:[ \t]*<?(?P<address>{_SCHEMES}[^\s<>]+)>?[^\n]*"

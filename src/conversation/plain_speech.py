@@ -18,7 +18,7 @@ from .spoken_marks import Place, read_mark
 _AT_ONCE = 256
 _STROKES: Final = "\u0335\u0336"
 _SPECIAL: Final = re.compile(
-    rf"[\n\\`*_=~\[<|!&:^${EMOJI}{_STROKES}]|[{BLANKS}]+(?:\||\Z)|[^\W_](?=[{_STROKES}])|(?<!\w)[^\W_]\Z|[€£¥₹]\Z"
+    rf"[\n\\`*_=~\[<|!&:^$【\ue200{EMOJI}{_STROKES}]|[{BLANKS}]+(?:\||\Z)|[^\W_](?=[{_STROKES}])|(?<!\w)[^\W_]\Z|[€£¥₹]\Z"
     r"|(?<![^\W_])(?i:https?://|h(?:t(?:t(?:p(?:s?(?::/?)?)?)?)?)?\Z)"
 )
 """Where a mark may begin; at the end of a piece, what a mark may still come to."""

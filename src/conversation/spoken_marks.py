@@ -255,12 +255,18 @@ def _address(held: str, at: Place) -> Read | None:
     return Read(len(found[0].rstrip(".,;:!?*_~")), said=found[1].rstrip(".,;:!?*_~"))
 
 
+def _citation(held: str, at: Place) -> Read | None:
+    if found := markup.CITED.match(held):
+        return Read(found.end())
+    return None if markup.MAY_BE_CITED.match(held) and not at.final else _as_it_is(held)
+
+
 def _code(held: str, at: Place) -> Read | None:
     return Read(1, gap=True)
 
 
 _READERS: Final[Mapping[str, Callable[[str, Place], Read | None]]] = {
     "~": _tilde, "^": _caret, ":": _colon, "$": _dollar, "&": _entity, "[": _bracket, "!": _bracket, "<": _tag,
-    "\\": _escape, "`": _code,
+    "\\": _escape, "`": _code, "【": _citation, "\ue200": _citation,
 }  # fmt: skip
 """Readers by the character that a mark begins with; what has none may be an address, an emoji or struck out."""

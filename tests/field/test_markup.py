@@ -167,6 +167,9 @@ LINKS = [
         "$1,050.00 [incl. 8.25%] + $4.10",
     ),
     ("$5 [2 left] ($4 [net]) <3 a<b", "$5 [2 left] ($4 [net]) <3 a<b", "$5 [2 left] ($4 [net]) <3 a<b"),
+    ("Ships Monday【4:1†policy.pdf】.", "Ships Monday.", "Ships Monday."),
+    ("It is \ue200cite\ue202turn0search1\ue201open", "It is open", "It is open"),
+    ("請看【重要】 and 【", "請看【重要】 and 【", "請看【重要】 and 【"),
     ("See [1] and [2] [3], a[0] = [[4]]", "See [1] and [2] [3], a[0] = [[4]]", "See [1] and [2] [3], a[0] = [[4]]"),
 ]
 

@@ -11,6 +11,7 @@ import re
 
 from ...conversation.markup import (
     BRACKETED,
+    CITED,
     DEFINED,
     INLINE,
     LETTER,
@@ -106,7 +107,7 @@ _HIDDEN = "\ue000"
 
 def strip_markdown(text: str) -> str:
     """Give the words of a Markdown text. Links become ``text (address)``; web addresses are kept letter for letter."""
-    text = _SPELLED_BREAK.sub("\n", text)
+    text = _SPELLED_BREAK.sub("\n", CITED.sub("", text))
     text = _BLANKS.sub(" ", text.replace("\\\n", "\n"))  # blanks in a row would also make the patterns below slow
     if "<" in text or "\u0336" in text or "\u0335" in text:
         for pattern, replacement in _HTML:
