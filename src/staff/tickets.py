@@ -18,7 +18,6 @@ from ..guardrails.pii import mask
 from ..identity.phone import e164
 from ..model import Route, SubjectId, Ticket, TicketStatus, TicketStep
 from ..persistence.base import LaneStore
-from ..persistence.reading import conversation_of
 from ..persistence.values import Outcome
 from ..shop.base import Shop
 from ..telemetry.logs import subject_label
@@ -120,13 +119,13 @@ class Tickets:
     async def _reach(self, wanted: NewTicket) -> tuple[SubjectId, Route]:
         """Return the customer, and the way to text them, also for the first time."""
         subject, number = await self._customer(wanted)
-        conversation = await conversation_of(self._store, subject)
-        if conversation is None or not conversation.routes:
-            number = number or await self._people.number(subject, conversation)
-            if number is None or (conversation is None and await self._people.account(subject, number) is None):
+        found = await self._store.found_by_turns(subject)
+        if found is None or not found.routes:
+            number = number or await self._people.number(subject, found)
+            known = found is not None and found.version > 0  # not for an opt-out alone
+            if number is None or (not known and await self._people.account(subject, number) is None):
                 raise NotFound("(customer)")
-        known = conversation or await self._store.found_by_turns(subject)  # which knows of opt-outs, too
-        route = self._composer.first_route(known, number, self._ours)
+        route = self._composer.first_route(found, number, self._ours)
         if route is None:
             raise NoWay
         return subject, route

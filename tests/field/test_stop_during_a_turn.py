@@ -9,6 +9,7 @@ import pytest
 
 from tandem.conversation import phrases
 from tandem.conversation.translations import load_translations
+from tandem.entries import SpokenPrompt
 from tandem.model import Channel, ReplyStatus
 from tandem.simulator.wire import new_sid
 
@@ -76,10 +77,14 @@ async def test_a_caller_who_says_so_stops_the_text_that_is_being_made(tmp_path: 
     gate = asyncio.Event()
     model = ModelServer([Answer(calls=[STATUS]), Answer(ANSWER, gate=gate)])
     async with running(tmp_path, model) as it, dial(it) as call:
+
+        async def spoken() -> bool:
+            return any(isinstance(one.entry.body, SpokenPrompt) for one in await it.store.waiting(subject_of(it.who)))
+
         await text(it, "", "where is my order?")
         await until(lambda: len(model.requests) == 2)
         await call.say("stop texting me")
-        await until(lambda: it.store.waiting(subject_of(it.who)))
+        await until(spoken)
         gate.set()
         await call.wait_heard(phrases.NO_MORE_TEXTS)
         await committed(it, 2)
