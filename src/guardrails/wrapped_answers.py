@@ -27,6 +27,11 @@ _NAMED: Final = re.compile(
     re.IGNORECASE,
 )
 """A role's name with its colon, or on a line of its own, where the words begin."""
+_OTHERS: Final = re.compile(r"\n\s*[*_]{0,3}(?:user|human)[*_]{0,3}[ \t]?[:：].*", re.DOTALL | re.IGNORECASE)
+"""The turn of another role, which a model makes up behind an answer that it began with its own role."""
+_MAY_BE_OTHERS: Final = re.compile(
+    r"\n\s*[*_]{0,3}(?:u(?:s(?:er?)?)?|h(?:u(?:m(?:an?)?)?)?|(?:user|human)[*_]{0,3}[ \t]?)?\Z", re.IGNORECASE
+)
 _MARKS: Final = " \t\r\n*_#["
 _BEHIND: Final = " \t\r\n*_]:："
 _DATA: Final = re.compile(r"\s*(?:```[a-z]{0,10}\s*|json\s*)?(?:\{|\[\s*[\"\[{])|\s*\"\s*\{\s*\\\"", re.IGNORECASE)
@@ -55,7 +60,8 @@ def unwrapped(text: str) -> str:
     """Return an answer without what a model put around it; the same text where there is nothing."""
     for _ in range(_MOST):
         before = text
-        text = _NAMED.sub("", text, count=1) if _NAMED.match(text) else text
+        if _NAMED.match(text):
+            text = _OTHERS.sub("", _NAMED.sub("", text, count=1), count=1)
         if _DATA.match(text):
             text = _of_data(bare(text))
         if text == before:
@@ -115,20 +121,38 @@ class Unwrapping:
     def __init__(self) -> None:
         self.held: str | None = ""
         """What has not gone out; None once all that comes is words."""
+        self._line: str | None = None
+        """The end of what came, which may begin another role's turn; None where none can."""
+        self._over = False
 
     def feed(self, piece: str) -> str:
         """Take in the next piece, and return what may be said now."""
         if self.held is None:
-            return piece
+            return piece if self._line is None else self._own(piece)
         self.held += piece
         if _undecided(self.held):
             return ""
-        text, self.held = unwrapped(self.held), None
-        return text
+        begun, self.held = self.held, None
+        if _NAMED.match(begun) is None:
+            return unwrapped(begun)
+        self._line = ""
+        return self._own(unwrapped(begun))
+
+    def _own(self, text: str) -> str:
+        """Return what is the model's own turn; behind it nothing is."""
+        if self._over:
+            return ""
+        text = f"{self._line}{text}"
+        own = _OTHERS.sub("", text, count=1)
+        self._over = own != text
+        may_be = None if self._over else _MAY_BE_OTHERS.search(own)
+        self._line = own[may_be.start() :] if may_be else ""
+        return own[: len(own) - len(self._line)]
 
     def end(self) -> str:
         """Return what is held back; what follows is another answer."""
-        rest, self.held = unwrapped(self.held or ""), ""
+        rest = unwrapped(self.held) if self.held else self._line or ""
+        self.held, self._line, self._over = "", None, False
         return rest
 
 

@@ -44,6 +44,7 @@ NAMED = [
     f"<assistant>{SHIPPED}</assistant>",
     f"<message>{SHIPPED}</message>",
     f"__Bot:__ {SHIPPED}", f"AI: Assistant: {SHIPPED}", f"Final answer: {SHIPPED}",
+    f"Assistant: {SHIPPED}\nUser: thanks\nAssistant: You are welcome.", f"AI: {SHIPPED}\n\n**Human:** thanks",
 ]  # fmt: skip
 
 
@@ -85,7 +86,7 @@ async def test_data_without_words_is_apologised_for(it: Running, answer: str) ->
 
 AS_IT_IS = [
     "The Assistant: a story", "Assistant managers are here", "Ask our assistant: he knows", "AI is fun",
-    "Agent Smith: hi",
+    "Agent Smith: hi", f"{SHIPPED}\nUser: John Doe",
     "{ok}", "{first_name}, hello", '{"a', "[x] done", '["here"](https://x.example)', "```\ncode\n```", '"Hi" he said',
     "* a\n* b", "As an AI: I can help", "Responses: 5", "$5 {net}",
 ]  # fmt: skip
