@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from tandem.agents.caller_context import CallerContexts
+from tandem.conversation.base import TurnRequest
 from tandem.conversation.summary import digest, shown
 from tandem.guardrails.language import professional
 from tandem.guardrails.pii import mask, mask_value
@@ -41,9 +42,10 @@ async def measure(folder: Path, say: Callable[[str], None]) -> str:
         rows = tuple(TimelineEvent("tool", Source.AGENT, data={"tool": "order_status", "n": n}) for n in range(20))
         await store.commit(claim, Change(now, timeline=rows), token=uuid.uuid4().hex)
         callers = CallerContexts(shop, store, region="US")
+        request = TurnRequest(now, ROUTE, (SAID,), 2, claim.now, key="SM1")
 
         async def profile() -> object:
-            return await callers.profile(callers.caller(now, ROUTE, claim.now), now)
+            return await callers.profiles.block(request, callers.caller(now, ROUTE, claim.now).phone)
 
         async def guardrails() -> object:
             said = mask(SAID).text

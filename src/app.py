@@ -296,7 +296,7 @@ async def _event_webhook(
 
 def _namer(callers: CallerContexts, shop: Shop) -> NameOf:
     async def name_of(resolution: Resolution) -> str:
-        callers.expect(resolution.subject, resolution.phone)  # what they will say first should find it there
+        callers.profiles.expect(resolution.subject, resolution.phone)  # what they will say first should find it there
         try:
             async with asyncio.timeout(GREETING_SECONDS):
                 customer = await shop.customer_by_phone(resolution.phone) if resolution.phone else None

@@ -32,11 +32,6 @@ class Occasion:
     ours: Address
     at: datetime
 
-    @classmethod
-    def of(cls, route: Route, now: float) -> Occasion:
-        """Return the occasion of a turn; ``now`` is seconds since the epoch."""
-        return cls(route.channel, route.customer, route.ours, datetime.fromtimestamp(now, UTC))
-
 
 Chooser = Callable[[Occasion], Any]
 """Returns the name of an agent, or None for no opinion; it may be async."""
@@ -100,12 +95,13 @@ class AgentChoice:
         """Return the name of the agent that the rules choose. Never fails, nor takes long."""
         return (await self._decide(occasion))[0]
 
-    async def begin(self, occasion: Occasion, keeper: object) -> tuple[Agent[Any], Agent[Any]]:
+    async def begin(self, route: Route, now: float, keeper: object) -> tuple[Agent[Any], Agent[Any]]:
         """Return the agent that the rules choose, and the one that begins: ``keeper``, who was handed the conversation.
 
         A handoff goes before the rules. Only where a rule for one of our numbers chose an agent that does not know the
         keeper, that agent begins: the customer has turned to another line.
         """
+        occasion = Occasion(route.channel, route.customer, route.ours, datetime.fromtimestamp(now, UTC))
         name, rule = await self._decide(occasion)
         root = self.agents[name]
         if keeper is None:

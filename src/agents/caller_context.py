@@ -15,7 +15,7 @@ from ..conversation.approvals import pending_key
 from ..conversation.base import PendingWrites
 from ..conversation.bounds import UNLIMITED, Allowance, Bound
 from ..conversation.opening_hours import Hours, always
-from ..conversation.prompt_blocks import REMEMBERED, render
+from ..conversation.prompt_blocks import REMEMBERED
 from ..entries import Decision, Entry, Verdict
 from ..identity.phone import home_region, proven_number
 from ..knowledge.index import Found
@@ -221,7 +221,8 @@ class CallerContexts:
         self._store = store
         self._region = region
         self._knowledge = knowledge or EmptyLibrary()
-        self._profiles = ProfileSource(shop, store, facts)
+        self.profiles = ProfileSource(shop, store, facts)
+        """Gathers what the model is told of a caller."""
 
     def caller(
         self,
@@ -255,19 +256,6 @@ class CallerContexts:
             connects=live and self._transfers and self._hours().open_at(now),
             texts_wanted=Channel.SMS not in conversation.opted_out,
         )
-
-    async def profile(self, caller: CallerContext, conversation: Conversation) -> str:
-        """Return the profile block of a turn; see :mod:`~tandem.conversation.prompt_blocks`.
-
-        Never fails, nor takes long.
-        """
-        route = caller.route
-        found = await self._profiles.gather(caller.subject, caller.phone, route)
-        return render(found, conversation, route.channel, now=caller.now, proven=caller.phone is not None)
-
-    def expect(self, subject: SubjectId, phone: str | None) -> None:
-        """Begin to gather the profile of a customer who is about to speak."""
-        self._profiles.expect(subject, phone)
 
     async def _withdraw(self, subject: SubjectId, now: float, approval_id: str) -> bool:
         decision = Decision(approval_id, Verdict.WITHDRAW, actor="customer", decided_at=now)

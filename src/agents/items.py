@@ -52,8 +52,7 @@ from agents.result import RunResult, RunResultStreaming
 from agents.run_config import CallModelData, ModelInputData
 from pydantic import BaseModel
 
-from ..conversation.base import GatedCall, Picture, TurnRequest
-from ..conversation.notes import TicketAssigned, read_note
+from ..conversation.base import GatedCall, Picture
 from ..conversation.phrases import REFUSED
 from ..conversation.speech_stream import SpeechStream
 from ..conversation.summary import memory_of
@@ -63,12 +62,6 @@ from ..model import Conversation, Item
 
 _FILTERED = re.compile("content filter", re.IGNORECASE)
 """How the SDK words it that a provider withheld an answer: nothing for a customer."""
-_ROLES = frozenset({"user", "assistant", "system", "developer"})
-_SHAPES = {
-    "message": {"role", "content"},
-    "function_call": {"type", "call_id", "name", "arguments"},
-    "function_call_output": {"type", "call_id", "output"},
-}
 
 
 @dataclass(slots=True)
@@ -85,6 +78,23 @@ class Progress:
     input_tokens: int = 0
     output_tokens: int = 0
 
+    def take(self, result: RunResult | RunResultStreaming, speech: SpeechStream | None, *, counted: int) -> None:
+        """Take in what came of a run: items, handoffs, tokens, and its answer where no call of it waits.
+
+        ``counted`` calls of tools are among the items then. The words of a run that a caller cut off stay out.
+        """
+        usage, new = result.context_wrapper.usage, result.new_items
+        self.input_tokens += usage.input_tokens
+        self.output_tokens += usage.output_tokens
+        self.agent = result.last_agent.name
+        handoffs = (one for one in new if isinstance(one, HandoffOutputItem))
+        self.handoffs += [(one.source_agent.name, one.target_agent.name) for one in handoffs]
+        if speech is None or not speech.interrupted:
+            self.items += plain_items(new, keep_dangling=bool(result.interruptions))
+            self.counted = counted
+            if not result.interruptions:
+                self.text = _finish(result, self.items, speech)
+
 
 def plain_items(new_items: Iterable[RunItem], *, keep_dangling: bool = False) -> tuple[Item, ...]:
     """Turn a run's new items into plain ones, in order.
@@ -94,21 +104,6 @@ def plain_items(new_items: Iterable[RunItem], *, keep_dangling: bool = False) ->
     """
     items = [plain for item in new_items if (plain := _plain(item)) is not None]
     return _paired(items, keep_dangling=keep_dangling)
-
-
-def check_plain(items: Sequence[Item]) -> None:
-    """Raise ValueError with the first reason why the items cannot be stored, or made a model's input."""
-    json.dumps([dict(item) for item in items], allow_nan=False)
-    for item in items:
-        if read_note(item) is not None:
-            continue
-        kind = str(item.get("type", "message"))
-        if set(item) != _SHAPES.get(kind) or not all(isinstance(value, str) for value in item.values()):
-            raise ValueError(f"not a plain item: {item!r}")
-        if kind == "message" and item["role"] not in _ROLES:
-            raise ValueError(f"unknown role: {item!r}")
-    if len(_paired(items, keep_dangling=False)) != len(items):
-        raise ValueError("a call without an output, or an output without its call")
 
 
 def _plain(item: RunItem) -> Item | None:
@@ -161,11 +156,6 @@ def _paired(items: Sequence[Item], *, keep_dangling: bool) -> tuple[Item, ...]:
     return tuple(item for index, item in enumerate(items) if index not in dropped)
 
 
-def handed_over(new_items: Iterable[RunItem]) -> list[tuple[str, str]]:
-    """Return the handoffs of a run: from which agent, to which."""
-    return [(one.source_agent.name, one.target_agent.name) for one in new_items if isinstance(one, HandoffOutputItem)]
-
-
 def refused(text: str) -> str:
     """Return what a customer is told whom the model refuses: its own words, where it has any for them."""
     words = said(text).strip()
@@ -180,12 +170,6 @@ def _refusal(given: RunErrorHandlerInput[Any]) -> RunErrorHandlerResult:
 
 REFUSALS: RunErrorHandlers[Any] = {"model_refusal": _refusal}
 """Lets a run whose model refuses end with an answer."""
-
-
-def about_ticket(request: TurnRequest) -> bool:
-    """Tell whether a turn is for a ticket, and not a word of the customer's."""
-    return any(isinstance(note, TicketAssigned) for note in request.notes)
-
 
 Filter = Callable[[CallModelData[Any]], ModelInputData]
 
@@ -284,7 +268,7 @@ def in_words(output: Any, items: Sequence[RunItem]) -> str:
     return str(output) if number else unwrapped(said(words_of(output)))
 
 
-def finish(result: RunResult | RunResultStreaming, items: list[Item], speech: SpeechStream | None) -> str:
+def _finish(result: RunResult | RunResultStreaming, items: list[Item], speech: SpeechStream | None) -> str:
     """Return what a customer is told at the end of a run, put it into its items, and say what did not stream."""
     output, new = result.final_output, result.new_items
     text = in_words(output, new)

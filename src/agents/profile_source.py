@@ -10,7 +10,8 @@ from typing import Any
 import structlog
 from cachetools import TTLCache
 
-from ..conversation.prompt_blocks import CustomerProfile, Purchase
+from ..conversation.base import TurnRequest
+from ..conversation.prompt_blocks import CustomerProfile, Purchase, render
 from ..model import Channel, Route, SubjectId
 from ..persistence.base import LaneStore
 from ..shop.base import Shop
@@ -46,12 +47,17 @@ class ProfileSource:
         self._under_way: dict[Part, asyncio.Task[Any]] = {}
         self._kept: TTLCache[Part, Any] = TTLCache(2 * KEPT_CUSTOMERS, KEPT_SECONDS, time.monotonic)
 
-    async def gather(self, subject: SubjectId, phone: str | None, route: Route) -> CustomerProfile:
-        """Return what is known of a customer by the end of the patience of their channel."""
+    async def block(self, request: TurnRequest, phone: str | None) -> str:
+        """Return the profile block of a turn: all that is known by the end of the patience of its channel.
+
+        See :mod:`~tandem.conversation.prompt_blocks`. Never fails, nor takes long.
+        """
+        conversation, route = request.conversation, request.route
+        subject = conversation.subject
         parts = self._begin(subject, phone, route)
         await asyncio.wait(parts.values(), timeout=PATIENCE.get(route.channel, PATIENCE_IN_TEXT))
         account = self._come(("account", phone or ""), parts)
-        return CustomerProfile(
+        found = CustomerProfile(
             name=account.name if account else "",
             plan=account.plan if account else "",
             orders=account.orders if account else (),
@@ -59,6 +65,7 @@ class ProfileSource:
             events=self._come(("events", subject), parts) or (),
             facts=self._come(("facts", subject), parts) or {},
         )
+        return render(found, conversation, route.channel, now=request.now, proven=phone is not None)
 
     def expect(self, subject: SubjectId, phone: str | None) -> None:
         """Begin to gather for a customer who will speak in a moment, and wait for nothing."""

@@ -27,19 +27,19 @@ from agents.result import RunResult, RunResultStreaming
 from ..conversation.approvals import joined, waiting_output
 from ..conversation.base import Execution, GatedCall, TurnRequest, TurnResult
 from ..conversation.bounds import Tokens, used
-from ..conversation.history import KEEPER, OWN_CONTEXT, beginning, model_input
-from ..conversation.notes import for_model
+from ..conversation.history import KEEPER, OWN_CONTEXT, beginning
+from ..conversation.notes import TicketAssigned, for_model
 from ..conversation.speech_stream import SpeechStream
 from ..errors import StoreUnavailable, TooManySteps, TurnError
 from ..model import Approval, ApprovalStatus, Conversation, Item, Route
 from ..persistence.base import LaneStore
 from ..telemetry.logs import subject_label
 from . import own_context
-from .agent_choice import AgentChoice, Occasion
+from .agent_choice import AgentChoice
 from .agent_graph import everyone
 from .caller_context import CallerContext, CallerContexts
 from .guarded_model import guarded
-from .items import REFUSALS, Progress, about_ticket, briefing, finish, handed_over, plain_items
+from .items import REFUSALS, Progress, briefing
 from .offline.model import OfflineModel
 from .run_errors import tool_failed, turn_error
 from .streaming import speak
@@ -102,8 +102,8 @@ class SdkRunner:
         """Run a turn; see the protocol. Whatever breaks comes back in ``error``, with what the tools did until then."""
         journal = Journal(self._ledger, request.conversation.subject, request.key, request.steering)
         kept = request.conversation.context
-        keeper = None if about_ticket(request) else kept.get(KEEPER)  # tickets are for the agent that the rules choose
-        root, agent = await self._choice.begin(Occasion.of(request.route, request.now), keeper)
+        keeper = None if _is_for_ticket(request) else kept.get(KEEPER)
+        root, agent = await self._choice.begin(request.route, request.now, keeper)
         kind, left = self._context_types[root.name], kept.get(OWN_CONTEXT)
         own, live = own_context.make(kind, left) if kind or left else None, request.steering.speech is not None
         turn = request.conversation, request.route, request.now, request.allowance
@@ -194,19 +194,15 @@ class SdkRunner:
     ) -> None:
         """Run the agent, and after calls that wait for people run it on, until it has an answer."""
         (root, agent), speech = agents, request.steering.speech  # chosen by the rules; the one that begins
-        history = model_input(request.conversation.history)
-        profile = await self._callers.profile(caller, request.conversation)
-        shown = briefing(request.conversation, history, profile, pictures=request.pictures, texts=request.texts)
+        window = for_model(item for turn in request.conversation.history for item in turn.items)
+        profile = await self._callers.profiles.block(request, caller.phone)
+        shown = briefing(request.conversation, window, profile, pictures=request.pictures, texts=request.texts)
         config = replace(self._config, call_model_input_filter=shown, group_id=subject_label(caller.subject))
         for _ in range(MAX_PAUSES):
-            items = [*history, *for_model(progress.items)]
+            items = [*window, *for_model(progress.items)]
             result = await self._once(agent, items, caller, journal, config, speech)
-            usage = result.context_wrapper.usage
-            progress.input_tokens += usage.input_tokens
-            progress.output_tokens += usage.output_tokens
-            progress.agent = result.last_agent.name
-            progress.handoffs += handed_over(result.new_items)
-            if result.last_agent is not agent and not about_ticket(request):
+            progress.take(result, speech, counted=len(journal.uses))
+            if result.last_agent is not agent and not _is_for_ticket(request):
                 progress.keeper = "" if result.last_agent is root else result.last_agent.name
             if speech is not None and speech.interrupted:
                 # What the tools did stays; of the words, what was heard.
@@ -215,10 +211,7 @@ class SdkRunner:
                     progress.items.append({"role": "assistant", "content": heard})
                 progress.counted = len(journal.uses)
                 return
-            progress.items += plain_items(result.new_items, keep_dangling=bool(result.interruptions))
             if not result.interruptions:
-                progress.counted = len(journal.uses)
-                progress.text = finish(result, progress.items, speech)
                 return
             paused = _snapshot(result), root
             for waiting in result.interruptions:
@@ -306,6 +299,11 @@ class SdkRunner:
                 config = replace(self._config, model=model)
                 await Runner.run(agent, "retry", context=caller, run_config=config, max_turns=2)
                 return
+
+
+def _is_for_ticket(request: TurnRequest) -> bool:
+    """Tell whether a turn is for a ticket: the agent that the rules choose answers it, not the one in charge."""
+    return any(isinstance(note, TicketAssigned) for note in request.notes)
 
 
 async def warm_up() -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from ..model import Conversation, Item, SubjectId, Turn
 from .base import EngineLimits, TurnRequest, TurnResult
-from .notes import StaffWrote, for_model, note_item, read_note
+from .notes import StaffWrote, note_item, read_note
 from .prompt_blocks import REMEMBERED
 from .summary import digest, digest_of
 
@@ -52,11 +52,6 @@ def trim(history: Sequence[Turn], window: Window) -> tuple[Turn, ...]:
         kept -= 1
     newest = turns[-1]
     return (*turns[kept:-1], replace(newest, items=fitted(newest.items, room.chars)))
-
-
-def model_input(history: Sequence[Turn]) -> list[Item]:
-    """Return the items of all turns, oldest first, as a model is given them."""
-    return for_model([item for turn in history for item in turn.items])
 
 
 def beginning(request: TurnRequest) -> tuple[Item, ...]:

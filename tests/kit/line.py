@@ -13,13 +13,11 @@ from agents import Agent, Model
 
 from tandem.agents.agent_choice import only
 from tandem.agents.caller_context import CallerContexts
-from tandem.agents.items import check_plain
 from tandem.agents.models import OneModel
 from tandem.agents.runner import RunLimits, SdkRunner
 from tandem.conversation import approvals
 from tandem.conversation.base import EngineLimits, PendingWrites, TurnRequest, TurnResult
-from tandem.conversation.history import model_input
-from tandem.conversation.notes import Note
+from tandem.conversation.notes import Note, for_model
 from tandem.entries import Decision, Entry, Verdict
 from tandem.errors import StoreUnavailable
 from tandem.model import Approval, ApprovalStatus, Channel, Conversation, Item, Route, Ticket, TimelineEvent, Turn
@@ -27,6 +25,7 @@ from tandem.persistence.values import Effect, EffectState, Outcome, Receipt
 from tandem.shop.base import Shop
 
 from .callers import NOW, caller_of, route_of
+from .plain import check_plain
 
 
 @dataclass(slots=True)
@@ -120,7 +119,7 @@ class Line:
     @property
     def history(self) -> list[Item]:
         """All items so far."""
-        return model_input(self.conversation.history)
+        return for_model(item for turn in self.conversation.history for item in turn.items)
 
     @property
     def outputs(self) -> list[str]:

@@ -18,12 +18,12 @@ from agents import Agent, ModelSettings, function_tool
 from pydantic import BaseModel, Field
 from structlog.testing import capture_logs
 
-from tandem.agents.items import check_plain
 from tandem.conversation import phrases
 from tandem.model import Conversation
 from tandem.simulator.call import SimulatedCall
 
 from ..kit.gateway import JOHN, OURS, Running, running
+from ..kit.plain import check_plain
 from ..kit.sources import subject_of
 from ..kit.waiting import until
 

@@ -12,6 +12,7 @@ from agents.testing import ScriptedModel, assistant_message, function_call
 
 from tandem.agents.caller_context import CallerContexts
 from tandem.agents.profile_source import PATIENCE, PATIENCE_IN_TEXT
+from tandem.conversation.base import TurnRequest
 from tandem.conversation.summary import NAME as MEMORY
 from tandem.errors import StoreUnavailable
 from tandem.model import Channel, Conversation, Priority, Route, SubjectId, Ticket
@@ -52,7 +53,8 @@ class ShopThatIsDown:
 
 async def profile(callers: CallerContexts, conversation: Conversation, route: Route) -> str:
     """Return the profile block of a turn."""
-    return await callers.profile(callers.caller(conversation, route, NOW), conversation)
+    request = TurnRequest(conversation, route, (), 1, NOW, key="one")
+    return await callers.profiles.block(request, callers.caller(conversation, route, NOW).phone)
 
 
 def given(model: ScriptedModel, call: int = 0) -> list[dict[str, Any]]:
@@ -181,7 +183,7 @@ async def test_one_person_at_two_telephones_is_never_shown_the_other_one_s_accou
 async def test_a_customer_who_is_expected_is_known_when_they_speak(shop: Any) -> None:
     callers = CallerContexts(shop, Memory(), region="US")
     subject, route = SubjectId("phone_15551234567"), route_of(JOHN, Channel.VOICE)
-    callers.expect(subject, JOHN)
+    callers.profiles.expect(subject, JOHN)
     assert "John Doe" in await profile(callers, Conversation(subject, 0, 0), route)
 
 

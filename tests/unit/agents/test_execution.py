@@ -17,7 +17,6 @@ from structlog.testing import capture_logs
 
 from tandem.agents.agent_choice import only
 from tandem.agents.caller_context import CallerContext, CallerContexts
-from tandem.agents.items import check_plain
 from tandem.agents.models import OneModel
 from tandem.agents.runner import RunLimits, SdkRunner
 from tandem.agents.tool_journal import ATTEMPTS
@@ -31,6 +30,8 @@ from tandem.model import Address, Approval, ApprovalStatus, Channel, Conversatio
 from tandem.persistence.base import LaneStore
 from tandem.persistence.file import open_file_store
 from tandem.shop.embedded import open_embedded_shop
+
+from ...kit.plain import check_plain
 
 pytestmark = pytest.mark.promise("A15", "H4", "H5", "H7")
 

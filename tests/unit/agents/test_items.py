@@ -26,8 +26,9 @@ from openai.types.responses import (
     ResponseReasoningItem,
 )
 
-from tandem.agents.items import check_plain, plain_items
+from tandem.agents.items import plain_items
 
+from ...kit.plain import check_plain
 from ...kit.tables import each
 
 AGENT = Agent(name="A")

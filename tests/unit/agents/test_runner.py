@@ -17,7 +17,6 @@ from agents import Agent, function_tool
 
 from tandem.agents.agent_choice import only
 from tandem.agents.caller_context import CallerContexts
-from tandem.agents.items import check_plain
 from tandem.agents.models import Models, open_client
 from tandem.agents.runner import RunLimits, SdkRunner
 from tandem.agents.support import build_support_agent
@@ -28,6 +27,7 @@ from tandem.persistence.file import open_file_store
 from tandem.shop.embedded import open_embedded_shop
 
 from ...kit.model_server import Answer, ModelServer
+from ...kit.plain import check_plain
 from ...kit.serving import serve
 from ...kit.waiting import PATIENCE
 

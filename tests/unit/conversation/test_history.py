@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tandem.conversation.base import EngineLimits
-from tandem.conversation.history import Window, fresh, model_input, trim
+from tandem.conversation.history import Window, fresh, trim
 from tandem.model import Channel, Conversation, SubjectId, Turn
 
 turns = st.lists(st.integers(1, 9), max_size=60).map(
@@ -23,7 +23,7 @@ turns = st.lists(st.integers(1, 9), max_size=60).map(
 def test_the_window_is_bounded_and_holds_the_newest_whole_turns(history: tuple[Turn, ...], limit: int) -> None:
     kept = trim(history, Window(limit, 1_000_000))
     assert kept == history[len(history) - len(kept) :]
-    assert len(model_input(kept)) <= limit
+    assert sum(len(turn.items) for turn in kept) <= limit
     assert bool(kept) == bool(history)
 
 
@@ -31,7 +31,7 @@ def test_the_window_is_bounded_and_holds_the_newest_whole_turns(history: tuple[T
 def test_a_trim_drops_a_block_so_that_the_next_turns_keep_their_prefix(history: tuple[Turn, ...]) -> None:
     kept = trim(history, Window(60, 1_000_000))
     if kept != history:
-        assert len(model_input(kept)) <= 40
+        assert sum(len(turn.items) for turn in kept) <= 40
 
 
 def test_a_single_turn_larger_than_the_window_stays_whole() -> None:

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.agents.items import check_plain
 from tandem.conversation.notes import (
     NOTE,
     PREFIX,
@@ -31,6 +30,7 @@ from tandem.conversation.notes import (
 from tandem.model import ApprovalStatus, Channel, Conversation, Item, Priority, SubjectId, TicketStatus, Turn
 from tandem.staff.transcript import transcript
 
+from ...kit.plain import check_plain
 from ...kit.tables import each
 
 pytestmark = pytest.mark.promise("R6")

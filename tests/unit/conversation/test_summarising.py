@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tandem.conversation.base import EngineLimits
-from tandem.conversation.history import model_input, remember
+from tandem.conversation.history import remember
+from tandem.conversation.notes import for_model
 from tandem.conversation.summary import LONGEST_MATERIAL, Summarising, digest, digest_of, material, shown, told, wake_at
 from tandem.entries import Entry, TextReceived
 from tandem.model import Channel, Conversation, Turn
@@ -227,7 +228,7 @@ def test_a_thousand_turns_stay_flat_and_the_first_is_remembered(by_model: bool) 
         items = ({"role": "user", "content": said}, {"role": "assistant", "content": f"I will look at it, {number}."})
         one = Turn(number, Channel.SMS, 0.0, items)
         now = remember(now, one, limits)
-        given = shown(digest_of(now)) + str(model_input(now.history))
+        given = shown(digest_of(now)) + str([for_model(turn.items) for turn in now.history])
         sizes.append(len(given))
         known.append("ORD_4711" in given and "Rex" in given)
         if by_model and now.unfolded:
