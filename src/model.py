@@ -241,6 +241,11 @@ class Conversation:
         expiries = [one.expires_at for one in self.approvals if one.status is ApprovalStatus.PENDING]
         return min([*expiries, *(one.at for one in self.follow_ups)], default=None)
 
+    def wake_at(self, *, now: float, after: float) -> float | None:
+        """Return when the lane is due although nothing waits: within ``after`` seconds where turns are to be folded."""
+        due, fold = self.due_at, now + after
+        return due if not self.unfolded else fold if due is None else min(due, fold)
+
 
 class Tone(StrEnum):
     """Colours of timeline rows."""

@@ -196,7 +196,7 @@ class _Answer:
     def _said(self, text: str) -> str:
         """Return an answer as it may be told; of data, each text in it. The log tells why nothing is left of one."""
         words = self._words(text)
-        if not self._warned and (holds_call(text) or (text.strip() and not words.strip())):
+        if words != text and not self._warned and (holds_call(text) or (text.strip() and not words.strip())):
             self._warned = True
             log.warning("tool_call_as_text" if holds_call(text) else "answer_without_words", model=self._model)
         return words

@@ -123,7 +123,7 @@ async def _fixed(draft: Draft, request: TurnRequest, result: TurnResult, otherwi
     nodded = speech is not None and EMOJI_ONLY.search(result.text) and not any(map(str.isalnum, text))
     if nodded and result.error is None and not result.gated:
         return otherwise or phrases.ANYTHING_ELSE
-    told = result.error is None and text.strip() and draft.composer.compose(request.route.channel, text)
+    told = result.error is None and text.strip() and draft.composer.compose[request.route.channel](text)
     return "" if told and not nodded else otherwise or await _instead(draft, request, result)
 
 

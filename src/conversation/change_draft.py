@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -33,9 +33,7 @@ from ..persistence.values import Change
 from .base import EngineLimits, PendingWrites
 from .bounds import Bound, allowance, spend
 from .history import remember, with_remembered
-from .reply_composer import ReplyComposer, with_media
-from .summary import wake_at
-from .text_screening import is_goodbye
+from .reply_composer import ReplyComposer
 from .ticket_history import ids_of, new_ticket
 
 _BY = {Verdict.EXPIRE: Source.SYSTEM, Verdict.WITHDRAW: Source.CUSTOMER}
@@ -46,6 +44,9 @@ _TONES = {
     ApprovalStatus.UNKNOWN: Tone.ERROR,
     ApprovalStatus.VOID: Tone.ERROR,
 }
+
+MEDIA_OF_A_MESSAGE = {Channel.WHATSAPP: 1, Channel.RCS: 1}
+"""Pictures and documents that a message takes; by SMS all of an answer's."""
 
 FindTicket = Callable[[str], Awaitable[Ticket | None]]
 """Finds a stored ticket by its id in any lane. Raises StoreUnavailable."""
@@ -84,7 +85,7 @@ class Draft:
             timeline=tuple(self.events),
             tickets=tuple(self.tickets),
             blocked=tuple(self.blocked),
-            wake_at=wake_at(self.conversation, now=self.now, after=self.limits.fold_after),
+            wake_at=self.conversation.wake_at(now=self.now, after=self.limits.fold_after),
         )
 
     def reply(
@@ -104,17 +105,14 @@ class Draft:
             self.note(EventName.REPLY_WITHHELD, route.channel, tone=Tone.WARNING)
             self.media = ()
             return False
-        texts = [
-            part
-            for answer in answers
-            for part in self.composer.compose(route.channel, self.masked(answer, route.channel))
-        ]
+        compose = self.composer.compose[route.channel]
+        texts = [part for answer in answers for part in compose(self.masked(answer, route.channel))]
         media = () if to_another or route.channel is Channel.VOICE else self.media
         self.media = () if media else self.media
         turn = self.conversation.turns_taken
         self.replies += [
             Reply(f"rpl_{uuid.uuid4().hex}", route, text, turn, self.now, to_another, template, own)
-            for text, own in with_media(route.channel, texts, media)
+            for text, own in _with_media(route.channel, texts, media)
         ]
         return True
 
@@ -231,13 +229,10 @@ class Draft:
             self.conversation = replace(self.conversation, in_session=True)
             self.note(EventName.CONVERSATION_START, channel)
 
-    def end_session(self, channel: Channel, last_words: str) -> bool:
-        """Note that the customer said goodbye, if they did; return whether they did."""
-        if not is_goodbye(last_words):
-            return False
+    def end_session(self, channel: Channel) -> None:
+        """Note that the customer said goodbye."""
         self.conversation = replace(self.conversation, in_session=False)
         self.note(EventName.CONVERSATION_END, channel)
-        return True
 
     def note_staff(self, name: EventName, actor: str, *, tone: Tone = Tone.INFO, **data: Any) -> None:
         """Add a row that says what a colleague did."""
@@ -255,6 +250,17 @@ class Draft:
     ) -> None:
         """Add a row to the timeline; the gateway's own unless ``source`` says otherwise."""
         self.events.append(TimelineEvent(name=name, source=source, tone=tone, channel=channel, turn=turn, data=data))
+
+
+def _with_media(channel: Channel, texts: Sequence[str], media: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the messages of an answer: the last of its texts goes with the first pictures, the rest without words."""
+    each = MEDIA_OF_A_MESSAGE.get(channel, max(len(media), 1))
+    bundles = [tuple(media[begin : begin + each]) for begin in range(0, len(media), each)]
+    *before, last = texts or [""]
+    yield from ((text, ()) for text in before)
+    if texts or media:
+        yield last, bundles[0] if bundles else ()
+    yield from (("", bundle) for bundle in bundles[1:])
 
 
 def _as_told(item: Item) -> Item:

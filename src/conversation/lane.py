@@ -27,7 +27,7 @@ from .outages import StoreOutage
 from .outreach import due_entries
 from .speech_stream import SpeechStreams
 from .spoken_turn import left_unspoken
-from .summary import FOLD_AGAIN, Summarising, wake_at
+from .summary import FOLD_AGAIN, Summarising
 from .turn_maker import TurnMaker
 
 log = structlog.get_logger(__name__)
@@ -180,7 +180,7 @@ class LaneWorker:
         if claim.conversation is None or not claim.conversation.unfolded:
             await self._store.release(claim)
             return conversation.version, ()
-        due = wake_at(conversation, now=claim.now, after=FOLD_AGAIN)
+        due = conversation.wake_at(now=claim.now, after=FOLD_AGAIN)
         committed = await self._commit(claim, Change(conversation, wake_at=due))
         if conversation.unfolded:
             self._folding.begin(conversation)

@@ -1,16 +1,13 @@
-"""Replies as channels take them: how an answer is split, what goes with it, and which way leads to a customer. Pure."""
+"""Replies as channels take them: how an answer is split, in whose language, and which way leads to a customer. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 
 from ..model import Address, Channel, Conversation, Route
 from .base import Sender
 from .notes import CallerSpeaks, read_note
 from .translations import ENGLISH, Translations
-
-MEDIA_OF_A_MESSAGE = {Channel.WHATSAPP: 1, Channel.RCS: 1}
-"""Pictures and documents that a message takes; by SMS all of an answer's."""
 
 
 class ReplyComposer:
@@ -18,11 +15,9 @@ class ReplyComposer:
 
     def __init__(self, senders: Iterable[Sender], translations: Translations | None = None) -> None:
         self._by_channel = {channel: sender for sender in senders for channel in sender.channels}
+        self.compose = {channel: sender.compose for channel, sender in self._by_channel.items()}
+        """Of each channel, how an answer becomes provider messages."""
         self.translations = translations or Translations({})
-
-    def compose(self, channel: Channel, text: str) -> tuple[str, ...]:
-        """Return the provider messages that carry an answer on a channel."""
-        return self._by_channel[channel].compose(text)
 
     def words(self, conversation: Conversation, route: Route, sentence: str) -> str:
         """Return a fixed sentence as the customer is told it: in a call, in the language that they spoke last.
@@ -53,17 +48,6 @@ class ReplyComposer:
         if conversation is not None and (conversation.routes or Channel.SMS in conversation.opted_out):
             return self.text_route(conversation)
         return Route(Channel.SMS, Address("tel", number), Address("tel", ours)) if number and ours else None
-
-
-def with_media(channel: Channel, texts: Sequence[str], media: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield the messages of an answer: the last of its texts goes with the first pictures, the rest without words."""
-    each = MEDIA_OF_A_MESSAGE.get(channel, max(len(media), 1))
-    bundles = [tuple(media[begin : begin + each]) for begin in range(0, len(media), each)]
-    *before, last = texts or [""]
-    yield from ((text, ()) for text in before)
-    if texts or media:
-        yield last, bundles[0] if bundles else ()
-    yield from (("", bundle) for bundle in bundles[1:])
 
 
 def spoken_language(conversation: Conversation) -> str:

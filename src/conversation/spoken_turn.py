@@ -95,7 +95,8 @@ async def answer(run: RunTurn, draft: Draft, batch: Sequence[Waiting], steering:
             draft.conversation = hear(draft.conversation, draft.conversation.turns_taken, [speech.heard or ""])
         speech.finish()
         draft.note_filtered(route.channel, speech.filter.found, speech.filter.replaced)
-    draft.end_session(route.channel, texts[-1])
+    if is_goodbye(texts[-1]):
+        draft.end_session(route.channel)
     return draft.change(consumed=covers)
 
 

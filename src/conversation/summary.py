@@ -179,12 +179,6 @@ Summarise = Callable[[str], Awaitable[str]]
 """Tells the given lines as a short story; see :func:`.summary.material`."""
 
 
-def wake_at(conversation: Conversation, *, now: float, after: float) -> float | None:
-    """Return when a lane is due although nothing waits; one that is to be folded, ``after`` its turn at the latest."""
-    due, fold = conversation.due_at, now + after
-    return due if not conversation.unfolded else fold if due is None else min(due, fold)
-
-
 # --- folding ------------------------------------------------------------------------------------------------
 
 # A model writes the story without the lane's lease, so that no text and no caller ever waits for it. What it wrote is

@@ -37,7 +37,7 @@ from .delivery import CALL_ENDED, OPTED_OUT
 from .notes import RequestSettled, note_item, read_note
 from .plain_speech import as_written
 from .reply_composer import ReplyComposer
-from .text_screening import opt, screen, without_codes
+from .text_screening import is_goodbye, opt, screen, without_codes
 from .ticket_history import REPLY_TO_TICKET
 
 log = structlog.get_logger(__name__)
@@ -155,7 +155,8 @@ class TurnMaker:
                 draft.reply(route, answer)
             if screened.asked_how:
                 draft.reply(route, draft.composer.translations.say(phrases.HOW_TO_STOP, screened.asked_how).text)
-            if draft.end_session(channel, texts[-1]):
+            if is_goodbye(texts[-1]):
+                draft.end_session(channel)
                 rating.ask(draft)
         return draft.change(consumed=covers)
 
@@ -262,11 +263,11 @@ async def _tell(runner: AgentRunner, draft: Draft, approval: Approval, route: Ro
     fits = approval.status in (ApprovalStatus.EXECUTED, ApprovalStatus.REJECTED)
     answer = approval.final_message if fits else None
     if answer is None and draft.conversation.paused:
-        answer = _outcome(draft, approval, route)
+        answer = _outcome(draft, note, route)
     if answer is not None:
         draft.remember(route, (note_item(note), {"role": "assistant", "content": answer}))
     else:
-        otherwise = _outcome(draft, approval, route)
+        otherwise = _outcome(draft, note, route)
         answer = await run_agent(runner.run, draft, route, [key], notes=[note], otherwise=otherwise)
     if not draft.reply(route, answer):
         await _leave_to_staff(draft, route, answer)
@@ -291,10 +292,11 @@ async def _give_up(draft: Draft, key: str, approval: Approval, route: Route) -> 
     if approval.tool == REPLY_TO_TICKET:
         await ticket_work.decided(draft, approval)
     else:
-        draft.reply(route, _outcome(draft, approval, route))
+        draft.reply(route, _outcome(draft, approvals.note(approval), route))
     return draft.change(set_aside=[key])
 
 
-def _outcome(draft: Draft, approval: Approval, route: Route) -> str:
+def _outcome(draft: Draft, note: RequestSettled, route: Route) -> str:
     """Return what became of a request, for when the agent does not tell it."""
-    return phrases.outcome(approval.status, approvals.reason_told(approval), words=partial(draft.words, route))
+    words = partial(draft.composer.words, draft.conversation, route)
+    return phrases.outcome(note.status, note.reason, words=words)

@@ -13,7 +13,7 @@ import pytest
 from tandem.conversation.base import EngineLimits
 from tandem.conversation.history import remember
 from tandem.conversation.notes import for_model
-from tandem.conversation.summary import LONGEST_MATERIAL, Summarising, digest, digest_of, material, shown, told, wake_at
+from tandem.conversation.summary import LONGEST_MATERIAL, Summarising, digest, digest_of, material, shown, told
 from tandem.entries import Entry, TextReceived
 from tandem.model import Channel, Conversation, Turn
 from tandem.persistence.base import LaneStore
@@ -92,8 +92,8 @@ async def test_a_model_that_takes_too_long_is_not_waited_for() -> None:
 
 
 def test_a_lane_with_turns_to_fold_wakes_for_them() -> None:
-    assert wake_at(conversation(turns(1)), now=10.0, after=2.0) == 12.0
-    assert wake_at(conversation(()), now=10.0, after=2.0) is None
+    assert conversation(turns(1)).wake_at(now=10.0, after=2.0) == 12.0
+    assert conversation(()).wake_at(now=10.0, after=2.0) is None
 
 
 # --- in a lane ---------------------------------------------------------------------------------------------
