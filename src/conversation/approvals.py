@@ -244,16 +244,20 @@ def call_of(approval: Approval) -> Mapping[str, Any]:
     return approval.arguments if approval.edited_arguments is None else approval.edited_arguments
 
 
-def consent(approval: Approval, arguments: Mapping[str, Any], actor: str) -> Verdict | None:
-    """Return what an actor's approval of a call with these arguments is: the first of two, or all that it takes.
+def consent(approval: Approval, decision: Decision) -> Decision | None:
+    """Return what a colleague's approval of a call is: the first of two, or all that it takes, with the first one's.
 
     None when it adds nothing: they approved just that before. A colleague who changes the call approves another one.
     """
+    arguments = approval.arguments if decision.arguments is None else decision.arguments
     if approvals_needed(approval.second_above, arguments) == 1:
-        return Verdict.APPROVE
+        return decision
     if approval.first_by is None or in_one_spelling(arguments) != in_one_spelling(call_of(approval)):
-        return Verdict.FIRST
-    return None if approval.first_by == actor else Verdict.APPROVE
+        return replace(decision, verdict=Verdict.FIRST)
+    if approval.first_by == decision.actor:
+        return None
+    message = decision.final_message or approval.final_message
+    return replace(decision, final_message=message, first_by=approval.first_by, first_at=approval.first_at)
 
 
 def in_one_spelling(arguments: Mapping[str, Any]) -> str:
@@ -292,13 +296,8 @@ def expired(conversation: Conversation, now: float) -> tuple[Approval, ...]:
     return tuple(one for one in pending if one.expires_at <= now)
 
 
-def reason_told(approval: Approval) -> str | None:
-    """Return the reason that the customer is told: that of a rejection. Notes are told to nobody."""
-    return approval.reason if approval.status is ApprovalStatus.REJECTED else None
-
-
 def note(approval: Approval) -> RequestSettled:
-    """Return the note that lets the agent tell the customer what became of a request."""
+    """Return the note that lets the agent tell the customer what became of a request; colleagues' notes stay out."""
     return RequestSettled(
         request=approval.id,
         tool=approval.tool,
@@ -306,7 +305,7 @@ def note(approval: Approval) -> RequestSettled:
         status=approval.status,
         edited_arguments=approval.edited_arguments,
         result=approval.result,
-        reason=reason_told(approval),
+        reason=approval.reason if approval.status is ApprovalStatus.REJECTED else None,
     )
 
 

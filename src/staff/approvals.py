@@ -13,7 +13,6 @@ import structlog
 from ..agents.tool_gate import CallChecks
 from ..conversation.approvals import (
     TRANSITIONS,
-    approvals_needed,
     as_seen,
     call_of,
     consent,
@@ -28,7 +27,7 @@ from ..conversation.engine import TurnEngine
 from ..entries import Decision, Verdict
 from ..errors import MalformedRequest, StoreUnavailable, UnreadableRecord
 from ..guardrails.pii import mask, mask_value
-from ..model import Approval, ApprovalStatus, SubjectId
+from ..model import Approval, ApprovalStatus, Conversation, SubjectId
 from ..persistence.base import LaneStore
 from ..persistence.reading import conversation_of
 from ..persistence.values import Outcome, Page, Receipt
@@ -58,6 +57,10 @@ class Result:
     status: str
     accepted: bool
     approval: Approval | None
+
+
+_Found = tuple[Ask, Approval | None, Conversation | None]
+"""A decision that is asked for, the approval that it addresses, and the conversation of that where it was read."""
 
 
 class ApprovalDesk:
@@ -129,15 +132,16 @@ class ApprovalDesk:
         Raises MalformedRequest, and nothing was accepted, when one approves a call that cannot be carried out.
         """
         found = [await self._find(submission.subject, ask) for ask in submission.asks]
-        for number, (ask, approval) in enumerate(zip(submission.asks, found, strict=True)):
+        for number, (ask, approval, conversation) in enumerate(found):
             if approval is not None:
-                await self._look_at(ask, approval, f"decisions[{number}]")
-        return tuple(
-            [await self._one(ask, approval, actor) for ask, approval in zip(submission.asks, found, strict=True)]
-        )
+                await self._look_at(ask, approval, conversation, f"decisions[{number}]")
+        return tuple([await self._one(ask, approval, actor) for ask, approval, _ in found])
 
-    async def _look_at(self, ask: Ask, approval: Approval, at: str) -> None:
-        """Raise MalformedRequest for an approval that cannot be carried out; what is refused anyway is passed over."""
+    async def _look_at(self, ask: Ask, approval: Approval, conversation: Conversation | None, at: str) -> None:
+        """Raise MalformedRequest for an approval that cannot be carried out; what is refused anyway is passed over.
+
+        ``conversation`` is its own, where it is at hand.
+        """
         stale = ask.expected_version not in (None, approval.version)
         if stale or ask.verdict is not Verdict.APPROVE or not decidable(approval, ask.verdict):
             return
@@ -146,30 +150,28 @@ class ApprovalDesk:
             at = f"{at}.arguments"
             if problem := self._checks.argument_problem(approval.tool, arguments):
                 raise MalformedRequest(f"{at}: {problem}")
-        conversation = await conversation_of(self._store, approval.subject)
+        conversation = conversation or await conversation_of(self._store, approval.subject)
         if conversation is None:
             return
         if problem := await self._checks.call_problem(approval, arguments, conversation, now=self._clock()):
             raise CallImpossible(f"{at}: {problem}")
 
-    async def _find(self, subject: SubjectId | None, ask: Ask) -> Approval | None:
+    async def _find(self, subject: SubjectId | None, ask: Ask) -> _Found:
         """Find the approval that a decision addresses, as it is seen now."""
-        if ask.approval_id is not None:
-            unseen = self.takes_next and ask.approval_id == NEXT
-            approval = await (self._soonest() if unseen else self._approval(ask.approval_id))
-            if approval is None or subject not in (None, approval.subject):
-                return None
-            if ask.call_id not in (None, approval.call_id):
-                return None
-            return as_seen(approval, await self._store.waiting(approval.subject))
-        return await self._newest(subject, ask) if subject is not None else None
+        if ask.approval_id is None:
+            return await self._newest(subject, ask) if subject is not None else (ask, None, None)
+        unseen = self.takes_next and ask.approval_id == NEXT
+        approval = await (self._soonest() if unseen else self._approval(ask.approval_id))
+        if approval is None or subject not in (None, approval.subject) or ask.call_id not in (None, approval.call_id):
+            return ask, None, None
+        return ask, as_seen(approval, await self._store.waiting(approval.subject)), None
 
     async def _soonest(self) -> Approval | None:
         """Find the request that expires first of those that are not decided."""
         page = await self.page(ApprovalStatus.PENDING, limit=1, cursor=None)
         return page.items[0] if page.items else None
 
-    async def _newest(self, subject: SubjectId, ask: Ask) -> Approval | None:
+    async def _newest(self, subject: SubjectId, ask: Ask) -> _Found:
         """Find the newest request with a call's id that can be decided, else the newest at all."""
         conversation = await conversation_of(self._store, subject)
         waiting = await self._store.waiting(subject)
@@ -177,7 +179,7 @@ class ApprovalDesk:
         same = [one for one in (conversation.approvals if conversation else ()) if one.call_id == ask.call_id]
         seen = [as_seen(one, waiting) for one in same]
         order = [(decidable(one, ask.verdict), one.requested_at, place) for place, one in enumerate(seen)]
-        return seen[max(order)[2]] if order else None
+        return ask, seen[max(order)[2]] if order else None, conversation
 
     async def _one(self, ask: Ask, approval: Approval | None, actor: str) -> Result:
         if approval is None:
@@ -221,14 +223,7 @@ class ApprovalDesk:
         )
         if ask.verdict is not Verdict.APPROVE:
             return replace(decision, arguments=None)
-        arguments = approval.arguments if decision.arguments is None else decision.arguments
-        verdict = consent(approval, arguments, actor)
-        if verdict is None:
-            return None
-        if verdict is Verdict.APPROVE and approvals_needed(approval.second_above, arguments) > 1:
-            message = decision.final_message or approval.final_message
-            decision = replace(decision, final_message=message, first_by=approval.first_by, first_at=approval.first_at)
-        return replace(decision, verdict=verdict)
+        return consent(approval, decision)
 
     async def _seen(self, approval: Approval) -> Approval | None:
         """Return an approval as it is seen now, None where the store does not tell: what was accepted is durable."""
