@@ -85,10 +85,10 @@ def read_conversation(lane: Lane) -> Conversation | None:
     stored = lane.read(kinds.CONVERSATION, "")
     if stored is None or not stored.approvals:
         return stored
-    return replace(stored, approvals=tuple(whole_approval(lane, one) for one in stored.approvals))
+    return replace(stored, approvals=tuple(_whole(lane, one) for one in stored.approvals))
 
 
-def whole_approval(lane: Lane, approval: Approval) -> Approval:
+def _whole(lane: Lane, approval: Approval) -> Approval:
     """Return an approval with the snapshot that it names; a lost one is empty, as of a call that cannot go on."""
     if not approval.snapshot.startswith(_REFERENCE):
         return approval

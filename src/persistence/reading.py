@@ -38,7 +38,6 @@ NOTHING: Final = Want()
 LISTED: Final = 500
 """Entries of an index that are listed at once."""
 _CHANNELS: Final = frozenset(Channel)
-_SNAPSHOTS: Final = Want(kinds=frozenset({kinds.SNAPSHOT}))
 
 
 class Reading:
@@ -180,14 +179,9 @@ class Reading:
         return Page(tuple(replace(one, snapshot="") for one in _readable(kinds.APPROVAL, rows)), following)
 
     async def approval(self, approval_id: str) -> Approval | None:
-        """Find one approval by its id, in whichever lane."""
+        """Find one approval by its id, in whichever lane, without its snapshot."""
         found = await self.storage.find(kinds.APPROVAL, approval_id)
-        if found is None:
-            return None
-        approval = kinds.APPROVAL.read(found.record or "")
-        if not approval.snapshot:
-            return approval
-        return await self._look(found.subject, _SNAPSHOTS, lambda it: conversations.whole_approval(it, approval))
+        return replace(kinds.APPROVAL.read(found.record or ""), snapshot="") if found else None
 
     async def ticket(self, ticket_id: str) -> Ticket | None:
         """Find one ticket by its id, whoever it belongs to."""

@@ -145,7 +145,8 @@ async def test_all_approvals_are_listed_whatever_their_status(store: LaneStore) 
 async def test_approvals_and_tickets_are_found_by_their_ids(store: LaneStore) -> None:
     carried = conversation(JOHN, approvals=(approval("apr_1", JOHN),))
     await write(store, JOHN, conversation=carried, tickets=(ticket("T1", JOHN), ticket("T2", JOHN)))
-    assert (await store.approval("apr_1"), await store.ticket("T1")) == (approval("apr_1", JOHN), ticket("T1", JOHN))
+    without_snapshot = replace(approval("apr_1", JOHN), snapshot="")
+    assert (await store.approval("apr_1"), await store.ticket("T1")) == (without_snapshot, ticket("T1", JOHN))
     assert (await store.approval("apr_2"), await store.ticket("T3")) == (None, None)
 
 

@@ -78,7 +78,9 @@ async def test_the_other_store_goes_on_where_this_one_stopped(full: LaneStore, o
     assert await other.erased("SM7")
     approval = await other.approval("apr_talked")
     assert approval is not None
-    assert approval.snapshot == '{"$schemaVersion": "1.0"}'
+    carried = await other.conversation(approval.subject)
+    assert carried is not None
+    assert [one.snapshot for one in carried.approvals] == ['{"$schemaVersion": "1.0"}']
     assert (await other.counts()).set_aside == 1
 
 

@@ -11,6 +11,7 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, closing
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
@@ -92,7 +93,7 @@ async def test_the_conversation_is_there_with_its_snapshot(store: LaneStore) -> 
     assert found is not None
     assert (found.version, found.summary, found.context) == (1, "Asked.", {"name": "Jane"})
     assert [one.snapshot for one in found.approvals] == ['{"$schemaVersion": "1.0"}', ""]
-    assert (await store.approval("apr_1")) == found.approvals[0]
+    assert (await store.approval("apr_1")) == replace(found.approvals[0], snapshot="")
     heads = {head.subject: head.version for head in (await store.recent(limit=10)).items}
     assert heads == {JANE: 1, JOHN: 1}
 
