@@ -75,7 +75,7 @@ class StreamFilter:
             else:
                 self._word += token[0]
         begun = folded(self._word)
-        listed = begun in _BEGINNINGS or (self._reader.start(self._alone) is not None and begun in _FILLER_BEGINNINGS)
+        listed = begun in _BEGINNINGS or (begun in _FILLER_BEGINNINGS and self._reader.start(self._alone) is not None)
         if self._word and not listed:
             self._end_word()
             self._within = True

@@ -166,7 +166,7 @@ def _text_received(form: Mapping[str, str]) -> tuple[str, TextReceived]:
         told = told or other(form)
     # Before anything else sees it: numbers of cards and the like are never stored, not even for a moment.
     said = mask_incoming(words)
-    opt_out = word(form, "OptOutType").upper()
+    opt_out = form.get("OptOutType", "").strip().upper()
     return _sid(form), TextReceived(
         route=Route(channel, customer, ours),
         text=said.text,
