@@ -57,12 +57,13 @@ class ProfileSource:
         parts = self._begin(subject, phone, route)
         await asyncio.wait(parts.values(), timeout=PATIENCE.get(route.channel, PATIENCE_IN_TEXT))
         account = self._come(("account", phone or ""), parts)
+        events, tickets = self._come(("lane", subject), parts) or ((), ())
         found = CustomerProfile(
             name=account.name if account else "",
             plan=account.plan if account else "",
             orders=account.orders if account else (),
-            tickets=self._come(("tickets", subject), parts) or (),
-            events=self._come(("events", subject), parts) or (),
+            tickets=tickets,
+            events=events,
             facts=self._come(("facts", subject), parts) or {},
         )
         return render(found, conversation, route.channel, now=request.now, proven=phone is not None)
@@ -73,8 +74,7 @@ class ProfileSource:
 
     def _begin(self, subject: SubjectId, phone: str | None, route: Route | None) -> dict[Part, asyncio.Task[Any]]:
         asked: dict[Part, Callable[[], Awaitable[Any]]] = {
-            ("events", subject): lambda: self._store.timeline(subject, limit=ROWS),
-            ("tickets", subject): lambda: self._store.tickets(subject, limit=TICKETS),
+            ("lane", subject): lambda: self._store.newest(subject, rows=ROWS, tickets=TICKETS),
         }
         if phone:
             asked["account", phone] = lambda: self._account(phone)

@@ -142,6 +142,14 @@ class Reading:
         """Return the newest ``limit`` tickets of a subject, newest first."""
         return _readable(kinds.TICKET, reversed(await self._newest(subject, limit, kinds.TICKET)))
 
+    async def newest(
+        self, subject: SubjectId, *, rows: int, tickets: int
+    ) -> tuple[tuple[TimelineEvent, ...], tuple[Ticket, ...]]:
+        """Return the newest rows of the timeline, oldest first, and the newest tickets, newest first, in one load."""
+        loaded = await self.storage.load(subject, Want(newest={kinds.TIMELINE: rows, kinds.TICKET: tickets}))
+        of = {kind: _in_order(found) for kind, found in loaded.newest.items()}
+        return _readable(kinds.TIMELINE, of[kinds.TIMELINE]), _readable(kinds.TICKET, reversed(of[kinds.TICKET]))
+
     async def present(self, subject: SubjectId) -> Presence | None:
         """Return who holds the socket of a subject's call, None when nobody does or the time ran out."""
         return await self._look(subject, NOTHING, lane.present)

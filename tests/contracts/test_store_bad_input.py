@@ -191,6 +191,7 @@ READS: dict[str, Callable[[LaneStore], Awaitable[object]]] = {
     "timeline": lambda store: store.timeline(JANE),
     "replies": lambda store: store.replies(JANE),
     "tickets": lambda store: store.tickets(JANE),
+    "newest": lambda store: store.newest(JANE, rows=10, tickets=10),
     "present": lambda store: store.present(JANE),
     "due": lambda store: store.due(limit=10),
     "recent": lambda store: store.recent(limit=10),

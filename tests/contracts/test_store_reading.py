@@ -188,6 +188,15 @@ async def test_a_subjects_newest_tickets_come_newest_first(store: LaneStore) -> 
     assert [found.id for found in await store.tickets(JANE, limit=2)] == ["T3", "T2"]
 
 
+async def test_a_profile_has_the_newest_rows_and_tickets_of_one_subject(store: LaneStore) -> None:
+    await write(store, JOHN, tickets=(ticket("other", JOHN),), timeline=(event("other"),))
+    await write(store, timeline=tuple(event(name) for name in "abc"), tickets=(ticket("T1"), ticket("T2")))
+    await write(store, tickets=(ticket("T3"),))
+    rows, tickets = await store.newest(JANE, rows=2, tickets=2)
+    assert (names(rows), [found.id for found in tickets]) == (["b", "c"], ["T3", "T2"])
+    assert await store.newest(SubjectId("new"), rows=2, tickets=2) == ((), ())
+
+
 async def test_an_empty_store_counts_nothing(store: LaneStore) -> None:
     assert await store.counts() == Counts()
 

@@ -66,11 +66,11 @@ class Memory:
             raise StoreUnavailable
         return self.known_tickets.get(ticket_id)
 
-    async def timeline(self, subject: str, *, limit: int = 200) -> tuple[TimelineEvent, ...]:
-        return tuple(self.timeline_rows[-limit:])
-
-    async def tickets(self, subject: str, *, limit: int = 50) -> tuple[Ticket, ...]:
-        return tuple(ticket for ticket in self.known_tickets.values() if ticket.subject == subject)[-limit:]
+    async def newest(
+        self, subject: str, *, rows: int, tickets: int
+    ) -> tuple[tuple[TimelineEvent, ...], tuple[Ticket, ...]]:
+        theirs = [ticket for ticket in self.known_tickets.values() if ticket.subject == subject]
+        return tuple(self.timeline_rows[-rows:]), tuple(theirs[-tickets:])
 
 
 class Line:
