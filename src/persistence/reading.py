@@ -38,6 +38,7 @@ NOTHING: Final = Want()
 LISTED: Final = 500
 """Entries of an index that are listed at once."""
 _CHANNELS: Final = frozenset(Channel)
+_WANTS_WAITING: Final = Want(kinds=frozenset({kinds.WAITING}))
 
 
 class Reading:
@@ -115,10 +116,11 @@ class Reading:
 
     async def waiting(self, subject: SubjectId) -> tuple[Waiting, ...]:
         """Return the entries that no turn consumed yet, oldest first."""
-        it = await self._look(subject, Want(kinds=frozenset({kinds.WAITING})), lambda it: it)
-        tries = {one.key: one.tries for one in it.head.waiting}
-        found = kinds.records(kinds.WAITING, it.all(kinds.WAITING))
-        return tuple(Waiting(stored.entry, row.sequence / MICRO, tries.get(row.key, 0)) for row, stored in found)
+        return await self._look(subject, _WANTS_WAITING, _waiting)
+
+    async def conversation_and_waiting(self, subject: SubjectId) -> tuple[Conversation | None, tuple[Waiting, ...]]:
+        """Return both as of one moment; a conversation that cannot be read is none: the next turn sets it aside."""
+        return await self._look(subject, conversations.WANTS_CONVERSATION | _WANTS_WAITING, _conversation_and_waiting)
 
     async def consumed(self, subject: SubjectId, *, limit: int) -> tuple[Waiting, ...]:
         """Return the newest ``limit`` entries that turns consumed, oldest first; they are kept for 7 days at least."""
@@ -146,8 +148,7 @@ class Reading:
         self, subject: SubjectId, *, rows: int, tickets: int
     ) -> tuple[tuple[TimelineEvent, ...], tuple[Ticket, ...]]:
         """Return the newest rows of the timeline, oldest first, and the newest tickets, newest first, in one load."""
-        loaded = await self.storage.load(subject, Want(newest={kinds.TIMELINE: rows, kinds.TICKET: tickets}))
-        of = {kind: _in_order(found) for kind, found in loaded.newest.items()}
+        of = (await self.storage.load(subject, Want(newest={kinds.TIMELINE: rows, kinds.TICKET: tickets}))).newest
         return _readable(kinds.TIMELINE, of[kinds.TIMELINE]), _readable(kinds.TICKET, reversed(of[kinds.TICKET]))
 
     async def present(self, subject: SubjectId) -> Presence | None:
@@ -264,6 +265,19 @@ class Reading:
     async def ping(self) -> None:
         """Return when the store can read and write; raise StoreUnavailable otherwise."""
         await self.storage.ping()
+
+
+def _waiting(it: Lane) -> tuple[Waiting, ...]:
+    tries = {one.key: one.tries for one in it.head.waiting}
+    found = kinds.records(kinds.WAITING, it.all(kinds.WAITING))
+    return tuple(Waiting(stored.entry, row.sequence / MICRO, tries.get(row.key, 0)) for row, stored in found)
+
+
+def _conversation_and_waiting(it: Lane) -> tuple[Conversation | None, tuple[Waiting, ...]]:
+    try:
+        return conversations.read_conversation(it), _waiting(it)
+    except UnreadableRecord:
+        return None, _waiting(it)
 
 
 async def conversation_of(store: Reading, subject: SubjectId) -> Conversation | None:

@@ -173,8 +173,7 @@ class ApprovalDesk:
 
     async def _newest(self, subject: SubjectId, ask: Ask) -> _Found:
         """Find the newest request with a call's id that can be decided, else the newest at all."""
-        conversation = await conversation_of(self._store, subject)
-        waiting = await self._store.waiting(subject)
+        conversation, waiting = await self._store.conversation_and_waiting(subject)
         # Call ids are unique within one run only: models begin anew with call_1.
         same = [one for one in (conversation.approvals if conversation else ()) if one.call_id == ask.call_id]
         seen = [as_seen(one, waiting) for one in same]

@@ -80,9 +80,7 @@ class Conversations:
         subject = await self._whose.one(spelling)
         records = await self._records(subject)
         # Read last: whatever the timeline speaks of is in the transcript, though not the other way round.
-        conversation, waiting = await asyncio.gather(
-            conversation_of(self._store, subject), self._store.waiting(subject)
-        )
+        conversation, waiting = await self._store.conversation_and_waiting(subject)
         if conversation is None and not waiting:
             raise NotFound("(conversation)")
         if conversation is None:
@@ -114,8 +112,8 @@ class Conversations:
     async def reveal(self, spelling: str, *, actor: str) -> dict[str, Any]:
         """Return a customer's full number, once it is written down who sees it. Raises NotFound."""
         subject = await self._whose.one(spelling)
-        conversation = await conversation_of(self._store, subject)
-        if conversation is None and not await self._store.waiting(subject):
+        conversation, waiting = await self._store.conversation_and_waiting(subject)
+        if conversation is None and not waiting:
             raise NotFound("(conversation)")
         await self._engine.act(subject, Revealed(actor), key=f"revealed:{uuid.uuid4().hex}")
         return {"subjectId": subject, "contact": await self._people.number(subject, conversation)}

@@ -188,6 +188,7 @@ async def test_fences_grow_over_any_jump_of_the_clock(kit: StoreKit) -> None:
 READS: dict[str, Callable[[LaneStore], Awaitable[object]]] = {
     "conversation": lambda store: store.conversation(JANE),
     "waiting": lambda store: store.waiting(JANE),
+    "conversation_and_waiting": lambda store: store.conversation_and_waiting(JANE),
     "timeline": lambda store: store.timeline(JANE),
     "replies": lambda store: store.replies(JANE),
     "tickets": lambda store: store.tickets(JANE),

@@ -50,6 +50,16 @@ async def test_an_unreadable_conversation_is_set_aside_and_its_lane_goes_on(kit:
     assert (other.unreadable, other.conversation is None) == (False, False)
 
 
+async def test_what_waits_is_read_beside_a_conversation_that_cannot_be(kit: StoreKit) -> None:
+    await write(kit.store)
+    await kit.store.accept(JANE, texts("a"), token=fresh())
+    known, waiting = await kit.store.conversation_and_waiting(JANE)
+    assert (known, waiting) == (await kit.store.conversation(JANE), await kit.store.waiting(JANE))
+    assert (known is not None, [one.entry.key for one in waiting]) == (True, ["a"])
+    await kit.corrupt(JANE)
+    assert await kit.store.conversation_and_waiting(JANE) == (None, waiting)
+
+
 async def test_an_unreadable_entry_is_set_aside_and_stays_a_duplicate(kit: StoreKit) -> None:
     await kit.store.accept(JANE, texts("a", "b"), token=fresh())
     await kit.corrupt(JANE, "waiting", "a")
