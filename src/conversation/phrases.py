@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from ..model import ApprovalStatus
 
@@ -67,7 +66,7 @@ WITHDRAWN = "Your request was withdrawn and nothing was done."
 EXPIRED = "Your request was not decided in time; nothing was done. Please ask again if you wish."
 REASON = "Reason:"
 
-_OUTCOMES = {
+OUTCOMES = {
     ApprovalStatus.EXECUTED: EXECUTED,
     ApprovalStatus.FAILED: FAILED,
     ApprovalStatus.UNKNOWN: UNKNOWN,
@@ -76,6 +75,7 @@ _OUTCOMES = {
     ApprovalStatus.WITHDRAWN: WITHDRAWN,
     ApprovalStatus.EXPIRED: EXPIRED,
 }
+"""What became of a request, for when the agent does not tell it; a reason may follow."""
 
 
 _BESIDE_NAMES = re.compile(
@@ -126,8 +126,3 @@ def ticket_answer(ticket: str, message: str) -> str:
 def ticket_under_review(ticket: str) -> str:
     """Tell the customer that there is no answer yet."""
     return f"Your ticket {ticket} is still under review. A colleague will get back to you."
-
-
-def outcome(status: ApprovalStatus, reason: str | None = None, *, words: Callable[[str], str] = str) -> str:
-    """Tell the customer what became of a request, when the agent cannot; ``words`` translates a sentence."""
-    return words(_OUTCOMES[status]) + (f" {words(REASON)} {reason}" if reason else "")

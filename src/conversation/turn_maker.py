@@ -299,4 +299,5 @@ async def _give_up(draft: Draft, key: str, approval: Approval, route: Route) -> 
 def _outcome(draft: Draft, note: RequestSettled, route: Route) -> str:
     """Return what became of a request, for when the agent does not tell it."""
     words = partial(draft.composer.words, draft.conversation, route)
-    return phrases.outcome(note.status, note.reason, words=words)
+    told = words(phrases.OUTCOMES[note.status])
+    return f"{told} {words(phrases.REASON)} {note.reason}" if note.reason else told
