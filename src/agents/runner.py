@@ -194,7 +194,7 @@ class SdkRunner:
     ) -> None:
         """Run the agent, and after calls that wait for people run it on, until it has an answer."""
         (root, agent), speech = agents, request.steering.speech  # chosen by the rules; the one that begins
-        window = for_model(item for turn in request.conversation.history for item in turn.items)
+        window = for_model([item for turn in request.conversation.history for item in turn.items])
         profile = await self._callers.profiles.block(request, caller.phone)
         shown = briefing(request.conversation, window, profile, pictures=request.pictures, texts=request.texts)
         config = replace(self._config, call_model_input_filter=shown, group_id=subject_label(caller.subject))

@@ -359,7 +359,7 @@ async def test_a_decision_that_cannot_be_carried_to_its_end_is_told_and_left_to_
         heard = await answered(it, 2)
         await settled(it)
         (approval,) = (await saved(it)).approvals
-    assert heard[1] == phrases.outcome(ApprovalStatus.UNKNOWN)
+    assert heard[1] == phrases.UNKNOWN
     assert approval.status is ApprovalStatus.UNKNOWN
 
 
