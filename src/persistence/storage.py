@@ -63,7 +63,8 @@ class Storage(ABC):
     async def apply(self, changes: Sequence[Writes]) -> bool:
         """Write, durably, all of the changes or none; False when another writer was faster.
 
-        Changes whose heads are in place already were applied before: True, and nothing is written again.
+        Where a driver repeats a request whose answer was lost, changes whose heads are in place already were applied
+        before: True, and nothing is written again.
         """
 
     @abstractmethod

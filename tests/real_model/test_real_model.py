@@ -27,7 +27,7 @@ from ..kit.plain import check_plain
 from ..kit.sources import subject_of
 from ..kit.waiting import until
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.promise("F7")]
 
 LONGEST = 240.0
 """Seconds that a turn may take on a machine without anything to compute with."""
