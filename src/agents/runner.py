@@ -239,9 +239,7 @@ class SdkRunner:
         }
         if speech is None:
             return await Runner.run(agent, given, **arguments)
-        return await speak(
-            lambda: Runner.run_streamed(agent, given, **arguments), speech, busy=lambda: journal.busy > 0
-        )
+        return await speak(lambda: Runner.run_streamed(agent, given, **arguments), speech, journal)
 
     def _let_wait(
         self,

@@ -13,22 +13,21 @@ from ..guardrails.stream import WordFilter
 from .guarded_model import answering
 from .items import refused, spoken_whole
 from .responses import listener
+from .tool_journal import Journal
 
 
-async def speak(
-    run: Callable[[], RunResultStreaming], speech: SpeechStream, *, busy: Callable[[], bool]
-) -> RunResultStreaming:
+async def speak(run: Callable[[], RunResultStreaming], speech: SpeechStream, journal: Journal) -> RunResultStreaming:
     """Start a run, say what it says until it ends or the caller speaks over it, and return it.
 
-    Then the model call is cancelled at once, unless a tool is under way (``busy``): tools are let finish, because their
-    effects were asked for, and no further model call is made. Raises TurnTimedOut when neither text nor a tool has
-    come by the speech's deadline.
+    Then the model call is cancelled at once, unless the journal has a tool under way: tools are let finish, because
+    their effects were asked for, and no further model call is made. Raises TurnTimedOut when neither text nor a tool
+    has come by the speech's deadline.
     """
     words, refusal, late = WordFilter(), "", False
 
     def say(text: str) -> bool:
         """Say what the model says; not what an agent says that is a tool of this one, nor data, nor unchecked words."""
-        if busy():
+        if journal.busy:
             return False
         tell(words.feed(text))
         if words.holds_words:
@@ -43,7 +42,7 @@ async def speak(
 
     def cut() -> None:
         deadline.cancel()
-        streamed.cancel(mode="after_turn" if busy() else "immediate")
+        streamed.cancel(mode="after_turn" if journal.busy else "immediate")
 
     def give_up() -> None:
         nonlocal late

@@ -38,7 +38,7 @@ NOTHING: Final = Want()
 LISTED: Final = 500
 """Entries of an index that are listed at once."""
 _CHANNELS: Final = frozenset(Channel)
-_WANTS_WAITING: Final = Want(kinds=frozenset({kinds.WAITING}))
+_WANTS_BOTH: Final = conversations.WANTS_CONVERSATION | Want(kinds=frozenset({kinds.WAITING}))
 
 
 class Reading:
@@ -116,11 +116,11 @@ class Reading:
 
     async def waiting(self, subject: SubjectId) -> tuple[Waiting, ...]:
         """Return the entries that no turn consumed yet, oldest first."""
-        return await self._look(subject, _WANTS_WAITING, _waiting)
+        return await self._look(subject, Want(kinds=frozenset({kinds.WAITING})), _waiting)
 
     async def conversation_and_waiting(self, subject: SubjectId) -> tuple[Conversation | None, tuple[Waiting, ...]]:
         """Return both as of one moment; a conversation that cannot be read is none: the next turn sets it aside."""
-        return await self._look(subject, conversations.WANTS_CONVERSATION | _WANTS_WAITING, _conversation_and_waiting)
+        return await self._look(subject, _WANTS_BOTH, _conversation_and_waiting)
 
     async def consumed(self, subject: SubjectId, *, limit: int) -> tuple[Waiting, ...]:
         """Return the newest ``limit`` entries that turns consumed, oldest first; they are kept for 7 days at least."""
