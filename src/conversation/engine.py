@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
-from ..entries import Decision, Entry, Hold, SpokenPrompt, StaffAct, TextFromAnother, Undelivered
+from ..entries import Decision, Entry, Hold, SpokenPrompt, StaffAct, TextFromAnother, TextReceived, Undelivered
 from ..errors import StoreUnavailable
 from ..events import EventName
 from ..identity.base import Identity
@@ -135,7 +135,7 @@ class TurnEngine:
         What may be the first of a burst of texts waits a moment. Holding the agent stops a text turn here in which no
         tool has begun.
         """
-        entries = list(map(silencing, entries))
+        entries = [silencing(one) if isinstance(one.body, TextReceived | SpokenPrompt) else one for one in entries]
         with self.outage.noticed():
             receipts = await self._store.accept(subject, entries, token=token or uuid.uuid4().hex, not_after=not_after)
         if any(receipt.outcome is Outcome.ACCEPTED for receipt in receipts):
