@@ -169,8 +169,9 @@ class JournalStorage(Storage):
         upto: float | None = None,
         descending: bool = False,
         kind: str = "",
+        codes: Sequence[str] = (),
     ) -> Sequence[Indexed]:
-        """Return entries of an index in their order."""
+        """Return entries of an index in their order; a search itself passes over those without its codes."""
         found = []
         for subject, lane in self.lanes.kept.items():
             for (name, key), sort in lane.index.items():

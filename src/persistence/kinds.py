@@ -37,6 +37,8 @@ class Begun:
 CONVERSATION: Final = Kind("conversation", Conversation)
 GLANCE: Final = Kind("glance", ConversationHead)
 """What the list of conversations shows of one."""
+CODES: Final = 'words":"'
+"""Behind this, the record of a glance holds codes of words (search.py)."""
 OPT_OUT: Final = "opt_out"
 """On which channels the customer wrote STOP: outlives the conversation. These three kinds have the key ""."""
 WAITING: Final = Kind("waiting", StoredEntry, swept=True)

@@ -29,14 +29,12 @@ from . import conversations, kinds, lane, upkeep
 from .mending import mend
 from .rows import MICRO, Indexed, LaneIndex, Missing, Row, Want
 from .state import Kind, Lane
-from .storage import Storage
+from .storage import LISTED, Storage
 from .values import Act, ConversationHead, Counts, Due, Erasure, Hour, Looker, Page, Presence
 
 T = TypeVar("T")
 
 NOTHING: Final = Want()
-LISTED: Final = 500
-"""Entries of an index that are listed at once."""
 _CHANNELS: Final = frozenset(Channel)
 _WANTS_BOTH: Final = conversations.WANTS_CONVERSATION | Want(kinds=frozenset({kinds.WAITING}))
 

@@ -20,7 +20,7 @@ from .values import ConversationHead, Page
 class Searching(Reading):
     """The part of a lane store that searches. A conversation that cannot be read holds no words."""
 
-    search_rows, search_lists, search_reads = 2000, 100, 200
+    search_rows, search_lists, search_reads = 1000, 200, 200
     """Of one call of a search: rows that are listed at once, how often, and conversations that are read."""
 
     async def search(self, text: str, *, limit: int, cursor: str | None = None) -> Page[ConversationHead]:
@@ -34,7 +34,11 @@ class Searching(Reading):
         after = read_cursor(cursor) if cursor else None
         for number in range(self.search_lists if wanted else 0):
             few = self.search_rows if number else self.search_reads  # what one looks for is often among the latest
-            rows = await self.storage.scan(LaneIndex.RECENT, limit=few, after=after, descending=True, kind=kinds.GLANCE)
+            rows = await self.storage.scan(
+                LaneIndex.RECENT, limit=few, after=after, descending=True, kind=kinds.GLANCE, codes=needed[:20]
+            )
+            if not rows:
+                return Page(tuple(found), None)
             for row in rows:
                 after = row.sort, row.position
                 if may_hold(row.record, needed):
@@ -43,8 +47,6 @@ class Searching(Reading):
                         found.append(conversations.read_head(row.subject, row.sort, row.record))
                 if len(found) == limit or read == self.search_reads:
                     return Page(tuple(found), write_cursor(*after))
-            if len(rows) < few:
-                return Page(tuple(found), None)
         return Page(tuple(found), write_cursor(*after) if after else None)
 
     async def _remembered(self, subject: SubjectId) -> str:
@@ -56,14 +58,14 @@ class Searching(Reading):
 
 
 def wanted_codes(wanted: Iterable[str]) -> Sequence[str]:
-    """Return the codes without which a conversation does not hold these words."""
-    beginnings = (word[:LONG] if len(word) >= LONG else word[:SHORT] for word in wanted)
-    return [base64.b64encode(code(one)).decode() for one in beginnings]
+    """Return the codes without which a conversation does not hold these words, in the order of a row's."""
+    beginnings = {word[:LONG] if len(word) >= LONG else word[:SHORT] for word in wanted}
+    return [base64.b64encode(one).decode() for one in sorted(map(code, beginnings))]
 
 
 def may_hold(record: str | None, needed: Sequence[str]) -> bool:
     """Tell by a list's row, unparsed, whether a conversation may hold words with these codes; without any, it may."""
-    _, there, codes = (record or "").rpartition('"words":"')
+    _, there, codes = (record or "").rpartition(kinds.CODES)
     return not there or codes.startswith('"') or all(one in codes for one in needed)
 
 

@@ -30,6 +30,8 @@ from .values import Announced
 T = TypeVar("T")
 
 ATTEMPTS: Final = 60
+LISTED: Final = 500
+"""Entries of an index, or subjects, that are listed at once."""
 NOTHING_AHEAD: Final = Want()
 STEP_SECONDS: Final = 4.0
 """After this a step fails, so that a webhook can be answered in time."""
@@ -77,10 +79,13 @@ class Storage(ABC):
         upto: float | None = None,
         descending: bool = False,
         kind: str = "",
+        codes: Sequence[str] = (),
     ) -> Sequence[Indexed]:
         """Return entries by sort and position, behind ``after``, each with its row of ``kind``.
 
-        ``upto`` is the last sort of interest; without it, all are, and the present does not limit them.
+        ``upto`` is the last sort of interest; without it, all are, and the present does not limit them. Of ``limit``
+        entries, those whose rows have codes of words, but not these one behind the other, may be left out: all but the
+        last of ``limit``, by which the caller goes on.
         """
 
     @abstractmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from tandem.model import Channel, SubjectId, Turn
 from tandem.persistence.acts import COLLEAGUE_SECONDS, MOST_VIEWS
 from tandem.persistence.base import LaneStore
 from tandem.persistence.kinds import GLANCE
-from tandem.persistence.rows import Put, Row, Writes
+from tandem.persistence.rows import Indexed, LaneIndex, Put, Row, Writes
+from tandem.persistence.search import may_hold, wanted_codes
 from tandem.persistence.values import SavedView
 
 from .kits import StoreKit
@@ -65,6 +67,39 @@ async def test_a_search_goes_on_page_by_page_the_last_changed_first(kit: StoreKi
     assert await found(store, "parcel") == subjects[7::-2]
     assert await found(store, "parcel", limit=1) == subjects[7::-2]
     assert await found(store, "absent") == []
+
+
+async def test_a_store_leaves_out_rows_without_the_codes_and_says_how_far_it_looked(kit: StoreKit) -> None:
+    """A store of one's own may leave out none; the words are read again in any case."""
+    store, storage = kit.store, kit.store.storage
+    for number, words in enumerate(("vacuum", "refund", "parcel refund", "parcel", "refund parcel", "vacuum", "hose")):
+        subject = SubjectId(f"phone_1415555{number:04}")
+        await write(store, subject, conversation=conversation(subject, **said(words, "")))
+    former = GLANCE.write((await store.recent(limit=1)).items[0]).partition(',"words"')[0] + "}}"
+    await storage.apply([Writes(subject, puts=(Put(Row(GLANCE, "", 1, former)),))])
+    await kit.stray(LaneIndex.RECENT, JOHN, "", 9e9)
+
+    async def listed(*words: str, limit: int, after: tuple[float, str] | None = None) -> list[Indexed]:
+        codes = wanted_codes(words)
+        scan = partial(storage.scan, LaneIndex.RECENT, limit=limit, after=after, descending=True, kind=GLANCE)
+        found = [one.position for one in await scan(codes=codes)]
+        everything = await scan()
+        last = everything[limit - 1 : limit]
+        wanted = [one for one in everything if may_hold(one.record, codes) or one in last]
+        assert [one.position for one in wanted] == [one for one in found if one in {one.position for one in wanted}]
+        assert set(found) <= {one.position for one in everything}
+        if type(storage).__module__.startswith("tandem."):
+            assert found == [one.position for one in wanted]
+        return wanted
+
+    for limit in (1, 4, 8, 9):
+        assert await listed("parcel", "refund", limit=limit)
+    assert len(await listed("parcel", "refund", limit=8)) == 5
+    assert [one.subject[-1] for one in await listed("parcel", limit=9)] == [JOHN[-1], "6", "4", "3", "2"]
+    first = (await listed("parcel", limit=4))[-1]
+    behind = await listed("parcel", limit=3, after=(first.sort, first.position))
+    assert [one.subject[-1] for one in behind] == ["3", "2", "1"]
+    assert await listed("parcel", limit=3, after=(behind[-1].sort, behind[-1].position)) == []
 
 
 async def test_what_is_no_longer_kept_is_no_longer_found(kit: StoreKit) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from ...model import SubjectId
-from ..kinds import BY_ID
+from ..kinds import BY_ID, CODES
 from ..mending import mend
 from ..rows import NO_VERSION, Figure, Indexed, Loaded, Missing, Name, Put, Row, Want, Whole, Writes
 from ..state import decide
@@ -31,8 +31,8 @@ _INDEX: Final = (
     " DO UPDATE SET sort = excluded.sort WHERE sort <> excluded.sort"
 )
 _SCAN: Final = (
-    "SELECT one.subject, one.key, one.sort, lane_row.record FROM lane_index AS one LEFT JOIN lane_row"
-    " ON lane_row.subject = one.subject AND lane_row.kind = :kind AND lane_row.key = one.key WHERE one.name = :name"
+    "SELECT one.subject, one.key, one.sort, (SELECT row.record FROM lane_row AS row WHERE row.subject = one.subject"
+    " AND row.kind = :kind AND row.key = one.key) AS record FROM lane_index AS one WHERE one.name = :name"
 )
 _UP: Final = (
     f"{_SCAN} AND one.sort <= :upto AND (one.sort, one.subject, one.key) > (:sort, :subject, :key)"
@@ -40,7 +40,11 @@ _UP: Final = (
 )
 _DOWN: Final = (
     f"{_SCAN} AND (one.sort, one.subject, one.key) < (:sort, :subject, :key)"
-    " ORDER BY one.sort DESC, one.subject DESC, one.key DESC LIMIT :limit"
+    " ORDER BY one.sort DESC, one.subject DESC, one.key DESC LIMIT"
+)
+_CODED: Final = (
+    f"SELECT * FROM ({_DOWN} :limit) WHERE record IS NULL OR record GLOB :codes"  # noqa: S608 (our own constants)
+    f" OR record NOT GLOB '*{CODES}[^\"]*' ORDER BY sort DESC, subject DESC, key DESC"
 )
 _SUBJECTS: Final = (
     "SELECT subject FROM (SELECT * FROM (SELECT subject FROM lane_head WHERE subject > ?1 ORDER BY subject LIMIT ?2)"
@@ -199,25 +203,31 @@ def scan(
     kind: str,
     *,
     descending: bool,
+    codes: Sequence[str] = (),
 ) -> tuple[Indexed, ...]:
     """Return entries of an index in their order."""
     sort, position = after or ((9e99 if descending else -9e99), "")
     subject, _, key = position.partition(_BETWEEN)
-    found = db.execute(
-        _DOWN if descending else _UP,
-        {
-            "name": index,
-            "kind": kind,
-            "limit": limit,
-            "upto": 9e99 if upto is None else upto,
-            "sort": sort,
-            "subject": subject,
-            "key": key,
-        },
-    )
+    asked = {
+        "name": index,
+        "kind": kind,
+        "limit": limit,
+        "upto": 9e99 if upto is None else upto,
+        "sort": sort,
+        "subject": subject,
+        "key": key,
+        "codes": "*".join(("", *codes, "")),
+    }
+    if codes and descending:
+        found = {row[:3]: row for row in db.execute(_CODED, asked)}
+        for last in db.execute(f"{_DOWN} 1 OFFSET :limit - 1", asked):
+            found.setdefault(last[:3], last)
+        rows: Iterable[Any] = found.values()
+    else:
+        rows = db.execute(f"{_DOWN} :limit" if descending else _UP, asked)
     return tuple(
         Indexed(SubjectId(one), key, at, None if record is None else _text(record), f"{one}{_BETWEEN}{key}")
-        for one, key, at, record in found
+        for one, key, at, record in rows
     )
 
 

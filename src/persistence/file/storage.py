@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from ...errors import StoreDamaged, StoreUnavailable, TandemError
 from ...model import SubjectId
 from ..rows import Figure, Indexed, Loaded, Want, Whole, Writes
-from ..storage import NOTHING_AHEAD, Rule, Storage
+from ..storage import LISTED, NOTHING_AHEAD, Rule, Storage
 from . import primitives
 from .hints import HintPipes
 from .salvage import damaged_copies
@@ -35,8 +35,6 @@ Operation = Callable[[sqlite3.Connection], Any]
 Job = tuple[Operation, "asyncio.Future[Any]"]
 Answer = tuple["asyncio.Future[Any]", Any, BaseException | None]
 
-LISTED = 500
-"""Subjects that are listed at once."""
 GROUP_LIMIT = 512
 """Operations in one commit: bounds how long the first of them waits for the last."""
 ANSWER_SECONDS = 8.0
@@ -263,9 +261,10 @@ class FileStorage(HintPipes, Storage):
         upto: float | None = None,
         descending: bool = False,
         kind: str = "",
+        codes: Sequence[str] = (),
     ) -> Sequence[Indexed]:
         """See :meth:`Storage.scan`."""
-        asked = partial(primitives.scan, index=index, limit=limit, after=after, upto=upto, kind=kind)
+        asked = partial(primitives.scan, index=index, limit=limit, after=after, upto=upto, kind=kind, codes=codes)
         return await self._reader.run(partial(asked, descending=descending))
 
     async def find(self, kind: str, key: str) -> Indexed | None:

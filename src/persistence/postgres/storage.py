@@ -13,17 +13,15 @@ import asyncpg
 
 from ...errors import StoreUnavailable
 from ...model import SubjectId
-from ..kinds import BY_ID
+from ..kinds import BY_ID, CODES
 from ..rows import NO_VERSION, Figure, Indexed, Loaded, Put, Row, Want, Whole, Writes
-from ..storage import Storage
+from ..storage import LISTED, Storage
 from .database import FAILED, WAIT_SECONDS, Database, Record, unavailable
 from .names import script, short, spelled
 
 FASTER: Final = "TD001"
 """The error by which a function undoes what it wrote before it saw that somebody was faster."""
 _BETWEEN: Final = "\0"
-LISTED: Final = 500
-"""Subjects that are listed at once."""
 QUIET_SECONDS: Final = 5.0
 """After so much silence a listener makes sure that it still hears."""
 LONGEST_HINT: Final = 7000
@@ -47,6 +45,11 @@ _UP: Final = (
 _DOWN: Final = (
     f"{_SCAN} AND one.sort <= $3 AND (one.sort, one.subject, one.key) < ($4, $5, $6)"
     " ORDER BY one.sort DESC, one.subject DESC, one.key DESC LIMIT $7"
+)
+_CODED: Final = (
+    f"SELECT * FROM (SELECT *, row_number() OVER () AS place FROM ({_DOWN}) AS listed) AS numbered"  # noqa: S608
+    " WHERE place = $7 OR record IS NULL OR record LIKE $8"
+    f" OR strpos(record, '{CODES}') = 0 OR strpos(record, '{CODES}\"') > 0 ORDER BY place"
 )
 
 
@@ -117,13 +120,16 @@ class PostgresStorage(Storage):
         upto: float | None = None,
         descending: bool = False,
         kind: str = "",
+        codes: Sequence[str] = (),
     ) -> Sequence[Indexed]:
         """See :meth:`Storage.scan`."""
         sort, position = after or ((9e99 if descending else -9e99), "")
         subject, _, key = position.partition(_BETWEEN)
-        last = 9e99 if upto is None else upto
-        query = _DOWN if descending else _UP
-        rows = await self.database.fetch(query, index, kind, last, sort, subject, key, limit)
+        asked = [index, kind, 9e99 if upto is None else upto, sort, subject, key, limit]
+        if codes and descending:
+            rows = await self.database.fetch(_CODED, *asked, "%".join(("", *codes, "")))
+        else:
+            rows = await self.database.fetch(_DOWN if descending else _UP, *asked)
         return [
             Indexed(
                 SubjectId(row["spelled"] or row["subject"]),

@@ -25,10 +25,8 @@ QUIET_SECONDS: Final = 5.0
 """After so much silence a listener asks for a sign of life."""
 CONNECTIONS: Final = 32
 """Of one store; more callers wait for one of them."""
-PIPELINE: Final = 32
-"""Commands sent at once: with more, callers in this process and on the server would wait behind a listing."""
 
-SCRIPTS: Final = ("load", "apply", "whole")
+SCRIPTS: Final = ("load", "apply", "scan", "whole")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +74,10 @@ class RedisLink:
 
     async def ask_many(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
         """Send commands together, each of them safe to repeat; return the answers in their order."""
-        answers: list[Any] = []
-        for start in range(0, len(commands), PIPELINE):
-            async with self.answered_within(), self._redis.pipeline(transaction=False) as pipeline:
-                for command in commands[start : start + PIPELINE]:
-                    pipeline.execute_command(*command)
-                answers += await pipeline.execute()
-        return answers
+        async with self.answered_within(), self._redis.pipeline(transaction=False) as pipeline:
+            for command in commands:
+                pipeline.execute_command(*command)
+            return list(await pipeline.execute())
 
     async def load_scripts(self) -> None:
         """Give the server every script beforehand, so that no customer waits for it."""

@@ -1,4 +1,4 @@
-"""Lanes on a Redis server: two scripts load and apply, sorted sets are the indexes.
+"""Lanes on a Redis server: scripts load, apply and list, sorted sets are the indexes.
 
 All keys begin with the prefix and nothing else; in a cluster, a prefix with a hash tag keeps them on one node.
 """
@@ -83,18 +83,17 @@ class RedisStorage(Storage):
         upto: float | None = None,
         descending: bool = False,
         kind: str = "",
+        codes: Sequence[str] = (),
     ) -> Sequence[Indexed]:
         """See :meth:`Storage.scan`."""
-        name, last = f"{self.link.prefix}index:{index}", "+inf" if upto is None else repr(upto)
         command = "ZREVRANGEBYSCORE" if descending else "ZRANGEBYSCORE"
-        first, end = ("+inf", "-inf") if descending else ("-inf", last)
+        first, last = ("+inf", "-inf") if descending else ("-inf", "+inf" if upto is None else repr(upto))
         start = 0
         if after is not None:
             first = repr(after[0])
-            start = await self._passed(name, after, descending=descending)
-        found = await self.link.ask(command, name, first, end, "WITHSCORES", "LIMIT", start, limit)
-        entries = [(member, float(sort)) for member, sort in zip(found[::2], found[1::2], strict=True)]
-        return await self._with_records(entries, kind)
+            start = await self._passed(f"{self.link.prefix}index:{index}", after, descending=descending)
+        found = await self.link.run("scan", command, index, first, last, start, limit, kind, *codes)
+        return [_indexed(*one) for one in found]
 
     async def _passed(self, name: str, after: tuple[float, str], *, descending: bool) -> int:
         """Return how many entries of the same sort come no later than a position, whose own entry may be gone."""
@@ -112,17 +111,6 @@ class RedisStorage(Storage):
             return int(rank) - int(before if descending else behind) + 1
         same = await self.link.ask("ZRANGEBYSCORE", name, repr(sort), repr(sort))
         return sum(one >= member if descending else one <= member for one in same)
-
-    async def _with_records(self, entries: Sequence[tuple[bytes, float]], kind: str) -> list[Indexed]:
-        named = [(split_member(member), sort, _text(member)) for member, sort in entries]
-        records: Sequence[bytes | None] = [None] * len(named)
-        if kind and named:
-            rows = f"{self.link.prefix}rows:"
-            records = await self.link.ask_many([("HGET", f"{rows}{id}:{kind}", key) for (id, key), _, _ in named])
-        return [
-            Indexed(decode_subject(id), key, sort, None if record is None else _text(record), position)
-            for ((id, key), sort, position), record in zip(named, records, strict=True)
-        ]
 
     async def find(self, kind: str, key: str) -> Indexed | None:
         """See :meth:`Storage.find`."""
@@ -195,6 +183,11 @@ def _lists(*lists: Iterable[Iterable[Any]]) -> list[Any]:
         for row in rows:
             arguments += row
     return arguments
+
+
+def _indexed(member: bytes, sort: bytes, record: bytes | None) -> Indexed:
+    id, key = split_member(member)
+    return Indexed(decode_subject(id), key, float(sort), None if record is None else _text(record), _text(member))
 
 
 def _row(name: tuple[str, str], sequence: bytes, record: bytes | None) -> Row | None:
