@@ -65,7 +65,7 @@ class TurnEngine:
         self._store = store
         self._bus = bus
         self._limits = limits
-        self.identity = MergingResolver(identity, store, bus, wake=self.wake)
+        self.identity = MergingResolver(identity, store, bus)
         """Finds the subject of an address, for channels and staff."""
         senders = tuple(senders)
         self.composer = ReplyComposer(senders, translations)

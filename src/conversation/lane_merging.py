@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
@@ -33,24 +32,14 @@ MOST_DONE: Final = 10_000
 
 
 class MergingResolver:
-    """Finds subjects by an identity, and joins the lanes of one person.
-
-    Use it with ``async with``. ``wake`` is called for each lane that was held a moment for it.
-    """
+    """Finds subjects by an identity, and joins the lanes of one person. Use it with ``async with``."""
 
     def __init__(
-        self,
-        identity: Identity,
-        store: LaneStore,
-        bus: EventBus,
-        *,
-        wake: Callable[[SubjectId], None],
-        pauses: tuple[float, ...] = PAUSES,
+        self, identity: Identity, store: LaneStore, bus: EventBus, *, pauses: tuple[float, ...] = PAUSES
     ) -> None:
         self._identity = identity
         self._store = store
         self._bus = bus
-        self._wake = wake
         self._pauses = pauses
         self._done: LRUCache[SubjectId, Resolution] = LRUCache(MOST_DONE)
         self._running: dict[SubjectId, asyncio.Task[None]] = {}
@@ -107,17 +96,8 @@ class MergingResolver:
             if await self._store.merge(old, new, token=token):
                 log.info("lanes_joined", old=subject_label(old), new=subject_label(new))
                 self._bus.tell_of(new, EventName.JOINED, earlier=old)
-                self._look(old, new)
-        except LeaseLost:
-            self._look(old, new)
-            return False
-        except StoreUnavailable:
+        except (LeaseLost, StoreUnavailable):
             return False
         except StoreError as error:
             log.error("lanes_not_joined", subject=subject_label(new), reason=error.code)
         return True
-
-    def _look(self, *subjects: SubjectId) -> None:
-        """Let lanes be looked at: whoever came while both were held for joining was turned away."""
-        for subject in subjects:
-            self._wake(subject)

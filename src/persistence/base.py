@@ -27,9 +27,8 @@ from typing import Final
 from ..entries import Entry
 from ..errors import TandemError
 from ..model import Channel, Outgoing, ReplyStatus, SubjectId, TimelineEvent
-from . import kinds, lane, outbox
+from . import kinds, lane, merging, outbox
 from .housekeeping import Housekeeping
-from .merging import merge
 from .reading import NOTHING
 from .rows import Name, Want
 from .values import Change, Claim, Committed, Effect, Receipt, Settlement
@@ -164,7 +163,10 @@ class LaneStore(Housekeeping):
         * Raises LeaseLost, changing nothing, while either lane is held, or ``old`` has a call, entries that wait,
           replies that are unsettled or an approval that is being carried out: later.
         """
-        return await merge(self, old, new, token)
+        if old == new:
+            raise ValueError("a lane cannot be merged with itself")
+        wants = {old: merging.WANTS_LEFT, new: WANTS_CLAIM | Want(rows=frozenset({(kinds.ANSWER, token)}))}
+        return await self.storage.step(wants, partial(merging.merge, token=token))
 
     # --- side effects -----------------------------------------------------------------------------------
 

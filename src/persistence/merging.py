@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ..errors import LeaseLost, UnreadableRecord
 from ..events import EventName
@@ -14,99 +13,59 @@ from ..model import NUMBERED, ApprovalStatus, Conversation, Priority, Source, Su
 from . import announcements, conversations, kinds, lane
 from .acts import move_acts
 from .head import LaneHead
+from .housekeeping import Housekeeping
 from .redaction import mentions, pattern_of
 from .rows import MICRO, LaneIndex, Want
 from .state import Lane
-from .values import OWN_LANES, Change, Claim
+from .values import OWN_LANES, Change
 
-if TYPE_CHECKING:
-    from .base import LaneStore
-
-LEASE_SECONDS: Final = 5.0
-"""How long both lanes are held; moving takes milliseconds."""
 UNDER_WAY: Final = frozenset({ApprovalStatus.APPROVED, ApprovalStatus.EXECUTING})
 """An effect may be happening now, and its row in the ledger is looked for under the old subject."""
 LISTED: Final = 200
 """Approvals that are looked at in one go."""
-ALL: Final = 100_000
-"""Tickets of one customer, without a limit in earnest."""
-WANTS_ABSORB: Final = Want(
+WANTS_LEFT: Final = Want(
     rows=frozenset({(kinds.CONVERSATION, ""), (kinds.OPT_OUT, "")}), kinds=frozenset(kinds.OF_A_LANE[3:])
 )
 
 
-async def merge(store: LaneStore, old: SubjectId, new: SubjectId, token: str) -> bool:
-    """See :meth:`LaneStore.merge`."""
-    if old == new:
-        raise ValueError("a lane cannot be merged with itself")
-    known = await store.conversation(old) or await store.waiting(old)
-    if not known and await store.found_by_turns(old) is None:  # which knows of opt-outs alone
-        return await _merged_before(store, old, token)
-    left = await store.claim(old, holder=f"{token}:left", seconds=LEASE_SECONDS)
-    if left is None:
-        raise LeaseLost("(the lane to be left is in use)")
-    stays = None
-    try:
-        stays = await store.claim(new, holder=f"{token}:stays", seconds=LEASE_SECONDS)
-        if stays is None:
-            raise LeaseLost("(the lane that stays is in use)")
-        if left.waiting or _under_way(left.conversation) or await store.present(old) is not None:
-            raise LeaseLost("(the lane to be left is busy)")
-        if left.conversation is None:  # it could not be read, and was set aside
-            return False
-        change = await _change(store, left, stays, left.conversation)
-        rule = partial(absorb, leave=left, keep=stays, change=change, token=token)
-        committing = Want(frozenset({(kinds.ANSWER, token)}), frozenset({kinds.WAITING, kinds.UNSETTLED}))
-        await store.storage.step({old: WANTS_ABSORB, new: committing}, rule)
-        return True
-    except LeaseLost:
-        if stays is not None and await _merged_before(store, old, token):
-            return True  # the answer was lost, and the driver repeated the step
-        await _release(store, left, stays)
-        raise
-    except BaseException:
-        await _release(store, left, stays)
-        raise
+def merge(left: Lane, stays: Lane, token: str) -> bool:
+    """Move everything of one lane into the other; see :meth:`LaneStore.merge`."""
+    if not (left.row(kinds.CONVERSATION, "") or left.row(kinds.OPT_OUT, "") or left.all(kinds.WAITING)):
+        last = kinds.records(kinds.TIMELINE, left.all(kinds.TIMELINE)[-1:])
+        return any(row.name == EventName.MOVED and row.data.get("token") == token for _, row in last)
+    # The fences of both grow, so that a holder from before writes no more; when this is written, both are free again.
+    leaves, keeps = (lane.claim(one, token, seconds=0.0) for one in (left, stays))
+    if leaves is None or keeps is None:
+        raise LeaseLost("(one of the lanes is in use)")
+    lane.release(stays, keeps, forgive=True)
+    if leaves.waiting or _under_way(left, leaves.conversation):
+        raise LeaseLost("(the lane to be left is busy)")
+    if leaves.conversation is None:  # it could not be read, and was set aside
+        lane.release(left, leaves)
+        return False
+    unite = joined if leaves.conversation.version else with_opt_outs
+    conversation = unite(leaves.conversation, keeps.conversation, stays.subject, now=stays.now)
+    told = TimelineEvent(EventName.JOINED, Source.SYSTEM, data={"turns": leaves.conversation.turns_taken})
+    tickets = tuple(
+        replace(ticket, subject=stays.subject) for _, ticket in kinds.records(kinds.TICKET, left.all(kinds.TICKET))
+    )
+    _move(left, stays, token)
+    change = Change(conversation, timeline=(told,), tickets=tickets, wake_at=conversation.due_at)
+    lane.commit(stays, keeps, change, token)
+    lane.release(stays, keeps, forgive=True)
+    return True
 
 
-async def _release(store: LaneStore, *claims: Claim | None) -> None:
-    for claim in claims:
-        if claim is not None:
-            await store.release(claim, forgive=True)
-
-
-async def _merged_before(store: LaneStore, old: SubjectId, token: str) -> bool:
-    return any(
-        row.name == EventName.MOVED and row.data.get("token") == token for row in await store.timeline(old, limit=1)
+def _under_way(left: Lane, conversation: Conversation | None) -> bool:
+    return (
+        lane.present(left) is not None
+        or any(line.queue for line in left.head.lines.values())
+        or (conversation is not None and any(one.status in UNDER_WAY for one in conversation.approvals))
     )
 
 
-def _under_way(conversation: Conversation | None) -> bool:
-    return conversation is not None and any(one.status in UNDER_WAY for one in conversation.approvals)
-
-
-async def _change(store: LaneStore, left: Claim, stays: Claim, leaving: Conversation) -> Change:
-    unite = joined if leaving.version else with_opt_outs
-    conversation = unite(leaving, stays.conversation, stays.subject, now=stays.now)
-    tickets = [replace(one, subject=stays.subject) for one in await store.tickets(left.subject, limit=ALL)]
-    return Change(
-        conversation,
-        timeline=(TimelineEvent(EventName.JOINED, Source.SYSTEM, data={"turns": leaving.turns_taken}),),
-        tickets=tuple(reversed(tickets)),  # oldest first, as they came
-        wake_at=conversation.due_at,
-    )
-
-
-def absorb(left: Lane, stays: Lane, leave: Claim, keep: Claim, change: Change, token: str) -> None:
-    """Move everything of one lane into the other and commit there; both are free then.
-
-    Raises LeaseLost, changing nothing, when either lease is lost, or something waits in the lane that is left.
-    """
-    for it, held in ((left, leave), (stays, keep)):
-        if not lane.is_held_by(it, held):
-            raise LeaseLost
-    if left.head.waiting or any(line.queue for line in left.head.lines.values()):
-        raise LeaseLost
+def _move(left: Lane, stays: Lane, token: str) -> None:
+    """Move every row but the conversation; of the lane that is left, a row of its timeline stays."""
     for kind in (kinds.KEY, kinds.EFFECT, kinds.RESULT, kinds.REPLY, kinds.TIMELINE, kinds.SNAPSHOT):
         for row in left.all(kind):
             stays.put(kind, row.key, row.record, sequence=row.sequence, keep=True)
@@ -126,7 +85,6 @@ def absorb(left: Lane, stays: Lane, leave: Claim, keep: Claim, change: Change, t
     left.head = LaneHead(fence=left.head.fence, last=left.head.last, touched_at=left.now)
     conversations.tell(left, (TimelineEvent(EventName.MOVED, Source.SYSTEM, data={"token": token}),))
     stays.sweep()
-    lane.commit(stays, keep, change, token)
 
 
 def joined(left: Conversation, stays: Conversation | None, subject: SubjectId, *, now: float) -> Conversation:
@@ -189,7 +147,7 @@ def _in_order(left: Conversation, stays: Conversation, taken: int) -> tuple[Turn
     return tuple(replace(turn, number=taken - len(turns) + place) for place, turn in enumerate(turns, start=1))
 
 
-async def erase_person(store: LaneStore, subject: SubjectId, *, actor: str) -> int:
+async def erase_person(store: Housekeeping, subject: SubjectId, *, actor: str) -> int:
     """Erase a subject, what is left of every lane that was moved into its own, and what others had written to them;
     return the number of records.
 
@@ -209,7 +167,7 @@ async def erase_person(store: LaneStore, subject: SubjectId, *, actor: str) -> i
     return deleted + await store.erase(subject, actor=actor)
 
 
-async def redact_person(store: LaneStore, subjects: Sequence[SubjectId], conversation: Conversation | None) -> int:
+async def redact_person(store: Housekeeping, subjects: Sequence[SubjectId], conversation: Conversation | None) -> int:
     """Take a person's numbers, and what was written to them, out of others' lanes; return how many records."""
     redacted = 0
     for number in _numbers(subjects, conversation):
@@ -225,7 +183,7 @@ def _numbers(subjects: Sequence[SubjectId], conversation: Conversation | None) -
     return found | {one.value for one in addresses if one.scheme in NUMBERED and one.value.startswith("+")}
 
 
-async def _who_wrote_to(store: LaneStore, number: str) -> set[SubjectId]:
+async def _who_wrote_to(store: Housekeeping, number: str) -> set[SubjectId]:
     """Return in whose lanes calls name a number: a text to another customer waits for consent, as a request."""
     pattern, found, cursor = pattern_of(number), set[SubjectId](), ""
     while True:

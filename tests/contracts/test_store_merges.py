@@ -284,6 +284,24 @@ async def test_nothing_moves_before_what_is_under_way_is_over(store: LaneStore) 
         await take(store, free)
 
 
+async def test_what_waits_in_the_lane_that_stays_is_as_free_as_before(store: LaneStore) -> None:
+    await write(store, OLD, conversation=talked(OLD))
+    await store.accept(NEW, [text("SM1")], token=fresh())
+    assert await store.merge(OLD, NEW, token=fresh())
+    claim = await take(store, NEW)
+    assert [(one.entry.key, one.tries) for one in claim.waiting] == [("SM1", 1)]
+
+
+async def test_a_conversation_that_cannot_be_read_is_set_aside_and_nothing_moves(kit: StoreKit) -> None:
+    store = kit.store
+    await write(store, OLD, conversation=talked(OLD), timeline=(event("turn"),))
+    await kit.corrupt(OLD)
+    assert not await store.merge(OLD, NEW, token=fresh())
+    assert ((await store.counts()).set_aside, await store.conversation(OLD)) == (1, None)
+    assert (await store.timeline(NEW), names(await store.timeline(OLD))) == ((), ["turn"])
+    await take(store, OLD)
+
+
 async def test_whoever_held_the_lane_before_cannot_write(kit: StoreKit) -> None:
     store = kit.store
     await write(store, OLD, conversation=talked(OLD))

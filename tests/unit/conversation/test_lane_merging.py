@@ -56,25 +56,10 @@ class Store:
         return old in self.there
 
 
-@dataclass
-class Joining:
-    """What came of it: lanes that were moved, as listeners are told, and lanes that were looked at."""
-
-    resolver: MergingResolver
-    moved: list[tuple[str, SubjectId]] = field(default_factory=list)
-    looked: list[SubjectId] = field(default_factory=list)
-
-
 @asynccontextmanager
 async def joining(store: Store, answers: Answers | None = None) -> AsyncIterator[tuple[MergingResolver, list[Any]]]:
-    async with watched(store, answers) as it:
-        yield it.resolver, it.moved
-
-
-@asynccontextmanager
-async def watched(store: Store, answers: Answers | None = None) -> AsyncIterator[Joining]:
+    """Give a resolver, and the lanes that were moved, as listeners are told."""
     moved: list[tuple[str, SubjectId]] = []
-    looked: list[SubjectId] = []
 
     async def hear(happened: Happened) -> None:
         assert happened.event.name == EventName.JOINED
@@ -84,9 +69,9 @@ async def watched(store: Store, answers: Answers | None = None) -> AsyncIterator
     lanes: Any = store
     async with (
         EventBus({"test": hear}) as bus,
-        MergingResolver(known, lanes, bus, wake=looked.append, pauses=(0.0, 0.0, 0.0)) as resolver,
+        MergingResolver(known, lanes, bus, pauses=(0.0, 0.0, 0.0)) as resolver,
     ):
-        yield Joining(resolver, moved, looked)
+        yield resolver, moved
 
 
 async def told(moved: list[Any]) -> list[Any]:
@@ -154,12 +139,6 @@ async def test_a_message_does_not_wait_long() -> None:
         assert store.gate is not None
         store.gate.set()
         await until(lambda: moved)
-
-
-async def test_lanes_that_were_held_a_moment_are_looked_at() -> None:
-    async with watched(Store(troubles=[LeaseLost()])) as it:
-        await resolve(it.resolver)
-        assert it.looked == [PHONE, KNOWN, PHONE, KNOWN]
 
 
 async def test_a_record_that_cannot_be_moved_is_left() -> None:
