@@ -257,20 +257,20 @@ def code(beginning: str) -> bytes:
 
 def tell(lane: Lane, events: Sequence[TimelineEvent]) -> None:
     """Append timeline rows, with the store's time."""
-    if not events:
-        return
-    told = [replace(event, at=lane.now) for event in events]
-    for row, event in zip(lane.append(kinds.TIMELINE, told), told, strict=True):
-        if event.source is Source.STAFF:
-            note_act(lane, row.key, event, row.sequence)
-        announce(lane, event, row.sequence)
+    for event in events:
+        told, number = replace(event, at=lane.now), lane.next_sequence()
+        key = f"{number}-{lane.mark}"
+        lane.write(kinds.TIMELINE, key, told, sequence=number)
+        if told.source is Source.STAFF:
+            note_act(lane, key, told, number)
+        announce(lane, told, number)
 
 
 def announce(lane: Lane, event: TimelineEvent, number: int = 0) -> None:
     """Have another system told of an event, if that wants to know; ``number`` is its sequence, where it has one."""
     if lane.announced and (told := lane.announced(event)) is not None:
         number = number or lane.next_sequence()
-        key = f"evt_{number}-{_mark(lane)}#0"
+        key = f"evt_{number}-{lane.mark}#0"
         lane.write(kinds.ANNOUNCEMENT, key, told, sequence=number)
         lane.index(LaneIndex.ANNOUNCED, key, lane.now)
 
@@ -284,13 +284,8 @@ def set_aside(lane: Lane, word: str, kind: str, key: str) -> None:
 
 def keep_aside(lane: Lane, word: str, key: str, reason: str, record: str) -> None:
     """Keep a record for people."""
-    name = f"{lane.next_sequence()}-{_mark(lane)}"
+    name = f"{lane.next_sequence()}-{lane.mark}"
     told = {"kind": word, "key": key, "reason": reason, "record": record}
     lane.put(kinds.ASIDE, name, json.dumps(told), sequence=lane.head.last)  # ASCII: it carries any damage
     lane.index(LaneIndex.SET_ASIDE, name, lane.now)
     lane.sweep()
-
-
-def _mark(lane: Lane) -> str:
-    """Return what keeps rows of two lanes apart that are joined one day."""
-    return f"{zlib.crc32(lane.subject.encode()):08x}"

@@ -17,7 +17,6 @@ from .values import Folding, Hour, PurgeReport, Reminder, SavedView
 
 T = TypeVar("T")
 
-WANTS_VIEWS: Final = Want(kinds=frozenset({kinds.SAVED_VIEW}))
 _DELETED: Final = ("conversations", "timeline", "replies", "keys", "effects", "tickets", "set_aside")
 
 
@@ -108,19 +107,18 @@ class Housekeeping(Searching):
 
     async def colleagues(self) -> tuple[str, ...]:
         """Return the names under which colleagues signed in during the last :data:`.acts.COLLEAGUE_SECONDS`."""
-        loaded = await self.storage.load(upkeep.NOBODY, Want(kinds=frozenset({kinds.COLLEAGUE})))
-        known = kinds.records(kinds.COLLEAGUE, loaded.kinds[kinds.COLLEAGUE])
-        return tuple(sorted(one.name for _, one in known if one.at + acts.COLLEAGUE_SECONDS > loaded.now))
+        now, known = await self._own(kinds.COLLEAGUE)
+        return tuple(sorted(one.name for one in known if one.at + acts.COLLEAGUE_SECONDS > now))
 
     async def saved_views(self) -> tuple[SavedView, ...]:
         """Return the views that colleagues saved, by name."""
-        loaded = await self.storage.load(upkeep.NOBODY, WANTS_VIEWS)
-        found = (one for _, one in kinds.records(kinds.SAVED_VIEW, loaded.kinds[kinds.SAVED_VIEW]))
+        _, found = await self._own(kinds.SAVED_VIEW)
         return tuple(sorted(found, key=lambda one: one.name.casefold()))
 
     async def save_view(self, view: SavedView) -> bool:
         """Keep a view in place of the one of its name, or delete it when it has no query; False for one too many."""
-        return await self.storage.step({upkeep.NOBODY: WANTS_VIEWS}, partial(acts.save_view, view=view))
+        wanted = Want(kinds=frozenset({kinds.SAVED_VIEW}))
+        return await self.storage.step({upkeep.NOBODY: wanted}, partial(acts.save_view, view=view))
 
     async def reminders(self, *, limit: int) -> tuple[Reminder, ...]:
         """Return whom conversations ask to look at them by now, the longest asked first."""

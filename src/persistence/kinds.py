@@ -77,8 +77,6 @@ OF_A_LANE: Final = (
     CONVERSATION, GLANCE, OPT_OUT, WAITING, KEY, UNSETTLED, REPLY, TIMELINE, APPROVAL, TICKET, SNAPSHOT, EFFECT, RESULT,
     ANSWER, ASIDE, ANNOUNCEMENT, ACT,
 )  # fmt: skip
-BY_ID: Final = (APPROVAL, TICKET)
-"""Kinds whose rows are found by their key alone."""
 
 
 def readable(kind: Kind[T], record: str | None) -> T | None:

@@ -17,12 +17,11 @@ from .housekeeping import Housekeeping
 from .redaction import mentions, pattern_of
 from .rows import MICRO, LaneIndex, Want
 from .state import Lane
+from .storage import LISTED
 from .values import OWN_LANES, Change
 
 UNDER_WAY: Final = frozenset({ApprovalStatus.APPROVED, ApprovalStatus.EXECUTING})
 """An effect may be happening now, and its row in the ledger is looked for under the old subject."""
-LISTED: Final = 200
-"""Approvals that are looked at in one go."""
 WANTS_LEFT: Final = Want(
     rows=frozenset({(kinds.CONVERSATION, ""), (kinds.OPT_OUT, "")}), kinds=frozenset(kinds.OF_A_LANE[3:])
 )

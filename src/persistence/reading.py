@@ -7,7 +7,6 @@ import base64
 import json
 import math
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
 from typing import Final, TypeVar
@@ -75,6 +74,11 @@ class Reading:
         """Return the newest rows of these kinds together, oldest first."""
         loaded = await self.storage.load(subject, Want(newest=dict.fromkeys(of, limit)))
         return _in_order(*loaded.newest.values())[-limit:] if limit > 0 else ()
+
+    async def _own(self, kind: Kind[T]) -> tuple[float, tuple[T, ...]]:
+        """Return the store's clock, and the store's own rows of a kind."""
+        loaded = await self.storage.load(upkeep.NOBODY, Want(kinds=frozenset({kind})))
+        return loaded.now, _readable(kind, loaded.kinds[kind])
 
     async def _has(self, subject: SubjectId, kind: str, key: str) -> bool:
         loaded = await self.storage.load(subject, Want(rows=frozenset({(kind, key)})))
@@ -235,8 +239,8 @@ class Reading:
 
     async def lookers(self) -> tuple[Looker, ...]:
         """Return who looks at which conversation now, erased customers left out."""
-        loaded = await self.storage.load(upkeep.NOBODY, Want(kinds=frozenset({kinds.LOOKER})))
-        return tuple(one for one in _readable(kinds.LOOKER, loaded.kinds[kinds.LOOKER]) if one.until > loaded.now)
+        now, known = await self._own(kinds.LOOKER)
+        return tuple(one for one in known if one.until > now)
 
     async def hours(self, *, since: float) -> tuple[Hour, ...]:
         """Return the hours of all processes that began at or after a time, newest first."""
@@ -291,11 +295,7 @@ def _in_order(*rows: tuple[Row, ...]) -> tuple[Row, ...]:
 
 
 def _readable(kind: Kind[T], rows: Iterable[Row | Indexed]) -> tuple[T, ...]:
-    found = []
-    for row in rows:
-        with suppress(UnreadableRecord):
-            found.append(kind.read(row.record or ""))
-    return tuple(found)
+    return tuple(said for _, said in kinds.records(kind, rows))
 
 
 # --- cursors of listings: the sort key of the last row shown, as text that means nothing to its carrier -----------

@@ -169,16 +169,6 @@ class Lane:
         self._values[kind, key] = value
         return record
 
-    def append(self, kind: Kind[T], values: Iterable[T]) -> list[Row]:
-        """Write rows as the last of their kind, under keys that no lane has which may be joined with this one."""
-        mark, found = f"{zlib.crc32(self.subject.encode()):08x}", list[Row]()
-        for value in values:
-            number = self.next_sequence()
-            row = Row(kind, f"{number}-{mark}", number, kind.write(value))
-            self._rows[kind, row.key] = Put(row)
-            found.append(row)
-        return found
-
     def put(self, kind: str, key: str, record: str, *, sequence: int | None = None, keep: bool = False) -> None:
         """Write a row whose record is at hand as text."""
         name = kind, key
@@ -221,6 +211,11 @@ class Lane:
     def reindex(self) -> None:
         """Write every index entry that follows from the head, and none else, whatever is there."""
         self._before = dict.fromkeys(_POSSIBLE, _ANY)
+
+    @property
+    def mark(self) -> str:
+        """Text that keeps rows of lanes apart which are joined one day."""
+        return f"{zlib.crc32(self.subject.encode()):08x}"
 
     def next_sequence(self) -> int:
         """Return the sequence for one more row."""

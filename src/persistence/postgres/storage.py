@@ -13,7 +13,7 @@ import asyncpg
 
 from ...errors import StoreUnavailable
 from ...model import SubjectId
-from ..kinds import BY_ID, CODES
+from ..kinds import CODES
 from ..rows import NO_VERSION, Figure, Indexed, Loaded, Put, Row, Want, Whole, Writes
 from ..storage import LISTED, Storage
 from .database import FAILED, WAIT_SECONDS, Database, Record, unavailable
@@ -143,8 +143,6 @@ class PostgresStorage(Storage):
 
     async def find(self, kind: str, key: str) -> Indexed | None:
         """See :meth:`Storage.find`."""
-        if kind not in BY_ID:
-            raise ValueError(kind)
         rows = await self.database.fetch(
             "SELECT coalesce(head.spelled, one.subject) AS subject, one.record FROM conversation_states_row AS one"
             " LEFT JOIN conversation_states_head AS head USING (subject)"

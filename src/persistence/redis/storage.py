@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from ...model import SubjectId
-from ..kinds import BY_ID
 from ..rows import NO_VERSION, Figure, Indexed, Loaded, Row, Want, Whole, Writes
 from ..storage import Storage
 from .link import RedisLink
@@ -114,8 +113,6 @@ class RedisStorage(Storage):
 
     async def find(self, kind: str, key: str) -> Indexed | None:
         """See :meth:`Storage.find`."""
-        if kind not in BY_ID:
-            raise ValueError(kind)
         id = await self.link.ask("HGET", f"{self.link.prefix}ids:{kind}", key)
         if id is None:
             return None
