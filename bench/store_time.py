@@ -43,6 +43,7 @@ from .voice import Say
 
 TURNS = 400
 FEW, MANY = 1_000, 200_000
+SEARCHED, SEARCH_SECONDS = 100_000, 0.5
 FLAT = 1.15
 """How much dearer a turn may be with many conversations; the rest is noise of the machine."""
 PREFIX, TABLE = "bench:", "bench"
@@ -97,6 +98,7 @@ async def _measure(store: LaneStore, fill: Fill, url: str, targets: Sequence[flo
     await fill(url, FEW, MANY)
     many = await _turns(store, TURNS)
     growth = sum(many[1:]) / sum(few[1:])
+    sought = await _search(store)
     return [
         Row("accept (a text is acknowledged)", ms(accept)),
         Row("before the model: claim", ms(claim), f"< {targets[0] * 1000:g} ms", claim < targets[0]),
@@ -104,7 +106,26 @@ async def _measure(store: LaneStore, fill: Fill, url: str, targets: Sequence[flo
         Row(f"claim + commit, {FEW:,} conversations", ms(sum(few[1:]))),
         Row(f"claim + commit, {MANY:,} conversations", ms(sum(many[1:]))),
         Row("the latter : the former", f"{growth:.2f}", f"<= {FLAT}", growth <= FLAT),
+        Row(
+            f"search of {SEARCHED:,} conversations for a word that none has",
+            ms(sought),
+            f"< {SEARCH_SECONDS * 1000:g} ms",
+            sought < SEARCH_SECONDS,
+        ),
     ]
+
+
+async def _search(store: LaneStore) -> float:
+    """Return the median of what a search takes that looks at so many rows."""
+    store.search_lists = SEARCHED // store.search_rows
+    times: list[float] = []
+    for _ in range(5):
+        started = time.perf_counter()
+        page = await store.search("umbrella", limit=50)
+        times.append(time.perf_counter() - started)
+        if page.items or page.next is None:
+            raise RuntimeError("the search did not look at all that it was to")
+    return median(times)
 
 
 async def _turns(store: LaneStore, count: int) -> tuple[float, float, float]:

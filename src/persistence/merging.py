@@ -40,7 +40,6 @@ def merge(left: Lane, stays: Lane, token: str) -> bool:
     if leaves.waiting or _under_way(left, leaves.conversation):
         raise LeaseLost("(the lane to be left is busy)")
     if leaves.conversation is None:  # it could not be read, and was set aside
-        lane.release(left, leaves)
         return False
     unite = joined if leaves.conversation.version else with_opt_outs
     conversation = unite(leaves.conversation, keeps.conversation, stays.subject, now=stays.now)

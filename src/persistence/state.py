@@ -210,7 +210,7 @@ class Lane:
 
     def reindex(self) -> None:
         """Write every index entry that follows from the head, and none else, whatever is there."""
-        self._before = dict.fromkeys(_POSSIBLE, _ANY)
+        self._before = dict.fromkeys((*self._before, *_POSSIBLE), _ANY)
 
     @property
     def mark(self) -> str:
