@@ -42,13 +42,8 @@ _REFERENCE: Final = "snapshot:"
 """How a stored approval names its snapshot, which is a row of its own."""
 
 
-def write_conversation(lane: Lane, conversation: Conversation) -> int:
-    """Write the conversation, with the next version, and what is found by itself of it; return the version."""
-    return store_conversation(lane, conversation, max(lane.head.version, conversation.version) + 1, lane.now)
-
-
-def store_conversation(lane: Lane, conversation: Conversation, version: int, updated_at: float) -> int:
-    """Write the conversation under a version and time; return the version."""
+def store_conversation(lane: Lane, conversation: Conversation, version: int, updated_at: float) -> None:
+    """Write the conversation under a version and time, and what is found by itself of it."""
     head = lane.head
     head.version, head.updated_at, head.reminders = version, updated_at, dict(conversation.reminders)
     stored = _write_bounded(lane, replace(_apart(lane, conversation), version=version, updated_at=updated_at))
@@ -59,7 +54,6 @@ def store_conversation(lane: Lane, conversation: Conversation, version: int, upd
         lane.delete(kinds.OPT_OUT, "")
         if opted_out:
             lane.put(kinds.OPT_OUT, "", json.dumps(opted_out))
-    return version
 
 
 def _write_bounded(lane: Lane, conversation: Conversation) -> Conversation:

@@ -172,7 +172,8 @@ def commit(
     head = lane.head
     if (head.fence, head.holder) != (held.fence, held.holder):
         raise LeaseLost
-    version = conversations.write_conversation(lane, change.conversation)
+    version = max(head.version, change.conversation.version) + 1
+    conversations.store_conversation(lane, change.conversation, version, lane.now)
     for key in change.consumed:
         lane.move(key, kinds.WAITING, kinds.KEY)
     failed = {one.key for one in head.waiting}.intersection(change.set_aside).difference(change.consumed)
