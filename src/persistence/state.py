@@ -116,13 +116,16 @@ class Lane:
         """Return a row as it is now, None when there is none. Raises Missing."""
         name, loaded = (kind, key), self.loaded
         if name in self._rows:
-            put = self._rows[name]
-            return put.row if put else None
-        if name in loaded.rows:
-            return loaded.rows[name]
-        if kind in loaded.kinds:
-            return next((row for row in loaded.kinds[kind] if row.key == key), None)
-        raise Missing(Want(rows=frozenset({name})))
+            return put.row if (put := self._rows[name]) else None
+        if name not in loaded.rows and kind not in loaded.kinds:
+            raise Missing(Want(rows=frozenset({name})))
+        found = [loaded.rows[name]] if name in loaded.rows else loaded.kinds[kind]
+        return next((row for row in found if row and row.key == key and self._stays(row)), None)
+
+    def _stays(self, row: Row) -> bool:
+        """Say whether a row that was loaded is not dropped."""
+        upto = self._drops.get(row.kind, -1)
+        return upto is not None and row.sequence > upto
 
     def read(self, kind: Kind[T], key: str) -> T | None:
         """Return a row's record, None when there is no row. Raises Missing and UnreadableRecord."""
@@ -155,7 +158,7 @@ class Lane:
         """Return all rows of a kind as they are now, in their order. Raises Missing."""
         if kind not in self.loaded.kinds:
             raise Missing(Want(kinds=frozenset({kind})))
-        found = {} if kind in self._drops else {row.key: row for row in self.loaded.kinds[kind]}
+        found = {row.key: row for row in self.loaded.kinds[kind] if self._stays(row)}
         for (changed, key), put in self._rows.items():
             if changed == kind:
                 found.pop(key, None)
@@ -195,8 +198,11 @@ class Lane:
         self._rows[kind, key] = None
 
     def drop(self, kind: str, upto: int | None = None) -> None:
-        """Delete all rows of a kind, or those up to a sequence."""
+        """Delete all rows of a kind, also those that were just written; or the stored ones up to a sequence."""
         self._drops[kind] = upto
+        if upto is None:
+            self._rows = {name: put for name, put in self._rows.items() if name[0] != kind}
+            self._values = {name: value for name, value in self._values.items() if name[0] != kind}
 
     def index(self, index: str, key: str, sort: float | None) -> None:
         """Set an index entry that does not follow from the head, or take it out."""
@@ -254,9 +260,7 @@ class Lane:
         if self.loaded.head is None and self.head == LaneHead():
             return None
         text = HEAD.write(self.head)
-        if text == self.loaded.head:
-            return None
-        return HeadWrite(version, secrets.randbits(52) + 1, text)
+        return None if text == self.loaded.head else HeadWrite(version, secrets.randbits(52) + 1, text)
 
     def _moved(self) -> dict[Name, float | None]:
         before, after = self._before, {} if self._gone else indexed(self.head)

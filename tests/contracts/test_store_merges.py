@@ -245,6 +245,9 @@ async def test_an_answer_that_was_lost_is_given_again(kit: StoreKit) -> None:
 async def test_a_customer_who_comes_back_by_the_old_way_is_moved_again(store: LaneStore) -> None:
     await write(store, OLD, conversation=conversation(OLD, turns_taken=1, history=(said(1, 10.0, "a"),)))
     await store.merge(OLD, NEW, token=fresh())
+    claim = await take(store, OLD)
+    assert claim.conversation is None
+    await store.release(claim)
     await write(store, OLD, conversation=conversation(OLD, turns_taken=1, history=(said(1, 20.0, "b"),)))
     assert await store.merge(OLD, NEW, token=fresh())
     found = await store.conversation(NEW)
@@ -300,6 +303,19 @@ async def test_a_conversation_that_cannot_be_read_is_set_aside_and_nothing_moves
     assert ((await store.counts()).set_aside, await store.conversation(OLD)) == (1, None)
     assert (await store.timeline(NEW), names(await store.timeline(OLD))) == ((), ["turn"])
     await take(store, OLD)
+
+
+async def test_an_entry_that_cannot_be_read_holds_nothing_up_and_is_set_aside_once(kit: StoreKit) -> None:
+    store = kit.store
+    await write(store, OLD, conversation=talked(OLD))
+    await store.accept(OLD, [text("SM1")], token=fresh())
+    await kit.corrupt(OLD, "waiting", "SM1")
+    assert await store.merge(OLD, NEW, token=fresh())
+    left, stays = [await store.storage.whole(subject) for subject in (OLD, NEW)]
+    assert {row.kind for row in left.rows} == {"timeline"}
+    assert [row.kind for row in stays.rows].count("aside") == (await store.counts()).set_aside == 1
+    (receipt,) = await store.accept(NEW, [text("SM1")], token=fresh())
+    assert receipt.outcome is Outcome.DUPLICATE
 
 
 async def test_whoever_held_the_lane_before_cannot_write(kit: StoreKit) -> None:
