@@ -119,7 +119,7 @@ class Lane:
             return put.row if (put := self._rows[name]) else None
         if name not in loaded.rows and kind not in loaded.kinds:
             raise Missing(Want(rows=frozenset({name})))
-        found = [loaded.rows[name]] if name in loaded.rows else loaded.kinds[kind]
+        found: Iterable[Row | None] = [loaded.rows[name]] if name in loaded.rows else loaded.kinds[kind]
         return next((row for row in found if row and row.key == key and self._stays(row)), None)
 
     def _stays(self, row: Row) -> bool:

@@ -208,7 +208,7 @@ def scan(
     """Return entries of an index in their order."""
     sort, position = after or ((9e99 if descending else -9e99), "")
     subject, _, key = position.partition(_BETWEEN)
-    asked = {
+    asked: dict[str, Any] = {
         "name": index,
         "kind": kind,
         "limit": limit,
