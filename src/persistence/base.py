@@ -165,7 +165,7 @@ class LaneStore(Housekeeping):
         """
         if old == new:
             raise ValueError("a lane cannot be merged with itself")
-        wants = {old: merging.WANTS_LEFT, new: WANTS_CLAIM | Want(rows=frozenset({(kinds.ANSWER, token)}))}
+        wants = {old: merging.WANTS_LEFT, new: WANTS_CLAIM}
         return await self.storage.step(wants, partial(merging.merge, token=token))
 
     # --- side effects -----------------------------------------------------------------------------------

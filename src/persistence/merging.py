@@ -49,7 +49,7 @@ def merge(left: Lane, stays: Lane, token: str) -> bool:
     )
     _move(left, stays, token)
     change = Change(conversation, timeline=(told,), tickets=tickets, wake_at=conversation.due_at)
-    lane.commit(stays, keeps, change, token)
+    lane.commit(stays, keeps, change, f"{token}:{keeps.fence}")  # another one when the same move is made again
     lane.release(stays, keeps, forgive=True)
     return True
 

@@ -256,6 +256,14 @@ async def test_a_customer_who_comes_back_by_the_old_way_is_moved_again(store: La
     assert found.formerly == (OLD,)
 
 
+async def test_what_came_between_two_moves_of_one_token_is_moved(store: LaneStore) -> None:
+    await write(store, OLD, conversation=conversation(OLD, turns_taken=1, history=(said(1, 10.0, "a"),)))
+    assert await store.merge(OLD, NEW, token="one")
+    await write(store, OLD, conversation=conversation(OLD, turns_taken=1, history=(said(1, 20.0, "b"),)))
+    assert await store.merge(OLD, NEW, token="one")
+    assert words_of(await store.conversation(NEW)) == ["a", "b"]
+
+
 async def test_nothing_moves_before_what_is_under_way_is_over(store: LaneStore) -> None:
     await write(store, OLD, conversation=talked(OLD))
     await write(store, NEW)
