@@ -23,7 +23,7 @@ pytestmark = pytest.mark.promise("U3", "U4")
 
 REFUND = "I want my money back for order 12345"
 CANARY = "<img src=x onerror=\"document.title='harmed'\"><script>document.title='harmed'</script>"
-SMALL: dict[str, Any] = {"viewport": {"width": 320, "height": 640}, "reduced_motion": "reduce"}
+SMALL: dict[str, Any] = {"viewport": {"width": 320, "height": 640}}
 
 Where = Page | FrameLocator
 expect.set_options(timeout=PATIENCE)
