@@ -117,6 +117,7 @@ async def _is_as_new(page: Page) -> bool:
     await page.unroute_all(behavior="ignoreErrors")
     if len(page.context.pages) > 1 or not page.url.startswith("http://127.0.0.1"):
         return False
+    await page.mouse.move(-1, -1)
     await page.route("**/*", lambda route: route.fulfill(content_type="text/html", body=BLANK))
     await page.goto(urljoin(page.url, "/blank"))
     as_new: bool = await page.evaluate(LEFT_NOTHING)
