@@ -172,10 +172,14 @@ async def the_pairs(it: Running, mia: Desk, tom: Desk) -> None:
     # 7: the second of two rejects what the first approved
     await it.ask("please refund 101 dollars of order 12345")
     card = await mia.open("$101.00")
+    await expect(card.locator(".pair")).to_contain_text("Takes the approval of two colleagues.")
     await card.get_by_role("button", name="Approve").click()
     await expect(mia.page.locator(".pair")).to_contain_text("Another colleague has to approve it too.")
+    await expect(card.get_by_role("button", name="Approve")).to_have_count(0)
+    await expect(card.get_by_role("button", name="Reject")).to_be_enabled()
     card = await tom.open("$101.00")
     await expect(card.locator(".pair")).to_contain_text("Mia approved this at")
+    await expect(card.locator(".pair")).to_contain_text("Yours is the second.")
     await card.get_by_label("Reason for the customer").fill("The parcel is on its way.")
     await card.get_by_role("button", name="Reject").click()
     assert "The parcel is on its way." in (await it.hear(6))[5]
@@ -187,6 +191,8 @@ async def the_pairs(it: Running, mia: Desk, tom: Desk) -> None:
     card = await mia.open("$102.00")
     await card.get_by_role("button", name="Approve").click()
     assert "102.00" in (await it.hear(8))[7]
+    await tom.says("first approved by tom")
+    await expect(tom.page.locator(".meanwhile")).to_contain_text("Mia approved this at")
 
 
 async def the_conversations(it: Running, mia: Desk, tom: Desk) -> None:

@@ -78,22 +78,6 @@ async def approve(desk: Where) -> None:
     await desk.get_by_role("button", name="Approve", exact=True).click()
 
 
-async def test_a_refund_is_asked_for_by_text_approved_on_the_desk_and_told_on_the_phone(
-    browser: Browser, tmp_path: Path
-) -> None:
-    async with (
-        development(tmp_path) as it,
-        page_of(browser, it, "/phone") as seen,
-        page_of(browser, it, "/staff") as staff,
-    ):
-        phone, desk = seen.page, staff.page
-        await text(phone, REFUND)
-        await expect(theirs(phone).first).to_contain_text("colleague")
-        await approve(desk)
-        await expect(theirs(phone).nth(1)).to_contain_text("139.97")
-        await expect(theirs(phone).nth(1)).to_contain_text("Delivered")
-
-
 async def test_a_refund_is_asked_for_in_a_call_approved_on_the_desk_and_spoken_in_the_call(
     browser: Browser, tmp_path: Path
 ) -> None:
@@ -305,8 +289,10 @@ async def test_the_first_minute_phone_and_desk_side_by_side(browser: Browser, tm
         await welcome.get_by_role("button", name="A refund that needs approval").click()
         await expect(phone.get_by_label("Text message")).to_have_value(REFUND)
         await phone.get_by_label("Text message").press("Enter")
+        await expect(theirs(phone).first).to_contain_text("colleague")
         await approve(desk)
         await expect(theirs(phone).nth(1)).to_contain_text("139.97")
+        await expect(theirs(phone).nth(1)).to_contain_text("Delivered")
         await welcome.get_by_role("button", name="Call, and ask for a person").click()
         await expect(phone.get_by_label("Say", exact=True)).to_have_value("Can I talk to a person, please?")
         await phone.get_by_label("Say", exact=True).press("Enter")

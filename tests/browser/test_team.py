@@ -137,27 +137,6 @@ async def test_the_last_words_come_into_view_although_news_overtake_the_answer(
 
 
 @pytest.mark.promise("D5")
-async def test_a_large_refund_takes_two_colleagues_at_two_desks(browser: Browser, tmp_path: Path) -> None:
-    async with desk_page(browser, tmp_path, APPROVAL_SECOND_ABOVE="100") as (it, _, seen):
-        mia = seen.page
-        await open_refund(it, mia)
-        await expect(mia.locator(".pair")).to_contain_text("Takes the approval of two colleagues.")
-        await mia.get_by_role("button", name="Approve").click()
-        await expect(mia.locator(".pair")).to_contain_text("Another colleague has to approve it too.")
-        await expect(mia.get_by_role("button", name="Approve")).to_have_count(0)
-        await expect(mia.get_by_role("button", name="Reject")).to_be_enabled()
-        await expect(mia.get_by_role("list", name="Waiting for you")).to_contain_text("1 of 2")
-        async with visit(browser, f"{it.url}/staff#token={TOM}") as other:
-            tom = other.page
-            await expect(tom.locator(".pair")).to_contain_text("Mia approved this at")
-            await expect(tom.locator(".pair")).to_contain_text("Yours is the second.")
-            await tom.get_by_role("button", name="Approve").click()
-            assert "139.97" in (await it.hear(2))[1]
-            await expect(mia.get_by_text("first approved by mia")).to_be_visible()
-            await expect(mia.locator(".meanwhile")).to_contain_text("Tom approved this at")
-
-
-@pytest.mark.promise("D5")
 async def test_what_one_wrote_stays_when_a_colleague_approves_first(browser: Browser, tmp_path: Path) -> None:
     async with desk_page(browser, tmp_path, APPROVAL_SECOND_ABOVE="100") as (it, desk, seen):
         page = seen.page
