@@ -309,14 +309,6 @@ async def test_one_giant_argument_spoils_neither_its_turn_nor_the_next(tmp_path:
     assert size(item for turn in history for item in turn.items) < 61_000
 
 
-async def test_a_refusal_that_shortening_cannot_cure_is_not_repeated(tmp_path: Path) -> None:
-    model = ModelServer(lambda _: Answer(status=400, code="unsupported_parameter"))
-    async with running(tmp_path, model) as it:
-        assert await it.ask("hello") == phrases.FAILURE
-        count = len(model.requests)
-    assert count == 1
-
-
 FILTERS = ["content_filter", "ResponsibleAIPolicyViolation", "data_inspection_failed"]
 
 

@@ -35,6 +35,15 @@ SPELLED = [
     "stop texting me you're annoying", "Stop texting me or I'll report you", "stop texting me I’m not Bob",
     "Reply STOP", "text stop", "please stop messaging me this is harassment", "stop contacting me you creeps",
     "Reply \"STOP\"",
+    # Plain words, signatures and quotes around them.
+    "opt out", "Opt-out.", "STOP ALL", "stop all messages", "Please stop texting me!", "Stop sending me texts",
+    "don't text me anymore", "Do not message me again.", "no more texts please", "please unsubscribe me from this list",
+    "I no longer want texts", "I want to opt out", "i would like to opt out of all messages", "\u201cStop\u201d",
+    "Stop stop stop", "leave me alone", "STOP 🛑", "STOP. Sent from my iPhone", "stop - John Doe",
+    "wrong number, stop texting me", "Remove me", "stop texting this number", "UNSUBSCRIBE ALL",
+    "Can you stop texting me?", "could you please stop sending me messages", "I want to stop receiving messages",
+    "STOP\n\nSent from my iPhone", "Stop\n--\nJohn Doe\nAcme Ltd, 12 Main St", "STOP\nJohn Doe", "stop\n- John",
+    "unsubscribe\nBest regards,\nJohn Doe\n+1 555 123 4567", "Stop texting me\nJ. Doe",
 ]  # fmt: skip
 FOREIGN = {
     "fr": [
@@ -218,6 +227,10 @@ OTHER = [
     "Schreiben Sie mir nicht mehr als das",
     "注文をやめて", "やめておきます", "停止发货", "그만두면 어떻게 되나요", "хватит ли денег", "मत भेजो अभी",
     "my parcel has stopped moving", "stopwatch", "Arrêt de bus?", "I need a start date",
+    "stop sending the wrong size", "stop by your shop", "stop the refund, I changed my mind",
+    "how do I stop the washing machine?", "I want to opt out of the warranty plan", "Stop - I have a question",
+    "Stop\nI have one more question", "Cancel\nJohn", "don't text me the code, email it",
+    "my order should stop at my neighbour", "can you take me off the waiting list for order 12345?",
 ]  # fmt: skip
 
 
@@ -228,7 +241,8 @@ def test_what_only_sounds_like_it_is_none(text: str) -> None:
 
 async def test_what_only_sounds_like_it_reaches_the_agent_alone(tmp_path: Path) -> None:
     async with running(tmp_path, ModelServer(echo), RATE_LIMIT_PER_MINUTE="0") as it:
-        assert await exchange(it, OTHER[:4]) == [f"You said: {text}" for text in OTHER[:4]]
+        texts = OTHER[:4] + OTHER[-4:]
+        assert await exchange(it, texts) == [f"You said: {text}" for text in texts]
 
 
 BACK = [

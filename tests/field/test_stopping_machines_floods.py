@@ -154,57 +154,11 @@ async def test_a_carriers_word_by_sms_is_confirmed_by_the_carrier_alone(it: Runn
     assert len(model.requests) == 1
 
 
-WISHES = [
-    "opt out", "Opt-out.", "STOP ALL", "stop all messages", "stop texting me", "Please stop texting me!",
-    "Stop sending me texts", "don't text me anymore", "Do not message me again.", "no more texts please",
-    "unsubscribe me", "please unsubscribe me from this list", "take me off your list", "I no longer want texts",
-    "I want to opt out", "i would like to opt out of all messages", "STOP!!!", "\u201cStop\u201d", "Stop stop stop",
-    "leave me alone", "STOP 🛑", "STOP. Sent from my iPhone", "stop - John Doe", "wrong number, stop texting me",
-    "Remove me", "stop texting this number", "UNSUBSCRIBE ALL", "Can you stop texting me?",
-    "could you please stop sending me messages", "I want to stop receiving messages",
-    "STOP\n\nSent from my iPhone", "Stop\n--\nJohn Doe\nAcme Ltd, 12 Main St", "STOP\nJohn Doe", "stop\n- John",
-    "unsubscribe\nBest regards,\nJohn Doe\n+1 555 123 4567", "Stop texting me\nJ. Doe",
-]  # fmt: skip
-
-
-@each("text", WISHES)
-async def test_plain_words_opt_out_and_are_confirmed_once(it: Running, text: str) -> None:
-    model = it.another(echo)
-    assert await exchange(it, [text, "hello?", text]) == [phrases.OPTED_OUT]
-    assert (await it.conversation()).opted_out == (Channel.SMS,)
-    assert (await exchange(it, ["start", "hello again"]))[-1] == "You said: hello again"
-    assert len(model.requests) == 1
-
-
 @each("text", ["stop", "STOP", "unsubscribe", "stop texting me"])
 async def test_on_whatsapp_a_plain_wish_is_confirmed_and_so_is_the_way_back(it: Running, text: str) -> None:
     it.another(echo)
     heard = await exchange(it, [text, "hm?", "start", "hello"], f"whatsapp:{it.who}", f"whatsapp:{OURS}")
     assert heard == [phrases.OPTED_OUT, phrases.OPTED_IN, "You said: hello"]
-
-
-@each(
-    "text",
-    [
-        "stop sending the wrong size",
-        "cancel my order",
-        "the end",
-        "stop by your shop",
-        "stop the refund, I changed my mind",
-        "how do I stop the washing machine?",
-        "I want to opt out of the warranty plan",
-        "Stop - I have a question",
-        "Stop\nI have one more question",
-        "Cancel\nJohn",
-        "don't text me the code, email it",
-        "my order should stop at my neighbour",
-        "can you take me off the waiting list for order 12345?",
-    ],
-)
-async def test_what_only_sounds_like_an_opt_out_is_answered(it: Running, text: str) -> None:
-    it.another(echo)
-    assert await exchange(it, [text]) == [f"You said: {text}"]
-    assert (await it.conversation()).opted_out == ()
 
 
 # --- keys --------------------------------------------------------------------------------------------------------

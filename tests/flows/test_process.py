@@ -117,7 +117,7 @@ async def test_killed_at_random_moments_every_text_has_one_turn_and_one_reply(tm
 async def test_bad_settings_are_all_listed_and_end_the_start(tmp_path: Path) -> None:
     env = {"PORT": "abc", "APP_ENV": "production", "OPENAI_API_MODE": "telepathy", "AGENT_PATH": "nocolon"}
     with pytest.raises(AssertionError) as failure:
-        async with gateway_process(tmp_path, 0, env, fresh=True):
+        async with gateway_process(tmp_path, 0, env):
             pass
     told = str(failure.value)
     for name in ("PORT", "OPENAI_API_MODE", "AGENT_PATH", "TWILIO_AUTH_TOKEN", "PUBLIC_BASE_URL", "STAFF_TOKENS"):

@@ -34,10 +34,10 @@ async def served(tmp_path: Path) -> AsyncIterator[GatewayProcess]:
 
 
 async def run(
-    folder: Path, *arguments: str, lines: tuple[str, ...] = (), port: str, fresh: bool = False
+    folder: Path, *arguments: str, lines: tuple[str, ...] = (), port: str
 ) -> subprocess.CompletedProcess[str]:
     stdin = "".join(f"{line}\n" for line in lines)
-    done = await asyncio.to_thread(tandem, *arguments, folder=folder, stdin=stdin, env={"PORT": port}, fresh=fresh)
+    done = await asyncio.to_thread(tandem, *arguments, folder=folder, stdin=stdin, env={"PORT": port})
     if done.stderr.startswith("settings: "):  # where they are and where the data is: tests/field/test_starting.py
         done.stderr = done.stderr.partition("\n")[2]
     return done
@@ -48,7 +48,7 @@ def port_of(gateway: GatewayProcess) -> str:
 
 
 async def test_a_chat_is_answered_and_begins_with_what_was_said_before(served: GatewayProcess, tmp_path: Path) -> None:
-    first = await run(tmp_path, "chat", "--from", JOHN, lines=(WHERE, "thanks"), port=port_of(served), fresh=True)
+    first = await run(tmp_path, "chat", "--from", JOHN, lines=(WHERE, "thanks"), port=port_of(served))
     said = first.stdout.splitlines()
     assert (first.returncode, first.stderr) == (0, "")
     assert [line.partition(":")[0] for line in said] == ["you", "agent", "you", "agent"]
@@ -71,7 +71,7 @@ async def test_a_server_stopped_after_a_chat_ends_without_an_error(served: Gatew
 
 async def test_a_conversation_is_shown_while_the_gateway_runs(served: GatewayProcess, tmp_path: Path) -> None:
     await run(tmp_path, "chat", "--from", JOHN, lines=(WHERE,), port=port_of(served))
-    shown = await run(tmp_path, "show", "(555) 123-4567", port=port_of(served), fresh=True)
+    shown = await run(tmp_path, "show", "(555) 123-4567", port=port_of(served))
     lines = shown.stdout.splitlines()
     assert (shown.returncode, shown.stderr) == (0, "")
     assert lines[0].startswith("phone_15551234567   since ")
@@ -156,7 +156,7 @@ async def test_a_server_sets_a_damaged_database_aside_and_everybody_is_told(tmp_
     async with gateway_process(tmp_path, free_port(), {}) as gateway, aiohttp.ClientSession() as session:
         async with session.get(f"{gateway.url}/status") as response:
             assert (await response.json())["setAside"] == 1
-        checked = await run(tmp_path, "check", port=port_of(gateway), fresh=True)
+        checked = await run(tmp_path, "check", port=port_of(gateway))
     assert checked.returncode == 0
     (line,) = [line for line in checked.stdout.splitlines() if line.startswith("notice   set aside: ")]
     assert f"{STATE}/tandem.db.damaged-" in line

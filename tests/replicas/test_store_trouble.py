@@ -47,6 +47,11 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
             yield postgres
 
 
+def over(kind: str) -> pytest.MarkDecorator:
+    """Choose one, for what does not depend on the store."""
+    return pytest.mark.parametrize("server", [kind], indirect=True)
+
+
 def place(server: Server, port: int | None = None) -> Shared:
     url = server.url if port is None else server.url.replace(f":{server.port}/", f":{port}/")
     return redis_place(url) if isinstance(server, RedisServer) else postgres_place(url)
@@ -112,6 +117,7 @@ async def test_what_was_acknowledged_before_the_server_stopped_is_answered_after
     assert sorted(covered.values()) == [1, 1, 1]
 
 
+@over("postgres")
 async def test_a_caller_on_the_line_hears_an_apology_while_the_server_is_frozen(tmp_path: Path, server: Server) -> None:
     async with replicas(tmp_path, ModelServer(echo), place(server), count=1) as it, it.call() as call:
         assert await call.ask("before") == "You said: before"
@@ -127,6 +133,7 @@ async def test_a_caller_on_the_line_hears_an_apology_while_the_server_is_frozen(
         assert call.violations == []
 
 
+@over("redis")
 async def test_a_slow_server_makes_answers_late_and_one_that_is_too_slow_is_refused_in_time(
     tmp_path: Path, server: Server
 ) -> None:
@@ -144,6 +151,7 @@ async def test_a_slow_server_makes_answers_late_and_one_that_is_too_slow_is_refu
         await recovered(it)
 
 
+@over("postgres")
 @pytest.mark.heavy
 async def test_a_flood_of_customers_leaves_readiness_answering_and_memory_bounded(
     tmp_path: Path, server: Server

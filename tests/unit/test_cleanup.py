@@ -17,6 +17,7 @@ from tandem.persistence.file import open_file_store
 
 from ..contracts.records import DAY, JANE, JOHN, event, write
 from ..kit.command import tandem
+from ..kit.tables import each
 
 pytestmark = pytest.mark.promise("O3", "O4")
 
@@ -63,6 +64,11 @@ def run(script: Path, *arguments: str, folder: Path, python: str = ANOTHER_PYTHO
 SUMMARY = "conversations=1 effects=0 keys=0 replies=0 set_aside=0 tickets=0 timeline=1 failed=0"
 
 
+def cleanup(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run what the script becomes."""
+    return tandem("cleanup", *arguments, folder=checkout)
+
+
 @pytest.mark.promise("P4")
 async def test_from_any_folder_and_python_a_week_is_kept(checkout: Path, tmp_path: Path) -> None:
     done = run(checkout / "scripts/cleanup.py", folder=tmp_path)
@@ -71,49 +77,34 @@ async def test_from_any_folder_and_python_a_week_is_kept(checkout: Path, tmp_pat
     assert await stored(checkout) == [False, True]
 
 
-async def test_under_its_own_python_too(checkout: Path, tmp_path: Path) -> None:
-    done = run(checkout / "scripts/cleanup.py", "--days", "9", folder=tmp_path, python=sys.executable)
-    assert (done.returncode, await stored(checkout)) == (0, [False, True])
-
-
-async def test_by_a_link_from_elsewhere(checkout: Path, tmp_path: Path) -> None:
+async def test_by_a_link_from_elsewhere_under_its_own_python_too(checkout: Path, tmp_path: Path) -> None:
     (tmp_path / "cleanup").symlink_to(checkout / "scripts/cleanup.py")
-    done = run(tmp_path / "cleanup", folder=tmp_path)
+    done = run(tmp_path / "cleanup", "--days", "9", folder=tmp_path, python=sys.executable)
     assert (done.returncode, await stored(checkout)) == (0, [False, True])
 
 
-async def test_hours(checkout: Path, tmp_path: Path) -> None:
-    done = run(checkout / "scripts/cleanup.py", "--hours", "30", folder=tmp_path)
-    assert done.stdout.endswith("(untouched for 30 hours)\n")
-    done = run(checkout / "scripts/cleanup.py", "--days", "1", "--dry-run", folder=tmp_path)
-    assert done.stdout.endswith("(untouched for 1 day)\n")
+async def test_more_days_keep_more_and_hours_less(checkout: Path) -> None:
+    assert (cleanup(checkout, "--days", "30").returncode, await stored(checkout)) == (0, [True, True])
+    assert cleanup(checkout, "--days", "1", "--dry-run").stdout.endswith("(untouched for 1 day)\n")
+    assert cleanup(checkout, "--hours", "30").stdout.endswith("(untouched for 30 hours)\n")
     assert await stored(checkout) == [False, False]
 
 
-async def test_more_days_keep_more(checkout: Path, tmp_path: Path) -> None:
-    done = run(checkout / "scripts/cleanup.py", "--days", "30", folder=tmp_path)
-    assert (done.returncode, await stored(checkout)) == (0, [True, True])
-
-
-async def test_a_dry_run_counts_and_deletes_nothing(checkout: Path, tmp_path: Path) -> None:
-    done = run(checkout / "scripts/cleanup.py", "--dry-run", folder=tmp_path)
-    assert done.stdout == f"cleanup: would delete {SUMMARY} (untouched for 7 days)\n"
+async def test_a_dry_run_deletes_nothing_and_twice_is_safe(checkout: Path) -> None:
+    assert cleanup(checkout, "--dry-run").stdout == f"cleanup: would delete {SUMMARY} (untouched for 7 days)\n"
     assert await stored(checkout) == [True, True]
-
-
-async def test_twice_is_safe(checkout: Path, tmp_path: Path) -> None:
-    run(checkout / "scripts/cleanup.py", folder=tmp_path)
-    done = run(checkout / "scripts/cleanup.py", folder=tmp_path)
+    assert "conversations=1" in cleanup(checkout).stdout
+    done = cleanup(checkout)
     assert (done.returncode, "conversations=0" in done.stdout) == (0, True)
 
 
-def test_what_fails_is_counted_and_told(checkout: Path, tmp_path: Path) -> None:
+def test_what_fails_is_counted_and_told(checkout: Path) -> None:
     with closing(sqlite3.connect(checkout / "state/tandem.db")) as connection, connection:
         connection.execute(
             "CREATE TRIGGER no BEFORE DELETE ON lane_row WHEN old.kind = 'timeline'"
             " BEGIN SELECT RAISE(ABORT, 'no'); END"
         )
-    done = run(checkout / "scripts/cleanup.py", folder=tmp_path)
+    done = cleanup(checkout)
     assert (done.returncode, "failed=1" in done.stdout) == (1, True)
 
 
@@ -130,10 +121,9 @@ def test_a_missing_environment_is_told(checkout: Path, tmp_path: Path) -> None:
     assert (done.returncode, "run `make run` there once" in done.stderr) == (1, True)
 
 
-@pytest.mark.parametrize(
+@each(
     "arguments",
     [("--days", "7", "--hours", "7"), ("--days", "0"), ("--hours", "-1"), ("--days", "1.5"), ("--days", "9" * 40)],
-    ids=" ".join,
 )
 def test_it_is_wrongly_called_with(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     done = tandem("cleanup", *arguments, folder=tmp_path)
