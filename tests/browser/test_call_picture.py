@@ -53,3 +53,9 @@ async def test_a_colleague_speaks_in_the_call_and_whispers_to_its_agent(browser:
             assert "generous" not in call.heard()
         await expect(page.get_by_role("button", name="Say in call")).to_be_hidden()
         await expect(page.get_by_role("button", name="Add note")).to_be_visible()
+        async with dial(it, "anonymous", speed=100.0) as call:
+            await call.ask("where is my order 12345")
+        await page.get_by_role("link", name="Call: Withheld number").click()
+        await expect(
+            page.get_by_text("Hidden numbers can call but not text. You can still add a note.")
+        ).to_be_visible()

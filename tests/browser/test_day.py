@@ -236,6 +236,7 @@ async def the_conversations(it: Running, mia: Desk, tom: Desk) -> None:
     await mia.page.get_by_label("Message to the customer").fill("One more thing, Cat.")
     assert await it.say("STOP", sender=CAT) == 200
     await mia.says("opted out: SMS")
+    await mia.says("The customer opted out of texts. You can still add a note.")
     await mia.press("Send")
     await mia.says("There is no way to text this customer.")
     assert len(it.twilio.sent_to(CAT)) == 1

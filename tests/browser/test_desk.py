@@ -63,18 +63,21 @@ async def open_refund(it: Running, page: Page, sender: str = JOHN, said: str = R
 
 
 async def test_a_wrong_token_is_refused_and_a_right_one_opens_the_desk(browser: Browser, tmp_path: Path) -> None:
-    async with scene(tmp_path) as (it, _), visit(browser, f"{it.url}/staff") as seen:
+    shop = "shop-token-123456789"
+    tokens = {"STAFF_TOKENS": f"mia:{MIA},shop:{shop}:tickets"}
+    async with scene(tmp_path, **tokens) as (it, _), visit(browser, f"{it.url}/staff") as seen:
         page = seen.page
-        await page.get_by_label("Staff token").fill("wrong")
-        await page.keyboard.press("Enter")
-        await expect(page.get_by_role("alert")).to_have_text("This token is not known here.")
+        for token, told in (("wrong", "This token is not known here."), (shop, "This token may not use the desk.")):
+            await page.get_by_label("Staff token").fill(token)
+            await page.keyboard.press("Enter")
+            await expect(page.get_by_role("alert")).to_contain_text(told)
         await page.get_by_label("Staff token").fill(MIA)
         await page.get_by_role("button", name="Sign in").click()
         await expect(page.get_by_text("Nothing to approve.")).to_be_visible()
         await page.get_by_role("button", name="Sign out").click()
         await expect(page.get_by_label("Staff token")).to_be_visible()
         assert [cookie for cookie in await page.context.cookies() if cookie.get("name") == "tandem_staff"] == []
-        seen.expect_problems("401")
+        seen.expect_problems("401", "403")
 
 
 async def dropped_at_least(page: Page, count: int) -> bool:
@@ -146,6 +149,8 @@ async def test_a_refund_appears_by_itself_is_approved_once_by_a_double_click_and
         await expect(page.get_by_text("Nothing to approve.")).to_be_visible()
         await open_refund(it, page)
         await expect(page).to_have_title("(1) Staff desk")
+        spoken = page.get_by_role("status").filter(has_text="New: Process refund: $139.97")
+        await expect(spoken).to_be_attached()
         card = page.get_by_role("article")
         await expect(card.get_by_role("heading")).to_have_text("Refund $139.97 of order ORD_12345 to John Doe?")
         await expect(card.locator("blockquote")).to_have_text(REFUND)
@@ -201,7 +206,7 @@ async def test_an_edited_amount_and_message_are_what_happens(browser: Browser, t
         await expect(page.get_by_role("alert").filter(has_text="Amount must be a number.")).to_be_visible()
         await amount.fill("500")
         await page.get_by_role("button", name="Approve").click()
-        wrong = "The call cannot be carried out. At most $139.97 of order 12345 can still be refunded."
+        wrong = "This cannot be carried out. At most $139.97 of order 12345 can still be refunded."
         await expect(page.get_by_role("alert").filter(has_text=wrong)).to_be_visible()
         await amount.fill("40.5")
         await expect(page.get_by_text("was 139.97")).to_be_visible()
@@ -433,6 +438,10 @@ async def test_the_keyboard_is_enough(browser: Browser, tmp_path: Path) -> None:
         await expect(waiting(page)).to_have_count(1)
         await expect(page.get_by_role("list", name="Recent conversations").get_by_role("link")).to_have_count(2)
         await expect(page.get_by_role("heading", name="Refund $139.97")).to_be_visible()
+        await page.keyboard.press("?")
+        await expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await expect(page.get_by_role("dialog")).to_have_count(0)
         await page.keyboard.press("ArrowDown")
         await page.keyboard.press("ArrowDown")
         await page.keyboard.press("ArrowUp")
@@ -535,6 +544,12 @@ async def test_without_a_stream_the_page_looks_every_few_seconds(browser: Browse
         await expect(seen.page.get_by_text("Nothing to approve.")).to_be_visible()
         await it.ask(REFUND)
         await expect(waiting(seen.page)).to_have_count(1)
+        await expect(seen.page.get_by_text("Offline. Refreshing every 5 seconds")).to_be_visible()
+        async with seen.page.expect_event("requestfailed", lambda one: "/queue" in one.url):
+            await seen.page.route("**/queue*", lambda route: route.abort())
+        await settle(seen.page)
+        await expect(seen.page.get_by_role("button", name="Try again")).to_have_count(0)  # it is said once
+        await expect(waiting(seen.page)).to_have_count(1)
         seen.expect_problems("ERR_FAILED")
 
 
@@ -569,6 +584,7 @@ async def test_what_a_customer_writes_is_never_read_as_html(browser: Browser, tm
         await rename(tmp_path, f"{HOSTILE} Doe")
         await it.ask(REFUND)
         await it.ask(HOSTILE)
+        await it.ask("pay \u202e00.02\u202c dollars")
         ticket = {"customerId": "CUST_12345", "subject": HOSTILE, "description": f"<script>{HOSTILE}</script>"}
         answer = await page.request.post(f"{it.url}/tickets", data=ticket, headers={"Authorization": f"Bearer {TOM}"})
         assert answer.status == 201
@@ -577,6 +593,7 @@ async def test_what_a_customer_writes_is_never_read_as_html(browser: Browser, tm
         await expect(page.get_by_role("heading", name=f"to {HOSTILE} Doe?")).to_be_visible()
         await expect(page.locator(".things").filter(has_text=HOSTILE).first).to_be_visible()
         await expect(page.locator(".bubble").filter(has_text=HOSTILE).first).to_be_visible()
+        await expect(page.locator(".bubble").get_by_text("pay ⟨U+202E⟩00.02⟨U+202C⟩ dollars")).to_be_visible()
         assert await page.evaluate("[document.images.length, window.harmed, document.scripts.length]") == [0, None, 1]
 
 

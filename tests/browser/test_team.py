@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Route, expect
 
+from tandem.simulator.wire import Fault
+
 from ..flows.test_approvals import REFUND
 from ..kit.browsing import visit
-from ..kit.gateway import JANE, OURS
+from ..kit.gateway import JANE, JOHN, OURS
 from .test_desk import MIA, TOM, conversations, desk_page, open_refund
 
 JANES_ID = "phone_15559876543"
@@ -105,6 +107,10 @@ async def test_approve_stays_on_a_small_screen(browser: Browser, tmp_path: Path,
         await open_refund(it, seen.page)
         await expect(seen.page.get_by_role("button", name="Approve")).to_be_in_viewport(ratio=1)
         await expect(seen.page.get_by_role("heading", name="Refund $")).to_be_in_viewport()
+        await expect(seen.page.get_by_role("link", name="Back")).to_be_in_viewport(ratio=1)
+        await seen.page.get_by_role("button", name="Reject").click()
+        await expect(seen.page.get_by_text("Say why, in a word or two")).to_be_in_viewport(ratio=1)
+        await expect(seen.page.get_by_label("Reason for the customer")).to_have_attribute("aria-invalid", "true")
 
 
 async def test_the_last_words_come_into_view_although_news_overtake_the_answer(
@@ -218,6 +224,17 @@ async def test_what_is_new_is_marked_and_what_came_before_the_memory_is_one_pres
         await page.reload()
         await expect(jane.get_by_title("New since you looked")).to_be_visible()
         await expect(page.locator(".message.agent .delivery").last).to_be_visible()
+
+
+@pytest.mark.promise("D3")
+async def test_a_text_that_went_another_way_is_not_shown_as_lost(browser: Browser, tmp_path: Path) -> None:
+    async with desk_page(browser, tmp_path) as (it, _, seen):
+        it.twilio.faults.append(Fault(status=400, code=63016))
+        await it.twilio.text(f"whatsapp:{JOHN}", "hello", to=f"whatsapp:{OURS}")
+        await it.hear()
+        await conversations(seen.page).click()
+        await expect(seen.page.locator(".message.agent .by")).to_contain_text("sent by SMS instead")
+        await expect(seen.page.locator(".undelivered")).to_have_count(0)
 
 
 @pytest.mark.promise("D7", "D8")

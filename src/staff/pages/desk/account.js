@@ -30,7 +30,7 @@ function numbers({ numbers: found, account: known }) {
     found && ["Open tickets", found.openTickets],
     found && ["Refunded", found.refunded],
     found?.cost && ["Cost of the agent", found.cost.toFixed(2)],
-    found?.since && ["Since", day(found.since)],
+    found?.since && ["First contact", day(found.since)],
   ].filter(Boolean);
   return element(
     "section",

@@ -18,6 +18,7 @@ export class Alerts {
     this.sound = localStorage.getItem(SETTING) === "on";
     this.button = element("button", { class: "button quiet icon-only", onclick: () => this.#toggle() });
     this.bounds = element("div", {});
+    this.spoken = element("p", { class: "only-spoken", role: "status" });
     this.#draw();
   }
 
@@ -48,9 +49,10 @@ export class Alerts {
     this.known = new Set(waiting.map((one) => one.id));
     if (!fresh.length) return;
     if (this.sound) play();
+    const one = fresh[0].says ?? `${words(fresh[0].tool)}: ${target(fresh[0])}`;
+    const text = fresh.length > 1 ? `${fresh.length} things wait` : one;
+    this.spoken.textContent = `New: ${text}`;
     if (document.hidden && this.sound && "Notification" in window && Notification.permission === "granted") {
-      const one = fresh[0].says ?? `${words(fresh[0].tool)}: ${target(fresh[0])}`;
-      const text = fresh.length > 1 ? `${fresh.length} things wait` : one;
       new Notification("Something waits for you", { body: text, tag: "tandem-approval" });
     }
   }

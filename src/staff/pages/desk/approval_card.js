@@ -2,9 +2,9 @@
 
 import { element, fill } from "../shared/element.js";
 import { ask } from "../shared/gateway.js";
-import { age, countdown, inFull } from "../shared/times.js";
+import { ago, countdown, inFull } from "../shared/times.js";
 import { ArgumentFields } from "./argument_fields.js";
-import { CHANGED, CHANNELS, consequences, overtaken, whoDid, wish } from "./sentences.js";
+import { CHANGED, CHANNELS, consequences, inWords, overtaken, whoDid, wish } from "./sentences.js";
 
 export const REASON = 1000; // characters
 const MESSAGE = 6400;
@@ -75,9 +75,9 @@ export class ApprovalCard {
       unknown
         ? element("span", { class: "pill error" }, "No result came back")
         : element("time", { class: "left", datetime: approval.expiresAt, "data-counts": "until", title: inFull(approval.expiresAt) }, countdown(approval.expiresAt)),
-      element("span", { class: "muted small" }, "asked ", element("time", { datetime: approval.requestedAt, title: inFull(approval.requestedAt), "data-counts": "since" }, age(approval.requestedAt)), ` · ${CHANNELS[approval.channel] ?? approval.channel} · `, element("span", { class: "mono" }, approval.tool)),
+      element("span", { class: "muted small" }, "asked ", element("time", { datetime: approval.requestedAt, title: inFull(approval.requestedAt), "data-counts": "ago" }, ago(approval.requestedAt)), ` · ${CHANNELS[approval.channel] ?? approval.channel} · `, element("span", { class: "mono" }, approval.tool)),
     );
-    const words = approval.customerText && element("figure", {}, element("blockquote", {}, approval.customerText), element("figcaption", { class: "muted small" }, `${this.#who}, in their own words`));
+    const words = approval.customerText && element("figure", {}, element("blockquote", {}, approval.customerText), element("figcaption", { class: "muted small" }, approval.tool === "reply_to_ticket" ? "What the ticket says" : `${this.#who}, in their own words`));
     const form = !this.#asks.may.has("approve") ? this.#reading() : unknown ? this.#settling() : this.#answering();
     fill(this.place, head, this.heading, words, this.#pair(), form);
     for (const button of this.buttons) button.addEventListener("keydown", withoutEnter);
@@ -114,17 +114,16 @@ export class ApprovalCard {
       element("button", { class: "button main", type: "button", onclick: () => this.#approve() }, "Approve"),
       element("button", { class: "button", type: "button", onclick: () => this.#reject() }, "Reject"),
     ];
-    if (approval.firstApprovedBy === this.#asks.actor) this.buttons.shift(); // one may still think better of it
+    const mine = approval.firstApprovedBy === this.#asks.actor;
+    if (mine) this.buttons.shift(); // one may still think better of it
     return element(
       "form",
       { onsubmit: (event) => event.preventDefault(), autocomplete: "off" },
       this.fields.place,
-      element("label", {}, "Reason for the customer", this.reason),
-      element("label", {}, "Note for the record", this.note),
+      element("div", { class: "words" }, element("label", {}, "Reason for the customer", this.reason), element("label", {}, "Note for the record", this.note)),
       element("details", { class: "own-words" }, element("summary", { class: "small" }, "Write the message to the customer yourself"), element("label", {}, element("span", { class: "only-spoken" }, "Message to the customer"), this.message)),
-      element("dl", { class: "then small" }, element("dt", {}, "Approve"), element("dd", {}, then.approve), element("dt", {}, "Reject"), element("dd", {}, then.reject)),
-      this.problem,
-      element("div", { class: "buttons" }, this.buttons),
+      element("dl", { class: "then small" }, !mine && [element("dt", {}, "Approve"), element("dd", {}, then.approve)], element("dt", {}, "Reject"), element("dd", {}, then.reject)),
+      element("div", { class: "buttons" }, this.problem, this.buttons),
     );
   }
 
@@ -142,8 +141,7 @@ export class ApprovalCard {
       element("p", { class: "small" }, "This started, but no result came back. Look it up in the business system before you choose."),
       new ArgumentFields(this.#approval, { fixed: true }).place,
       element("label", {}, "Note for the record", this.note),
-      this.problem,
-      element("div", { class: "buttons" }, this.buttons),
+      element("div", { class: "buttons" }, this.problem, this.buttons),
     );
   }
 
@@ -152,7 +150,7 @@ export class ApprovalCard {
     try {
       changed = this.fields.changed();
     } catch (wrong) {
-      this.#problem(wrong.message);
+      this.#problem(wrong.message, wrong.input);
       return;
     }
     this.#decide({ approved: true, ...(changed ? { arguments: changed } : {}) });
@@ -160,8 +158,7 @@ export class ApprovalCard {
 
   #reject() {
     if (!this.reason.value.trim()) {
-      this.#problem("Say why, in a word or two: the customer is told.");
-      this.reason.focus();
+      this.#problem("Say why, in a word or two: the customer is told.", this.reason);
       return;
     }
     this.#decide({ approved: false });
@@ -184,15 +181,20 @@ export class ApprovalCard {
     } catch (refused) {
       this.decidedHere = false;
       this.#enable(true);
-      const why = refused.status === 409 && refused.body.code !== "second_needed" ? overtaken(refused.body.results?.[0]?.approval) : refused.message.replace(/ decisions\[0\](\.arguments)?:/, "");
+      const why = refused.status === 409 && refused.body.code !== "second_needed" ? overtaken(refused.body.results?.[0]?.approval) : inWords(refused.message);
       this.#problem(why);
       if (!this.place.isConnected) this.#asks.missed(why); // the news that closed the request was here before the answer
       if (refused.status === 409 || refused.status === 404) await this.#asks.reload();
     }
   }
 
-  #problem(text) {
+  /** Say what is wrong, beside the button that was pressed and in the field that is to be changed. */
+  #problem(text, input) {
     this.problem.textContent = text;
+    for (const one of this.place.querySelectorAll("[aria-invalid]")) one.removeAttribute("aria-invalid");
+    input?.setAttribute("aria-invalid", "true");
+    input?.focus();
+    input?.scrollIntoView({ block: "nearest" }); // also from under the buttons, where focus alone leaves it
   }
 }
 

@@ -1,7 +1,7 @@
 // The arguments of a call, in full and to be changed; each keeps its kind (text, number, yes or no, or JSON).
 
-import { element } from "../shared/element.js";
-import { words } from "./sentences.js";
+import { element, unhidden } from "../shared/element.js";
+import { argumentName, words } from "./sentences.js";
 
 const LONG = 28; // characters from which a text gets more lines
 
@@ -19,14 +19,15 @@ export class ArgumentFields {
       this.#inputs.map(({ name, value, input }) => {
         const was = element("span", { class: "was small", hidden: true }, `was ${written(value)}`);
         input.addEventListener("input", () => (was.hidden = input.value === written(value)));
-        return element("label", {}, element("span", { class: "argument-name", title: name }, words(name), was), input);
+        const hidden = unhidden(written(value)) !== written(value) && element("span", { class: "was small" }, "with its hidden marks: ", unhidden(written(value)));
+        return element("label", {}, element("span", { class: "argument-name", title: name }, argumentName(name), was), input, hidden);
       }),
     );
   }
 
   /** Return all arguments when any was changed, else null. Throws with a sentence when one cannot be read. */
   changed() {
-    const found = this.#inputs.map(({ name, value, input }) => [name, read(name, value, input.value)]);
+    const found = this.#inputs.map(({ name, value, input }) => [name, read(name, value, input)]);
     const same = this.#inputs.every(({ value, input }) => input.value === written(value));
     return same ? null : { ...this.#approval.arguments, ...Object.fromEntries(found) };
   }
@@ -52,12 +53,14 @@ function written(value) {
   return typeof value === "string" ? value : JSON.stringify(value, null, typeof value === "object" ? 2 : 0);
 }
 
-function read(name, before, text) {
+function read(name, before, input) {
+  const text = input.value;
+  const wrong = (what) => Object.assign(new Error(`${words(name)} ${what}`), { input });
   if (typeof before === "string") return text;
-  if (typeof before === "number" && !/^-?\d+(\.\d+)?$/.test(text.trim())) throw new Error(`${words(name)} must be a number.`);
+  if (typeof before === "number" && !/^-?\d+(\.\d+)?$/.test(text.trim())) throw wrong("must be a number.");
   try {
     return JSON.parse(text);
   } catch {
-    throw new Error(`${words(name)} cannot be read.`);
+    throw wrong("cannot be read.");
   }
 }

@@ -64,7 +64,7 @@ export class ConversationList {
       if (query) this.#more(); // a search looks at so many conversations at once, and may not have found any yet
     } catch (refused) {
       if (number !== this.#asked) return;
-      fill(this.problem, failure(refused, () => this.load()));
+      fill(this.problem, failure(refused, () => this.load(), this.#loaded));
       if (!this.#loaded) fill(this.rows);
     }
   }
@@ -89,6 +89,7 @@ export class ConversationList {
 
   #type() {
     clearTimeout(this.typing);
+    this.search.parentElement.scrollIntoView({ block: "start" }); // what is found stands below it
     this.typing = setTimeout(() => {
       this.#query = this.search.value.trim();
       this.#loaded = false;
@@ -182,9 +183,9 @@ function content(head, unread) {
       head.liveCall && element("span", { class: "pill success live-call" }, "on a call"),
       head.paused && element("span", { class: "pill" }, "paused"),
       rests(head) && element("span", { class: "pill" }, head.handling),
-      head.pendingApprovals > 0 && element("span", { class: "pill warning" }, "waits"),
+      head.pendingApprovals > 0 && element("span", { class: "pill warning" }, "to approve"),
       head.assignee && element("span", { class: "pill" }, head.assignee),
-      head.escalation && element("span", { class: `pill ${urgent(head.escalation)}` }, head.escalation),
+      head.escalation && element("span", { class: `pill ${urgent(head.escalation)}`, title: `Asked for a person · ${head.escalation} priority` }, element("span", { class: "only-spoken" }, "Asked for a person, priority "), head.escalation),
     ),
   ];
 }

@@ -7,12 +7,13 @@ import { keepCounting } from "../shared/times.js";
 import { Alerts } from "./alerts.js";
 import { firstMessage } from "./first_message.js";
 import { ConversationList } from "./conversation_list.js";
-import { moveByKeys } from "./keys.js";
+import { keyList, moveByKeys } from "./keys.js";
 import { watch } from "./live.js";
 import { PersonView } from "./person.js";
 import { WaitingList } from "./waiting_list.js";
 
 const place = document.getElementById("desk");
+const SHORT = 4000; // milliseconds: a stream that ends is opened again within them, and nothing need be said
 
 async function start() {
   const { actor, colleagues, scopes } = await signedIn(place, "Staff desk");
@@ -32,6 +33,7 @@ async function start() {
   const waiting = new WaitingList({ actor, may, say, together, shown: (requests, reminders) => alerts.show(requests, reminders), nameOf: (subject) => conversations.nameOf(subject) });
   const person = new PersonView({ actor, may, say, colleagues, decided: openNext, gone: (subject) => conversations.forget(subject) });
   const connection = element("span", { class: "connection", title: "Connecting" });
+  const offline = element("p", { class: "offline small", role: "status" });
 
   function openNext(approval) {
     waiting.drop(approval.id);
@@ -79,13 +81,16 @@ async function start() {
       connection,
       alerts.button,
       element("button", { class: "button quiet", onclick: signOut, title: `Signed in as ${actor}` }, "Sign out"),
+      offline,
     ),
     element(
       "p",
       { class: "pages small" },
       element("a", { href: "staff/figures" }, "Figures"),
       may.has("administer") && element("a", { href: "staff/audit" }, "Audit"),
+      keyList(),
     ),
+    alerts.spoken,
     alerts.bounds,
     may.has("reply") && firstMessage({ say, sent: (subject) => (location.hash = `subject=${encodeURIComponent(subject)}`) }),
     waiting.place,
@@ -105,7 +110,10 @@ async function start() {
     present: (subject) => person.refreshIf(new Set([subject])),
     state: (live) => {
       connection.classList.toggle("live", live);
-      connection.title = live ? "Live" : "Offline. Refreshing every 5 seconds";
+      connection.title = live ? "Live" : "Offline";
+      clearTimeout(offline.timer);
+      if (live) offline.textContent = "";
+      else offline.timer = setTimeout(() => (offline.textContent = "Offline. Refreshing every 5 seconds"), SHORT);
     },
   });
 }

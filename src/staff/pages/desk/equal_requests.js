@@ -3,7 +3,7 @@
 import { element, fill, refresh } from "../shared/element.js";
 import { ask } from "../shared/gateway.js";
 import { LOOK, NEVER_TOLD, REASON, withoutEnter } from "./approval_card.js";
-import { money, overtaken, target, wish, words } from "./sentences.js";
+import { inWords, money, overtaken, target, wish, words } from "./sentences.js";
 
 const MOST = 50; // requests in one go; the server takes a hundred
 
@@ -77,7 +77,7 @@ export class EqualRequests {
         const place = /decisions\[(\d+)\]/.exec(refused.message);
         const culprit = place && picked[Number(place[1])];
         if (culprit) culprit.tick.checked = false;
-        const why = refused.status === 409 ? overtaken(refused.body.results?.[0]?.approval) : refused.message.replace(/ decisions\[\d+\](\.arguments)?:/, "");
+        const why = refused.status === 409 ? overtaken(refused.body.results?.[0]?.approval) : inWords(refused.message);
         problem.textContent = culprit ? `Nothing was decided. ${culprit.who} was left out: ${why}` : `Nothing was decided. ${why}`;
         count();
         approve.disabled = reject.disabled = false;
@@ -95,8 +95,7 @@ export class EqualRequests {
       sum,
       element("label", {}, "Reason for the customers", reason),
       element("label", {}, "Note for the record", note),
-      problem,
-      element("div", { class: "buttons" }, approve, reject, element("button", { class: "button quiet", type: "button", onclick: () => this.dialog.close() }, "Cancel")),
+      element("div", { class: "buttons" }, problem, approve, reject, element("button", { class: "button quiet", type: "button", onclick: () => this.dialog.close() }, "Cancel")),
     );
     approve.disabled = reject.disabled = true;
     setTimeout(() => (approve.disabled = reject.disabled = false), LOOK);

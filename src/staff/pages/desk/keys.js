@@ -1,4 +1,29 @@
-// Arrow keys in the lists on the left: up and down go through every row, Home and End to the ends.
+// The keyboard: arrows go through every row on the left, Home and End to the ends, and "?" lists the keys.
+
+import { element } from "../shared/element.js";
+
+const KEYS = [
+  ["↑ ↓ Home End", "go through the lists"],
+  ["Enter", "opens the row; it never decides"],
+  ["Tab", "goes on, also through the columns"],
+  ["Space", "presses the button, also one that decides"],
+  ["Ctrl Enter", "sends what you wrote"],
+  ["?", "shows these keys"],
+];
+
+/** Return the button that lists the keys; "?" does, too, wherever nothing is typed. */
+export function keyList() {
+  const rows = KEYS.map(([key, does]) => element("div", {}, element("dt", {}, element("kbd", {}, key)), element("dd", {}, does)));
+  const close = element("button", { class: "button", type: "button", onclick: () => dialog.close() }, "Close");
+  const dialog = element("dialog", { class: "together keys", "aria-labelledby": "keys-heading" }, element("h2", { id: "keys-heading" }, "Keys"), element("dl", {}, rows), element("div", { class: "buttons" }, close));
+  document.body.append(dialog);
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "?" || event.target.closest("input, textarea, select, dialog")) return;
+    event.preventDefault();
+    dialog.showModal();
+  });
+  return element("button", { class: "link", type: "button", onclick: () => dialog.showModal() }, "Keys");
+}
 
 export function moveByKeys(side) {
   document.addEventListener("keydown", (event) => {

@@ -14,7 +14,7 @@ export function watch({ changed, present, state }) {
   let everything = false;
   let timer = null;
   let busy = false;
-  let live = false;
+  let live = null; // not known yet
   let looked = 0;
 
   async function tell() {

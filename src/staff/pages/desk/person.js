@@ -192,7 +192,7 @@ export class PersonView {
       this.#gone(this.#subject);
       this.#say("There is no conversation with this customer any more.");
     } else if (this.#conversation) {
-      fill(this.problem, failure(refused, () => this.load()));
+      fill(this.problem, failure(refused, () => this.load(), true));
     } else {
       this.empty.hidden = false;
       fill(this.empty, failure(refused, () => this.load()));

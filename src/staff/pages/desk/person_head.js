@@ -118,7 +118,7 @@ export class PersonHead {
 
   #assign(choice) {
     const to = choice.value || null;
-    return this.#act(choice, "assign", { to }, to ? `Assigned to ${to}.` : "Assigned to nobody.");
+    return this.#act(choice, "assign", { to }, to ? `Assigned to ${to}.` : "Unassigned.");
   }
 }
 

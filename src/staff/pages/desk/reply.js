@@ -3,9 +3,20 @@
 import { element } from "../shared/element.js";
 import { ask } from "../shared/gateway.js";
 import { ReadyReplies, unfilled } from "./ready_replies.js";
-import { CHANNELS } from "./sentences.js";
+import { CHANNELS, inWords } from "./sentences.js";
 
 const LONGEST = 6400;
+
+/** Say by which channel a text goes, as the gateway chooses it: the text channel used last, else by SMS; or why by none. */
+function way({ channels, lastChannel, optedOut, contact, transcript }) {
+  const used = [lastChannel, ...transcript.map((turn) => turn.channel).reverse(), ...channels];
+  const texting = used.filter((one) => one !== "voice" && channels.includes(one) && (contact || one !== "sms"));
+  const ways = contact ? [...texting, "sms"] : texting;
+  const channel = ways.find((one) => !optedOut.includes(one));
+  if (channel) return `Goes out as ${CHANNELS[channel]} in your name; the agent knows of it.`;
+  const why = ways.length ? "The customer opted out of texts." : channels.includes("voice") ? "Hidden numbers can call but not text." : "This sender cannot be answered.";
+  return `${why} You can still add a note.`;
+}
 
 export class Reply {
   #subject = null;
@@ -19,13 +30,14 @@ export class Reply {
     this.ready = new ReadyReplies({ actor, wanted: may.has("reply"), chosen: (text) => this.#insert(text) });
     this.#say = say;
     this.#reload = reload;
-    this.text = element("textarea", { rows: 1, maxlength: LONGEST, placeholder: "Write to the customer yourself", "aria-label": "Message to the customer", oninput: () => ((this.#key = null), typing()), onkeydown: (event) => this.#shortcut(event) });
+    this.text = element("textarea", { rows: 1, maxlength: LONGEST, placeholder: "Write to the customer yourself", "aria-label": "Message to the customer", oninput: () => ((this.#key = null), this.#problem(""), typing()), onkeydown: (event) => this.#shortcut(event) });
     this.button = element("button", { class: "button main", title: "Ctrl+Enter" }, "Send");
     this.note = element("button", { class: "button", type: "button", title: "Only colleagues read it; @name puts it before that colleague", onclick: () => this.#keep() }, "Add note");
     this.aloud = element("button", { class: "button", type: "button", title: "Said in the call, in your name, when nobody speaks", onclick: () => this.#aloud() }, "Say in call");
     this.whisper = element("button", { class: "button", type: "button", title: "The agent heeds it; the customer does not hear it", onclick: () => this.#whisper() }, "Tell agent");
     this.how = element("p", { class: "muted small" });
-    this.place = element("form", { class: "reply", onsubmit: (event) => this.#send(event) }, this.text, element("div", { class: "reply-bottom" }, this.how, this.ready.place, this.whisper, this.note, this.aloud, this.button));
+    this.problem = element("p", { class: "problem", role: "alert" });
+    this.place = element("form", { class: "reply", onsubmit: (event) => this.#send(event) }, this.text, this.problem, element("div", { class: "reply-bottom" }, this.how, this.ready.place, this.whisper, this.note, this.aloud, this.button));
   }
 
   draw(conversation, customer) {
@@ -36,9 +48,7 @@ export class Reply {
       this.#drafts.delete(this.#subject);
     }
     this.aloud.hidden = this.whisper.hidden = !conversation.liveCall;
-    const texting = ["sms", "whatsapp", "rcs"].filter((one) => conversation.channels.includes(one));
-    const channel = texting.includes(conversation.lastChannel) ? conversation.lastChannel : texting.length === 1 ? texting[0] : "sms";
-    const goes = `Goes out as ${CHANNELS[channel]} in your name; the agent knows of it.`;
+    const goes = way(conversation);
     if (this.how.textContent !== goes) this.how.textContent = goes;
   }
 
@@ -59,6 +69,12 @@ export class Reply {
   #clear() {
     this.text.value = "";
     this.#key = null;
+    this.#problem("");
+  }
+
+  #problem(text) {
+    this.problem.textContent = text;
+    if (text) this.place.scrollIntoView({ block: "nearest" });
   }
 
   /** Take away what was sent; what was typed meanwhile stays. */
@@ -74,7 +90,7 @@ export class Reply {
   async #send(event) {
     event.preventDefault();
     const open = unfilled(this.text.value);
-    if (open) return this.#say(`Fill in ${open} first.`);
+    if (open) return this.#problem(`Fill in ${open} first.`);
     await this.#post("messages", "Sent.", "It may not have been sent. Press Send again: it is sent once.");
   }
 
@@ -102,7 +118,7 @@ export class Reply {
       else if (this.#drafts.get(subject)?.trim() === text) this.#drafts.delete(subject);
       this.#say(done);
     } catch (refused) {
-      this.#say(refused.status ? refused.message : unsure);
+      if (subject === this.#subject) this.#problem(refused.status ? inWords(refused.message) : unsure);
     }
     this.#enable(true);
     await this.#reload();

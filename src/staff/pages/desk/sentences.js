@@ -54,6 +54,16 @@ export function words(name) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
+/** "amount" → "Amount"; a reason that is part of a request is told apart from the one that is given with the decision. */
+export function argumentName(name) {
+  return name === "reason" ? "Reason in the request" : words(name);
+}
+
+/** Return a refusal of the API without the places in its body, which no colleague has seen. */
+export function inWords(message) {
+  return message.replace(/ decisions\[\d+\](\.arguments)?:/, "").replace("The call cannot", "This cannot").replace("The request cannot be understood. ", "");
+}
+
 export const STATUSES = {
   pending: ["waiting", "warning"],
   approved: ["approved", "success"],
@@ -132,7 +142,7 @@ const EVENTS = {
   sent_another_way: (data) => (data.template ? "Sent again as a template" : "Sent by SMS instead"),
   staff_message: () => "Wrote to the customer",
   contact_begun: (data) => `Wrote first; the customer agreed: ${data.consent}`,
-  follow_up_planned: (data) => `Is to be written ${inFull(data.at * 1000)}: ${data.text}`,
+  follow_up_planned: (data) => `To be written ${inFull(data.at * 1000)}: ${data.text}`,
   follow_up_unsent: (data) => `Could not come back to the customer: ${data.text}`,
   staff_said: () => "Said something in the call",
   staff_whisper: () => "Told the agent something",
@@ -141,7 +151,7 @@ const EVENTS = {
   exported: () => "Took a copy of the conversation",
   rated: (data) => `Rated our help ${data.score} of 5`,
   staff_note: () => "Left a note for colleagues",
-  assigned: (data) => (data.to ? `Assigned to ${data.to}` : "Assigned to nobody"),
+  assigned: (data) => (data.to ? `Assigned to ${data.to}` : "Unassigned"),
   erased: (data) => `Erased everything kept of a customer (${data.deleted} records)`,
   resolved: () => "Resolved",
   reopened: () => "Opened again",

@@ -3,7 +3,7 @@
 import { element } from "../shared/element.js";
 import { clock, day, inFull } from "../shared/times.js";
 import { symbol } from "./icons.js";
-import { CHANNELS, STATUSES, words } from "./sentences.js";
+import { CHANNELS, STATUSES, happened, words } from "./sentences.js";
 
 /** Return the nodes of a transcript: days, channels where they change, messages, and tools in groups. */
 export function transcript({ turns, waiting, summary, timeline }) {
@@ -12,6 +12,7 @@ export function transcript({ turns, waiting, summary, timeline }) {
     const end = notes.findIndex((row) => row.at > at);
     return notes.splice(0, end < 0 ? notes.length : end).map((row) => colleagueNote(row));
   };
+  const again = timeline.filter((row) => row.name === "sent_another_way");
   const nodes = [];
   let lastDay = null;
   let lastChannel = null;
@@ -22,7 +23,7 @@ export function transcript({ turns, waiting, summary, timeline }) {
     nodes.push(...notesUntil(turn.at));
     if (day(turn.at) !== lastDay) nodes.push(element("p", { class: "day" }, (lastDay = day(turn.at))));
     if (turn.channel !== lastChannel) nodes.push(channelMark((lastChannel = turn.channel)));
-    nodes.push(...turnNodes(turn));
+    nodes.push(...turnNodes(turn, again));
   }
   nodes.push(...notes.map((row) => colleagueNote(row)));
   for (const one of waiting) {
@@ -36,7 +37,7 @@ function channelMark(channel) {
   return element("p", { class: "channel-mark" }, symbol(channel), channel === "voice" ? "On the phone" : `By ${CHANNELS[channel] ?? channel}`);
 }
 
-function turnNodes(turn) {
+function turnNodes(turn, again) {
   const nodes = [];
   let tools = [];
   const close = () => {
@@ -50,7 +51,7 @@ function turnNodes(turn) {
     }
     close();
     if (entry.kind === "whisper") nodes.push(colleagueNote({ at: turn.at, data: entry }, "to the agent"));
-    else nodes.push(entry.kind === "note" ? note(entry, `note-${turn.number}-${nodes.length}`) : message(entry, turn.at, turn.channel, turn.language));
+    else nodes.push(entry.kind === "note" ? note(entry, `note-${turn.number}-${nodes.length}`) : message(entry, turn.at, turn.channel, turn.language, again));
   }
   close();
   return nodes;
@@ -69,7 +70,7 @@ function languageName(tag) {
   }
 }
 
-function message(entry, at, channel, language = null) {
+function message(entry, at, channel, language = null, again = []) {
   const spoken = entry.kind === "staff" ? null : language;
   const who = entry.kind === "staff" ? (entry.actor ?? "Staff") : NAMES[entry.kind];
   return element(
@@ -81,7 +82,7 @@ function message(entry, at, channel, language = null) {
       { class: "by" },
       entry.interrupted && element("span", { class: "heard" }, heardUntil(entry.text)),
       entry.unread && element("span", {}, "not answered yet · "),
-      entry.delivery && arrived(entry.delivery),
+      entry.delivery && arrived(entry.delivery, again.find((row) => row.at >= at && row.data.code === entry.delivery.errorCode)),
       element("span", {}, who),
       " · ",
       spoken && element("span", { class: "language" }, `${languageName(spoken)} · `),
@@ -92,8 +93,9 @@ function message(entry, at, channel, language = null) {
 
 const ARRIVED = { waiting: "not sent yet", sent: "sent", delivered: "delivered", read: "read", failed: "not sent", blocked: "not sent: opted out", undelivered: "did not arrive" };
 
-/** What became of a text, in words; trouble stands out and has the provider's code. */
-function arrived({ status, errorCode }) {
+/** What became of a text, in words; trouble stands out and has the provider's code. `again` is the row of another way it then went. */
+function arrived({ status, errorCode }, again) {
+  if (again) return element("span", { class: "delivery" }, `${happened(again).toLowerCase().replace("sms", "SMS")} · `);
   const bad = ["failed", "blocked", "undelivered"].includes(status);
   return element("span", { class: bad ? "undelivered" : "delivery" }, `${ARRIVED[status] ?? status}${bad && errorCode ? ` (${errorCode})` : ""} · `);
 }
@@ -124,7 +126,7 @@ function heardUntil(text) {
 }
 
 function note({ text }, key) {
-  return element("details", { class: "note small", "data-key": key }, element("summary", { class: "ellipsis" }, text), element("p", {}, text));
+  return element("details", { class: "note small", "data-key": key }, element("summary", {}, "What the agent was told"), element("p", {}, text));
 }
 
 const MARKS = { done: ["done", "success"], failed: ["refused or failed", "error"], waiting: ["waits for staff", "warning"], decided: ["decided", ""] };

@@ -2,7 +2,7 @@
 
 import { element, fill, refresh } from "../shared/element.js";
 import { address, ask } from "../shared/gateway.js";
-import { age, countdown, inFull } from "../shared/times.js";
+import { ago, countdown, inFull } from "../shared/times.js";
 import { EqualRequests } from "./equal_requests.js";
 import { STATUSES, target, words } from "./sentences.js";
 import { View, isSnoozed } from "./view.js";
@@ -57,7 +57,7 @@ export class WaitingList {
       this.#tell();
     } catch (refused) {
       if (number !== this.#asked) return;
-      fill(this.problem, failure(refused, () => this.load()));
+      fill(this.problem, failure(refused, () => this.load(), this.#items));
       if (!this.#items) fill(this.rows);
     }
   }
@@ -139,9 +139,9 @@ function row([item, name]) {
 function reminderRow({ subjectId, why, due, assignee }, who) {
   return listed({
     id: subjectId, href: `#subject=${encodeURIComponent(subjectId)}`, assignee,
-    top: [element("strong", { class: "ellipsis" }, why === "snooze" ? "Snooze is over" : "You are mentioned"), element("span", { class: "muted small" }, why)],
+    top: [element("strong", { class: "ellipsis" }, why === "snooze" ? "Snooze is over" : "You are mentioned")],
     middle: [who],
-    since: ["since ", due],
+    since: ["", due],
   });
 }
 
@@ -164,7 +164,7 @@ function requestRow({ approval: one, assignee }, who) {
 function ticketRow({ ticket: one, overdue, assignee }, who) {
   return listed({
     id: one.id, href: `#subject=${encodeURIComponent(one.subjectId)}`, assignee,
-    top: [element("strong", { class: "ellipsis" }, one.escalation ? "Asked for a person" : "Ticket"), element("span", { class: "muted small" }, one.priority)],
+    top: [element("strong", { class: "ellipsis" }, one.escalation ? "Asked for a person" : "Ticket"), element("span", { class: "muted small" }, `${one.priority} priority`)],
     middle: [who, ` · ${one.subject}`],
     due: overdue
       ? element("span", { class: "pill error", title: inFull(one.respondBy) }, "overdue")
@@ -186,7 +186,7 @@ function listed({ id, href, top, middle, due, since: [what, at], assignee }) {
         "span",
         { class: "row-bottom small" },
         due,
-        element("span", {}, what, element("time", { datetime: at, "data-counts": "since", title: inFull(at) }, age(at))),
+        element("span", {}, what, element("time", { datetime: at, "data-counts": "ago", title: inFull(at) }, ago(at))),
       ),
     ),
   );
@@ -204,8 +204,9 @@ export function placeholder() {
   return element("li", { class: "placeholder", "aria-hidden": "true" }, element("span"), element("span"));
 }
 
-/** What went wrong, and a way to try again. */
-export function failure(refused, retry) {
+/** What went wrong, and a way to try again. That no server answers is said once for all (desk.js), where there is something to show. */
+export function failure(refused, retry, shown) {
+  if (shown && !refused.status) return null;
   return element(
     "div",
     { class: "failure", role: "alert" },

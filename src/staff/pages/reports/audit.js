@@ -55,7 +55,9 @@ async function start() {
       told.textContent = rows.children.length ? "" : page.next ? "Nothing among the newest." : "Nothing of that kind in this time.";
       table.hidden = !rows.children.length;
     } catch (refused) {
-      if (number === asked) fill(problem, failure(refused, () => load(cursor)));
+      if (number !== asked) return;
+      told.textContent = "";
+      fill(problem, failure(refused, () => load(cursor)));
     }
   }
 

@@ -22,7 +22,7 @@ async function start() {
   const problem = element("div");
   const shown = element("div", { class: "charts" });
   fill(place, frame({
-    title: "Figures", about: "Counted by every gateway over this store, some seconds late.",
+    title: "Figures", about: "All servers together, a few seconds behind.",
     choices: [days.place], file, content: element("div", {}, problem, shown),
   }));
   let asked = 0;

@@ -12,13 +12,23 @@ export function element(name, attributes = {}, ...children) {
     if (typeof value === "function") made.addEventListener(key.slice(2), value);
     else made.setAttribute(key, value === true ? "" : String(value));
   }
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  made.append(...kept(children));
   return made;
+}
+
+function kept(children) {
+  const there = children.flat().filter((child) => child !== null && child !== undefined && child !== false);
+  return there.map((child) => (typeof child === "string" ? unhidden(child) : child));
+}
+
+/** Return a text in which marks that turn the direction of what follows are seen: an amount could read another way. */
+export function unhidden(text) {
+  return text.replace(/[\u202a-\u202e\u2066-\u2069]/g, (mark) => `⟨U+${mark.charCodeAt(0).toString(16).toUpperCase()}⟩`);
 }
 
 /** Put children in place of what an element holds. */
 export function fill(parent, ...children) {
-  parent.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  parent.replaceChildren(...kept(children));
   return parent;
 }
 

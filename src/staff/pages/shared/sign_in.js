@@ -43,7 +43,7 @@ function form(place, title, said, sso) {
       type: "password", name: "token", autocomplete: "current-password", required: true, spellcheck: "false",
     });
     const problem = element("p", { class: "problem", role: "alert" }, said);
-    const button = element("button", { class: "button main" }, "Sign in");
+    const button = element("button", { class: sso ? "button" : "button main" }, "Sign in");
     const submit = async (event) => {
       event.preventDefault();
       button.disabled = true;
@@ -60,11 +60,11 @@ function form(place, title, said, sso) {
       "form",
       { onsubmit: submit },
       element("h1", {}, title),
-      element("p", { class: "muted small" }, "Use your staff token. A development server prints a link that signs in."),
+      sso && [element("a", { class: "button main", href: `${ROOT}staff/sso` }, "Sign in with your company account"), problem],
+      element("p", { class: "muted small" }, sso ? "Or use a staff token, if you were given one." : "Use the staff token that you were given. A development server prints a link that signs in."),
       element("label", {}, "Staff token", token),
-      problem,
+      !sso && problem,
       button,
-      sso && element("a", { class: "button", href: `${ROOT}staff/sso` }, "Sign in with your company account"),
     );
     fill(place, element("main", { class: "sign-in" }, shown));
     token.focus();
@@ -73,6 +73,7 @@ function form(place, title, said, sso) {
 
 function explain(problem) {
   if (problem.status === 401) return "This token is not known here.";
+  if (problem.body?.code === "out_of_scope") return "This token may not use the desk. Ask whoever administers it.";
   if (problem.status === 429) return "Too many attempts. Try again in a minute.";
   return problem.message;
 }

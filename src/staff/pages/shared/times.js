@@ -30,6 +30,12 @@ export function age(iso, now = Date.now()) {
   return `${Math.floor(passed / DAY)} d`;
 }
 
+/** "just now", "4 min ago" */
+export function ago(iso, now = Date.now()) {
+  const text = age(iso, now);
+  return text === "just now" ? text : `${text} ago`;
+}
+
 /** "3 h 12 min left", "14 min left", "2 min 05 s left" or "expired". */
 export function countdown(iso, now = Date.now()) {
   const left = new Date(iso).getTime() - now;
@@ -42,13 +48,15 @@ export function countdown(iso, now = Date.now()) {
   return `${Math.floor(left / DAY)} d ${Math.floor((left % DAY) / HOUR)} h left`;
 }
 
-/** Keep every `<time data-counts>` on the page right: "since" shows its age, "until" what is left. */
+const COUNTS = { since: age, ago, until: countdown };
+
+/** Keep every `<time data-counts>` on the page right: "since" and "ago" show its age, "until" what is left. */
 export function keepCounting() {
   const count = () => {
     const now = Date.now();
     for (const one of document.querySelectorAll("time[data-counts]")) {
       const until = one.dataset.counts === "until";
-      const text = until ? countdown(one.dateTime, now) : age(one.dateTime, now);
+      const text = COUNTS[one.dataset.counts](one.dateTime, now);
       if (one.textContent !== text) one.textContent = text;
       if (until) one.classList.toggle("soon", new Date(one.dateTime).getTime() - now < 10 * MINUTE);
     }
