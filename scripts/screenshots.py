@@ -37,18 +37,22 @@ from tests.kit.gateway import JANE, JOHN, OURS, Running  # noqa: E402
 IMAGES = CHECKOUT / "docs" / "images"
 REPORT = {"width": 900, "height": 760}
 WIDE, NARROW = {"width": 1200, "height": 780}, {"width": 360, "height": 740}
+ANN = "+14155550177"
 CALL = Route(Channel.VOICE, Address("tel", JANE), Address("tel", OURS))
 
 
 async def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        async with (
-            open_browser() as browser,
-            scene(Path(folder), REFUND_APPROVAL_THRESHOLD="40", APPROVAL_SECOND_ABOVE="130") as (it, _),
-        ):
-            await take(browser, it)
-            await report(browser, Path(folder))
+        shop, others = Path(folder) / "shop", Path(folder) / "team"
+        for one in (shop, others):
+            one.mkdir()
+        async with open_browser() as browser:
+            async with scene(shop, REFUND_APPROVAL_THRESHOLD="40", APPROVAL_SECOND_ABOVE="130") as (it, _):
+                await take(browser, it)
+                await report(browser, shop)
+            async with scene(others, REFUND_APPROVAL_THRESHOLD="10") as (it, _):
+                await team(browser, it)
     for picture in (*IMAGES.glob("desk-*.png"), *IMAGES.glob("eval-*.png")):
         lighten(picture)
     heavy = [path.name for path in IMAGES.glob("*.png") if path.stat().st_size > 120_000]
@@ -79,6 +83,7 @@ async def take(browser: Browser, it: Running) -> None:
     async with desk(browser, it) as page:
         await open_refund(it, page, said="Thank you", sender="+14155550123")
         await expect(page.get_by_role("heading", name="to John Doe?")).to_be_visible()
+        await decidable(page)
         await keep(page, "desk-approval")
         await page.get_by_label("Amount").fill("99.99")
         await page.get_by_text("Write the message to the customer yourself").click()
@@ -92,17 +97,42 @@ async def take(browser: Browser, it: Running) -> None:
     for name, options in (
         ("desk-approval-dark", {"viewport": WIDE, "color_scheme": "dark"}),
         ("desk-narrow", {"viewport": NARROW}),
-        ("desk-narrow-dark", {"viewport": NARROW, "color_scheme": "dark"}),
     ):
         async with desk(browser, it, **options) as page:
-            if "narrow" in name:
-                await expect(waiting(page)).to_have_count(2)
-                await keep(page, f"{name}-list")
             await waiting(page).first.click()
             await expect(page.get_by_role("heading", name="Refund $")).to_be_visible()
+            await decidable(page)
             await keep(page, name)
     async with desk(browser, it) as page:
         await trouble(it, page)
+
+
+async def team(browser: Browser, it: Running) -> None:
+    """Take what colleagues share: the queue, a note that names one of them, a reply, equal requests."""
+    for sender, said in (
+        (JOHN, "please refund 20 dollars of order 12345"),
+        (JANE, "please refund 20 dollars of order 67890"),
+        (ANN, "My parcel arrived open. I want to talk to a person please"),
+    ):
+        await it.ask(said, sender=sender)
+    async with desk(browser, it) as page:
+        who, anns = {"Authorization": f"Bearer {TOM}"}, f"{it.url}/conversations/phone_{ANN[1:]}"
+        for act, body in (
+            ("assign", {"to": "mia"}),
+            ("messages", {"text": "Hello, this is Tom. Could you send us a picture of the parcel?"}),
+            ("notes", {"text": "@mia, she is a regular: what shall we offer?"}),
+        ):
+            await page.request.post(f"{anns}/{act}", data=body, headers=who)
+        await waiting(page).filter(has_text="You are mentioned").click()
+        await expect(page.locator(".message.staff").get_by_text("delivered")).to_be_visible()
+        await page.get_by_label("Message to the customer").fill("A new one leaves our warehouse today.")
+        await keep(page, "desk-reply")
+        await page.get_by_label("Which comes first").select_option("Oldest first")
+        await expect(page.get_by_label("Name of this view")).to_be_visible()
+        await keep(page, "desk-queue", clip={"x": 0, "y": 0, "width": 340, "height": 780})
+        await page.get_by_role("button", name="2 equal").click()
+        await expect(page.get_by_role("button", name="Approve 2")).to_be_enabled()
+        await keep(page, "desk-equal")
 
 
 async def report(browser: Browser, folder: Path) -> None:
@@ -136,6 +166,7 @@ async def trouble(it: Running, page: Page) -> None:
     yes = {"decisions": [{"approvalId": "next", "approved": True}]}
     await page.request.post(f"{it.url}/approvals", data=yes, headers=who)
     await expect(page.get_by_text("Yours is the second.")).to_be_visible()
+    await decidable(page)
     await keep(page, "desk-second")
     no = {"decisions": [{"approvalId": "next", "approved": False, "reason": "Asked twice"}]}
     await page.request.post(f"{it.url}/approvals", data=no, headers=who)
@@ -218,9 +249,14 @@ async def desk(browser: Browser, it: Running, **options: Any) -> AsyncIterator[P
         seen.expect_problems("503", "409")
 
 
-async def keep(page: Page, name: str) -> None:
+async def decidable(page: Page) -> None:
+    """Wait until a request that has just come into view takes a decision."""
+    await expect(page.get_by_role("button", name="Approve", exact=True).first).to_be_enabled()
+
+
+async def keep(page: Page, name: str, **options: Any) -> None:
     await page.wait_for_function("document.querySelector('.connection.live') || !document.querySelector('.connection')")
-    await page.screenshot(path=IMAGES / f"{name}.png", animations="disabled")
+    await page.screenshot(path=IMAGES / f"{name}.png", animations="disabled", **options)
 
 
 if __name__ == "__main__":
