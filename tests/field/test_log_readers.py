@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import FileIO
@@ -22,10 +24,12 @@ from ..kit.model_server import Answer, ModelServer
 from ..kit.process import GatewayProcess, gateway_process
 from ..kit.replicas import Replicas
 from ..kit.serving import free_port
+from ..kit.tables import each
+from ..kit.waiting import until
 
 pytestmark = pytest.mark.promise("F5")
-MANY = 1500
-"""Requests whose lines in the log are more than a pipe holds."""
+SMALL_PIPE = 4096
+"""Bytes: no pipe holds less."""
 
 
 def polite() -> ModelServer:
@@ -38,6 +42,11 @@ def pipe() -> Iterator[tuple[FileIO, FileIO]]:
     reading, writing = os.pipe()
     with FileIO(reading, "r") as reader, FileIO(writing, "w") as writer:
         yield reader, writer
+
+
+def waiting_in(reader: FileIO) -> int:
+    """Return how many bytes of a pipe were not read."""
+    return int.from_bytes(fcntl.ioctl(reader, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 async def serves_and_stops(it: Replicas, gateway: GatewayProcess) -> None:
@@ -69,11 +78,13 @@ async def test_a_reader_that_leaves_costs_neither_a_text_nor_the_stop(tmp_path: 
 
 async def test_a_reader_that_pauses_holds_nobody_up(tmp_path: Path) -> None:
     """``tandem serve 2>&1 | less``: the pipe is full, and a write to it waits for ever."""
-    with pipe() as (_, writer):
+    with pipe() as (reader, writer):
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, SMALL_PIPE)
         async with world(tmp_path, polite()) as it:
             gateway = await it.start(fresh=True, output=writer.fileno())
-            for _ in range(MANY // 50):
+            for _ in range(4):
                 assert await unsigned(it, 50) == {403}
+            await until(lambda: waiting_in(reader) > SMALL_PIPE / 2)
             await serves_and_stops(it, gateway)
 
 
@@ -82,7 +93,7 @@ async def test_a_full_disk_under_the_log_is_told_once_and_costs_nothing(tmp_path
     logs.mkdir()
     (logs / "customer-service.log").symlink_to("/dev/full")
     async with world(tmp_path, polite()) as it:
-        gateway = await it.start(fresh=True, LOG_DIR="logs", LOG_LEVEL="debug")
+        gateway = await it.start(LOG_DIR="logs", LOG_LEVEL="debug")
         await serves_and_stops(it, gateway)
         said = gateway.log.read_text("utf-8")
     assert said.count("log_not_written") == 1
@@ -93,7 +104,7 @@ async def test_a_full_disk_under_the_log_is_told_once_and_costs_nothing(tmp_path
 async def test_full_standard_streams_cost_nothing(tmp_path: Path) -> None:
     with FileIO("/dev/full", "w") as full:
         async with world(tmp_path, polite()) as it:
-            gateway = await it.start(fresh=True, output=full.fileno())
+            gateway = await it.start(output=full.fileno())
             await serves_and_stops(it, gateway)
 
 
@@ -106,26 +117,35 @@ def test_what_an_operators_own_tool_prints_cannot_fail() -> None:
             print("x" * 100_000, file=forgiving, flush=True)
 
 
-@pytest.mark.parametrize("command", [("check",), ("show", JOHN), ("--help",), ("chat", "--from", JOHN)])
-def test_a_command_ends_quietly_when_its_reader_has_gone(tmp_path: Path, command: tuple[str, ...]) -> None:
-    """``tandem check | head -1``, and with ``2>&1``."""
-    for merged in (False, True):
-        reading, writing = os.pipe()
-        os.close(reading)
+@each(
+    ("command", "merged"),
+    [
+        (("check",), False),
+        (("check",), True),
+        (("--help",), False),
+        (("chat", "--from", JOHN), False),
+        (("chat", "--from", JOHN), True),
+    ],
+)
+def test_a_command_ends_quietly_when_its_reader_has_gone(
+    tmp_path: Path, command: tuple[str, ...], merged: bool
+) -> None:
+    """``tandem check | head -1``, and ``merged`` with ``2>&1``; show and erase: tests/unit/test_only_looking.py."""
+    with pipe() as (reader, writer):
+        reader.close()
         done = subprocess.run(
             [sys.executable, "-m", "tandem", *command],
             cwd=tmp_path,
-            env={"PATH": os.environ["PATH"], "PORT": str(free_port())},
             stdin=subprocess.DEVNULL,
-            stdout=writing,
-            stderr=writing if merged else subprocess.PIPE,
+            stdout=writer,
+            stderr=writer if merged else subprocess.PIPE,
             timeout=SECONDS,
             check=False,
+            env={"PATH": os.environ["PATH"], "PORT": str(free_port())},
         )
-        os.close(writing)
-        assert done.returncode == 1
-        assert b"Traceback" not in (done.stderr or b"")
-        assert b"BrokenPipe" not in (done.stderr or b"")
+    assert done.returncode == 1
+    assert b"Traceback" not in (done.stderr or b"")
+    assert b"BrokenPipe" not in (done.stderr or b"")
 
 
 async def test_a_chat_ends_when_nobody_reads_it_although_its_input_goes_on(tmp_path: Path) -> None:

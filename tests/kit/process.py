@@ -83,12 +83,12 @@ async def gateway_process(
     """Start a gateway in ``folder`` and wait until it is ready; it is killed at the end if it still runs.
 
     What it says is in the file ``name``.log there. ``patience`` is how long its start may take, seconds. It is forked
-    from a process that has imported it; a ``fresh`` one is started as an operator does, and says what it says to the
-    descriptor ``output``, if that is given.
+    from a process that has imported it; a ``fresh`` one is started as an operator does, which shows also how its
+    interpreter ends. Either says what it says to the descriptor ``output``, if that is given.
     """
     log = folder / f"{name}.log"
     env = {"PATH": os.environ["PATH"], "PORT": str(port), **env}
-    process = await (_fresh(folder, log, env, output) if fresh else _forked(folder, log, env))
+    process = await (_fresh(folder, log, env, output) if fresh else _forked(folder, log, env, output))
     gateway = GatewayProcess(process, f"http://127.0.0.1:{port}", log)
     try:
         await gateway.ready(patience)
@@ -107,5 +107,8 @@ async def _fresh(folder: Path, log: Path, env: Mapping[str, str], output: int | 
         )
 
 
-async def _forked(folder: Path, log: Path, env: Mapping[str, str]) -> Forked:
-    return Forked(await asyncio.to_thread(fork, ["serve"], folder=folder, env=env, stdin=None, stdout=log, stderr=log))
+async def _forked(folder: Path, log: Path, env: Mapping[str, str], output: int | None) -> Forked:
+    said = log if output is None else Path(f"/proc/{os.getpid()}/fd/{output}")
+    return Forked(
+        await asyncio.to_thread(fork, ["serve"], folder=folder, env=env, stdin=None, stdout=said, stderr=said)
+    )

@@ -17,6 +17,7 @@ from tandem.persistence.values import Settlement
 from ...contracts.records import JANE, JOHN, LEASE, conversation, fresh, names, reply, take, texts, write
 from ...kit.redis_server import redis_server
 from ...kit.serving import free_port
+from ...kit.tables import each
 from ...kit.waiting import PATIENCE
 
 pytestmark = pytest.mark.promise("L2")
@@ -61,7 +62,7 @@ async def test_two_lanes_are_joined_on_a_cluster(url: str) -> None:
         assert await store.erase(JOHN) > 0
 
 
-@pytest.mark.parametrize("prefix", ["runstate:", "run{}state:", "run}{state:"])
+@each("prefix", ["runstate:", "run{}state:", "run}{state:"])
 async def test_a_prefix_without_a_hash_tag_is_refused_on_a_cluster(url: str, prefix: str) -> None:
     with pytest.raises(ConfigurationError, match="hash tag"):
         async with open_redis_store(url, prefix=prefix):
