@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from openai import AsyncOpenAI, AsyncStream
-from openai.types.chat import ChatCompletion
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from .guarded_model import new_call_id
 from .model_trouble import EndpointError, code_of, status_in
@@ -34,9 +34,8 @@ class ChatEndpoint:
             answer: Any = await self._client.chat.completions.create(**given)
             if isinstance(answer, AsyncStream):
                 if not answer.response.headers.get("content-type", "").startswith("application/json"):
-                    return _Chunks(answer)
-                told = json.loads(await answer.response.aread())
-                raise EndpointError("no stream", status=status_in(told), code=code_of(told))
+                    return _Chunks(answer, answer)
+                return _Chunks(answer, _spelled(json.loads(await answer.response.aread())))
         except json.JSONDecodeError as error:
             raise EndpointError("no JSON") from error
         _check(answer if isinstance(answer, ChatCompletion) else None)
@@ -73,6 +72,15 @@ def _plain(message: Any) -> None:
             function.arguments = json.dumps(function.arguments)
 
 
+async def _spelled(whole: Any) -> AsyncIterator[Any]:
+    """Yield the one chunk of an answer that came in one piece. Raises EndpointError where it is none."""
+    choices = whole.get("choices") if isinstance(whole, dict) else None
+    if not isinstance(choices, list) or not all(isinstance(one, dict) for one in choices) or whole.get("error"):
+        raise EndpointError("no stream", status=status_in(whole), code=code_of(whole))
+    spelled = [{**one, "delta": one.get("message")} for one in choices]
+    yield ChatCompletionChunk.construct(**{**whole, "choices": spelled})
+
+
 def _speaks(delta: Any) -> bool:
     return any(getattr(delta, name, None) for name in ("content", "tool_calls", "refusal"))
 
@@ -80,8 +88,9 @@ def _speaks(delta: Any) -> bool:
 class _Chunks:
     """The chunks of one streamed answer, each call under an index of its own."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, told: AsyncIterator[Any]) -> None:
         self._stream = stream
+        self._told = told
         self._calls: list[_Call] = []
         self._chunks = self._read()
 
@@ -101,11 +110,12 @@ class _Chunks:
         """Yield the chunks; those before the first words come with it, so that until then it may be asked again."""
         held, begun = list[Any](), False
         try:
-            async for chunk in self._stream:
+            async for chunk in self._told:
                 choices = getattr(chunk, "choices", None) or ()
                 if choices:
                     _check(chunk)
                 for choice in choices:
+                    choice.index = choice.index or 0  # some services leave it out where there is but one
                     _plain(choice.delta)
                     for call in getattr(choice.delta, "tool_calls", None) or ():
                         self._place(call)

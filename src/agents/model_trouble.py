@@ -23,6 +23,8 @@ REFUSED = frozenset({400, 413, 422})
 """Statuses of a request that is refused for what it holds; most often it is too long."""
 NO_CREDIT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 """Codes that come with 429 and do not pass by themselves."""
+LASTING = NO_CREDIT | {"max_output_tokens"}
+"""Codes of what does not pass by itself; the last is of an answer that had no room for words."""
 FILTERED = frozenset({
     "content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation", "invalid_prompt",
     "data_inspection_failed", "DataInspectionFailed",
@@ -65,7 +67,7 @@ class Trouble:
     @property
     def passes(self) -> bool:
         """Tell whether the same request may be answered if it is made again."""
-        if self.code in NO_CREDIT:
+        if self.code in LASTING:
             return False
         if self.status is None:
             return self.lost

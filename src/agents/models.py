@@ -39,6 +39,8 @@ MAX_CONNECTIONS = 1000
 REASONING = re.compile(r"(?:.*/)?(?:(?!o1-mini)o[1-9](?:-.*)?|gpt-5(?!.*-(?:chat|search)).*|codex-.*)")
 """Models that think before they answer, as OpenAI calls them; others refuse to be asked for thoughts."""
 ENCRYPTED = "reasoning.encrypted_content"
+LONGEST_HEADER = 65_536
+"""Bytes of one header of an answer; proxies in front of models put policies there that are longer than usual."""
 CONNECT_SECONDS, READ_SECONDS = 5.0, 60.0
 """Bounds of a connection's making, and of a silence within an answer; whole calls have a bound of their own."""
 
@@ -162,7 +164,9 @@ async def open_client(api_key: str, base_url: str | None) -> AsyncIterator[Model
     warm_up()
     async with (
         AsyncOpenAI(api_key=api_key, base_url=base_url, max_retries=0, http_client=http) as client,
-        aiohttp.ClientSession(connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session,
+        aiohttp.ClientSession(
+            connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), max_field_size=LONGEST_HEADER
+        ) as session,
     ):
         yield ModelClient(client, ResponsesEndpoint(session, client), ChatEndpoint(client))
 

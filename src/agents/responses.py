@@ -18,6 +18,7 @@ from openai import AsyncOpenAI, BaseModel, NotGiven, Omit
 from openai.types.responses import (
     Response,
     ResponseCompletedEvent,
+    ResponseOutputItem,
     ResponseOutputItemDoneEvent,
     ResponseStreamEvent,
     ResponseTextDeltaEvent,
@@ -27,15 +28,19 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from ..web.http_client import proxy_for
-from .model_trouble import EndpointError, code_of, status_in
+from .model_trouble import FILTERED, EndpointError, code_of, status_in
 
 WARM_SECONDS = 5.0
 
 R = TypeVar("R", bound=BaseModel)
 
-_EVENTS: Final[dict[str, type[BaseModel]]] = {
-    get_args(kind.model_fields["type"].annotation)[0]: kind for kind in get_args(get_args(ResponseStreamEvent)[0])
-}
+
+def _by_type(union: Any) -> dict[str, type[BaseModel]]:
+    return {get_args(kind.model_fields["type"].annotation)[0]: kind for kind in get_args(get_args(union)[0])}
+
+
+_EVENTS: Final = _by_type(ResponseStreamEvent)
+_ITEMS: Final = _by_type(ResponseOutputItem)
 
 
 REPEATING: Final = frozenset({
@@ -46,7 +51,8 @@ REPEATING: Final = frozenset({
 _TEXT: Final = "response.output_text.delta"
 BROKEN_OFF: Final = frozenset({"error", "response.error", "response.failed"})
 """Events that end an answer which the service could not finish."""
-ENDS: Final = frozenset({"response.completed", "response.incomplete"})
+COMPLETED: Final = "response.completed"
+ENDS: Final = frozenset({COMPLETED, "response.incomplete"})
 LONGEST_REFUSAL: Final = 64_000
 """Bytes of an error's body that are read for its code."""
 
@@ -96,12 +102,13 @@ class ResponsesEndpoint:
                 async with answer:
                     raise await _refusal(answer)
             if streamed and answer.content_type != "application/json":
-                return _Events(answer)
+                return _Events(answer, _told(answer.content))
             async with answer:
                 found = _object(await answer.read())
-            if streamed or found.get("error") or not isinstance(found.get("output"), list):
+            if found.get("error") or not isinstance(found.get("output"), list):
                 raise _broken_off(found, "no answer")  # some services answer trouble with a good status
-            return _read(Response, _slim(found))
+            found = _complete(found)
+            return _Events(answer, _spelled(found)) if streamed else _read(Response, found)
         except (aiohttp.ClientError, OSError) as error:
             raise EndpointError(type(error).__name__) from error
 
@@ -117,8 +124,9 @@ class ResponsesEndpoint:
 class _Events:
     """The events of one streamed answer. ``aclose`` ends the answer upstream, at whatever point it is."""
 
-    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+    def __init__(self, answer: aiohttp.ClientResponse, told: AsyncIterator[dict[str, Any]]) -> None:
         self._answer = answer
+        self._told = told
         self._listener = listener.get()
         self._events = self._read()
 
@@ -136,21 +144,19 @@ class _Events:
         begun = ended = False
         try:
             async with self._answer:
-                async for data in _data(self._answer.content):
-                    if data.startswith(b"[DONE]"):
-                        break
-                    event = _object(data)
+                async for event in self._told:
                     name = str(event.get("type"))
                     if event.get("error") or name in BROKEN_OFF:
                         raise _broken_off(event)
+                    if name in ENDS:
+                        event = {**event, "type": COMPLETED, "response": _complete(event.get("response"))}
+                        name, ended = COMPLETED, True
                     kind = _EVENTS.get(name)
-                    if kind is None or name in REPEATING:  # unknown ones are newer than this version of the SDK
+                    if kind is None or name in REPEATING or not _known(event.get("item")):
                         continue
                     if name == _TEXT and self._heard(event.get("delta"), begun=begun):
                         continue
-                    begun, ended = True, ended or name in ENDS
-                    if isinstance(event.get("response"), dict):
-                        event["response"] = _slim(event["response"])
+                    begun = True
                     yield _read(kind, event)
             if not ended:
                 raise EndpointError("no end of the stream")
@@ -184,7 +190,9 @@ def _broken_off(event: Mapping[str, Any], what: str = "error event") -> Endpoint
 
 
 async def _data(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
-    """Yield the data of each server-sent event (html.spec.whatwg.org, "server-sent events")."""
+    """Yield the data of each server-sent event (html.spec.whatwg.org, "server-sent events"), also of a last one behind
+    which the blank line is missing.
+    """
     rest, lines = b"", list[bytes]()
     async for chunk in content.iter_any():
         *whole, rest = (rest + chunk).split(b"\n")
@@ -194,6 +202,28 @@ async def _data(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
             elif not line.strip() and lines:
                 yield b"\n".join(lines)
                 lines = []
+    if lines or rest.startswith(b"data:"):
+        yield b"\n".join([*lines, rest.removeprefix(b"data:").strip()])
+
+
+async def _told(content: aiohttp.StreamReader) -> AsyncIterator[dict[str, Any]]:
+    """Yield the events of a stream."""
+    async for data in _data(content):
+        if data.startswith(b"[DONE]"):
+            return
+        yield _object(data)
+
+
+async def _spelled(response: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+    """Yield the events of an answer that came in one piece, as caches and proxies in front of models send it."""
+    for place, item in enumerate(response["output"]):
+        yield {"type": "response.output_item.added", "output_index": place, "item": item}
+        for part in item["content"] if item["type"] == "message" else ():
+            for kind, name in ((_TEXT, "text"), ("response.refusal.delta", "refusal")):
+                if isinstance(words := part.get(name), str):
+                    yield {"type": kind, "delta": words, "output_index": place}
+        yield {"type": "response.output_item.done", "output_index": place, "item": item}
+    yield {"type": COMPLETED, "response": response}
 
 
 def _object(text: bytes) -> dict[str, Any]:
@@ -222,9 +252,36 @@ def _read(kind: type[R], found: dict[str, Any]) -> R:
         return kind.construct(**found)
 
 
-def _slim(response: dict[str, Any]) -> dict[str, Any]:
-    """Leave out the tools, which the API sends back with every response and nobody reads."""
-    return {**response, "tools": []}
+def _known(item: Any) -> bool:
+    """Tell whether an item is of a kind that this version of the SDK knows; services have further ones."""
+    return not isinstance(item, Mapping) or item.get("type") in _ITEMS
+
+
+def _complete(response: Any) -> dict[str, Any]:
+    """Return a response as the SDK takes it: what there is of one that was cut, without items that it does not know.
+
+    The tools, which the API sends back with every response, stay out. Raises EndpointError where nothing was said.
+    """
+    if not isinstance(response, dict):
+        raise EndpointError("no answer")
+    output = [
+        item for item in response.get("output") or ()
+        if _known(item) and (item.get("type") != "message" or isinstance(item.get("content"), list))
+    ]  # fmt: skip
+    told = {**response, "tools": [], "output": output}
+    if response.get("status") != "incomplete":
+        return told
+    if any(_says(item) for item in output):
+        return {**told, "status": "completed"}
+    details = response.get("incomplete_details")
+    why = str(details.get("reason")) if isinstance(details, Mapping) else ""
+    raise EndpointError("nothing but a beginning", status=400 if why in FILTERED else None, code=why)
+
+
+def _says(item: Mapping[str, Any]) -> bool:
+    """Tell whether an item is a call, or holds words."""
+    parts = item["content"] if item["type"] == "message" else ()
+    return item["type"] == "function_call" or any(part.get("text") or part.get("refusal") for part in parts)
 
 
 def _texts(headers: Mapping[str, Any]) -> dict[str, str]:

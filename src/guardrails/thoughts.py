@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ _BAR: Final = "|\uff5c"
 _NAME: Final = r"[\w:.\u2581-]"
 _PLAIN: Final = r"assistant(?:final|analysis|commentary)"
 _BEGIN: Final = re.compile(
-    rf"[<\[\u25c1{{]|&(?:lt;|l?t?\Z)|to=functions\.|\bt(?:o(?:=\w{{0,9}})?)?\Z|{_PLAIN}"
+    rf"[<\[\u25c1\u3010\ue200{{]|&(?:lt;|l?t?\Z)|to=functions\.|\bt(?:o(?:=\w{{0,9}})?)?\Z|{_PLAIN}"
     r"|(?<![\w\s])a(?:s(?:s(?:i(?:s(?:t(?:a(?:n(?:t[a-z]{0,9})?)?)?)?)?)?)?)?\Z",
     re.IGNORECASE,
 )
@@ -88,20 +89,25 @@ _BEGIN: Final = re.compile(
 ``assistantfinal`` is left of a channel's header where a server drops special tokens. Its first letters are waited with
 only right behind a mark of punctuation, where no word begins: not those of "has".
 """
-SIGN: Final = re.compile(r"[<\[\u25c1&={]|(?i:to?|[^\w\s]a[a-z]{0,18}|\Aa[a-z]{0,18})\Z|(?i:assistant[fac])")
+SIGN: Final = re.compile(
+    r"[<\[\u25c1\u3010\ue200&={]|(?i:to?|[^\w\s]a[a-z]{0,18}|\Aa[a-z]{0,18})\Z|(?i:assistant[fac])"
+)
 """What a text holds in which one may begin: most have none, and are read at the cost of this alone."""
 _MARK: Final = re.compile(
     r"(?:<|&lt;)(?P<tag>[^<>&]{1,140}?)(?:>|&gt;)|\[(?P<square>/?[a-z_]{4,16})\]|\u25c1(?P<white>/?\w{3,16})\u25b7"
     r"|(?P<call>to=functions\.|\{\s*\"(?:type\"\s*:\s*\"function\"\s*,\s*\")?name\"\s*:\s*\"[\w.-]{1,64}\"\s*,"
     r"\s*\"(?:arguments|parameters)\"\s*:|\[[a-z]+(?:_[a-z]+){1,4}\((?:[a-z_]{1,30}=|\)\]))"
-    rf"|(?P<plain>{_PLAIN})",
+    rf"|(?P<plain>{_PLAIN})"
+    r"|(?P<cited>\u3010[^\u3010\u3011\n]{1,120}\u2020[^\u3010\u3011\n]{0,120}\u3011|\ue200[^\ue200\ue201\n]{0,300}\ue201)",
     re.IGNORECASE,
 )
+_CITED: Final = ("\u3010", "\ue200")  # begin the mark of a source, such as 【4:0†source】
 _TAG: Final = re.compile(rf"(\s?)([/{_BAR}]*)\s?({_NAME}{{1,60}})([\s=][^<>]*?)?([/{_BAR}]?)\s?")
 _BEGUN: Final = re.compile(
     rf"(?:<|&lt;)\s?[/{_BAR}]{{0,2}}\s?(?:{_NAME}{{0,60}}[/{_BAR}]?|[^<>&\s=]{{0,40}}?(?:{_NAMED.pattern})[^<>&]{{0,100}})"
     r"(?:&g?t?)?\Z|&l?t?\Z|\[/?[a-z_]{0,16}\Z|\u25c1/?\w{0,16}\Z|t(?:o(?:=\w{0,9})?)?\Z|a[a-z]{0,18}\Z"
-    r"|\{[\s\w\":.,-]{0,110}\Z|\[[a-z_]{0,60}(?:\([a-z_]{0,30}\)?)?\Z",
+    r"|\{[\s\w\":.,-]{0,110}\Z|\[[a-z_]{0,60}(?:\([a-z_]{0,30}\)?)?\Z"
+    r"|\u3010[^\u3010\u3011\n]{0,240}\Z|\ue200[^\ue200\ue201\n]{0,300}\Z",
     re.IGNORECASE,
 )
 """The beginning of a mark, whose rest may still come."""
@@ -117,6 +123,8 @@ def _kind(mark: re.Match[str]) -> MarkKind:
     """Return the kind of what stands between brackets."""
     if mark["call"]:
         return MarkKind.OPEN
+    if mark["cited"]:
+        return MarkKind.TOKEN
     if mark["plain"]:
         return MarkKind.CLOSE if mark["plain"].lower().endswith("final") else MarkKind.OPEN
     if boxed := mark["square"] or mark["white"]:
@@ -198,8 +206,10 @@ _CHANNEL: Final = re.compile(
 )
 """Name of the channel of a thought, where a server dropped the tokens around it: ``analysisThe user wants``."""
 _HALF = re.compile("[\ud800-\udfff]")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b\u2060\u202d\u202e\ufeff]")
-"""No words: control characters, blanks without a width, and what turns the order of others round."""
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\xad\u200b\u2060\u202d\u202e\ufeff]")
+"""No words: control characters, hyphens and blanks without a width, and what turns the order of others round."""
+_DRESSED = re.compile("[\u210e\U0001d400-\U0001d7ff]+")
+"""Letters and digits of formulas, which look bold or italic, and which no voice reads."""
 
 
 def said(text: str, *, inside: bool = False) -> str:
@@ -216,7 +226,7 @@ def said(text: str, *, inside: bool = False) -> str:
     within: MarkKind | None = None
     for begin, behind, kind in (*marks, (end, end, MarkKind.TOKEN)):
         if within is None:
-            out += text[at:begin]
+            out += text[at:begin].rstrip(" ") if text.startswith(_CITED, begin) else text[at:begin]
         at = behind
         if within is not None:
             within = within if goes_on(within, kind) else None
@@ -238,8 +248,8 @@ def begins_inside(text: str) -> bool | None:
 
 
 def whole(text: str) -> str:
-    """Return a text without control characters, nor halves of others; pairs become what they spell."""
-    text = _CONTROL.sub("", text)
+    """Return a text of whole and plain characters: halves and controls go, pairs become what they spell."""
+    text = _DRESSED.sub(lambda found: unicodedata.normalize("NFKC", found[0]), _CONTROL.sub("", text))
     if _HALF.search(text) is None:
         return text
     return _HALF.sub("", text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore"))
