@@ -26,6 +26,7 @@ from agents import (
 from agents.models import get_default_model
 from openai import AsyncOpenAI, DefaultAsyncHttpx2Client
 
+from ..errors import ConfigurationError
 from ..guardrails.thoughts import Beginning, HoldThoughts
 from .chat_endpoint import ChatEndpoint
 from .guarded_model import Prepare, guarded
@@ -41,6 +42,9 @@ REASONING = re.compile(r"(?:.*/)?(?:(?!o1-mini)o[1-9](?:-.*)?|gpt-5(?!.*-(?:chat
 ENCRYPTED = "reasoning.encrypted_content"
 LONGEST_HEADER = 65_536
 """Bytes of one header of an answer; proxies in front of models put policies there that are longer than usual."""
+_NO_PROXY = (
+    "HTTPS_PROXY, HTTP_PROXY and ALL_PROXY must each be an address such as http://proxy.example:3128, not of SOCKS."
+)
 CONNECT_SECONDS, READ_SECONDS = 5.0, 60.0
 """Bounds of a connection's making, and of a silence within an answer; whole calls have a bound of their own."""
 
@@ -144,13 +148,20 @@ class ModelClient:
 
 @cache
 def _authorities() -> ssl.SSLContext:
-    """Return the certificate authorities that are trusted; reading them takes 40 ms, so a process does it once."""
-    return httpx2.create_ssl_context()
+    """Return the certificate authorities that are trusted; reading them takes 40 ms, so a process does it once.
+
+    Raises ConfigurationError.
+    """
+    try:
+        return httpx2.create_ssl_context()
+    except OSError as error:
+        sentence = f"SSL_CERT_FILE must name a file of certificates ({type(error).__name__} when it was read)."
+        raise ConfigurationError([sentence]) from error
 
 
 @asynccontextmanager
 async def open_client(api_key: str, base_url: str | None) -> AsyncIterator[ModelClient]:
-    """Open the process's one client.
+    """Open the process's one client. Raises ConfigurationError.
 
     Nothing below repeats a request; :class:`.guarded_model.GuardedModel` does, before output only.
     """
@@ -158,7 +169,10 @@ async def open_client(api_key: str, base_url: str | None) -> AsyncIterator[Model
         max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS, keepalive_expiry=KEEPALIVE_SECONDS
     )
     patience = httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
-    http = DefaultAsyncHttpx2Client(limits=limits, timeout=patience, verify=_authorities())
+    try:
+        http = DefaultAsyncHttpx2Client(limits=limits, timeout=patience, verify=_authorities())
+    except (ImportError, ValueError, httpx2.InvalidURL) as error:
+        raise ConfigurationError([_NO_PROXY]) from error
     connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS, keepalive_timeout=KEEPALIVE_SECONDS)
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS)
     warm_up()

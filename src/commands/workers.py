@@ -45,6 +45,8 @@ PREFIX = "tandem-workers-"
 def run(settings: Settings) -> int:
     """Serve with as many processes as are set; return the exit code. Raises ConfigurationError."""
     forgive()
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # nohup has it ignored
+        signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     listeners = listen(settings)
     for notice in settings.notices:
         print(f"notice: {notice}", flush=True)

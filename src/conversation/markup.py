@@ -18,6 +18,11 @@ LETTER: Final = "[^\\W_\u0e00-\u0eff\u1000-\u11ff\u1780-\u17ff\u2e80-\ud7ff\uf90
 """Letters and digits of scripts that part words by blanks. Chinese, Japanese, Korean and Thai ones touch marks."""
 LETTER_ONLY: Final = re.compile(LETTER)
 EMOJI_ONLY: Final = re.compile(f"[{EMOJI}]")
+BULLETS: Final = "*•●○◦▪▫■□‣⁃➤►▶"
+"""Signs that begin the items of a list, and no amount."""
+SOURCE: Final = re.compile(r"(?:\[\d{1,2}\])+(?![(\[:\w])")
+"""Numbers of sources that are named nowhere: right behind a word, ``in 30 days.[1]``, or several of them."""
+MAY_BE_SOURCE: Final = re.compile(r"(?:\[\d{1,2}\])*(?:\[\d{0,2})?\Z")
 _BARE: Final = r"(?:[^\[\]\n\\]|\\[^\n])"
 _NESTED: Final = rf"\[(?:{_BARE}|\[(?:{_BARE}|\[{_BARE}{{0,99}}+\]){{0,99}}+\]){{0,99}}+\]"
 DEEPEST: Final = 4
@@ -59,15 +64,21 @@ MAY_BE_STRUCK: Final = re.compile(r"~(?:~(?:[^\s~][^~\n]{0,200}~?)?|[^\s~]{0,30}
 ENTITY: Final = re.compile(r"&(?:#\d{1,6}|#x[0-9a-f]{1,5}|[a-z][a-z0-9]{1,30});", re.IGNORECASE)
 MAY_BE_ENTITY: Final = re.compile(r"&#?[a-z0-9]{0,31}\Z", re.IGNORECASE)
 COMMAND: Final = re.compile(r"\\([a-zA-Z]{2,12})(?![a-zA-Z])")
-MAY_BE_COMMAND: Final = re.compile(r"\\(?:[a-zA-Z]{1,12}|[dt]?frac\{[^{}\n]{0,100}(?:\}(?:\{[^{}\n]{0,100})?)?)\Z")
+MAY_BE_COMMAND: Final = re.compile(
+    r"\\(?:[a-zA-Z]{1,12}|(?:boxed|emph|underline|text(?:bf|it)?)\{[^{}\n]{0,200}|[dt]?frac\{[^{}\n]{0,100}(?:\}(?:\{[^{}\n]{0,100})?)?)\Z"
+)
 MAY_BE_DEFINED: Final = re.compile(rf"\[[^\[\]\n^][^\[\]\n]{{0,60}}\]:[ \t]*<?(?:{_SCHEMES}[^\n]*|[a-z]{{0,6}}:?/?)\Z")
 ADDRESS: Final = re.compile(
-    r"https?://(?:www\.)?([^\s/?#<>\"'()\]]+)(?:[/?#](?:\([^\s<>\"')\]]*\)?|[^\s<>\"'()\]])*)?", re.IGNORECASE
+    r"(?:https?://(?:www\.)?|www\.)([^\s/?#<>\"'()\]]+)(?:[/?#](?:\([^\s<>\"')\]]*\)?|[^\s<>\"'()\]])*)?", re.IGNORECASE
 )
 """A web address, with brackets that it opens itself."""
-BLOCK: Final = re.compile(r"(?:br|hr|/?p|/?div|/?li|/?tr|/h[1-6]|/?ul|/?ol)\s?/?", re.IGNORECASE)
+BLOCK: Final = re.compile(
+    r"(?:br|hr|/?(?:p|div|li|tr|ul|ol|table|details|summary|blockquote)|/h[1-6])\s?/?", re.IGNORECASE
+)
 """Tags behind which a new line begins."""
-TAG: Final = re.compile(r"/?[a-z][a-z0-9]*(?:\s[^<>]*)?/?", re.IGNORECASE)
+ATTRIBUTES: Final = r"(?:\s(?:[^<>]{0,300}=[^<>]{0,500}|\s?open))?\s?/?"
+"""What stands behind the name of a tag; ``a<b and c>d`` is none."""
+TAG: Final = re.compile(rf"/?[a-z][a-z0-9-]*{ATTRIBUTES}", re.IGNORECASE)
 
 _PRICE: Final = r"[-+~(]?[ \t]?[A-Z]{0,3}[ \t]?[$€£¥₹\ue000]?[ \t]?[.,]?"
 _AMOUNT: Final = re.compile(rf"{_PRICE}\d")
@@ -94,7 +105,9 @@ MATH: Final = {
     "right": ("", ""),
 }
 """Commands of formulas: as they are written plainly, and as they are said."""
-_WRAPPED: Final = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mathit|boxed|operatorname)\s*\{([^{}]{0,200})\}")
+WRAPPED: Final = re.compile(
+    r"\\(?:text|textbf|textit|emph|underline|mathrm|mathbf|mathit|boxed|operatorname)\s*\{([^{}]{0,200})\}"
+)
 _UNIT: Final = r"(?:\\[^\n]|[^$\n\\])"
 FORMULA: Final = re.compile(
     rf"(\$\$?)((?=\\){_UNIT}{{1,200}}?|[A-Za-z({{]{_UNIT}{{0,60}}?|\d[\d.,]{{0,12}} ?(?=\\[a-zA-Z]){_UNIT}{{1,200}}?)"
@@ -140,7 +153,7 @@ def undecided(behind: str) -> bool:
 def formula(text: str, *, spoken: bool = False) -> str:
     """Return a formula of LaTeX as it is written plainly, or said."""
     for _ in range(3):  # what is wrapped in what is wrapped
-        text = FRACTION.sub(r"\1 over \2" if spoken else r"\1/\2", _WRAPPED.sub(r"\1", text))
+        text = FRACTION.sub(r"\1 over \2" if spoken else r"\1/\2", WRAPPED.sub(r"\1", text))
     if spoken:
         text = SUPERSCRIPT.sub(lambda found: power(next(filter(None, found.groups()))), text)
     text = _COMMAND.sub(lambda found: f"{MATH.get(found[1], (found[1],) * 2)[spoken]} ", _SPACE.sub(" ", text))

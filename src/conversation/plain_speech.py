@@ -12,14 +12,14 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from .markup import BLANKS, EMOJI, LETTER_ONLY
+from .markup import BLANKS, BULLETS, EMOJI, LETTER_ONLY
 from .spoken_marks import Place, read_mark
 
 _AT_ONCE = 256
 _STROKES: Final = "\u0335\u0336"
 _SPECIAL: Final = re.compile(
     rf"[\n\\`*_=~\[<|!&:^$【\ue200{EMOJI}{_STROKES}]|[{BLANKS}]+(?:\||\Z)|[^\W_](?=[{_STROKES}])|(?<!\w)[^\W_]\Z|[€£¥₹]\Z"
-    r"|(?<![^\W_])(?i:https?://|h(?:t(?:t(?:p(?:s?(?::/?)?)?)?)?)?\Z)"
+    r"|(?<![^\W_])(?i:https?://|www\.|(?:h(?:t(?:t(?:p(?:s?(?::/?)?)?)?)?)?|ww?w?)\Z)"
 )
 """Where a mark may begin; at the end of a piece, what a mark may still come to."""
 _ENDS_SENTENCE: Final = frozenset(".,:;!?…-–—。！？")
@@ -27,15 +27,15 @@ _NUMBERED: Final = re.compile(r"[ \t]*\d{1,3}[.)][ \t]")
 
 
 _LONGEST_START, _LONGEST_RULE = 80, 400
-_MARKS: Final = re.compile(r"[ \t|:\-*_~`#>+•=]*")
+_MARKS: Final = re.compile(rf"[ \t|:\-*_~`#>+=–—{BULLETS}]*")
 _FENCE: Final = re.compile(r"[ \t]*(?:```|~~~)[^\n]*(?:\n|\Z)")
 _SECOND_ROW: Final = r"\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t:-]*)+"
 _RULE: Final = re.compile(rf"[ \t]*(?:([-*_=])[ \t]*(?:\1[ \t]*){{2,}}|{_SECOND_ROW})(?:\n|\Z)")
 _TABLE: Final = re.compile(rf"\|[^\n]{{0,300}}\n[ \t]*{_SECOND_ROW}(?:\n|\Z)")
 _MAY_BE_TABLE: Final = re.compile(r"\|[^\n]{0,300}(?:\n[ \t|:\-]{0,300})?\Z")
 _START: Final = re.compile(
-    r"[ \t]*(?:(?P<quote>>[ \t]?)|(?P<heading>#{1,6}[ \t]+)|(?P<item>(?:[*•]|[-+](?=[ \t]+[^\s\d$€£¥+\-.,]))[ \t]+)"
-    r"|(?P<row>\|[ \t]*))"
+    rf"[ \t]*(?:(?P<quote>>[ \t]?)|(?P<heading>#{{1,6}}[ \t]+)"
+    rf"|(?P<item>(?:[{BULLETS}]|[-+–—](?=[ \t]+[^\s\d$€£¥+\-.,]))[ \t]+)|(?P<row>\|[ \t]*))"
 )
 
 

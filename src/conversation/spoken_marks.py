@@ -15,6 +15,7 @@ _LONGEST_TEXT, _LONGEST_LINK, _LONGEST_NAME = 200, 600, 41
 _HTTPS: Final = "https://"
 _WRAPPING: Final = frozenset({"s", "del", "strike", "sup"})
 """Tags whose words mean something else than they say."""
+_CELLS: Final = frozenset({"td", "th"})
 _STROKES: Final = frozenset("\u0335\u0336")
 _NUMBERED: Final = re.compile(r"[ \t]*(?:\d{1,3}[.)][ \t]+)?")
 
@@ -147,6 +148,11 @@ def _bracket(held: str, at: Place) -> Read | None:
     note = markup.FOOTNOTE.match(held)
     if note and note.end() == len(held) and not at.final:
         return None
+    source = markup.SOURCE.match(held)
+    if _open(source, held, at) or (source is None and not at.final and markup.MAY_BE_SOURCE.match(held)):
+        return None
+    if source and (source[0].count("[") > 1 or not (at.before.isspace() or at.before in "([{")):
+        return Read(source.end(), gap=True)
     if note:
         return Read(note.end(), again=f"Note {note[1]}:" if note[2] and first else "", gap=not note[2])
     if found := markup.LINK.match(held):
@@ -203,6 +209,8 @@ def _tag(held: str, at: Place) -> Read | None:
         if inside.lower() == "sup":  # a sign such as ® is no power
             return Read(whole, again=f"^{words}^" if words[-1].isalnum() else words)
         return _struck(words.strip(), held, whole, at)
+    if inside.lower() in _CELLS:
+        return Read(length, again=", " if at.head.strip() else "")
     if markup.BLOCK.fullmatch(inside):
         return Read(length, again="\n")
     if re.fullmatch(markup.BRACKETED, inside, re.IGNORECASE):
@@ -220,6 +228,8 @@ def _escape(held: str, at: Place) -> Read | None:
             return None
         if found := markup.FRACTION.match(held):
             return Read(found.end(), again=f"{found[1]} over {found[2]}")
+        if found := markup.WRAPPED.match(held):
+            return Read(found.end(), again=found[1])
         if (found := markup.COMMAND.match(held)) and found[1] in markup.MATH:
             return Read(found.end(), said=markup.MATH[found[1]][1])
     escaped = held[1:2]

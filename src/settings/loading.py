@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 from pydantic.alias_generators import to_snake
@@ -117,6 +118,8 @@ def _miscopied(name: str, value: str, *, secret: bool) -> str:
         return "be the key alone, without the word in front of it"
     if _UNSEEN.search(value):
         return "hold no character that cannot be seen; type it anew"
+    if value.lower().startswith(("http://", "https://")) and not _has_port(value):
+        return "be an address whose port is a number from 1 to 65535"
     address = value.rstrip("/")
     if end := next((end for end in ADDED.get(name, ()) if address.lower().endswith(end)), ""):
         return f"be an address without {end} at its end, which is added to it"
@@ -124,6 +127,13 @@ def _miscopied(name: str, value: str, *, secret: bool) -> str:
     if name == "OPENAI_BASE_URL" and host in PATHS:
         return f"name the path, too: https://{host}{PATHS[host]}"
     return ""
+
+
+def _has_port(address: str) -> bool:
+    try:
+        return urlsplit(address).port != 0
+    except ValueError:
+        return False
 
 
 def _without(said: str, names: Set[str]) -> bool:

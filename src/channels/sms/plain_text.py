@@ -10,15 +10,19 @@ import html
 import re
 
 from ...conversation.markup import (
+    ATTRIBUTES,
     BRACKETED,
+    BULLETS,
     CITED,
     DEFINED,
     INLINE,
     LETTER,
     SHORTCODE,
+    SOURCE,
     STRUCK_LETTERS,
     SUBSCRIPT,
     TASK,
+    WRAPPED,
     formula,
     is_formula,
     struck,
@@ -38,6 +42,8 @@ _SCHEME = re.compile(r"(?:mailto|tel):", re.IGNORECASE)
 _FOOTNOTE = re.compile(r"^[ \t]{0,3}\[\^([\w-]{1,20})\]:[ \t]*", re.MULTILINE)
 _FOOTNOTE_MARK = re.compile(r"[ ]?\[\^([\w-]{1,20})\]")
 
+_SOURCE = re.compile(rf"(?<=[^\s(\[\]{{]){SOURCE.pattern}|[ ]?(?=\[\d{{1,2}}\]\[){SOURCE.pattern}")
+
 _HTML = (
     (re.compile(r"<!--.*?-->", re.DOTALL), ""),
     (
@@ -55,7 +61,7 @@ _HTML = (
         re.compile(
             r"</?(?:a|abbr|b|big|blockquote|body|center|code|details|div|em|font|h[1-6]|html|i|del|img|ins|kbd|mark|ol|p"
             r"|break|emphasis|prosody|say-as|speak"  # of a voice, which a model that answers calls writes in texts, too
-            r"|pre|q|s|small|span|strike|strong|sub|summary|sup|table|tbody|td|tfoot|th|thead|tr|tt|u|ul|var)(?:\s[^<>]{0,500})?/?>",
+            rf"|pre|q|s|small|span|strike|strong|sub|summary|sup|table|tbody|td|tfoot|th|thead|tr|tt|u|ul|var){ATTRIBUTES}>",
             re.I,
         ),
         "",
@@ -84,8 +90,8 @@ _LINES = (
     (re.compile(rf"^[ \t]*(?:>[ \t]?)+(?![ \t]*{_AMOUNT})", re.MULTILINE), ""),  # "> $50" is more than 50
     (re.compile(rf"^([ \t]*(?:(?:[-*+•]|\d{{1,3}}[.)])[ \t]+)?){TASK.pattern}", re.MULTILINE), _task),
     # A dash before an amount would be a minus, and a plus is no bullet: "+ $8.25 tax".
-    (re.compile(rf"^([ \t]*)[*•][ \t]+(?={_AMOUNT})", re.MULTILINE), r"\1"),
-    (re.compile(r"^([ \t]*)[*•][ \t]+", re.MULTILINE), r"\1- "),
+    (re.compile(rf"^([ \t]*)[{BULLETS}][ \t]+(?={_AMOUNT})", re.MULTILINE), r"\1"),
+    (re.compile(rf"^([ \t]*)[{BULLETS}][ \t]+", re.MULTILINE), r"\1- "),
 )
 
 # An emphasis mark touches its words on the inside and nothing wordlike outside: ORD_12345 and 2*3*4 stay.
@@ -114,7 +120,8 @@ def strip_markdown(text: str) -> str:
             text = pattern.sub(replacement, text)
     text = _AUTOLINK.sub(lambda match: _SCHEME.sub("", match[1]), _LINK.sub(_link, _references(text)))
     if "\\" in text or "$" in text:
-        text = _FORMULAS.sub(_formula, text)
+        text = WRAPPED.sub(r"\1", _FORMULAS.sub(_formula, text))
+    text = _SOURCE.sub("", text)
     text = _FOOTNOTE_MARK.sub(r" (note \1)", _FOOTNOTE.sub(r"Note \1: ", text))
     text = _tables(text)
     for pattern, put in _LINES:
