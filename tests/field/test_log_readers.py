@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 import termios
@@ -25,7 +26,7 @@ from ..kit.process import GatewayProcess, gateway_process
 from ..kit.replicas import Replicas
 from ..kit.serving import free_port
 from ..kit.tables import each
-from ..kit.waiting import until
+from ..kit.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.promise("F5")
 SMALL_PIPE = 4096
@@ -49,12 +50,13 @@ def waiting_in(reader: FileIO) -> int:
     return int.from_bytes(fcntl.ioctl(reader, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
-async def serves_and_stops(it: Replicas, gateway: GatewayProcess) -> None:
+async def serves_and_stops(it: Replicas, gateway: GatewayProcess, how: signal.Signals = signal.SIGTERM) -> None:
     it.chosen = gateway
     before = len(it.bodies())
     assert await it.text("hello") == 200
     await it.twilio.wait_for(JOHN, before + 1)
-    assert await gateway.terminate() == 0
+    gateway.process.send_signal(how)
+    assert await asyncio.wait_for(gateway.process.wait(), PATIENCE) == 0
 
 
 async def unsigned(it: Replicas, count: int) -> set[int]:
@@ -171,16 +173,18 @@ async def test_a_chat_ends_when_nobody_reads_it_although_its_input_goes_on(tmp_p
 
 
 async def test_started_without_standard_streams_it_serves(tmp_path: Path) -> None:
-    """``tandem serve <&- >&- 2>&-``: a socket must not take their place."""
+    """``tandem serve <&- >&- 2>&-``: a socket must not take their place. Its terminal's end is a stop like another."""
     async with world(tmp_path, polite()) as it:
         port = free_port()
         env = {"PATH": os.environ["PATH"], "PORT": str(port), **it.env}
-        command = ("/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-m", "tandem", "serve")
-        process = await asyncio.create_subprocess_exec(*command, cwd=tmp_path, env=env)
+        # This run's own terminal may have gone (nohup): a process begins with what its parent does about that.
+        begin = "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL); os.closerange(0, 3)"
+        command = (sys.executable, "-c", f"{begin}; os.execv(sys.argv[1], sys.argv[1:])", sys.executable)
+        process = await asyncio.create_subprocess_exec(*command, "-m", "tandem", "serve", cwd=tmp_path, env=env)
         gateway = GatewayProcess(process, f"http://127.0.0.1:{port}", tmp_path / "none.log")
         try:
             await gateway.ready()
-            await serves_and_stops(it, gateway)
+            await serves_and_stops(it, gateway, signal.SIGHUP)
         finally:
             if gateway.runs:
                 await gateway.kill()

@@ -90,6 +90,11 @@ async def test_what_is_struck_out_is_told_as_what_was(it: Running, written: str,
         (r"Hi John,\nit has shipped.\n\nBye! See C:\new", "Hi John,\nit has shipped.\nBye! See C:\\new"),
         ('<speak>Hi <break time="1s"/>there, <say-as interpret-as="date">1/2</say-as></speak>', "Hi there, 1/2"),
         ("2^10^ is 1,024 (^_^)", "2^10 is 1,024 (^_^)"),
+        ("In 30 days.[1][2] Free[3] [4][5] today, see [1]", "In 30 days. Free today, see [1]"),
+        ("Reply [1] for yes, [2] for no", "Reply [1] for yes, [2] for no"),
+        ("● one\n○ two\n‣ three\n▪ $5", "- one\n- two\n- three\n$5"),
+        ("Free if a<b and c>d", "Free if a<b and c>d"),
+        (r"It is \boxed{**free**} and \emph{new}", "It is free and new"),
     ],
 )
 def test_markup_leaves_a_text_as_plain_words(written: str, texted: str) -> None:
@@ -129,6 +134,13 @@ def test_markup_leaves_a_text_as_plain_words(written: str, texted: str) -> None:
         ("**배송**은 **내일**입니다, ราคา**50**บาท", "배송은 내일입니다, ราคา50บาท"),
         ("Aurora<sup>®</sup> costs 2**3**4", "Aurora® costs 2**3**4"),
         ("[ ] unsigned, [x] signed", "To do: unsigned, [x] signed"),
+        ("In 30 days.[1][2] Free[3] [4][5] today, see [1]", "In 30 days. Free today, see [1]"),
+        ("Reply [1] for yes, [2] for no", "Reply [1] for yes, [2] for no"),
+        ("● one\n○ two\n– three\n▪ $5\n– 5 °C", "one. two. three. $5. – 5 °C"),
+        ("Free if a<b and c>d", "Free if a<b and c>d"),
+        (r"It is \boxed{**free**} and \emph{new}", "It is free and new"),
+        ("See www.x.example/a_b?c=1, www or wwww", "See x.example, www or wwww"),
+        ("<tr><th>Hat</th><td>$5</td></tr><summary>a</summary>b", "\nHat, $5\n\na\nb"),
     ],
 )
 def test_markup_is_not_spoken_however_the_answer_is_cut(written: str, spoken: str) -> None:

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.promise("F5")
 
 
 NAMED = "name:token, several with commas, each name and each token once, and no JSON"
+PORTED = "an address whose port is a number from 1 to 65535"
 NUMBER = "a telephone number such as +15551234567, with its plus, or a short code of 5 to 8 digits"
 
 
@@ -103,6 +104,8 @@ def test_two_spellings_of_a_name_are_told() -> None:
             {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318/v1/traces"},
             "OTEL_EXPORTER_OTLP_ENDPOINT must be an address without /v1/traces at its end, which is added to it.",
         ),
+        ({"SHOP_BASE_URL": "https://shop.example:99999/api"}, f"SHOP_BASE_URL must be {PORTED}."),
+        ({"OPENAI_BASE_URL": "http://localhost:$PORT/v1"}, f"OPENAI_BASE_URL must be {PORTED}."),
         ({"STAFF_TOKENS": '{"mia": "0123456789abcdef"}'}, f"STAFF_TOKENS must be {NAMED}."),
         ({"STAFF_TOKENS": '["mia:0123456789abcdef"]'}, f"STAFF_TOKENS must be {NAMED}."),
         (

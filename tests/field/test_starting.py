@@ -15,6 +15,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tandem.agents.models import open_client
 from tandem.errors import ConfigurationError
 from tandem.settings import Settings, load_settings
 from tandem.settings.parts import read_parts
@@ -288,6 +289,22 @@ def test_an_inner_port_in_use_is_called_by_its_setting(tmp_path: Path) -> None:
         done = tandem("serve", folder=tmp_path, env=env)
     assert f"  - Port {env['METRICS_PORT']} is in use; try METRICS_PORT=" in done.stderr
     assert problems({"PORT": "4000", "METRICS_PORT": "4000"})[0].startswith("METRICS_PORT must be another port")
+
+
+@pytest.mark.parametrize("proxy", ["http://proxy.example:port", "socks5h://127.0.0.1:1080"])
+async def test_a_proxy_that_cannot_be_used_is_told(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(ConfigurationError) as raised:
+        async with open_client("test-key", None):
+            pass
+    assert "ALL_PROXY must each be an address such as http://" in raised.value.problems[0]
+
+
+def test_certificates_that_are_not_there_are_told(tmp_path: Path) -> None:
+    env = {"SSL_CERT_FILE": "gone.pem", "OPENAI_API_KEY": "test-key", "PORT": str(free_port())}
+    done = tandem("serve", folder=tmp_path, env=env, fresh=True)
+    told = "  - SSL_CERT_FILE must name a file of certificates (FileNotFoundError when it was read).\n"
+    assert (done.returncode, done.stderr.endswith(told), "Traceback" in done.stderr) == (1, True, False)
 
 
 @each("bound", ["MAX_CONNECTIONS", "MAX_CONNECTIONS_PER_ADDRESS"])

@@ -86,6 +86,7 @@ THOUGHTS = [
     f"analysis{SECRET}assistantcommentary to=functions.order_status json{{}}assistantfinal Your order has shipped.",
     f"analysiswe note: {SECRET}assistantfinalYour order has shipped.",
     f'\nanalysis"Where" they ask. {SECRET}assistantfinal\nYour order has shipped.',
+    "𝗬𝗼𝘂𝗿 𝑜𝑟𝑑𝑒𝑟 𝐡𝐚𝐬 ship\u00adped.",
 ]
 INSIDE = f"{SECRET}</think>Your order has shipped."
 """What a server sends whose template opened the thought."""

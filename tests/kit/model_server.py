@@ -44,18 +44,23 @@ class Answer:
     message: dict[str, Any] | None = None
     """That of the older API as another maker's service writes it, in place of the text and the calls."""
     body: Any = None
-    """Sent with a good status in place of an answer: JSON, a page where it is a text, and with ``late`` an event."""
+    """Sent with a good status in place of an answer: JSON, a page where it is a text, and with ``late`` an event.
+
+    Bytes are a stream of events, sent to who asked for one.
+    """
     late: bool = False
 
     def instead(self, body: dict[str, Any]) -> Response | None:
         """Return what is sent in place of an answer, or None."""
         if self.status != 200:
             return _error(self.status, TROUBLE, self.headers, code=self.code)
+        if isinstance(self.body, bytes):
+            return Response(self.body, media_type="text/event-stream") if body.get("stream") else None
         if self.body is None:
             return None
         if self.late and body.get("stream"):
             return Response(f"data: {json.dumps(self.body)}\n\ndata: [DONE]\n\n", media_type="text/event-stream")
-        return HTMLResponse(self.body) if isinstance(self.body, str) else JSONResponse(self.body)
+        return HTMLResponse(self.body) if isinstance(self.body, str) else JSONResponse(self.body, 200, self.headers)
 
 
 ENCRYPTED = "reasoning.encrypted_content"
