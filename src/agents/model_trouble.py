@@ -23,13 +23,18 @@ REFUSED = frozenset({400, 413, 422})
 """Statuses of a request that is refused for what it holds; most often it is too long."""
 NO_CREDIT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 """Codes that come with 429 and do not pass by themselves."""
-LASTING = NO_CREDIT | {"max_output_tokens"}
+TOO_LONG = "input_too_long"
+"""Our code of an input that a service calls too long; some do so with 429 or 500."""
+LASTING = NO_CREDIT | {TOO_LONG, "max_output_tokens"}
 """Codes of what does not pass by itself; the last is of an answer that had no room for words."""
 FILTERED = frozenset({
     "content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation", "invalid_prompt",
     "data_inspection_failed", "DataInspectionFailed",
 })  # fmt: skip
 """Codes of a service that takes offence at words of the input, and will whenever it meets them."""
+_SAYS_TOO_LONG = re.compile(
+    r"request too large|context (?:length|size|window|shift)|(?:prompt|input) is too long", re.IGNORECASE
+)
 _CODE = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_.-]{1,60}|[0-9]{1,5}")
 
 
@@ -57,7 +62,7 @@ class Trouble:
     @property
     def refused(self) -> bool:
         """Tell whether the request was refused for what it holds: the same one will be refused again."""
-        return self.status in REFUSED
+        return self.status in REFUSED or self.code == TOO_LONG
 
     @property
     def filtered(self) -> bool:
@@ -98,8 +103,13 @@ def trouble_of(error: BaseException | None) -> Trouble | None:
 
 
 def code_of(body: Any) -> str:
-    """Return the code in an error's body, whichever of the usual shapes it has; empty when there is none."""
+    """Return the code in an error's body, whichever of the usual shapes it has; empty when there is none.
+
+    That an input is too long is told by the sentence: the codes for it are many, and one of them is of a rate limit.
+    """
     error = _error(body)
+    if _SAYS_TOO_LONG.search(str(error.get("message"))):
+        return TOO_LONG
     said = [str(error.get(name)) for name in ("code", "type", "status") if isinstance(error.get(name), str | int)]
     words = [word for word in said if _CODE.fullmatch(word)]
     return next((word for word in words if not word.isdigit()), words[0] if words else "")

@@ -127,6 +127,8 @@ def fingerprint(agent: Agent[Any], tool: str) -> str:
 
 def argument_problem(tool: GatedTool, arguments: Mapping[str, Any]) -> str | None:
     """Say in one sentence why arguments do not fit a tool's schema, or None."""
+    if "raw" in arguments and "raw" not in tool.schema.get("properties", {}):
+        return "they are no JSON object"
     validator = jsonschema.Draft202012Validator(tool.schema)
     error = next(iter(validator.iter_errors(dict(arguments))), None)
     if error is None:

@@ -146,9 +146,9 @@ def test_arguments_are_read_out_of_what_a_model_wraps_them_in(given: str, read: 
     assert json.loads(whole_arguments(given)) == read
 
 
-def as_message(arguments: Any, **more: Any) -> dict[str, Any]:
-    """Return a message of the older API that looks up an order, with arguments as a service writes them."""
-    call = {"id": "c1", "function": {"name": "order_status", "arguments": arguments}, **more}
+def as_message(arguments: Any, name: str = "order_status", **more: Any) -> dict[str, Any]:
+    """Return a message of the older API that calls a tool, with arguments as a service writes them."""
+    call = {"id": "c1", "function": {"name": name, "arguments": arguments}, **more}
     return {"role": "assistant", "content": None, "tool_calls": [call]}
 
 
@@ -167,6 +167,7 @@ PARTS = [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}, {"
         (as_message(None, type="function"), "do not fit"),
         (as_message('{"order_id": "123', type="function"), "do not fit"),
         (as_message("{'order_id': '12345'}", type="function"), "do not fit"),
+        (as_message('{"order_id": "12345", "amount": 5,}', "process_refund", type="function"), "no JSON object"),
         (as_message('{"arguments": {"order_id": "12345"}}', type="function"), "do not fit"),
     ],
 )
@@ -307,6 +308,37 @@ async def test_one_giant_argument_spoils_neither_its_turn_nor_the_next(tmp_path:
         history = (await it.conversation()).history
     assert said == ["Found nothing."] * 2
     assert size(item for turn in history for item in turn.items) < 61_000
+
+
+LONG = "too large for me"
+TOO_LONG = [
+    (400, {"error": {"code": 400, "message": LONG, "type": "exceed_context_size_error"}}),
+    (400, {"object": "error", "message": LONG, "type": "BadRequestError", "code": 400}),
+    (400, [{"error": {"code": 400, "message": LONG, "status": "INVALID_ARGUMENT"}}]),
+    (400, {"error": LONG}),
+    (413, {"error": {"message": f"Request {LONG}", "type": "tokens", "code": "rate_limit_exceeded"}}),
+    (422, {"error": LONG, "error_type": "validation"}),
+    (429, {"error": {"message": f"Request {LONG} on TPM", "type": "tokens", "code": "rate_limit_exceeded"}}),
+    (500, {"error": {"code": 500, "message": "context shift is disabled", "type": "server_error"}}),
+]
+"""How llama.cpp, vLLM, Gemini, LM Studio, Groq, text-generation-inference, OpenAI, older llama.cpp say it."""
+
+
+@BOTH
+async def test_an_input_is_shortened_whatever_a_maker_calls_too_long(it: Running) -> None:
+    model = it.another(repeating(Answer("Noted.")))
+    for number in range(8):
+        await it.ask(f"{number} " + "x" * 950)
+
+    def answering(status: int, body: Any) -> Any:
+        refused = Answer(status=status, body=body)
+        return lambda request: refused if str(request).count("x" * 900) > 6 else Answer("ok")
+
+    told = dict[str, tuple[str, int]]()
+    for number, (status, body) in enumerate(TOO_LONG):
+        model.play(answering(status, body))
+        told[str(body)] = await it.ask(f"and now, {number}?"), len(model.requests) + len(model.chats)
+    assert {body: one for body, one in told.items() if one != ("ok", 2)} == {}
 
 
 FILTERS = ["content_filter", "ResponsibleAIPolicyViolation", "data_inspection_failed"]

@@ -44,7 +44,8 @@ class Answer:
     message: dict[str, Any] | None = None
     """That of the older API as another maker's service writes it, in place of the text and the calls."""
     body: Any = None
-    """Sent with a good status in place of an answer: JSON, a page where it is a text, and with ``late`` an event.
+    """Sent in place of an answer or an error: JSON; with a good status also a page where it is a text, and with
+    ``late`` an event.
 
     Bytes are a stream of events, sent to who asked for one.
     """
@@ -52,6 +53,8 @@ class Answer:
 
     def instead(self, body: dict[str, Any]) -> Response | None:
         """Return what is sent in place of an answer, or None."""
+        if self.status != 200 and self.body is not None:
+            return JSONResponse(self.body, self.status, self.headers)
         if self.status != 200:
             return _error(self.status, TROUBLE, self.headers, code=self.code)
         if isinstance(self.body, bytes):
