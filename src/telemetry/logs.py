@@ -238,6 +238,8 @@ def _trace(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[s
 
 def _tell(error: BaseException, depth: int = 0) -> Iterator[str]:
     said = f": {error}" if isinstance(error, HARMLESS) else ""
+    if isinstance(error, OSError) and error.filename is not None:  # which may have been made of anything
+        said = f": [Errno {error.errno}] {error.strerror}"
     yield f"{type(error).__module__}.{type(error).__qualname__}{said}"
     for frame in traceback.extract_tb(error.__traceback__)[-12:]:
         yield f"  {frame.filename}:{frame.lineno} {frame.name}"

@@ -196,7 +196,8 @@ def test_exception_is_told_without_foreign_words(written: Callable[[], list[dict
 
 def test_every_exception_of_a_group_is_told(written: Callable[[], list[dict[str, Any]]]) -> None:
     configure_logging(production=True)
-    log().error("group", exc_info=ExceptionGroup("both", [OSError(28, "No space left on device"), ValueError(WORDS)]))
+    named = [ValueError(WORDS), FileNotFoundError(2, "No such file or directory", f"{WORDS}.txt")]
+    log().error("group", exc_info=ExceptionGroup("both", [OSError(28, "No space left on device"), *named]))
     (line,) = written()
     assert "OSError: [Errno 28] No space left on device" in line["exception"]
     assert "builtins.ValueError" in line["exception"]
