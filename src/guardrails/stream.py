@@ -37,6 +37,7 @@ _FILLER_BEGINNINGS = _beginnings({*FILLERS})
 # Payment cards begin with 2 to 6 (ISO/IEC 7812); 1800 is JCB's of old, 81 UnionPay's.
 _BEGINS_A_CARD = re.compile(r"[2-6]|1800|81")
 _LONGEST_CARD_GROUP = 4
+_HALF = re.compile("[\ud800-\udbff\r]")  # of a character, and of an end of line
 
 
 class StreamFilter:
@@ -201,7 +202,7 @@ class WordFilter:
         if piece and not self._began:
             self._began, self._unsure = True, [] if self.inside else None
         text = self._held + piece
-        half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""  # the other half may come with the next piece
+        half = text[-1:] if _HALF.match(text[-1:]) else ""  # the other half may come with the next piece
         text = whole(text[: len(text) - len(half)] if half else text)
         if self._opening and not THOUGHT_CHANNEL.startswith(begun := text.lstrip()):
             self._opening = False

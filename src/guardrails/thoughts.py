@@ -206,7 +206,7 @@ _CHANNEL: Final = re.compile(
 )
 """Name of the channel of a thought, where a server dropped the tokens around it: ``analysisThe user wants``."""
 _HALF = re.compile("[\ud800-\udfff]")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\xad\u200b\u2060\u202d\u202e\ufeff]")
+_CONTROL = re.compile(r"\r(?=\n)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\xad\u200b\u2060\u202d\u202e\ufeff]")
 """No words: control characters, hyphens and blanks without a width, and what turns the order of others round."""
 _DRESSED = re.compile("[\u210e\U0001d400-\U0001d7ff]+")
 """Letters and digits of formulas, which look bold or italic, and which no voice reads."""

@@ -389,6 +389,7 @@ async def test_half_of_a_character_in_an_answer_is_left_out_and_two_halves_are_o
 def test_characters_are_made_whole() -> None:
     assert whole(f"a{HALF}b\ude42c") == "abc"
     assert whole("\ud83d\ude42") == "🙂"
+    assert whole("- a\r\n- b\r\n") == "- a\n- b\n"
     assert whole_arguments(r'{"a":"\ud83d\ude42","b":["\ud83d"]}') == '{"a": "🙂", "b": [""]}'
     assert whole_arguments(r'{"a":"\u00e9"}') == r'{"a":"\u00e9"}'
     assert whole_arguments(r'{"a": \ud83d') == r'{"a": \ud83d'
@@ -396,7 +397,7 @@ def test_characters_are_made_whole() -> None:
         assert (whole_arguments(nested), masked_arguments(nested)) == (nested, nested)
         assert read_arguments(nested) == {"raw": nested}
     filtered = WordFilter()
-    assert "".join(map(filtered.feed, "x\ud83d\ude42y")) + filtered.end() == "x🙂y"
+    assert "".join(map(filtered.feed, "x\ud83d\ude42y\r\nz")) + filtered.end() == "x🙂y\nz"
 
 
 # --- markup and amounts -------------------------------------------------------------------------------------------
