@@ -175,6 +175,11 @@ def _fitted(lines: list[str], room: int) -> list[str]:
 
 log = structlog.get_logger(__name__)
 
+_REFUSES = re.compile(
+    r"\W*(?:Sorry,|(?:I(?:['\u2019]m| am) (?:very )?sorry|I apologi[sz]e|I can(?:no|['\u2019])t|As an AI)\b)",
+    re.IGNORECASE,
+)
+"""How a model begins that will not tell it, for the words in it: in place of the story, that would be all we knew."""
 Summarise = Callable[[str], Awaitable[str]]
 """Tells the given lines as a short story; see :func:`.summary.material`."""
 
@@ -265,4 +270,4 @@ class Summarising:
             # The edge to a model: a conversation is remembered by rules when none helps.
             log.warning("folding_failed", kind=type(error).__name__)
             return digest(before, turns)
-        return told(before, turns, story) if story.strip() else digest(before, turns)
+        return told(before, turns, story) if story.strip() and not _REFUSES.match(story) else digest(before, turns)

@@ -75,7 +75,11 @@ async def test_a_story_of_something_else_is_not_taken(meanwhile: Conversation) -
     assert await folded(story, conversation(turns(1, 2)), meanwhile) == meanwhile
 
 
-@each("summarise", [None, raises, silent])
+async def refuses(material: str) -> str:
+    return "I’m sorry, but I can’t help with that."
+
+
+@each("summarise", [None, raises, silent, refuses])
 async def test_without_a_model_rules_remember(summarise: Callable[[str], Awaitable[str]] | None) -> None:
     now = conversation(turns(1, 2))
     after = await folded(summarise, now, now)
