@@ -101,7 +101,6 @@ _MARK: Final = re.compile(
     r"|(?P<cited>\u3010[^\u3010\u3011\n]{1,120}\u2020[^\u3010\u3011\n]{0,120}\u3011|\ue200[^\ue200\ue201\n]{0,300}\ue201)",
     re.IGNORECASE,
 )
-_CITED: Final = ("\u3010", "\ue200")  # begin the mark of a source, such as 【4:0†source】
 _TAG: Final = re.compile(rf"(\s?)([/{_BAR}]*)\s?({_NAME}{{1,60}})([\s=][^<>]*?)?([/{_BAR}]?)\s?")
 _BEGUN: Final = re.compile(
     rf"(?:<|&lt;)\s?[/{_BAR}]{{0,2}}\s?(?:{_NAME}{{0,60}}[/{_BAR}]?|[^<>&\s=]{{0,40}}?(?:{_NAMED.pattern})[^<>&]{{0,100}})"
@@ -208,8 +207,7 @@ _CHANNEL: Final = re.compile(
 _HALF = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile(r"\r(?=\n)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\xad\u200b\u2060\u202d\u202e\ufeff]")
 """No words: control characters, hyphens and blanks without a width, and what turns the order of others round."""
-_DRESSED = re.compile("[\u210e\U0001d400-\U0001d7ff]+")
-"""Letters and digits of formulas, which look bold or italic, and which no voice reads."""
+_DRESSED = re.compile("[\u210e\U0001d400-\U0001d7ff]+")  # letters of formulas, which look bold
 
 
 def said(text: str, *, inside: bool = False) -> str:
@@ -226,7 +224,8 @@ def said(text: str, *, inside: bool = False) -> str:
     within: MarkKind | None = None
     for begin, behind, kind in (*marks, (end, end, MarkKind.TOKEN)):
         if within is None:
-            out += text[at:begin].rstrip(" ") if text.startswith(_CITED, begin) else text[at:begin]
+            cited = text.startswith(("\u3010", "\ue200"), begin)  # 【4:0†source】
+            out += text[at:begin].rstrip(" ") if cited else text[at:begin]
         at = behind
         if within is not None:
             within = within if goes_on(within, kind) else None
@@ -249,9 +248,10 @@ def begins_inside(text: str) -> bool | None:
 
 def whole(text: str) -> str:
     """Return a text of whole and plain characters: halves and controls go, pairs become what they spell."""
-    text = _DRESSED.sub(lambda found: unicodedata.normalize("NFKC", found[0]), _CONTROL.sub("", text))
-    if _HALF.search(text) is None:
+    text = _CONTROL.sub("", text)
+    if text.isascii():
         return text
+    text = _DRESSED.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
     return _HALF.sub("", text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore"))
 
 
