@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
@@ -148,15 +148,20 @@ class ModelClient:
 
 @cache
 def _authorities() -> ssl.SSLContext:
-    """Return the certificate authorities that are trusted; reading them takes 40 ms, so a process does it once.
+    """Return the certificate authorities that are trusted; reading them takes 40 ms, so a process does it once."""
+    return httpx2.create_ssl_context()
 
-    Raises ConfigurationError.
-    """
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """Turns what the environment says of proxies and certificates, and no client can use, into ConfigurationError."""
     try:
-        return httpx2.create_ssl_context()
+        yield
     except OSError as error:
         sentence = f"SSL_CERT_FILE must name a file of certificates ({type(error).__name__} when it was read)."
         raise ConfigurationError([sentence]) from error
+    except (ImportError, ValueError, httpx2.InvalidURL) as error:
+        raise ConfigurationError([_NO_PROXY]) from error
 
 
 @asynccontextmanager
@@ -169,10 +174,8 @@ async def open_client(api_key: str, base_url: str | None) -> AsyncIterator[Model
         max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS, keepalive_expiry=KEEPALIVE_SECONDS
     )
     patience = httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
-    try:
+    with told_plainly():
         http = DefaultAsyncHttpx2Client(limits=limits, timeout=patience, verify=_authorities())
-    except (ImportError, ValueError, httpx2.InvalidURL) as error:
-        raise ConfigurationError([_NO_PROXY]) from error
     connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS, keepalive_timeout=KEEPALIVE_SECONDS)
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS)
     warm_up()
