@@ -154,7 +154,7 @@ def _authorities() -> ssl.SSLContext:
 
 @contextmanager
 def told_plainly() -> Iterator[None]:
-    """Turns what the environment says of proxies and certificates, and no client can use, into ConfigurationError."""
+    """Raise ConfigurationError where no client can use what the environment says of proxies and certificates."""
     try:
         yield
     except OSError as error:

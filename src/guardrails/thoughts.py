@@ -80,7 +80,7 @@ _BAR: Final = "|\uff5c"
 _NAME: Final = r"[\w:.\u2581-]"
 _PLAIN: Final = r"assistant(?:final|analysis|commentary)"
 _BEGIN: Final = re.compile(
-    rf"[<\[\u25c1\u3010\ue200{{]|&(?:lt;|l?t?\Z)|to=functions\.|\bt(?:o(?:=\w{{0,9}})?)?\Z|{_PLAIN}"
+    rf"[<\[\u25c1{{]|&(?:lt;|l?t?\Z)|to=functions\.|\bt(?:o(?:=\w{{0,9}})?)?\Z|{_PLAIN}"
     r"|(?<![\w\s])a(?:s(?:s(?:i(?:s(?:t(?:a(?:n(?:t[a-z]{0,9})?)?)?)?)?)?)?)?\Z",
     re.IGNORECASE,
 )
@@ -89,24 +89,20 @@ _BEGIN: Final = re.compile(
 ``assistantfinal`` is left of a channel's header where a server drops special tokens. Its first letters are waited with
 only right behind a mark of punctuation, where no word begins: not those of "has".
 """
-SIGN: Final = re.compile(
-    r"[<\[\u25c1\u3010\ue200&={]|(?i:to?|[^\w\s]a[a-z]{0,18}|\Aa[a-z]{0,18})\Z|(?i:assistant[fac])"
-)
+SIGN: Final = re.compile(r"[<\[\u25c1&={]|(?i:to?|[^\w\s]a[a-z]{0,18}|\Aa[a-z]{0,18})\Z|(?i:assistant[fac])")
 """What a text holds in which one may begin: most have none, and are read at the cost of this alone."""
 _MARK: Final = re.compile(
     r"(?:<|&lt;)(?P<tag>[^<>&]{1,140}?)(?:>|&gt;)|\[(?P<square>/?[a-z_]{4,16})\]|\u25c1(?P<white>/?\w{3,16})\u25b7"
     r"|(?P<call>to=functions\.|\{\s*\"(?:type\"\s*:\s*\"function\"\s*,\s*\")?name\"\s*:\s*\"[\w.-]{1,64}\"\s*,"
     r"\s*\"(?:arguments|parameters)\"\s*:|\[[a-z]+(?:_[a-z]+){1,4}\((?:[a-z_]{1,30}=|\)\]))"
-    rf"|(?P<plain>{_PLAIN})"
-    r"|(?P<cited>\u3010[^\u3010\u3011\n]{1,120}\u2020[^\u3010\u3011\n]{0,120}\u3011|\ue200[^\ue200\ue201\n]{0,300}\ue201)",
+    rf"|(?P<plain>{_PLAIN})",
     re.IGNORECASE,
 )
 _TAG: Final = re.compile(rf"(\s?)([/{_BAR}]*)\s?({_NAME}{{1,60}})([\s=][^<>]*?)?([/{_BAR}]?)\s?")
 _BEGUN: Final = re.compile(
     rf"(?:<|&lt;)\s?[/{_BAR}]{{0,2}}\s?(?:{_NAME}{{0,60}}[/{_BAR}]?|[^<>&\s=]{{0,40}}?(?:{_NAMED.pattern})[^<>&]{{0,100}})"
     r"(?:&g?t?)?\Z|&l?t?\Z|\[/?[a-z_]{0,16}\Z|\u25c1/?\w{0,16}\Z|t(?:o(?:=\w{0,9})?)?\Z|a[a-z]{0,18}\Z"
-    r"|\{[\s\w\":.,-]{0,110}\Z|\[[a-z_]{0,60}(?:\([a-z_]{0,30}\)?)?\Z"
-    r"|\u3010[^\u3010\u3011\n]{0,240}\Z|\ue200[^\ue200\ue201\n]{0,300}\Z",
+    r"|\{[\s\w\":.,-]{0,110}\Z|\[[a-z_]{0,60}(?:\([a-z_]{0,30}\)?)?\Z",
     re.IGNORECASE,
 )
 """The beginning of a mark, whose rest may still come."""
@@ -122,8 +118,6 @@ def _kind(mark: re.Match[str]) -> MarkKind:
     """Return the kind of what stands between brackets."""
     if mark["call"]:
         return MarkKind.OPEN
-    if mark["cited"]:
-        return MarkKind.TOKEN
     if mark["plain"]:
         return MarkKind.CLOSE if mark["plain"].lower().endswith("final") else MarkKind.OPEN
     if boxed := mark["square"] or mark["white"]:
@@ -224,8 +218,7 @@ def said(text: str, *, inside: bool = False) -> str:
     within: MarkKind | None = None
     for begin, behind, kind in (*marks, (end, end, MarkKind.TOKEN)):
         if within is None:
-            cited = text.startswith(("\u3010", "\ue200"), begin)  # 【4:0†source】
-            out += text[at:begin].rstrip(" ") if cited else text[at:begin]
+            out += text[at:begin]
         at = behind
         if within is not None:
             within = within if goes_on(within, kind) else None
