@@ -20,9 +20,9 @@ LETTER_ONLY: Final = re.compile(LETTER)
 EMOJI_ONLY: Final = re.compile(f"[{EMOJI}]")
 BULLETS: Final = "*•●○◦▪▫■□‣⁃➤►▶"
 """Signs that begin the items of a list, and no amount."""
-SOURCE: Final = re.compile(r"(?:\[\d{1,2}\])+(?![(\[:\w])")
+SOURCE: Final = re.compile(r"(?:\[[1-9]\d?\])+(?![(\[:\w])")
 """Numbers of sources that are named nowhere: right behind a word, ``in 30 days.[1]``, or several of them."""
-MAY_BE_SOURCE: Final = re.compile(r"(?:\[\d{1,2}\])*(?:\[\d{0,2})?\Z")
+MAY_BE_SOURCE: Final = re.compile(r"(?:\[[1-9]\d?\])*(?:\[(?:[1-9]\d?)?)?\Z")
 _BARE: Final = r"(?:[^\[\]\n\\]|\\[^\n])"
 _NESTED: Final = rf"\[(?:{_BARE}|\[(?:{_BARE}|\[{_BARE}{{0,99}}+\]){{0,99}}+\]){{0,99}}+\]"
 DEEPEST: Final = 4

@@ -168,7 +168,7 @@ LINKS = [
     ("Mail <mia@x.example>!", "Mail mia@x.example!", "Mail mia@x.example!"),
     ("<mailto:mia@x.example>", "mia@x.example", "mia@x.example"),
     ("<tel:+15551234567>", "+15551234567", "+15551234567"),
-    ("<www.x.example/a>", "www.x.example/a", "www.x.example/a"),
+    ("<www.x.example/a>", "www.x.example/a", "x.example"),
     (f"[Here][1] and [there][].\n\n[1]: {U}\n[there]: <{U}> 'T'", f"Here ({U}) and there ({U}).", "Here and there."),
     (f"See [the page].\n\n[the page]: {U}", f"See the page ({U}).", "See [the page]."),
     (f"On Monday [1].\n\n[1]: {U}", f"On Monday ({U}).", "On Monday [1]."),
