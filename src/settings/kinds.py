@@ -148,7 +148,9 @@ def _named_tokens(value: object) -> object:
     pairs = [part.partition(":")[::2] for part in value.split(",")]
     named = {name.strip(): _staff_token(token.strip()) for name, token in pairs}
     tokens = {token.get_secret_value() for token in named.values()}
-    if not all(named) or "" in tokens or len(tokens) != len(pairs) or any(name[0] in _JSON for name in named):
+    people = {name.casefold() for name in named}  # "Mia" and "mia" would be one colleague, and two to approve
+    once = len(tokens) == len(people) == len(pairs)
+    if not all(named) or "" in tokens or not once or any(name[0] in _JSON for name in named):
         raise ValueError("name:token, several with commas, each name and each token once, and no JSON")
     return named
 

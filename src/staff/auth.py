@@ -121,8 +121,8 @@ class StaffTokens:
         return found[0] if found else None
 
     def has_token(self, name: str) -> bool:
-        """Tell whether there is a token of this name."""
-        return name in self._secrets
+        """Tell whether there is a token of this name, in whatever case."""
+        return name.casefold() in map(str.casefold, self._secrets)
 
     async def colleagues(self) -> tuple[str, ...]:
         """Return the names of those who may read conversations; partner systems may not."""

@@ -57,7 +57,8 @@ def read_as(kind: type[BodyT], sent: object) -> BodyT:
         if wrong["type"] == "missing":
             raise MalformedRequest(f"{wrong['loc'][-1]} is missing.") from error
         place = "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in wrong["loc"])
-        raise MalformedRequest(f"{place} {wrong['ctx']['error']}".lstrip(". ")) from error
+        why = wrong.get("ctx", {}).get("error", "does not fit.")  # a check of ours says why, the library's own do not
+        raise MalformedRequest(f"{place} {why}".lstrip(". ")) from error
 
 
 def must(sentence: str) -> WrapValidator:
@@ -168,7 +169,7 @@ class Export(Body):
 class Glance(Body):
     """Customer whom a colleague has on the screen, or none."""
 
-    subject_id: str | None = None
+    subject_id: Annotated[str, words(MAX_NOTE)] = ""
     writing: Annotated[bool, Field(strict=True), must("must be true or false.")] = False
 
 

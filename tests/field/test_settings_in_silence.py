@@ -108,6 +108,8 @@ def test_two_spellings_of_a_name_are_told() -> None:
         ({"OPENAI_BASE_URL": "http://localhost:$PORT/v1"}, f"OPENAI_BASE_URL must be {PORTED}."),
         ({"STAFF_TOKENS": '{"mia": "0123456789abcdef"}'}, f"STAFF_TOKENS must be {NAMED}."),
         ({"STAFF_TOKENS": '["mia:0123456789abcdef"]'}, f"STAFF_TOKENS must be {NAMED}."),
+        # One colleague would be two pairs of eyes.
+        ({"STAFF_TOKENS": "mia:0123456789abcdef,Mia:fedcba9876543210"}, f"STAFF_TOKENS must be {NAMED}."),
         (
             {"EVENTS_WEBHOOK_SECRET": '["0123456789abcdef", "fedcba9876543210"]'},
             "EVENTS_WEBHOOK_SECRET must be one token, or two with a comma, and no JSON.",

@@ -181,6 +181,27 @@ async def test_no_door_of_the_staff_api_was_forgotten(tmp_path: Path) -> None:
     assert found == set(DOORS)
 
 
+NAMES = (
+    "text", "at", "to", "consent", "until", "format", "subjectId", "writing", "customerId", "subject", "description",
+    "priority", "externalId", "status", "note", "name", "query", "token", "decisions", "expectedVersion",
+)  # fmt: skip
+MISFITS = (5, 1e300, -(10**40), True, [], {}, [[5]], {"how": 5}, "", " ", "\u202e", "x" * 9000, [{"approvalId": "a"}])
+
+
+async def test_no_value_of_a_wrong_kind_breaks_a_door(tmp_path: Path) -> None:
+    """A colleague's name that is a number was a failure of ours."""
+    posts = sorted(path for method, path in DOORS if method == "POST")
+    async with staffed(tmp_path) as (it, mia):
+        await it.ask("hello")
+        broken = {
+            (path, str(value)[:20]): told.status
+            for path in posts
+            for value in MISFITS
+            if (told := await mia.ask("POST", path, json=dict.fromkeys(NAMES, value))).status >= 500
+        }
+    assert broken == {}
+
+
 async def test_signing_in_needs_the_scope_to_read(tmp_path: Path) -> None:
     async with staffed(tmp_path, **SCOPED) as (it, _), aiohttp.ClientSession(cookie_jar=jar()) as session:
         for name, status in {"rita": 200, "tim": 403, "mia": 200}.items():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from tandem.errors import MalformedRequest
 from tandem.model import Priority, TicketStatus
-from tandem.staff.bodies import Body, NewMessage, NewTicket, TicketClosing, read_as
+from tandem.staff.bodies import Assignment, Body, Glance, NewMessage, NewTicket, TicketClosing, read_as
 
 from ...kit.tables import each
 
@@ -41,12 +42,22 @@ def without(name: str) -> dict[str, Any]:
         (TicketClosing, {}, 'status must be "closed" or "solved".'),
         (TicketClosing, {"status": "open"}, 'status must be "closed" or "solved".'),
         (TicketClosing, {"status": "closed", "note": 1}, "note must be a text of 0 to 1000 characters."),
+        (Assignment, {"to": 5}, "to does not fit."),
+        (Glance, {"subjectId": 5}, "subjectId must be a text of 0 to 1000 characters."),
     ],
 )
 def test_a_value_that_does_not_fit_is_named(kind: type[Body], sent: dict[str, Any], sentence: str) -> None:
     with pytest.raises(MalformedRequest) as raised:
         read_as(kind, sent)
     assert str(raised.value) == f"The request cannot be understood. {sentence}"
+
+
+@each("value", [5, True, None, [], {}, "x", "\u202e", 1e300, -(10**40), [[5]], {"at": 5}])
+def test_any_value_of_any_field_is_read_or_refused(value: object) -> None:
+    for kind in Body.__subclasses__():
+        for field in kind.model_fields.values():
+            with suppress(MalformedRequest):
+                assert isinstance(read_as(kind, {field.alias: value}), kind)
 
 
 def test_what_fits_is_stripped_and_what_is_absent_has_its_default() -> None:
