@@ -100,6 +100,7 @@ def engine_limits(settings: Settings, hours: Hours) -> EngineLimits:
         hours=hours,
         contact=settings.contact,
         template=settings.whatsapp_template_sid is not None,
+        own_number=our_number(settings),
     )
 
 

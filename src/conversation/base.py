@@ -258,3 +258,5 @@ class EngineLimits:
     """Whether there is a template for WhatsApp, which may be sent when the 24 hours are over."""
     contact: ContactHours = ANY_TIME
     """When customers may be written to who did not just write."""
+    own_number: str | None = None
+    """The gateway's own number, from which no customer writes."""

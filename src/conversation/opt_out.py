@@ -61,19 +61,18 @@ _NUMBER = r"(?:me|us|my(?: phone| cell| mobile)? number|this number)"
 _UNSUBSCRIBE = r"unsu[bs]{1,3}c?ribe"
 _WISHES: Final[Mapping[str, tuple[str, ...]]] = {
     "en": (
-        r"stop(?: stop)*(?: all| everything| it all)?|stop ?all|leave me alone|(?:revoke|withdraw) my consent",
+        r"stop(?: stop)*(?: all(?: communications?| contact)?| everything| it all)?|stop ?all|leave me alone",
         r"(?:(?:reply|text|send|type)(?: with)? )?stop(?: ?(?:2|to) ?(?:end|quit|stop|cancel|opt ?out|unsubscribe))?",
         rf"(?:stop|quit|cease|end)(?: all)? (?:te?xting|messaging|spamming|contacting|bothering){_WHOM}?",
         rf"(?:stop|quit) (?:sending|writing)(?: to)?{_WHOM}?{_ANY} {_TEXTS}",
-        rf"(?:stop|quit) writing(?: to)?{_WHOM}",
-        rf"stop(?: receiving| getting)?{_ANY} {_TEXTS}",
+        rf"stop(?: receiving| getting)?{_ANY} {_TEXTS}|(?:stop|quit) writing(?: to)?{_WHOM}",
         r"(?:cancel|end|quit|revoke)(?: (?:all|any|more|these|those|the|your|my|future|of))*"
         r" (?:te?xts|text messages|te?xting|messages|messaging|msgs|sms|notifications)",
         rf"(?:do not|don't|dont|never) (?:text|txt|message|msg|contact|bother|spam|sms|write|write to){_WHOM}",
         rf"(?:do not|don't|dont|never) send{_WHOM}?{_ANY} {_TEXTS}",
         rf"(?:do not|don't|dont|no longer) (?:want|wish|need)(?: to (?:get|receive|have))?{_ANY} {_TEXTS}",
-        rf"no more {_TEXTS}(?: to{_WHOM})?",
-        rf"opt(?: ?(?:me|us))? ?out(?: (?:of|from)(?: this)?{_ANY} (?:{_TEXTS}|list))?",
+        rf"no more {_TEXTS}(?: to{_WHOM})?|(?:revoke|withdraw)(?: my| all)* consent",
+        rf"opt(?: ?(?:me|us))? ?out(?: all| (?:of|from)(?: this)?{_ANY} (?:{_TEXTS}|list))?",
         rf"(?:unsub|{_UNSUBSCRIBE}){_WHOM}?(?:(?: from)? all)?",
         rf"{_UNSUBSCRIBE}{_WHOM}?(?: (?:of|from)(?: this)?{_ANY}(?: mailing| text)? (?:{_TEXTS}|list|service|number))?",
         rf"(?:remove|lose|delete) {_NUMBER}|take {_NUMBER} off",
@@ -81,7 +80,7 @@ _WISHES: Final[Mapping[str, tuple[str, ...]]] = {
         rf"(?: mailing| texting| text| contact| sms)? (?:{_TEXTS}|lists?|system|database)",
     ),
     "fr": (  # what Twilio blocks for French (docs/proxy/opt-out-keywords), and its neighbours
-        r"arret(?:t|e|ez|er)?(?: tout)?",
+        r"arret(?:t|e|ez|er)?(?: tout| (?:les )?(?:sms|textos?))?",
         r"(?:me )?(?:desabonner|desinscrire)|(?:desabonnez|desinscrivez) moi|desabonnement|desinscription",
         r"(?:je (?:ne )?(?:veux|souhaite) )?(?:ne )?plus (?:recevoir )?(?:de|vos) (?:messages?|textos?|sms)",
         r"arretez? (?:de m'envoyer|d'envoyer)(?: des| vos| ces| les)? (?:messages?|textos?|sms)|stop (?:sms|textos?)"
@@ -173,15 +172,18 @@ _BARE: Final[Mapping[str, tuple[str, ...]]] = {
         rf"|stop sending(?:{_WHOM})? (?:this|these|those|that|them|it|stuff)"
         r"|how (?:do|can|to)(?: i)? (?:stop|opt out|unsubscribe)"
         rf"(?: (?:of|from|getting|receiving))*(?:{_ANY} {_TEXTS})?",
+        rf"(?:stop|no|no more|cancel|opt out of|{_UNSUBSCRIBE} from){_ANY} (?:promo\w*|marketing|ads?)(?: {_TEXTS})?",
     ),
-    "es": (r"parar|pare|alto|detener|detenganse?|cancelar|basta(?: ya)?",),
-    "fr": ("annuler",),
-    "de": (r"(?:bitte )?aufhoren",),
-    "it": ("annulla",),
+    "es": (r"(?:parar|detener|no mas) promociones|parar|pare|alto|detener|detenganse?|cancelar|basta(?: ya)?",),
+    "fr": (r"annuler|arreter(?: les| la)? (?:promotions|publicites?)",),
+    "de": (r"(?:bitte )?(?:aufhoren|keine werbung)|werb(?:ung|eaktionen) (?:stoppen|abbestellen)",),
+    "it": ("annulla|(?:interrompi|basta|stop) (?:le )?promozioni",),
+    "pt": (r"(?:parar|interromper|cancelar)(?: as| a)? (?:promocoes|publicidade)",),
     "pl": ("rezygnuje",),
     "ko": ("그만",),
 }
-"""Said to go on differently as often as to get no more texts: the agent answers, and the way is told."""
+"""Said to go on differently as often as to get no more texts: the agent answers, and the way is told. So it is with the
+button "Stop promotions" of WhatsApp's templates: who wants no advertising may still want an answer."""
 _BACK: Final[Mapping[str, tuple[str, ...]]] = {
     "en": (
         rf"(?:start|unstop|(?:re)?subscribe(?: me)?|(?:opt|sign)(?: me| us)?(?: back)? ?in|optin"
@@ -193,7 +195,7 @@ _BACK: Final[Mapping[str, tuple[str, ...]]] = {
     "ru": ("старт",),
     "zh": ("开始|開始",),
 }
-_LONGEST = 120
+_LONGEST, _LONGEST_TOLD = 120, 500
 
 
 def asks_to_stop(text: str, *, by_sms: bool = True) -> str | None:
@@ -289,14 +291,12 @@ _APART: Final = re.compile(
     r"|(?:because )?(?:i(?:.?m| am) not|i (?:don.?t|do not|never))|because you|this is|it.?s)\b)",
     re.IGNORECASE,
 )
-_LONGEST_TOLD: Final = 500
 _SURELY: Final = re.compile(
     r"te?xt(?:s|ing| me)|messag|msg|sms|mensaj|mensag|nachricht|bericht|unsu[bs]|\blist[ae]?\b|\bcontact(?:ing)?\b"
     r"|molest|incomod"
 )
 """Names what shall end, so that the wish is one among other words too."""
 _NAMES_TEXTS: Final = re.compile(r"\b(?:te?xt|messag|msg|sms|mensaje|mensagens|nachricht|messaggi|berichten)")
-
 
 _SEPARATOR = re.compile(r"\s*(?:-{2,}|_{2,}|—+|–+)\s*")
 _SIGNATURE_LINE = re.compile(

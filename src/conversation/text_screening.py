@@ -73,13 +73,14 @@ def screen(
 def _screen(found: Screened, at: float, body: TextReceived, limits: EngineLimits) -> None:
     channel = body.route.channel
     opted_out = channel in found.conversation.opted_out
-    if body.route.customer == body.route.ours:
+    if body.route.customer.value in (body.route.ours.value, limits.own_number):  # also at another number of ours
         found.happened.append(EventName.OWN_MESSAGE)
     elif (wish := _wish(body, opted_out=opted_out)) is not None:
         found.conversation = opt(found.conversation, channel, out=wish.out)
         found.blocked = found.blocked or wish.out
         found.happened.append(EventName.OPTED_OUT if wish.out else EventName.OPTED_IN)
-        if not wish.confirmed:
+        flood = _count(found, at, limits)  # out and in again and again: each is done, and one a minute is confirmed
+        if not (wish.confirmed or (flood and not _tells(found, at))):
             found.confirmations.append(phrases.OPTED_OUT if wish.out else phrases.OPTED_IN)
             found.language = wish.language
     elif body.opt_out == "HELP":
@@ -107,16 +108,14 @@ def silencing(entry: Entry) -> Entry:
 
 
 def _measure(found: Screened, at: float, body: TextReceived, limits: EngineLimits) -> None:
+    too_many = _count(found, at, limits)
     conversation, most = found.conversation, limits.rate_per_minute
     meter, files = conversation.meter, body.files or ("file",) * body.media
     text = "\n".join(part for part in (body.text, body.told and f"[{body.told}]") if part.strip())
     wordless = bool(files) and not text
     more = wordless and at - meter.files_at < ALBUM_SECONDS
-    recent = tuple(one for one in meter.arrivals if at - one < WINDOW)
-    # One more than the bound is enough to know that it is passed.
-    recent = (*recent, at)[-(most + 1) :] if most else ()
-    meter = replace(meter, arrivals=recent, files_at=at if files else meter.files_at)
-    too_many, machine = 0 < most < len(recent), False
+    meter = replace(meter, files_at=at if files else meter.files_at)
+    machine = False
     if not more:  # the rest of an album is no repetition
         words = phrases.attachment_note(files) if wordless else text
         if _sent_back(conversation, text):
@@ -128,8 +127,7 @@ def _measure(found: Screened, at: float, body: TextReceived, limits: EngineLimit
     found.conversation = replace(conversation, meter=meter)
     if too_many or machine:
         found.happened.append(EventName.RATE_LIMITED if too_many else EventName.LOOP_STOPPED)
-        if at - meter.noticed_at > WINDOW:
-            found.conversation = replace(found.conversation, meter=replace(meter, noticed_at=at))
+        if _tells(found, at):
             found.notices.append(phrases.SLOWER if too_many else phrases.REPEATED)
     elif wordless:
         found.files += files
@@ -145,6 +143,25 @@ def _measure(found: Screened, at: float, body: TextReceived, limits: EngineLimit
         found.asked_how = found.asked_how or may_ask_to_stop(body.text) or ""
         found.texts.append(f"{text}\n{phrases.attachment_note(files)}" if files else text)
         found.pictures += body.pictures
+
+
+def _count(found: Screened, at: float, limits: EngineLimits) -> bool:
+    """Count a text; tell whether there were too many in the last minute."""
+    meter, most = found.conversation.meter, limits.rate_per_minute
+    recent = tuple(one for one in meter.arrivals if at - one < WINDOW)
+    # One more than the bound is enough to know that it is passed.
+    recent = (*recent, at)[-(most + 1) :] if most else ()
+    found.conversation = replace(found.conversation, meter=replace(meter, arrivals=recent))
+    return 0 < most < len(recent)
+
+
+def _tells(found: Screened, at: float) -> bool:
+    """Tell whether a flood may be told something, and note that it is: once in a minute."""
+    meter = found.conversation.meter
+    if at - meter.noticed_at <= WINDOW:
+        return False
+    found.conversation = replace(found.conversation, meter=replace(meter, noticed_at=at))
+    return True
 
 
 def _gathered(found: Screened) -> Screened:
@@ -256,9 +273,10 @@ ALIKE = 30
 """The same for texts that differ in their numbers only: people send one order number after another."""
 _NUMBER = re.compile(r"\d")
 """A word with a digit is a number, a time or an id (``REF_a8f3``)."""
-REPEAT_SECONDS = 600.0
-KEPT = 8
-"""Different texts that are remembered."""
+REPEAT_SECONDS, ANSWER_SECONDS = 3600.0, 600.0
+"""Between a text and its repetition: some machines answer late, and some people say "OK" after each step of a task."""
+KEPT = 24
+"""Different texts that are remembered: some machines have as many and send them in turns."""
 
 _ANSWER = re.compile(
     r"(?:yes|yeah|yep|yup|no|nope|nah|ok|okay|sure|thanks|thank|please|correct|right|exactly|fine|good|great)\b"
@@ -282,8 +300,9 @@ def note_text(
     else:
         recent.remove(before)
         again = before.at <= answered_at < at
-        same = before.same + again if exact == before.text else 0
-        now = SaidBefore(exact, shape, at, same=same, alike=before.alike + again)
+        late = _is_answer(text) and at - before.at >= ANSWER_SECONDS
+        same = before.same + again if exact == before.text and not late else 0
+        now = SaidBefore(exact, shape, at, same=same, alike=0 if late else before.alike + again)
     return (*recent, now)[-KEPT:], now
 
 

@@ -44,12 +44,14 @@ SPELLED = [
     "Can you stop texting me?", "could you please stop sending me messages", "I want to stop receiving messages",
     "STOP\n\nSent from my iPhone", "Stop\n--\nJohn Doe\nAcme Ltd, 12 Main St", "STOP\nJohn Doe", "stop\n- John",
     "unsubscribe\nBest regards,\nJohn Doe\n+1 555 123 4567", "Stop texting me\nJ. Doe",
+    "OPT OUT ALL", "I withdraw consent", "I revoke all consent.", "Please STOP all communications",
 ]  # fmt: skip
 FOREIGN = {
     "fr": [
         "je ne veux plus recevoir de SMS",
         "Arrêtez de m'écrire",
         "ARRÊT",
+        "ARRET SMS",
         "arret",
         "Arrêtez",
         "ARRETE",
@@ -194,6 +196,8 @@ UNSURE = ["please stop", "STOP PLEASE", "can you stop?", "stop it", "cancel ever
           "I said stop", "stop calling me", "Stop!!! I mean it", "I need you to stop",
           "Nope, stop", "thanks but stop", "stop sending me this", "how do I stop these texts?", "How do I opt out?",
           "how do I stop receiving texts?",
+          "Stop promotions", "STOP MARKETING", "no more ads", "opt out of marketing", "unsubscribe from promotions",
+          "Detener promociones", "Arrêter les promotions", "Keine Werbung", "Parar promoções", "Interrompi promozioni",
           "parar", "cancelar", "alto", "🚫", "✋", "aufhören", "annuler", "rezygnuję"]  # fmt: skip
 
 
@@ -226,6 +230,7 @@ OTHER = [
     "listas de precios", "laissez-moi un message", "retirez-moi du panier", "Lasst mich rein",
     "Schreiben Sie mir nicht mehr als das",
     "注文をやめて", "やめておきます", "停止发货", "그만두면 어떻게 되나요", "хватит ли денег", "मत भेजो अभी",
+    "stop promotions code", "no promo code works", "is the promotion over?",
     "my parcel has stopped moving", "stopwatch", "Arrêt de bus?", "I need a start date",
     "stop sending the wrong size", "stop by your shop", "stop the refund, I changed my mind",
     "how do I stop the washing machine?", "I want to opt out of the warranty plan", "Stop - I have a question",

@@ -13,11 +13,13 @@ import pytest
 from tandem.conversation import phrases
 from tandem.events import EventName
 from tandem.shop.order_number import find_order_number, parse_order_number
+from tandem.simulator.wire import new_sid
 
 from ..flows.test_voice import echo
 from ..kit.colleague import Colleague, staffed
 from ..kit.gateway import JANE, JOHN, OURS, Running, running
 from ..kit.model_server import Answer, ModelServer, Script, repeating
+from ..kit.sources import subject_of
 from ..kit.tables import each
 
 pytestmark = pytest.mark.promise("F1")
@@ -141,6 +143,8 @@ SENT = [
      "card [card number removed, ends in 1111]"),
     ({"MessageType": "reaction", "ButtonText": " \u200b"}, (), "[reaction]"),
     ({"Latitude": "-0.0", "Longitude": "1e1"}, (), "[location -0.0, 10.0]"),
+    ({"MessageType": "interactive", "Body": " "}, (), "[interactive]"),  # a form that was filled in
+    ({"MessageType": "button", "ButtonText": "", "ButtonPayload": "\u200b"}, (), "[button]"),
 ]  # fmt: skip
 
 
@@ -157,6 +161,18 @@ async def test_words_that_came_with_a_picture_stay_before_it(tmp_path: Path) -> 
     async with running(tmp_path, ModelServer(echo)) as it:
         await send(it, "is this mine?", media=("image/jpeg",), **BERLIN)
         assert await it.hear() == ["You said: is this mine?\n[location 52.5, 13.4]\n[picture]"]
+
+
+@each("status", ["queued", "sent", "Delivered", "undelivered", "failed", "read"])
+async def test_how_a_text_of_ours_fares_is_no_text_of_a_customer(it: Running, status: str) -> None:
+    """Somebody entered ``/sms`` as a messaging service's status callback: our own number seemed to write to us."""
+    it.another(echo)
+    sender = "+15550002222"
+    form = {"MessageSid": new_sid("SM"), "From": sender, "To": it.who, "MessageStatus": status, "SmsStatus": status}
+    assert (await it.twilio.post("/sms", form)).status == 200
+    assert await it.store.waiting(subject_of(sender)) == ()
+    assert await it.ask("hello") == "You said: hello"
+    assert await it.store.conversation(subject_of(sender)) is None
 
 
 NOWHERE = [{"Latitude": "91", "Longitude": "0"}, {"Latitude": "nan", "Longitude": "0"}, {"Latitude": "52.5"},

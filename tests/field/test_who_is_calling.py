@@ -18,6 +18,7 @@ from ..kit.gateway import JANE, JOHN, OURS, Running, running
 from ..kit.model_server import Answer, ModelServer
 from ..kit.tables import each
 from ..kit.waiting import PATIENCE
+from .test_stopping_machines_floods import exchange
 
 pytestmark = pytest.mark.promise("V18", "F1")
 
@@ -71,6 +72,22 @@ NAMES = [
 @each(("name", "called"), NAMES)
 def test_a_caller_is_greeted_by_their_first_name_and_by_nothing_that_is_none(name: str, called: str) -> None:
     assert phrases.greeting(name, "Hello! How are you?") == f"Hello{called and ' '}{called}! How are you?"
+
+
+ANOTHER_OF_OURS = "+15550002222"
+
+
+async def test_our_own_number_is_no_customer_of_another_number_of_ours(it: Running) -> None:
+    """A switchboard writes it when it forwards calls, and callers shared one conversation; a text began a loop."""
+    model = it.another(echo)
+    it.who = OURS
+    assert await exchange(it, ["hello"], ours=ANOTHER_OF_OURS) == []
+    for said in ("my dog is called Rex", "what is he called"):
+        async with dial(it, OURS, to=ANOTHER_OF_OURS) as call:
+            assert await call.ask(said) == f"You said: {said}"
+            await call.hang_up()
+        assert await turns_of(it, SubjectId(f"withheld_{call.sid}")) == 1
+    assert "Rex" not in str(model.inputs[-1])
 
 
 async def turns_of(it: Running, subject: SubjectId) -> int:
@@ -182,6 +199,11 @@ async def test_a_call_below_full_attestation_is_nobodys_account(it: Running, ver
     await nothing_opens(it, JOHN, extra={"StirVerstat": verdict})
 
 
+@each("scheme", ["tel", "sms", "rcs", "SMS"])
+async def test_no_scheme_of_texts_helps_a_call_below_full_attestation(it: Running, scheme: str) -> None:
+    await nothing_opens(it, f"{scheme}:{JOHN}", extra={"StirVerstat": "TN-Validation-Failed-C"})
+
+
 @pytest.mark.parametrize("it", [{"CALLER_ATTESTATION": "required"}], indirect=True)
 async def test_a_call_without_attestation_is_nobodys_account_where_it_is_required(it: Running) -> None:
     await nothing_opens(it, JOHN)
@@ -212,7 +234,12 @@ async def test_attestation_counts_however_the_webhook_is_asked(it: Running, meth
         assert "John" not in call.heard()
 
 
-OURS_TOO = (f"sip:+15551234567@{PBX}", f"sip:5551234567@{PBX.upper()}:5061;transport=tls", f"sips:%2B15551234567@{PBX}")
+OURS_TOO = (
+    f"sip:+15551234567@{PBX}",
+    f"sip:5551234567@{PBX.upper()}:5061;transport=tls",
+    f"sips:%2B15551234567@{PBX}",
+    f"whatsapp:{JOHN}",
+)  # which WhatsApp vouches for
 
 
 @pytest.mark.parametrize("it", [{"TRUSTED_SIP_HOSTS": f"other.example, {PBX}"}], indirect=True)

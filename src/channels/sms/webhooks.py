@@ -95,6 +95,9 @@ class SmsWebhooks:
 
     async def _received(self, request: Request) -> Response:
         form = await self._signatures.read_form(request)
+        if _status_of(form) is not None:
+            # A service that reports here how its own texts fare; as a text it would come from our number.
+            return _twiml(_EMPTY)
         sid, body = _text_received(form)
         if self._pictures:
             body = replace(body, pictures=picture_paths(form))
@@ -128,7 +131,7 @@ class SmsWebhooks:
             # The number's own status callback, which tells how calls ended: nothing of a message.
             return _twiml(_EMPTY)
         sid, to = _sid(form), form.get("To", "")
-        status = _STATUSES.get(word(form, "MessageStatus", "SmsStatus"))
+        status = _status_of(form)
         reply_id = request.query_params.get("reply", "")
         if status is not None and to and _REPLY_ID.fullmatch(reply_id):
             code = form.get("ErrorCode", "")
@@ -182,6 +185,11 @@ def _text_received(form: Mapping[str, str]) -> tuple[str, TextReceived]:
 _PRESSED: Final = ("ButtonText", "ListTitle", "ButtonPayload", "ListId")
 
 
+def _status_of(form: Mapping[str, str]) -> ReplyStatus | None:
+    """Return how a message of ours fares; None for one that was received."""
+    return _STATUSES.get(word(form, "MessageStatus", "SmsStatus"))
+
+
 def _unanswerable(route: Route) -> Route:
     """Return the route of a sender such as ``SUPPORT``, whom no text can reach."""
     shown = "".join(filter(str.isprintable, str(route.customer)))[:LONGEST_NAME]
@@ -208,8 +216,8 @@ LONGEST_PLACE: Final = 100
 _KINDS: Final = {"image": "picture", "audio": "voice note", "video": "video"}
 _CONTACTS: Final = frozenset({"text/vcard", "text/x-vcard", "text/directory"})
 _MESSAGE_TYPE = re.compile(r"[a-z][a-z_]{1,19}", re.ASCII)
-_WORDS: Final = frozenset({"text", "button", "interactive"})
-"""WhatsApp's kinds of messages that are nothing but their words."""
+_WORDS: Final = "text"
+"""WhatsApp's kind of messages that are nothing but their words; a form that was filled in has none of its own."""
 
 
 def files(form: Mapping[str, str]) -> Sequence[str]:
@@ -236,9 +244,9 @@ def place(form: Mapping[str, str]) -> str:
 
 
 def other(form: Mapping[str, str]) -> str:
-    """Name a message that has neither words, nor files, nor a place: an order, a reaction; empty for a blank text."""
+    """Name a message that has neither words, nor files, nor a place: an order, a form; empty for a blank text."""
     kind = word(form, "MessageType")
-    return kind.replace("_", " ") if _MESSAGE_TYPE.fullmatch(kind) and kind not in _WORDS else ""
+    return kind.replace("_", " ") if _MESSAGE_TYPE.fullmatch(kind) and kind != _WORDS else ""
 
 
 def _kind(media_type: str) -> str:

@@ -15,12 +15,15 @@ from enum import StrEnum
 from typing import Final
 
 from ...identity.base import Resolution
-from ...model import NOBODY, Address, Channel, Route
+from ...model import NOBODY, NUMBERED, Address, Channel, Route
 
 FULL_ATTESTATION: Final = frozenset({"tn-validation-passed-a", "tn-validation-passed-a-passthrough"})
 """The values that prove a number: its carrier knows the caller, and that they may use it. All others do not."""
-_ATTESTED_SCHEMES: Final = frozenset({"tel"})
-"""STIR is about telephone numbers alone; who may write in other schemes is decided where they are read."""
+_ATTESTED_SCHEMES: Final = NUMBERED - {"whatsapp"}
+"""STIR is about telephone numbers alone, which a call may write as a text does; WhatsApp knows its callers itself.
+
+Who may write in other schemes is decided where they are read.
+"""
 
 
 class AttestationRule(StrEnum):
@@ -57,12 +60,13 @@ class Parties:
         """Read the fields of a webhook."""
         return cls.of(from_=form.get("From", ""), to=form.get("To", ""), direction=form.get("Direction", ""))
 
-    def proven(self, rule: AttestationRule, verdict: str) -> bool:
+    def proven(self, rule: AttestationRule, verdict: str, *, own: str | None = None) -> bool:
         """Tell whether the customer's number is believed. Somebody whom we called is where we called.
 
-        Our own number is no customer's: a switchboard writes it when it forwards a call back here, and so do forgers.
+        Our own numbers, that which was called and the gateway's (``own``), are no customer's: a switchboard writes one
+        of them when it forwards a call here, and so do forgers. All whom it forwards would share one conversation.
         """
-        return self.customer != self.ours and (
+        return self.customer.value not in (self.ours.value, own) and (
             self.outbound or self.customer.scheme not in _ATTESTED_SCHEMES or rule.accepts(verdict)
         )
 

@@ -25,7 +25,7 @@ from ...entries import Entry, OptionRefused
 from ...errors import MalformedRequest, RequestRejected, StoreUnavailable
 from ...identity.base import Metadata, read_metadata
 from ...persistence.base import LaneStore
-from ..twilio import SignatureCheck, TwilioRest
+from ..twilio import SignatureCheck, TwilioRest, word
 from .action_callback import Ending, Next, read_ending
 from .call import LiveCall
 from .call_language import say_attribute
@@ -48,6 +48,9 @@ RESTART_SECONDS = 5
 
 UNPROVEN = "Unproven"
 """In the action's address, which Twilio signs, for a call whose number is not believed; no metadata begins so."""
+
+ENDED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+"""States of a call that is over, as Twilio names them."""
 
 Warm = Callable[[], Awaitable[None]]
 """Opens the connection to the model, so that the first answer does not have to."""
@@ -101,13 +104,17 @@ class VoiceWebhooks:
     async def _incoming(self, request: Request) -> Response:
         form = await self._signatures.read_form(request)
         call = _call_sid(form)
+        if reason := _deserted(form):
+            log.info("call_refused", reason=reason)
+            return answer(hang_up())
         if self._registry.in_all >= self._ways.max_calls:
             log.warning("call_refused", reason="max_calls")
             return self._say(phrases.LINE_BUSY)
         try:
             came = read_metadata(request.query_params)
             parties = Parties.of_form(form)
-            proven = parties.proven(self._rules.attestation, form.get("StirVerstat", ""))
+            verdict, own = form.get("StirVerstat", ""), self._ways.our_number
+            proven = parties.proven(self._rules.attestation, verdict, own=own)
             if not proven:
                 log.info("caller_not_attested")
             # A source is asked now and answers while the greeting plays: nobody listens to it ringing meanwhile.
@@ -272,6 +279,18 @@ class VoiceWebhooks:
             again_here = call.route is not None and any(self._registry.on(call.route))
             comes_back = call.lost or self._registry.leaving
             await presence.end(stay=None if again_here else RECONNECT_SECONDS if comes_back else 0.0)
+
+
+def _deserted(form: Mapping[str, str]) -> str:
+    """Return why there is nobody to talk with, "" where there is: an answering machine would be talked to for minutes.
+
+    Twilio looks for machines where a call that it makes asks for it (/docs/voice/answering-machine-detection). How a
+    call ended comes here where somebody entered this address for the number's status callback, too.
+    """
+    if word(form, "CallStatus") in ENDED:
+        return "ended"
+    by = word(form, "AnsweredBy")
+    return "machine" if by == "fax" or by.startswith("machine") else ""
 
 
 def _call_sid(form: Mapping[str, str]) -> str:

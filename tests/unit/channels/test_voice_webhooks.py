@@ -124,6 +124,24 @@ async def test_a_call_without_a_call_sid_is_malformed(call: str) -> None:
         assert (await post(url, "/voice", FORM | {"CallSid": call}))[0] == 400
 
 
+@each(
+    ("told", "connected"),
+    [
+        ({"CallStatus": "ringing"}, True), ({"CallStatus": "in-progress", "AnsweredBy": "human"}, True),
+        ({"AnsweredBy": "unknown"}, True), ({"AnsweredBy": ""}, True),
+        ({"AnsweredBy": "machine_start"}, False), ({"AnsweredBy": "machine_end_beep"}, False),
+        ({"AnsweredBy": "Machine_End_Silence"}, False), ({"AnsweredBy": "fax"}, False),
+        ({"CallStatus": "completed", "CallDuration": "17"}, False), ({"CallStatus": "no-answer"}, False),
+        ({"CallStatus": "BUSY"}, False), ({"CallStatus": "canceled"}, False), ({"CallStatus": "failed"}, False),
+    ],
+)  # fmt: skip
+async def test_the_agent_talks_with_people_and_with_no_machine(told: dict[str, str], connected: bool) -> None:
+    """A voicemail would be talked to for minutes, and its own words would be taken for the customer's."""
+    async with gateway(Store("x")) as url:
+        status, twiml = await post(url, "/voice", FORM | {"Direction": "outbound-api"} | told)
+    assert (status, "<ConversationRelay" in twiml, "<Hangup" in twiml) == (200, connected, not connected)
+
+
 @pytest.mark.promise("V17")
 @each(
     ("status", "told"),

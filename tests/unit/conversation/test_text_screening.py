@@ -20,6 +20,7 @@ ROUTE = Route(Channel.SMS, Address("tel", "+15551234567"), Address("tel", "+1555
 EMPTY = Conversation(SubjectId("phone_1"), created_at=0, updated_at=0)
 OUT = replace(EMPTY, opted_out=(Channel.SMS,))
 LIMITS = EngineLimits(rate_per_minute=3, max_input_chars=20)
+ROOMY = EngineLimits(rate_per_minute=3, max_input_chars=100)
 
 
 def said(
@@ -129,6 +130,26 @@ def test_a_machine_that_repeats_itself_is_noticed_and_not_answered() -> None:
     assert [text for one in found for text in one.notices] == [phrases.REPEATED]
     later = [(2000.0, TextReceived(ROUTE, "something else"))]
     assert screen(found[-1].conversation, later, LIMITS).texts == ["something else"]
+
+
+def test_a_machine_that_answers_late_is_noticed_too() -> None:
+    found = answered(*["I am away until Monday"] * (REPEATS + 2), gap=1500.0, limits=ROOMY)
+    assert sum(bool(one.texts) for one in found) == REPEATS
+
+
+def test_a_machine_with_a_dozen_texts_in_turns_is_noticed_too() -> None:
+    cycle = [f"Canned answer {letter}." for letter in "abcdefghijkl"]
+    assert sum(bool(one.texts) for one in answered(*cycle * (REPEATS + 1), gap=30.0, limits=ROOMY)) == 12 * REPEATS
+
+
+def test_whoever_says_ok_after_each_step_of_a_long_task_is_answered() -> None:
+    assert all(one.texts == ["ok"] for one in answered(*["ok"] * 15, gap=700.0))
+
+
+def test_out_and_in_again_and_again_is_done_each_time_and_not_told_each_time() -> None:
+    found = said(*["stop texting me", "start"] * 6, "stop texting me", gap=1.0, limits=ROOMY)
+    assert found.conversation.opted_out == (Channel.SMS,)
+    assert found.confirmations == [phrases.OPTED_OUT] * 3
 
 
 def test_what_is_repeated_before_an_answer_is_no_machines() -> None:
