@@ -55,6 +55,10 @@ class Aliases:
         """Return what the sender of a request may see: a program everything, a page no id that tells a number."""
         return self.veiled(content, number=number) if by_page(request) else content
 
+    def cursor(self, request: Request) -> str | None:
+        """Return where a list is to go on, None for its beginning."""
+        return self.named(request.query_params.get("cursor") or "") or None
+
     def veiled(self, content: Mapping[str, Any], *, number: str | None = None) -> dict[str, Any]:
         """Return an answer as a page is sent it: aliases for ids, and the ends of the customers' own numbers.
 
@@ -62,6 +66,8 @@ class Aliases:
         customer whom the whole answer is about, where their id does not tell.
         """
         shown: dict[str, Any] = self._veil(content, number)
+        if isinstance(following := shown.get("next"), str):
+            shown["next"] = self.of(following)  # where a list goes on: behind a customer, who is named in it
         return shown
 
     def _veil(self, value: Any, number: str | None) -> Any:

@@ -15,7 +15,7 @@ from .answers import ApprovalView
 from .approvals import NEXT, ApprovalDesk, Result
 from .auth import StaffTokens
 from .bodies import InvalidBody, Submission, read_submission
-from .http import answer, choice_of, cursor_of, limit_of, read_bytes
+from .http import answer, choice_of, limit_of, read_bytes
 from .scopes import Scope
 
 STATUSES: Final[Mapping[str, ApprovalStatus | None]] = {"all": None, **{one.value: one for one in ApprovalStatus}}
@@ -49,7 +49,7 @@ class ApprovalsApi:
     async def _list(self, request: Request) -> Response:
         self._tokens.actor(request, Scope.READ, Scope.APPROVE)
         status = choice_of(request, "status", STATUSES, ApprovalStatus.PENDING)
-        page = await self._desk.page(status, limit=limit_of(request), cursor=cursor_of(request))
+        page = await self._desk.page(status, limit=limit_of(request), cursor=self._aliases.cursor(request))
         shown = {"approvals": [ApprovalView.of(one) for one in page.items], "next": page.next}
         return answer(self._aliases.seen(request, shown))
 

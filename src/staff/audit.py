@@ -17,7 +17,7 @@ from ..persistence.values import Act
 from .aliases import Aliases
 from .answers import written
 from .auth import StaffTokens
-from .http import LONGEST_PAGE, answer, answer_csv, choice_of, cursor_of, limit_of
+from .http import LONGEST_PAGE, answer, answer_csv, choice_of, limit_of
 from .scopes import Scope
 
 LOOKED: Final = 2000
@@ -96,7 +96,7 @@ class AuditApi:
         if choice_of(request, "format", {"json": False, "csv": True}, "json"):
             acts = [self._aliases.seen(request, _shown(one)) for one in await self._audit.every(wanted)]
             return answer_csv("audit", [("at", "actor", "act", "customer", *COLUMNS), *map(_row, acts)])
-        found = await self._audit.page(wanted, limit=limit_of(request), cursor=cursor_of(request))
+        found = await self._audit.page(wanted, limit=limit_of(request), cursor=self._aliases.cursor(request))
         return answer(self._aliases.seen(request, found))
 
 

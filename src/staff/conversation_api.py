@@ -18,7 +18,7 @@ from .bodies import Assignment, Body, BodyT, Export, FirstMessage, NewMessage, N
 from .conversations import Conversations
 from .customers import Customers
 from .exports import export_text
-from .http import act_key, answer, answer_if_changed, answer_text, cursor_of, idempotency_key, limit_of, read_object
+from .http import act_key, answer, answer_if_changed, answer_text, idempotency_key, limit_of, read_object
 from .scopes import Scope
 from .tickets import Tickets
 
@@ -117,7 +117,9 @@ class ConversationApi:
         words = request.query_params.get("q") or ""
         if len(words) > MAX_SEARCH or "\0" in words:
             raise MalformedRequest(f"q must be a text of at most {MAX_SEARCH} characters.")
-        found = await self._conversations.list.page(limit=limit_of(request), cursor=cursor_of(request), words=words)
+        found = await self._conversations.list.page(
+            limit=limit_of(request), cursor=self._aliases.cursor(request), words=words
+        )
         return answer_if_changed(request, self._aliases.seen(request, found))
 
     async def _show(self, request: Request) -> Response:

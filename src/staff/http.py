@@ -104,11 +104,6 @@ def limit_of(request: Request) -> int:
     return int(text)
 
 
-def cursor_of(request: Request) -> str | None:
-    """Return where a list is to go on, None for its beginning."""
-    return request.query_params.get("cursor") or None
-
-
 def idempotency_key(request: Request) -> str | None:
     """Return what the sender named the act, or None. Raises MalformedRequest."""
     key = request.headers.get("idempotency-key")

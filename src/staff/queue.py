@@ -20,7 +20,7 @@ from .answers import ApprovalView, TicketView, written
 from .approvals import ApprovalDesk
 from .auth import StaffTokens
 from .conversation_list import side_by_side
-from .http import answer, answer_if_changed, choice_of, cursor_of, limit_of
+from .http import answer, answer_if_changed, choice_of, limit_of
 from .scopes import Scope
 
 STATUSES: Final[Mapping[str, TicketStatus | None]] = {"all": None, **{one.value: one for one in TicketStatus}}
@@ -104,7 +104,7 @@ class QueueApi:
     async def _tickets(self, request: Request) -> Response:
         self._tokens.actor(request, Scope.READ, Scope.TICKETS)
         status = choice_of(request, "status", STATUSES, TicketStatus.OPEN)
-        page = await self._queue.tickets(status, limit=limit_of(request), cursor=cursor_of(request))
+        page = await self._queue.tickets(status, limit=limit_of(request), cursor=self._aliases.cursor(request))
         shown = {"tickets": [TicketView.of(one) for one in page.items], "next": page.next}
         return answer(self._aliases.seen(request, shown))
 

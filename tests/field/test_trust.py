@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -308,6 +309,26 @@ async def test_a_page_is_sent_no_id_and_no_number_of_a_customer_until_it_is_reve
     assert revealed == {"subjectId": alias, "contact": JOHN}
     row = next(row for row in after["timeline"] if row["name"] == "contact_revealed")
     assert row["data"] == {"actor": "mia"}
+
+
+async def test_where_a_list_goes_on_names_nobody(tmp_path: Path) -> None:
+    """It held the last customer's number, spelled in other signs."""
+    async with staffed(tmp_path) as (it, mia), signed_in(it) as tom:
+        for number in (JOHN, JANE):
+            await it.ask("I want to talk to a person", sender=number)
+        for path, named in (("/conversations", "conversations"), ("/tickets", "tickets"), ("/audit", "acts")):
+            if path == "/audit":
+                for who in (JOHNS_ID, JANES_ID):
+                    await mia.post(f"/customers/{who}/reveal", {})
+                    await mia.until(lambda one: "contact_revealed" in str(one["timeline"]), who)
+            first = await tom.get(path, limit="1")
+            second = await tom.get(path, limit="1", cursor=first["next"])
+            assert first[named][0]["subjectId"] != second[named][0]["subjectId"], path
+            parts = re.findall(r"[\w-]{8,}", first["next"])
+            read = b"".join(base64.urlsafe_b64decode(one + "=" * (-len(one) % 4)) for one in parts)
+            assert [spelled for spelled in (b"phone", b"4567", b"6543") if spelled in read] == [], path
+            program = await mia.get(path, limit="1")
+            assert await mia.get(path, limit="1", cursor=program["next"]) != program
 
 
 async def test_the_pages_events_name_opaque_ids(tmp_path: Path) -> None:
