@@ -45,6 +45,7 @@ SPELLED = [
     "STOP\n\nSent from my iPhone", "Stop\n--\nJohn Doe\nAcme Ltd, 12 Main St", "STOP\nJohn Doe", "stop\n- John",
     "unsubscribe\nBest regards,\nJohn Doe\n+1 555 123 4567", "Stop texting me\nJ. Doe",
     "OPT OUT ALL", "I withdraw consent", "I revoke all consent.", "Please STOP all communications",
+    "STOP❤️", "*STOP*", "stop\u200f",
 ]  # fmt: skip
 FOREIGN = {
     "fr": [

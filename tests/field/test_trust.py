@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 from starlette.routing import Route
+from yarl import URL
 
 from tandem.errors import ConfigurationError
 from tandem.guardrails.pii import CODE_MARK, mask_incoming
@@ -189,11 +190,24 @@ NAMES = (
 MISFITS = (5, 1e300, -(10**40), True, [], {}, [[5]], {"how": 5}, "", " ", "\u202e", "x" * 9000, [{"approvalId": "a"}])
 
 
+ADDRESSES = (
+    "/tickets/%00", "/conversations/%00", "/customers/%00", "/tickets/%FF", "/conversations/%ED%A0%80",
+    "/conversations/phone_%D9%A1%D9%A2", "/conversations/phone_", "/conversations/cus_%00", "/tickets/" + "a" * 5000,
+    "/customers/+" + "9" * 150, "/conversations/%E2%80%AE", "/conversations?cursor=%00", "/conversations?cursor=cus_",
+    "/conversations?q=%00", "/conversations?q=%ED%A0%80%22%27%25", "/conversations?limit=%D9%A3", "/audit?days=-1",
+    "/conversations?limit=1&limit=x", "/queue?limit=1e2", "/approvals?status[]=pending", "/approvals?cursor=0.",
+    "/approvals?cursor=9.W10", "/tickets?cursor=W10", "/audit?days=%D9%A7", "/audit?actor=%00", "/figures?days=1e400",
+    f"/conversations/{JOHNS_ID}/earlier?before=1.%D9%A3", f"/conversations/{JOHNS_ID}/earlier?before=999999999999.9",
+)  # fmt: skip
+
+
 async def test_no_value_of_a_wrong_kind_breaks_a_door(tmp_path: Path) -> None:
     """A colleague's name that is a number was a failure of ours."""
     posts = sorted(path for method, path in DOORS if method == "POST")
     async with staffed(tmp_path) as (it, mia):
         await it.ask("hello")
+        for path in ADDRESSES:
+            assert (path, (await mia.ask("GET", URL(path, encoded=True))).status < 500) == (path, True)
         broken = {
             (path, str(value)[:20]): told.status
             for path in posts

@@ -45,6 +45,7 @@ def results(model: ModelServer) -> str:
 UNREADABLE = [
     "+12345", "+811045000", "WIRELESS CALLER", "sip:*69@pbx", "client:Anna B", "", "+", "tel:", "*67", "O'Brien",
     "+10000000000", "0000000000", "+19999999999",
+    "tel:+15551234567;ext=12", "+15551234567 x12", "fax:+15551234567", "+97912345678", "\u202a+15551234567\u202c",
     "sip:", "x-unknown:1", "+" + "9" * 40, "Кафе «Уют»", "a" * 500, "sip:anna@other.example",
     OURS,  # a call that comes back here: forwarded by a switchboard under our own number
 ]  # fmt: skip
@@ -273,6 +274,15 @@ async def test_a_number_that_networks_write_in_two_ways_is_one_customer(
     found = await it.store.conversation(SubjectId(f"phone_{digits}"))
     assert found is not None
     assert found.turns_taken == 2
+
+
+@each("sender", ["whatsapp:US.13491208655302741918", "whatsapp:DE.ENT.11815799212886844830"])
+async def test_a_user_of_whatsapp_without_a_number_is_answered_and_is_nobody_else(it: Running, sender: str) -> None:
+    it.another(echo)
+    assert await it.ask("hello", sender=sender) == "You said: hello"
+    found = await it.store.conversation(SubjectId(sender.replace(":", "_")))
+    assert found is not None
+    assert found.turns_taken == 1
 
 
 @each(("one", "other"), [("+551133334444", "+5511933334444"), ("+390612345678", "+39612345678"),

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import aiohttp
+from yarl import URL
 
 from tandem.app import NO_LISTENERS
 from tandem.conversation.event_bus import Listener
@@ -40,7 +41,7 @@ class Colleague:
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
 
-    async def ask(self, method: str, path: str, **more: Any) -> Told:
+    async def ask(self, method: str, path: str | URL, **more: Any) -> Told:
         async with self._session.request(method, path, **more) as response:
             body = await response.json() if response.content_type == "application/json" else None
             return Told(response.status, body, {name.lower(): value for name, value in response.headers.items()})

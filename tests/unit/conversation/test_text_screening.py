@@ -85,6 +85,21 @@ def test_help_is_answered_by_the_provider() -> None:
     assert said("HELP", opt_out="HELP").texts == []
 
 
+@each(
+    ("kind", "text", "opted_out", "after"),
+    [
+        ("HELP", "STOP it hurts", OUT, OUT), ("HELP", "", EMPTY, EMPTY), ("START", "encore", OUT, EMPTY),
+        ("STOP", "", EMPTY, OUT), ("STOP", "Start", EMPTY, OUT), ("STOP", "is it shipped?", OUT, OUT),
+    ],
+)  # fmt: skip
+def test_what_the_provider_says_of_a_text_counts_before_its_words(
+    kind: str, text: str, opted_out: Conversation, after: Conversation
+) -> None:
+    found = said(text, conversation=opted_out, opt_out=kind)
+    assert (found.conversation.opted_out, found.texts, found.notices) == (after.opted_out, [], [])
+    assert found.confirmations == []
+
+
 def test_a_picture_alone_is_answered_honestly_and_one_with_words_is_mentioned() -> None:
     found = said("", media=1, files=("picture",))
     assert (found.notices, found.kept, found.texts) == ([phrases.PICTURE], ["[picture]"], [])
