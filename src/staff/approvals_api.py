@@ -10,12 +10,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from ..model import ApprovalStatus
-from .aliases import Aliases
 from .answers import ApprovalView
 from .approvals import NEXT, ApprovalDesk, Result
 from .auth import StaffTokens
 from .bodies import InvalidBody, Submission, read_submission
 from .http import answer, choice_of, limit_of, read_bytes
+from .page_view import PageView
 from .scopes import Scope
 
 STATUSES: Final[Mapping[str, ApprovalStatus | None]] = {"all": None, **{one.value: one for one in ApprovalStatus}}
@@ -33,8 +33,8 @@ _REFUSED = {
 class ApprovalsApi:
     """Serves approvals to staff. A colleague who decides is named by their token, never by a body."""
 
-    def __init__(self, desk: ApprovalDesk, tokens: StaffTokens, aliases: Aliases, *, region: str) -> None:
-        self._aliases = aliases
+    def __init__(self, desk: ApprovalDesk, tokens: StaffTokens, pages: PageView, *, region: str) -> None:
+        self._pages = pages
         self._desk = desk
         self._tokens = tokens
         self._region = region
@@ -49,19 +49,19 @@ class ApprovalsApi:
     async def _list(self, request: Request) -> Response:
         self._tokens.actor(request, Scope.READ, Scope.APPROVE)
         status = choice_of(request, "status", STATUSES, ApprovalStatus.PENDING)
-        page = await self._desk.page(status, limit=limit_of(request), cursor=self._aliases.cursor(request))
+        page = await self._desk.page(status, limit=limit_of(request), cursor=self._pages.cursor(request))
         shown = {"approvals": [ApprovalView.of(one) for one in page.items], "next": page.next}
-        return answer(self._aliases.seen(request, shown))
+        return answer(await self._pages.seen(request, shown))
 
     async def _decide(self, request: Request) -> Response:
         actor = self._tokens.actor(request, Scope.APPROVE)
         body = await read_bytes(request)
         if not body.strip():
             raise InvalidBody
-        submission = read_submission(body, region=self._region, named=self._aliases.named)
+        submission = read_submission(body, region=self._region, named=self._pages.aliases.named)
         results = await self._desk.decide(submission, actor=actor)
         told, status = _told(submission, results, takes_next=self._desk.takes_next)
-        return answer(self._aliases.seen(request, told), status)
+        return answer(await self._pages.seen(request, told), status)
 
 
 def _told(submission: Submission, results: Sequence[Result], *, takes_next: bool) -> tuple[dict[str, Any], int]:

@@ -14,10 +14,10 @@ from starlette.routing import BaseRoute, Route
 
 from ..persistence.base import LaneStore
 from ..persistence.values import Act
-from .aliases import Aliases
 from .answers import written
 from .auth import StaffTokens
 from .http import LONGEST_PAGE, answer, answer_csv, choice_of, limit_of
+from .page_view import PageView
 from .scopes import Scope
 
 LOOKED: Final = 2000
@@ -77,11 +77,11 @@ class AuditApi:
     """Serves the record to colleagues who administer."""
 
     def __init__(
-        self, audit: AuditLog, tokens: StaffTokens, aliases: Aliases, *, clock: Callable[[], float] = time.time
+        self, audit: AuditLog, tokens: StaffTokens, pages: PageView, *, clock: Callable[[], float] = time.time
     ) -> None:
         self._audit = audit
         self._tokens = tokens
-        self._aliases = aliases
+        self._pages = pages
         self._clock = clock
 
     def routes(self) -> Sequence[BaseRoute]:
@@ -94,10 +94,11 @@ class AuditApi:
         days = choice_of(request, "days", DAYS, "30")
         wanted = Wanted(self._clock() - days * 86_400, query.get("actor") or "", query.get("act") or "")
         if choice_of(request, "format", {"json": False, "csv": True}, "json"):
-            acts = [self._aliases.seen(request, _shown(one)) for one in await self._audit.every(wanted)]
+            every = {"acts": [_shown(one) for one in await self._audit.every(wanted)]}
+            acts = (await self._pages.seen(request, every))["acts"]
             return answer_csv("audit", [("at", "actor", "act", "customer", *COLUMNS), *map(_row, acts)])
-        found = await self._audit.page(wanted, limit=limit_of(request), cursor=self._aliases.cursor(request))
-        return answer(self._aliases.seen(request, found))
+        found = await self._audit.page(wanted, limit=limit_of(request), cursor=self._pages.cursor(request))
+        return answer(await self._pages.seen(request, found))
 
 
 def _shown(one: Act) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from ..errors import MalformedRequest
-from .aliases import Aliases, by_page
 from .answers import TicketView
 from .auth import StaffTokens
 from .bodies import Assignment, Body, BodyT, Export, FirstMessage, NewMessage, NewNote, NewTicket, Snooze, TicketClosing
@@ -19,6 +18,7 @@ from .conversations import Conversations
 from .customers import Customers
 from .exports import export_text
 from .http import act_key, answer, answer_if_changed, answer_text, idempotency_key, limit_of, read_object
+from .page_view import PageView
 from .scopes import Scope
 from .tickets import Tickets
 
@@ -46,9 +46,9 @@ class ConversationApi:
         customers: Customers,
         tickets: Tickets,
         tokens: StaffTokens,
-        aliases: Aliases,
+        pages: PageView,
     ) -> None:
-        self._aliases = aliases
+        self._pages = pages
         self._conversations = conversations
         self._customers = customers
         self._tickets = tickets
@@ -97,7 +97,7 @@ class ConversationApi:
             actor = self._tokens.actor(request, Scope.REPLY)
             sent = await read_object(request, body)
             by = By(actor=actor, key=act_key(kind, request, actor))
-            return answer(self._aliases.seen(request, await carry_out(_subject(request), sent, by)))
+            return answer(await self._pages.seen(request, await carry_out(_subject(request), sent, by)))
 
         return endpoint
 
@@ -118,16 +118,16 @@ class ConversationApi:
         if len(words) > MAX_SEARCH or "\0" in words:
             raise MalformedRequest(f"q must be a text of at most {MAX_SEARCH} characters.")
         found = await self._conversations.list.page(
-            limit=limit_of(request), cursor=self._aliases.cursor(request), words=words
+            limit=limit_of(request), cursor=self._pages.cursor(request), words=words
         )
-        return answer_if_changed(request, self._aliases.seen(request, found))
+        return answer_if_changed(request, await self._pages.seen(request, found))
 
     async def _show(self, request: Request) -> Response:
         self._tokens.actor(request, Scope.READ)
         if "reveal" in request.query_params:
             raise MalformedRequest("A number is revealed by POST /customers/{subjectId}/reveal.")
         shown = await self._conversations.detail(_subject(request))
-        return answer_if_changed(request, self._aliases.seen(request, shown, number=await self._number(request)))
+        return answer_if_changed(request, await self._pages.seen(request, shown))
 
     async def _earlier(self, request: Request) -> Response:
         self._tokens.actor(request, Scope.READ)
@@ -136,23 +136,23 @@ class ConversationApi:
             raise MalformedRequest("(before)")
         before = float(text) if text else None
         found = await self._conversations.earlier(_subject(request), before=before, limit=limit_of(request))
-        return answer(self._aliases.seen(request, found, number=await self._number(request)))
+        return answer(await self._pages.seen(request, found))
 
     async def _erase(self, request: Request) -> Response:
         actor = self._tokens.actor(request, Scope.ADMINISTER)
-        return answer(self._aliases.seen(request, await self._conversations.erase(_subject(request), actor=actor)))
+        return answer(await self._pages.seen(request, await self._conversations.erase(_subject(request), actor=actor)))
 
     async def _begin(self, request: Request) -> Response:
         actor = self._tokens.actor(request, Scope.REPLY)
         sent = await read_object(request, FirstMessage)
         told = await self._conversations.begin(sent, actor=actor, key=act_key("first", request, actor))
-        return answer(self._aliases.seen(request, told))
+        return answer(await self._pages.seen(request, told))
 
     async def _export(self, request: Request) -> Response:
         actor = self._tokens.actor(request, Scope.READ)
         sent = await read_object(request, Export)
         whole = await self._conversations.export(_subject(request), actor=actor)
-        shown = self._aliases.seen(request, whole, number=await self._number(request))
+        shown = await self._pages.seen(request, whole)
         return answer_text("conversation", export_text(shown)) if sent.format == "text" else answer(shown)
 
     # --- customers --------------------------------------------------------------------------------------
@@ -160,16 +160,13 @@ class ConversationApi:
     async def _customer(self, request: Request) -> Response:
         self._tokens.actor(request, Scope.READ)
         found = await self._customers.detail(_subject(request))
-        return answer_if_changed(request, self._aliases.seen(request, found, number=await self._number(request)))
+        return answer_if_changed(request, await self._pages.seen(request, found))
 
     async def _reveal(self, request: Request) -> Response:
         actor = self._tokens.actor(request, Scope.REPLY)
         await read_object(request, Body)
         told = await self._conversations.reveal(_subject(request), actor=actor)
-        return answer({**self._aliases.seen(request, told), "contact": told["contact"]})
-
-    async def _number(self, request: Request) -> str | None:
-        return await self._conversations.number(_subject(request)) if by_page(request) else None
+        return answer({**await self._pages.seen(request, told), "contact": told["contact"]})
 
     # --- tickets ----------------------------------------------------------------------------------------
 
@@ -178,7 +175,7 @@ class ConversationApi:
         wanted = await read_object(request, NewTicket)
         key = idempotency_key(request)
         opened = await self._tickets.open(wanted, actor=actor, key=key)
-        shown = self._aliases.seen(request, TicketView.of(opened.ticket))
+        shown = await self._pages.seen(request, TicketView.of(opened.ticket))
         if not opened.earlier:
             return answer(shown, 201)
         if key and not wanted.external_id:
@@ -191,12 +188,12 @@ class ConversationApi:
         await read_object(request, Body)
         key = act_key("call", request, actor)
         ticket = await self._tickets.call(request.path_params["ticket"], actor=actor, key=key)
-        return answer(self._aliases.seen(request, {"success": True, "subjectId": ticket.subject}))
+        return answer(await self._pages.seen(request, {"success": True, "subjectId": ticket.subject}))
 
     async def _ticket(self, request: Request) -> Response:
         self._tokens.actor(request, Scope.READ, Scope.TICKETS)
         found = TicketView.of(await self._tickets.find(request.path_params["ticket"]))
-        return answer_if_changed(request, self._aliases.seen(request, found))
+        return answer_if_changed(request, await self._pages.seen(request, found))
 
     async def _close_ticket(self, request: Request) -> Response:
         actor = self._tokens.actor(request, Scope.TICKETS)
@@ -204,7 +201,7 @@ class ConversationApi:
         name = request.path_params["ticket"]
         key = act_key(f"ticket:{name}", request, actor)
         ticket = await self._tickets.close(name, sent.status, sent.note, actor=actor, key=key)
-        return answer(self._aliases.seen(request, TicketView.of(ticket)))
+        return answer(await self._pages.seen(request, TicketView.of(ticket)))
 
 
 def _subject(request: Request) -> str:

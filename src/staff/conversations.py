@@ -118,10 +118,6 @@ class Conversations:
         await self._engine.act(subject, Revealed(actor), key=f"revealed:{uuid.uuid4().hex}")
         return {"subjectId": subject, "contact": await self._people.number(subject, conversation)}
 
-    async def number(self, spelling: str) -> str | None:
-        """Return a customer's number, for leaving it out of what a page is sent."""
-        return await self._people.number(await self._whose.one(spelling))
-
     async def _header(self, conversation: Conversation, contact: str | None) -> dict[str, Any]:
         subject = conversation.subject
         known, live, lookers = await asyncio.gather(

@@ -51,6 +51,15 @@ class CustomerDirectory:
         found = (proven_number(route.customer, self._region) for route in routes)
         return next((number for number in found if number), None)
 
+    async def numbers(self, subjects: Sequence[SubjectId]) -> Mapping[str, str]:
+        """Return the numbers of subjects, of those that have one."""
+        found = {}
+        for subject in subjects:
+            known, _ = self._known.get(subject, (None, None))
+            if number := known or await self.number(subject):
+                found[subject] = number
+        return found
+
     async def account(self, subject: SubjectId, number: str | None) -> Customer | None:
         """Return the account behind a number, asked now. Raises StoreUnavailable."""
         customer = await self._shop.customer_by_phone(number) if number else None

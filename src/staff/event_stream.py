@@ -27,10 +27,11 @@ from ..events import EventName, Happened
 from ..model import SubjectId
 from ..persistence.base import LaneStore
 from ..persistence.values import Looker, Reminder
-from .aliases import Aliases, by_page
+from .aliases import Aliases
 from .auth import StaffTokens
 from .bodies import Glance
 from .http import read_object
+from .page_view import by_page
 from .scopes import Scope
 
 log = structlog.get_logger(__name__)

@@ -15,12 +15,12 @@ from ..model import Approval, ApprovalStatus, SubjectId, Ticket, TicketStatus
 from ..persistence.base import LaneStore
 from ..persistence.reading import conversation_of
 from ..persistence.values import Page, Reminder
-from .aliases import Aliases
 from .answers import ApprovalView, TicketView, written
 from .approvals import ApprovalDesk
 from .auth import StaffTokens
 from .conversation_list import side_by_side
 from .http import answer, answer_if_changed, choice_of, limit_of
+from .page_view import PageView
 from .scopes import Scope
 
 STATUSES: Final[Mapping[str, TicketStatus | None]] = {"all": None, **{one.value: one for one in TicketStatus}}
@@ -88,8 +88,8 @@ class WorkQueue:
 class QueueApi:
     """Serves ``/queue`` and ``GET /tickets`` to staff and partner systems."""
 
-    def __init__(self, queue: WorkQueue, tokens: StaffTokens, aliases: Aliases) -> None:
-        self._aliases = aliases
+    def __init__(self, queue: WorkQueue, tokens: StaffTokens, pages: PageView) -> None:
+        self._pages = pages
         self._queue = queue
         self._tokens = tokens
 
@@ -99,14 +99,15 @@ class QueueApi:
 
     async def _list(self, request: Request) -> Response:
         self._tokens.actor(request, Scope.READ)
-        return answer_if_changed(request, self._aliases.seen(request, await self._queue.page(limit=limit_of(request))))
+        page = await self._queue.page(limit=limit_of(request))
+        return answer_if_changed(request, await self._pages.seen(request, page))
 
     async def _tickets(self, request: Request) -> Response:
         self._tokens.actor(request, Scope.READ, Scope.TICKETS)
         status = choice_of(request, "status", STATUSES, TicketStatus.OPEN)
-        page = await self._queue.tickets(status, limit=limit_of(request), cursor=self._aliases.cursor(request))
+        page = await self._queue.tickets(status, limit=limit_of(request), cursor=self._pages.cursor(request))
         shown = {"tickets": [TicketView.of(one) for one in page.items], "next": page.next}
-        return answer(self._aliases.seen(request, shown))
+        return answer(await self._pages.seen(request, shown))
 
 
 def _request(one: Approval, held: Held) -> dict[str, Any]:

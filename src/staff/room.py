@@ -22,6 +22,7 @@ from .conversations import Conversations
 from .customer_directory import CustomerDirectory
 from .customers import Customers
 from .figures_api import Figures, FiguresApi
+from .page_view import PageView
 from .queue import QueueApi, WorkQueue
 from .ready_replies import ReadyRepliesApi, ReadyReply
 from .saved_views import SavedViewsApi
@@ -54,16 +55,17 @@ def staff_routes(
 
     desk = ApprovalDesk(store, engine, checks, takes_next=takes_next)
     people = CustomerDirectory(shop, store, region=region)
+    pages = PageView(aliases, people.numbers)
     whose = SubjectLookup(store, subject_of, aliases, region=region)
     tickets = Tickets(store, engine, people, shop, whose, region=region, ours=ours, call=call)
     conversations = Conversations(store, engine, people, whose, ours=ours)
     served = (
-        ApprovalsApi(desk, tokens, aliases, region=region),
-        QueueApi(WorkQueue(store, desk), tokens, aliases),
-        AuditApi(AuditLog(store), tokens, aliases),
+        ApprovalsApi(desk, tokens, pages, region=region),
+        QueueApi(WorkQueue(store, desk), tokens, pages),
+        AuditApi(AuditLog(store), tokens, pages),
         FiguresApi(Figures(store), tokens),
         ReadyRepliesApi(replies, tokens),
         SavedViewsApi(store, tokens),
-        ConversationApi(conversations, Customers(store, shop, people, whose), tickets, tokens, aliases),
+        ConversationApi(conversations, Customers(store, shop, people, whose), tickets, tokens, pages),
     )
     return [route for one in served for route in one.routes()]

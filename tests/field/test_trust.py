@@ -23,6 +23,7 @@ from tandem.staff.aliases import Aliases
 from ..kit.colleague import JOHNS_ID, Colleague, staffed
 from ..kit.gateway import ACCOUNT, JANE, JOHN, OURS, Running
 from ..kit.model_server import Answer, ModelServer
+from ..kit.sources import known_at
 from ..kit.tables import each
 
 pytestmark = pytest.mark.promise("F5")
@@ -323,6 +324,30 @@ async def test_a_page_is_sent_no_id_and_no_number_of_a_customer_until_it_is_reve
     assert revealed == {"subjectId": alias, "contact": JOHN}
     row = next(row for row in after["timeline"] if row["name"] == "contact_revealed")
     assert row["data"] == {"actor": "mia"}
+
+
+async def test_no_list_of_a_page_tells_the_number_of_a_customer_whom_a_source_names(tmp_path: Path) -> None:
+    model = asking(
+        ("process_refund", {"order_id": "ORD_12345", "amount": 120, "reason": "broken"}),
+        ("create_ticket", {"customer_id": "me", "subject": "Call me", "description": f"at {JOHN}", "priority": "low"}),
+        then="We call you at (555) 123-4567.",
+    )
+    async with known_at("crm") as known, staffed(tmp_path, model, **known.env) as (it, mia), signed_in(it) as tom:
+        await it.ask("hello")
+        await it.ask("refund me, my number is 555-123-4567")
+        await mia.waiting_approval("process_refund")
+        who = known.subject(JOHN)
+        await mia.until(lambda one: one["tickets"], who)
+        told = {path: await tom.get(path) for path in ("/conversations", "/approvals", "/queue", "/tickets", "/audit")}
+        (alias,) = {
+            one["subjectId"] for one in (*told["/conversations"]["conversations"], *told["/tickets"]["tickets"])
+        }
+        told |= {path: await tom.get(path) for path in (f"/conversations/{alias}", f"/customers/{alias}")}
+        program = await mia.get("/tickets")
+    leaks = [(path, one) for path, answer in told.items() for one in (*OWN_NUMBER, str(who)) if one in str(answer)]
+    assert leaks == []
+    assert told["/tickets"]["tickets"][0]["contact"] == "…4567"
+    assert program["tickets"][0]["description"] == f"at {JOHN}"
 
 
 async def test_where_a_list_goes_on_names_nobody(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from tandem.staff.aliases import Aliases
 from tandem.staff.approvals import ApprovalDesk
 from tandem.staff.approvals_api import ApprovalsApi
 from tandem.staff.auth import StaffTokens
+from tandem.staff.page_view import PageView
 from tandem.web.status import error_response
 
 from .serving import serve
@@ -162,13 +163,18 @@ def in_doubt(id: str, **fields: Any) -> Approval:
     return approval(id, status=ApprovalStatus.UNKNOWN, version=3, **fields)
 
 
+async def no_numbers(subjects: Sequence[SubjectId]) -> Mapping[str, str]:
+    return {}
+
+
 @asynccontextmanager
 async def open_desk(folder: Path) -> AsyncIterator[Desk]:
     """Serve the API to Anna and Ben."""
     async with open_file_store(folder / "state") as store:
         lanes = Lanes(store)
         desk = ApprovalDesk(store, lanes, Schemas(), clock=lambda: NOW)
-        api = ApprovalsApi(desk, StaffTokens({"anna": ANNA, "ben": BEN}), Aliases("key"), region="US")
+        pages = PageView(Aliases("key"), no_numbers)
+        api = ApprovalsApi(desk, StaffTokens({"anna": ANNA, "ben": BEN}), pages, region="US")
         app = Starlette(routes=list(api.routes()), exception_handlers={TandemError: error_response})
         async with serve(app) as url, aiohttp.ClientSession() as session:
             yield Desk(store, lanes, url, session)
