@@ -28,8 +28,6 @@ from .opt_out import Wish, asks_to_stop_texts, may_ask_to_stop, read_wish
 TEXTED = tuple(channel for channel in Channel if channel is not Channel.VOICE)
 WINDOW = 60.0
 """Seconds over which texts are counted, and in which a flood is told once that it is one."""
-
-
 PICTURES = frozenset({"picture", "sticker", "video"})
 """Files that say nothing to an agent that cannot see them."""
 ALBUM_SECONDS = 30.0
@@ -123,7 +121,7 @@ def _measure(found: Screened, at: float, body: TextReceived, limits: EngineLimit
         lately, said = note_text(meter.lately, words, at, answered_at=conversation.updated_at)
         meter = replace(meter, lately=lately)
         alike = most > 0 and is_numbering(said, machine=is_short_code(body.route.customer.value))
-        machine = alike or is_repeating(said, words, asked=_asked(conversation))
+        machine = alike or is_repeating(said, words, asked="?" in _last_words(conversation))
     found.conversation = replace(conversation, meter=meter)
     if too_many or machine:
         found.happened.append(EventName.RATE_LIMITED if too_many else EventName.LOOP_STOPPED)
@@ -183,8 +181,8 @@ def _gathered(found: Screened) -> Screened:
 
 _SENT_BACK = "\0 what the agent said"
 """Stands for words of the agent that come back: they differ each time, and a machine repeats what it does."""
-
-
+_SHORT = 12
+"""Characters of words that people say, too."""
 _TOUCH = re.compile(
     r"\W*(?:(?:dis)?liked|loved|laughed at|emphasi[sz]ed|questioned|(?:reacted )?\S{0,8} to|removed an? .{3,20} from)"
     r"\W*[\"\u201c\u201e\u00ab]",
@@ -211,11 +209,6 @@ def without_codes(conversation: Conversation, texts: Sequence[str]) -> list[str]
     return [mask_code(text, question=_last_words(conversation), talk=talk) for text in texts]
 
 
-def _asked(conversation: Conversation) -> bool:
-    """Tell whether the agent's last words were, or held, a question."""
-    return "?" in _last_words(conversation)
-
-
 def _sent_back(conversation: Conversation, text: str) -> bool:
     """Tell whether a text holds the agent's last words or ours, alone or among what a mail program puts around them."""
     if _is_touch(text):
@@ -224,10 +217,6 @@ def _sent_back(conversation: Conversation, text: str) -> bool:
         "".join(filter(str.isalnum, words.lower())) for words in (text, _last_words(conversation), phrases.REPEATED)
     )
     return (len(last) > _SHORT and last in came) or ours in came
-
-
-_SHORT = 12
-"""Characters of words that people say, too."""
 
 
 def opt(conversation: Conversation, channel: Channel, *, out: bool) -> Conversation:
