@@ -53,7 +53,7 @@ class CustomerDirectory:
 
     async def numbers(self, subjects: Sequence[SubjectId]) -> Mapping[str, str]:
         """Return the numbers of subjects, of those that have one."""
-        found = {}
+        found: dict[str, str] = {}
         for subject in subjects:
             known, _ = self._known.get(subject, (None, None))
             if number := known or await self.number(subject):
