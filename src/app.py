@@ -50,7 +50,7 @@ from .staff.event_types import EventTypes
 from .staff.event_webhook import open_event_webhook
 from .staff.figures import open_figure_book
 from .staff.page_files import PageFiles
-from .staff.room import staff_routes
+from .staff.routes import staff_routes
 from .staff.session import StaffSession
 from .staff.single_sign_on import open_single_sign_on
 from .telemetry.debug_log import DebugLog

@@ -27,7 +27,7 @@ from ..guardrails.thoughts import whole, whole_value
 from ..model import Item, SubjectId
 from ..persistence.base import LaneStore
 from ..persistence.values import EffectState
-from ..telemetry.traces import store
+from ..telemetry.traces import store_span
 from .tool_gate import TOOL_FAILED, GatedTool, canonical, read_arguments, refused
 from .tools.effects import ToolEffect, current_key
 from .tools.outputs import as_text
@@ -65,7 +65,7 @@ class EffectLedger:
         self, tool: GatedTool, context: ToolContext[Any], arguments: str, *, key: str, idempotency_key: str
     ) -> tuple[str, bool] | None:
         """Return a call's output and whether it failed, now or earlier; None when it is not known what it did."""
-        with store("effect_begin"):
+        with store_span("effect_begin"):
             row = await self._ledger.effect_begin(self._subject, key, token=self._token)
         deeds = context.context.deeds
         if row.state is EffectState.DONE:
@@ -89,7 +89,7 @@ class EffectLedger:
         failed = error is not None or refused(output)
         new = {name: value for name, value in deeds.remembered.items() if name not in before or before[name] != value}
         ended = [output, failed, new, deeds.media[attached:]]
-        with store("effect_finish"):
+        with store_span("effect_finish"):
             await self._ledger.effect_finish(self._subject, key, result=json.dumps(ended))
         return output, failed
 

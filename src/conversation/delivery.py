@@ -20,7 +20,7 @@ from ..events import EventName
 from ..model import Channel, Outgoing, Reply, ReplyStatus, Source, SubjectId, TimelineEvent, Tone
 from ..persistence.base import LaneStore
 from ..persistence.values import Settlement
-from ..telemetry.traces import Context, SpanKind, failed, here, span, store
+from ..telemetry.traces import Context, SpanKind, failed, here, span, store_span
 from .base import Sender
 from .event_bus import EventBus
 from .schedule import Schedule
@@ -123,7 +123,7 @@ class Delivery:
                     one.set_attribute("tandem.status", status)
                     if code is not None:
                         failed(str(code), one)
-                    with store("settle"):
+                    with store_span("settle"):
                         outgoing = await self._store.settle(
                             subject, outgoing, settlement, seconds=self._lease, replica=self._replica
                         )

@@ -23,8 +23,8 @@ from ..persistence.values import Outcome, Receipt
 from .base import AgentRunner, EngineLimits, FetchPictures, Sender
 from .delivery import Delivery
 from .event_bus import EventBus
-from .lane import LaneWorker
 from .lane_merging import MergingResolver
+from .lane_worker import LaneWorker
 from .outages import OutageTickets, StoreOutage
 from .preemptive import PreemptiveTurns
 from .reply_composer import ReplyComposer
@@ -211,12 +211,12 @@ class TurnEngine:
             self._worker.preempt(subject)
         self._lanes.wake(subject, urgent=True)
 
-    def foresee(self, subject: SubjectId, key: str, body: SpokenPrompt, speech: SpeechStream) -> None:
+    def begin_early(self, subject: SubjectId, key: str, body: SpokenPrompt, speech: SpeechStream) -> None:
         """Begin the turn of a caller who may have finished; :meth:`hear` with the same key makes it one."""
         if not self._draining:
             self._early.begin(subject, key, body, speech)
 
-    def forget(self, subject: SubjectId) -> None:
+    def drop_early(self, subject: SubjectId) -> None:
         """Give up a turn that was begun too early."""
         self._early.drop(subject)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from ..entries import SpokenPrompt
 from ..meter import Meter
 from ..model import Channel, Conversation, Item, SubjectId
-from ..telemetry.traces import turn
+from ..telemetry.traces import turn_span
 from .base import EngineLimits, Preempted, RunTurn, Steering, TurnRequest, TurnResult
 from .history import begin
 from .notes import CallerSpeaks
@@ -107,7 +107,7 @@ class PreemptiveTurns:
             before=before,
             steering=Steering(speech=early.speech, confirmed=early.confirmed),
         )
-        with turn(subject):  # a trace of its own: it may come to nothing
+        with turn_span(subject):  # a trace of its own: it may come to nothing
             return await self._run(early.request)
 
     def _noted(self, subject: SubjectId, result: TurnResult, *, hit: bool) -> TurnResult:

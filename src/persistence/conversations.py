@@ -27,9 +27,9 @@ from ..model import (
     TimelineEvent,
 )
 from . import kinds
-from .acts import note_act
 from .head import Carried
 from .rows import LaneIndex, Want
+from .staff_acts import note_act
 from .state import Lane
 from .values import ConversationHead
 

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from ..errors import StoreUnavailable
 from ..model import SubjectId
-from . import acts, kinds, redaction, upkeep
+from . import kinds, redaction, staff_acts, upkeep
 from .conversations import WANTS_CONVERSATION
 from .reading import NOTHING
 from .rows import LaneIndex, Want
@@ -44,8 +44,8 @@ class Housekeeping(Searching):
                 purge = partial(upkeep.purge, before=before)
                 _add(deleted, await self._upkeep(one.subject, upkeep.WANTS_PURGE, purge, dry_run=dry_run, house=True))
             if not dry_run:
-                await self._forget(kinds.ACT, LaneIndex.ACTS, now - acts.KEPT_SECONDS)
-                await self._forget(kinds.HOUR, LaneIndex.HOURS, now - acts.HOURS_KEPT_SECONDS)
+                await self._forget(kinds.ACT, LaneIndex.ACTS, now - staff_acts.KEPT_SECONDS)
+                await self._forget(kinds.HOUR, LaneIndex.HOURS, now - staff_acts.HOURS_KEPT_SECONDS)
         except StoreUnavailable:
             return PurgeReport(deleted, failed=1)
         if not dry_run:
@@ -69,7 +69,7 @@ class Housekeeping(Searching):
 
     async def _forget(self, kind: str, index: str, before: float) -> None:
         async for one in self._listed(index, upto=before):
-            rule = partial(acts.forget, kind=kind, index=index, key=one.key)
+            rule = partial(staff_acts.forget, kind=kind, index=index, key=one.key)
             await self.storage.step({one.subject: NOTHING}, rule)
 
     async def erase(self, subject: SubjectId, *, actor: str = "") -> int:
@@ -97,18 +97,18 @@ class Housekeeping(Searching):
 
     async def look(self, actor: str, subject: SubjectId | None, *, writing: bool, seconds: float) -> None:
         """Note that a colleague has a conversation on the screen for ``seconds`` from now, or (None) none any more."""
-        rule = partial(acts.look, actor=actor, subject=subject, writing=writing, seconds=seconds)
+        rule = partial(staff_acts.look, actor=actor, subject=subject, writing=writing, seconds=seconds)
         await self.storage.step({upkeep.NOBODY: NOTHING}, rule, blind=True)
 
     async def note_colleague(self, name: str, *, identity: str) -> bool:
         """Note that a colleague signed in under a name; False, and nothing is noted, when it is another identity's."""
-        rule = partial(acts.note_colleague, name=name, identity=identity)
+        rule = partial(staff_acts.note_colleague, name=name, identity=identity)
         return await self.storage.step({upkeep.NOBODY: Want(rows=frozenset({(kinds.COLLEAGUE, name)}))}, rule)
 
     async def colleagues(self) -> tuple[str, ...]:
         """Return the names under which colleagues signed in during the last :data:`.acts.COLLEAGUE_SECONDS`."""
         now, known = await self._own(kinds.COLLEAGUE)
-        return tuple(sorted(one.name for one in known if one.at + acts.COLLEAGUE_SECONDS > now))
+        return tuple(sorted(one.name for one in known if one.at + staff_acts.COLLEAGUE_SECONDS > now))
 
     async def saved_views(self) -> tuple[SavedView, ...]:
         """Return the views that colleagues saved, by name."""
@@ -118,7 +118,7 @@ class Housekeeping(Searching):
     async def save_view(self, view: SavedView) -> bool:
         """Keep a view in place of the one of its name, or delete it when it has no query; False for one too many."""
         wanted = Want(kinds=frozenset({kinds.SAVED_VIEW}))
-        return await self.storage.step({upkeep.NOBODY: wanted}, partial(acts.save_view, view=view))
+        return await self.storage.step({upkeep.NOBODY: wanted}, partial(staff_acts.save_view, view=view))
 
     async def reminders(self, *, limit: int) -> tuple[Reminder, ...]:
         """Return whom conversations ask to look at them by now, the longest asked first."""
@@ -130,7 +130,7 @@ class Housekeeping(Searching):
 
         A purge deletes it after :data:`.acts.HOURS_KEPT_SECONDS`.
         """
-        rule = partial(acts.book_hour, hour=hour, process=process)
+        rule = partial(staff_acts.book_hour, hour=hour, process=process)
         await self.storage.step({upkeep.NOBODY: NOTHING}, rule, blind=True)
 
 

@@ -6,9 +6,9 @@ import json
 
 from ..model import Channel, TicketStatus
 from . import conversations, kinds
-from .acts import restore_acts
 from .head import Carried, Line, Queued, WaitingKey
 from .rows import MICRO, LaneIndex
+from .staff_acts import restore_acts
 from .state import Lane
 
 

@@ -11,11 +11,11 @@ from ..errors import LeaseLost, UnreadableRecord
 from ..events import EventName
 from ..model import NUMBERED, ApprovalStatus, Conversation, Priority, Source, SubjectId, TimelineEvent, Turn
 from . import announcements, conversations, kinds, lane
-from .acts import move_acts
 from .head import LaneHead
 from .housekeeping import Housekeeping
 from .redaction import mentions, pattern_of
 from .rows import MICRO, LaneIndex, Want
+from .staff_acts import move_acts
 from .state import Lane
 from .storage import LISTED
 from .values import OWN_LANES, Change

@@ -269,7 +269,7 @@ class Lane:
         return moved | self._index
 
 
-def decide(
+def run_rule(
     loaded: Sequence[Loaded], rule: Callable[..., T], mend: Callable[[Lane], None], announced: Announced | None = None
 ) -> tuple[T, list[Lane], list[Writes]]:
     """Run a rule on lanes; return its answer, the lanes as it left them, and what is to be written.

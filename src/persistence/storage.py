@@ -24,7 +24,7 @@ from ..model import SubjectId
 from . import kinds
 from .mending import mend
 from .rows import Figure, Indexed, Loaded, Missing, Want, Whole, Writes
-from .state import Lane, decide
+from .state import Lane, run_rule
 from .values import Announced
 
 T = TypeVar("T")
@@ -168,7 +168,7 @@ class Storage(ABC):
                 loaded = [await self.load(subject, one | ahead) for subject, one in wants.items()]
                 recall.told(loaded[-1].now)
             try:
-                answer, lanes, changes = decide(loaded, rule, mend, self.announced)
+                answer, lanes, changes = run_rule(loaded, rule, mend, self.announced)
             except Missing as missing:
                 wants = {subject: one | missing.wanted for subject, one in wants.items()}
                 loaded = None

@@ -9,7 +9,7 @@ from typing import Final
 
 from ..errors import LeaseLost, UnreadableRecord
 from ..model import ApprovalStatus, SubjectId
-from . import acts, announcements, conversations, kinds
+from . import announcements, conversations, kinds, staff_acts
 from .head import LaneHead
 from .lane import erased_key
 from .rows import DAY, MICRO, LaneIndex, Missing, Want
@@ -68,7 +68,7 @@ def purge(lane: Lane, house: Lane | None = None, *, before: float) -> dict[str, 
     for row in lane.all(kinds.ANNOUNCEMENT):
         announcements.forget(lane, row.key)
     if house is not None:
-        acts.leave_acts(lane, house)
+        staff_acts.leave_acts(lane, house)
     for kind in _WITH_THE_LANE:
         lane.drop(kind)
     lane.end()
@@ -125,11 +125,11 @@ def erase(lane: Lane, house: Lane, actor: str) -> int:
         raise LeaseLost
     deleted = sum(_count(lane, kind) for kind in kinds.OF_A_LANE) + (1 if lane.loaded.version else 0)
     keys = [row.key for kind in (kinds.KEY, kinds.WAITING) for row in lane.all(kind) if ":" not in row.key]
-    acts.leave_acts(lane, house)
-    acts.look_away(house, lane.subject)
+    staff_acts.leave_acts(lane, house)
+    staff_acts.look_away(house, lane.subject)
     lane.end(erase=True)
     if deleted and actor:
-        acts.book(house, Act(lane.now, actor, acts.ERASED, {"deleted": deleted}), int(lane.now * MICRO))
+        staff_acts.book(house, Act(lane.now, actor, staff_acts.ERASED, {"deleted": deleted}), int(lane.now * MICRO))
     secret = house.row(kinds.SECRET, "")
     name = hashed(secret.record if secret else "", lane.subject)
     number = house.next_sequence()

@@ -32,7 +32,7 @@ from ..persistence.base import LaneStore
 from ..persistence.reading import conversation_of
 from ..persistence.values import Outcome, Page, Receipt
 from ..telemetry.logs import subject_label
-from .bodies import Ask, Submission
+from .bodies import Submission, SubmittedDecision
 
 log = structlog.get_logger(__name__)
 
@@ -53,13 +53,13 @@ class Result:
     ``approval`` is how it stands now, None when there is no such approval.
     """
 
-    ask: Ask
+    ask: SubmittedDecision
     status: str
     accepted: bool
     approval: Approval | None
 
 
-_Found = tuple[Ask, Approval | None, Conversation | None]
+_Found = tuple[SubmittedDecision, Approval | None, Conversation | None]
 """A decision that is asked for, the approval that it addresses, and the conversation of that where it was read."""
 
 
@@ -137,7 +137,9 @@ class ApprovalDesk:
                 await self._look_at(ask, approval, conversation, f"decisions[{number}]")
         return tuple([await self._one(ask, approval, actor) for ask, approval, _ in found])
 
-    async def _look_at(self, ask: Ask, approval: Approval, conversation: Conversation | None, at: str) -> None:
+    async def _look_at(
+        self, ask: SubmittedDecision, approval: Approval, conversation: Conversation | None, at: str
+    ) -> None:
         """Raise MalformedRequest for an approval that cannot be carried out; what is refused anyway is passed over.
 
         ``conversation`` is its own, where it is at hand.
@@ -156,7 +158,7 @@ class ApprovalDesk:
         if problem := await self._checks.call_problem(approval, arguments, conversation, now=self._clock()):
             raise CallImpossible(f"{at}: {problem}")
 
-    async def _find(self, subject: SubjectId | None, ask: Ask) -> _Found:
+    async def _find(self, subject: SubjectId | None, ask: SubmittedDecision) -> _Found:
         """Find the approval that a decision addresses, as it is seen now."""
         if ask.approval_id is None:
             return await self._newest(subject, ask) if subject is not None else (ask, None, None)
@@ -171,7 +173,7 @@ class ApprovalDesk:
         page = await self.page(ApprovalStatus.PENDING, limit=1, cursor=None)
         return page.items[0] if page.items else None
 
-    async def _newest(self, subject: SubjectId, ask: Ask) -> _Found:
+    async def _newest(self, subject: SubjectId, ask: SubmittedDecision) -> _Found:
         """Find the newest request with a call's id that can be decided, else the newest at all."""
         conversation, waiting = await self._store.conversation_and_waiting(subject)
         # Call ids are unique within one run only: models begin anew with call_1.
@@ -180,7 +182,7 @@ class ApprovalDesk:
         order = [(decidable(one, ask.verdict), one.requested_at, place) for place, one in enumerate(seen)]
         return ask, seen[max(order)[2]] if order else None, conversation
 
-    async def _one(self, ask: Ask, approval: Approval | None, actor: str) -> Result:
+    async def _one(self, ask: SubmittedDecision, approval: Approval | None, actor: str) -> Result:
         if approval is None:
             return Result(ask, "unknown", False, None)
         if not decidable(approval, ask.verdict):
@@ -207,7 +209,7 @@ class ApprovalDesk:
             return Result(ask, "stale", False, after)
         return _refused(ask, after)
 
-    def _decision(self, ask: Ask, approval: Approval, actor: str) -> Decision | None:
+    def _decision(self, ask: SubmittedDecision, approval: Approval, actor: str) -> Decision | None:
         """Return the decision asked for; None when a first approver approves again."""
         # Staff may quote the customer: no card or social security number is stored through this door either.
         decision = Decision(
@@ -262,7 +264,7 @@ class ApprovalDesk:
             return None
 
 
-def _refused(ask: Ask, approval: Approval) -> Result:
+def _refused(ask: SubmittedDecision, approval: Approval) -> Result:
     """Say why an approval that is not what the decision is about cannot be decided so."""
     if approval.status is ApprovalStatus.EXPIRED:
         return Result(ask, "expired", False, approval)
@@ -270,7 +272,7 @@ def _refused(ask: Ask, approval: Approval) -> Result:
     return Result(ask, "stale" if still_open else "decided", False, approval)
 
 
-def _call(ask: Ask, approval: Approval) -> Mapping[str, Any]:
+def _call(ask: SubmittedDecision, approval: Approval) -> Mapping[str, Any]:
     """Return the call that is approved: as changed here; as it was seen; or, where none says so, as the agent asked."""
     if ask.arguments is not None:
         return ask.arguments

@@ -238,7 +238,7 @@ def _arguments(value: object, info: ValidationInfo) -> object:
 _Version = Annotated[int | None, Field(strict=True), must("must be a whole number.")]
 
 
-class Ask(Body):
+class SubmittedDecision(Body):
     """One decision as it was sent. It addresses its approval by the approval's id, else by the tool call's."""
 
     approval_id: Annotated[str | None, _text(200)] = None
@@ -274,7 +274,7 @@ class Ask(Body):
 
 class _Decisions(Body):
     expected_version: _Version = None
-    decisions: list[Ask]
+    decisions: list[SubmittedDecision]
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +282,7 @@ class Submission:
     """The decisions of one request. ``subject`` is None only when each of them names its approval."""
 
     subject: SubjectId | None
-    asks: tuple[Ask, ...]
+    asks: tuple[SubmittedDecision, ...]
 
 
 def read_submission(body: bytes, *, region: str, named: Callable[[str], str] = str) -> Submission:

@@ -21,7 +21,7 @@ from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, StatusCode, Tracer
 from ..errors import ConfigurationError
 from .logs import subject_label
 
-__all__ = ["Context", "Span", "SpanKind", "failed", "here", "open_traces", "quote", "span", "store", "turn"]
+__all__ = ["Context", "Span", "SpanKind", "failed", "here", "open_traces", "quote", "span", "store_span", "turn_span"]
 
 CONVERSATION: Final = "gen_ai.conversation.id"
 """Attribute that every span of a turn has; its value is the name that the log has for the customer."""
@@ -53,14 +53,14 @@ def span(
     return _Open(_tracer.start_span(name, within, kind, known), current=current)
 
 
-def turn(subject: str) -> AbstractContextManager[Span, None]:
+def turn_span(subject: str) -> AbstractContextManager[Span, None]:
     """Return the span of a turn, which begins a trace."""
     if _tracer is None:
         return _OFF
     return span("turn", {CONVERSATION: subject_label(subject)}, kind=SpanKind.CONSUMER, within=Context())
 
 
-def store(operation: str) -> AbstractContextManager[Span, None]:
+def store_span(operation: str) -> AbstractContextManager[Span, None]:
     """Return the span of something that the store is asked for."""
     return span(f"store {operation}", {"db.operation.name": operation}, kind=SpanKind.CLIENT)
 

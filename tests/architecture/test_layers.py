@@ -141,7 +141,7 @@ def test_rules_notice(module: str, source: str) -> None:
 @each(
     ("module", "source"),
     [
-        ("conversation/engine.py", "from ..persistence.base import LaneStore\nfrom .lane import LaneWorker"),
+        ("conversation/engine.py", "from ..persistence.base import LaneStore\nfrom .lane_worker import LaneWorker"),
         (
             "agents/tools/order.py",
             "from agents import Tool\nfrom ..caller_context import CallerContext\nfrom ...model import Entry",

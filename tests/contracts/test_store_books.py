@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from tandem.model import Source, SubjectId, TimelineEvent
-from tandem.persistence.acts import HOURS_KEPT_SECONDS, KEPT_SECONDS
 from tandem.persistence.base import LaneStore
+from tandem.persistence.staff_acts import HOURS_KEPT_SECONDS, KEPT_SECONDS
 from tandem.persistence.values import Act, Hour
 
 from .kits import StoreKit

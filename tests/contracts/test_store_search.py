@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from tandem.model import Channel, SubjectId, Turn
-from tandem.persistence.acts import COLLEAGUE_SECONDS, MOST_VIEWS
 from tandem.persistence.base import LaneStore
 from tandem.persistence.kinds import GLANCE
 from tandem.persistence.rows import Indexed, LaneIndex, Put, Row, Writes
 from tandem.persistence.search import may_hold, wanted_codes
+from tandem.persistence.staff_acts import COLLEAGUE_SECONDS, MOST_VIEWS
 from tandem.persistence.values import SavedView
 
 from .kits import StoreKit

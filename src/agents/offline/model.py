@@ -15,7 +15,7 @@ from agents.items import TResponseStreamEvent
 from openai.types import responses as api
 
 from ..support import ON_THE_PHONE
-from .scenarios import next_step
+from .canned_rules import next_step
 
 
 class OfflineModel(Model):

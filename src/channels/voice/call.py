@@ -203,7 +203,7 @@ class LiveCall:
                 self._patience.touch()
                 self._start(self._answer(turn, text, lang), self._kept)
             case PartialPrompt(turn, text, lang) if self._ready.is_set():
-                self._turns.foresee(turn, text, self._turns.language.told(lang))
+                self._turns.begin_early(turn, text, self._turns.language.told(lang))
             case CancelTurn(turn, heard):
                 self._trace.mark("lost" if self._session.closed else "interrupt")
                 self._turns.cancel(turn, heard)

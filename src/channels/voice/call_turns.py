@@ -143,14 +143,14 @@ class CallTurns:
 
     # --- before the caller has finished -----------------------------------------------------------------
 
-    def foresee(self, turn: int, text: str, lang: str) -> None:
+    def begin_early(self, turn: int, text: str, lang: str) -> None:
         """Begin the turn that answers this, in case that the caller has finished."""
         if self.subject is None or self.route is None or self._begun(turn, text) is not None:
             return
         said, speech = mask_incoming(text), self._speech(turn, self.subject)
         self._early = turn, said, speech
         prompt = SpokenPrompt(self.route, self._call, said.text, lang, self.greeting, said.found)
-        self._engine.foresee(self.subject, self._key(turn), prompt, speech)
+        self._engine.begin_early(self.subject, self._key(turn), prompt, speech)
 
     def _begun(self, turn: int, text: str) -> tuple[Masked, SpeechStream] | None:
         """Return what was begun for the same words, but for case, marks and blanks."""
@@ -160,7 +160,7 @@ class CallTurns:
 
     def _forget(self) -> None:
         if self._early is not None:
-            self._engine.forget(self._early[2].subject)
+            self._engine.drop_early(self._early[2].subject)
 
     # --- words ------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from ...model import SubjectId
 from ..kinds import CODES
 from ..mending import mend
 from ..rows import NO_VERSION, Figure, Indexed, Loaded, Missing, Name, Put, Row, Want, Whole, Writes
-from ..state import decide
+from ..state import run_rule
 from ..storage import Rule
 from ..values import Announced
 
@@ -135,7 +135,7 @@ def step(
     while True:
         loaded = [load(db, subject, wanted, offset) for subject, wanted in wants.items()]
         try:
-            answer, _, changes = decide(loaded, rule, mend, announced)
+            answer, _, changes = run_rule(loaded, rule, mend, announced)
         except Missing as missing:
             wants = {subject: wanted | missing.wanted for subject, wanted in wants.items()}
             continue

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from ...model import SubjectId
-from ..acts import restore_house
 from ..mending import restore
 from ..rows import Want
+from ..staff_acts import restore_house
 from ..upkeep import NOBODY
 from . import primitives
 from .schema import FILE_NAME

@@ -14,7 +14,7 @@ from typing import Any, Final
 from ...errors import ConfigurationError
 from ...model import SubjectId
 from ..file_permissions import make_file
-from ..former import COLUMNS, PROOFS, carried_audit, carried_over
+from ..former_format import COLUMNS, PROOFS, carried_audit, carried_over
 from . import primitives
 
 FORMER_TABLES: Final = (

@@ -11,7 +11,7 @@ import structlog
 from asyncpg.pool import PoolConnectionProxy
 
 from ...model import SubjectId
-from ..former import COLUMNS, PROOFS, carried_audit, carried_over
+from ..former_format import COLUMNS, PROOFS, carried_audit, carried_over
 from .database import Record
 from .names import HASHED, Names, short
 from .storage import as_json

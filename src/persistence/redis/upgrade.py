@@ -8,7 +8,7 @@ from typing import Any, Final
 import structlog
 
 from ...model import ApprovalStatus
-from ..former import COLUMNS, carried_audit, carried_over
+from ..former_format import COLUMNS, carried_audit, carried_over
 from .link import RedisLink, script
 from .storage import RedisStorage, decode_subject
 

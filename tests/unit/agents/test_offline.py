@@ -12,8 +12,8 @@ from agents.items import ToolCallItem
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tandem.agents.offline.canned_rules import Use, next_step
 from tandem.agents.offline.model import OfflineModel
-from tandem.agents.offline.scenarios import Use, next_step
 from tandem.agents.support import build_support_agent
 from tandem.model import Priority, TicketStatus
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.agents.offline.scenarios import next_step
+from tandem.agents.offline.canned_rules import next_step
 from tandem.conversation.approvals import note as settled_note
 from tandem.conversation.approvals import waiting_output
 from tandem.conversation.notes import words

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tandem.agents.offline.scenarios import Use, next_step
+from tandem.agents.offline.canned_rules import Use, next_step
 from tandem.entries import Verdict
 
 from ...kit.callers import FREE, JANE, JOHN, STRANGER

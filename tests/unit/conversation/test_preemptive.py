@@ -65,12 +65,12 @@ class Caller:
 
     def partial(self, text: str) -> None:
         self._early = text, self._speech()
-        self._it.engine.foresee(JOHN, self._key, SpokenPrompt(VOICE, "CA1", text), self._early[1])
+        self._it.engine.begin_early(JOHN, self._key, SpokenPrompt(VOICE, "CA1", text), self._early[1])
 
     async def final(self, text: str) -> SpeechStream:
         early, self._early = self._early, None
         if early is None or early[0] != text:
-            self._it.engine.forget(JOHN)
+            self._it.engine.drop_early(JOHN)
             early = None
         speech = early[1] if early else self._speech()
         self._it.engine.speeches[self._key] = speech

@@ -21,7 +21,7 @@ from tandem.persistence.base import WANTS_CLAIM, wants_commit, wants_keys, wants
 from tandem.persistence.head import LaneHead
 from tandem.persistence.mending import mend
 from tandem.persistence.rows import LaneIndex, Loaded, Missing, Name, Row, Want, Writes
-from tandem.persistence.state import HEAD, Lane, decide, indexed
+from tandem.persistence.state import HEAD, Lane, indexed, run_rule
 from tandem.persistence.values import Change, Claim, Committed, Outcome, Settlement
 
 from ...contracts.records import JANE, LEASE, approval, conversation, reply, text
@@ -107,7 +107,7 @@ class LaneMachine(RuleBasedStateMachine):
         """Run a rule as a store does."""
         while True:
             try:
-                answer, _, changes = decide([self.shelf.load(self.now, wanted)], ruled, mend)
+                answer, _, changes = run_rule([self.shelf.load(self.now, wanted)], ruled, mend)
             except Missing as missing:
                 wanted |= missing.wanted
                 continue

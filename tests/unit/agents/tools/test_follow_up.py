@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tandem.agents.offline.scenarios import next_step
+from tandem.agents.offline.canned_rules import next_step
 from tandem.agents.tools.follow_up import LONGEST, LONGEST_MINUTES, schedule_follow_up
 from tandem.conversation.bounds import Allowance, Bound
 from tandem.conversation.notes import PREFIX, TimeToComeBack, note_item, words

@@ -19,7 +19,7 @@ from ..model import Channel, Conversation, Outgoing, Reply, Route, Source, Subje
 from ..persistence.base import LaneStore
 from ..persistence.values import Change, Claim, Committed
 from ..telemetry.logs import subject_label
-from ..telemetry.traces import store, turn
+from ..telemetry.traces import store_span, turn_span
 from .base import EngineLimits, Steering
 from .event_bus import EventBus
 from .history import begin
@@ -49,7 +49,7 @@ class _Running:
 
 
 class LaneWorker:
-    """Runs lanes; ``send`` is given the replies that a commit claimed for delivery."""
+    """Runs lanes; ``hand_over`` is given the replies that a commit claimed for delivery."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class LaneWorker:
         turns: TurnMaker,
         speeches: SpeechStreams,
         limits: EngineLimits,
-        send: Callable[[SubjectId, Outgoing, float], None],
+        hand_over: Callable[[SubjectId, Outgoing, float], None],
         outage: StoreOutage,
         bus: EventBus,
         folding: Summarising,
@@ -68,7 +68,7 @@ class LaneWorker:
         self._turns = turns
         self._speeches = speeches
         self._limits = limits
-        self._send = send
+        self._hand_over = hand_over
         self._outage = outage
         self._bus = bus
         self._folding = folding
@@ -141,7 +141,7 @@ class LaneWorker:
             if await self._is_for_another(claim.subject, batch[-1].entry):
                 await self._store.release(claim, forgive=True)
                 return None
-            with turn(claim.subject):
+            with turn_span(claim.subject):
                 change = await self._make(claim, conversation, batch)
                 if change is None:
                     waiting = await self._store.waiting(claim.subject)
@@ -153,7 +153,7 @@ class LaneWorker:
                 for key in self._speeches.keys() & change.consumed:
                     self._speeches.drop(key)
                 for outgoing in committed.outgoing:
-                    self._send(claim.subject, outgoing, committing)
+                    self._hand_over(claim.subject, outgoing, committing)
             if _spoken(change.replies) and not _spoken(one.reply for one in committed.outgoing):
                 await self._hint(claim.subject)  # the call is at another replica
             conversation = replace(change.conversation, version=committed.version, updated_at=committed.at)
@@ -248,7 +248,7 @@ class LaneWorker:
         token, waited, pause = uuid.uuid4().hex, 0.0, 0.1
         while True:
             try:
-                with self._outage.noticed(), store("commit"):
+                with self._outage.noticed(), store_span("commit"):
                     return await self._store.commit(
                         claim, change, token=token, deliver=self._limits.lease, replica=self._replica
                     )
