@@ -29,7 +29,8 @@ export function moveByKeys(side) {
   document.addEventListener("keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     const inside = side.contains(document.activeElement);
-    if (!inside && document.activeElement !== document.body) return;
+    const left = document.activeElement.closest("dialog:not([open])"); // what was focused in it still is, for a frame
+    if (!inside && !left && document.activeElement !== document.body) return;
     if (["INPUT", "SELECT"].includes(document.activeElement.tagName) && event.key !== "ArrowDown") return;
     if (document.activeElement.tagName === "SELECT") return;
     const rows = [...side.querySelectorAll("a.row")];
